@@ -1,0 +1,20 @@
+"""Errors that are the user's to mend: one clear line each, exit status 2."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """A mistake in what the user gave. The message is shown as it is, without a traceback."""
+
+
+def nearest(given: str, allowed: Iterable[str]) -> str:
+    """Return what is allowed in place of ``given``, the nearest name first, as a phrase.
+
+    >>> nearest("rncc", ["rnc", "moco"])
+    "did you mean 'rnc'? allowed: moco, rnc"
+    """
+    names = sorted(allowed)
+    phrase = "allowed: " + (", ".join(names) or "nothing")
+    close = get_close_matches(given, names, n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'? {phrase}" if close else phrase

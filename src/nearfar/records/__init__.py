@@ -1,0 +1,21 @@
+"""Reading and writing run folders. No torch here."""
+
+from nearfar.records.files import write_atomically
+from nearfar.records.tables import (
+    Record,
+    StageRow,
+    read_results,
+    read_stages,
+    write_results,
+    write_stages,
+)
+
+__all__ = [
+    "Record",
+    "StageRow",
+    "read_results",
+    "read_stages",
+    "write_atomically",
+    "write_results",
+    "write_stages",
+]

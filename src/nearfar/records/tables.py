@@ -1,0 +1,92 @@
+"""``results.csv`` (numbers alone, byte-identical between equal runs) and ``stages.csv``."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from nearfar.records.files import write_atomically
+
+
+@dataclass(frozen=True, order=True)
+class Record:
+    """One number with its coordinates.
+
+    ``condition`` is ``axis=value`` pairs joined by ``;``, sorted, empty if none. ``unit`` is
+    ``z`` for targets scaled by the training mean and deviation, else the target's own unit.
+    ``stage`` is the hash of the stage that the number was read from.
+    """
+
+    arm: str
+    seed: int
+    condition: str
+    split: str
+    target: str
+    metric: str
+    unit: str
+    value: float
+    stage: str
+
+
+@dataclass(frozen=True, order=True)
+class StageRow:
+    """State and budget of one stage as an arm used it.
+
+    ``stage`` is ``pretrain:<name>`` or ``fit``; ``status`` is ``done``, ``diverged`` or
+    ``failed`` with the ``reason`` beside it; ``parameters`` counts those that were trained.
+    """
+
+    arm: str
+    seed: int
+    condition: str
+    stage: str
+    hash: str
+    status: str
+    reason: str
+    epochs: int
+    steps: int
+    seconds: float
+    parameters: int
+    device: str
+
+
+def _write(path: Path, kind: type, rows: Iterable[Any]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    names = [field.name for field in fields(kind)]
+    writer.writerow(names)
+    for row in rows:
+        values = (getattr(row, name) for name in names)
+        writer.writerow([f"{v:.9g}" if isinstance(v, float) else v for v in values])
+    write_atomically(path, text.getvalue())
+
+
+def _read(path: Path, kind: type) -> list[Any]:
+    converters = {field.name: field.type for field in fields(kind)}
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            kind(**{name: converters[name](value) for name, value in row.items()})
+            for row in csv.DictReader(file)
+        ]
+
+
+def write_results(path: Path, records: Sequence[Record]) -> None:
+    """Write ``results.csv`` in a fixed order with nine significant digits."""
+    _write(path, Record, sorted(records))
+
+
+def read_results(path: Path) -> list[Record]:
+    """Read ``results.csv``."""
+    return _read(path, Record)
+
+
+def write_stages(path: Path, rows: Sequence[StageRow]) -> None:
+    """Write ``stages.csv`` in a fixed order."""
+    _write(path, StageRow, sorted(rows))
+
+
+def read_stages(path: Path) -> list[StageRow]:
+    """Read ``stages.csv``."""
+    return _read(path, StageRow)
