@@ -1,0 +1,84 @@
+"""What a training run's recipe may say: epochs, batch, optimiser, schedule, clipping."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Options(BaseModel):
+    """A block of a study file: unknown keys are refused, values are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SGD(Options):
+    """Stochastic gradient descent with momentum."""
+
+    lr: Positive = 0.01
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: NonNegative = 0.0
+    nesterov: bool = False
+
+
+class Adam(Options):
+    """Adam (Kingma and Ba 2015); ``weight_decay`` is an L2 penalty on the gradient."""
+
+    lr: Positive = 1e-3
+    weight_decay: NonNegative = 0.0
+
+
+class AdamW(Options):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+
+    lr: Positive = 1e-3
+    weight_decay: NonNegative = 0.01
+
+
+class Constant(Options):
+    """The learning rate stays as it is."""
+
+
+class Cosine(Options):
+    """From lr to ``end`` · lr along half a cosine, after ``warmup`` (fraction of the steps)."""
+
+    end: Fraction = 0.0
+    warmup: Fraction = 0.0
+
+
+class OneCycle(Options):
+    """Smith's one-cycle policy: lr/25 up to lr over ``warmup`` of the steps, then to lr/250,000."""
+
+    warmup: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+
+OPTIMIZERS: dict[str, type[Options]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+SCHEDULES: dict[str, type[Options]] = {
+    "constant": Constant,
+    "cosine": Cosine,
+    "one_cycle": OneCycle,
+}
+
+
+class Recipe(Options):
+    """How long and with what a stage is trained.
+
+    ``batch`` is in rows and never larger than the rows there are; ``drop_last`` leaves out the last,
+    smaller batch of an epoch; ``clip`` bounds the gradient's L2 norm (null: no bound).
+    """
+
+    epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    drop_last: bool
+    optimizer: SGD | Adam | AdamW
+    schedule: Constant | Cosine | OneCycle
+    clip: Positive | None
+    select: Literal["best", "last"]
+
+    def steps_per_epoch(self, rows: int) -> int:
+        """Return the number of optimiser steps in an epoch over ``rows`` rows."""
+        batch = min(self.batch, rows)
+        return rows // batch if self.drop_last else -(-rows // batch)
