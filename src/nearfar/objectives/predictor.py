@@ -1,0 +1,83 @@
+"""Supervised: encoder, standardisation and head under a regression loss, any part of it trained."""
+
+from collections.abc import Callable
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from nearfar.heads.networks import Standardise
+from nearfar.objectives.rows import Batch
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Predictor(nn.Module):
+    """encoder → standardise → head; ``loss(batch)`` compares with the batch's targets.
+
+    ``trained`` is ``all`` (encoder and head), ``head``, or a number k: the encoder's last k layer
+    groups and the head. What is not trained stays bit-identical: its parameters take no gradient
+    and its batch norm runs on, and keeps, the statistics it has. ``batch_norm="eval"`` holds those
+    statistics in the trained layers of the encoder too.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        loss: Loss,
+        *,
+        trained: Literal["all", "head"] | int = "all",
+        batch_norm: Literal["train", "eval"] = "train",
+        encoder_lr: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+        self.standardise = Standardise(int(encoder.out_features))  # type: ignore[arg-type]
+        self._loss, self._batch_norm, self._encoder_lr = loss, batch_norm, encoder_lr
+        self._live = self._live_parts(trained)
+        live = {id(p) for part in self._live for p in part.parameters()}
+        for parameter in encoder.parameters():
+            parameter.requires_grad_(id(parameter) in live)
+
+    def _live_parts(self, trained: Literal["all", "head"] | int) -> list[nn.Module]:
+        if trained == "all":
+            return [self.encoder]
+        if trained == "head":
+            return []
+        groups: list[nn.Module] = self.encoder.layer_groups()  # type: ignore[operator]
+        return groups[-trained:]
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode for what is trained, evaluation mode for the rest."""
+        super().train(mode)
+        self.encoder.eval()
+        for part in self._live if mode else []:
+            part.train()
+            if self._batch_norm == "eval":
+                for module in part.modules():
+                    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                        module.eval()
+        return self
+
+    def forward(self, inputs: Any) -> Tensor:
+        """Return predictions (b, k) in z units."""
+        prediction: Tensor = self.head(self.standardise(self.encoder(inputs)))
+        return prediction
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the loss of a batch, a scalar."""
+        prediction = self(batch.inputs)
+        return self._loss(prediction, batch.targets.to(prediction.dtype))
+
+    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
+        """Return the trained parameters with their factors on the learning rate."""
+        encoder = [p for p in self.encoder.parameters() if p.requires_grad]
+        return [(encoder, self._encoder_lr), (list(self.head.parameters()), 1.0)]
+
+
+@torch.no_grad()
+def in_chunks(module: nn.Module, inputs: Any, rows: Tensor, size: int = 1024) -> Tensor:
+    """Return ``module`` of the rows (n,) of ``inputs`` in evaluation mode, ``size`` at a time."""
+    module.eval()
+    return torch.cat([module(inputs.select(part)) for part in rows.split(size)])
