@@ -1,0 +1,39 @@
+# make demo | test | lint | bench | clean      PYTHON and VENV may be given: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.ready
+	$(BIN)/nearfar run esol --profile quick
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready-dev
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" $(BENCH); done
+
+# Runs and their results (runs/) are the user's and stay.
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Installation happens once, and again when what it depends on changes.
+$(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/.ready-dev: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP_INSTALL) -e '.[dev]'
+	@touch $(VENV)/.ready $@
+
+$(BIN)/pip:
+	@sh scripts/make-venv $(VENV) $(PYTHON)
