@@ -1,0 +1,43 @@
+"""Physico-chemical and topological descriptors, all that RDKit has."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nearfar.encoders.base import FixedEncoder, Inputs
+from nearfar.encoders.rdkit_inputs import MoleculeInputs, parsed
+
+LARGEST = 1e9
+
+
+class Descriptors(FixedEncoder):
+    """SMILES → RDKit's list of descriptors (about 217 columns), unscaled.
+
+    Scales differ by many orders of magnitude, so a head should scale robustly. What RDKit cannot
+    compute for a molecule is 0, and values beyond ±1e9 (Ipc grows exponentially) are cut there.
+
+    Args:
+        inputs: the molecules to be encoded (only their kind matters).
+    """
+
+    accepts: ClassVar[frozenset[str]] = frozenset({"molecule"})
+
+    def __init__(self, inputs: Inputs) -> None:
+        from rdkit.Chem.Descriptors import descList
+
+        self.out_features = len(descList)
+
+    def features(self, inputs: MoleculeInputs) -> np.ndarray:
+        """Return the descriptors of every molecule, float32 (n, ``out_features``).
+
+        Raises:
+            UserError: RDKit cannot read a SMILES; says which.
+        """
+        from rdkit.Chem.Descriptors import CalcMolDescriptors
+
+        compute: Any = CalcMolDescriptors
+        rows = np.zeros((len(inputs), self.out_features))
+        for row, molecule in enumerate(parsed(inputs)):
+            rows[row] = list(compute(molecule, missingVal=0).values())
+        finite = np.nan_to_num(rows, nan=0.0, posinf=LARGEST, neginf=-LARGEST)
+        return np.clip(finite, -LARGEST, LARGEST).astype(np.float32)
