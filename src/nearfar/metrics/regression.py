@@ -1,0 +1,78 @@
+"""Metrics of regression: ``(truth, prediction)``, float64 ``(n,)`` each, to one number.
+
+``row_scores`` of a metric are numbers per row whose mean is the metric and whose variance over
+rows, divided by n, is the metric's sampling variance to first order (Hampel's influence function
+plus the metric). They let a comparison on a fixed test set count how few its rows are.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def mae(truth: Array, prediction: Array) -> float:
+    """Mean absolute error, in the target's unit."""
+    return float(np.abs(truth - prediction).mean())
+
+
+def mse(truth: Array, prediction: Array) -> float:
+    """Mean squared error, in the target's unit squared."""
+    return float(np.square(truth - prediction).mean())
+
+
+def rmse(truth: Array, prediction: Array) -> float:
+    """Root of the mean squared error, in the target's unit."""
+    return float(np.sqrt(mse(truth, prediction)))
+
+
+def r2(truth: Array, prediction: Array) -> float:
+    """Share of the variance explained, 1 - MSE / variance; nan when the truth is constant."""
+    variance = float(truth.var())
+    return 1.0 - mse(truth, prediction) / variance if variance > 0 else float("nan")
+
+
+def spearman(truth: Array, prediction: Array) -> float:
+    """Spearman's rank correlation, ties with their mean rank; nan when either side is constant."""
+    from scipy.stats import rankdata
+
+    first, second = rankdata(truth), rankdata(prediction)
+    first -= first.mean()
+    second -= second.mean()
+    scale = float(np.sqrt((first @ first) * (second @ second)))
+    return float(first @ second) / scale if scale > 0 else float("nan")
+
+
+def absolute_errors(truth: Array, prediction: Array) -> Array:
+    """Row scores of :func:`mae`, shape (n,)."""
+    return np.abs(truth - prediction)
+
+
+def squared_errors(truth: Array, prediction: Array) -> Array:
+    """Row scores of :func:`mse`, shape (n,)."""
+    return np.square(truth - prediction)
+
+
+def rmse_rows(truth: Array, prediction: Array) -> Array:
+    """Row scores of :func:`rmse`, shape (n,): rmse + (e² - mse) / (2 rmse)."""
+    squares = np.square(truth - prediction)
+    mean = squares.mean()
+    root = np.sqrt(mean)
+    if root == 0:
+        return np.zeros_like(squares)
+    return np.asarray(root + (squares - mean) / (2 * root))
+
+
+def r2_rows(truth: Array, prediction: Array) -> Array:
+    """Row scores of :func:`r2`, shape (n,): r2 - (e² - mse)/v + mse (c² - v)/v², c centred truth.
+
+    nan where the truth is constant.
+    """
+    squares = np.square(truth - prediction)
+    mean = squares.mean()
+    centred = np.square(truth - truth.mean())
+    variance = centred.mean()
+    if variance == 0:
+        return np.full_like(squares, np.nan)
+    influence = mean * (centred - variance) / variance**2 - (squares - mean) / variance
+    return np.asarray(1 - mean / variance + influence)
