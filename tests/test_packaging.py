@@ -1,0 +1,122 @@
+"""What is built, declared and pinned is what the code uses."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import nearfar
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "nearfar"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+TOOLS = {"ruff", "mypy", "types-pyyaml", "hatchling"}  # run or read by others, never imported
+INSTALLED_BY = {"pytorch-lightning": "lightning"}  # where lightning_fabric comes from
+
+
+def requirements(lines: list[str]) -> dict[str, Requirement]:
+    parsed = [Requirement(line) for line in lines]
+    return {canonicalize_name(r.name): r for r in parsed if r.name != "nearfar"}
+
+
+DECLARED = requirements(PROJECT["dependencies"])
+FOR_DEVELOPMENT = requirements([line for lines in EXTRAS.values() for line in lines])
+
+
+def pins() -> dict[str, Version]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    found = {}
+    for line in lines:
+        match = re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.!]+)", line)
+        assert match, f"constraints.txt holds name==version alone, not {line!r}"
+        found[canonicalize_name(match[1])] = Version(match[2])
+    assert len(found) == len(lines), "a package is pinned twice"
+    return found
+
+
+def imported(*folders: Path) -> set[str]:
+    """Distributions that the Python files of some folders import, also inside functions."""
+    modules: set[str] = set()
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                modules.add(node.module.split(".")[0])
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.importorskip":
+                modules.add(ast.literal_eval(node.args[0]).split(".")[0])
+    owners = packages_distributions()
+    found = {canonicalize_name(owner) for module in modules for owner in owners.get(module, [])}
+    return {INSTALLED_BY.get(name, name) for name in found}
+
+
+@pytest.mark.parametrize("name", sorted(DECLARED | FOR_DEVELOPMENT))
+def test_every_requirement_is_pinned_inside_its_range(name: str) -> None:
+    pinned = pins().get(name)
+    assert pinned is not None, f"{name} is not in constraints.txt"
+    assert pinned in (DECLARED | FOR_DEVELOPMENT)[name].specifier
+
+
+def test_the_package_imports_only_what_it_declares() -> None:
+    undeclared = imported(SOURCE) - set(DECLARED) - {"nearfar"}
+    assert not undeclared
+
+
+def test_every_requirement_is_used() -> None:
+    assert not set(DECLARED) - imported(SOURCE), "declared, but never imported"
+    checks = imported(ROOT / "tests", ROOT / "benchmarks")
+    assert not set(FOR_DEVELOPMENT) - checks - TOOLS, "declared, but never imported"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel as it would be published, built offline."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (path,) = folder.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
+    files = {
+        str(path.relative_to(SOURCE.parent))
+        for path in SOURCE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert files <= set(wheel.namelist())
+    assert "nearfar/py.typed" in files
+    assert "nearfar/studies/esol.yaml" in files
+
+
+def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
+    names = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
+    metadata = wheel.read(names["METADATA"]).decode()
+    assert f"Version: {nearfar.__version__}\n" in metadata
+    assert "License-Expression: Apache-2.0\n" in metadata
+    assert "nearfar = nearfar.cli:main" in wheel.read(names["entry_points.txt"]).decode()
+    assert "LICENSE" in names
+    assert not [name for name in wheel.namelist() if name.startswith(("tests", "benchmarks"))]
+
+
+def test_the_demo_is_the_command_that_the_readme_names() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "nearfar run esol --profile quick" in makefile
+    assert "nearfar run esol --profile quick" in readme
+    for target in ("demo", "test", "lint", "bench", "clean"):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
