@@ -1,0 +1,51 @@
+"""Data: sources, rows in memory as contiguous arrays, splits, target scaling.
+
+Importing this package is cheap; torch, rdkit and pyarrow load with the first name that needs them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nearfar.data.dataset import Batch, Dataset, InputRows, Inputs, Split
+    from nearfar.data.molecules import MoleculeBatch, Molecules
+    from nearfar.data.options import DataOptions, SplitOptions
+    from nearfar.data.sources import SOURCES, load_dataset, load_inputs
+    from nearfar.data.splits import split_rows
+    from nearfar.data.targets import TargetScaler
+    from nearfar.data.vectors import Vectors
+
+__all__ = [
+    "SOURCES",
+    "Batch",
+    "DataOptions",
+    "Dataset",
+    "InputRows",
+    "Inputs",
+    "MoleculeBatch",
+    "Molecules",
+    "Split",
+    "SplitOptions",
+    "TargetScaler",
+    "Vectors",
+    "load_dataset",
+    "load_inputs",
+    "split_rows",
+]
+
+_HOMES = {
+    "dataset": ("Batch", "Dataset", "InputRows", "Inputs", "Split"),
+    "molecules": ("MoleculeBatch", "Molecules"),
+    "options": ("DataOptions", "SplitOptions"),
+    "sources": ("SOURCES", "load_dataset", "load_inputs"),
+    "splits": ("split_rows",),
+    "targets": ("TargetScaler",),
+    "vectors": ("Vectors",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"nearfar.data.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'nearfar.data' has no attribute '{name}'")

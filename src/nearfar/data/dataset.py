@@ -1,0 +1,111 @@
+"""Rows in memory: what every source gives and everything else takes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from nearfar.data.molecules import MoleculeBatch
+
+Batch = MoleculeBatch | Tensor
+Index = npt.NDArray[np.int64]
+
+
+class Inputs(Protocol):
+    """The inputs of all rows, held as contiguous tensors on one device."""
+
+    kind: str
+    """``molecule`` or ``vector``."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def select(self, index: Tensor) -> Any:
+        """Return the batch of the rows ``index`` (int64, shape (b,), on the inputs' device)."""
+
+    def to(self, device: Any) -> Inputs:
+        """Return the same inputs on ``device``."""
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return everything that the inputs consist of, by name, for the digest."""
+
+
+@dataclass(frozen=True)
+class InputRows:
+    """Rows without targets: what a prediction is made for."""
+
+    inputs: Inputs
+    ids: list[str]
+    """Row number in the source as text; the first data row is 1."""
+    names: list[str]
+    """Display names, empty strings if there are none."""
+    smiles: list[str]
+    """Molecules: as given. Otherwise an empty list."""
+    source: dict[str, Any]
+    """Provenance: where the rows came from, how many were read, how many dropped and why."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Dataset(InputRows):
+    """Rows with targets."""
+
+    targets: npt.NDArray[np.float64]
+    """Shape (n, k), in the target's own unit."""
+    target_names: list[str]
+    unit: str
+    """Unit of the targets, empty if none was given."""
+    groups: Index
+    """Shape (n,): rows of one group never straddle a split."""
+    parts: npt.NDArray[np.str_] | None
+    """Predefined ``train``, ``validation`` or ``test`` per row, or None."""
+    digest: str
+    """SHA-256 of everything that determines numbers: ids, inputs, targets, groups, parts."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of the three parts: int64, ascending, disjoint."""
+
+    train: Index
+    validation: Index
+    test: Index
+
+
+def content_digest(
+    rows: InputRows,
+    targets: npt.NDArray[np.float64],
+    target_names: list[str],
+    groups: Index,
+    parts: npt.NDArray[np.str_] | None,
+) -> str:
+    """Return the SHA-256 of the content, whatever file and format it was read from."""
+    digest = hashlib.sha256()
+
+    def add(name: str, value: npt.NDArray[Any] | list[str]) -> None:
+        if isinstance(value, list):
+            data = b"".join(f"{len(text.encode())}:{text}".encode() for text in value)
+            shape = f"text({len(value)})"
+        else:
+            array = np.ascontiguousarray(value)
+            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+            data, shape = array.tobytes(), f"{array.dtype.name}{array.shape}"
+        digest.update(f"{name}={shape}[{len(data)}]".encode())
+        digest.update(data)
+
+    add("ids", rows.ids)
+    add("smiles", rows.smiles)
+    for name, array in sorted(rows.inputs.arrays().items()):
+        add(f"inputs.{name}", array)
+    add("targets", targets)
+    add("target_names", target_names)
+    add("groups", groups)
+    add("parts", [] if parts is None else [str(part) for part in parts])
+    return digest.hexdigest()

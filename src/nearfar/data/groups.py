@@ -1,0 +1,34 @@
+"""Rows that belong together."""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+
+def merged_groups(keys: Sequence[Sequence[Hashable]], rows: int) -> npt.NDArray[np.int64]:
+    """Number the groups of rows that share a value in any of ``keys``, directly or by others.
+
+    Args:
+        keys: some labellings of all rows; with none, every row is a group of its own.
+        rows: how many rows there are.
+
+    Returns:
+        int64 (rows,): groups numbered from 0 by first appearance.
+    """
+    parent = list(range(rows))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    for labelling in keys:
+        first: dict[Hashable, int] = {}
+        for row, key in enumerate(labelling):
+            one, other = root(first.setdefault(key, row)), root(row)
+            parent[max(one, other)] = min(one, other)
+    roots = [root(row) for row in range(rows)]
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(found, len(numbers)) for found in roots], dtype=np.int64)

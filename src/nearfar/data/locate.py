@@ -1,0 +1,46 @@
+"""Where a data file is looked for."""
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+from nearfar.errors import UserError
+
+
+def data_home() -> Path:
+    """Return the folder of the user's data: ``$NEARFAR_DATA``, or ``nearfar`` in the cache folder.
+
+    The cache folder is ``$XDG_CACHE_HOME``, or ``~/.cache``.
+    """
+    if home := os.environ.get("NEARFAR_DATA"):
+        return Path(home).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nearfar"
+
+
+def samples() -> Path:
+    """Return the folder of the samples shipped with the package."""
+    return Path(str(files("nearfar.data") / "samples"))
+
+
+def locate(path: str, folder: Path) -> tuple[Path, str]:
+    """Return the file or folder that ``path`` names, and where it was found.
+
+    An absolute path is taken as it is. A relative one is looked for beside the study file
+    (``folder``), then in ``data_home()``, then among the shipped samples.
+
+    Raises:
+        UserError: if it is in none of these places; the message names them.
+    """
+    given = Path(path).expanduser()
+    if given.is_absolute():
+        if given.exists():
+            return given, "absolute path"
+        raise UserError(f"no such file or folder: {given}")
+    home = "$NEARFAR_DATA" if os.environ.get("NEARFAR_DATA") else "the cache folder"
+    places = [(folder, "the study's folder"), (data_home(), home), (samples(), "shipped sample")]
+    for place, name in places:
+        if (place / given).exists():
+            return place / given, name
+    looked = ", ".join(str(place.resolve()) for place, _ in places)
+    shipped = ", ".join(sorted(entry.name for entry in samples().glob("*.csv")))
+    raise UserError(f"no such data file: {path}; looked in {looked} (shipped: {shipped})")

@@ -1,0 +1,245 @@
+"""Molecules as graphs: contiguous arrays, a batch by index arithmetic.
+
+Atom and bond features are those of ``torch_geometric.utils.from_smiles`` (the same numbers in the
+same order; a test compares them), computed here from rdkit alone because importing
+torch_geometric takes longer than reading the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+ATOM_FEATURES = (
+    "atomic_number",
+    "chirality",
+    "degree",
+    "formal_charge",
+    "hydrogens",
+    "radical_electrons",
+    "hybridization",
+    "aromatic",
+    "in_ring",
+)
+"""Columns of ``atoms``."""
+ATOM_SIZES = (119, 9, 11, 12, 9, 5, 8, 2, 2)
+"""How many values each atom feature can take: 0 to size − 1 (for embedding tables)."""
+BOND_FEATURES = ("type", "stereo", "conjugated")
+"""Columns of ``bond_features``."""
+BOND_SIZES = (22, 6, 2)
+"""How many values each bond feature can take: 0 to size − 1."""
+
+_LOWEST_CHARGE = -5
+# rdkit numbers the hybridizations UNSPECIFIED S SP SP2 SP3 SP2D SP3D SP3D2 OTHER; SP2D counts as
+# OTHER here because PyTorch Geometric's list has no such entry.
+_HYBRIDIZATION = (0, 1, 2, 3, 4, 7, 5, 6, 7)
+_STEREO_ANY = 1
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One molecule: int64 arrays ``atoms`` (a, 9), ``bonds`` (2, e), ``bond_features`` (e, 3).
+
+    Every bond stands twice, once in each direction, ordered by source then target atom.
+    """
+
+    atoms: npt.NDArray[np.int64]
+    bonds: npt.NDArray[np.int64]
+    bond_features: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class MoleculeBatch:
+    """Some molecules as one graph; all tensors int64 and on one device."""
+
+    atoms: Tensor
+    """(N, 9): see ``ATOM_FEATURES``."""
+    bonds: Tensor
+    """(2, E): source and target atom of every directed bond, numbered within the batch."""
+    bond_features: Tensor
+    """(E, 3): see ``BOND_FEATURES``."""
+    molecule: Tensor
+    """(N,): which molecule of the batch an atom belongs to, ascending."""
+    size: int
+    """Molecules in the batch."""
+    descriptors: Tensor | None = None
+    """float32 (size, d): numbers computed from the whole molecule, or None."""
+
+    def to(self, device: torch.device | str) -> MoleculeBatch:
+        """Return the same batch on ``device``."""
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        return MoleculeBatch(
+            **{k: v.to(device) if isinstance(v, Tensor) else v for k, v in moved.items()}
+        )
+
+
+def graph_of(molecule: Any) -> Graph:
+    """Return atom and bond features of an rdkit molecule.
+
+    Raises:
+        ValueError: if an atom lies outside what the features can say (for instance degree 11).
+    """
+    atoms = [
+        (
+            atom.GetAtomicNum(),
+            int(atom.GetChiralTag()),
+            atom.GetTotalDegree(),
+            atom.GetFormalCharge() - _LOWEST_CHARGE,
+            atom.GetTotalNumHs(),
+            atom.GetNumRadicalElectrons(),
+            _HYBRIDIZATION[int(atom.GetHybridization())],
+            int(atom.GetIsAromatic()),
+            int(atom.IsInRing()),
+        )
+        for atom in molecule.GetAtoms()
+    ]
+    for row in atoms:
+        for feature, value, size in zip(ATOM_FEATURES, row, ATOM_SIZES, strict=True):
+            if not 0 <= value < size:
+                shown = value + (_LOWEST_CHARGE if feature == "formal_charge" else 0)
+                raise ValueError(f"an atom has {feature} {shown}, which no atom feature covers")
+    bonds = []
+    for bond in molecule.GetBonds():
+        stereo = int(bond.GetStereo())
+        described = (
+            int(bond.GetBondType()),
+            stereo if stereo < BOND_SIZES[1] else _STEREO_ANY,
+            int(bond.GetIsConjugated()),
+        )
+        start, end = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        bonds += [(start, end, *described), (end, start, *described)]
+    table = np.array(sorted(bonds), dtype=np.int64).reshape(-1, 5)
+    return Graph(
+        np.array(atoms, dtype=np.int64).reshape(-1, len(ATOM_FEATURES)),
+        np.ascontiguousarray(table[:, :2].T),
+        np.ascontiguousarray(table[:, 2:]),
+    )
+
+
+class Molecules:
+    """All molecules of a data set in seven contiguous tensors.
+
+    ``atoms`` (N, 9), ``bonds`` (2, E, numbered within each molecule) and ``bond_features`` (E, 3)
+    lie molecule after molecule; ``atom_pointers`` and ``bond_pointers`` (n + 1,) say where each
+    begins. ``descriptors`` is float32 (n, d) or None.
+    """
+
+    kind: ClassVar[str] = "molecule"
+
+    def __init__(
+        self,
+        atoms: Tensor,
+        bonds: Tensor,
+        bond_features: Tensor,
+        atom_pointers: Tensor,
+        bond_pointers: Tensor,
+        descriptors: Tensor | None = None,
+    ) -> None:
+        self.atoms = atoms
+        self.bonds = bonds
+        self.bond_features = bond_features
+        self.atom_pointers = atom_pointers
+        self.bond_pointers = bond_pointers
+        self.descriptors = descriptors
+
+    @classmethod
+    def from_graphs(cls, graphs: Sequence[Graph], descriptors: Tensor | None = None) -> Molecules:
+        """Lay the molecules one after the other.
+
+        Raises:
+            ValueError: if there is none, or the descriptors are not (n, d).
+        """
+        if not graphs:
+            raise ValueError("no molecules")
+        if descriptors is not None and (descriptors.ndim, len(descriptors)) != (2, len(graphs)):
+            raise ValueError(f"need ({len(graphs)}, d), got {tuple(descriptors.shape)}")
+
+        def joined(parts: list[npt.NDArray[np.int64]], axis: int) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(np.concatenate(parts, axis=axis)))
+
+        def pointers(sizes: list[int]) -> Tensor:
+            return torch.tensor(np.cumsum([0, *sizes]), dtype=torch.int64)
+
+        return cls(
+            joined([g.atoms for g in graphs], 0),
+            joined([g.bonds for g in graphs], 1),
+            joined([g.bond_features for g in graphs], 0),
+            pointers([len(g.atoms) for g in graphs]),
+            pointers([len(g.bond_features) for g in graphs]),
+            descriptors,
+        )
+
+    @classmethod
+    def from_smiles(cls, smiles: Sequence[str]) -> Molecules:
+        """Read SMILES strings.
+
+        Raises:
+            ValueError: naming the first string that is no molecule.
+        """
+        from nearfar.data.smiles import read_smiles
+
+        return cls.from_graphs([graph_of(read_smiles(text)) for text in smiles])
+
+    def __len__(self) -> int:
+        return len(self.atom_pointers) - 1
+
+    def select(self, index: Tensor) -> MoleculeBatch:
+        """Return the molecules ``index`` (int64, (b,), on the same device) as one graph."""
+        atom_rows, molecule, first_atom = _ranges(self.atom_pointers, index)
+        bond_rows, owner, _ = _ranges(self.bond_pointers, index)
+        return MoleculeBatch(
+            atoms=self.atoms.index_select(0, atom_rows),
+            bonds=self.bonds.index_select(1, bond_rows) + first_atom.index_select(0, owner),
+            bond_features=self.bond_features.index_select(0, bond_rows),
+            molecule=molecule,
+            size=len(index),
+            descriptors=(
+                None if self.descriptors is None else self.descriptors.index_select(0, index)
+            ),
+        )
+
+    def to(self, device: torch.device | str) -> Molecules:
+        """Return the same molecules on ``device``."""
+        tensors = (
+            self.atoms,
+            self.bonds,
+            self.bond_features,
+            self.atom_pointers,
+            self.bond_pointers,
+        )
+        moved = [tensor.to(device) for tensor in tensors]
+        descriptors = None if self.descriptors is None else self.descriptors.to(device)
+        return Molecules(*moved, descriptors)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the tensors as arrays by name."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "atoms": self.atoms.cpu().numpy(),
+            "bonds": self.bonds.cpu().numpy(),
+            "bond_features": self.bond_features.cpu().numpy(),
+            "atom_pointers": self.atom_pointers.cpu().numpy(),
+            "bond_pointers": self.bond_pointers.cpu().numpy(),
+        }
+        if self.descriptors is not None:
+            arrays["descriptors"] = self.descriptors.cpu().numpy()
+        return arrays
+
+
+def _ranges(pointers: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the rows of the chosen ranges, the range each belongs to, and where each range goes.
+
+    Row i of range r goes from ``pointers[index[r]] + i`` to ``first[r] + i``.
+    """
+    start = pointers.index_select(0, index)
+    sizes = pointers.index_select(0, index + 1) - start
+    ends = sizes.cumsum(0)
+    first = ends - sizes
+    owner = torch.repeat_interleave(sizes)
+    rows = torch.arange(len(owner), device=pointers.device)
+    return rows + (start - first).index_select(0, owner), owner, first

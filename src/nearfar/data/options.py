@@ -1,0 +1,168 @@
+"""What a study file may say under ``data`` and ``split``."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from nearfar.data.sources import SOURCES
+from nearfar.errors import nearest
+
+Parts = tuple[float, float, float]
+
+
+class DataOptions(BaseModel):
+    """Where the rows come from and which columns mean what.
+
+    An option that means nothing to the chosen source is refused, and so left ``None``.
+    Defaults that do apply are filled in, so a dump of this model spells them out.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = Field(description="name of a registered source: molecules, table, diabetes")
+    path: str | None = Field(
+        None,
+        min_length=1,
+        description="CSV or parquet file, or a folder that Hugging Face `datasets` can read; "
+        "relative to the study file, $NEARFAR_DATA, or the shipped samples",
+    )
+    hub: str | None = Field(
+        None, min_length=1, description="name of a data set on the Hugging Face hub, owner/name"
+    )
+    subset: str | None = Field(
+        None, min_length=1, description="configuration of the hub data set, where it has several"
+    )
+    separator: str | None = Field(
+        None, min_length=1, max_length=1, description="between the fields of a CSV file (,)"
+    )
+    smiles: str | None = Field(None, description="column of SMILES strings (smiles)")
+    features: list[str] | None = Field(
+        None, min_length=1, description="feature columns; by default all other numeric columns"
+    )
+    target: str | list[str] | None = Field(None, description="column or columns to predict")
+    name: str | None = Field(None, description="column of display names")
+    group: str | None = Field(None, description="column whose equal values stay in one part")
+    part: str | None = Field(
+        None, description="column that says train, validation or test, for `split: predefined`"
+    )
+    unit: str | None = Field(None, description="unit of the target, for tables and axes")
+    on_bad_rows: Literal["error", "drop"] | None = Field(
+        None, description="what a row that cannot be used does: stop (error), or be left out"
+    )
+
+    @model_validator(mode="after")
+    def _fits_source(self) -> Self:
+        if self.source not in SOURCES:
+            raise ValueError(
+                f"unknown data source '{self.source}'; {nearest(self.source, SOURCES)}"
+            )
+        source = SOURCES[self.source]
+        given = {key for key, value in self if value is not None} - {"source"}
+        if stray := sorted(given - source.takes):
+            raise ValueError(
+                f"data source '{self.source}' has no option '{stray[0]}'; "
+                f"{nearest(stray[0], source.takes)}"
+            )
+        if "path" in source.takes and (self.path is None) == (self.hub is None):
+            raise ValueError(f"data source '{self.source}' needs either 'path' or 'hub'")
+        if self.subset is not None and self.hub is None:
+            raise ValueError("data option 'subset' goes with 'hub'")
+        if "target" in source.takes and self.target is None:
+            raise ValueError(f"data source '{self.source}' needs 'target', the column to predict")
+        if "smiles" in source.takes and self.smiles is None:
+            self.smiles = "smiles"
+        if "on_bad_rows" in source.takes and self.on_bad_rows is None:
+            self.on_bad_rows = "error"
+        self._check_columns()
+        return self
+
+    def _check_columns(self) -> None:
+        """Refuse a column that is named for two purposes.
+
+        A target among the features would give the answer away.
+        """
+        uses: dict[str, str] = {}
+        for use, columns in {
+            "smiles": [self.smiles],
+            "target": self.target_columns,
+            "features": self.features or [],
+            "group": [self.group],
+            "part": [self.part],
+        }.items():
+            for column in columns:
+                if column is None:
+                    continue
+                if column in uses:
+                    both = f"'{uses[column]}' and '{use}'" if uses[column] != use else f"'{use}'"
+                    raise ValueError(f"column '{column}' is named twice in data: under {both}")
+                uses[column] = use
+        if self.target is not None and not self.target_columns:
+            raise ValueError("data option 'target' names no column")
+
+    @property
+    def target_columns(self) -> list[str]:
+        """The target columns as a list."""
+        if self.target is None:
+            return []
+        return [self.target] if isinstance(self.target, str) else list(self.target)
+
+    @property
+    def kind(self) -> str:
+        """Kind of input that the source gives: ``molecule`` or ``vector``."""
+        return SOURCES[self.source].kind
+
+
+class SplitOptions(BaseModel):
+    """How rows are divided into training, validation and test part.
+
+    ``parts`` are fractions of all rows. ``resplit`` draws a new split for every seed; without it
+    one split, drawn from ``split_seed``, serves all seeds. ``predefined`` takes the parts from the
+    data; where these lack a validation part, the fraction ``validation`` of the training rows
+    becomes it, the same for all seeds.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["random", "scaffold", "predefined", "group"] = "random"
+    parts: Parts | None = None
+    resplit: bool | None = None
+    split_seed: int | None = Field(None, ge=0)
+    validation: float | None = Field(None, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _fits_kind(self) -> Self:
+        if self.kind == "predefined":
+            self._settle_predefined()
+        else:
+            self._settle_drawn()
+        return self
+
+    def _settle_predefined(self) -> None:
+        if self.parts is not None:
+            raise ValueError("split 'predefined' takes its parts from the data: leave out 'parts'")
+        if self.resplit:
+            raise ValueError("split 'predefined' is the same for every seed: leave out 'resplit'")
+        self.resplit = False
+        self.validation = 0.1 if self.validation is None else self.validation
+        self.split_seed = self.split_seed or 0
+
+    def _settle_drawn(self) -> None:
+        if self.validation is not None:
+            raise ValueError(
+                f"split option 'validation' goes with 'predefined', not '{self.kind}': use 'parts'"
+            )
+        self.parts = (0.8, 0.1, 0.1) if self.parts is None else self.parts
+        if not all(part > 0 for part in self.parts):
+            raise ValueError(f"split parts must all be above 0, given {list(self.parts)}")
+        if abs(sum(self.parts) - 1) > 1e-6:
+            raise ValueError(
+                f"split parts must add up to 1, given {list(self.parts)} = {sum(self.parts):g}"
+            )
+        self.resplit = True if self.resplit is None else self.resplit
+        if self.split_seed is not None and (self.resplit or self.kind == "scaffold"):
+            why = (
+                "resplit draws from each seed" if self.resplit else "a fixed scaffold split has no"
+            )
+            raise ValueError(f"split option 'split_seed' is not used: {why} seed of its own")
+        if not self.resplit and self.kind != "scaffold":
+            self.split_seed = self.split_seed or 0

@@ -1,0 +1,163 @@
+"""Rows divided into training, validation and test part."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from nearfar.data.dataset import Dataset, Index, Split
+from nearfar.data.groups import merged_groups
+from nearfar.data.options import SplitOptions
+from nearfar.errors import UserError
+
+_NAMES = ("train", "validation", "test")
+_SMALLEST = 2
+
+
+def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
+    """Divide the rows of a data set.
+
+    Rows of one group stay together in every kind of split.
+
+    * ``random``: groups are placed at random so that the parts have exactly the wished sizes as
+      long as enough groups have one row only, and nearly so otherwise.
+    * ``group``: the same, and the data must name a group column.
+    * ``scaffold``: molecules with the same Bemis–Murcko scaffold stay together. Fixed
+      (``resplit: false``): scaffolds from the largest to the smallest fill the training part, then
+      validation, then test, so that the rare ones are tested. With ``resplit``: scaffolds with more
+      rows than half a small part go to training first, the others follow in the order of the seed.
+    * ``predefined``: as the data say. Without a validation part, a fraction ``validation`` of the
+      training groups becomes one, drawn from ``split_seed``.
+
+    Args:
+        dataset: the rows.
+        options: the ``split`` part of a study.
+        seed: the run's seed; used if ``options.resplit``.
+
+    Raises:
+        UserError: if the rows are too few, the groups too large, or the data lack what the kind needs.
+    """
+    if options.kind == "predefined":
+        return _predefined(dataset, options)
+    assert options.parts is not None
+    wished = part_sizes(len(dataset), options.parts)
+    rng = np.random.default_rng(seed if options.resplit else options.split_seed or 0)
+    if options.kind == "scaffold":
+        part = _scaffold(dataset, wished, rng if options.resplit else None)
+    else:
+        if options.kind == "group" and dataset.source.get("group") is None:
+            raise UserError("split 'group' needs the column of the groups: set data: group")
+        part = _place(dataset.groups, wished, rng)
+    _check_sizes(part, wished)
+    return _split(part)
+
+
+def part_sizes(rows: int, parts: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Return whole part sizes that add up to ``rows``: the largest remainders are rounded up.
+
+    Raises:
+        UserError: if a part would have fewer than 2 rows.
+    """
+    exact = [rows * part / sum(parts) for part in parts]
+    sizes = [int(np.floor(size + 1e-9)) for size in exact]
+    remainders = np.array([size - whole for size, whole in zip(exact, sizes, strict=True)])
+    for k in np.argsort(-np.round(remainders, 9), kind="stable")[: rows - sum(sizes)]:
+        sizes[k] += 1
+    if min(sizes) < _SMALLEST:
+        raise UserError(
+            f"{rows} rows are too few for split parts {list(parts)}: "
+            f"{_NAMES[int(np.argmin(sizes))]} would have {min(sizes)}, at least {_SMALLEST} needed"
+        )
+    return sizes[0], sizes[1], sizes[2]
+
+
+def _place(
+    groups: Index, wished: tuple[int, int, int], rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Return the part (0, 1, 2) of every row.
+
+    Groups of several rows come first, the largest before the others, each into a part that has
+    room, with a chance in proportion to the room. Single rows then fill the parts exactly.
+    """
+    part = np.full(len(groups), -1)
+    numbers, counts = np.unique(groups, return_counts=True)
+    several = np.flatnonzero(counts > 1)
+    several = several[rng.permutation(len(several))]
+    several = several[np.argsort(-counts[several], kind="stable")]
+    members = np.argsort(groups, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    room = np.array(wished)
+    for k in several:
+        fits = np.where(room >= counts[k], room, 0)
+        chosen = int(rng.choice(3, p=fits / fits.sum())) if fits.sum() else int(np.argmax(room))
+        part[members[starts[k] : starts[k + 1]]] = chosen
+        room[chosen] -= counts[k]
+    single = np.flatnonzero(part < 0)
+    single = single[rng.permutation(len(single))]
+    filled = np.repeat(np.arange(3), np.maximum(room, 0))[: len(single)]
+    part[single[: len(filled)]] = filled
+    part[single[len(filled) :]] = 0
+    return part
+
+
+def _scaffold(
+    dataset: Dataset, wished: tuple[int, int, int], rng: np.random.Generator | None
+) -> npt.NDArray[np.int64]:
+    from nearfar.data.smiles import scaffolds
+
+    if not dataset.smiles:
+        raise UserError("split 'scaffold' needs molecules; use 'random', 'group' or 'predefined'")
+    found = scaffolds(dataset.smiles)
+    groups = merged_groups([found, dataset.groups.tolist()], len(dataset))
+    counts = np.bincount(groups)
+    if rng is None:
+        order = np.argsort(-counts, kind="stable")
+    else:
+        shuffled = rng.permutation(len(counts))
+        big = counts[shuffled] > min(wished[1:]) / 2
+        order = np.concatenate([shuffled[big], shuffled[~big]])
+    place = np.zeros(len(counts), dtype=np.int64)
+    room = list(wished)
+    for group in order:
+        fits = [k for k in range(3) if room[k] >= counts[group]]
+        place[group] = fits[0] if fits else int(np.argmax(room))
+        room[place[group]] -= int(counts[group])
+    return np.asarray(place[groups])
+
+
+def _predefined(dataset: Dataset, options: SplitOptions) -> Split:
+    if dataset.parts is None:
+        raise UserError("split 'predefined' needs the column of the parts: set data: part")
+    part = np.array([_NAMES.index(str(name)) for name in dataset.parts])
+    for k in (0, 2):
+        if (part == k).sum() < _SMALLEST:
+            raise UserError(
+                f"split 'predefined': part {_NAMES[k]} has {int((part == k).sum())} rows, "
+                f"at least {_SMALLEST} needed"
+            )
+    for name, group in ((_NAMES[k], g) for k in range(3) for g in [dataset.groups[part == k]]):
+        del name, group
+    if not (part == 1).any():
+        assert options.validation is not None
+        rows = np.flatnonzero(part == 0)
+        size = max(round(options.validation * len(rows)), _SMALLEST)
+        rng = np.random.default_rng(options.split_seed or 0)
+        drawn = _place(dataset.groups[rows], (len(rows) - size, size, 0), rng)
+        part[rows] = drawn
+    return _split(part)
+
+
+def _check_sizes(part: npt.NDArray[np.int64], wished: tuple[int, int, int]) -> None:
+    """Refuse a split that groups have pushed far from its wished sizes."""
+    sizes = np.bincount(part, minlength=3)
+    for k in range(3):
+        if not wished[k] / 2 <= sizes[k] <= wished[k] * 2:
+            raise UserError(
+                f"groups are too large to split: {_NAMES[k]} would get {sizes[k]} rows instead of "
+                f"{wished[k]}; choose other split parts or a finer group column"
+            )
+
+
+def _split(part: npt.NDArray[np.int64]) -> Split:
+    train, validation, test = (np.flatnonzero(part == k) for k in range(3))
+    return Split(train, validation, test)
