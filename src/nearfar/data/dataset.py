@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from nearfar.data.molecules import MoleculeBatch
@@ -19,8 +20,9 @@ Index = npt.NDArray[np.int64]
 class Inputs(Protocol):
     """The inputs of all rows, held as contiguous tensors on one device."""
 
-    kind: str
-    """``molecule`` or ``vector``."""
+    @property
+    def kind(self) -> str:
+        """``molecule`` or ``vector``."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -28,7 +30,7 @@ class Inputs(Protocol):
     def select(self, index: Tensor) -> Any:
         """Return the batch of the rows ``index`` (int64, shape (b,), on the inputs' device)."""
 
-    def to(self, device: Any) -> Inputs:
+    def to(self, device: torch.device | str) -> Inputs:
         """Return the same inputs on ``device``."""
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:

@@ -8,8 +8,8 @@ torch_geometric takes longer than reading the data.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,9 +73,14 @@ class MoleculeBatch:
 
     def to(self, device: torch.device | str) -> MoleculeBatch:
         """Return the same batch on ``device``."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        descriptors = None if self.descriptors is None else self.descriptors.to(device)
         return MoleculeBatch(
-            **{k: v.to(device) if isinstance(v, Tensor) else v for k, v in moved.items()}
+            self.atoms.to(device),
+            self.bonds.to(device),
+            self.bond_features.to(device),
+            self.molecule.to(device),
+            self.size,
+            descriptors,
         )
 
 
@@ -130,7 +135,10 @@ class Molecules:
     begins. ``descriptors`` is float32 (n, d) or None.
     """
 
-    kind: ClassVar[str] = "molecule"
+    @property
+    def kind(self) -> str:
+        """``molecule``."""
+        return "molecule"
 
     def __init__(
         self,
@@ -206,16 +214,15 @@ class Molecules:
 
     def to(self, device: torch.device | str) -> Molecules:
         """Return the same molecules on ``device``."""
-        tensors = (
-            self.atoms,
-            self.bonds,
-            self.bond_features,
-            self.atom_pointers,
-            self.bond_pointers,
-        )
-        moved = [tensor.to(device) for tensor in tensors]
         descriptors = None if self.descriptors is None else self.descriptors.to(device)
-        return Molecules(*moved, descriptors)
+        return Molecules(
+            self.atoms.to(device),
+            self.bonds.to(device),
+            self.bond_features.to(device),
+            self.atom_pointers.to(device),
+            self.bond_pointers.to(device),
+            descriptors,
+        )
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the tensors as arrays by name."""

@@ -57,7 +57,9 @@ class DataOptions(BaseModel):
                 f"unknown data source '{self.source}'; {nearest(self.source, SOURCES)}"
             )
         source = SOURCES[self.source]
-        given = {key for key, value in self if value is not None} - {"source"}
+        given = {key for key in type(self).model_fields if getattr(self, key) is not None} - {
+            "source"
+        }
         if stray := sorted(given - source.takes):
             raise ValueError(
                 f"data source '{self.source}' has no option '{stray[0]}'; "

@@ -35,14 +35,13 @@ def scaffolds(smiles: Sequence[str]) -> list[str]:
     Raises:
         ValueError: naming the first string that is no molecule.
     """
-    from rdkit import rdBase
+    from rdkit import Chem, rdBase
     from rdkit.Chem.Scaffolds import MurckoScaffold
 
     found = []
     for text in smiles:
         molecule = read_smiles(text)
         with rdBase.BlockLogs():
-            found.append(
-                str(MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=False))
-            )
+            scaffold = MurckoScaffold.GetScaffoldForMol(molecule)
+            found.append(str(Chem.MolToSmiles(scaffold, isomericSmiles=False)))
     return found

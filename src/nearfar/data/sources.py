@@ -60,7 +60,7 @@ def _diabetes(options: DataOptions, folder: Path) -> Dataset:
 
 
 _FILE = frozenset(
-    "path hub subset separator target name group part unit on_bad_rows".split(),
+    {"path", "hub", "subset", "separator", "target", "name", "group", "part", "unit", "on_bad_rows"}
 )
 
 SOURCES: dict[str, Source] = {

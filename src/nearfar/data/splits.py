@@ -35,7 +35,7 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
         seed: the run's seed; used if ``options.resplit``.
 
     Raises:
-        UserError: if the rows are too few, the groups too large, or the data lack what the kind needs.
+        UserError: if the rows are too few, the groups too large, or the data lack what is needed.
     """
     if options.kind == "predefined":
         return _predefined(dataset, options)
@@ -80,7 +80,7 @@ def _place(
     room, with a chance in proportion to the room. Single rows then fill the parts exactly.
     """
     part = np.full(len(groups), -1)
-    numbers, counts = np.unique(groups, return_counts=True)
+    counts = np.bincount(groups)
     several = np.flatnonzero(counts > 1)
     several = several[rng.permutation(len(several))]
     several = several[np.argsort(-counts[several], kind="stable")]
@@ -94,9 +94,7 @@ def _place(
         room[chosen] -= counts[k]
     single = np.flatnonzero(part < 0)
     single = single[rng.permutation(len(single))]
-    filled = np.repeat(np.arange(3), np.maximum(room, 0))[: len(single)]
-    part[single[: len(filled)]] = filled
-    part[single[len(filled) :]] = 0
+    part[single] = np.repeat([2, 1, 0], np.maximum(room[::-1], 0))[: len(single)]
     return part
 
 
@@ -135,8 +133,6 @@ def _predefined(dataset: Dataset, options: SplitOptions) -> Split:
                 f"split 'predefined': part {_NAMES[k]} has {int((part == k).sum())} rows, "
                 f"at least {_SMALLEST} needed"
             )
-    for name, group in ((_NAMES[k], g) for k in range(3) for g in [dataset.groups[part == k]]):
-        del name, group
     if not (part == 1).any():
         assert options.validation is not None
         rows = np.flatnonzero(part == 0)

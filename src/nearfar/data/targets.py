@@ -48,11 +48,13 @@ class TargetScaler:
 
     def transform(self, targets: Floats) -> Floats:
         """Return z-scores of targets (n, k) in their own unit."""
-        return (targets - np.array(self.mean)) / np.array(self.std)
+        scores: Floats = (targets - np.array(self.mean)) / np.array(self.std)
+        return scores
 
     def inverse(self, scores: Floats) -> Floats:
         """Return targets (n, k) in their own unit from z-scores."""
-        return scores * np.array(self.std) + np.array(self.mean)
+        targets: Floats = scores * np.array(self.std) + np.array(self.mean)
+        return targets
 
     def to_plain(self) -> dict[str, list[float]]:
         """Return plain floats, for YAML and JSON."""

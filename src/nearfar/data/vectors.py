@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,10 @@ class Vectors:
         ValueError: if the shape is not (n, columns), or a value is not finite.
     """
 
-    kind: ClassVar[str] = "vector"
+    @property
+    def kind(self) -> str:
+        """``vector``."""
+        return "vector"
 
     def __init__(self, values: Tensor | npt.ArrayLike, columns: Sequence[str]) -> None:
         tensor = torch.as_tensor(values).to(torch.float32).contiguous()
