@@ -1,7 +1,7 @@
 """Molecules as graphs: contiguous arrays, a batch by index arithmetic.
 
-Atom and bond features are those of ``torch_geometric.utils.from_smiles`` (the same numbers in the
-same order; a test compares them), computed here from rdkit alone because importing
+Atom and bond features are those of ``torch_geometric.utils.from_smiles`` (the same numbers; a test
+compares them), computed here from rdkit alone because importing
 torch_geometric takes longer than reading the data.
 """
 
@@ -46,7 +46,7 @@ _STEREO_ANY = 1
 class Graph:
     """One molecule: int64 arrays ``atoms`` (a, 9), ``bonds`` (2, e), ``bond_features`` (e, 3).
 
-    Every bond stands twice, once in each direction, ordered by source then target atom.
+    Every bond stands twice, once in each direction: columns 2k and 2k + 1 of ``bonds``.
     """
 
     atoms: npt.NDArray[np.int64]
@@ -61,7 +61,10 @@ class MoleculeBatch:
     atoms: Tensor
     """(N, 9): see ``ATOM_FEATURES``."""
     bonds: Tensor
-    """(2, E): source and target atom of every directed bond, numbered within the batch."""
+    """(2, E): source and target atom of every directed bond, numbered within the batch.
+
+    Columns 2k and 2k + 1 are one bond in its two directions.
+    """
     bond_features: Tensor
     """(E, 3): see ``BOND_FEATURES``."""
     molecule: Tensor
@@ -90,7 +93,7 @@ def graph_of(molecule: Any) -> Graph:
     Raises:
         ValueError: if an atom lies outside what the features can say (for instance degree 11).
     """
-    atoms = [
+    rows = [
         (
             atom.GetAtomicNum(),
             int(atom.GetChiralTag()),
@@ -102,15 +105,12 @@ def graph_of(molecule: Any) -> Graph:
             int(atom.GetIsAromatic()),
             int(atom.IsInRing()),
         )
-        for atom in molecule.GetAtoms()
+        for atom in map(molecule.GetAtomWithIdx, range(molecule.GetNumAtoms()))
     ]
-    for row in atoms:
-        for feature, value, size in zip(ATOM_FEATURES, row, ATOM_SIZES, strict=True):
-            if not 0 <= value < size:
-                shown = value + (_LOWEST_CHARGE if feature == "formal_charge" else 0)
-                raise ValueError(f"an atom has {feature} {shown}, which no atom feature covers")
+    atoms = np.array(rows, dtype=np.int64).reshape(-1, len(ATOM_FEATURES))
+    _check_atoms(atoms)
     bonds = []
-    for bond in molecule.GetBonds():
+    for bond in map(molecule.GetBondWithIdx, range(molecule.GetNumBonds())):
         stereo = int(bond.GetStereo())
         described = (
             int(bond.GetBondType()),
@@ -119,26 +119,28 @@ def graph_of(molecule: Any) -> Graph:
         )
         start, end = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
         bonds += [(start, end, *described), (end, start, *described)]
-    table = np.array(sorted(bonds), dtype=np.int64).reshape(-1, 5)
-    return Graph(
-        np.array(atoms, dtype=np.int64).reshape(-1, len(ATOM_FEATURES)),
-        np.ascontiguousarray(table[:, :2].T),
-        np.ascontiguousarray(table[:, 2:]),
-    )
+    table = np.array(bonds, dtype=np.int64).reshape(-1, 5)
+    return Graph(atoms, table[:, :2].T, table[:, 2:])
+
+
+def _check_atoms(atoms: npt.NDArray[np.int64]) -> None:
+    outside = (atoms < 0) | (atoms >= np.array(ATOM_SIZES))
+    if outside.any():
+        row, column = np.argwhere(outside)[0]
+        feature = ATOM_FEATURES[column]
+        value = atoms[row, column] + (_LOWEST_CHARGE if feature == "formal_charge" else 0)
+        raise ValueError(f"an atom has {feature} {value}, which no atom feature covers")
 
 
 class Molecules:
-    """All molecules of a data set in seven contiguous tensors.
+    """All molecules of a data set in a few contiguous tensors.
 
     ``atoms`` (N, 9), ``bonds`` (2, E, numbered within each molecule) and ``bond_features`` (E, 3)
     lie molecule after molecule; ``atom_pointers`` and ``bond_pointers`` (n + 1,) say where each
-    begins. ``descriptors`` is float32 (n, d) or None.
+    begins. ``descriptors`` is float32 (n, d) or None; ``smiles`` are the strings as given.
     """
 
-    @property
-    def kind(self) -> str:
-        """``molecule``."""
-        return "molecule"
+    kind: str = "molecule"
 
     def __init__(
         self,
@@ -147,6 +149,7 @@ class Molecules:
         bond_features: Tensor,
         atom_pointers: Tensor,
         bond_pointers: Tensor,
+        smiles: list[str],
         descriptors: Tensor | None = None,
     ) -> None:
         self.atoms = atoms
@@ -154,17 +157,20 @@ class Molecules:
         self.bond_features = bond_features
         self.atom_pointers = atom_pointers
         self.bond_pointers = bond_pointers
+        self.smiles = smiles
         self.descriptors = descriptors
 
     @classmethod
-    def from_graphs(cls, graphs: Sequence[Graph], descriptors: Tensor | None = None) -> Molecules:
+    def from_graphs(
+        cls, graphs: Sequence[Graph], smiles: Sequence[str], descriptors: Tensor | None = None
+    ) -> Molecules:
         """Lay the molecules one after the other.
 
         Raises:
-            ValueError: if there is none, or the descriptors are not (n, d).
+            ValueError: if there is none, or not as many SMILES, or the descriptors are not (n, d).
         """
-        if not graphs:
-            raise ValueError("no molecules")
+        if not graphs or len(graphs) != len(smiles):
+            raise ValueError(f"{len(graphs)} molecules and {len(smiles)} SMILES")
         if descriptors is not None and (descriptors.ndim, len(descriptors)) != (2, len(graphs)):
             raise ValueError(f"need ({len(graphs)}, d), got {tuple(descriptors.shape)}")
 
@@ -180,6 +186,7 @@ class Molecules:
             joined([g.bond_features for g in graphs], 0),
             pointers([len(g.atoms) for g in graphs]),
             pointers([len(g.bond_features) for g in graphs]),
+            list(smiles),
             descriptors,
         )
 
@@ -192,7 +199,7 @@ class Molecules:
         """
         from nearfar.data.smiles import read_smiles
 
-        return cls.from_graphs([graph_of(read_smiles(text)) for text in smiles])
+        return cls.from_graphs([graph_of(read_smiles(text)) for text in smiles], smiles)
 
     def __len__(self) -> int:
         return len(self.atom_pointers) - 1
@@ -221,6 +228,7 @@ class Molecules:
             self.bond_features.to(device),
             self.atom_pointers.to(device),
             self.bond_pointers.to(device),
+            self.smiles,
             descriptors,
         )
 

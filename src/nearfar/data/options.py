@@ -83,21 +83,21 @@ class DataOptions(BaseModel):
 
         A target among the features would give the answer away.
         """
+        named = [
+            ("smiles", self.smiles),
+            *(("target", column) for column in self.target_columns),
+            *(("features", column) for column in self.features or []),
+            ("group", self.group),
+            ("part", self.part),
+        ]
         uses: dict[str, str] = {}
-        for use, columns in {
-            "smiles": [self.smiles],
-            "target": self.target_columns,
-            "features": self.features or [],
-            "group": [self.group],
-            "part": [self.part],
-        }.items():
-            for column in columns:
-                if column is None:
-                    continue
-                if column in uses:
-                    both = f"'{uses[column]}' and '{use}'" if uses[column] != use else f"'{use}'"
-                    raise ValueError(f"column '{column}' is named twice in data: under {both}")
-                uses[column] = use
+        for use, column in named:
+            if column is None:
+                continue
+            if column in uses:
+                both = " and ".join(sorted({f"'{uses[column]}'", f"'{use}'"}))
+                raise ValueError(f"column '{column}' is named twice in data: under {both}")
+            uses[column] = use
         if self.target is not None and not self.target_columns:
             raise ValueError("data option 'target' names no column")
 

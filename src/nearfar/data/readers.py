@@ -40,8 +40,8 @@ def load_molecules(options: DataOptions, folder: Path) -> Dataset:
     texts, graphs, keys = _molecules(table, options, bad)
     rest = _Rest(table, options, bad)
     rows = bad.kept()
-    inputs = Molecules.from_graphs([graphs[row] for row in rows])
-    return rest.dataset(rows, inputs, [texts[row] for row in rows], source, [keys])
+    inputs = Molecules.from_graphs([graphs[row] for row in rows], [texts[row] for row in rows])
+    return rest.dataset(rows, inputs, inputs.smiles, source, [keys])
 
 
 def load_vectors(options: DataOptions, folder: Path) -> Dataset:
@@ -63,11 +63,12 @@ def load_molecule_inputs(options: DataOptions, path: Path) -> InputRows:
     bad = BadRows(table, options.on_bad_rows or "error")
     texts, graphs, _ = _molecules(table, options, bad)
     rows = bad.kept()
+    smiles = [texts[row] for row in rows]
     return InputRows(
-        Molecules.from_graphs([graphs[row] for row in rows]),
+        Molecules.from_graphs([graphs[row] for row in rows], smiles),
         _ids(rows),
         _names(table, options, rows),
-        [texts[row] for row in rows],
+        smiles,
         {"path": str(path), **bad.account()},
     )
 

@@ -38,10 +38,11 @@ def scaffolds(smiles: Sequence[str]) -> list[str]:
     from rdkit import Chem, rdBase
     from rdkit.Chem.Scaffolds import MurckoScaffold
 
+    scaffold_of: Any = MurckoScaffold.GetScaffoldForMol
     found = []
     for text in smiles:
         molecule = read_smiles(text)
         with rdBase.BlockLogs():
-            scaffold = MurckoScaffold.GetScaffoldForMol(molecule)
+            scaffold = scaffold_of(molecule)
             found.append(str(Chem.MolToSmiles(scaffold, isomericSmiles=False)))
     return found

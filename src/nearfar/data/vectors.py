@@ -22,10 +22,7 @@ class Vectors:
         ValueError: if the shape is not (n, columns), or a value is not finite.
     """
 
-    @property
-    def kind(self) -> str:
-        """``vector``."""
-        return "vector"
+    kind: str = "vector"
 
     def __init__(self, values: Tensor | npt.ArrayLike, columns: Sequence[str]) -> None:
         tensor = torch.as_tensor(values).to(torch.float32).contiguous()
