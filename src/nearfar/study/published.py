@@ -1,0 +1,116 @@
+"""What a study file says of its source: the numbers it published and the claims it made."""
+
+from collections.abc import Collection, Iterable
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
+
+from nearfar.errors import nearest
+from nearfar.metrics import METRICS
+
+Text = Annotated[str, Field(min_length=1)]
+Numbers = dict[str, FiniteFloat]
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Published(_Block):
+    """Published numbers of one arm, by split and metric.
+
+    ``- {arm: L1, provenance: one unseeded split, unit: z, test: {mae: 0.247, rmse: 0.326}}``
+    """
+
+    arm: Text = Field(description="the arm of this study that repeats it")
+    provenance: Text = Field(description="what stands behind the numbers: seeds, splits, selection")
+    unit: Literal["z", "own"] = Field(
+        "own", description="z: targets scaled by training mean and deviation; own: as they come"
+    )
+    train: Numbers = Field({}, description="metric: number, on training rows")
+    validation: Numbers = Field({}, description="metric: number, on validation rows")
+    test: Numbers = Field({}, description="metric: number, on test rows")
+    validation_beside: Literal["validation", "test"] = Field(
+        "validation",
+        description="which of our splits the validation numbers are set beside: test, where the "
+        "source's validation part is what this study keeps as its test part",
+    )
+    condition: str = Field("", description="axis=value pairs joined by ;, empty for none")
+    target: str = Field("", description="needed only where the arm has several targets")
+    note: str = Field("", description="shown beside the numbers")
+
+    @field_validator("train", "validation", "test")
+    @classmethod
+    def _metrics_are_known(cls, numbers: Numbers) -> Numbers:
+        for name in numbers:
+            if name not in METRICS:
+                raise ValueError(f"unknown metric '{name}'; {nearest(name, METRICS)}")
+        return numbers
+
+    @field_validator("condition")
+    @classmethod
+    def _condition_is_sorted(cls, condition: str) -> str:
+        return _in_order(condition)
+
+    @model_validator(mode="after")
+    def _has_a_number(self) -> Self:
+        if not (self.train or self.validation or self.test):
+            raise ValueError("has no number: give train, validation or test")
+        return self
+
+    def numbers(self) -> Iterable[tuple[str, str, str, float]]:
+        """Yield (published split, our split, metric, number)."""
+        for split in ("test", "validation", "train"):
+            ours = self.validation_beside if split == "validation" else split
+            for metric, number in getattr(self, split).items():
+                yield split, ours, metric, number
+
+
+class Claim(_Block):
+    """A claim of the source: every one of ``arms`` is as expected against its baseline.
+
+    ``- {claim: every RnC arm beats L1, arms: [RnC(L1), RnC(L2)], expect: better}``
+    """
+
+    claim: Text = Field(description="in words, for the report")
+    arms: Annotated[list[Text], Field(min_length=1)]
+    expect: Literal["better", "worse", "equivalent"]
+    against: Text | None = Field(None, description="an arm; by default each arm's own baseline")
+    condition: str | None = Field(
+        None, description="the claim is about this condition alone; by default about all of them"
+    )
+
+    @field_validator("condition")
+    @classmethod
+    def _condition_is_sorted(cls, condition: str | None) -> str | None:
+        return condition if condition is None else _in_order(condition)
+
+    @model_validator(mode="after")
+    def _compares_two_arms(self) -> Self:
+        if self.against in self.arms:
+            raise ValueError(f"compares arm '{self.against}' with itself")
+        return self
+
+
+def _in_order(condition: str) -> str:
+    pairs = [pair.strip() for pair in condition.split(";")] if condition else []
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise ValueError(f"condition '{condition}' is not axis=value pairs joined by ;")
+    return ";".join(sorted(pairs))
+
+
+def unknown_arms(
+    published: Iterable[Published], claims: Iterable[Claim], arms: Collection[str]
+) -> list[str]:
+    """Return one line for every name of an arm that the study does not have."""
+    named = [(f"published.{i}.arm", entry.arm) for i, entry in enumerate(published)]
+    for i, claim in enumerate(claims):
+        named += [(f"claims.{i}.arms", arm) for arm in claim.arms]
+        named += [(f"claims.{i}.against", claim.against)] if claim.against else []
+    return [
+        f"{where}: no arm is called {arm!r}; {nearest(arm, arms)}"
+        for where, arm in named
+        if arm not in arms
+    ]
