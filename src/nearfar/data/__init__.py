@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nearfar.data.molecules import MoleculeBatch, Molecules
     from nearfar.data.options import DataOptions, SplitOptions
     from nearfar.data.sources import SOURCES, load_dataset, load_inputs
-    from nearfar.data.splits import split_rows
+    from nearfar.data.splits import split_rows, straddling_groups
     from nearfar.data.targets import TargetScaler
     from nearfar.data.vectors import Vectors
 
@@ -31,6 +31,7 @@ __all__ = [
     "load_dataset",
     "load_inputs",
     "split_rows",
+    "straddling_groups",
 ]
 
 _HOMES = {
@@ -38,7 +39,7 @@ _HOMES = {
     "molecules": ("MoleculeBatch", "Molecules"),
     "options": ("DataOptions", "SplitOptions"),
     "sources": ("SOURCES", "load_dataset", "load_inputs"),
-    "splits": ("split_rows",),
+    "splits": ("split_rows", "straddling_groups"),
     "targets": ("TargetScaler",),
     "vectors": ("Vectors",),
 }

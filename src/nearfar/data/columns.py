@@ -81,18 +81,16 @@ class BadRows:
         Raises:
             UserError: if a row is bad and bad rows are errors, or if no row is good.
         """
+        if len(self._found) == self._table.length:
+            raise UserError(
+                f"{self._table.where(0)}: {self._found[0][1]}; no row of the data can be used"
+            )
         if self._found and self._action == "error":
             first = min(self._found)
             message = f"{self._table.where(first)}: {self._found[first][1]}"
             if more := len(self._found) - 1:
                 message += f"; {more} more bad row{'s' if more > 1 else ''}"
             raise UserError(f"{message} (data: on_bad_rows: drop leaves out bad rows)")
-        if len(self._found) == self._table.length:
-            first = min(self._found)
-            raise UserError(
-                f"{self._table.name}: none of {self._table.length} rows can be used; "
-                f"row {first + 1}: {self._found[first][1]}"
-            )
         return [row for row in range(self._table.length) if row not in self._found]
 
     def account(self) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ def read_folder(path: Path) -> Table:
     import datasets
 
     saved = any((path / name).exists() for name in ("state.json", "dataset_dict.json"))
+    load = datasets.load_from_disk if saved else datasets.load_dataset
     try:
-        found = datasets.load_from_disk(str(path)) if saved else datasets.load_dataset(str(path))
+        with _without_bars():
+            found = load(str(path))
     except Exception as error:
         raise UserError(
             f"{path} is a folder that `datasets` cannot read as a data set: {_first(error)}"
@@ -38,10 +42,25 @@ def read_hub(name: str, subset: str | None) -> Table:
     import datasets
 
     try:
-        found = datasets.load_dataset(name, subset)
+        with _without_bars():
+            found = datasets.load_dataset(name, subset)
     except Exception as error:
         raise UserError(f"cannot load '{name}' from the hub: {_first(error)}") from error
     return _table(name, found)
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep the library's progress bars out of the study's own."""
+    import datasets
+
+    shown = datasets.are_progress_bars_disabled() is False
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
 
 
 def _table(name: str, found: Any) -> Table:

@@ -67,7 +67,7 @@ def load_molecule_inputs(options: DataOptions, path: Path) -> InputRows:
     return InputRows(
         Molecules.from_graphs([graphs[row] for row in rows], smiles),
         _ids(rows),
-        _names(table, options, rows),
+        _names_if_any(table, options, rows),
         smiles,
         {"path": str(path), **bad.account()},
     )
@@ -87,7 +87,7 @@ def load_vector_inputs(options: DataOptions, path: Path, folder: Path) -> InputR
     return InputRows(
         Vectors(values[rows], columns),
         _ids(rows),
-        _names(table, options, rows),
+        _names_if_any(table, options, rows),
         [],
         {"path": str(path), **bad.account()},
     )
@@ -211,10 +211,17 @@ def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None
 
 
 def _names(table: Table, options: DataOptions, rows: Sequence[int]) -> list[str]:
-    if options.name is None or (options.name not in table.columns and options.target is None):
+    if options.name is None:
         return [""] * len(rows)
     cells = table.column(options.name, "name")
     return ["" if is_missing(cells[row]) else str(cells[row]).strip() for row in rows]
+
+
+def _names_if_any(table: Table, options: DataOptions, rows: Sequence[int]) -> list[str]:
+    """Return names; rows to predict for need not have them."""
+    if options.name not in table.columns:
+        return [""] * len(rows)
+    return _names(table, options, rows)
 
 
 def _ids(rows: Sequence[int]) -> list[str]:

@@ -48,7 +48,7 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
         if options.kind == "group" and dataset.source.get("group") is None:
             raise UserError("split 'group' needs the column of the groups: set data: group")
         part = _place(dataset.groups, wished, rng)
-    _check_sizes(part, wished)
+    _check_sizes(part, wished, dataset.groups)
     return _split(part)
 
 
@@ -127,30 +127,39 @@ def _predefined(dataset: Dataset, options: SplitOptions) -> Split:
     if dataset.parts is None:
         raise UserError("split 'predefined' needs the column of the parts: set data: part")
     part = np.array([_NAMES.index(str(name)) for name in dataset.parts])
-    for k in (0, 2):
-        if (part == k).sum() < _SMALLEST:
-            raise UserError(
-                f"split 'predefined': part {_NAMES[k]} has {int((part == k).sum())} rows, "
-                f"at least {_SMALLEST} needed"
-            )
     if not (part == 1).any():
         assert options.validation is not None
         rows = np.flatnonzero(part == 0)
-        size = max(round(options.validation * len(rows)), _SMALLEST)
-        rng = np.random.default_rng(options.split_seed or 0)
-        drawn = _place(dataset.groups[rows], (len(rows) - size, size, 0), rng)
-        part[rows] = drawn
+        size = max(round(options.validation * len(rows)), min(_SMALLEST, len(rows)))
+        rng = np.random.default_rng(options.split_seed)
+        part[rows] = _place(dataset.groups[rows], (len(rows) - size, size, 0), rng)
+        _check_sizes(part[rows], (len(rows) - size, size, 0), dataset.groups[rows])
+    for k, size in enumerate(np.bincount(part, minlength=3)):
+        if size < _SMALLEST:
+            raise UserError(
+                f"split 'predefined': part {_NAMES[k]} has {size} rows, at least {_SMALLEST} needed"
+            )
     return _split(part)
 
 
-def _check_sizes(part: npt.NDArray[np.int64], wished: tuple[int, int, int]) -> None:
+def straddling_groups(dataset: Dataset, split: Split) -> int:
+    """Return how many groups have rows in several parts; above 0 in predefined splits only."""
+    parts = [
+        set(dataset.groups[rows].tolist()) for rows in (split.train, split.validation, split.test)
+    ]
+    train, validation, test = parts
+    return len((train & validation) | (train & test) | (validation & test))
+
+
+def _check_sizes(part: npt.NDArray[np.int64], wished: tuple[int, int, int], groups: Index) -> None:
     """Refuse a split that groups have pushed far from its wished sizes."""
     sizes = np.bincount(part, minlength=3)
     for k in range(3):
         if not wished[k] / 2 <= sizes[k] <= wished[k] * 2:
             raise UserError(
-                f"groups are too large to split: {_NAMES[k]} would get {sizes[k]} rows instead of "
-                f"{wished[k]}; choose other split parts or a finer group column"
+                f"groups are too large to split: the largest has {np.bincount(groups).max()} of "
+                f"{len(groups)} rows, and {_NAMES[k]} would get {sizes[k]} rows instead of "
+                f"{wished[k]}; choose other split parts or smaller groups"
             )
 
 

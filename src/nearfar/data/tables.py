@@ -55,7 +55,11 @@ class Table:
 
 
 def read_file(path: Path, separator: str | None) -> Table:
-    """Read a CSV (``.csv``, ``.tsv``, ``.txt``, also with ``.gz`` nowhere) or parquet file.
+    """Read a parquet file or a CSV file (UTF-8, a header, the row's fields in its order).
+
+    Args:
+        path: ends in ``.parquet``, ``.pq``, ``.csv``, ``.txt``, ``.smi`` or ``.tsv``.
+        separator: between the fields; by default a comma, in ``.tsv`` a tab.
 
     Raises:
         UserError: if the file cannot be read as what its ending says.
@@ -90,7 +94,8 @@ def _read_csv(path: Path, separator: str) -> Table:
     if not rows:
         raise UserError(f"{path.name} is empty")
     header = [cell.strip() for cell in rows[0]]
-    _check_header(path.name, header)
+    _check_separator(path.name, header)
+    _check_names(path.name, header)
     if len(rows) == 1:
         raise UserError(f"{path.name} has a header and no rows")
     ragged = {
@@ -120,12 +125,15 @@ def _decode(path: Path) -> str:
         ) from error
 
 
-def _check_header(name: str, header: list[str]) -> None:
+def _check_names(name: str, header: list[str]) -> None:
     twice = [column for column, count in Counter(header).items() if count > 1]
     if twice:
         raise UserError(
             f"{name}: column '{twice[0]}' stands {header.count(twice[0])} times in the header"
         )
+
+
+def _check_separator(name: str, header: list[str]) -> None:
     if len(header) == 1:
         for separator, shown in ((";", "';'"), ("\t", "tab"), ("|", "'|'")):
             if separator in header[0]:
@@ -155,7 +163,7 @@ def from_arrow(name: str, table: Any) -> Table:
     Raises:
         UserError: if it has no rows, or two columns of one name.
     """
-    _check_header(name, list(table.column_names))
+    _check_names(name, list(table.column_names))
     if not table.num_rows:
         raise UserError(f"{name} has no rows")
     columns = {column: table.column(column).to_pylist() for column in table.column_names}

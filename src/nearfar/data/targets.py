@@ -39,7 +39,7 @@ class TargetScaler:
         chosen = targets[rows]
         mean, std = chosen.mean(axis=0), chosen.std(axis=0, ddof=1)
         for k, low in enumerate(chosen.min(axis=0)):
-            if low == chosen[:, k].max() or not std[k] > 0:
+            if low == chosen[:, k].max() or not 0 < std[k] < np.inf:
                 name = f"'{names[k]}'" if names else f"number {k + 1}"
                 raise UserError(
                     f"target {name} is {low:g} in all {len(rows)} training rows: nothing to learn"
