@@ -182,4 +182,4 @@ def test_canonical_smiles_does_not_depend_on_the_writing() -> None:
 
 def test_scaffolds_are_rings_and_linkers_without_side_chains() -> None:
     found = scaffolds(["CCO", "Cc1ccccc1", "OC(=O)c1ccccc1", "c1ccccc1CCC1CC1", "C[C@H]1CCCO1"])
-    assert found == ["", "c1ccccc1", "c1ccccc1", "c1ccc(CCC2CC2)cc1", "C1CCOC1"]
+    assert found == ("", "c1ccccc1", "c1ccccc1", "c1ccc(CCC2CC2)cc1", "C1CCOC1")

@@ -36,7 +36,7 @@ def test_plain_form_survives_json() -> None:
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e6 + 0.1])
 def test_constant_target_is_refused_by_name(value: float) -> None:
     targets = np.array([[1.0, value], [2.0, value], [3.0, value], [4.0, 7.0]])
-    with pytest.raises(UserError, match="target 'b' is .* in all 3 training rows"):
+    with pytest.raises(UserError, match=r"target 'b' is .* in all 3 training rows"):
         TargetScaler.fit(targets, np.arange(3), ["a", "b"])
 
 

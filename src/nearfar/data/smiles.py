@@ -1,6 +1,7 @@
 """SMILES strings read by rdkit."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 
@@ -26,7 +27,7 @@ def canonical(molecule: Any) -> str:
     return str(Chem.MolToSmiles(molecule))
 
 
-def scaffolds(smiles: Sequence[str]) -> list[str]:
+def scaffolds(smiles: Sequence[str]) -> tuple[str, ...]:
     """Return the Bemis–Murcko scaffold of every molecule, "" for one without rings.
 
     The scaffold is the ring systems and the chains that join them, without side chains and without
@@ -35,6 +36,12 @@ def scaffolds(smiles: Sequence[str]) -> list[str]:
     Raises:
         ValueError: naming the first string that is no molecule.
     """
+    return _scaffolds(tuple(smiles))
+
+
+@lru_cache(maxsize=4)
+def _scaffolds(smiles: tuple[str, ...]) -> tuple[str, ...]:
+    """Every seed splits the same molecules, so their scaffolds are kept."""
     from rdkit import Chem, rdBase
     from rdkit.Chem.Scaffolds import MurckoScaffold
 
@@ -45,4 +52,4 @@ def scaffolds(smiles: Sequence[str]) -> list[str]:
         with rdBase.BlockLogs():
             scaffold = scaffold_of(molecule)
             found.append(str(Chem.MolToSmiles(scaffold, isomericSmiles=False)))
-    return found
+    return tuple(found)

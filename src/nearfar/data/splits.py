@@ -39,14 +39,16 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     """
     if options.kind == "predefined":
         return _predefined(dataset, options)
+    if options.kind == "group" and dataset.source.get("group") is None:
+        raise UserError("split 'group' needs the column of the groups: set data: group")
+    if options.kind == "scaffold" and not dataset.smiles:
+        raise UserError("split 'scaffold' needs molecules; use 'random', 'group' or 'predefined'")
     assert options.parts is not None
     wished = part_sizes(len(dataset), options.parts)
     rng = np.random.default_rng(seed if options.resplit else options.split_seed or 0)
     if options.kind == "scaffold":
         part = _scaffold(dataset, wished, rng if options.resplit else None)
     else:
-        if options.kind == "group" and dataset.source.get("group") is None:
-            raise UserError("split 'group' needs the column of the groups: set data: group")
         part = _place(dataset.groups, wished, rng)
     _check_sizes(part, wished, dataset.groups)
     return _split(part)
@@ -103,8 +105,6 @@ def _scaffold(
 ) -> npt.NDArray[np.int64]:
     from nearfar.data.smiles import scaffolds
 
-    if not dataset.smiles:
-        raise UserError("split 'scaffold' needs molecules; use 'random', 'group' or 'predefined'")
     found = scaffolds(dataset.smiles)
     groups = merged_groups([found, dataset.groups.tolist()], len(dataset))
     counts = np.bincount(groups)

@@ -1,0 +1,242 @@
+"""Every mistake in a data file gives one clear line that says where it is."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from nearfar.data import DataOptions, load_dataset
+from nearfar.errors import UserError
+
+DROP_HINT = " (data: on_bad_rows: drop leaves out bad rows)"
+
+
+def write(folder: Path, content: str | bytes, name: str = "d.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def options(source: str = "molecules", path: str = "d.csv", **more: object) -> DataOptions:
+    return DataOptions(source=source, path=path, **{"target": "y", **more})
+
+
+def message(folder: Path, chosen: DataOptions) -> str:
+    with pytest.raises(UserError) as caught:
+        load_dataset(chosen, folder)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+GOOD = "C,1\nCC,2\n"
+ROWS = {
+    "unparsable SMILES": ("C1CC,3", "SMILES 'C1CC' cannot be read", "molecule not readable"),
+    "missing SMILES": (",3", "smiles 'smiles' is missing", "smiles missing"),
+    "undescribable atom": (
+        "[Os+7],3",
+        "an atom has formal_charge 7, which no atom feature covers",
+        "molecule not readable",
+    ),
+    "missing target": ("CCC,", "target 'y' is missing", "target missing"),
+    "missing target by name": ("CCC,N/A", "target 'y' is missing", "target missing"),
+    "NaN target": ("CCC,NaN", "target 'y' is missing", "target missing"),
+    "non-numeric target": ("CCC,high", "target 'y' is 'high', not a number", "target not a number"),
+    "decimal comma": ('CCC,"1,5"', "target 'y' is '1,5', not a number", "target not a number"),
+    "infinite target": (
+        "CCC,-inf",
+        "target 'y' is '-inf', not a finite number",
+        "target not finite",
+    ),
+    "too few fields": ("CCC", "1 fields where the header has 2", "wrong number of fields"),
+    "too many fields": ("CCC,3,4", "3 fields where the header has 2", "wrong number of fields"),
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_bad_row_of_molecules(tmp_path: Path, case: str) -> None:
+    row, words, reason = ROWS[case]
+    write(tmp_path, f"smiles,y\n{GOOD}{row}\nCCCC,4\n")
+    assert message(tmp_path, options()) == f"d.csv, row 3 (line 4): {words}{DROP_HINT}"
+    dataset = load_dataset(options(on_bad_rows="drop"), tmp_path)
+    assert dataset.ids == ["1", "2", "4"]
+    assert dataset.targets.tolist() == [[1], [2], [4]]
+    assert len(dataset.inputs) == len(dataset.smiles) == len(dataset.groups) == 3
+    assert dataset.source["rows_read"] == 4
+    assert dataset.source["rows_dropped"] == 1
+    assert dataset.source["dropped"] == {reason: 1}
+    assert dataset.source["dropped_rows"] == {"3": words}
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("", "feature 'a' is missing"),
+        ("?", "feature 'a' is missing"),
+        ("x", "feature 'a' is 'x', not a number"),
+        ("inf", "feature 'a' is 'inf', not a finite number"),
+        ("1e300", "feature 'a' is beyond float32"),
+    ],
+)
+def test_bad_feature(tmp_path: Path, cell: str, words: str) -> None:
+    write(tmp_path, f"a,b,y\n1,2,3\n{cell},5,6\n7,8,9\n")
+    chosen = options("table")
+    assert message(tmp_path, chosen) == f"d.csv, row 2 (line 3): {words}{DROP_HINT}"
+    dataset = load_dataset(options("table", on_bad_rows="drop"), tmp_path)
+    assert dataset.ids == ["1", "3"]
+
+
+def test_first_bad_row_and_how_many_more(tmp_path: Path) -> None:
+    """A bad target in an earlier row comes before a bad molecule; a row counts once."""
+    write(tmp_path, "smiles,y\nC,\nC1C,\nCC,2\nC1C,3\n")
+    assert message(tmp_path, options()) == (
+        f"d.csv, row 1 (line 2): target 'y' is missing; 2 more bad rows{DROP_HINT}"
+    )
+    dataset = load_dataset(options(on_bad_rows="drop"), tmp_path)
+    assert dataset.source["dropped"] == {"molecule not readable": 2, "target missing": 1}
+
+
+def test_no_good_row(tmp_path: Path) -> None:
+    write(tmp_path, "smiles,y\nC,high\nCC,low\n")
+    expected = "d.csv, row 1 (line 2): target 'y' is 'high', not a number; "
+    for action in ("error", "drop"):
+        text = message(tmp_path, options(on_bad_rows=action))
+        assert text == expected + "no row of the data can be used"
+
+
+@pytest.mark.parametrize("column", ["group", "part", "name"])
+def test_unknown_column_and_its_nearest_name(tmp_path: Path, column: str) -> None:
+    write(tmp_path, f"smiles,y,colour\n{GOOD.replace(chr(10), ',a' + chr(10))}")
+    text = message(tmp_path, options(**{column: "color"}))
+    assert text == (
+        f"d.csv: no column 'color' (data: {column}); did you mean 'colour'? "
+        "columns: colour, smiles, y"
+    )
+
+
+def test_unknown_columns_of_smiles_target_and_features(tmp_path: Path) -> None:
+    write(tmp_path, f"SMILES,logS,x\n{GOOD.replace(chr(10), ',1' + chr(10))}")
+    assert "no column 'smiles' (data: smiles)" in message(tmp_path, options())
+    assert "no column 'logs' (data: target); did you mean 'logS'" in message(
+        tmp_path, options(smiles="SMILES", target="logs")
+    )
+    assert "no column 'xx' (data: feature)" in message(
+        tmp_path, options("table", target="logS", features=["xx"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"), [("holdout", "is 'holdout'; allowed"), ("", "is missing")]
+)
+def test_bad_part(tmp_path: Path, cell: str, words: str) -> None:
+    write(tmp_path, f"smiles,y,p\nC,1,train\nCC,2,{cell}\n")
+    text = message(tmp_path, options(part="p"))
+    assert text.startswith(f"d.csv, row 2 (line 3): part 'p' {words}")
+
+
+def test_missing_group(tmp_path: Path) -> None:
+    write(tmp_path, "smiles,y,g\nC,1,a\nCC,2,\n")
+    assert "row 2 (line 3): group 'g' is missing" in message(tmp_path, options(group="g"))
+
+
+FILES: dict[str, tuple[str | bytes, str]] = {
+    "empty": ("", "d.csv is empty"),
+    "blank": ("\n\n", "d.csv is empty"),
+    "header only": ("smiles,y\n", "d.csv has a header and no rows"),
+    "duplicate header": ("smiles,y,y\nC,1,2\n", "d.csv: column 'y' stands 2 times in the header"),
+    "duplicate unused header": ("smiles,y,a,a\nC,1,2,3\n", "column 'a' stands 2 times"),
+    "latin-1": (
+        "smiles,y,n\nC,1,a\nCC,2,Äther\n".encode("latin-1"),
+        "d.csv, line 3: not UTF-8 text (byte 0xc4): save the file as UTF-8",
+    ),
+    "utf-16": ("smiles,y\nC,1\n".encode("utf-16"), "d.csv, line 1: not UTF-8 text"),
+    "semicolons": ("smiles;y\nC;1\n", "are its fields separated by ';'? then set data: separator"),
+    "tabs": ("smiles\ty\nC\t1\n", "are its fields separated by tab?"),
+    "open quote": ('smiles,y\nC,1\nCC,"2\nCCC,3\n', "d.csv, line 3: not valid CSV: unexpected end"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_unusable_file(tmp_path: Path, case: str) -> None:
+    content, words = FILES[case]
+    write(tmp_path, content)
+    for action in ("error", "drop"):
+        assert words in message(tmp_path, options(on_bad_rows=action))
+
+
+def test_no_such_file_names_the_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEARFAR_DATA", str(tmp_path / "home"))
+    text = message(tmp_path / "study", options(path="gone.csv"))
+    assert text.startswith("no such data file: gone.csv; looked in ")
+    assert str(tmp_path / "study") in text
+    assert str(tmp_path / "home") in text
+    assert text.endswith("samples (shipped: esol.csv)")
+    absolute = tmp_path / "gone.csv"
+    expected = f"no such file or folder: {absolute}"
+    assert message(tmp_path, options(path=str(absolute))) == expected
+
+
+def test_directory_without_data(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").mkdir()
+    assert "d.csv is a folder that `datasets` cannot read" in message(tmp_path, options())
+
+
+def test_unknown_format(tmp_path: Path) -> None:
+    write(tmp_path, "smiles,y\nC,1\n", "d.xlsx")
+    text = message(tmp_path, options(path="d.xlsx"))
+    assert text == "cannot tell the format of d.xlsx: end it in .csv, .tsv or .parquet"
+
+
+def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "smiles,y\nC,1\n")
+
+    def denied(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert message(tmp_path, options()) == f"cannot read {tmp_path / 'd.csv'}: Permission denied"
+
+
+def test_bad_parquet(tmp_path: Path) -> None:
+    write(tmp_path, "smiles,y\nC,1\n", "d.parquet")
+    assert "d.parquet is not a parquet file" in message(tmp_path, options(path="d.parquet"))
+    write(tmp_path, b"", "d.parquet")
+    assert message(tmp_path, options(path="d.parquet")) == "d.parquet is empty"
+    pq.write_table(pa.table({"smiles": pa.array([], pa.string())}), tmp_path / "d.parquet")
+    assert message(tmp_path, options(path="d.parquet")) == "d.parquet has no rows"
+    twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["y", "y"])
+    pq.write_table(twice, tmp_path / "d.parquet")
+    assert "column 'y' stands 2 times" in message(tmp_path, options(path="d.parquet"))
+    assert "'separator' is for CSV" in message(tmp_path, options(path="d.parquet", separator=";"))
+
+
+def test_bad_row_of_parquet_has_its_number(tmp_path: Path) -> None:
+    columns = {"smiles": ["C", "CC"], "y": [1.0, float("inf")]}
+    pq.write_table(pa.table(columns), tmp_path / "d.parquet")
+    text = message(tmp_path, options(path="d.parquet"))
+    assert text == f"d.parquet, row 2: target 'y' is inf, not a finite number{DROP_HINT}"
+
+
+def test_no_feature_column(tmp_path: Path) -> None:
+    write(tmp_path, "a,y\nx,1\nz,2\n")
+    assert "no numeric column besides the target" in message(tmp_path, options("table"))
+
+
+def test_bad_molecules_write_nothing_to_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, "smiles,y\nC,1\nC1C,2\nc1cccc1,3\n")
+    load_dataset(options(on_bad_rows="drop"), tmp_path)
+    assert capfd.readouterr().err == ""
+
+
+def test_options_import_neither_torch_nor_rdkit() -> None:
+    code = (
+        "import sys, nearfar.data, nearfar.data.options;"
+        "print([m for m in ('torch', 'rdkit', 'pyarrow', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
