@@ -65,9 +65,9 @@ def test_bad_row_of_molecules(tmp_path: Path, case: str) -> None:
     assert dataset.ids == ["1", "2", "4"]
     assert dataset.targets.tolist() == [[1], [2], [4]]
     assert len(dataset.inputs) == len(dataset.smiles) == len(dataset.groups) == 3
-    assert dataset.source["rows_read"] == 4
-    assert dataset.source["rows_dropped"] == 1
-    assert dataset.source["dropped"] == {reason: 1}
+    assert dataset.source["read"] == 4
+    assert dataset.source["dropped"] == 1
+    assert dataset.source["reasons"] == {reason: 1}
     assert dataset.source["dropped_rows"] == {"3": words}
 
 
@@ -96,7 +96,7 @@ def test_first_bad_row_and_how_many_more(tmp_path: Path) -> None:
         f"d.csv, row 1 (line 2): target 'y' is missing; 2 more bad rows{DROP_HINT}"
     )
     dataset = load_dataset(options(on_bad_rows="drop"), tmp_path)
-    assert dataset.source["dropped"] == {"molecule not readable": 2, "target missing": 1}
+    assert dataset.source["reasons"] == {"molecule not readable": 2, "target missing": 1}
 
 
 def test_no_good_row(tmp_path: Path) -> None:

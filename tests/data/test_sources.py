@@ -66,8 +66,8 @@ def test_molecules(folder: Path) -> None:
     assert dataset.parts is None
     assert isinstance(dataset.inputs, Molecules)
     assert dataset.inputs.smiles == dataset.smiles
-    assert dataset.source["rows_read"] == 4
-    assert dataset.source["rows_dropped"] == 0
+    assert dataset.source["read"] == 4
+    assert dataset.source["dropped"] == 0
 
 
 def test_equal_molecules_form_a_group_however_they_are_written(folder: Path) -> None:
@@ -214,7 +214,7 @@ def test_parquet_keeps_full_precision_and_knows_missing_values(folder: Path) -> 
     dataset = load_dataset(table("t.parquet", on_bad_rows="drop"), folder)
     assert dataset.targets.tolist() == [[value]]
     assert values(dataset) == [[1, 1]]
-    assert dataset.source["dropped"] == {"target missing": 2}
+    assert dataset.source["reasons"] == {"target missing": 2}
 
 
 def test_quoted_newlines_and_blank_lines_keep_row_and_line_numbers(folder: Path) -> None:
@@ -291,7 +291,7 @@ def test_inputs_of_molecules_with_bad_rows(folder: Path) -> None:
         load_inputs(molecules(), new, folder)
     rows = load_inputs(molecules(on_bad_rows="drop", name="label"), new, folder)
     assert (rows.ids, rows.names) == (["1", "4"], ["amine", "water"])
-    assert rows.source["dropped"] == {"molecule not readable": 1, "smiles missing": 1}
+    assert rows.source["reasons"] == {"molecule not readable": 1, "smiles missing": 1}
     (folder / "none.csv").write_text("structure\nC\n", encoding="utf-8")
     with pytest.raises(UserError, match="no column 'smiles'"):
         load_inputs(molecules(), folder / "none.csv", folder)

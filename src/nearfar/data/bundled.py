@@ -39,9 +39,9 @@ def load_diabetes(options: DataOptions) -> Dataset:
         {
             "source": "diabetes",
             "found": "scikit-learn",
-            "rows_read": rows,
-            "rows_dropped": 0,
-            "dropped": {},
+            "read": rows,
+            "dropped": 0,
+            "reasons": {},
             "features": columns,
             "group": None,
         },

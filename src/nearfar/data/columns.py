@@ -96,9 +96,9 @@ class BadRows:
     def account(self) -> dict[str, Any]:
         """Return rows read and dropped, reasons with counts, and the first dropped rows."""
         return {
-            "rows_read": self._table.length,
-            "rows_dropped": len(self._found),
-            "dropped": dict(sorted(Counter(reason for reason, _ in self._found.values()).items())),
+            "read": self._table.length,
+            "dropped": len(self._found),
+            "reasons": dict(sorted(Counter(reason for reason, _ in self._found.values()).items())),
             "dropped_rows": {
                 str(row + 1): self._found[row][1] for row in sorted(self._found)[:_SHOWN]
             },
