@@ -18,7 +18,9 @@ class GINLayer(nn.Module):
     def __init__(self, columns: int, width: int, out: int, eps: float) -> None:
         super().__init__()
         self.eps = eps
-        self.mlp = nn.Sequential(nn.Linear(columns, width), nn.ReLU(inplace=True), nn.Linear(width, out))
+        self.mlp = nn.Sequential(
+            nn.Linear(columns, width), nn.ReLU(inplace=True), nn.Linear(width, out)
+        )
 
     def forward(self, x: Tensor, bonds: Tensor) -> Tensor:
         start = x if self.eps == 0 else (1 + self.eps) * x
