@@ -1,0 +1,213 @@
+"""A person's mistake: one line, exit status 2, no traceback, nothing written."""
+
+import pytest
+from command_line import GOOD_ROWS, STUDY, CommandLine, table
+
+DATA = {
+    "unparsable SMILES": (table([*GOOD_ROWS[:2], "C1CC,3", *GOOD_ROWS[2:]]), ["row 3", "'C1CC'"]),
+    "missing target": (table([*GOOD_ROWS, "CN,"]), [f"row {len(GOOD_ROWS) + 1}", "'y'", "missing"]),
+    "non-numeric target": (table(["CN,high", *GOOD_ROWS]), ["row 1", "'high'", "not a number"]),
+    "not a number": (table(["CN,nan", *GOOD_ROWS]), ["row 1", "'y'"]),
+    "infinite target": (table(["CN,inf", *GOOD_ROWS]), ["row 1", "'inf'", "finite"]),
+    "unknown target": (table(GOOD_ROWS, "smiles,yy"), ["'y'", "did you mean 'yy'"]),
+    "unknown SMILES column": (table(GOOD_ROWS, "smile,y"), ["'smiles'", "did you mean 'smile'"]),
+    "duplicate headers": (table([r + ",1" for r in GOOD_ROWS], "smiles,y,y"), ["'y'"]),
+    "empty file": ("", ["tiny.csv", "empty"]),
+    "header alone": (table([]), ["tiny.csv"]),
+    "wrong encoding": ("smiles,y\nC,1\nCé,2\n".encode("latin-1"), ["tiny.csv", "UTF-8"]),
+    "UTF-16": (table(GOOD_ROWS).encode("utf-16"), ["tiny.csv", "UTF-8"]),
+    "not a table": (bytes(range(256)) * 20, ["tiny.csv"]),
+    "too many fields": (table([*GOOD_ROWS, "CN,1,2"]), ["row", "3 fields"]),
+    "too few rows": (table(GOOD_ROWS[:4]), ["4 rows are too few"]),
+}
+
+
+@pytest.mark.parametrize("case", DATA)
+def test_mistakes_in_data(nearfar: CommandLine, case: str) -> None:
+    content, phrases = DATA[case]
+    nearfar.write("tiny.csv", content)
+    said = nearfar.mistake("run", "tiny.yaml")
+    for phrase in phrases:
+        assert phrase in said
+
+
+def test_a_missing_data_file(nearfar: CommandLine) -> None:
+    said = nearfar.mistake("run", "tiny.yaml", "--set", "data.path=nowhere.csv")
+    assert "nowhere.csv" in said
+
+
+SETTINGS = {
+    "metrc=mae": ["unknown key 'metrc'", "did you mean 'metric'"],
+    "metric=maee": ["metric", "'maee'", "did you mean 'mae'"],
+    "margin=-1": ["margin", "-1", "greater than 0"],
+    "baseline=men": ["baseline", "'men'", "did you mean 'mean'"],
+    "threads=0": ["threads", "0"],
+    "arms.gin.fit.epochs=ten": ["arms.gin.fit.epochs", "'ten'", "integer"],
+    "arms.gin.fit.epochs=0": ["arms.gin.fit.epochs", "0"],
+    "arms.gin.fit.batch=0": ["arms.gin.fit.batch"],
+    "arms.gin.fit.epoch=3": ["arms.gin.fit", "'epoch'", "did you mean 'epochs'"],
+    "arms.gin.fit.encoder=gni": ["arms.gin.fit.encoder", "'gni'", "did you mean 'gin'"],
+    "arms.gin.fit.encoder.gin.layer=2": ["arms.gin.fit.encoder", "'layer'", "'layers'"],
+    "arms.gin.fit.encoder.gin.layers=two": ["arms.gin.fit.encoder.gin.layers", "'two'"],
+    "arms.gin.fit.encoder=mlp": ["mlp", "molecule", "gin"],
+    "arms.gin.fit.train=last:0": ["arms.gin.fit.train", "last:0"],
+    "arms.gin.fit.loss=l3": ["arms.gin.fit.loss", "'l3'", "l1"],
+    "arms.gin.fit.clip=-1": ["arms.gin.fit.clip", "-1"],
+    "arms.gin.fit.optimizer={sgd: {lr: 0}}": ["optimizer.sgd.lr", "greater than 0"],
+    "arms.gin.fit.optimizer={sgd: {}, adam: {}}": ["optimizer", "exactly one"],
+    "arms.gin.fit.schedule=cosin": ["schedule", "'cosin'", "did you mean 'cosine'"],
+    "arms.gin.pretrain=rnc": ["arms.gin", "encoder"],
+    "arms.gin.against=gin": ["arms.gin", "against"],
+    "arms.gin.group=ours": ["arms.gin.group", "'ours'", "own"],
+    "arms.mean.fit.encoder=gin": ["arms.mean", "encoder"],
+    "arms.ridge.fit.epochs=3": ["arms.ridge.fit", "'epochs'"],
+    "arms.ridge.fit.head=rigde": ["'rigde'", "did you mean 'ridge'"],
+    "arms.RnC.pretrain=rcn": ["arms.RnC", "'rcn'", "did you mean 'rnc'"],
+    "arms.RnC.pretrain={stage: rnc, epoch: 7}": ["epoch", "7", "keep"],
+    "stages.rnc.objective=rcn": ["stages.rnc.objective", "'rcn'", "did you mean 'rnc'"],
+    "stages.rnc.objective={rnc: {temperature: 0}}": ["temperature"],
+    "stages.rnc.encoder=morgan": ["stages.rnc", "morgan", "pre-train"],
+    "stages.rnc.keep=[5]": ["stages.rnc", "5"],
+    "axes.seed.role=repet": ["axes.seed.role", "'repet'", "did you mean 'repeat'"],
+    "axes.seed.values=[0, 0]": ["axes.seed", "different"],
+    "axes.width={role: compare, values: [1, 2]}": ["axes.width", "not used"],
+    "arms.gin.fit.epochs=$length": ["$length", "no axis"],
+    "split.parts=[0.5, 0.5, 0.5]": ["split", "add up to 1"],
+    "split.kind=scafold": ["split.kind", "'scafold'", "did you mean 'scaffold'"],
+    "split.kind=group": ["split", "group"],
+    "split.kind=predefined": ["split", "part"],
+    "data.source=molecule": ["'molecule'", "did you mean 'molecules'"],
+    "data.targt=y": ["'targt'", "did you mean 'target'"],
+    "data.target=smiles": ["'smiles'"],
+    "data.on_bad_rows=ignore": ["data.on_bad_rows", "'ignore'", "drop"],
+    "epochs": ["--set epochs", "key=value"],
+    "=3": ["--set", "key=value"],
+    "arms.gin.fit.epochs=[1": ["--set arms.gin.fit.epochs", "YAML"],
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_mistakes_in_a_study(nearfar: CommandLine, setting: str) -> None:
+    said = nearfar.mistake("run", "tiny.yaml", "--set", setting)
+    for phrase in SETTINGS[setting]:
+        assert phrase in said
+
+
+def test_all_mistakes_are_told_together(nearfar: CommandLine) -> None:
+    settings = ["--set", "metric=mea", "--set", "arms.gin.fit.loss=l3", "--set", "tilte=x"]
+    said = nearfar.mistake("show", "tiny.yaml", *settings, lines=3).splitlines()
+    for phrase in ("metric: unknown", "arms.gin.fit.loss: unknown", "did you mean 'title'"):
+        assert sum(phrase in line for line in said) == 1
+
+
+FILES = {
+    "not YAML": ("study: [tiny\n", ["tiny.yaml", "line", "YAML"]),
+    "no mapping": ("- tiny\n", ["tiny.yaml", "keys and values"]),
+    "empty": ("", ["tiny.yaml"]),
+    "not text": (b"\xff\xfe\x00study", ["tiny.yaml", "UTF-8"]),
+    "a key twice": (STUDY + "metric: rmse\n", ["tiny.yaml", "'metric'", "twice"]),
+    "unknown profile": (
+        STUDY.replace("smoke:", "smok:"),
+        ["profiles", "'smok'", "did you mean 'smoke'"],
+    ),
+    "a profile changes the metric": (
+        STUDY.replace("smoke: {", "smoke: {metric: rmse, "),
+        ["profiles.smoke", "'metric'"],
+    ),
+    "a profile adds an arm": (
+        STUDY.replace("smoke: {", "smoke: {arms: {gni: {fit: {epochs: 1}}}, "),
+        ["profiles.smoke", "'gni'", "did you mean 'gin'"],
+    ),
+    "unknown default": ("defaults: {fits: {}}\n" + STUDY, ["defaults", "fits"]),
+    "no arms": (STUDY.split("arms:")[0], ["arms"]),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_mistakes_in_a_study_file(nearfar: CommandLine, case: str) -> None:
+    content, phrases = FILES[case]
+    nearfar.write("tiny.yaml", content)
+    said = nearfar.mistake("run", "tiny.yaml", "--profile", "smoke")
+    for phrase in phrases:
+        assert phrase in said
+
+
+ARGUMENTS = {
+    ("run", "esl"): ["'esl'", "did you mean 'esol'"],
+    ("run", "nowhere.yaml"): ["nowhere.yaml"],
+    ("run", "tiny.yaml", "--profile", "quik"): ["'quik'", "did you mean 'quick'"],
+    ("run", "tiny.yaml", "--arm", "rigde"): ["'rigde'", "did you mean 'ridge'"],
+    ("run", "tiny.yaml", "--seeds", "0"): ["--seeds", "0"],
+    ("run", "tiny.yaml", "--seeds", "three"): ["--seeds", "'three'"],
+    ("run", "tiny.yaml", "--jobs", "0"): ["--jobs", "0"],
+    ("run", "tiny.yaml", "--device", "gpu"): ["--device", "'gpu'", "cpu"],
+    ("run", "tiny.yaml", "--out", "tiny.csv"): ["tiny.csv"],
+    ("run", "tiny.yaml", "--sets", "a=b"): ["--sets", "--set"],
+    ("run",): ["study"],
+    ("rum", "tiny.yaml"): ["'rum'", "run"],
+    ("show", "esl"): ["'esl'", "did you mean 'esol'"],
+    ("report", "runs/tiny-full"): ["runs/tiny-full", "not a run folder"],
+    ("clean", "nowhere"): ["nowhere"],
+    ("predict", "runs/x", "tiny.csv", "--arm", "ridge", "-o", "p.csv"): ["runs/x", "run folder"],
+    ("init", "nowhere.csv", "--target", "y"): ["nowhere.csv"],
+    ("init", "tiny.csv", "--target", "yy"): ["'yy'", "did you mean 'y'"],
+    ("init", "tiny.csv", "--target", "smiles"): ["smiles"],
+    ("init", "tiny.csv", "--target", "y", "-o", "tiny.yaml"): ["tiny.yaml"],
+}
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS, ids=" ".join)
+def test_mistakes_in_arguments(nearfar: CommandLine, arguments: tuple[str, ...]) -> None:
+    said = nearfar.mistake(*arguments)
+    for phrase in ARGUMENTS[arguments]:
+        assert phrase in said
+
+
+INIT = {
+    "empty": ("", ["new.csv", "empty"]),
+    "neither SMILES nor numbers": ("a,y\nred,1\nblue,2\n", ["new.csv"]),
+    "wrong encoding": ("smiles,y\nCé,2\n".encode("latin-1"), ["new.csv", "UTF-8"]),
+    "duplicate headers": ("a,a,y\n1,2,3\n", ["new.csv", "'a'"]),
+    "text target": (table([f"C{'C' * n},high" for n in range(30)]), ["new.csv", "'y'"]),
+}
+
+
+@pytest.mark.parametrize("case", INIT)
+def test_mistakes_in_data_for_init(nearfar: CommandLine, case: str) -> None:
+    content, phrases = INIT[case]
+    nearfar.write("new.csv", content)
+    said = nearfar.mistake("init", "new.csv", "--target", "y")
+    for phrase in phrases:
+        assert phrase in said
+
+
+def test_a_study_that_differs_is_refused_with_the_difference(ran: CommandLine) -> None:
+    run = ("run", "tiny.yaml", "--profile", "smoke")
+    said = ran.mistake(*run, "--set", "arms.gin.fit.epochs=3")
+    assert "arms.gin.fit.epochs: was 2, now 3" in said
+    assert "--out" in said
+
+
+PREDICT = {
+    "unknown arm": (["--arm", "rigde"], table(["CN"], "smiles"), ["'rigde'", "'ridge'"]),
+    "unknown seed": (["--arm", "ridge", "--seed", "9"], table(["CN"], "smiles"), ["9", "0, 1"]),
+    "no such column": (["--arm", "ridge"], table(["CN"], "smile"), ["'smiles'", "'smile'"]),
+    "unparsable": (["--arm", "ridge"], table(["CN", "C1CC"], "smiles"), ["row 2", "'C1CC'"]),
+    "empty": (["--arm", "ridge"], "", ["new.csv", "empty"]),
+}
+
+
+@pytest.mark.parametrize("case", PREDICT)
+def test_mistakes_in_predict(ran: CommandLine, case: str) -> None:
+    options, content, phrases = PREDICT[case]
+    new = ran.write("new.csv", content)
+    said = ran.mistake("predict", "runs/tiny-smoke", "new.csv", *options, "-o", "made.csv")
+    new.unlink()
+    for phrase in phrases:
+        assert phrase in said
+
+
+def test_predict_says_where_it_cannot_write(ran: CommandLine) -> None:
+    predict = ("predict", "runs/tiny-smoke", "tiny.csv", "--arm", "ridge", "-o")
+    assert "nowhere" in ran.mistake(*predict, "nowhere/made.csv")
+    assert "runs" in ran.mistake(*predict, "runs")
