@@ -41,7 +41,7 @@ def test_conditions_are_put_in_the_order_of_the_records() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"test": {"mea": 0.2}}, "unknown metric 'mea'; did you mean 'mae'"),
+        ({"test": {"maee": 0.2}}, "unknown metric 'maee'; did you mean 'mae'"),
         ({"test": {}, "validation": {}}, "has no number"),
         ({"unit": "years"}, "'z' or 'own'"),
         ({"provenance": ""}, "at least 1 character"),

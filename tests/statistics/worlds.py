@@ -15,8 +15,8 @@ SEEDS = 10
 FEATURES = 3
 
 
-def _splits(draw: np.random.Generator, replicates: int) -> tuple[Rows, ...]:
-    order = draw.random((replicates, SEEDS, ROWS)).argsort(axis=-1)
+def _splits(draw: np.random.Generator, replicates: int, seeds: int) -> tuple[Rows, ...]:
+    order = draw.random((replicates, seeds, ROWS)).argsort(axis=-1)
     return order[..., :TEST], order[..., TEST : TEST + TRAIN]
 
 
@@ -60,9 +60,7 @@ def resplit_errors(
         features = draw.normal(size=(count, ROWS, learners, FEATURES))
         target = features.sum(axis=(2, 3)) + draw.normal(size=(count, ROWS))
         features[:, :, -1] += blur * draw.normal(size=(count, ROWS, FEATURES))
-        test, train = _splits(draw, count)
-        if fresh:
-            test, train = test[:, :1], train[:, :1]
+        test, train = _splits(draw, count, 1 if fresh else SEEDS)
         found.append(
             np.stack(
                 [_errors(features[:, :, k], target, test, train) for k in range(learners)], axis=1

@@ -1,0 +1,199 @@
+"""``summary.json``: what the report draws, from the study and its records."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from nearfar.metrics import METRICS
+from nearfar.records import Record, StageRow
+from nearfar.study.answer import answer, asked_of
+from nearfar.study.claims import beside_published, claimed_pairs, judge
+from nearfar.study.compare import MARGIN, RowDifferences, Rules, compare, pairs_of
+from nearfar.study.notes import notes_on
+from nearfar.study.published import Claim, Published
+from nearfar.study.rows import kept_row_differences
+from nearfar.study.statistics import MIN_SEEDS, Estimate, corrected_mean, mean_over_seeds
+from nearfar.study.tally import Series, Tally
+
+if TYPE_CHECKING:
+    from nearfar.study.run import Prepared
+
+SPLITS = ("test", "validation", "train")
+
+
+def summarise(
+    study: Mapping[str, Any],
+    records: Iterable[Record],
+    stages: Iterable[StageRow],
+    *,
+    profile: str,
+    kind: str,
+    rows: Mapping[str, int],
+    row_differences: RowDifferences | None = None,
+) -> dict[str, Any]:
+    """Return the content of ``summary.json`` (docs/architecture.md), plain values alone.
+
+    ``study`` is a resolved study as a mapping: study, title, question, metric, margin, baseline,
+    split.resplit, published and claims as in a study file, and ``arms``: by the names in the
+    records, each with its ``group`` and ``against``. ``rows`` counts train, validation and test
+    rows. ``row_differences`` is what comparisons on a fixed split need
+    (:func:`nearfar.study.rows.kept_row_differences`).
+    """
+    tally = Tally(study, records, stages)
+    published = [Published.model_validate(entry) for entry in study.get("published") or ()]
+    claims = [Claim.model_validate(claim) for claim in study.get("claims") or ()]
+    resplit, baseline = bool(study["split"]["resplit"]), study["baseline"]
+    rules = Rules(resplit, rows, study.get("margin"), row_differences)
+    ran = set(tally.arms)
+    asked_for = [pair for pair in claimed_pairs(claims) if set(pair) <= ran]
+    comparisons = compare(tally, pairs_of(tally, baseline, asked_for), rules)
+    asked = asked_of(tally, comparisons, baseline, profile, resplit)
+    beside = [row for entry in published for row in beside_published(entry, tally)]
+    return {
+        "study": study["study"],
+        "title": study.get("title") or study["study"],
+        "question": study.get("question") or "",
+        "profile": profile,
+        "kind": kind,
+        "metric": tally.metric,
+        "unit": tally.unit,
+        "baseline": baseline,
+        "target": tally.targets[0],
+        "seeds": tally.seeds,
+        "resplit": resplit,
+        "rows": dict(rows),
+        "margin": _margin(tally, baseline, rules),
+        "answer": answer(asked, tally) if tally.arms else "Nothing was run.",
+        "notes": notes_on(tally, comparisons, rules, baseline, profile),
+        "arms": [
+            _arm(tally, arm, condition, order, rules)
+            for order, arm in enumerate(tally.arms)
+            for condition in tally.conditions
+            if tally.holds(arm, condition)
+        ],
+        "comparisons": [asdict(comparison) for comparison in comparisons],
+        "published": beside if profile == "full" else [],
+        "claims": [judge(claim, comparisons, profile) for claim in claims],
+    }
+
+
+def summarise_run(
+    prepared: "Prepared", records: Sequence[Record], stages: Sequence[StageRow]
+) -> dict[str, Any]:
+    """Summarise a prepared study from the records of its stages; see :func:`summarise`."""
+    from nearfar.data import split_rows
+
+    plan, study, dataset = prepared.plan, prepared.resolved.study, prepared.dataset
+    arms = {
+        name: {"group": arm.group, "against": arm.against if arm.against != name else None}
+        for name, arm in plan.arms.items()
+    }
+    seed = prepared.resolved.seeds[0] if study.split.resplit else 0
+    split = split_rows(dataset, study.split, seed)
+    return summarise(
+        {**prepared.resolved.text, "arms": arms, "baseline": plan.baseline},
+        records,
+        stages,
+        profile=study.profile,
+        kind=dataset.inputs.kind,
+        rows={part: len(getattr(split, part)) for part in ("train", "validation", "test")},
+        row_differences=kept_row_differences(prepared.folder.store.root, records, study.metric),
+    )
+
+
+def _margin(tally: Tally, baseline: str, rules: Rules) -> float | None:
+    """The margin of equivalence; by default of the first condition and target."""
+    if rules.margin is not None:
+        return rules.margin
+    if baseline not in tally.arms:
+        return None
+    condition = next((c for c in tally.conditions if tally.holds(baseline, c)), "")
+    mean = tally.mean(baseline, tally.primary(condition, tally.targets[0]))
+    return None if mean is None else MARGIN * abs(mean)
+
+
+def _arm(tally: Tally, arm: str, condition: str, order: int, rules: Rules) -> dict[str, Any]:
+    seeds = tally.seeds_of(arm, condition)
+    chains = tally.stages(arm, condition)
+    series = tally.series(arm, condition)
+    return {
+        "arm": arm,
+        "condition": condition,
+        "group": tally.settings.get(arm, {}).get("group") or "",
+        "order": order,
+        "runs": seeds.runs,
+        "done": len(seeds.done),
+        "diverged": len(seeds.diverged),
+        "failed": len(seeds.failed),
+        "status": seeds.status,
+        "metrics": [
+            _metric(s, series[s], seeds.complete, len(seeds.done), rules)
+            for s in sorted(series, key=_place)
+        ],
+        "budget": _budget(list(chains.values())),
+        "stages": {
+            str(seed): [{"stage": row.stage, "hash": row.hash} for row in chain]
+            for seed, chain in chains.items()
+        },
+    }
+
+
+def _place(series: Series) -> tuple[int, str, int, bool]:
+    return (
+        SPLITS.index(series.split) if series.split in SPLITS else len(SPLITS),
+        series.target,
+        list(METRICS).index(series.metric) if series.metric in METRICS else len(METRICS),
+        series.unit != "z",
+    )
+
+
+def _metric(
+    series: Series, values: Mapping[int, float], complete: bool, done: int, rules: Rules
+) -> dict[str, Any]:
+    numbers = list(values.values())
+    whole = complete and len(numbers) == done
+    estimate = mean_over_seeds(numbers) if whole and len(numbers) > 1 else None
+    low, high = _interval(series.split, numbers, rules) if whole else (None, None)
+    return {
+        "split": series.split,
+        "target": series.target,
+        "metric": series.metric,
+        "unit": series.unit,
+        "mean": fmean(numbers) if whole else None,
+        "std": estimate.std if estimate else None,
+        "n": len(numbers),
+        "low": low,
+        "high": high,
+        "values": {str(seed): value for seed, value in sorted(values.items())},
+    }
+
+
+def _interval(
+    split: str, numbers: Sequence[float], rules: Rules
+) -> tuple[float, float] | tuple[None, None]:
+    """The 95% interval of a mean; none under three seeds.
+
+    On re-splits it carries the correction for overlap, with the rows of its own part; there is
+    none for training rows, which re-splits share almost wholly. On a fixed split it is Student's
+    over seeds: what other seeds would give on these very rows.
+    """
+    if len(numbers) < MIN_SEEDS:
+        return None, None
+    estimate: Estimate | None = mean_over_seeds(numbers)
+    if rules.resplit:
+        evaluated = 0 if split == "train" else rules.rows.get(split, 0)
+        estimate = corrected_mean(numbers, evaluated, rules.rows["train"]) if evaluated else None
+    return estimate.interval() if estimate else (None, None)
+
+
+def _budget(chains: Sequence[Sequence[StageRow]]) -> dict[str, float] | None:
+    """Means over seeds of the whole chain's cost; parameters are those of its largest stage."""
+    if not chains:
+        return None
+    return {
+        "epochs": fmean(sum(row.epochs for row in chain) for chain in chains),
+        "steps": fmean(sum(row.steps for row in chain) for chain in chains),
+        "seconds": fmean(sum(row.seconds for row in chain) for chain in chains),
+        "parameters": fmean(max(row.parameters for row in chain) for chain in chains),
+    }
