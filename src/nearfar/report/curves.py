@@ -1,0 +1,102 @@
+"""Learning curves of an arm's seeds, reduced to what a plot can show."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nearfar.report.load import Curve, Run, read_curves
+from nearfar.report.rows import compact
+
+MAX_POINTS = 160
+
+
+def _thin(epochs: np.ndarray) -> np.ndarray:
+    """At most ``MAX_POINTS`` places spread over a curve, first and last included."""
+    count = min(len(epochs), MAX_POINTS)
+    return np.unique(np.linspace(0, len(epochs) - 1, count).round().astype(int))
+
+
+def summarise(curves: Mapping[int, Curve], diverged: Sequence[int]) -> dict[str, Any]:
+    """Mean and range over the sound seeds; every diverged seed by itself.
+
+    ``x, mean, low, high`` cover the epochs that every sound seed reached. ``diverged`` holds
+    ``[seed, x, y]`` up to the last finite value.
+    """
+    sound = [curve for seed, curve in curves.items() if seed not in diverged]
+    found: dict[str, Any] = {"x": [], "mean": [], "low": [], "high": [], "diverged": []}
+    if sound:
+        length = min(len(curve.epochs) for curve in sound)
+        places = _thin(sound[0].epochs[:length])
+        stack = np.stack([curve.values[places] for curve in sound])
+        found["x"] = [compact(x) for x in sound[0].epochs[places]]
+        for name, values in (
+            ("mean", stack.mean(axis=0)),
+            ("low", stack.min(axis=0)),
+            ("high", stack.max(axis=0)),
+        ):
+            found[name] = [compact(value) for value in values]
+    for seed, curve in curves.items():
+        finite = np.flatnonzero(np.isfinite(curve.values))
+        if seed in diverged and len(finite):
+            places = finite[_thin(finite)]
+            line = [[compact(v) for v in column[places]] for column in (curve.epochs, curve.values)]
+            found["diverged"].append([seed, *line])
+    return found
+
+
+def fit_curves(run: Run) -> list[dict[str, Any]]:
+    """For every arm ``{offset, series: {split: {metric: summary}}}``, in the order of the arms.
+
+    ``offset`` is the number of epochs that came before the last stage.
+    """
+    metric = str(run.summary["metric"])
+    found = []
+    for arm in run.arms:
+        by_series: dict[tuple[str, str], dict[int, Curve]] = {}
+        diverged, offset = [], 0
+        for seed in run.summary.get("seeds", []):
+            chain = run.chain(arm, seed)
+            if not chain:
+                continue
+            rows = [run.stage_row(arm, seed, link["stage"]) for link in chain]
+            if any(row is not None and row.status == "diverged" for row in rows):
+                diverged.append(seed)
+            offset = max(offset, sum(row.epochs for row in rows[:-1] if row is not None))
+            for key, curve in read_curves(run.stage_folder(chain[-1]["hash"])).items():
+                if key[1] in (metric, "loss"):
+                    by_series.setdefault(key, {})[seed] = curve
+        series: dict[str, dict[str, Any]] = {}
+        for (split, name), curves in sorted(by_series.items()):
+            series.setdefault(split, {})[name] = summarise(curves, diverged)
+        found.append({"offset": offset, "series": series})
+    return found
+
+
+def pretrain_curves(run: Run) -> list[dict[str, Any]]:
+    """For every pre-training stage its loss by split, and the numbers of the arms that use it."""
+    users: dict[str, list[int]] = {}
+    hashes: dict[str, dict[int, str]] = {}
+    diverged: dict[str, set[int]] = {}
+    for position, arm in enumerate(run.arms):
+        for seed in run.summary.get("seeds", []):
+            for link in run.chain(arm, seed)[:-1]:
+                name = link["stage"]
+                if position not in users.setdefault(name, []):
+                    users[name].append(position)
+                hashes.setdefault(name, {}).setdefault(seed, link["hash"])
+                row = run.stage_row(arm, seed, name)
+                if row is not None and row.status == "diverged":
+                    diverged.setdefault(name, set()).add(seed)
+    found = []
+    for name, by_seed in hashes.items():
+        by_split: dict[str, dict[int, Curve]] = {}
+        for seed, digest in by_seed.items():
+            for (split, metric), curve in read_curves(run.stage_folder(digest)).items():
+                if metric == "loss":
+                    by_split.setdefault(split, {})[seed] = curve
+        if by_split:
+            bad = sorted(diverged.get(name, ()))
+            series = {split: summarise(curves, bad) for split, curves in sorted(by_split.items())}
+            found.append({"stage": name, "arms": users[name], "series": series})
+    return found

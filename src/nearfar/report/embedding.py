@@ -1,0 +1,86 @@
+"""Two-dimensional maps of features: t-SNE, computed once per feature array and kept."""
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from nearfar.records import write_atomically
+
+Array = npt.NDArray[np.float32]
+
+MIN_ROWS = 8
+CACHE = "embeddings.npz"
+_SETTINGS = {
+    "perplexity": 30,
+    "early_exaggeration_iter": 100,
+    "n_iter": 300,
+    "theta": 0.8,
+    "initialization": "pca",
+    "negative_gradient_method": "bh",
+    "neighbors": "exact",
+    "random_state": 0,
+    "n_jobs": 1,
+}
+
+
+def read_features(folder: Path, rows: Sequence[int], total: int) -> Array | str:
+    """The stage's features of some rows, or in words why there is nothing to show.
+
+    ``total`` is the number of rows of the data set, which the array must have.
+    """
+    path = folder / "features.npy"
+    if not path.is_file():
+        return "no features stored"
+    features = np.load(path, mmap_mode="r")
+    if features.ndim != 2 or len(features) != total:
+        return f"features of shape {features.shape} do not match {total} rows"
+    chosen = np.ascontiguousarray(features[list(rows)], dtype=np.float32)
+    if not np.isfinite(chosen).all():
+        return "features are not finite"
+    if len(chosen) < MIN_ROWS:
+        return f"fewer than {MIN_ROWS} rows"
+    if np.ptp(chosen, axis=0).max(initial=0) == 0:
+        return "all features are equal"
+    return chosen
+
+
+def features_key(features: Array) -> str:
+    """What the map of these features is stored under: a digest of values and settings."""
+    digest = hashlib.sha256(repr((_SETTINGS, features.shape)).encode())
+    digest.update(features.tobytes())
+    return digest.hexdigest()[:24]
+
+
+def embed(features: Array) -> Array:
+    """t-SNE (van der Maaten and Hinton, 2008) of ``(rows, d)`` features to ``(rows, 2)``.
+
+    Initialised by PCA with a fixed seed on one thread, so equal features give equal maps.
+    """
+    from openTSNE import TSNE
+
+    settings = _SETTINGS | {"perplexity": min(30.0, (len(features) - 1) / 3)}
+    scale = float(np.abs(features).max())
+    return np.asarray(TSNE(**settings).fit(features / scale), dtype=np.float32)
+
+
+def embed_all(folder: Path, features: Mapping[str, Array], jobs: int = 2) -> dict[str, Array]:
+    """Map every array, by its :func:`features_key`; what the run folder holds is not redone."""
+    path = folder / CACHE
+    known: dict[str, Array] = {}
+    if path.is_file():
+        with np.load(path) as stored:
+            known = {key: stored[key] for key in stored.files if key in features}
+    missing = [key for key in features if key not in known]
+    if missing:
+        with ThreadPoolExecutor(jobs) as pool:
+            maps = pool.map(embed, [features[key] for key in missing])
+            known.update(zip(missing, maps, strict=True))
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **{key: known[key] for key in sorted(known)})
+        write_atomically(path, content.getvalue())
+    return known

@@ -1,0 +1,191 @@
+"""A run folder and its stages, read for display."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nearfar.errors import UserError
+from nearfar.records import StageRow, read_stages
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Every row of the data set, in its order."""
+
+    ids: list[str]
+    names: list[str]
+    smiles: list[str]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One stage's predictions of one target, in the target's unit, by row id."""
+
+    parts: dict[str, str]
+    truth: dict[str, float]
+    prediction: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric of one stage over its epochs: two arrays of equal length."""
+
+    epochs: Floats
+    values: Floats
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of one run, read once; ``arms`` are those of the summary, in display order."""
+
+    folder: Path
+    summary: dict[str, Any]
+    stages: list[StageRow]
+    samples: Samples
+    study: str
+    provenance: dict[str, Any]
+
+    @property
+    def arms(self) -> list[dict[str, Any]]:
+        return sorted(self.summary["arms"], key=lambda arm: arm.get("order", 0))
+
+    def stage_folder(self, digest: str) -> Path:
+        return self.folder.parent / "stages" / digest
+
+    def chain(self, arm: Mapping[str, Any], seed: int) -> list[dict[str, str]]:
+        """The stages of an arm for one seed, first to last; empty if it did not run."""
+        return list((arm.get("stages") or {}).get(str(seed), []))
+
+    def stage_row(self, arm: Mapping[str, Any], seed: int, stage: str) -> StageRow | None:
+        """The state of one stage of an arm."""
+        key = (arm["arm"], seed, arm.get("condition", ""), stage)
+        found = (r for r in self.stages if (r.arm, r.seed, r.condition, r.stage) == key)
+        return next(found, None)
+
+
+def arm_label(arm: Mapping[str, Any]) -> str:
+    """The arm's name with its condition, where it has one."""
+    condition = arm.get("condition", "")
+    return f"{arm['arm']} · {condition}" if condition else str(arm["arm"])
+
+
+def metric_of(
+    arm: Mapping[str, Any], split: str, metric: str, *, scaled: bool
+) -> dict[str, Any] | None:
+    """An arm's entry for a metric, in z units (``scaled``) or in any other unit."""
+    for entry in arm.get("metrics") or []:
+        wanted = (entry["split"], entry["metric"]) == (split, metric)
+        if wanted and (entry.get("unit") == "z") is scaled:
+            return dict(entry)
+    return None
+
+
+def own_unit(run: Run) -> str:
+    """The target's own unit, as the metrics name it; empty if unknown."""
+    metric = run.summary["metric"]
+    for arm in run.arms:
+        entry = metric_of(arm, "test", metric, scaled=False)
+        if entry is not None:
+            return str(entry.get("unit") or "")
+    return ""
+
+
+def comparison_of(run: Run, arm: dict[str, Any]) -> dict[str, Any] | None:
+    """The arm's comparison in the study's primary metric; None for the baseline."""
+    summary = run.summary
+    for entry in summary.get("comparisons") or []:
+        same = (entry["arm"], entry.get("condition", "")) == (arm["arm"], arm.get("condition", ""))
+        if same and entry["metric"] == summary["metric"] and entry["unit"] == summary["unit"]:
+            return dict(entry)
+    return None
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder.
+
+    Raises:
+        UserError: the folder has no ``summary.json``, or it cannot be read.
+    """
+    path = folder / "summary.json"
+    if not path.is_file():
+        raise UserError(f"{folder} is not a finished run: it has no summary.json")
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        summary["arms"][:]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    stages = folder / "stages.csv"
+    return Run(
+        folder=folder,
+        summary=summary,
+        stages=read_stages(stages) if stages.is_file() else [],
+        samples=_read_samples(folder / "samples.parquet"),
+        study=_text(folder / "study.yaml"),
+        provenance=json.loads(_text(folder / "provenance.json") or "{}"),
+    )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _read_samples(path: Path) -> Samples:
+    if not path.is_file():
+        return Samples([], [], [])
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    columns = {
+        name: [str(value or "") for value in table.column(name).to_pylist()]
+        for name in ("id", "name", "smiles")
+        if name in table.column_names
+    }
+    ids = columns.get("id", [])
+    blank = [""] * len(ids)
+    return Samples(ids, columns.get("name", blank), columns.get("smiles", blank))
+
+
+def read_predictions(folder: Path, target: str) -> Predictions | None:
+    """Read ``predictions.csv`` of a stage for one target; None if there is no such file."""
+    path = folder / "predictions.csv"
+    if not path.is_file():
+        return None
+    found = Predictions({}, {}, {})
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if target and row["target"] != target:
+                continue
+            found.parts[row["id"]] = row["split"]
+            found.truth[row["id"]] = _float(row["truth"])
+            found.prediction[row["id"]] = _float(row["prediction"])
+    return found
+
+
+def read_curves(folder: Path) -> dict[tuple[str, str], Curve]:
+    """Read ``curves.csv`` of a stage, by (split, metric); empty if there is no such file."""
+    path = folder / "curves.csv"
+    if not path.is_file():
+        return {}
+    series: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            point = (_float(row["epoch"]), _float(row["value"]))
+            series.setdefault((row["split"], row["metric"]), []).append(point)
+    columns = {key: np.array(points, dtype=np.float64) for key, points in series.items()}
+    return {key: Curve(points[:, 0], points[:, 1]) for key, points in columns.items()}
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

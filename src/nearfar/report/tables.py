@@ -1,0 +1,212 @@
+"""The page's tables as HTML. Whatever came from data is escaped here."""
+
+from html import escape
+from typing import Any
+
+from nearfar.report.load import Run, arm_label, comparison_of, metric_of, own_unit
+from nearfar.report.wording import (
+    HIGHER_IS_BETTER,
+    MISSING,
+    VERDICT_SIGNS,
+    count,
+    duration,
+    finite,
+    interval,
+    mean_std,
+    metric_name,
+    number,
+    percent,
+)
+
+LONG = 24
+"""Labels with more letters are wrapped."""
+
+
+def _cell(value: str, small: str = "", kind: str = "n") -> str:
+    below = f"<small>{escape(small)}</small>" if small else ""
+    return f'<td class="{kind}">{escape(value)}{below}</td>'
+
+
+def _head(names: list[tuple[str, str, str]]) -> str:
+    cells = "".join(
+        f'<th class="{kind}" scope="col">{escape(name)}<small>{escape(small)}</small></th>'
+        for name, small, kind in names
+    )
+    return f"<thead><tr>{cells}</tr></thead>"
+
+
+def _scroll(head: str, body: str, kind: str = "") -> str:
+    table = f'<table class="{kind}">{head}<tbody>{body}</tbody></table>'
+    return f'<div class="scroll" tabindex="0">{table}</div>'
+
+
+def verdict(word: str) -> str:
+    """A verdict with its sign, so that colour is not the only carrier."""
+    kind, sign = word.replace(" ", "-"), VERDICT_SIGNS.get(word, "")
+    return f'<span class="verdict {escape(kind)}" data-sign="{escape(sign)}">{escape(word)}</span>'
+
+
+def _row_head(run: Run, arm: dict[str, Any], small: str = "") -> str:
+    below = f"<small>{escape(small)}</small>" if small else ""
+    label = arm_label(arm)
+    kind = ' class="long"' if len(label) > LONG else ""
+    return f'<th scope="row"{kind}>{escape(label)}{below}</th>'
+
+
+def _grouped(run: Run, columns: int, row: Any) -> str:
+    """Rows of all arms, each group under its own heading where there is more than one."""
+    groups = {arm.get("group", "") for arm in run.arms}
+    body, current = "", None
+    for index, arm in enumerate(run.arms):
+        group = arm.get("group", "")
+        if len(groups) > 1 and group != current:
+            body += f'<tr class="group"><td colspan="{columns}">{escape(group or "arms")}</td></tr>'
+            current = group
+        body += f'<tr data-arm="{index}">{row(run, arm)}</tr>'
+    return body
+
+
+def results_table(run: Run) -> str:
+    """Arms in rows: primary metric in z and own unit, difference, verdict, budget."""
+    summary = run.summary
+    unit, own = str(summary.get("unit", "")), own_unit(run)
+    name = f"test {metric_name(summary['metric'])}"
+    columns = [("arm", "", ""), (name, "z-scored" if unit == "z" else unit, "n")]
+    if unit == "z" and own:
+        columns.append((name, own, "n"))
+    columns += [
+        (f"against {summary.get('baseline', 'baseline')}", "paired by seed", "n"),
+        ("reduction" if _is_error(run) else "change", "of the metric", "n"),
+        ("verdict", "Holm-adjusted p", ""),
+        ("budget", "one seed", "n"),
+    ]
+    return _scroll(_head(columns), _grouped(run, len(columns), _results_row))
+
+
+def _is_error(run: Run) -> bool:
+    return run.summary["metric"] not in HIGHER_IS_BETTER
+
+
+def _results_row(run: Run, arm: dict[str, Any]) -> str:
+    summary = run.summary
+    metric, scaled = summary["metric"], summary.get("unit") == "z"
+    status = str(arm.get("status", "done"))
+    entry = metric_of(arm, "test", metric, scaled=scaled)
+    html = _row_head(run, arm, "" if status == "done" else status)
+    html += _cell(mean_std(entry), interval(entry or {}))
+    if scaled and own_unit(run):
+        other = metric_of(arm, "test", metric, scaled=False)
+        html += _cell(mean_std(other), interval(other or {}))
+    comparison = comparison_of(run, arm)
+    if comparison is None:
+        html += '<td class="n">baseline</td><td></td><td></td>'
+    else:
+        html += _cell(
+            number(comparison.get("difference"), signed=True), interval(comparison, signed=True)
+        )
+        html += _cell(percent(comparison.get("reduction_percent")))
+        p = finite(comparison.get("p_holm"))
+        below = f"p = {p:.3f}" if p is not None else str(comparison.get("reason") or "")
+        reason = escape(str(comparison.get("reason") or ""))
+        html += (
+            f'<td class="text" title="{reason}">{verdict(str(comparison["verdict"]))}'
+            f"<small>{escape(below)}</small></td>"
+        )
+    budget = arm.get("budget") or {}
+    epochs = count(budget.get("epochs"))
+    return html + _cell(f"{epochs} epochs", duration(budget.get("seconds")))
+
+
+def all_metrics_table(run: Run) -> str:
+    """Every metric of every arm on validation and test; empty if there is only one."""
+    keys: list[tuple[str, str, str]] = []
+    for arm in run.arms:
+        for entry in arm.get("metrics") or []:
+            key = (entry["split"], entry["metric"], str(entry.get("unit") or ""))
+            if key not in keys:
+                keys.append(key)
+    if len(keys) < 2:
+        return ""
+    keys.sort(key=lambda key: (key[0] != "test", key[0]))
+    names = [
+        (f"{split} {metric_name(metric)}", "z-scored" if unit == "z" else unit, "n")
+        for split, metric, unit in keys
+    ]
+
+    def row(run: Run, arm: dict[str, Any]) -> str:
+        entries = {
+            (e["split"], e["metric"], str(e.get("unit") or "")): e for e in arm.get("metrics") or []
+        }
+        cells = (_cell(mean_std(entries.get(key))) for key in keys)
+        return _row_head(run, arm) + "".join(cells)
+
+    table = _scroll(_head([("arm", "", ""), *names]), _grouped(run, len(keys) + 1, row))
+    return f'<details class="wide"><summary>All metrics</summary>{table}</details>'
+
+
+def budget_table(run: Run) -> str:
+    """Epochs, steps, seconds and trained parameters of every arm."""
+    columns = [
+        ("arm", "", ""),
+        ("epochs", "", "n"),
+        ("steps", "", "n"),
+        ("time", "", "n"),
+        ("trained parameters", "", "n"),
+        ("seeds", "done of run", "n"),
+    ]
+
+    def row(run: Run, arm: dict[str, Any]) -> str:
+        budget = arm.get("budget") or {}
+        cells = [
+            count(budget.get("epochs")),
+            count(budget.get("steps")),
+            duration(budget.get("seconds")),
+            count(budget.get("parameters")),
+            f"{arm.get('done', MISSING)} of {arm.get('runs', MISSING)}",
+        ]
+        return _row_head(run, arm) + "".join(map(_cell, cells))
+
+    return _scroll(_head(columns), _grouped(run, len(columns), row))
+
+
+def published_section(run: Run) -> str:
+    """Published against measured, and the source's claims; empty if the study has neither."""
+    rows = run.summary.get("published") or []
+    claims = run.summary.get("claims") or []
+    if not rows and not claims:
+        return ""
+    html = '<section id="published"><h2>Published and measured</h2>'
+    if claims:
+        columns = [("claim", "", ""), ("verdict", "", ""), ("because", "", "")]
+        body = "".join(
+            f'<tr><th scope="row">{escape(str(claim["claim"]))}</th>'
+            f"<td>{verdict(str(claim['verdict']))}</td>"
+            f'<td class="text">{escape(str(claim.get("reason") or ""))}</td></tr>'
+            for claim in claims
+        )
+        html += "<h3>Claims of the source</h3>" + _scroll(_head(columns), body, "claims")
+    if rows:
+        columns = [
+            ("arm", "", ""),
+            ("metric", "", ""),
+            ("published", "", "n"),
+            ("measured", "", "n"),
+            ("error", "", "n"),
+            ("where the published number is from", "", ""),
+        ]
+        body = "".join(_published_row(row) for row in rows)
+        html += "<h3>Numbers of the source</h3>" + _scroll(_head(columns), body)
+    return html + "</section>"
+
+
+def _published_row(row: dict[str, Any]) -> str:
+    unit = "z-scored" if row.get("unit") == "z" else str(row.get("unit") or "")
+    return (
+        f'<tr><th scope="row">{escape(arm_label(row))}</th>'
+        + _cell(f"{row['split']} {metric_name(row['metric'])}", unit, "metric")
+        + _cell(number(row.get("published")))
+        + _cell(number(row.get("measured")))
+        + _cell(percent(row.get("error_percent")))
+        + _cell(str(row.get("provenance") or ""), str(row.get("note") or ""), "text")
+        + "</tr>"
+    )

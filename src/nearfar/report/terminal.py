@@ -1,0 +1,131 @@
+"""The table that a run prints."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nearfar.report.load import Run, arm_label, comparison_of, metric_of, own_unit, read_run
+from nearfar.report.wording import (
+    HIGHER_IS_BETTER,
+    VERDICT_SIGNS,
+    count,
+    duration,
+    interval,
+    mean_std,
+    metric_name,
+    number,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_COLOURS = {
+    "better": "green",
+    "worse": "red",
+    "equivalent": "blue",
+    "undecided": "dim",
+    "withheld": "yellow",
+}
+_ROOMY = 92
+
+
+def print_summary(run: Path, console: "Console") -> None:
+    """Print the run's table, its answer, its notes and where the page is.
+
+    Fits 100 columns; below 92 the columns of the own unit and of the budget are left out.
+
+    Raises:
+        UserError: ``run`` is not the folder of a finished run.
+    """
+    from rich.padding import Padding
+    from rich.text import Text
+
+    read = read_run(run)
+    summary = read.summary
+    console.print()
+    console.print(_table(read, roomy=console.width >= _ROOMY))
+    console.print(Padding(Text(_footnote(read), style="dim"), (0, 0, 1, 1)))
+    console.print(Padding(Text(str(summary.get("answer") or ""), style="bold"), (0, 0, 1, 1)))
+    for claim in summary.get("claims") or []:
+        line = f"{VERDICT_SIGNS.get(claim['verdict'], '?')} {claim['verdict']}: {claim['claim']}"
+        console.print(Padding(Text(line), (0, 0, 0, 1)))
+    for note in summary.get("notes") or []:
+        console.print(Padding(Text(str(note), style="dim"), (0, 0, 0, 1)))
+    page = run / "report.html"
+    if page.is_file():
+        console.print(Text(f" Report: {page}"), soft_wrap=True)
+
+
+def _table(run: Run, *, roomy: bool) -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    summary = run.summary
+    unit, own = str(summary.get("unit", "")), own_unit(run)
+    metric = metric_name(summary["metric"])
+    title = f"{summary.get('title') or summary['study']} ({summary.get('profile', '')})"
+    table = Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    table.add_column("arm", overflow="fold", min_width=12)
+    table.add_column(Text(f"test {metric}{f', {unit}' if unit else ''}"), justify="right")
+    if roomy and unit == "z" and own:
+        table.add_column(Text(own), justify="right", max_width=max(map(len, own.split())) + 2)
+    table.add_column(Text(f"against {summary.get('baseline', 'baseline')}"), justify="right")
+    table.add_column("verdict", no_wrap=True)
+    if roomy:
+        table.add_column("epochs", justify="right", no_wrap=True)
+        table.add_column("time", justify="right", no_wrap=True)
+    group = None
+    for arm in run.arms:
+        if group is not None and arm.get("group") != group:
+            table.add_section()
+        group = arm.get("group")
+        table.add_row(*_cells(run, arm, roomy=roomy, show_own=roomy and unit == "z" and bool(own)))
+    return table
+
+
+def _cells(run: Run, arm: dict[str, Any], *, roomy: bool, show_own: bool) -> list[Any]:
+    from rich.text import Text
+
+    summary = run.summary
+    scaled = summary.get("unit") == "z"
+    entry = metric_of(arm, "test", summary["metric"], scaled=scaled)
+    comparison = comparison_of(run, arm)
+    done = arm.get("status", "done") == "done"
+    cells: list[Any] = [
+        Text(arm_label(arm)),
+        mean_std(entry) if done else Text(str(arm["status"]).replace(" of ", "/"), style="yellow"),
+    ]
+    if show_own:
+        other = metric_of(arm, "test", summary["metric"], scaled=False)
+        cells.append(number(other["mean"]) if other else "")
+    if comparison is None:
+        cells += [Text("baseline", style="dim"), ""]
+    else:
+        difference = number(comparison["difference"], signed=True)
+        bounds = interval(comparison)
+        verdict = comparison["verdict"]
+        cells += [
+            f"{difference} {bounds}".strip(),
+            Text(verdict, style=_COLOURS.get(verdict, "")),
+        ]
+    if roomy:
+        budget = arm.get("budget") or {}
+        cells += [count(budget.get("epochs")), duration(budget.get("seconds"))]
+    return cells
+
+
+def _footnote(run: Run) -> str:
+    summary = run.summary
+    seeds = len(summary.get("seeds", []))
+    better = "higher" if summary["metric"] in HIGHER_IS_BETTER else "lower"
+    return (
+        f"mean ± deviation over {seeds} seed{'s' if seeds != 1 else ''}, {better} is better; "
+        "[ ]: 95% interval, unadjusted; verdicts: Holm-adjusted; time: one seed, whole chain"
+    )
