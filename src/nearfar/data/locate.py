@@ -39,8 +39,9 @@ def locate(path: str, folder: Path) -> tuple[Path, str]:
     home = "$NEARFAR_DATA" if os.environ.get("NEARFAR_DATA") else "the cache folder"
     places = [(folder, "the study's folder"), (data_home(), home), (samples(), "shipped sample")]
     for place, name in places:
-        if (place / given).exists():
-            return place / given, name
+        path_there = Path(os.path.normpath(place / given))  # a run's folder may not exist yet
+        if path_there.exists():
+            return path_there, name
     looked = ", ".join(str(place.resolve()) for place, _ in places)
     shipped = ", ".join(sorted(entry.name for entry in samples().glob("*.csv")))
     raise UserError(f"no such data file: {path}; looked in {looked} (shipped: {shipped})")

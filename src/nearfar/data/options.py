@@ -21,33 +21,43 @@ class DataOptions(BaseModel):
 
     source: str = Field(description="name of a registered source: molecules, table, diabetes")
     path: str | None = Field(
-        None,
+        default=None,
         min_length=1,
         description="CSV or parquet file, or a folder that Hugging Face `datasets` can read; "
         "relative to the study file, $NEARFAR_DATA, or the shipped samples",
     )
     hub: str | None = Field(
-        None, min_length=1, description="name of a data set on the Hugging Face hub, owner/name"
+        default=None,
+        min_length=1,
+        description="name of a data set on the Hugging Face hub, owner/name",
     )
     subset: str | None = Field(
-        None, min_length=1, description="configuration of the hub data set, where it has several"
+        default=None,
+        min_length=1,
+        description="configuration of the hub data set, where it has several",
     )
     separator: str | None = Field(
-        None, min_length=1, max_length=1, description="between the fields of a CSV file (,)"
+        default=None, min_length=1, max_length=1, description="between the fields of a CSV file (,)"
     )
-    smiles: str | None = Field(None, description="column of SMILES strings (smiles)")
+    smiles: str | None = Field(default=None, description="column of SMILES strings (smiles)")
     features: list[str] | None = Field(
-        None, min_length=1, description="feature columns; by default all other numeric columns"
+        default=None,
+        min_length=1,
+        description="feature columns; by default all other numeric columns",
     )
-    target: str | list[str] | None = Field(None, description="column or columns to predict")
-    name: str | None = Field(None, description="column of display names")
-    group: str | None = Field(None, description="column whose equal values stay in one part")
+    target: str | list[str] | None = Field(default=None, description="column or columns to predict")
+    name: str | None = Field(default=None, description="column of display names")
+    group: str | None = Field(
+        default=None, description="column whose equal values stay in one part"
+    )
     part: str | None = Field(
-        None, description="column that says train, validation or test, for `split: predefined`"
+        default=None,
+        description="column that says train, validation or test, for `split: predefined`",
     )
-    unit: str | None = Field(None, description="unit of the target, for tables and axes")
+    unit: str | None = Field(default=None, description="unit of the target, for tables and axes")
     on_bad_rows: Literal["error", "drop"] | None = Field(
-        None, description="what a row that cannot be used does: stop (error), or be left out"
+        default=None,
+        description="what a row that cannot be used does: stop (error), or be left out",
     )
 
     @model_validator(mode="after")
@@ -128,8 +138,8 @@ class SplitOptions(BaseModel):
     kind: Literal["random", "scaffold", "predefined", "group"] = "random"
     parts: Parts | None = None
     resplit: bool | None = None
-    split_seed: int | None = Field(None, ge=0)
-    validation: float | None = Field(None, gt=0, lt=1)
+    split_seed: int | None = Field(default=None, ge=0)
+    validation: float | None = Field(default=None, gt=0, lt=1)
 
     @model_validator(mode="after")
     def _fits_kind(self) -> Self:

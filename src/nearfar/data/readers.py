@@ -22,7 +22,7 @@ from nearfar.data.tables import Table, is_missing, read_file
 from nearfar.data.vectors import Vectors
 from nearfar.errors import UserError
 
-_PARTS = {
+PART_NAMES = {
     "train": "train",
     "training": "train",
     "validation": "validation",
@@ -202,7 +202,7 @@ def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None
         return table.parts
     parts = []
     for row, text in enumerate(bad.texts(options.part, "part")):
-        part = _PARTS.get(text.lower(), "")
+        part = PART_NAMES.get(text.lower(), "")
         if not part:
             message = f"part '{options.part}' is {text!r}; allowed: train, validation, test"
             bad.add(row, "part unknown", message)

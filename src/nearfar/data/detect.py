@@ -1,0 +1,262 @@
+"""What a user's file seems to hold, for a first study of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nearfar.data.columns import number, numeric_columns
+from nearfar.data.dataset import Dataset
+from nearfar.data.hugging_face import read_folder
+from nearfar.data.locate import locate
+from nearfar.data.molecules import Molecules
+from nearfar.data.options import DataOptions, SplitOptions
+from nearfar.data.readers import PART_NAMES
+from nearfar.data.smiles import read_smiles
+from nearfar.data.sources import load_dataset
+from nearfar.data.splits import split_rows
+from nearfar.data.tables import Table, is_missing, read_file
+from nearfar.data.vectors import Vectors
+from nearfar.errors import UserError
+
+_SAMPLE = 200
+_FEW_CLASSES = 10
+_MOSTLY_MISSING = 0.3
+_NAME_COLUMNS = frozenset(
+    {"name", "names", "title", "id", "compound", "compound_name", "compound_id"}
+)
+_PART_COLUMNS = frozenset({"split", "part", "set", "fold", "subset", "partition"})
+
+
+@dataclass
+class Finding:
+    """Options for a study of a file, the rows that they give, and what the user should know."""
+
+    data: DataOptions
+    split: SplitOptions
+    dataset: Dataset
+    facts: list[str] = field(default_factory=list)
+
+
+def detect(path: str, target: str, folder: Path) -> Finding:
+    """Find out which columns of a file mean what, by reading all of it.
+
+    SMILES are found by the column's name, then by how many cells rdkit can read; without them, the
+    numeric columns become features, except those that are empty for the most part, constant, or a
+    mere row count. Rows that cannot be used are left out and counted.
+
+    Args:
+        path: CSV, parquet, or a folder that `datasets` can read; found as in a study.
+        target: the column to predict.
+        folder: where a relative path begins.
+
+    Raises:
+        UserError: if there is no such file or column, or nothing can be learnt from it.
+    """
+    found, _ = locate(path, folder)
+    separator = None if found.is_dir() else _separator(found)
+    table = read_folder(found) if found.is_dir() else read_file(found, separator)
+    facts = [_target_fact(table, target)]
+    chosen: dict[str, Any] = {"path": path, "separator": separator, "target": target}
+    part = _part_column(table, target)
+    if part is not None:
+        chosen["part"] = part
+        facts.append(f"column '{part}' says train and test: the split is predefined")
+    smiles = _smiles_column(table, but=[target, part or ""])
+    if smiles is not None:
+        facts.insert(
+            0, f"{found.name}: {table.length} rows, molecules: SMILES in column '{smiles}'"
+        )
+        chosen |= {"source": "molecules", "smiles": smiles}
+    else:
+        features, left_out = _feature_columns(table, target, part)
+        facts.insert(0, f"{found.name}: {table.length} rows, {len(features)} feature columns")
+        facts += left_out
+        chosen |= {"source": "table", "features": features}
+    chosen["name"] = _name_column(table, but=[target, smiles, part, *chosen.get("features", [])])
+    dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
+    facts += [_bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
+    chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
+    split = SplitOptions(kind="predefined" if part or table.parts else "random")
+    split_rows(dataset, split, 0)
+    return Finding(DataOptions(**chosen), split, dataset, facts)
+
+
+def _separator(path: Path) -> str | None:
+    """Return what separates the fields of a CSV file's first line, None for the usual."""
+    if path.suffix.lower() not in {".csv", ".txt", ".smi"}:
+        return None
+    with path.open("rb") as file:
+        first = file.readline()
+    counts = {sign: first.count(sign.encode()) for sign in (",", ";", "\t", "|")}
+    best = max(counts, key=lambda sign: counts[sign])
+    return best if counts[best] and best != "," else None
+
+
+def _target_fact(table: Table, target: str) -> str:
+    present = [cell for cell in table.column(target, "target") if not is_missing(cell)]
+    numbers = [value for cell in present if (value := number(cell)) is not None]
+    if not present:
+        raise UserError(f"{table.name}: column '{target}' is empty")
+    values = list(filter(isfinite, numbers))
+    if 2 * len(values) <= len(present):
+        some = ", ".join(repr(text) for text in sorted({str(cell) for cell in present})[:3])
+        raise UserError(
+            f"{table.name}: target '{target}' is text ({some}); a study predicts numbers so far"
+        )
+    low, high = min(values), max(values)
+    if low == high:
+        raise UserError(f"{table.name}: target '{target}' is {low:g} in every row")
+    fact = f"target '{target}': numbers from {low:g} to {high:g}, treated as regression"
+    distinct = set(values)
+    if len(distinct) <= _FEW_CLASSES and all(value == int(value) for value in distinct):
+        fact += (
+            f"; it has only {len(distinct)} different whole values: if these are classes without "
+            "an order, regression answers the wrong question"
+        )
+    elif low > 0 and high / low > 1e4:
+        fact += "; it spans more than four powers of ten: consider predicting its logarithm"
+    return fact
+
+
+def _part_column(table: Table, target: str) -> str | None:
+    for column, cells in table.columns.items():
+        if column != target and column.lower() in _PART_COLUMNS:
+            parts = {PART_NAMES.get(str(cell).strip().lower()) for cell in cells}
+            if {"train", "test"} <= parts <= {"train", "validation", "test"}:
+                return column
+    return None
+
+
+def _smiles_column(table: Table, but: Sequence[str]) -> str | None:
+    """Return the column of SMILES: a fitting name needs half of its cells readable, others all."""
+    texts = {
+        column: [cell for cell in cells if isinstance(cell, str) and not is_missing(cell)]
+        for column, cells in table.columns.items()
+        if column and column not in but
+    }
+    named = sorted(
+        (column for column in texts if "smiles" in column.lower() or column.lower() == "smi"),
+        key=lambda column: (column.lower() != "smiles", len(column)),
+    )
+    for column in named:
+        if _readable(texts[column]) >= 0.5:
+            return column
+    for column, cells in texts.items():
+        distinct = set(cells)
+        various = len(distinct) > len(cells) / 2 and sum(map(len, distinct)) > 3 * len(distinct)
+        numeric = sum(number(cell) is not None for cell in cells[:_SAMPLE])
+        if various and not numeric and _readable(cells) >= 0.95:
+            return column
+    return None
+
+
+def _readable(cells: Sequence[str]) -> float:
+    sample = cells[:: max(1, len(cells) // _SAMPLE)]
+    good = 0
+    for text in sample:
+        try:
+            read_smiles(text.strip())
+            good += 1
+        except ValueError:
+            pass
+    return good / len(sample) if sample else 0.0
+
+
+def _feature_columns(table: Table, target: str, part: str | None) -> tuple[list[str], list[str]]:
+    """Return the columns to learn from, and a line for each that looks useful but is left out."""
+    features, facts = [], []
+    numeric = numeric_columns(table, [target, part or ""])
+    for column in numeric:
+        cells = table.columns[column]
+        values = [number(cell) for cell in cells]
+        missing = sum(map(is_missing, cells)) / len(cells)
+        reason = None
+        if missing > _MOSTLY_MISSING:
+            reason = f"is missing in {missing:.0%} of the rows"
+        elif values in (
+            [float(k) for k in range(len(values))],
+            [k + 1.0 for k in range(len(values))],
+        ):
+            reason = "counts the rows"
+        elif len({value for value in values if value is not None}) == 1:
+            reason = "is the same in every row"
+        if reason is None:
+            features.append(column)
+        else:
+            facts.append(f"left out: column '{column}' {reason}")
+    text = [c for c in table.columns if c and c not in {*numeric, target, part}]
+    if text:
+        facts.append(f"left out: {len(text)} columns that hold no numbers ({', '.join(text[:5])})")
+    if not features:
+        raise UserError(f"{table.name}: no column of SMILES, and no numeric column but '{target}'")
+    return features, facts
+
+
+def _name_column(table: Table, but: Sequence[str | None]) -> str | None:
+    for column in table.columns:
+        if column.lower() in _NAME_COLUMNS and column not in but:
+            return column
+    return None
+
+
+def _bad_rows_fact(dataset: Dataset) -> str:
+    source = dataset.source
+    if not source["dropped"]:
+        return "no missing values and no unreadable rows"
+    why = ", ".join(f"{count} × {reason}" for reason, count in source["reasons"].items())
+    row, words = next(iter(source["dropped_rows"].items()))
+    return (
+        f"bad rows: {source['dropped']} of {source['read']} are left out (on_bad_rows: drop): {why}"
+        f"; the first is row {row}: {words}"
+    )
+
+
+def _duplicate_facts(dataset: Dataset) -> list[str]:
+    if isinstance(dataset.inputs, Molecules):
+        labels, kept = dataset.groups, "; copies stay in one part of the split"
+        noun = "molecules"
+    else:
+        assert isinstance(dataset.inputs, Vectors)
+        rows = dataset.inputs.values.numpy()
+        labels = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
+        noun, kept = (
+            "feature rows",
+            "; they may stand in different parts: name a group to prevent it",
+        )
+    counts = np.bincount(labels)
+    low = np.full(len(counts), np.inf)
+    high = np.full(len(counts), -np.inf)
+    np.minimum.at(low, labels, dataset.targets[:, 0])
+    np.maximum.at(high, labels, dataset.targets[:, 0])
+    several = counts > 1
+    if not several.any():
+        return []
+    spread = (high - low)[several]
+    differ = int((spread > 0).sum())
+    values = f", {differ} of them with different values (up to {spread.max():g} apart)"
+    return [
+        f"duplicates: {int(several.sum())} {noun} occur more than once"
+        f"{values if differ else ', with equal values'}{kept}"
+    ]
+
+
+def _leak_facts(dataset: Dataset) -> list[str]:
+    """Return a warning for every feature that all but is the target."""
+    if not isinstance(dataset.inputs, Vectors) or len(dataset) < 3:
+        return []
+    target = dataset.targets[:, 0] - dataset.targets[:, 0].mean()
+    values = dataset.inputs.values.numpy().astype(np.float64)
+    values = values - values.mean(axis=0)
+    scale = np.sqrt((values**2).sum(axis=0) * (target**2).sum())
+    likeness = np.abs(target @ values) / np.where(scale > 0, scale, np.inf)
+    return [
+        f"careful: column '{column}' is almost the target itself (correlation {r:.4f})"
+        for column, r in zip(dataset.inputs.columns, likeness, strict=True)
+        if r > 0.999
+    ]
