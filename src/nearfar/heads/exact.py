@@ -88,7 +88,7 @@ class Forest:
 
     uses_features: ClassVar[bool] = True
 
-    def __init__(self, *, trees: int = 500, features_per_split: float = 0.33) -> None:
+    def __init__(self, *, trees: int = 200, features_per_split: float = 0.33) -> None:
         self.trees, self.features_per_split = trees, features_per_split
         self.nodes: dict[str, Array] = {}
 

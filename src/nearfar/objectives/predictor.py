@@ -34,7 +34,7 @@ class Predictor(nn.Module):
         super().__init__()
         self.encoder, self.head = encoder, head
         self.standardise = Standardise(int(encoder.out_features))  # type: ignore[arg-type]
-        self._loss, self._batch_norm, self._encoder_lr = loss, batch_norm, encoder_lr
+        self.criterion, self._batch_norm, self._encoder_lr = loss, batch_norm, encoder_lr
         self._live = self._live_parts(trained)
         live = {id(p) for part in self._live for p in part.parameters()}
         for parameter in encoder.parameters():
@@ -68,7 +68,7 @@ class Predictor(nn.Module):
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar."""
         prediction = self(batch.inputs)
-        return self._loss(prediction, batch.targets.to(prediction.dtype))
+        return self.criterion(prediction, batch.targets.to(prediction.dtype))
 
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return the trained parameters with their factors on the learning rate."""

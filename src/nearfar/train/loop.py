@@ -20,6 +20,8 @@ from nearfar.train.optim import build_optimizer, build_schedule
 from nearfar.train.recipe import Recipe
 
 CHECKPOINT_SECONDS = 20.0
+LEARNING_EPOCHS = 20
+"""From this many epochs on, a run that ends above its limit has diverged, not just begun."""
 
 
 class Task(Protocol):
@@ -27,7 +29,8 @@ class Task(Protocol):
 
     ``module`` has a method ``loss(batch)`` that returns a scalar; ``rows`` are the training rows;
     ``batch(rows)`` gathers them; ``groups()`` gives (parameters, learning-rate factor) pairs;
-    ``validate()`` returns the value to minimise, or None where the task has none.
+    ``validate(epoch)`` returns the value to minimise, or None where nothing is to be selected, and
+    the points of the curves on validation rows.
     """
 
     module: nn.Module
@@ -35,7 +38,7 @@ class Task(Protocol):
 
     def batch(self, rows: Tensor) -> Any: ...
     def groups(self) -> list[tuple[list[nn.Parameter], float]]: ...
-    def validate(self) -> dict[str, float] | None: ...
+    def validate(self, epoch: int) -> tuple[float | None, dict[str, float]]: ...
 
 
 @dataclass
@@ -154,19 +157,18 @@ class Trainer:
         if not math.isfinite(loss):
             state.reason = f"the training loss became {loss} in epoch {state.epoch}"
             return
-        if state.epoch == self.recipe.epochs and loss > self.limit:
+        at_end = state.epoch == self.recipe.epochs
+        if at_end and state.epoch >= LEARNING_EPOCHS and loss > self.limit:
             state.reason = (
                 f"the training loss ended at {loss:.3g}, "
                 f"above {self.limit:.3g}, twice that of a constant prediction"
             )
             return
-        values = self.task.validate()
-        if values is not None:
-            state.curves += [Curve(state.epoch, "validation", k, v) for k, v in values.items()]
-            value = next(iter(values.values()))
-            if self.recipe.select == "best" and value < state.best:
-                state.best, state.best_epoch = value, state.epoch
-                state.best_weights = _weights(self.task.module)
+        value, curves = self.task.validate(state.epoch)
+        state.curves += [Curve(state.epoch, "validation", name, v) for name, v in curves.items()]
+        if value is not None and self.recipe.select == "best" and value < state.best:
+            state.best, state.best_epoch = value, state.epoch
+            state.best_weights = _weights(self.task.module)
         if state.epoch in self.keep:
             state.kept[state.epoch] = _weights(self.task.module)
 

@@ -1,8 +1,8 @@
 """What a training run's recipe may say: epochs, batch, optimiser, schedule, clipping."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -13,6 +13,15 @@ class Options(BaseModel):
     """A block of a study file: unknown keys are refused, values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        return {
+            name: value
+            for name, value in dump(self).items()
+            if value is not None or fields[name].default is not None
+        }
 
 
 class SGD(Options):
@@ -77,6 +86,24 @@ class Recipe(Options):
     schedule: Constant | Cosine | OneCycle
     clip: Positive | None
     select: Literal["best", "last"]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values, from which ``from_plain`` makes the recipe again."""
+        plain = self.model_dump(mode="json", exclude={"optimizer", "schedule"})
+        for key, kinds in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+            value = getattr(self, key)
+            name = next(name for name, kind in kinds.items() if type(value) is kind)
+            plain[key] = {name: value.model_dump(mode="json")}
+        return plain
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the recipe that ``to_plain`` described."""
+        chosen: dict[str, Any] = dict(plain)
+        for key, kinds in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+            ((name, options),) = plain[key].items()
+            chosen[key] = kinds[name](**options)
+        return cls(**chosen)
 
     def steps_per_epoch(self, rows: int) -> int:
         """Return the number of optimiser steps in an epoch over ``rows`` rows."""

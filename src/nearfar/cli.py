@@ -1,0 +1,162 @@
+"""The command line. Thin: it reads arguments, calls, and turns mistakes into one line and status 2."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nearfar.errors import UserError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Compare ways of learning a representation, honestly, on your own data.",
+)
+
+Study = Annotated[str, typer.Argument(help="A shipped study (see `nearfar studies`) or a file.")]
+Run = Annotated[Path, typer.Argument(help="A run folder, OUT/<study>-<profile>.")]
+Profile = Annotated[
+    str | None, typer.Option(help="full (published budget; the default), quick or smoke.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. stages.rnc.epochs=200."),
+]
+
+
+@app.callback()
+def main_options(
+    debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
+) -> None:
+    """Compare ways of learning a representation, honestly, on your own data."""
+
+
+@app.command()
+def run(
+    study: Study,
+    profile: Profile = None,
+    arm: Annotated[list[str] | None, typer.Option(help="Only this arm and its baseline.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Use the seeds 0 to N-1.")] = None,
+    setting: Settings = None,
+    out: Annotated[Path, typer.Option(help="Folder of runs and stages.")] = Path("runs"),
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Local processes (default: one for each core).")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
+) -> None:
+    """Run a study, or what is missing of it, and write the report."""
+    from nearfar.study.commands import run_study
+    from nearfar.study.run import Request
+
+    request = Request(study, profile, arm, seeds, tuple(setting or ()), out, jobs, device)
+    raise typer.Exit(run_study(request, dry_run=dry_run))
+
+
+@app.command()
+def studies() -> None:
+    """List the studies that come with nearfar."""
+    from nearfar.study.commands import list_studies
+
+    list_studies()
+
+
+@app.command()
+def show(study: Study, profile: Profile = None, setting: Settings = None) -> None:
+    """Print the resolved study, every default spelled out."""
+    from nearfar.study.commands import show_study
+
+    show_study(study, profile, tuple(setting or ()))
+
+
+@app.command()
+def init(
+    data: Annotated[Path, typer.Argument(help="CSV or parquet: SMILES, or columns of numbers.")],
+    target: Annotated[str, typer.Option(help="The column to predict.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The study file.")] = None,
+) -> None:
+    """Write a study file for your own data."""
+    from nearfar.study.init import write_study
+
+    path, facts = write_study(data, target, out)
+    for fact in facts:
+        typer.echo(fact)
+    typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")
+
+
+@app.command()
+def report(folder: Run) -> None:
+    """Rebuild the summary and the page from the records."""
+    from nearfar.study.commands import rebuild_report
+
+    rebuild_report(folder)
+
+
+@app.command()
+def predict(
+    folder: Run,
+    data: Annotated[Path, typer.Argument(help="Rows to predict for, as in the study's data.")],
+    arm: Annotated[str, typer.Option(help="The arm to use.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV to write.")],
+    seed: Annotated[int | None, typer.Option(help="One seed's model, not the mean.")] = None,
+) -> None:
+    """Predict new rows: the mean over seeds, with their spread as uncertainty."""
+    from nearfar.study.predict import predict_file
+
+    typer.echo(predict_file(folder, arm, data, output, seed))
+
+
+@app.command()
+def clean(
+    out: Annotated[Path, typer.Argument(help="Folder of runs and stages.")] = Path("runs"),
+) -> None:
+    """Remove stages that no run refers to."""
+    from nearfar.study.commands import clean_stages
+
+    clean_stages(out)
+
+
+def _exit_status(action: Any) -> int:
+    try:
+        action()
+    except UserError as error:
+        print(f"nearfar: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("nearfar: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        print(f"nearfar: {type(error).__name__}: {error} (--debug shows more)", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main() -> None:
+    """Run the command line and exit with 0 (done), 1 (failed), 2 (user's mistake) or 130."""
+    import click
+
+    def call() -> None:
+        try:
+            status = app(standalone_mode=False)
+        except click.exceptions.Abort:
+            raise KeyboardInterrupt from None
+        except click.ClickException as error:
+            raise UserError(error.format_message()) from None
+        if status:
+            raise SystemExit(status)
+
+    arguments = sys.argv[1:]
+    if "--debug" in arguments:
+        sys.argv.remove("--debug")
+        call()
+        return
+    sys.exit(_exit_status(call))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""A run folder: what belongs to one study and profile, beside the store of stages."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nearfar.errors import UserError
+from nearfar.records.files import write_atomically
+from nearfar.records.stages import Dumper, Loader, StageStore
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``OUT/<study>-<profile>``; its stages lie in ``OUT/stages``."""
+
+    path: Path
+
+    @property
+    def store(self) -> StageStore:
+        """The stages that this and other runs in the same OUT share."""
+        return StageStore(self.path.parent / "stages")
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Return the run folder at ``path``.
+
+        Raises:
+            UserError: there is none.
+        """
+        if not (path / "study.yaml").exists():
+            here = path.parent if path.parent.is_dir() else Path()
+            runs = sorted(str(found.parent) for found in here.glob("*/study.yaml"))
+            raise UserError(f"{path}: not a run folder; found here: {', '.join(runs) or 'none'}")
+        return cls(path)
+
+    def study(self) -> dict[str, Any] | None:
+        """Return the resolved study, None where it has not been written."""
+        file = self.path / "study.yaml"
+        if not file.exists():
+            return None
+        study: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=Loader)
+        return study
+
+    def write_study(self, study: dict[str, Any]) -> None:
+        """Write the resolved study."""
+        text = yaml.dump(study, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+        write_atomically(self.path / "study.yaml", text)
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        """Write ``summary.json`` or ``provenance.json``."""
+        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+        write_atomically(self.path / name, text + "\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read what ``write_json`` wrote; empty where there is no such file."""
+        file = self.path / name
+        if not file.exists():
+            return {}
+        value: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return value
+
+    def write_samples(self, columns: dict[str, list[str]]) -> None:
+        """Write ``samples.parquet``: what a page shows of every row, in the data set's order."""
+        import io
+
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        file = io.BytesIO()
+        parquet.write_table(pa.table(columns), file)
+        write_atomically(self.path / "samples.parquet", file.getvalue())

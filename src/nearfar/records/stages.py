@@ -1,0 +1,95 @@
+"""The store of stages: ``stages/<hash>/``, there as a whole with ``done`` in it, or not there.
+
+A stage is worked on in ``<hash>.partial``, under a lock that dies with its process, and renamed when
+it is complete; what a killed process leaves behind is a checkpoint to go on from.
+"""
+
+import contextlib
+import csv
+import fcntl
+import io
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nearfar.records.files import write_atomically
+
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class StageBusy(Exception):
+    """Another process is at work on this stage, or has just finished it."""
+
+
+@dataclass(frozen=True)
+class StageStore:
+    """The folder ``root`` that holds one folder for each stage."""
+
+    root: Path
+
+    def folder(self, address: str) -> Path:
+        """Return the folder of a finished stage."""
+        return self.root / address
+
+    def is_done(self, address: str) -> bool:
+        """Return whether the stage is there as a whole."""
+        return (self.folder(address) / "done").exists()
+
+    def read(self, address: str) -> dict[str, Any]:
+        """Return ``stage.yaml`` of a finished stage: ``spec`` and ``outcome``."""
+        text = (self.folder(address) / "stage.yaml").read_text(encoding="utf-8")
+        stage: dict[str, Any] = yaml.load(text, Loader=Loader)
+        return stage
+
+    @contextlib.contextmanager
+    def working_on(self, address: str) -> Iterator[Path]:
+        """Give a folder to make the stage in; publish it at the end, keep it if an error comes.
+
+        Raises:
+            StageBusy: another process holds it.
+        """
+        partial = self.root / f"{address}.partial"
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / f"{address}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StageBusy(address) from None
+            if self.is_done(address):
+                raise StageBusy(address)
+            partial.mkdir(exist_ok=True)
+            yield partial
+            (partial / "checkpoint.pt").unlink(missing_ok=True)
+            write_atomically(partial / "done", "")
+            final = self.folder(address)
+            if final.exists():
+                shutil.rmtree(final)
+            partial.rename(final)
+            descriptor = os.open(self.root, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
+            Path(lock.name).unlink(missing_ok=True)
+
+
+def write_stage(folder: Path, spec: dict[str, Any], outcome: dict[str, Any]) -> None:
+    """Write ``stage.yaml``."""
+    text = yaml.dump(
+        {"spec": spec, "outcome": outcome}, Dumper=Dumper, sort_keys=False, allow_unicode=True
+    )
+    write_atomically(folder / "stage.yaml", text)
+
+
+def write_rows(path: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a CSV of plain values, floats with nine significant digits."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([f"{value:.9g}" if isinstance(value, float) else value for value in row])
+    write_atomically(path, text.getvalue())

@@ -1,0 +1,59 @@
+"""Named choices in a study file: ``gin`` or ``gin: {layers: 3}``, checked from constructors.
+
+The options of an encoder, head or objective are the keyword-only parameters of its constructor, so
+registering a class is all it takes to make it, and its options, known to the schema.
+"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+from pydantic import ValidationInfo, create_model, model_validator
+
+from nearfar.train.recipe import Options
+
+
+def options_of(kind: type[Any]) -> type[Options]:
+    """Return the model of a class's options, read from its constructor's keyword-only parameters."""
+    hints = get_type_hints(kind.__init__, include_extras=True)
+    fields: dict[str, Any] = {
+        name: (hints[name], parameter.default)
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    return create_model(kind.__name__, __base__=Options, **fields)
+
+
+class Choice(Options):
+    """Exactly one of several names, with its options."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, given: Any, info: ValidationInfo) -> Any:
+        if isinstance(given, str):
+            given = {given: {}}
+        if not isinstance(given, Mapping):
+            raise ValueError(f"needs a name or a name with options, not {given!r}")
+        if len(given) != 1:
+            raise ValueError(f"needs exactly one name, not {sorted(map(str, given)) or 'none'}")
+        return {name: {} if options is None else options for name, options in given.items()}
+
+    @property
+    def name(self) -> str:
+        """The chosen name."""
+        return next(name for name, options in self if options is not None)
+
+    @property
+    def options(self) -> Options:
+        """The chosen name's options, defaults filled in."""
+        chosen: Options = getattr(self, self.name)
+        return chosen
+
+
+def choice_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Choice]:
+    """Return the model of a choice among registered classes (or ready option models)."""
+    fields: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        model = kind if issubclass(kind, Options) else options_of(kind)
+        fields[name] = (model | None, None)
+    return create_model(title, __base__=Choice, **fields)

@@ -1,0 +1,51 @@
+"""From finished stages to the rows of results.csv and stages.csv."""
+
+from typing import Any
+
+from nearfar.records import Record, StageRow
+from nearfar.records.stages import StageStore
+from nearfar.study.plan import Cell, Plan
+
+
+def collect(
+    plan: Plan, store: StageStore, failures: dict[str, str]
+) -> tuple[list[Record], list[StageRow]]:
+    """Return records and stage rows of all cells; ``failures`` maps a stage to why it has none."""
+    outcomes: dict[str, dict[str, Any]] = {}
+    for address in plan.steps:
+        if store.is_done(address):
+            outcomes[address] = store.read(address)["outcome"]
+    records: list[Record] = []
+    stages: list[StageRow] = []
+    for cell in plan.cells:
+        for address in cell.chain:
+            outcome = outcomes.get(address)
+            stages.append(_stage_row(cell, plan, address, outcome, failures.get(address, "")))
+        final = outcomes.get(cell.chain[-1])
+        if final is not None and final["status"] == "done":
+            records += [
+                Record(cell.arm, cell.seed, cell.condition, **metric, stage=cell.chain[-1])
+                for metric in final["metrics"]
+            ]
+    return records, stages
+
+
+def _stage_row(
+    cell: Cell, plan: Plan, address: str, outcome: dict[str, Any] | None, failure: str
+) -> StageRow:
+    step = plan.steps[address]
+    found = outcome or {"status": "failed", "reason": failure or "did not run"}
+    return StageRow(
+        arm=cell.arm,
+        seed=cell.seed,
+        condition=cell.condition,
+        stage=step.name,
+        hash=address,
+        status=found["status"],
+        reason=found["reason"],
+        epochs=found.get("epochs", 0),
+        steps=found.get("steps", 0),
+        seconds=float(found.get("seconds", 0.0)),
+        parameters=found.get("parameters", 0),
+        device=found.get("device", step.spec["environment"]["device"]),
+    )

@@ -1,0 +1,131 @@
+"""What the commands do, between the command line and the study."""
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from nearfar.errors import UserError
+from nearfar.records.run import RunFolder
+from nearfar.report import print_summary, write_report
+from nearfar.study.run import Prepared, Request, carry_out, prepare, write_records
+
+
+def run_study(request: Request, *, dry_run: bool) -> int:
+    """Run a study; return the exit status, 1 where a stage failed."""
+    from nearfar.study.progress import Display
+
+    console = Console()
+    prepared = prepare(request)
+    _announce(prepared, console)
+    if dry_run:
+        _print_stages(prepared, console)
+        return 0
+    jobs = request.jobs or default_jobs(prepared)
+    with Display(prepared.plan, prepared.missing, console) as display:
+        carry_out(prepared, jobs, display)
+    write_report(prepared.folder.path)
+    print_summary(prepared.folder.path, console)
+    for error, trace in prepared.failures.values():
+        if trace and os.environ.get("NEARFAR_DEBUG"):
+            console.print(trace, markup=False, highlight=False)
+        console.print(f"[red]a stage failed:[/red] {error}", highlight=False)
+    return 1 if prepared.failures else 0
+
+
+def default_jobs(prepared: Prepared) -> int:
+    """Return one process for each core's worth of threads; one on an accelerator."""
+    if prepared.device != "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min((cores or 1) // prepared.resolved.study.threads, len(prepared.missing), 8))
+
+
+def _announce(prepared: Prepared, console: Console) -> None:
+    study, plan, dataset = prepared.resolved.study, prepared.plan, prepared.dataset
+    dropped = dataset.source.get("dropped") or 0
+    console.print(
+        f"[bold]{study.study}[/bold] ({study.profile}): {len(dataset)} rows"
+        + (f", {dropped} bad ones left out" if dropped else "")
+        + f", {len(plan.arms)} arms, seeds {', '.join(map(str, prepared.resolved.seeds))}; "
+        f"{len(plan.steps)} stages, {len(plan.steps) - len(prepared.missing)} of them there already",
+        highlight=False,
+    )
+
+
+def _print_stages(prepared: Prepared, console: Console) -> None:
+    table = Table(box=None, header_style="bold")
+    for column in ("stage", "hash", "arms", "seed", "epochs", "state"):
+        table.add_column(column)
+    for step in prepared.plan.steps.values():
+        arms = [cell.arm for cell in prepared.plan.cells if step.hash in cell.chain]
+        state = "to run" if step.hash in prepared.missing else "done"
+        shown = ", ".join(dict.fromkeys(arms))
+        table.add_row(step.name, step.hash, shown, str(step.spec["seed"]), str(step.epochs), state)
+    console.print(table)
+    minutes = prepared.minutes
+    expected = "unknown" if minutes is None else f"about {minutes:.1f} minutes on two cores"
+    console.print(f"expected time for what is missing: {expected}", highlight=False)
+
+
+def list_studies() -> None:
+    """Print the shipped studies, a line each, with expected times."""
+    from nearfar.study.load import load_study, shipped_studies
+
+    console = Console()
+    table = Table(box=None, header_style="bold")
+    for column in ("study", "what it asks", "full", "quick"):
+        table.add_column(column)
+    for name in shipped_studies():
+        study = load_study(name).study
+        times = [_duration(study.minutes.get(p)) for p in ("full", "quick")]
+        table.add_row(name, study.question or study.title, *times)
+    console.print(table)
+
+
+def _duration(minutes: float | None) -> str:
+    if minutes is None:
+        return "?"
+    return f"{minutes / 60:.1f} h" if minutes >= 90 else f"{minutes:g} min"
+
+
+def show_study(name: str, profile: str | None, settings: tuple[str, ...]) -> None:
+    """Print a resolved study as YAML."""
+    import yaml
+
+    from nearfar.study.load import load_study
+
+    text = load_study(name, profile, settings).text
+    print(yaml.safe_dump(text, sort_keys=False, allow_unicode=True, width=100), end="")
+
+
+def rebuild_report(path: Path) -> None:
+    """Rebuild records, summary and page of a run from its stages."""
+    RunFolder.open(path)
+    prepared = prepare(Request(str(path / "study.yaml"), out=path.parent))
+    write_records(prepared)
+    write_report(path)
+    print_summary(path, Console())
+
+
+def clean_stages(out: Path) -> None:
+    """Remove the stages in OUT that no run's stages.csv names, and what killed runs left."""
+    import shutil
+
+    from nearfar.records import read_stages
+
+    if not out.is_dir():
+        raise UserError(f"{out}: no such folder")
+    used = {row.hash for table in out.glob("*/stages.csv") for row in read_stages(table)}
+    removed, size = 0, 0
+    for folder in sorted((out / "stages").glob("*")):
+        if folder.name.split(".")[0] in used and folder.suffix == "":
+            continue
+        if folder.is_dir():
+            size += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            shutil.rmtree(folder)
+            removed += 1
+        else:
+            folder.unlink()
+    print(f"removed {removed} stages, {size / 1e6:.1f} MB")

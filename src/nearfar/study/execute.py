@@ -1,0 +1,234 @@
+"""Carrying out a plan: in this process, or in a few local ones that die with it."""
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import connection, get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+from nearfar.data import DataOptions, Dataset, load_dataset
+from nearfar.records.stages import StageBusy, StageStore
+from nearfar.study.plan import Step
+
+REPORT_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Started:
+    """A stage began."""
+
+    address: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A stage has trained ``epoch`` epochs; the last had this mean training loss."""
+
+    address: str
+    epoch: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A stage ended: ``error`` is empty, or one line; ``trace`` is the traceback."""
+
+    address: str
+    error: str = ""
+    trace: str = ""
+
+
+Event = Started | Progress | Finished
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the data of a study are read from, by every process for itself."""
+
+    options: DataOptions
+    folder: Path
+
+    def load(self) -> Dataset:
+        """Read the data set."""
+        return load_dataset(self.options, self.folder)
+
+
+def execute(
+    steps: dict[str, Step], source: Source, dataset: Dataset, store: StageStore, jobs: int
+) -> Iterator[Event]:
+    """Carry out ``steps`` in an order that respects what each needs; yield what happens.
+
+    A stage whose need failed is reported as failed without being tried. Closing the generator
+    (Ctrl-C) stops the processes; stages at work keep their checkpoints.
+    """
+    waiting = {address: step for address, step in steps.items() if not store.is_done(address)}
+    failed: set[str] = set()
+    if jobs == 1:
+        for address, step in waiting.items():
+            if step.needs in failed:
+                failed.add(address)
+                yield Finished(address, "its pre-training failed")
+                continue
+            for event in _here(step, dataset, store):
+                if isinstance(event, Finished) and event.error:
+                    failed.add(address)
+                yield event
+        return
+    yield from _Pool(source, store, min(jobs, max(1, len(waiting)))).run(waiting, failed)
+
+
+def carry_out(step: Step, dataset: Dataset, store: StageStore, report: Any) -> Finished:
+    """Run one stage with the threads that its study fixed; wait where another process is at it."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    from nearfar.study.stage import run_stage
+
+    threads = step.spec["environment"]["threads"]
+    torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(threads):
+            while not store.is_done(step.hash):
+                try:
+                    run_stage(step.hash, step.spec, dataset, store, report)
+                except StageBusy:
+                    time.sleep(0.5)
+    except Exception as error:
+        first_line = str(error).split("\n", 1)[0]
+        reason = f"{type(error).__name__}: {first_line}"
+        return Finished(step.hash, reason, traceback.format_exc())
+    return Finished(step.hash)
+
+
+def _here(step: Step, dataset: Dataset, store: StageStore) -> Iterator[Event]:
+    """Run one stage in a thread of this process, so that its progress can be yielded."""
+    events: list[Event] = []
+    arrived = threading.Condition()
+    stop = threading.Event()
+
+    def put(event: Event) -> None:
+        with arrived:
+            events.append(event)
+            arrived.notify()
+
+    def report(epoch: int, loss: float) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        put(Progress(step.hash, epoch, loss))
+
+    def work() -> None:
+        try:
+            put(carry_out(step, dataset, store, report))
+        except KeyboardInterrupt:
+            put(Finished(step.hash, "interrupted"))
+
+    thread = threading.Thread(target=work, daemon=True)
+    yield Started(step.hash)
+    thread.start()
+    try:
+        while True:
+            with arrived:
+                arrived.wait_for(lambda: bool(events))
+                ready = events[:]
+                events.clear()
+            for event in ready:
+                yield event
+                if isinstance(event, Finished):
+                    return
+    finally:
+        stop.set()
+        thread.join(timeout=60)
+
+
+class _Pool:
+    """Worker processes, each with a pipe; a stage goes to the first that is free."""
+
+    def __init__(self, source: Source, store: StageStore, jobs: int) -> None:
+        context = get_context("spawn")
+        self.free: list[connection.Connection] = []
+        self.busy: dict[connection.Connection, str] = {}
+        self.processes = []
+        for _ in range(jobs):
+            here, there = context.Pipe()
+            process = context.Process(target=_worker, args=(there, source, store), daemon=True)
+            process.start()
+            there.close()
+            self.processes.append(process)
+            self.free.append(here)
+
+    def run(self, waiting: dict[str, Step], failed: set[str]) -> Iterator[Event]:
+        """Give out stages whose needs are met, until none is left."""
+        waiting = dict(waiting)
+        try:
+            while waiting or self.busy:
+                yield from self._give_out(waiting, failed)
+                for pipe in connection.wait(list(self.busy)):
+                    assert isinstance(pipe, connection.Connection)
+                    event = self._receive(pipe)
+                    if isinstance(event, Finished):
+                        self.free.append(pipe) if not event.trace.startswith("gone") else None
+                        del self.busy[pipe]
+                        if event.error:
+                            failed.add(event.address)
+                    yield event
+                if waiting and not self.free and not self.busy:
+                    raise RuntimeError("all worker processes have died")
+        finally:
+            for process in self.processes:
+                process.terminate()
+            for process in self.processes:
+                process.join()
+
+    def _give_out(self, waiting: dict[str, Step], failed: set[str]) -> Iterator[Event]:
+        for address, step in list(waiting.items()):
+            if step.needs in failed:
+                failed.add(address)
+                del waiting[address]
+                yield Finished(address, "its pre-training failed")
+            elif self.free and step.needs not in {*waiting, *self.busy.values()}:
+                pipe = self.free.pop()
+                del waiting[address]
+                pipe.send(step)
+                self.busy[pipe] = address
+                yield Started(address)
+
+    def _receive(self, pipe: connection.Connection) -> Event:
+        try:
+            event: Event = pipe.recv()
+        except (EOFError, OSError):
+            return Finished(self.busy[pipe], "its process died (out of memory?)", "gone")
+        return event
+
+
+def _worker(pipe: connection.Connection, source: Source, store: StageStore) -> None:
+    """Carry out stages that come through ``pipe``; leave when the parent process is gone."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def leave_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    dataset = source.load()
+    while True:
+        try:
+            step: Step = pipe.recv()
+        except EOFError:
+            return
+        last = time.monotonic()
+
+        def report(epoch: int, loss: float, step: Step = step) -> None:
+            nonlocal last
+            if time.monotonic() - last > REPORT_SECONDS:
+                last = time.monotonic()
+                pipe.send(Progress(step.hash, epoch, loss))
+
+        pipe.send(carry_out(step, dataset, store, report))

@@ -1,0 +1,102 @@
+"""More arms or seeds extend a run; a study that differs otherwise is refused."""
+
+from typing import Any
+
+from nearfar.errors import UserError, nearest
+
+Plain = dict[str, Any]
+
+
+def prune(study: Plain, arms: list[str] | None) -> Plain:
+    """Return the study with these arms and what they stand on: baselines, stages, numbers, claims.
+
+    Raises:
+        UserError: an arm is not in the study.
+    """
+    if arms is None:
+        return study
+    kept = set(arms)
+    for arm in arms:
+        if arm not in study["arms"]:
+            raise UserError(f"no arm is called {arm!r}; {nearest(arm, study['arms'])}")
+    kept.add(study["baseline"])
+    while more := {study["arms"][arm].get("against") for arm in kept} - kept - {None}:
+        kept |= more
+    chosen = {name: arm for name, arm in study["arms"].items() if name in kept}
+    stages = {arm["pretrain"]["stage"] for arm in chosen.values() if arm.get("pretrain")}
+    return {
+        **study,
+        "arms": chosen,
+        "stages": {name: stage for name, stage in study["stages"].items() if name in stages},
+        "published": [entry for entry in study["published"] if _base(entry["arm"]) in kept],
+        "claims": [
+            claim
+            for claim in study["claims"]
+            if {_base(arm) for arm in claim["arms"]} <= kept
+        ],
+    }
+
+
+def _base(arm: str) -> str:
+    return arm.split(" [")[0]
+
+
+def _seeds(study: Plain) -> list[int]:
+    for axis in study["axes"].values():
+        if axis["role"] == "repeat":
+            values = axis["values"]
+            return list(range(values)) if isinstance(values, int) else list(values)
+    return [0]
+
+
+def with_seeds(study: Plain, seeds: list[int]) -> Plain:
+    """Return the study with these values of its repeat axis."""
+    plain = len(seeds) if seeds == list(range(len(seeds))) else seeds
+    axes = {name: axis for name, axis in study["axes"].items() if axis["role"] != "repeat"}
+    return {**study, "axes": {**axes, "seed": {"role": "repeat", "values": plain}}}
+
+
+def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:
+    """Return the study of a run folder after a new request.
+
+    Args:
+        before: the resolved study that the folder holds, None if it is new.
+        asked: the resolved study asked for, with all its arms and the seeds wanted.
+        arms: the arms asked for, None for all.
+
+    Raises:
+        UserError: the two differ in more than arms and seeds; shows where.
+    """
+    if before is None:
+        return prune(asked, arms)
+    known = [arm for arm in before["arms"] if arm in asked["arms"]]
+    wanted = None if arms is None else list(dict.fromkeys([*known, *arms]))
+    seeds = sorted({*_seeds(before), *_seeds(asked)})
+    same = with_seeds(prune(asked, known), _seeds(before))
+    differences = _differences(before, same)
+    if differences:
+        shown = "; ".join(differences[:3]) + ("; …" if len(differences) > 3 else "")
+        raise UserError(f"this run was made with another study ({shown}): use another --out")
+    return with_seeds(prune(asked, wanted), seeds)
+
+
+def _differences(before: Any, now: Any, where: str = "") -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        found = []
+        for key in [*before, *(key for key in now if key not in before)]:
+            place = f"{where}.{key}" if where else str(key)
+            if key not in now:
+                found.append(f"{place}: was {_short(before[key])}, now absent")
+            elif key not in before:
+                found.append(f"{place}: was absent, now {_short(now[key])}")
+            else:
+                found += _differences(before[key], now[key], place)
+        return found
+    if before == now:
+        return []
+    return [f"{where}: was {_short(before)}, now {_short(now)}"]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else text[:57] + "…"

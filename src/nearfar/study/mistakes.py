@@ -1,0 +1,54 @@
+"""Mistakes in a study file, as lines that say where, what was given and what is allowed."""
+
+import typing
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from nearfar.errors import nearest
+from nearfar.study.schema import ExactFit, TrainedFit
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Return the mistakes in a block of a study file: where, what was given, what is allowed."""
+    lines = []
+    for item in error.errors():
+        location = [str(part) for part in item["loc"] if part not in {"trained", "exact"}]
+        where = ".".join(location)
+        if item["type"] == "extra_forbidden":
+            allowed = _allowed(model, item["loc"][:-1])
+            block = ".".join(location[:-1]) or "the study"
+            lines.append(f"{block}: unknown key {location[-1]!r}; {nearest(location[-1], allowed)}")
+        elif item["type"] == "missing":
+            lines.append(f"{where}: is missing")
+        elif item["type"] == "literal_error":
+            names = [str(value) for value in _literals(item)]
+            lines.append(f"{where}: unknown value {item['input']!r}; "
+                         f"{nearest(str(item['input']), names)}")
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            given = "" if item["type"] == "value_error" else f" (given: {item['input']!r})"
+            lines.append(f"{where}: {message}{given}" if where else message)
+    return lines
+
+
+def _literals(item: Any) -> list[str]:
+    expected = item["ctx"]["expected"].replace(" or ", ", ")
+    return [name.strip("'") for name in expected.split(", ")]
+
+
+def _allowed(model: Any, location: tuple[str | int, ...]) -> list[str]:
+    """Return the keys allowed in the block at ``location`` inside ``model``."""
+    for part in location:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[str(part)].annotation
+        elif part == "trained":
+            model = TrainedFit
+        elif part == "exact":
+            model = ExactFit
+        else:
+            model = typing.get_args(model)[-1]
+        models = [m for m in typing.get_args(model) if isinstance(m, type) and m is not type(None)]
+        if typing.get_origin(model) not in {dict, list} and len(models) == 1:
+            model = models[0]
+    return list(model.model_fields) if hasattr(model, "model_fields") else []

@@ -1,0 +1,139 @@
+"""From a stage's specification to modules, and from its folder back to them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file as load_arrays
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from nearfar.encoders import Encoder, FixedEncoder, build_encoder
+from nearfar.heads import EXACT, NETWORKS, ExactHead
+from nearfar.losses import REGRESSION_LOSSES
+from nearfar.objectives import Predictor, in_chunks
+from nearfar.records.stages import StageStore
+
+Spec = Mapping[str, Any]
+
+
+class Features(nn.Module):
+    """Stands in for an encoder where its features are already computed."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.out_features = width
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Return the features as they are."""
+        return batch
+
+
+class FeatureRows:
+    """Features (n, d) of all rows in the place of inputs."""
+
+    def __init__(self, values: Tensor) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def select(self, index: Tensor) -> Tensor:
+        """Return the features of the rows ``index``."""
+        return self.values[index]
+
+
+def chosen(block: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return name and options of a choice such as ``{gin: {layers: 5}}``."""
+    ((name, options),) = block.items()
+    return str(name), dict(options)
+
+
+def fresh_encoder(block: Mapping[str, Any], inputs: Any, seed: int) -> Encoder | FixedEncoder:
+    """Make the encoder of a specification with the weights that ``seed`` gives."""
+    torch.manual_seed(seed)
+    return build_encoder(*chosen(block), inputs)
+
+
+def stage_encoder(spec: Spec, inputs: Any, store: StageStore) -> Encoder | FixedEncoder:
+    """Return the encoder that a stage starts from: fresh, or as another stage left it."""
+    if "input" not in spec:
+        return fresh_encoder(spec["encoder"], inputs, spec["seed"])
+    folder = store.folder(spec["input"]["stage"])
+    source = store.read(spec["input"]["stage"])["spec"]
+    encoder = fresh_encoder(source["encoder"], inputs, source["seed"])
+    assert isinstance(encoder, Encoder)
+    epoch = spec["input"]["epoch"]
+    name = "model.safetensors" if epoch is None else f"epoch-{epoch}.safetensors"
+    encoder.load_state_dict(load_file(folder / name))
+    return encoder
+
+
+def build_predictor(spec: Spec, encoder: nn.Module, targets: int) -> Predictor:
+    """Make the predictor of a trained fit around ``encoder``."""
+    torch.manual_seed(spec["seed"])
+    name, options = chosen(spec["head"])
+    head = NETWORKS[name](int(encoder.out_features), targets, **options)  # type: ignore[arg-type]
+    train = spec["train"]
+    return Predictor(
+        encoder,
+        head,
+        REGRESSION_LOSSES[spec["loss"]],
+        trained=int(train.removeprefix("last:")) if train.startswith("last:") else train,
+        batch_norm=spec["batch_norm"],
+        encoder_lr=spec["encoder_lr"],
+    )
+
+
+def exact_head(spec: Spec) -> ExactHead:
+    """Make the solved head of a fit, not yet fitted."""
+    name, options = chosen(spec["head"])
+    return EXACT[name](**options)
+
+
+def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.device) -> Tensor:
+    """Return the features of all rows, float32 (n, d), with the encoder in evaluation mode."""
+    if isinstance(encoder, FixedEncoder):
+        return torch.from_numpy(encoder.features(inputs)).to(device)
+    rows = torch.arange(len(inputs), device=device)
+    return in_chunks(encoder.to(device), inputs, rows)
+
+
+def restored(
+    address: str, store: StageStore, inputs: Any, targets: int, device: torch.device
+) -> tuple[Callable[[Any], NDArray[np.float64]], Callable[[Any], NDArray[np.float32]]]:
+    """Read a finished fit: inputs → predictions in z units (n, k), and inputs → features (n, d)."""
+    spec, folder = store.read(address)["spec"], store.folder(address)
+    encoder = stage_encoder(spec, inputs, store) if _has_encoder(spec) else None
+    if "train" not in spec:
+        head = type(exact_head(spec)).from_arrays(load_arrays(folder / "model.safetensors"))
+
+        def exact_features(rows: Any) -> NDArray[np.float32]:
+            if encoder is None:
+                return np.zeros((len(rows), 0), np.float32)
+            return features_of(encoder, rows, device).cpu().numpy()
+
+        return (lambda rows: head.predict(exact_features(rows))), exact_features
+    assert encoder is not None
+    cached = spec["train"] == "head"
+    part: nn.Module = Features(encoder.out_features) if cached else encoder  # type: ignore[assignment]
+    predictor = build_predictor(spec, part, targets).to(device)
+    predictor.load_state_dict(load_file(folder / "model.safetensors", device=str(device)))
+
+    def features(rows: Any) -> NDArray[np.float32]:
+        return features_of(encoder, rows, device).cpu().numpy()
+
+    def predict(rows: Any) -> NDArray[np.float64]:
+        data = FeatureRows(features_of(encoder, rows, device)) if cached else rows
+        index = torch.arange(len(rows), device=device)
+        return in_chunks(predictor, data, index).double().cpu().numpy()
+
+    return predict, features
+
+
+def _has_encoder(spec: Spec) -> bool:
+    return "input" in spec or "encoder" in spec
+

@@ -1,0 +1,107 @@
+"""What a person sees while a study runs: a bar for the whole, a line for every stage at work."""
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from nearfar.study import execute
+from nearfar.study.plan import Plan, Step
+
+
+class _Detail(ProgressColumn):
+    """Stages done for the whole; epoch and loss for a stage."""
+
+    def render(self, task: Task) -> Text:
+        """Return the detail of one bar."""
+        return Text(str(task.fields.get("detail", "")), style="dim")
+
+
+def work_units(step: Step) -> float:
+    """Return a rough measure of a stage's cost: epochs, less where the encoder is frozen."""
+    return step.epochs * (0.05 if step.spec.get("train") == "head" else 1.0) + 1.0
+
+
+class Display:
+    """Progress bars on a terminal, plain lines elsewhere. Call it with every event."""
+
+    def __init__(self, plan: Plan, missing: dict[str, Step], console: Console) -> None:
+        self.console, self.steps = console, missing
+        self.users: dict[str, list[str]] = {}
+        for cell in plan.cells:
+            for address in cell.chain:
+                self.users.setdefault(address, []).append(f"{cell.arm} · seed {cell.seed}")
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(compact=True),
+            _Detail(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        total = sum(work_units(step) for step in missing.values())
+        self.whole = self.bars.add_task("stages", total=total, detail=f"0 of {len(missing)}")
+        self.rows: dict[str, TaskID] = {}
+        self.units: dict[str, float] = {}
+        self.done = 0
+
+    def __enter__(self) -> "Display":
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bars.stop()
+
+    def label(self, address: str) -> str:
+        """Return a stage's name and who uses it."""
+        users = self.users[address]
+        name = self.steps[address].name
+        seeds = sorted({user.rsplit(" · ", 1)[1] for user in users})
+        who = users[0] if len(users) == 1 else f"{len(users)} runs · {seeds[0]}"
+        return who if name == "fit" else f"{name.removeprefix('pretrain:')} for {who}"
+
+    def __call__(self, event: execute.Event) -> None:
+        """Show one event."""
+        address = event.address
+        step = self.steps[address]
+        if isinstance(event, execute.Started):
+            self.rows[address] = self.bars.add_task(self.label(address), total=step.epochs or None)
+        elif isinstance(event, execute.Progress):
+            detail = f"epoch {event.epoch}/{step.epochs} · loss {event.loss:.4g}"
+            self.bars.update(self.rows[address], completed=event.epoch, detail=detail)
+            self._advance(address, work_units(step) * event.epoch / step.epochs)
+        else:
+            self._finish(event)
+
+    def _advance(self, address: str, units: float) -> None:
+        self.bars.advance(self.whole, units - self.units.get(address, 0.0))
+        self.units[address] = units
+
+    def _finish(self, event: execute.Finished) -> None:
+        step = self.steps[event.address]
+        self._advance(event.address, work_units(step))
+        self.done += 1
+        count = f"{self.done} of {len(self.steps)}"
+        self.bars.update(self.whole, detail=count)
+        if event.address in self.rows:
+            self.bars.remove_task(self.rows.pop(event.address))
+        if event.error:
+            self.console.print(f"[red]failed[/red] {self.label(event.address)}: {event.error}",
+                               highlight=False)
+        elif not self.console.is_terminal:
+            self.console.print(f"{count}: {self.label(event.address)}", highlight=False)

@@ -1,0 +1,148 @@
+"""Running a study: from its name to a run folder with results and summary."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nearfar.data import Dataset, load_dataset
+from nearfar.errors import UserError, nearest
+from nearfar.records import write_results, write_stages
+from nearfar.records.run import RunFolder
+from nearfar.study.collect import collect
+from nearfar.study.execute import Event, Finished, Source, execute
+from nearfar.study.extend import extend, with_seeds
+from nearfar.study.load import Resolved, load_study, resolve
+from nearfar.study.plan import Environment, Plan, Step, make_plan
+from nearfar.study.provenance import provenance
+from nearfar.study.summary import summarise_run
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    study: str
+    profile: str | None = None
+    arms: list[str] | None = None
+    seeds: int | None = None
+    settings: tuple[str, ...] = ()
+    out: Path = Path("runs")
+    jobs: int | None = None
+    device: str = "auto"
+
+
+@dataclass
+class Prepared:
+    """A study that is resolved, whose data are read and whose stages are planned."""
+
+    resolved: Resolved
+    dataset: Dataset
+    plan: Plan
+    folder: RunFolder
+    device: str
+    failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> dict[str, Step]:
+        """The stages that have still to be carried out."""
+        store = self.folder.store
+        return {a: step for a, step in self.plan.steps.items() if not store.is_done(a)}
+
+    @property
+    def minutes(self) -> float | None:
+        """Expected minutes for what is missing, by the study's own estimate for the whole."""
+        whole = self.resolved.study.minutes.get(self.resolved.study.profile)
+        total = sum(step.epochs for step in self.plan.steps.values())
+        if whole is None or not total:
+            return None
+        return whole * sum(step.epochs for step in self.missing.values()) / total
+
+
+def pick_device(wanted: str) -> str:
+    """Return cpu, cuda or mps.
+
+    Raises:
+        UserError: the device is unknown or not there.
+    """
+    import torch
+
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if wanted == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if there[name])
+    if wanted not in there:
+        raise UserError(f"--device: unknown value {wanted!r}; {nearest(wanted, ['auto', *there])}")
+    if not there[wanted]:
+        raise UserError(f"--device {wanted}: torch finds no such device here")
+    return wanted
+
+
+def prepare(request: Request) -> Prepared:
+    """Resolve, read the data, plan; nothing is written.
+
+    Raises:
+        UserError: a mistake in the study, the data or the request.
+    """
+    import torch
+
+    resolved = load_study(request.study, request.profile, request.settings)
+    text = resolved.text
+    if request.seeds is not None:
+        text = with_seeds(text, list(range(request.seeds)))
+    folder = RunFolder(request.out / f"{text['study']}-{text['profile']}")
+    text["data"] = _portable(text["data"], resolved.folder, folder.path)
+    text = extend(folder.study(), text, request.arms)
+    resolved = resolve(text, folder.path / "study.yaml")
+    device = pick_device(request.device)
+    dataset = load_dataset(resolved.study.data, resolved.folder)
+    plan = make_plan(resolved, dataset.digest, Environment(str(torch.__version__), device))
+    return Prepared(resolved, dataset, plan, folder, device)
+
+
+def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
+    """Return the data block with a path beside the study file as seen from the run folder."""
+    path = data.get("path")
+    if path is None or not (study / path).exists():
+        return data
+    return {**data, "path": os.path.relpath(study / path, run)}
+
+
+def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
+    """Run what is missing, then write records and summary; failures are kept in ``prepared``."""
+    folder = prepared.folder
+    folder.write_study(prepared.resolved.text)
+    folder.write_json("provenance.json", {**provenance(prepared.device),
+                                          "data": prepared.dataset.source})
+    folder.write_samples(_samples(prepared.dataset))
+    source = Source(prepared.resolved.study.data, prepared.resolved.folder)
+    events = execute(prepared.plan.steps, source, prepared.dataset, folder.store, jobs)
+    try:
+        for event in events:
+            if isinstance(event, Finished) and event.error:
+                prepared.failures[event.address] = (event.error, event.trace)
+            watch(event)
+    finally:
+        events.close()  # type: ignore[attr-defined]
+    write_records(prepared)
+
+
+def write_records(prepared: Prepared) -> None:
+    """Write results.csv, stages.csv and summary.json from the stages that are there."""
+    reasons = {address: reason for address, (reason, _) in prepared.failures.items()}
+    folder = prepared.folder
+    records, stages = collect(prepared.plan, folder.store, reasons)
+    write_results(folder.path / "results.csv", records)
+    write_stages(folder.path / "stages.csv", stages)
+    folder.write_json("summary.json", summarise_run(prepared, records, stages))
+
+
+def _samples(dataset: Dataset) -> dict[str, list[str]]:
+    columns = {"id": dataset.ids, "name": dataset.names}
+    if dataset.smiles:
+        columns["smiles"] = dataset.smiles
+    return columns

@@ -1,0 +1,198 @@
+"""What a study file may say. Every key is checked, every default is written down here.
+
+The models describe a study whose profile is chosen, whose ``defaults`` are merged into its stages
+and arms, and whose axes are substituted (``load.py`` does that).
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from nearfar.data.options import DataOptions, SplitOptions
+from nearfar.encoders import ENCODERS
+from nearfar.heads import EXACT, NETWORKS
+from nearfar.losses import REGRESSION_LOSSES
+from nearfar.metrics import METRICS
+from nearfar.objectives import OBJECTIVES
+from nearfar.study.choices import Choice, choice_among
+from nearfar.study.published import Claim, Published
+from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options, Positive, Recipe
+
+EncoderChoice: Any = choice_among("encoder", ENCODERS)
+ObjectiveChoice: Any = choice_among("objective", OBJECTIVES)
+HeadChoice: Any = choice_among("head", {**NETWORKS, **EXACT})
+OptimizerChoice: Any = choice_among("optimizer", OPTIMIZERS)
+ScheduleChoice: Any = choice_among("schedule", SCHEDULES)
+
+
+def _one_of(names: Any) -> Any:
+    return Literal[tuple(names)]
+
+
+class Training(Options):
+    """The recipe of whatever is trained by gradient."""
+
+    epochs: Annotated[int, Field(ge=1)] = 100
+    batch: Annotated[int, Field(ge=1)] = 128
+    drop_last: bool = False
+    optimizer: OptimizerChoice = Field(default_factory=lambda: OptimizerChoice(adamw={}))
+    schedule: ScheduleChoice = Field(default_factory=lambda: ScheduleChoice(one_cycle={}))
+    clip: Positive | None = 1.0
+
+    def recipe(self, select: Literal["best", "last"]) -> Recipe:
+        """Return the training loop's recipe."""
+        return Recipe(
+            epochs=self.epochs,
+            batch=self.batch,
+            drop_last=self.drop_last,
+            optimizer=self.optimizer.options,
+            schedule=self.schedule.options,
+            clip=self.clip,
+            select=select,
+        )
+
+
+class Stage(Training):
+    """A pre-training stage: an encoder under an objective. ``keep`` lists epochs to probe later."""
+
+    encoder: EncoderChoice
+    objective: ObjectiveChoice
+    keep: tuple[Annotated[int, Field(ge=1)], ...] = ()
+
+    @model_validator(mode="after")
+    def _keep_within_epochs(self) -> "Stage":
+        if any(epoch > self.epochs for epoch in self.keep):
+            raise ValueError(f"keep: {list(self.keep)} goes beyond the {self.epochs} epochs")
+        if not getattr(ENCODERS[self.encoder.name], "trainable", True):
+            raise ValueError(f"encoder {self.encoder.name} is fixed: there is nothing to pre-train")
+        return self
+
+
+class TrainedFit(Training):
+    """A head, and as much of the encoder as ``train`` says, trained by gradient.
+
+    ``train`` is ``head``, ``last:k`` (the encoder's last k layer groups and the head) or ``all``.
+    ``standardise`` puts features at mean 0 and deviation 1 over the training rows, as the encoder
+    gives them at the start. ``encoder_lr`` multiplies the encoder's learning rate; ``batch_norm``
+    says whether the trained part of the encoder updates its running statistics.
+    """
+
+    encoder: EncoderChoice | None = None
+    head: HeadChoice = Field(default_factory=lambda: HeadChoice(linear={}))
+    train: Annotated[str, Field(pattern=r"^(head|all|last:[1-9][0-9]*)$")]
+    loss: _one_of(REGRESSION_LOSSES) = "l1"  # type: ignore[valid-type]
+    standardise: bool
+    encoder_lr: Positive = 1.0
+    batch_norm: Literal["train", "eval"] = "train"
+    select: Literal["best", "last"] = "best"
+
+    @model_validator(mode="after")
+    def _frozen_says_nothing_of_training(self) -> "TrainedFit":
+        if self.train == "head":
+            for key in ("encoder_lr", "batch_norm"):
+                if key in self.model_fields_set and getattr(self, key) not in (1.0, "train"):
+                    raise ValueError(f"{key} has no meaning with train: head; leave it out")
+        return self
+
+
+class ExactFit(Options):
+    """A head that is solved on the features of an encoder that is not trained further."""
+
+    encoder: EncoderChoice | None = None
+    head: HeadChoice
+
+
+def _kind_of_fit(given: Any) -> str:
+    head = given.get("head", "linear") if isinstance(given, dict) else given.head.name
+    name = next(iter(head), "") if isinstance(head, dict) else head
+    return "exact" if name in EXACT else "trained"
+
+
+Fit = Annotated[
+    Annotated[TrainedFit, Tag("trained")] | Annotated[ExactFit, Tag("exact")],
+    Discriminator(_kind_of_fit),
+]
+
+
+class Pretrain(Options):
+    """Which stage an arm starts from; ``epoch`` picks one of its kept checkpoints, not the end."""
+
+    stage: str
+    epoch: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, given: Any) -> Any:
+        return {"stage": given} if isinstance(given, str) else given
+
+
+class Arm(Options):
+    """A way from input to prediction: an optional pre-training stage, then a fit.
+
+    ``group`` sorts the tables; ``against`` names the arm it is compared with (by default the
+    study's baseline).
+    """
+
+    group: Literal["published", "own", "control"] = "own"
+    against: str | None = None
+    pretrain: Pretrain | None = None
+    fit: Fit
+
+    @model_validator(mode="after")
+    def _one_encoder(self) -> "Arm":
+        head = self.fit.head.name
+        needs = getattr(EXACT.get(head), "uses_features", True)
+        if self.pretrain is not None and self.fit.encoder is not None:
+            raise ValueError("has a pre-trained encoder and names another: leave out fit.encoder")
+        if not needs and (self.pretrain is not None or self.fit.encoder is not None):
+            raise ValueError(f"head {head} looks at no features: leave out its encoder")
+        if needs and self.pretrain is None and self.fit.encoder is None:
+            raise ValueError("needs an encoder: pretrain, or fit.encoder")
+        if self.fit.encoder is not None and isinstance(self.fit, TrainedFit):
+            fixed = not getattr(ENCODERS[self.fit.encoder.name], "trainable", True)
+            if fixed and self.fit.train != "head":
+                raise ValueError(
+                    f"encoder {self.fit.encoder.name} is fixed: train must be 'head',"
+                    f" not {self.fit.train!r}"
+                )
+        return self
+
+
+class Axis(Options):
+    """Named values that multiply arms.
+
+    ``repeat`` (only ``seed``; an integer n means 0 to n - 1), ``compare`` (each value becomes an
+    arm of its own) or ``condition`` (arms are compared within each value). ``$name`` in a stage or an
+    arm stands for the value; a mapping gives the values labels.
+    """
+
+    role: Literal["repeat", "compare", "condition"]
+    values: int | list[Any] | dict[str, Any]
+
+    def labelled(self) -> dict[str, Any]:
+        """Return label → value."""
+        if isinstance(self.values, dict):
+            return self.values
+        values = range(self.values) if isinstance(self.values, int) else self.values
+        return {str(value): value for value in values}
+
+
+class Study(Options):
+    """A resolved study."""
+
+    study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    title: str = ""
+    question: str = ""
+    profile: Literal["full", "quick", "smoke"] = "full"
+    data: DataOptions
+    split: SplitOptions
+    metric: _one_of(METRICS) = "mae"  # type: ignore[valid-type]
+    margin: Positive | None = None
+    threads: Annotated[int, Field(ge=1)] = 1
+    baseline: str
+    stages: dict[str, Stage] = {}
+    arms: Annotated[dict[str, Arm], Field(min_length=1)]
+    axes: dict[str, Axis] = {}
+    minutes: dict[Literal["full", "quick", "smoke"], Positive] = {}
+    published: list[Published] = []
+    claims: list[Claim] = []

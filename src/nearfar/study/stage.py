@@ -1,0 +1,246 @@
+"""Carrying out one stage: from its specification to a folder with weights, curves, predictions."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from safetensors.numpy import save as arrays_to_bytes
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor, nn
+
+from nearfar.data import Dataset, Split, SplitOptions, TargetScaler, split_rows
+from nearfar.encoders import Encoder
+from nearfar.metrics import evaluate_regression
+from nearfar.objectives import OBJECTIVES, Rows
+from nearfar.records.files import write_atomically
+from nearfar.records.stages import StageStore, write_rows, write_stage
+from nearfar.study import models
+from nearfar.study.tasks import FitTask, PretrainTask
+from nearfar.train.loop import Outcome, Trainer
+from nearfar.train.recipe import Recipe
+
+Report = Callable[[int, float], None]
+SPLITS = ("train", "validation", "test")
+UNITLESS = {"r2", "spearman"}
+
+
+@dataclass
+class Work:
+    """A stage at work: its rows, split and scaled, on the device."""
+
+    spec: Mapping[str, Any]
+    dataset: Dataset
+    split: Split
+    scaler: TargetScaler
+    rows: Rows
+    fabric: Fabric
+    store: StageStore
+    folder: Path
+    report: Report
+
+    def index(self, split: str) -> Tensor:
+        """Return the row numbers of a part on the device."""
+        return torch.from_numpy(getattr(self.split, split)).to(self.fabric.device)
+
+    def train(self, task: Any, *, limit: float = float("inf")) -> Outcome:
+        """Run the training loop on ``task``, from a checkpoint where there is one."""
+        return Trainer(
+            task,
+            Recipe.from_plain(self.spec["recipe"]),
+            self.spec["seed"],
+            self.fabric,
+            checkpoint=self.folder / "checkpoint.pt",
+            keep=tuple(self.spec.get("keep", ())),
+            limit=limit,
+            report=self.report,
+        ).run()
+
+
+def run_stage(
+    address: str, spec: Mapping[str, Any], dataset: Dataset, store: StageStore, report: Report
+) -> dict[str, Any]:
+    """Carry out a stage and publish its folder; return its outcome.
+
+    The caller sets the number of threads. Raises ``StageBusy`` where another process is at it.
+    """
+    environment = spec["environment"]
+    with store.working_on(address) as folder:
+        fabric = Fabric(accelerator=environment["device"], devices=1)
+        work = _prepare(spec, dataset, fabric, store, folder, report)
+        outcome = _pretrain(work) if spec["kind"] == "pretrain" else _fit(work)
+        outcome["device"] = environment["device"]
+        outcome["scaler"] = work.scaler.to_plain()
+        write_stage(folder, dict(spec), outcome)
+    return outcome
+
+
+def _prepare(
+    spec: Mapping[str, Any],
+    dataset: Dataset,
+    fabric: Fabric,
+    store: StageStore,
+    folder: Path,
+    report: Report,
+) -> Work:
+    options = dict(spec["data"]["split"])
+    seed = options.pop("seed")
+    split = split_rows(dataset, SplitOptions.model_validate(options), seed or 0)
+    scaler = TargetScaler.fit(dataset.targets, split.train, dataset.target_names)
+    targets = torch.from_numpy(scaler.transform(dataset.targets)).to(fabric.device)
+    rows = Rows(dataset.inputs.to(fabric.device), targets)
+    return Work(spec, dataset, split, scaler, rows, fabric, store, folder, report)
+
+
+def _pretrain(work: Work) -> dict[str, Any]:
+    spec = work.spec
+    encoder = models.fresh_encoder(spec["encoder"], work.rows.inputs, spec["seed"])
+    assert isinstance(encoder, Encoder)
+    name, options = models.chosen(spec["objective"])
+    task = PretrainTask(
+        OBJECTIVES[name](encoder, **options),
+        work.rows,
+        work.index("train"),
+        work.index("validation"),
+        spec.get("metric", "mae"),
+        spec["recipe"]["epochs"],
+    )
+    outcome = work.train(task)
+    if outcome.status == "done":
+        _save_weights(work.folder / "model.safetensors", encoder.state_dict())
+        for epoch, weights in outcome.kept.items():
+            kept = {k.removeprefix("encoder."): v for k, v in weights.items() if "encoder." in k}
+            _save_weights(work.folder / f"epoch-{epoch}.safetensors", kept)
+        features = models.features_of(encoder, work.rows.inputs, work.fabric.device)
+        _save_array(work.folder / "features.npy", features.cpu().numpy())
+    return _trained(work, outcome, task.module)
+
+
+def _fit(work: Work) -> dict[str, Any]:
+    spec = work.spec
+    if "input" in spec:
+        before = work.store.read(spec["input"]["stage"])["outcome"]
+        if before["status"] != "done":
+            return _ended("diverged", f"its pre-training diverged: {before['reason']}")
+    if "train" not in spec:
+        return _fit_exactly(work)
+    encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
+    rows, part = work.rows, encoder
+    if spec["train"] == "head":
+        features = models.features_of(encoder, rows.inputs, work.fabric.device)
+        rows = Rows(models.FeatureRows(features), rows.targets)
+        part = models.Features(features.shape[1])  # type: ignore[assignment]
+    assert isinstance(part, nn.Module)
+    predictor = models.build_predictor(spec, part, work.rows.targets.shape[1])
+    train, device = work.index("train"), work.fabric.device
+    if spec["standardise"]:
+        before_training = models.in_chunks(part.to(device), rows.inputs, train)
+        predictor.standardise.to(device).fit(before_training)
+    task = FitTask(predictor, rows, train, work.index("validation"), spec["metric"])
+    outcome = work.train(task, limit=2 * _constant_loss(predictor, rows.targets[train]))
+    result = _trained(work, outcome, predictor)
+    if outcome.status == "done":
+        _save_weights(work.folder / "model.safetensors", predictor.state_dict())
+        everything = torch.arange(len(work.dataset), device=device)
+        scores = models.in_chunks(predictor, rows.inputs, everything).double().cpu().numpy()
+        shown = models.features_of(encoder, work.rows.inputs, device).cpu().numpy()
+        _save_array(work.folder / "features.npy", shown)
+        if not np.isfinite(scores).all():
+            return _ended("diverged", "its predictions are not finite", result)
+        result["metrics"] = _evaluate(work, scores)
+    return result
+
+
+def _fit_exactly(work: Work) -> dict[str, Any]:
+    spec, begin = work.spec, time.monotonic()
+    head = models.exact_head(spec)
+    features = np.zeros((len(work.dataset), 0), dtype=np.float32)
+    if head.uses_features:
+        encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
+        found = models.features_of(encoder, work.rows.inputs, work.fabric.device)
+        features = found.cpu().numpy()
+        _save_array(work.folder / "features.npy", features)
+    targets = work.rows.targets.cpu().numpy()
+    train = work.split.train
+    head.fit(features[train].astype(np.float64), targets[train], spec["seed"])
+    scores = head.predict(features.astype(np.float64))
+    if not np.isfinite(scores).all():
+        return _ended("diverged", "its predictions are not finite")
+    arrays = {name: np.ascontiguousarray(value) for name, value in head.arrays().items()}
+    write_atomically(work.folder / "model.safetensors", arrays_to_bytes(arrays))
+    result = _ended("done", "")
+    result["metrics"] = _evaluate(work, scores)
+    result["seconds"] = time.monotonic() - begin
+    return result
+
+
+def _constant_loss(predictor: Any, targets: Tensor) -> float:
+    """Return the training loss of predicting the mean of the training targets (n, k)."""
+    return float(predictor.criterion(targets.mean(0).expand_as(targets), targets))
+
+
+def _ended(status: str, reason: str, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    blank = {"epochs": 0, "steps": 0, "seconds": 0.0, "parameters": 0, "selected_epoch": 0}
+    return {**(base or blank), "status": status, "reason": reason, "metrics": []}
+
+
+def _trained(work: Work, outcome: Outcome, module: nn.Module) -> dict[str, Any]:
+    points = [(c.epoch, c.split, c.metric, c.value) for c in outcome.curves]
+    write_rows(work.folder / "curves.csv", ["epoch", "split", "metric", "value"], points)
+    result = _ended(outcome.status, outcome.reason)
+    result |= {
+        "epochs": outcome.epochs,
+        "steps": outcome.steps,
+        "seconds": round(outcome.seconds, 3),
+        "parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+        "selected_epoch": outcome.selected_epoch,
+    }
+    return result
+
+
+def _evaluate(work: Work, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Write predictions.csv and return the metrics of every part, in z and in the target's unit."""
+    dataset, truth_z = work.dataset, work.rows.targets.cpu().numpy()
+    values = work.scaler.inverse(scores)
+    metrics, lines = [], []
+    for split in SPLITS:
+        rows = getattr(work.split, split)
+        for k, target in enumerate(dataset.target_names):
+            lines += [
+                (dataset.ids[row], split, target, dataset.targets[row, k], values[row, k])
+                for row in rows
+            ]
+            for unit, truth, guess in (
+                ("z", truth_z[rows, k], scores[rows, k]),
+                (dataset.unit or "target", dataset.targets[rows, k], values[rows, k]),
+            ):
+                for metric, value in evaluate_regression(truth, guess).items():
+                    if metric in UNITLESS and unit != "z":
+                        continue
+                    label = "" if metric in UNITLESS else unit
+                    metrics.append(
+                        {"split": split, "target": target, "metric": metric, "unit": label,
+                         "value": float(value)}
+                    )
+    header = ["id", "split", "target", "truth", "prediction"]
+    lines = [tuple(float(v) if isinstance(v, np.floating) else v for v in line) for line in lines]
+    write_rows(work.folder / "predictions.csv", header, lines)
+    return metrics
+
+
+def _save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    write_atomically(path, tensors_to_bytes(plain))
+
+
+def _save_array(path: Path, values: NDArray[Any]) -> None:
+    import io
+
+    file = io.BytesIO()
+    np.save(file, values.astype(np.float32), allow_pickle=False)
+    write_atomically(path, file.getvalue())
