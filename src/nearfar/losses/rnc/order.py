@@ -1,7 +1,7 @@
-"""Which samples are at least as far in label as another one: the order of every row, once sorted.
+"""Which samples are at least as far in label as another one: every row's order, once sorted.
 
 For sample a the *slots* (samples, or groups of samples with one label) are sorted from the farthest
-to the nearest. The set {k : d_ak >= d_aj} of equation 1 is then a run from the start of that order up
+to the nearest. The set {k : d_ak >= d_aj} of equation 1 is then a run from the start of that order
 to the last slot that ties with j. All of it depends on labels alone and is shared by every view.
 """
 
@@ -16,69 +16,106 @@ KEY_BITS = 61
 """Bits of a sort key: the farness on a lattice above, the slot's number below."""
 LATTICE_TOLERANCE = 4
 """Two farnesses within this many lattice steps are equal: four labels, each half a step off."""
-LONGEST_CHAIN = 4
+FEW_TIES = 1 / 32
+"""Up to this part of all positions, ties are mended one by one; above, by a gather of everything."""
+LONGEST_WALK = 4
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Where a run of equal farness ends, for the positions that do not stand there themselves.
+
+    Few ties: ``row``, ``position`` and ``end`` are lists. Many: ``row`` is None and ``end`` is
+    (rows, M) for every position. All int64.
+    """
+
+    row: Tensor | None
+    position: Tensor | None
+    end: Tensor
+
+    def read(self, values: Tensor) -> Tensor:
+        """``values`` (views, rows, M) at the ends of runs instead of at the positions themselves."""
+        if self.row is None:
+            return values.gather(2, self.end.expand_as(values))
+        if len(self.row):
+            values[:, self.row, self.position] = values[:, self.row, self.end]
+        return values
+
+    def take(self, rows: Tensor, count: int) -> "Ties":
+        """The same for ``rows`` (int64, with repeats) of the rows; ``count`` is M."""
+        if self.row is None:
+            return Ties(None, None, self.end[rows])
+        end = torch.arange(count, device=rows.device).repeat(int(rows.max()) + 1, 1)
+        inside = self.row < len(end)
+        assert self.position is not None
+        end[self.row[inside], self.position[inside]] = self.end[inside]
+        return Ties(None, None, end[rows])
 
 
 @dataclass(frozen=True)
 class OrderBlock:
-    """Farness order of a few samples (rows), over M slots. Reversed positions count from the nearest.
+    """Farness order of a few samples (rows) over M slots.
 
     slots:   int64 (rows, M), slot at each position, farthest first
-    reach:   int64 (rows, M), at reversed position r: where the slots as far as that one end
-    entry:   int64 (rows, M), per slot: the reversed position of the farthest slot that ties with it
-    weights: float (M,) or (rows, M), at reversed position r: how many rows j stand there
+    last:    the last position of a run of equal farness
+    first:   the first one
+    weights: float (M,) or (rows, M), how many rows j stand at each position
     """
 
     slots: Tensor
-    reach: Tensor
-    entry: Tensor
+    last: Ties
+    first: Ties
     weights: Tensor
 
     def take(self, rows: Tensor) -> "OrderBlock":
+        """The order of ``rows`` (int64, with repeats) of the rows."""
+        count = self.slots.shape[1]
         weights = self.weights if self.weights.dim() == 1 else self.weights[rows]
-        return OrderBlock(self.slots[rows], self.reach[rows], self.entry[rows], weights)
+        last, first = self.last.take(rows, count), self.first.take(rows, count)
+        return OrderBlock(self.slots[rows], last, first, weights)
 
 
 class SortedLabels:
-    """One-dimensional labels, sorted once for the batch; equal labels share a slot."""
+    """One-dimensional labels, sorted once for the batch; equal labels share a slot.
+
+    A row's order is a merge of two runs: the labels below its own and those above.
+    """
 
     def __init__(self, labels: Tensor, views: int, tolerance: float) -> None:
         """``labels``: float64 (n,), finite."""
         ordered, self.permutation = labels.sort()
         self.samples = len(labels)
+        self._tolerance = tolerance
         self._index_bits = self.samples.bit_length()
         top = ordered.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
         lattice = (ordered / top * 2.0 ** (KEY_BITS - self._index_bits)).round_().long()
-        self._values, slot_of_sample, sizes = lattice.unique_consecutive(
-            return_inverse=True, return_counts=True
+        values, slot, sizes = torch.unique_consecutive(
+            lattice, return_inverse=True, return_counts=True
         )
-        self.slots = len(self._values)
-        self.slot_of_sample = slot_of_sample if self.slots < self.samples else None
-        self._sizes = sizes.mul(views).float()
-        self._tolerance = tolerance
+        self._slot, self._sizes = slot, sizes.mul(views).float()
+        self.slots = len(values)
+        self.slot_of_sample = slot if self.slots < self.samples else None
+        self._values = values << self._index_bits
         number = torch.arange(self.slots, device=labels.device)
-        shifted = self._values << self._index_bits
-        self._rising, self._falling = number + shifted, number - shifted
-        self._shifted = shifted
+        self._rising, self._falling = number + self._values, number - self._values
 
     def block(self, start: int, stop: int) -> OrderBlock:
-        if self.slot_of_sample is None:
-            own = self._shifted[start:stop, None]
-        else:
-            own = self._shifted[self.slot_of_sample[start:stop], None]
-        far = own.abs()
-        key = torch.minimum(self._rising - (own + far), self._falling + (own - far))
-        slots, reach, entry = _sorted_positions(key, self._index_bits, self._tolerance)
-        weights = self._weights(slots)
-        return OrderBlock(slots, reach, entry, weights)
+        """The order of samples ``start`` to ``stop`` (not included), in the sorted batch."""
+        own_slot = self._slot[start:stop]
+        own = self._values[own_slot, None]
+        below, above = -own - own.abs(), own - own.abs()
+        low, high = int(own_slot[0]), int(own_slot[-1])
+        key = own.new_empty(len(own), self.slots)
+        torch.add(self._rising[:low], below, out=key[:, :low])
+        torch.add(self._falling[high:], above, out=key[:, high:])
+        among = slice(low, high)
+        key[:, among] = torch.minimum(self._rising[among] + below, self._falling[among] + above)
+        slots, last, first = _sorted_positions(key, self._index_bits, self._tolerance)
+        return OrderBlock(slots, last, first, self._weights(slots))
 
     def _weights(self, slots: Tensor) -> Tensor:
-        if self.slot_of_sample is None:
-            weights = self._sizes.clone()
-            weights[0] -= 1
-            return weights
-        weights = self._sizes[slots.flip(1)]
-        weights[:, 0] -= 1
+        weights = self._sizes.clone() if self.slot_of_sample is None else self._sizes[slots]
+        weights[..., -1] -= 1
         return weights
 
 
@@ -102,58 +139,60 @@ class ComparedLabels:
         self._tolerance = tolerance
         self._index_bits = self.samples.bit_length()
         self._weights = torch.full((self.slots,), float(views), device=labels.device)
-        self._weights[0] -= 1
+        self._weights[-1] -= 1
 
     def block(self, start: int, stop: int) -> OrderBlock:
+        """The order of samples ``start`` to ``stop`` (not included)."""
         difference = self._difference(self._labels[start:stop], self._labels)
         far = difference + self._sizes[start:stop, None]
         top = far.amax(1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
         lattice = (far / top * 2.0 ** (KEY_BITS - self._index_bits)).round_().long()
         own = torch.arange(start, stop, device=far.device)[:, None]
-        floor = lattice.gather(1, own) - 1
-        lattice.scatter_(1, own, floor)
+        nearest = (self._sizes[start:stop, None] / top * 2.0 ** (KEY_BITS - self._index_bits)).long()
+        lattice.scatter_(1, own, nearest - 1)
         key = torch.arange(self.slots, device=far.device) - (lattice << self._index_bits)
-        return OrderBlock(*_sorted_positions(key, self._index_bits, self._tolerance), self._weights)
+        slots, last, first = _sorted_positions(key, self._index_bits, self._tolerance)
+        return OrderBlock(slots, last, first, self._weights)
 
 
 FarnessOrder = SortedLabels | ComparedLabels
 
 
-def _sorted_positions(key: Tensor, index_bits: int, tolerance: float) -> tuple[Tensor, ...]:
-    """Sort keys (minus farness, then slot) of every row; give ``slots``, ``reach``, ``entry``."""
+def _sorted_positions(key: Tensor, bits: int, tolerance: float) -> tuple[Tensor, Ties, Ties]:
+    """Sort keys (minus farness, then slot) of every row; give slots, last and first of runs."""
     if key.device.type == "cpu":
-        key.numpy().sort(
-            axis=1, kind="stable"
-        )  # merges runs, unlike torch.sort, and gives no index
+        # Merges the two runs of a row in linear time and carries no index, unlike torch.sort.
+        key.numpy().sort(axis=1, kind="stable")
     else:
         key = key.sort(1).values
-    slots = key & ((1 << index_bits) - 1)
     far = key.double()
-    limit = far.mul(1 - tolerance).add_(LATTICE_TOLERANCE << index_bits)
-    reach, first = _tied(far, limit)
-    return slots, reach, torch.empty_like(slots).scatter_(1, slots, first)
+    slack = torch.tensor(float(LATTICE_TOLERANCE << bits), dtype=far.dtype, device=far.device)
+    limit = torch.add(slack, far, alpha=1 - tolerance)
+    last, first = _runs(far, limit)
+    return key.bitwise_and_((1 << bits) - 1), last, first
 
 
-def _tied(far: Tensor, limit: Tensor) -> tuple[Tensor, Tensor]:
-    """Last tied position, read from the nearest on, and first tied position, counted from there."""
+def _runs(far: Tensor, limit: Tensor) -> tuple[Ties, Ties]:
+    """Ends and beginnings of runs of equal farness; ``far`` ascends in every row.
+
+    Position q ties with an earlier p if far[q] <= limit[p]; limit ascends too.
+    """
     count = far.shape[1]
-    falling = torch.arange(count - 1, -1, -1, device=far.device)
-    reach = falling.repeat(len(far), 1)
-    first = reach.clone()
-    tied = far[:, 1:] <= limit[:, :-1]
-    step = 1
-    while tied.any():
-        if step > LONGEST_CHAIN:
-            last = torch.searchsorted(far, limit, right=True) - 1
-            first = (
-                count - 1 - torch.searchsorted(last, falling.flip(0).expand_as(last).contiguous())
-            )
-            return last.flip(1), first
-        reach[:, step:] += tied.flip(1)
-        first[:, step:] += tied
-        step += 1
-        longer = tied[:, :-1] & tied[:, 1:]
-        if not longer.any():
-            break
-        tied = far[:, step:] <= limit[:, : count - step]
-    return reach, first
+    row, position = (far[:, 1:] <= limit[:, :-1]).nonzero().unbind(1)
+    if len(row) > FEW_TIES * far.numel():
+        return _all_runs(far, limit)
+    after, end, begin = position + 1, position + 1, position.clone()
+    for _ in range(LONGEST_WALK):
+        following, leading = (end + 1).clamp_max(count - 1), (begin - 1).clamp_min(0)
+        longer = (far[row, following] <= limit[row, position]) & (following > end)
+        earlier = (far[row, after] <= limit[row, leading]) & (leading < begin)
+        if not (longer | earlier).any():
+            return Ties(row, position, end), Ties(row, after, begin)
+        end, begin = end + longer, begin - earlier.long()
+    return _all_runs(far, limit)
+
+
+def _all_runs(far: Tensor, limit: Tensor) -> tuple[Ties, Ties]:
+    last = torch.searchsorted(far, limit, right=True) - 1
+    place = torch.arange(far.shape[1], device=far.device).repeat(len(far), 1)
+    return Ties(None, None, last), Ties(None, None, torch.searchsorted(last, place))

@@ -58,19 +58,19 @@ class Distances:
         square = (self._left[rows] @ self._right).to(self._centred.dtype)
         own = torch.arange(len(rows), device=rows.device)
         square[own, rows] = torch.inf
-        self._pairs = (square <= self._close_below[rows]).nonzero()
-        for near in self._pairs.split(CLOSE_PAIRS_AT_ONCE):
+        self._pairs = _at_most(square, self._close_below[rows])
+        for near in torch.split(self._pairs, CLOSE_PAIRS_AT_ONCE):
             row, column = near.unbind(1)
             square[row, column] = self._differences(rows[row], column).square().sum(1)
         self._distance = square.sqrt_()
         self._distance[own, rows] = 0
-        self.total += self._distance.sum(dtype=torch.float64)
+        self.total += self._distance.sum(1).sum(dtype=torch.float64)
         self._distance[own, rows] = torch.inf
         return self._distance
 
     def pull(self, rows: Tensor, slope: Tensor) -> None:
         pulls = slope.div_(self._distance)
-        for near in self._pairs.split(CLOSE_PAIRS_AT_ONCE):
+        for near in torch.split(self._pairs, CLOSE_PAIRS_AT_ONCE):
             row, column = near.unbind(1)
             strength = pulls[row, column].where(self._distance[row, column] > 0, 0)
             pulls[row, column] = 0
@@ -132,10 +132,18 @@ class Given:
         return self._gradient
 
 
+def _at_most(values: Tensor, limit: Tensor) -> Tensor:
+    """Indices (pairs, 2) where ``values`` (r, n) <= ``limit`` (r, 1); rows without any cost little."""
+    rows = (values.amin(1) <= limit[:, 0]).nonzero().flatten()
+    pairs = (values[rows] <= limit[rows]).nonzero()
+    pairs[:, 0] = rows[pairs[:, 0]]
+    return pairs
+
+
 def _without_self(energy: Tensor, rows: Tensor, total: Tensor) -> Tensor:
     own = torch.arange(len(rows), device=rows.device)
     energy[own, rows] = 0
-    total += energy.sum(dtype=torch.float64)
+    total += energy.sum(1).sum(dtype=torch.float64)
     energy[own, rows] = torch.inf
     return energy
 
