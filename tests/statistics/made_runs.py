@@ -12,6 +12,7 @@ ROWS = {"train": 902, "validation": 113, "test": 113}
 STD = 2.0  # own unit per z unit
 BASE = [0.260, 0.255, 0.241, 0.246, 0.280, 0.262, 0.251, 0.239, 0.248, 0.271]
 LOST = None
+EASE = {"test": 1.0, "validation": 0.9, "train": 0.5}  # of the test value
 
 
 def shifted(by: float, noise: float, seeds: int = 10) -> list[float]:
@@ -66,10 +67,10 @@ class MadeRun:
                 number = by_seed[seed]
                 if value is None or number is None:
                     continue
-                for split in ("test", "validation", "train"):
-                    key = (name, seed, condition, split, target, metric)
-                    self.records.append(Record(*key, "z", number, f"f{seed}"))
-                    self.records.append(Record(*key, "log mol/L", number * STD, f"f{seed}"))
+                for split, ease in EASE.items():
+                    for unit, scale in (("z", 1.0), ("log mol/L", STD)):
+                        key = (name, seed, condition, split, target, metric, unit)
+                        self.records.append(Record(*key, number * ease * scale, f"f{seed}"))
         return self
 
     def summary(self, profile: str = "full", **more: Any) -> dict[str, Any]:

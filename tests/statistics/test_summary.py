@@ -2,12 +2,13 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from made_runs import BASE, LOST, ROWS, STD, MadeRun, pretrained, shifted, verdicts
+from made_runs import BASE, EASE, LOST, ROWS, STD, MadeRun, pretrained, shifted, verdicts
 from scipy import stats
 
 from nearfar.metrics import METRICS
@@ -84,7 +85,8 @@ def test_training_rows_have_no_interval_on_resplits_and_a_fixed_split_has_studen
     assert metric(esol().summary(), "L1", split="train")["low"] is None
     assert metric(esol().summary(), "L1", split="validation")["low"] is not None
     fixed = metric(MadeRun(resplit=False).arm("L1", BASE).summary(), "L1", split="train")
-    interval = stats.ttest_1samp(BASE, 0).confidence_interval(0.95)
+    on_train = EASE["train"] * np.array(BASE)
+    interval = stats.ttest_1samp(on_train, 0).confidence_interval(0.95)
     assert (fixed["low"], fixed["high"]) == pytest.approx((interval.low, interval.high))
 
 
@@ -165,6 +167,13 @@ def test_numbers_of_a_seed_that_is_not_done_do_not_exist() -> None:
     run = MadeRun().arm("L1", BASE).arm("RnC", [LOST, *BASE[1:]])
     run.records.append(Record("RnC", 0, "", "test", "y", "mae", "z", 1e9, "f0"))
     assert "0" not in metric(run.summary(), "RnC")["values"]
+
+
+def test_of_many_reasons_two_are_told() -> None:
+    run = MadeRun().arm("L1", [LOST] * 4)
+    run.stages = [replace(row, reason=f"loss {row.seed}") for row in run.stages]
+    (note,) = (note for note in run.summary()["notes"] if note.startswith("L1"))
+    assert note.endswith("Reason: loss 0; loss 1; 2 more.")
 
 
 def test_a_failed_arm_and_a_diverged_baseline() -> None:
@@ -365,6 +374,7 @@ def test_published_numbers_stand_beside_the_measured_ones() -> None:
     }  # fmt: skip
     assert second["measured"] == pytest.approx(1.3 * np.mean(BASE))
     assert (third["split"], third["published"]) == ("validation", 0.224)
+    assert third["measured"] == pytest.approx(EASE["validation"] * np.mean(BASE))
 
 
 def published(run: MadeRun, **entry: Any) -> dict[str, Any]:
@@ -391,6 +401,8 @@ def test_published_numbers_that_nothing_stands_beside() -> None:
     found = published(diverged, unit="z")
     assert (found["measured"], found["error_percent"]) == (None, None)
     assert found["note"] == "diverged 1 of 10"
+    gap = MadeRun().arm("L1", BASE, others={"rmse": [0.3] * 9 + [math.nan]})
+    assert published(gap, unit="z", test={"rmse": 0.3})["measured"] is None
     assert published(esol(), arm="never ran")["measured"] is None
     assert published(esol(), condition="labels=0.1")["measured"] is None
     assert published(esol(), unit="z", test={"mae": 0.0})["error_percent"] is None
