@@ -34,8 +34,8 @@ class Record:
 class StageRow:
     """State and budget of one stage as an arm used it.
 
-    ``stage`` is ``pretrain:<name>`` or ``fit``; ``status`` is ``done``, ``diverged`` or
-    ``failed`` with the ``reason`` beside it; ``parameters`` counts those that were trained.
+    ``stage`` is ``pretrain:<name>`` or ``fit``; ``status`` is ``done``, ``diverged``,
+    ``failed`` or ``pending`` with the ``reason`` beside it; ``parameters`` counts those that were trained.
     """
 
     arm: str

@@ -34,7 +34,8 @@ def _stage_row(
     cell: Cell, plan: Plan, address: str, outcome: dict[str, Any] | None, failure: str
 ) -> StageRow:
     step = plan.steps[address]
-    found = outcome or {"status": "failed", "reason": failure or "did not run"}
+    status = "failed" if failure else "pending"
+    found = outcome or {"status": status, "reason": failure or "not run yet"}
     return StageRow(
         arm=cell.arm,
         seed=cell.seed,

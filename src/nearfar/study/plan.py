@@ -1,6 +1,7 @@
 """Arms × axes → stages. Equal stages are one stage, addressed by the hash of all that determines it."""
 
 import hashlib
+import itertools
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -74,17 +75,16 @@ def make_plan(resolved: Resolved, digest: str, environment: Environment) -> Plan
     steps: dict[str, Step] = {}
     cells: dict[tuple[str, int, str], Cell] = {}
     arms: dict[str, PlannedArm] = {}
-    for point in resolved.points:
+    for seed, point in itertools.product(resolved.seeds, resolved.points):
         names = resolved.names(point)
         for base, arm in point.study.arms.items():
             against = arm.against or point.study.baseline
             arms[names[base]] = PlannedArm(arm.group, names[against])
-            for seed in resolved.seeds:
-                chain = _chain(point.study, arm, seed, digest, environment)
-                for step in chain:
-                    steps.setdefault(step.hash, step)
-                key = (names[base], seed, _condition(point))
-                cells[key] = Cell(*key, tuple(step.hash for step in chain))
+            chain = _chain(point.study, arm, seed, digest, environment)
+            for step in chain:
+                steps.setdefault(step.hash, step)
+            key = (names[base], seed, _condition(point))
+            cells[key] = Cell(*key, tuple(step.hash for step in chain))
     first = resolved.names(resolved.points[0])
     return Plan(steps, list(cells.values()), arms, first[resolved.study.baseline])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nearfar.data import Dataset, load_dataset
 from nearfar.errors import UserError, nearest
-from nearfar.records import write_results, write_stages
+from nearfar.records import Record, StageRow, write_results, write_stages
 from nearfar.records.run import RunFolder
 from nearfar.study.collect import collect
 from nearfar.study.execute import Event, Finished, Source, execute
@@ -119,6 +119,7 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
     folder.write_json("provenance.json", {**provenance(prepared.device),
                                           "data": prepared.dataset.source})
     folder.write_samples(_samples(prepared.dataset))
+    _write_tables(prepared)
     source = Source(prepared.resolved.study.data, prepared.resolved.folder)
     events = execute(prepared.plan.steps, source, prepared.dataset, folder.store, jobs)
     try:
@@ -133,12 +134,18 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
 
 def write_records(prepared: Prepared) -> None:
     """Write results.csv, stages.csv and summary.json from the stages that are there."""
+    records, stages = _write_tables(prepared)
+    prepared.folder.write_json("summary.json", summarise_run(prepared, records, stages))
+
+
+def _write_tables(prepared: Prepared) -> tuple[list[Record], list[StageRow]]:
+    """Write results.csv and stages.csv; before the first stage they say what the run refers to."""
     reasons = {address: reason for address, (reason, _) in prepared.failures.items()}
     folder = prepared.folder
     records, stages = collect(prepared.plan, folder.store, reasons)
     write_results(folder.path / "results.csv", records)
     write_stages(folder.path / "stages.csv", stages)
-    folder.write_json("summary.json", summarise_run(prepared, records, stages))
+    return records, stages
 
 
 def _samples(dataset: Dataset) -> dict[str, list[str]]:
