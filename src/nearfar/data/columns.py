@@ -27,6 +27,15 @@ def number(cell: Any) -> float | None:
     return None
 
 
+def _all_numbers(cells: Sequence[Any]) -> npt.NDArray[np.float64] | None:
+    """Return the numbers if every cell is a finite one: much faster than looking at each."""
+    try:
+        values = np.array(cells, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return values if values.ndim == 1 and bool(np.isfinite(values).all()) else None
+
+
 class BadRows:
     """Rows that cannot be used, each with its first reason."""
 
@@ -47,6 +56,8 @@ class BadRows:
     def numbers(self, column: str, purpose: str) -> npt.NDArray[np.float64]:
         """Return a column as numbers, NaN where a row was noted as bad."""
         cells = self._table.column(column, purpose)
+        if (fast := _all_numbers(cells)) is not None:
+            return fast
         values = np.full(len(cells), np.nan)
         for position, cell in enumerate(cells):
             if position in self._found:
@@ -120,6 +131,8 @@ def numeric_columns(table: Table, but: Sequence[str]) -> list[str]:
 
 
 def _mostly_numbers(cells: Sequence[Any]) -> bool:
+    if _all_numbers(cells) is not None:
+        return True
     present = [cell for cell in cells if not is_missing(cell)]
     return 2 * sum(number(cell) is not None for cell in present) > len(present)
 
