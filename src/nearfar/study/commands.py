@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from nearfar.errors import UserError
@@ -30,7 +31,7 @@ def run_study(request: Request, *, dry_run: bool) -> int:
     for error, trace in prepared.failures.values():
         if trace and os.environ.get("NEARFAR_DEBUG"):
             console.print(trace, markup=False, highlight=False)
-        console.print(f"[red]a stage failed:[/red] {error}", highlight=False)
+        console.print(f"[red]a stage failed:[/red] {escape(error)}", highlight=False)
     return 1 if prepared.failures else 0
 
 
@@ -49,7 +50,8 @@ def _announce(prepared: Prepared, console: Console) -> None:
         f"[bold]{study.study}[/bold] ({study.profile}): {len(dataset)} rows"
         + (f", {dropped} bad ones left out" if dropped else "")
         + f", {len(plan.arms)} arms, seeds {', '.join(map(str, prepared.resolved.seeds))}; "
-        f"{len(plan.steps)} stages, {len(plan.steps) - len(prepared.missing)} of them there already",
+        f"{len(plan.steps)} stages, "
+        f"{len(plan.steps) - len(prepared.missing)} of them there already",
         highlight=False,
     )
 
@@ -62,7 +64,8 @@ def _print_stages(prepared: Prepared, console: Console) -> None:
         arms = [cell.arm for cell in prepared.plan.cells if step.hash in cell.chain]
         state = "to run" if step.hash in prepared.missing else "done"
         shown = ", ".join(dict.fromkeys(arms))
-        table.add_row(step.name, step.hash, shown, str(step.spec["seed"]), str(step.epochs), state)
+        cells = (step.name, step.hash, shown, str(step.spec["seed"]), str(step.epochs), state)
+        table.add_row(*map(escape, cells))
     console.print(table)
     minutes = prepared.minutes
     expected = "unknown" if minutes is None else f"about {minutes:.1f} minutes on two cores"

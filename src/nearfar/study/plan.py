@@ -1,4 +1,4 @@
-"""Arms × axes → stages. Equal stages are one stage, addressed by the hash of all that determines it."""
+"""Arms × axes → stages. Equal stages are one, addressed by the hash of all that determines it."""
 
 import hashlib
 import itertools
@@ -79,7 +79,7 @@ def make_plan(resolved: Resolved, digest: str, environment: Environment) -> Plan
         names = resolved.names(point)
         for base, arm in point.study.arms.items():
             against = arm.against or point.study.baseline
-            arms[names[base]] = PlannedArm(arm.group, names[against])
+            arms.setdefault(names[base], PlannedArm(arm.group, names[against]))
             chain = _chain(point.study, arm, seed, digest, environment)
             for step in chain:
                 steps.setdefault(step.hash, step)

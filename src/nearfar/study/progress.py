@@ -12,6 +12,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.markup import escape
 from rich.text import Text
 
 from nearfar.study import execute
@@ -80,7 +81,7 @@ class Display:
         address = event.address
         step = self.steps[address]
         if isinstance(event, execute.Started):
-            self.rows[address] = self.bars.add_task(self.label(address), total=step.epochs or None)
+            self.rows[address] = self.bars.add_task(escape(self.label(address)), total=step.epochs or None)
         elif isinstance(event, execute.Progress):
             detail = f"epoch {event.epoch}/{step.epochs} · loss {event.loss:.4g}"
             self.bars.update(self.rows[address], completed=event.epoch, detail=detail)
@@ -101,7 +102,8 @@ class Display:
         if event.address in self.rows:
             self.bars.remove_task(self.rows.pop(event.address))
         if event.error:
-            self.console.print(f"[red]failed[/red] {self.label(event.address)}: {event.error}",
-                               highlight=False)
+            self.console.print(
+                f"[red]failed[/red] {self.label(event.address)}: {event.error}", highlight=False
+            )
         elif not self.console.is_terminal:
             self.console.print(f"{count}: {self.label(event.address)}", highlight=False)
