@@ -6,4 +6,14 @@ from nearfar.heads.networks import MLP, Linear, Standardise
 NETWORKS: dict[str, type[Linear] | type[MLP]] = {"linear": Linear, "mlp": MLP}
 EXACT: dict[str, type[ExactHead]] = {"mean": Mean, "ridge": Ridge, "forest": Forest}
 
-__all__ = ["EXACT", "MLP", "NETWORKS", "ExactHead", "Forest", "Linear", "Mean", "Ridge", "Standardise"]
+__all__ = [
+    "EXACT",
+    "MLP",
+    "NETWORKS",
+    "ExactHead",
+    "Forest",
+    "Linear",
+    "Mean",
+    "Ridge",
+    "Standardise",
+]

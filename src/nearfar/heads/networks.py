@@ -1,7 +1,9 @@
 """Heads that are trained by gradient, and the standardisation of features before them."""
 
-from torch import Tensor, nn
+from itertools import pairwise
+
 import torch
+from torch import Tensor, nn
 
 
 class Linear(nn.Module):
@@ -26,7 +28,7 @@ class MLP(nn.Module):
         super().__init__()
         widths = [inputs, *hidden]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU()]
             if dropout:
                 layers.append(nn.Dropout(dropout))

@@ -80,4 +80,4 @@ class Predictor(nn.Module):
 def in_chunks(module: nn.Module, inputs: Any, rows: Tensor, size: int = 1024) -> Tensor:
     """Return ``module`` of the rows (n,) of ``inputs`` in evaluation mode, ``size`` at a time."""
     module.eval()
-    return torch.cat([module(inputs.select(part)) for part in rows.split(size)])
+    return torch.cat([module(inputs.select(part)) for part in torch.split(rows, size)])

@@ -1,7 +1,7 @@
 """The store of stages: ``stages/<hash>/``, there as a whole with ``done`` in it, or not there.
 
-A stage is worked on in ``<hash>.partial``, under a lock that dies with its process, and renamed when
-it is complete; what a killed process leaves behind is a checkpoint to go on from.
+A stage is worked on in ``<hash>.partial``, under a lock that dies with its process, and renamed
+when it is complete; what a killed process leaves behind is a checkpoint to go on from.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-class StageBusy(Exception):
+class StageBusy(Exception):  # noqa: N818 - a state, not a mistake
     """Another process is at work on this stage, or has just finished it."""
 
 

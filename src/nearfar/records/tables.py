@@ -35,7 +35,8 @@ class StageRow:
     """State and budget of one stage as an arm used it.
 
     ``stage`` is ``pretrain:<name>`` or ``fit``; ``status`` is ``done``, ``diverged``,
-    ``failed`` or ``pending`` with the ``reason`` beside it; ``parameters`` counts those that were trained.
+    ``failed`` or ``pending`` with the ``reason`` beside it; ``parameters`` counts those that were
+    trained.
     """
 
     arm: str
@@ -64,7 +65,7 @@ def _write(path: Path, kind: type, rows: Iterable[Any]) -> None:
 
 
 def _read(path: Path, kind: type) -> list[Any]:
-    converters = {field.name: field.type for field in fields(kind)}
+    converters: dict[str, Any] = {field.name: field.type for field in fields(kind)}
     with path.open(newline="", encoding="utf-8") as file:
         return [
             kind(**{name: converters[name](value) for name, value in row.items()})

@@ -14,7 +14,7 @@ from nearfar.train.recipe import Options
 
 
 def options_of(kind: type[Any]) -> type[Options]:
-    """Return the model of a class's options, read from its constructor's keyword-only parameters."""
+    """Return the model of a class's options: its constructor's keyword-only parameters."""
     hints = get_type_hints(kind.__init__, include_extras=True)
     fields: dict[str, Any] = {
         name: (hints[name], parameter.default)

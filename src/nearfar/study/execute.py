@@ -84,7 +84,7 @@ def execute(
 def carry_out(step: Step, dataset: Dataset, store: StageStore, report: Any) -> Finished:
     """Run one stage with the threads that its study fixed; wait where another process is at it."""
     import torch
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     from nearfar.study.stage import run_stage
 

@@ -30,9 +30,7 @@ def prune(study: Plain, arms: list[str] | None) -> Plain:
         "stages": {name: stage for name, stage in study["stages"].items() if name in stages},
         "published": [entry for entry in study["published"] if _base(entry["arm"]) in kept],
         "claims": [
-            claim
-            for claim in study["claims"]
-            if {_base(arm) for arm in claim["arms"]} <= kept
+            claim for claim in study["claims"] if {_base(arm) for arm in claim["arms"]} <= kept
         ],
     }
 

@@ -34,14 +34,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A study ready to plan: ``text`` is what study.yaml holds; data paths start from ``folder``."""
+    """A study ready to plan: ``text`` is what study.yaml holds; ``folder`` is where paths start."""
 
     text: dict[str, Any]
     points: list[Point]
     folder: Path
 
     def names(self, point: Point) -> dict[str, str]:
-        """Return arm → its name with the values, at this point, of the compare axes it depends on."""
+        """Return arm → its name with the values, at this point, of its compare axes."""
         compare = {name for name, axis in point.study.axes.items() if axis.role == "compare"}
         return {
             arm: arm_name(arm, {axis: point.labels[axis] for axis in self.axes_of(arm) & compare})
@@ -116,8 +116,8 @@ def resolve(
 ) -> Resolved:
     """Resolve and check the mapping of a study file (see ``load_study``)."""
     raw = _with_profile(dict(raw), profile, path)
-    for text in settings:
-        raw = merge(raw, assignment(text))
+    for setting in settings:
+        raw = merge(raw, assignment(setting))
     raw = _capped(_with_defaults(raw))
     axes = _axes(raw)
     points, mistakes = [], _axis_mistakes(raw, axes)
@@ -273,7 +273,9 @@ def _axes(raw: Mapping[str, Any]) -> dict[str, Axis]:
 
 def _axis_mistakes(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]:
     used = placeholders(_parts(raw))
-    mistakes = [f"${name}: no axis has this name; {nearest(name, axes)}" for name in used - set(axes)]
+    mistakes = [
+        f"${name}: no axis has this name; {nearest(name, axes)}" for name in used - set(axes)
+    ]
     for name, axis in axes.items():
         values = axis.labelled()
         if not values:
@@ -301,8 +303,9 @@ def _combinations(axes: Mapping[str, Axis]) -> Iterator[tuple[dict[str, str], di
 def _cross_check(study: Study) -> list[str]:
     arms, mistakes = study.arms, []
     if study.baseline not in arms:
-        mistakes.append(f"baseline: no arm is called {study.baseline!r}; "
-                        f"{nearest(study.baseline, arms)}")
+        mistakes.append(
+            f"baseline: no arm is called {study.baseline!r}; {nearest(study.baseline, arms)}"
+        )
     for name, arm in arms.items():
         mistakes += [f"arms.{name}.{line}" for line in _arm_mistakes(name, arm, study)]
     kind = study.data.kind
@@ -326,14 +329,19 @@ def _arm_mistakes(name: str, arm: Arm, study: Study) -> list[str]:
     mistakes = []
     if arm.against is not None and (arm.against not in study.arms or arm.against == name):
         others = [other for other in study.arms if other != name]
-        mistakes.append(f"against: no other arm is called {arm.against!r}; "
-                        f"{nearest(arm.against, others)}")
+        mistakes.append(
+            f"against: no other arm is called {arm.against!r}; {nearest(arm.against, others)}"
+        )
     if arm.pretrain is not None:
         stage = study.stages.get(arm.pretrain.stage)
         if stage is None:
-            mistakes.append(f"pretrain: no stage is called {arm.pretrain.stage!r}; "
-                            f"{nearest(arm.pretrain.stage, study.stages)}")
+            mistakes.append(
+                f"pretrain: no stage is called {arm.pretrain.stage!r}; "
+                f"{nearest(arm.pretrain.stage, study.stages)}"
+            )
         elif arm.pretrain.epoch is not None and arm.pretrain.epoch not in stage.keep:
-            mistakes.append(f"pretrain.epoch: {arm.pretrain.epoch} is not among the epochs that "
-                            f"stages.{arm.pretrain.stage}.keep lists: {list(stage.keep)}")
+            mistakes.append(
+                f"pretrain.epoch: {arm.pretrain.epoch} is not among the epochs that "
+                f"stages.{arm.pretrain.stage}.keep lists: {list(stage.keep)}"
+            )
     return mistakes

@@ -20,14 +20,14 @@ class _Loader(yaml.SafeLoader):
 
 def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     merged = "tag:yaml.org,2002:merge"
-    keys = [loader.construct_object(k, deep=True) for k, _ in node.value if k.tag != merged]  # type: ignore[no-untyped-call]
+    keys = [loader.construct_object(k, deep=True) for k, _ in node.value if k.tag != merged]
     for key in keys:
         if keys.count(key) > 1:
             line = node.start_mark.line + 1
             raise UserError(f"the key {key!r} stands twice in the block at line {line}")
     loader.flatten_mapping(node)
     return {
-        loader.construct_object(k, deep=True): loader.construct_object(v, deep=True)  # type: ignore[no-untyped-call]
+        loader.construct_object(k, deep=True): loader.construct_object(v, deep=True)
         for k, v in node.value
     }
 

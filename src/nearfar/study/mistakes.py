@@ -23,8 +23,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
             lines.append(f"{where}: is missing")
         elif item["type"] == "literal_error":
             names = [str(value) for value in _literals(item)]
-            lines.append(f"{where}: unknown value {item['input']!r}; "
-                         f"{nearest(str(item['input']), names)}")
+            lines.append(
+                f"{where}: unknown value {item['input']!r}; {nearest(str(item['input']), names)}"
+            )
         else:
             message = item["msg"].removeprefix("Value error, ")
             given = "" if item["type"] == "value_error" else f" (given: {item['input']!r})"

@@ -1,7 +1,6 @@
 """From a stage's specification to modules, and from its folder back to them."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,4 +135,3 @@ def restored(
 
 def _has_encoder(spec: Spec) -> bool:
     return "input" in spec or "encoder" in spec
-

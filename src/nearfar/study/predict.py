@@ -20,8 +20,8 @@ def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | Non
 
     The CSV has ``id`` (row number in the file), ``name`` where there are names, ``smiles`` for
     molecules, and for every target the prediction in its own unit: the mean over the seeds' models,
-    and ``<target>_std``, their sample deviation (n - 1), empty for one model. The deviation says how
-    far the models differ, not how far they are from the truth.
+    and ``<target>_std``, their sample deviation (n - 1), empty for one model. The deviation says
+    how far the models differ, not how far they are from the truth.
 
     Args:
         path: the run folder.

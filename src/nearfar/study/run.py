@@ -116,8 +116,9 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
     """Run what is missing, then write records and summary; failures are kept in ``prepared``."""
     folder = prepared.folder
     folder.write_study(prepared.resolved.text)
-    folder.write_json("provenance.json", {**provenance(prepared.device),
-                                          "data": prepared.dataset.source})
+    folder.write_json(
+        "provenance.json", {**provenance(prepared.device), "data": prepared.dataset.source}
+    )
     folder.write_samples(_samples(prepared.dataset))
     _write_tables(prepared)
     source = Source(prepared.resolved.study.data, prepared.resolved.folder)

@@ -14,7 +14,7 @@ from nearfar.heads import EXACT, NETWORKS
 from nearfar.losses import REGRESSION_LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.choices import Choice, choice_among
+from nearfar.study.choices import choice_among
 from nearfar.study.published import Claim, Published
 from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options, Positive, Recipe
 
@@ -162,8 +162,8 @@ class Axis(Options):
     """Named values that multiply arms.
 
     ``repeat`` (only ``seed``; an integer n means 0 to n - 1), ``compare`` (each value becomes an
-    arm of its own) or ``condition`` (arms are compared within each value). ``$name`` in a stage or an
-    arm stands for the value; a mapping gives the values labels.
+    arm of its own) or ``condition`` (arms are compared within each value). ``$name`` in a stage or
+    an arm stands for the value; a mapping gives the values labels.
     """
 
     role: Literal["repeat", "compare", "condition"]
@@ -190,9 +190,9 @@ class Study(Options):
     margin: Positive | None = None
     threads: Annotated[int, Field(ge=1)] = 1
     baseline: str
-    stages: dict[str, Stage] = {}
+    stages: dict[str, Stage] = Field({})
     arms: Annotated[dict[str, Arm], Field(min_length=1)]
-    axes: dict[str, Axis] = {}
-    minutes: dict[Literal["full", "quick", "smoke"], Positive] = {}
-    published: list[Published] = []
-    claims: list[Claim] = []
+    axes: dict[str, Axis] = Field({})
+    minutes: dict[Literal["full", "quick", "smoke"], Positive] = Field({})
+    published: list[Published] = Field([])
+    claims: list[Claim] = Field([])

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from nearfar.data import Dataset, Split, SplitOptions, TargetScaler, split_rows
 from nearfar.encoders import Encoder
 from nearfar.metrics import evaluate_regression
-from nearfar.objectives import OBJECTIVES, Rows
+from nearfar.objectives import OBJECTIVES, Rows, in_chunks
 from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows, write_stage
 from nearfar.study import models
@@ -139,7 +139,7 @@ def _fit(work: Work) -> dict[str, Any]:
     predictor = models.build_predictor(spec, part, work.rows.targets.shape[1])
     train, device = work.index("train"), work.fabric.device
     if spec["standardise"]:
-        before_training = models.in_chunks(part.to(device), rows.inputs, train)
+        before_training = in_chunks(part.to(device), rows.inputs, train)
         predictor.standardise.to(device).fit(before_training)
     task = FitTask(predictor, rows, train, work.index("validation"), spec["metric"])
     outcome = work.train(task, limit=2 * _constant_loss(predictor, rows.targets[train]))
@@ -147,7 +147,7 @@ def _fit(work: Work) -> dict[str, Any]:
     if outcome.status == "done":
         _save_weights(work.folder / "model.safetensors", predictor.state_dict())
         everything = torch.arange(len(work.dataset), device=device)
-        scores = models.in_chunks(predictor, rows.inputs, everything).double().cpu().numpy()
+        scores = in_chunks(predictor, rows.inputs, everything).double().cpu().numpy()
         shown = models.features_of(encoder, work.rows.inputs, device).cpu().numpy()
         _save_array(work.folder / "features.npy", shown)
         if not np.isfinite(scores).all():
@@ -207,7 +207,8 @@ def _evaluate(work: Work, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
     """Write predictions.csv and return the metrics of every part, in z and in the target's unit."""
     dataset, truth_z = work.dataset, work.rows.targets.cpu().numpy()
     values = work.scaler.inverse(scores)
-    metrics, lines = [], []
+    metrics: list[dict[str, Any]] = []
+    lines: list[tuple[Any, ...]] = []
     for split in SPLITS:
         rows = getattr(work.split, split)
         for k, target in enumerate(dataset.target_names):
@@ -224,8 +225,13 @@ def _evaluate(work: Work, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
                         continue
                     label = "" if metric in UNITLESS else unit
                     metrics.append(
-                        {"split": split, "target": target, "metric": metric, "unit": label,
-                         "value": float(value)}
+                        {
+                            "split": split,
+                            "target": target,
+                            "metric": metric,
+                            "unit": label,
+                            "value": float(value),
+                        }
                     )
     header = ["id", "split", "target", "truth", "prediction"]
     lines = [tuple(float(v) if isinstance(v, np.floating) else v for v in line) for line in lines]

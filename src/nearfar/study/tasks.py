@@ -13,7 +13,7 @@ from nearfar.objectives import Batch, Predictor, Rows, in_chunks
 
 @dataclass
 class FitTask:
-    """Training of a predictor; the epoch is chosen by ``metric`` on the validation rows (z units)."""
+    """Training of a predictor; ``metric`` on the validation rows (z units) chooses the epoch."""
 
     module: Predictor
     data: Rows
@@ -45,8 +45,8 @@ class FitTask:
 class PretrainTask:
     """Training of an encoder under an objective.
 
-    Some twenty times along the way a ridge head, solved on the training rows' features, is scored on
-    the validation rows: a curve that can stand beside those of the fits. It selects nothing.
+    Some twenty times along the way a ridge head, solved on the training rows' features, is scored
+    on the validation rows: a curve that can stand beside those of the fits. It selects nothing.
     """
 
     module: Any

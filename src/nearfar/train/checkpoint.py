@@ -18,7 +18,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
-    """Return the state saved at ``path``, or None where there is none. Nothing is unpickled freely."""
+    """Return the state saved at ``path``, None where there is none. Nothing is unpickled freely."""
     if not path.exists():
         return None
     state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)

@@ -85,8 +85,8 @@ class Trainer:
     """Train ``task`` by ``recipe``; resume from ``checkpoint`` where it exists.
 
     ``keep`` lists epochs whose weights are kept beside the selected ones; ``limit`` is the training
-    loss above which the end counts as divergence; ``report(epoch, loss)`` is called after every epoch.
-    The numbers depend on ``seed`` and the task alone, not on interruptions.
+    loss above which the end counts as divergence; ``report(epoch, loss)`` is called after every
+    epoch. The numbers depend on ``seed`` and the task alone, not on interruptions.
     """
 
     def __init__(

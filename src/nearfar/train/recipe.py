@@ -75,8 +75,8 @@ SCHEDULES: dict[str, type[Options]] = {
 class Recipe(Options):
     """How long and with what a stage is trained.
 
-    ``batch`` is in rows and never larger than the rows there are; ``drop_last`` leaves out the last,
-    smaller batch of an epoch; ``clip`` bounds the gradient's L2 norm (null: no bound).
+    ``batch`` is in rows and never larger than the rows there are; ``drop_last`` leaves out the
+    last, smaller batch of an epoch; ``clip`` bounds the gradient's L2 norm (null: no bound).
     """
 
     epochs: Annotated[int, Field(ge=1)]
