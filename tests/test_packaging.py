@@ -21,7 +21,7 @@ SOURCE = ROOT / "src" / "nearfar"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 TOOLS = {"ruff", "mypy", "types-pyyaml", "hatchling"}  # run or read by others, never imported
-INSTALLED_BY = {"pytorch-lightning": "lightning"}  # where lightning_fabric comes from
+INSTALLED_BY = {"pytorch-lightning": "lightning-fabric"}  # it brings the same module
 
 
 def requirements(lines: list[str]) -> dict[str, Requirement]:

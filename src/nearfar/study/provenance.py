@@ -11,7 +11,7 @@ from typing import Any
 
 from nearfar import __version__
 
-PACKAGES = ("torch", "lightning", "numpy", "scipy", "scikit-learn", "rdkit")
+PACKAGES = ("torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "rdkit")
 
 
 def provenance(device: str) -> dict[str, Any]:
