@@ -37,9 +37,9 @@ ARMS = (
     FakeArm("RnC(Huber)", "published", 0.28, 300, "rnc", seconds=318.0),
     FakeArm("L1 AdamW", "own", 0.241, 100, seconds=38.0),
     FakeArm("RnC AdamW", "own", 0.228, 60, "rnc-adamw", seconds=41.0),
-    FakeArm("predict the mean", "controls", 0.79, encoder=False, seconds=0.1, parameters=0),
-    FakeArm("untrained encoder", "controls", 0.52, 100, seconds=6.0, parameters=201),
-    FakeArm("fingerprints, forest", "controls", 0.44, encoder=False, seconds=4.2, parameters=0),
+    FakeArm("predict the mean", "control", 0.79, encoder=False, seconds=0.1, parameters=0),
+    FakeArm("untrained encoder", "control", 0.52, 100, seconds=6.0, parameters=201),
+    FakeArm("fingerprints, forest", "control", 0.44, encoder=False, seconds=4.2, parameters=0),
 )
 PRETRAIN_EPOCHS = {"rnc": 800, "rnc-adamw": 40}
 PRETRAIN_SHARE = 0.75

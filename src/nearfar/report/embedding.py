@@ -17,8 +17,8 @@ MIN_ROWS = 8
 CACHE = "embeddings.npz"
 _SETTINGS = {
     "perplexity": 30,
-    "early_exaggeration_iter": 100,
-    "n_iter": 300,
+    "early_exaggeration_iter": 75,
+    "n_iter": 200,
     "theta": 0.8,
     "initialization": "pca",
     "negative_gradient_method": "bh",
@@ -68,6 +68,24 @@ def embed(features: Array) -> Array:
     return np.asarray(TSNE(**settings).fit(features / scale), dtype=np.float32)
 
 
+def turned(points: Array, values: Sequence[float]) -> Array:
+    """The map ``(rows, 2)`` turned so that ``values`` rise from left to right.
+
+    A map's direction means nothing; one direction for all makes them easier to compare.
+    """
+    known = np.isfinite(values)
+    if known.sum() < 2:
+        return points
+    centred = points[known] - points[known].mean(axis=0)
+    along = centred.T @ (np.asarray(values)[known] - np.mean(np.asarray(values)[known]))
+    size = float(np.hypot(*along))
+    if size == 0:
+        return points
+    cosine, sine = along / size
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    return np.asarray(points @ turn, dtype=np.float32)
+
+
 def embed_all(folder: Path, features: Mapping[str, Array], jobs: int = 2) -> dict[str, Array]:
     """Map every array, by its :func:`features_key`; what the run folder holds is not redone."""
     path = folder / CACHE
@@ -83,4 +101,4 @@ def embed_all(folder: Path, features: Mapping[str, Array], jobs: int = 2) -> dic
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, **{key: known[key] for key in sorted(known)})
         write_atomically(path, content.getvalue())
-    return known
+    return {key: known[key] for key in features}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nearfar.report.curves import fit_curves, pretrain_curves
-from nearfar.report.embedding import embed_all, features_key, read_features
+from nearfar.report.embedding import embed_all, features_key, read_features, turned
 from nearfar.report.load import Run, arm_label, comparison_of, metric_of, own_unit
 from nearfar.report.rows import (
     Shown,
@@ -32,7 +32,7 @@ def styles(run: Run) -> list[dict[str, Any]]:
     for arm in run.arms:
         if arm["arm"] == run.summary.get("baseline") and not used.get("b"):
             colour, repeat = "b", 0
-        elif arm.get("group") == "controls":
+        elif arm.get("group") == "control":
             colour, repeat = "g", used.get("g", 0)
         else:
             place = used.get("colour", 0)
@@ -92,7 +92,7 @@ def _embeddings(run: Run, shown: Shown, seeds: Sequence[int]) -> dict[str, Any]:
     order = list(maps)
     grids = []
     for key in order:
-        points = maps[key]
+        points = turned(maps[key], shown.truth)
         low = points.min(axis=0)
         span = float((points.max(axis=0) - low).max()) or 1.0
         grid = ((points - low) / span * GRID).round().astype(int)
@@ -114,7 +114,7 @@ def payload(run: Run) -> dict[str, Any]:
         "metricKey": metric,
         "higherIsBetter": metric in HIGHER_IS_BETTER,
         "unit": summary.get("unit", ""),
-        "ownUnit": own_unit(run),
+        "ownUnit": "" if own_unit(run) == "target" else own_unit(run),
         "target": str(summary.get("target", "")).replace("_", " "),
         "baseline": summary.get("baseline", ""),
         "kind": summary.get("kind", ""),

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,12 @@ class Run:
     study: str
     provenance: dict[str, Any]
 
-    @property
+    @cached_property
     def arms(self) -> list[dict[str, Any]]:
-        return sorted(self.summary["arms"], key=lambda arm: arm.get("order", 0))
+        """The summary's arms in the study's order, those of one group together."""
+        arms = sorted(self.summary["arms"], key=lambda arm: arm.get("order", 0))
+        groups = list(dict.fromkeys(arm.get("group", "") for arm in arms))
+        return sorted(arms, key=lambda arm: groups.index(arm.get("group", "")))
 
     def stage_folder(self, digest: str) -> Path:
         return self.folder.parent / "stages" / digest
@@ -99,14 +103,18 @@ def own_unit(run: Run) -> str:
     return ""
 
 
-def comparison_of(run: Run, arm: dict[str, Any]) -> dict[str, Any] | None:
-    """The arm's comparison in the study's primary metric; None for the baseline."""
+def comparison_of(run: Run, arm: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The arm's comparison with its own baseline; None for the study's baseline.
+
+    It is the first of the summary's comparisons of that arm: those that only a claim asks for
+    follow.
+    """
     summary = run.summary
-    for entry in summary.get("comparisons") or []:
-        same = (entry["arm"], entry.get("condition", "")) == (arm["arm"], arm.get("condition", ""))
-        if same and entry["metric"] == summary["metric"] and entry["unit"] == summary["unit"]:
-            return dict(entry)
-    return None
+    if arm["arm"] == summary.get("baseline"):
+        return None
+    key = (arm["arm"], arm.get("condition", ""))
+    found = (c for c in summary.get("comparisons") or [] if (c["arm"], c["condition"]) == key)
+    return next(found, None)
 
 
 def read_run(folder: Path) -> Run:

@@ -15,6 +15,7 @@ from nearfar.report.load import Run, read_run
 from nearfar.report.tables import (
     all_metrics_table,
     budget_table,
+    comparisons_table,
     published_section,
     results_table,
 )
@@ -67,12 +68,10 @@ def render(run: Run) -> str:
         "answer": escape(str(summary.get("answer") or "")),
         "badges": _badges(run),
         "setting": escape(_setting(run)),
-        "notes": "".join(
-            f'<p class="note">{escape(str(note))}</p>' for note in summary.get("notes") or []
-        ),
+        "notes": _notes(run),
         "results_about": escape(_results_about(run)),
         "results": results_table(run),
-        "all_metrics": all_metrics_table(run),
+        "all_metrics": comparisons_table(run) + all_metrics_table(run),
         "reading": _reading(),
         "published": published_section(run),
         "budget": budget_table(run),
@@ -99,6 +98,11 @@ def _policy(style: str, script: str) -> str:
         f"default-src 'none'; script-src {source(script)}; style-src {source(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
+
+
+def _notes(run: Run) -> str:
+    notes = "".join(f"<p>{escape(str(note))}</p>" for note in run.summary.get("notes") or [])
+    return f'<div class="note">{notes}</div>' if notes else ""
 
 
 def _badges(run: Run) -> str:
@@ -159,9 +163,10 @@ def _definitions(values: dict[str, Any]) -> str:
 def _plain(value: Any) -> str:
     """A nested value as one line: ``key value`` pairs and lists, separated by commas."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+        pairs = (f"{str(key).replace('_', ' ')} {_plain(item)}" for key, item in value.items())
+        return ", ".join(pairs) or "none"
     if isinstance(value, list):
-        return ", ".join(map(_plain, value))
+        return ", ".join(map(_plain, value)) or "none"
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -5,7 +5,7 @@ from typing import Any
 
 from nearfar.report.load import Run, arm_label, comparison_of, metric_of, own_unit
 from nearfar.report.wording import (
-    HIGHER_IS_BETTER,
+    GROUP_NAMES,
     MISSING,
     VERDICT_SIGNS,
     count,
@@ -46,7 +46,7 @@ def verdict(word: str) -> str:
     return f'<span class="verdict {escape(kind)}" data-sign="{escape(sign)}">{escape(word)}</span>'
 
 
-def _row_head(run: Run, arm: dict[str, Any], small: str = "") -> str:
+def _row_head(arm: dict[str, Any], small: str = "") -> str:
     below = f"<small>{escape(small)}</small>" if small else ""
     label = arm_label(arm)
     kind = ' class="long"' if len(label) > LONG else ""
@@ -60,7 +60,8 @@ def _grouped(run: Run, columns: int, row: Any) -> str:
     for index, arm in enumerate(run.arms):
         group = arm.get("group", "")
         if len(groups) > 1 and group != current:
-            body += f'<tr class="group"><td colspan="{columns}">{escape(group or "arms")}</td></tr>'
+            title = escape(GROUP_NAMES.get(group, group))
+            body += f'<tr class="group"><td colspan="{columns}">{title}</td></tr>'
             current = group
         body += f'<tr data-arm="{index}">{row(run, arm)}</tr>'
     return body
@@ -73,18 +74,14 @@ def results_table(run: Run) -> str:
     name = f"test {metric_name(summary['metric'])}"
     columns = [("arm", "", ""), (name, "z-scored" if unit == "z" else unit, "n")]
     if unit == "z" and own:
-        columns.append((name, own, "n"))
+        columns.append((name, own if own != "target" else "in its own unit", "n"))
     columns += [
         (f"against {summary.get('baseline', 'baseline')}", "paired by seed", "n"),
-        ("reduction" if _is_error(run) else "change", "of the metric", "n"),
+        ("reduction", f"of the {metric_name(summary['metric'])}", "n"),
         ("verdict", "Holm-adjusted p", ""),
         ("budget", "one seed", "n"),
     ]
     return _scroll(_head(columns), _grouped(run, len(columns), _results_row))
-
-
-def _is_error(run: Run) -> bool:
-    return run.summary["metric"] not in HIGHER_IS_BETTER
 
 
 def _results_row(run: Run, arm: dict[str, Any]) -> str:
@@ -92,7 +89,7 @@ def _results_row(run: Run, arm: dict[str, Any]) -> str:
     metric, scaled = summary["metric"], summary.get("unit") == "z"
     status = str(arm.get("status", "done"))
     entry = metric_of(arm, "test", metric, scaled=scaled)
-    html = _row_head(run, arm, "" if status == "done" else status)
+    html = _row_head(arm, "" if status == "done" else status)
     html += _cell(mean_std(entry), interval(entry or {}))
     if scaled and own_unit(run):
         other = metric_of(arm, "test", metric, scaled=False)
@@ -105,16 +102,56 @@ def _results_row(run: Run, arm: dict[str, Any]) -> str:
             number(comparison.get("difference"), signed=True), interval(comparison, signed=True)
         )
         html += _cell(percent(comparison.get("reduction_percent")))
-        p = finite(comparison.get("p_holm"))
-        below = f"p = {p:.3f}" if p is not None else str(comparison.get("reason") or "")
-        reason = escape(str(comparison.get("reason") or ""))
-        html += (
-            f'<td class="text" title="{reason}">{verdict(str(comparison["verdict"]))}'
-            f"<small>{escape(below)}</small></td>"
-        )
+        html += _verdict_cell(comparison)
     budget = arm.get("budget") or {}
     epochs = count(budget.get("epochs"))
     return html + _cell(f"{epochs} epochs", duration(budget.get("seconds")))
+
+
+def _verdict_cell(comparison: dict[str, Any]) -> str:
+    """The word, Holm's p below it, and for the undecided what it would take."""
+    p, seeds = finite(comparison.get("p_holm")), comparison.get("seeds_to_decide")
+    reason = str(comparison.get("reason") or "")
+    below = reason if p is None else f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+    if comparison.get("undecidable"):
+        below += "; no number of seeds would decide"
+    elif seeds:
+        below += f"; about {seeds:,} seeds would decide"
+    return (
+        f'<td class="text" title="{escape(reason)}">{verdict(str(comparison["verdict"]))}'
+        f"<small>{escape(below)}</small></td>"
+    )
+
+
+def comparisons_table(run: Run) -> str:
+    """Every comparison in both units; empty if there is none."""
+    comparisons = run.summary.get("comparisons") or []
+    if not comparisons:
+        return ""
+    columns = [
+        ("arm", "", ""),
+        ("against", "", ""),
+        ("difference", "primary unit", "n"),
+        ("difference", "own unit", "n"),
+        ("p", "unadjusted", "n"),
+        ("verdict", "Holm-adjusted p", ""),
+    ]
+    body = ""
+    for comparison in comparisons:
+        original = comparison.get("original") or {}
+        p = finite(comparison.get("p"))
+        body += (
+            _row_head(comparison)
+            + _cell(str(comparison["against"]), kind="")
+            + _cell(
+                number(comparison.get("difference"), signed=True), interval(comparison, signed=True)
+            )
+            + _cell(number(original.get("difference"), signed=True), interval(original, True))
+            + _cell("–" if p is None else f"{p:.3f}")
+            + _verdict_cell(comparison)
+        ).join(("<tr>", "</tr>"))
+    table = _scroll(_head(columns), body)
+    return f'<details class="wide"><summary>All comparisons</summary>{table}</details>'
 
 
 def all_metrics_table(run: Run) -> str:
@@ -138,7 +175,7 @@ def all_metrics_table(run: Run) -> str:
             (e["split"], e["metric"], str(e.get("unit") or "")): e for e in arm.get("metrics") or []
         }
         cells = (_cell(mean_std(entries.get(key))) for key in keys)
-        return _row_head(run, arm) + "".join(cells)
+        return _row_head(arm) + "".join(cells)
 
     table = _scroll(_head([("arm", "", ""), *names]), _grouped(run, len(keys) + 1, row))
     return f'<details class="wide"><summary>All metrics</summary>{table}</details>'
@@ -164,7 +201,7 @@ def budget_table(run: Run) -> str:
             count(budget.get("parameters")),
             f"{arm.get('done', MISSING)} of {arm.get('runs', MISSING)}",
         ]
-        return _row_head(run, arm) + "".join(map(_cell, cells))
+        return _row_head(arm) + "".join(map(_cell, cells))
 
     return _scroll(_head(columns), _grouped(run, len(columns), row))
 

@@ -30,6 +30,7 @@ VERDICT_SIGNS = {
     "supported": "✓",
     "not supported": "✕",
 }
+GROUP_NAMES = {"published": "As published", "own": "Our own", "control": "Controls"}
 MISSING = "–"
 
 

@@ -88,7 +88,7 @@ const dash = (arm) => DASHES[arm.repeat % DASHES.length];
 const shown = (index) => !state.off.has(index);
 /* Without the controls, which may be far off; the controls where there is nothing else. */
 function learned(list) {
-  const found = list.filter((index) => arms[index].group !== "controls");
+  const found = list.filter((index) => arms[index].group !== "control");
   return found.length ? found : list;
 }
 const visible = () => arms.map((_, index) => index).filter(shown);

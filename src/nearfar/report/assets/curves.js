@@ -27,7 +27,7 @@ function curvePlot(box, lines, { title, height, log, settle }) {
   yTicks.forEach((tick) => svg.append(
     shape("path", { class: "gridline", d: `M${left} ${y(tick)}H${right}` }),
     shape("text", { x: left - 7, y: y(tick) + 4, "text-anchor": "end" }, brief(tick))));
-  ticks([lower, last], width < 500 ? 4 : 8).forEach((tick) => svg.append(
+  ticks([lower, last], width < 500 ? 4 : 8).filter(Number.isInteger).forEach((tick) => svg.append(
     shape("text", { x: x(tick), y: bottom + 17, "text-anchor": "middle" }, brief(tick))));
   svg.append(shape("path", { class: "axis", d: `M${left} ${bottom}H${right}` }),
     shape("text", { class: "title", x: left, y: 8 }, title),

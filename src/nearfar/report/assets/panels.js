@@ -204,19 +204,19 @@ function errorRange() {
 function embeddingPanel(index) {
   const [number, seed] = data.embeddings.arms[index];
   const [xs, ys] = data.embeddings.maps[number];
-  const size = 340;
-  const place = scale([0, 1000], [10, size - 10]);
-  const [tall, wide] = [Math.max(...ys), Math.max(...xs)];
-  const [dx, dy] = [place(500) - (place(wide) + place(0)) / 2, place(500) - (place(tall) + place(0)) / 2];
+  const [size, height] = [340, 280];
+  const [wide, tall] = [Math.max(...xs, 1), Math.max(...ys, 1)];
+  const grain = Math.min((size - 20) / wide, (height - 20) / tall);
+  const [left, bottom] = [(size - wide * grain) / 2, (height + tall * grain) / 2];
   const letters = partsOf(index, seed);
   const steps = colourSteps(index, seed);
-  const svg = shape("svg", { class: "figure", viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": `embedding of ${arms[index].label}` });
+  const svg = shape("svg", { class: "figure", viewBox: `0 0 ${size} ${height}`, role: "img", "aria-label": `embedding of ${arms[index].label}` });
   const at = new Map();
   const [small, large] = [new Map(), new Map()];
   xs.forEach((value, row) => {
     const part = letters ? letters[row] : "t";
     if (embeddingOptions.parts === "test" && part !== "t") return;
-    const spot = [place(value) + dx, size - place(ys[row]) - dy];
+    const spot = [left + value * grain, bottom - ys[row] * grain];
     at.set(row, spot);
     const colour = steps ? (steps[row] === null ? "var(--kg)" : `var(--s${steps[row]})`) : `var(--k${{ r: "g", v: 4, t: 0, "-": "g" }[part]})`;
     const group = part === "t" ? large : small;

@@ -7,7 +7,7 @@ function seedPlot(box, { title, pick, summary, zero, labels, right, note, signed
   if (!list.length) { box.hidden = true; return; }
   const above = labels && width < 520;
   const left = !labels || above ? 10 : clamp(7.4 * Math.max(...list.map((i) => arms[i].label.length)) + 16, 90, 230);
-  const edge = width - (right && !above ? 96 : 12);
+  const edge = width - (right && !above ? 116 : 12);
   const row = above ? ROW + 16 : ROW;
   const top = 8;
   const bottom = top + row * list.length;

@@ -1,0 +1,25 @@
+from pathlib import Path
+
+import pytest
+from make_run import Molecules, make_run, read_molecules
+
+import nearfar
+from nearfar.report import write_report
+
+ESOL = Path(nearfar.__file__).parent / "data" / "samples" / "esol.csv"
+
+
+@pytest.fixture(scope="session")
+def molecules() -> Molecules:
+    return read_molecules(ESOL, rows=120)
+
+
+@pytest.fixture(scope="session")
+def finished_run(molecules: Molecules, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten arms, three seeds, one arm diverged in one seed. Not to be changed."""
+    return make_run(tmp_path_factory.mktemp("runs"), molecules)
+
+
+@pytest.fixture(scope="session")
+def page(finished_run: Path) -> str:
+    return write_report(finished_run).read_text(encoding="utf-8")

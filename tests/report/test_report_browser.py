@@ -1,0 +1,240 @@
+"""The page in a real browser: what a reader sees, points at and switches off."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from make_run import ARMS, Molecules, make_run
+from test_report_page import HOSTILE
+
+from nearfar.report import write_report
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or DRIVER is None, reason="chromium and chromedriver are not installed"
+)
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def load(browser: Any) -> Iterator[Open]:
+    """Open a page; when the test ends, nothing was complained of and nothing fetched."""
+    opened: list[Path] = []
+
+    def load(path: Path, width: int = 1280, height: int = 900, scheme: str = "light") -> Any:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        browser.get_log("browser")
+        browser.get_log("performance")
+        browser.get(path.as_uri())
+        assert browser.execute_script("return document.documentElement.dataset.ready") == "true"
+        opened.append(path)
+        return browser
+
+    yield load
+    assert browser.get_log("browser") == []
+    assert _requests(browser) <= {path.as_uri() for path in opened} | {"data:,"}
+
+
+def _requests(browser: Any) -> set[str]:
+    messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
+    return {
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    }
+
+
+@pytest.fixture
+def report(finished_run: Path, page: str) -> Path:
+    assert page
+    return finished_run / "report.html"
+
+
+def _point_at(browser: Any, figure: str, row: int) -> None:
+    """Move the mouse onto a row's point in the first panel of a section."""
+    panel = browser.find_element("css selector", f"{figure} .figure")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", panel)
+    panel.send_keys("")
+    for _ in range(row + 1):
+        panel.send_keys("\ue014")
+    ring = browser.execute_script(
+        "const r = arguments[0].querySelector('.ring').getBoundingClientRect(),"
+        " f = arguments[0].getBoundingClientRect();"
+        "return [r.x + r.width / 2 - f.x - f.width / 2, r.y + r.height / 2 - f.y - f.height / 2]",
+        panel,
+    )
+    browser.execute_script("arguments[0].blur()", panel)
+    assert _tip(browser) is None
+    ActionChains(browser).move_to_element_with_offset(panel, *map(round, ring)).perform()
+
+
+def _tip(browser: Any) -> Any:
+    tip = browser.find_element("id", "tip")
+    return tip if tip.is_displayed() else None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pointing_at_an_embedded_molecule_shows_it(
+    load: Open, report: Path, molecules: Molecules, scheme: str
+) -> None:
+    browser = load(report, scheme=scheme)
+    _point_at(browser, "#embedding-plots", 5)
+    tip = _tip(browser)
+    assert tip is not None
+    drawing = tip.find_element("css selector", "svg.molecule")
+    assert drawing.is_displayed()
+    assert drawing.find_elements("css selector", "path")
+    name = tip.find_element("css selector", ".name").text
+    assert name in molecules.names
+    cells = [cell.text for cell in tip.find_elements("css selector", "td")]
+    assert cells[::2] == ["true", "predicted", "error"]
+    truth = molecules.truth[molecules.names.index(name)]
+    assert float(cells[1].removesuffix(" log mol/L").replace("−", "-")) == pytest.approx(truth)
+    rings = browser.execute_script(
+        "return [...document.querySelectorAll('#embedding-plots .ring')]"
+        ".map((ring) => ring.getAttribute('visibility'))"
+    )
+    assert rings == ["visible"] * 8
+    ink = drawing.find_element("css selector", "path").value_of_css_property("stroke")
+    ground = tip.value_of_css_property("background-color")
+    assert abs(_luminance(ink) - _luminance(ground)) > 0.3
+
+
+def _luminance(colour: str) -> float:
+    numbers = colour[colour.index("(") + 1 : colour.index(")")].split(",")
+    red, green, blue = (float(number) / 255 for number in numbers[:3])
+    return 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+
+
+def test_an_arm_is_switched_off_everywhere_and_on_again(load: Open, report: Path) -> None:
+    browser = load(report)
+
+    def shown() -> dict[str, int]:
+        counts = {
+            "curves": "#curves-plot path.band",
+            "predictions": "#predictions-plots .panel",
+            "embedding": "#embedding-plots .panel",
+            "seeds": "#seeds-plot text.strong",
+            "faded": "tr.off",
+        }
+        return {k: len(browser.find_elements("css selector", css)) for k, css in counts.items()}
+
+    before = shown()
+    assert before == {"curves": 8, "predictions": 10, "embedding": 8, "seeds": 10, "faded": 0}
+    chip = browser.find_elements("css selector", "#chips .chip")[0]
+    chip.click()
+    assert chip.get_attribute("aria-pressed") == "false"
+    after = shown()
+    assert after == {"curves": 7, "predictions": 9, "embedding": 7, "seeds": 9, "faded": 2}
+    browser.find_element("id", "arms-none").click()
+    assert not browser.find_elements("css selector", ".grid .panel:not([hidden])")
+    browser.find_element("id", "arms-all").click()
+    assert shown() == before
+
+
+def test_a_diverged_curve_does_not_set_the_scale(load: Open, report: Path) -> None:
+    browser = load(report)
+    labels = browser.execute_script(
+        "return [...document.querySelectorAll('#curves-plot .figure > text[text-anchor=end]')]"
+        ".map((text) => text.textContent)"
+    )
+    assert max(float(label) for label in labels if label != "epoch") < 2
+    titles = browser.execute_script(
+        "return [...document.querySelectorAll('#curves-plot title')].map((t) => t.textContent)"
+    )
+    assert titles == ["RnC(L2): seed 1 diverged"]
+
+
+def test_every_control_redraws_without_complaint(load: Open, report: Path) -> None:
+    browser = load(report)
+    browser.execute_script(
+        "document.querySelectorAll('.segment button').forEach((button) => button.click());"
+        "document.querySelectorAll('select').forEach((select) => {"
+        "  [...select.options].forEach((option) => {"
+        "    select.value = option.value; select.dispatchEvent(new Event('change')); }); });"
+    )
+    assert len(browser.find_elements("css selector", "#worst-cards .card")) > 3
+    assert browser.find_elements("css selector", "#curves-plot .figure")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_scrolls_one_way_only(load: Open, report: Path, scheme: str) -> None:
+    browser = load(report, 390, 844, scheme)
+    width = browser.execute_script("return document.documentElement.scrollWidth")
+    assert width == 390
+    table = browser.find_element("css selector", "#results .scroll")
+    inner, outer = browser.execute_script(
+        "return [arguments[0].scrollWidth, arguments[0].clientWidth]", table
+    )
+    assert inner > outer
+
+
+def test_it_prints_with_all_details_open(load: Open, report: Path) -> None:
+    browser = load(report)
+    pdf = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"]
+    assert len(pdf) > 50_000
+    assert not browser.find_elements("css selector", "details[open]")
+
+
+def test_hostile_names_stay_text(load: Open, molecules: Molecules, tmp_path: Path) -> None:
+    few = Molecules(molecules.smiles[:40], HOSTILE * 10, molecules.truth[:40])
+    arms = tuple(replace(ARMS[i], name=name) for i, name in enumerate(HOSTILE[:3]))
+    run = make_run(tmp_path, few, arms, seeds=3)
+    browser = load(write_report(run))
+    assert "nearfar" in browser.title
+    _point_at(browser, "#embedding-plots", 2)
+    tip = _tip(browser)
+    assert tip is not None
+    shown = tip.find_element("css selector", ".name").text
+    assert " ".join(shown.split()) in [" ".join(name.split()) for name in HOSTILE]
+    assert not browser.find_elements("css selector", "img")
+
+
+def test_a_page_with_next_to_nothing_still_works(load: Open, tmp_path: Path) -> None:
+    import numpy as np
+
+    truth = np.random.default_rng(0).normal(size=30)
+    run = make_run(tmp_path, Molecules([], [], truth), ARMS[:1], seeds=1)
+    shutil.rmtree(tmp_path / "stages")
+    (run / "samples.parquet").unlink()
+    browser = load(write_report(run))
+    hidden = [
+        s.get_attribute("id") for s in browser.find_elements("css selector", "section[hidden]")
+    ]
+    assert hidden == ["curves", "predictions", "embedding", "worst", "examples"]
+    assert browser.find_elements("css selector", "#results td")
