@@ -179,6 +179,11 @@ def test_no_such_file_names_the_places(tmp_path: Path, monkeypatch: pytest.Monke
     assert message(tmp_path, options(path=str(absolute))) == expected
 
 
+def test_impossible_path(tmp_path: Path) -> None:
+    for path in ("C" * 5000, "a\0b"):
+        assert message(tmp_path, options(path=path)).startswith("no such data file: ")
+
+
 def test_directory_without_data(tmp_path: Path) -> None:
     (tmp_path / "d.csv").mkdir()
     assert "d.csv is a folder that `datasets` cannot read" in message(tmp_path, options())

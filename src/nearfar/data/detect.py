@@ -91,8 +91,11 @@ def _separator(path: Path) -> str | None:
     """Return what separates the fields of a CSV file's first line, None for the usual."""
     if path.suffix.lower() not in {".csv", ".txt", ".smi"}:
         return None
-    with path.open("rb") as file:
-        first = file.readline()
+    try:
+        with path.open("rb") as file:
+            first = file.readline()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     counts = {sign: first.count(sign.encode()) for sign in (",", ";", "\t", "|")}
     best = max(counts, key=lambda sign: counts[sign])
     return best if counts[best] and best != "," else None

@@ -33,15 +33,23 @@ def locate(path: str, folder: Path) -> tuple[Path, str]:
     """
     given = Path(path).expanduser()
     if given.is_absolute():
-        if given.exists():
+        if _exists(given):
             return given, "absolute path"
         raise UserError(f"no such file or folder: {given}")
     home = "$NEARFAR_DATA" if os.environ.get("NEARFAR_DATA") else "the cache folder"
     places = [(folder, "the study's folder"), (data_home(), home), (samples(), "shipped sample")]
     for place, name in places:
         path_there = Path(os.path.normpath(place / given))  # a run's folder may not exist yet
-        if path_there.exists():
+        if _exists(path_there):
             return path_there, name
     looked = ", ".join(str(place.resolve()) for place, _ in places)
     shipped = ", ".join(sorted(entry.name for entry in samples().glob("*.csv")))
     raise UserError(f"no such data file: {path}; looked in {looked} (shipped: {shipped})")
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether there is such a path; an impossible one (too long, a NUL byte) is not there."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
