@@ -125,7 +125,8 @@ class Trainer:
             self._after_epoch(loss)
             state.seconds += time.monotonic() - begin
             self.report(state.epoch, loss)
-            if time.monotonic() - saved > CHECKPOINT_SECONDS and state.epoch < recipe.epochs:
+            goes_on = state.epoch < recipe.epochs and not state.reason
+            if goes_on and time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self._save()
                 saved = time.monotonic()
         return self._finish()

@@ -2,7 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -31,6 +38,12 @@ class SGD(Options):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: NonNegative = 0.0
     nesterov: bool = False
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self
 
 
 class Adam(Options):
@@ -76,7 +89,8 @@ class Recipe(Options):
     """How long and with what a stage is trained.
 
     ``batch`` is in rows and never larger than the rows there are; ``drop_last`` leaves out the
-    last, smaller batch of an epoch; ``clip`` bounds the gradient's L2 norm (null: no bound).
+    last, smaller batch of an epoch, which is left out anyway where it is a single row: batch norm
+    and losses over pairs of rows need two. ``clip`` bounds the gradient's L2 norm (null: no bound).
     """
 
     epochs: Annotated[int, Field(ge=1)]
@@ -108,4 +122,5 @@ class Recipe(Options):
     def steps_per_epoch(self, rows: int) -> int:
         """Return the number of optimiser steps in an epoch over ``rows`` rows."""
         batch = min(self.batch, rows)
-        return rows // batch if self.drop_last else -(-rows // batch)
+        whole, rest = divmod(rows, batch)
+        return whole + (rest > 1 and not self.drop_last)
