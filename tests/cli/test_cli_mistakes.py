@@ -26,7 +26,7 @@ DATA = {
 def test_mistakes_in_data(nearfar: CommandLine, case: str) -> None:
     content, phrases = DATA[case]
     nearfar.write("tiny.csv", content)
-    said = nearfar.mistake("run", "tiny.yaml")
+    said = nearfar.mistake("run", "tiny.yaml", "--jobs", "1")
     for phrase in phrases:
         assert phrase in said
 
@@ -88,7 +88,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_mistakes_in_a_study(nearfar: CommandLine, setting: str) -> None:
-    said = nearfar.mistake("run", "tiny.yaml", "--set", setting)
+    said = nearfar.mistake("run", "tiny.yaml", "--jobs", "1", "--set", setting)
     for phrase in SETTINGS[setting]:
         assert phrase in said
 
@@ -141,7 +141,7 @@ ARGUMENTS = {
     ("run", "tiny.yaml", "--seeds", "three"): ["--seeds", "'three'"],
     ("run", "tiny.yaml", "--jobs", "0"): ["--jobs", "0"],
     ("run", "tiny.yaml", "--device", "gpu"): ["--device", "'gpu'", "cpu"],
-    ("run", "tiny.yaml", "--out", "tiny.csv"): ["tiny.csv"],
+    ("run", "tiny.yaml", "--jobs", "1", "--out", "tiny.csv"): ["tiny.csv"],
     ("run", "tiny.yaml", "--sets", "a=b"): ["--sets", "--set"],
     ("run",): ["study"],
     ("rum", "tiny.yaml"): ["'rum'", "run"],
@@ -150,8 +150,8 @@ ARGUMENTS = {
     ("clean", "nowhere"): ["nowhere"],
     ("predict", "runs/x", "tiny.csv", "--arm", "ridge", "-o", "p.csv"): ["runs/x", "run folder"],
     ("init", "nowhere.csv", "--target", "y"): ["nowhere.csv"],
-    ("init", "tiny.csv", "--target", "yy"): ["'yy'", "did you mean 'y'"],
-    ("init", "tiny.csv", "--target", "smiles"): ["smiles"],
+    ("init", "tiny.csv", "--target", "yy", "-o", "new.yaml"): ["'yy'", "did you mean 'y'"],
+    ("init", "tiny.csv", "--target", "smiles", "-o", "new.yaml"): ["smiles"],
     ("init", "tiny.csv", "--target", "y", "-o", "tiny.yaml"): ["tiny.yaml"],
 }
 
