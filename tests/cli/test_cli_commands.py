@@ -69,14 +69,13 @@ def test_predict_is_the_mean_over_seeds(ran: CommandLine) -> None:
         assert outcome.status == 0, outcome
     made = {name: rows(ran.folder / f"made-{name}.csv") for name in ("all", "0", "1")}
     assert [row["smiles"] for row in made["all"]] == ["CCO", "CCCCCC"]
-    column = next(name for name in made["all"][0] if "prediction" in name or name == "y")
     for i in range(2):
-        single = [float(made[seed][i][column]) for seed in "01"]
-        assert float(made["all"][i][column]) == pytest.approx(sum(single) / 2, rel=1e-5)
-    spread = [value for name, value in made["all"][0].items() if "uncertainty" in name]
-    first = [float(made[seed][0][column]) for seed in "01"]
-    deviation = abs(first[0] - first[1]) / 2**0.5
-    assert float(spread[0]) == pytest.approx(deviation, rel=1e-3)
+        single = [float(made[seed][i]["y"]) for seed in "01"]
+        deviation = abs(single[0] - single[1]) / 2**0.5
+        assert deviation > 0
+        assert float(made["all"][i]["y"]) == pytest.approx(sum(single) / 2, rel=1e-5)
+        assert float(made["all"][i]["y_std"]) == pytest.approx(deviation, rel=1e-3)
+        assert made["0"][i]["y_std"] == ""
 
 
 def test_a_dry_run_tells_the_stages_and_writes_nothing(nearfar: CommandLine) -> None:
@@ -146,11 +145,12 @@ def test_studies_lists_every_shipped_one_on_a_line(nearfar: CommandLine) -> None
 
 INIT = {
     "SMILES": ("structure,y,note", [f"{s},{len(s)},x" for s in MOLECULES], ["molecules"]),
-    "columns": ("a,b,y", [f"{i},{i % 7},{3 * i}" for i in range(60)], ["table"]),
+    "columns": ("a,b,y", [f"{i * i},{i % 7},{3 * i}" for i in range(60)], ["2 feature columns"]),
+    "one column": ("a,y", [f"{i * i},{3 * i}" for i in range(60)], ["1 feature column"]),
     "gaps and duplicates": (
         "smiles,y",
         [*GOOD_ROWS, "CCCC,7", "CN,", "C1CC,2"],
-        ["missing", "twice"],
+        ["2 of 48", "missing", "not readable", "more than once"],
     ),
 }
 
