@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nearfar.errors import UserError
 from nearfar.records.files import write_atomically
-from nearfar.records.stages import Dumper, Loader, StageStore
+from nearfar.records.plain_yaml import from_yaml, to_yaml
+from nearfar.records.stages import StageStore
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,12 @@ class RunFolder:
         file = self.path / "study.yaml"
         if not file.exists():
             return None
-        study: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=Loader)
+        study: dict[str, Any] = from_yaml(file.read_text(encoding="utf-8"))
         return study
 
     def write_study(self, study: dict[str, Any]) -> None:
         """Write the resolved study."""
-        text = yaml.dump(study, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
-        write_atomically(self.path / "study.yaml", text)
+        write_atomically(self.path / "study.yaml", to_yaml(study))
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write ``summary.json`` or ``provenance.json``."""

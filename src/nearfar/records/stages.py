@@ -15,12 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nearfar.records.files import write_atomically
-
-Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+from nearfar.records.plain_yaml import from_yaml, to_yaml
 
 
 class StageBusy(Exception):  # noqa: N818 - a state, not a mistake
@@ -44,7 +40,7 @@ class StageStore:
     def read(self, address: str) -> dict[str, Any]:
         """Return ``stage.yaml`` of a finished stage: ``spec`` and ``outcome``."""
         text = (self.folder(address) / "stage.yaml").read_text(encoding="utf-8")
-        stage: dict[str, Any] = yaml.load(text, Loader=Loader)
+        stage: dict[str, Any] = from_yaml(text)
         return stage
 
     @contextlib.contextmanager
@@ -65,7 +61,8 @@ class StageStore:
                 raise StageBusy(address)
             partial.mkdir(exist_ok=True)
             yield partial
-            (partial / "checkpoint.pt").unlink(missing_ok=True)
+            for left in (partial / "checkpoint.pt", *partial.glob(".*.tmp")):
+                left.unlink(missing_ok=True)
             write_atomically(partial / "done", "")
             final = self.folder(address)
             if final.exists():
@@ -79,10 +76,7 @@ class StageStore:
 
 def write_stage(folder: Path, spec: dict[str, Any], outcome: dict[str, Any]) -> None:
     """Write ``stage.yaml``."""
-    text = yaml.dump(
-        {"spec": spec, "outcome": outcome}, Dumper=Dumper, sort_keys=False, allow_unicode=True
-    )
-    write_atomically(folder / "stage.yaml", text)
+    write_atomically(folder / "stage.yaml", to_yaml({"spec": spec, "outcome": outcome}))
 
 
 def write_rows(path: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from nearfar.errors import UserError
+from nearfar.records.plain_yaml import EXPONENT
 
 CHOICES = frozenset({"encoder", "objective", "head", "optimizer", "schedule"})
 _PLACEHOLDER = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_]*)$")
@@ -33,11 +34,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dic
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0123456789"))
 
 
 def parse_yaml(text: str, where: str) -> Any:
