@@ -49,7 +49,7 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
-    from nearfar.study.commands import run_study
+    from nearfar.commands import run_study
     from nearfar.study.run import Request
 
     request = Request(study, profile, arm, seeds, tuple(setting or ()), out, jobs, device)
@@ -59,7 +59,7 @@ def run(
 @app.command()
 def studies() -> None:
     """List the studies that come with nearfar."""
-    from nearfar.study.commands import list_studies
+    from nearfar.commands import list_studies
 
     list_studies()
 
@@ -67,7 +67,7 @@ def studies() -> None:
 @app.command()
 def show(study: Study, profile: Profile = None, setting: Settings = None) -> None:
     """Print the resolved study, every default spelled out."""
-    from nearfar.study.commands import show_study
+    from nearfar.commands import show_study
 
     show_study(study, profile, tuple(setting or ()))
 
@@ -90,7 +90,7 @@ def init(
 @app.command()
 def report(folder: Run) -> None:
     """Rebuild the summary and the page from the records."""
-    from nearfar.study.commands import rebuild_report
+    from nearfar.commands import rebuild_report
 
     rebuild_report(folder)
 
@@ -114,7 +114,7 @@ def clean(
     out: Annotated[Path, typer.Argument(help="Folder of runs and stages.")] = Path("runs"),
 ) -> None:
     """Remove stages that no run refers to."""
-    from nearfar.study.commands import clean_stages
+    from nearfar.commands import clean_stages
 
     clean_stages(out)
 

@@ -219,6 +219,12 @@ class Molecules:
             ),
         )
 
+    def with_descriptors(self, descriptors: Tensor) -> Molecules:
+        """Return the same molecules with ``descriptors``, float32 (n, d), beside them."""
+        graphs = (self.atoms, self.bonds, self.bond_features)
+        pointers = (self.atom_pointers, self.bond_pointers)
+        return Molecules(*graphs, *pointers, self.smiles, descriptors.to(self.atoms.device))
+
     def to(self, device: torch.device | str) -> Molecules:
         """Return the same molecules on ``device``."""
         descriptors = None if self.descriptors is None else self.descriptors.to(device)

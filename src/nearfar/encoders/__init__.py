@@ -12,6 +12,7 @@ from nearfar.encoders.gin import GIN
 from nearfar.encoders.identity import Identity
 from nearfar.encoders.mlp import MLP
 from nearfar.encoders.morgan import Morgan
+from nearfar.encoders.mpnn import MPNN
 from nearfar.errors import UserError, nearest
 
 __all__ = [
@@ -29,6 +30,7 @@ ENCODERS: dict[str, type[Encoder] | type[FixedEncoder]] = {
     "identity": Identity,
     "mlp": MLP,
     "morgan": Morgan,
+    "mpnn": MPNN,
 }
 
 

@@ -1,5 +1,6 @@
 """What every encoder offers, and the shape of what it is given."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -50,6 +51,11 @@ class Encoder(nn.Module):
     accepts: ClassVar[frozenset[str]]
     trainable: ClassVar[bool] = True
     out_features: int
+
+    @classmethod
+    def prepare(cls, inputs: Any, options: Mapping[str, Any]) -> Any:
+        """Return ``inputs`` with what an encoder with these options wants to find beside them."""
+        return inputs
 
     def layer_groups(self) -> list[nn.Module]:
         """Return the encoder's layers, first to last, for ``train: last:k``."""

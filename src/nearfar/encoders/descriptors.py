@@ -1,5 +1,6 @@
 """Physico-chemical and topological descriptors, all that RDKit has."""
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,11 +34,15 @@ class Descriptors(FixedEncoder):
         Raises:
             UserError: RDKit cannot read a SMILES; says which.
         """
-        from rdkit.Chem.Descriptors import CalcMolDescriptors
+        return _computed(tuple(inputs.smiles)).copy()
 
-        compute: Any = CalcMolDescriptors
-        rows = np.zeros((len(inputs), self.out_features))
-        for row, molecule in enumerate(parsed(inputs)):
-            rows[row] = list(compute(molecule, missingVal=0).values())
-        finite = np.nan_to_num(rows, nan=0.0, posinf=LARGEST, neginf=-LARGEST)
-        return np.clip(finite, -LARGEST, LARGEST).astype(np.float32)
+
+@lru_cache(maxsize=4)
+def _computed(smiles: tuple[str, ...]) -> np.ndarray:
+    """Return the descriptors of molecules; kept, for they take some 10 ms a molecule."""
+    from rdkit.Chem.Descriptors import CalcMolDescriptors
+
+    compute: Any = CalcMolDescriptors
+    rows = [list(compute(molecule, missingVal=0).values()) for molecule in parsed(smiles)]
+    finite = np.nan_to_num(np.array(rows), nan=0.0, posinf=LARGEST, neginf=-LARGEST)
+    return np.clip(finite, -LARGEST, LARGEST).astype(np.float32)

@@ -45,6 +45,6 @@ class Morgan(FixedEncoder):
         name = "GetCountFingerprintAsNumPy" if self.counts else "GetFingerprintAsNumPy"
         draw = getattr(generator, name)
         rows = np.zeros((len(inputs), self.out_features), dtype=np.float32)
-        for row, molecule in enumerate(parsed(inputs)):
+        for row, molecule in enumerate(parsed(inputs.smiles)):
             rows[row] = draw(molecule)
         return rows

@@ -1,6 +1,6 @@
 """Molecules for encoders that compute features from SMILES by RDKit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from nearfar.encoders.base import Inputs
@@ -13,16 +13,16 @@ class MoleculeInputs(Inputs, Protocol):
     smiles: list[str]
 
 
-def parsed(inputs: MoleculeInputs) -> Iterator[Any]:
-    """Yield an RDKit molecule for every row.
+def parsed(smiles: Sequence[str]) -> Iterator[Any]:
+    """Yield an RDKit molecule for every SMILES.
 
     Raises:
         UserError: RDKit cannot read a SMILES; says which.
     """
     from rdkit.Chem import MolFromSmiles
 
-    for row, smiles in enumerate(inputs.smiles, start=1):
-        molecule = MolFromSmiles(smiles)
+    for row, text in enumerate(smiles, start=1):
+        molecule = MolFromSmiles(text)
         if molecule is None:
-            raise UserError(f"molecule {row}: RDKit cannot read the SMILES {smiles!r}")
+            raise UserError(f"molecule {row}: RDKit cannot read the SMILES {text!r}")
         yield molecule

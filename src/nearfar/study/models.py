@@ -10,7 +10,7 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nearfar.encoders import Encoder, FixedEncoder, build_encoder
+from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.heads import EXACT, NETWORKS, ExactHead
 from nearfar.losses import REGRESSION_LOSSES
 from nearfar.objectives import Predictor, in_chunks
@@ -55,6 +55,18 @@ def fresh_encoder(block: Mapping[str, Any], inputs: Any, seed: int) -> Encoder |
     """Make the encoder of a specification with the weights that ``seed`` gives."""
     torch.manual_seed(seed)
     return build_encoder(*chosen(block), inputs)
+
+
+def prepared_inputs(spec: Spec, inputs: Any, store: StageStore) -> Any:
+    """Return ``inputs`` with what the stage's encoder wants to find beside them."""
+    block = spec.get("encoder")
+    if "input" in spec:
+        block = store.read(spec["input"]["stage"])["spec"]["encoder"]
+    if block is None:
+        return inputs
+    name, options = chosen(block)
+    kind = ENCODERS[name]
+    return kind.prepare(inputs, options) if issubclass(kind, Encoder) else inputs
 
 
 def stage_encoder(spec: Spec, inputs: Any, store: StageStore) -> Encoder | FixedEncoder:
@@ -106,6 +118,7 @@ def restored(
 ) -> tuple[Callable[[Any], NDArray[np.float64]], Callable[[Any], NDArray[np.float32]]]:
     """Read a finished fit: inputs → predictions in z units (n, k), and inputs → features (n, d)."""
     spec, folder = store.read(address)["spec"], store.folder(address)
+    inputs = prepared_inputs(spec, inputs, store)
     encoder = stage_encoder(spec, inputs, store) if _has_encoder(spec) else None
     if "train" not in spec:
         head = type(exact_head(spec)).from_arrays(load_arrays(folder / "model.safetensors"))
@@ -113,7 +126,8 @@ def restored(
         def exact_features(rows: Any) -> NDArray[np.float32]:
             if encoder is None:
                 return np.zeros((len(rows), 0), np.float32)
-            return features_of(encoder, rows, device).cpu().numpy()
+            prepared = prepared_inputs(spec, rows, store)
+            return features_of(encoder, prepared, device).cpu().numpy()
 
         return (lambda rows: head.predict(exact_features(rows))), exact_features
     assert encoder is not None
@@ -123,10 +137,12 @@ def restored(
     predictor.load_state_dict(load_file(folder / "model.safetensors", device=str(device)))
 
     def features(rows: Any) -> NDArray[np.float32]:
-        return features_of(encoder, rows, device).cpu().numpy()
+        prepared = prepared_inputs(spec, rows, store)
+        return features_of(encoder, prepared, device).cpu().numpy()
 
     def predict(rows: Any) -> NDArray[np.float64]:
-        data = FeatureRows(features_of(encoder, rows, device)) if cached else rows
+        prepared = prepared_inputs(spec, rows, store)
+        data = FeatureRows(features_of(encoder, prepared, device)) if cached else prepared
         index = torch.arange(len(rows), device=device)
         return in_chunks(predictor, data, index).double().cpu().numpy()
 

@@ -93,7 +93,8 @@ def _prepare(
     split = split_rows(dataset, SplitOptions.model_validate(options), seed or 0)
     scaler = TargetScaler.fit(dataset.targets, split.train, dataset.target_names)
     targets = torch.from_numpy(scaler.transform(dataset.targets)).to(fabric.device)
-    rows = Rows(dataset.inputs.to(fabric.device), targets)
+    inputs = models.prepared_inputs(spec, dataset.inputs, store)
+    rows = Rows(inputs.to(fabric.device), targets)
     return Work(spec, dataset, split, scaler, rows, fabric, store, folder, report)
 
 

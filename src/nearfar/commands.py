@@ -1,4 +1,4 @@
-"""What the commands do, between the command line and the study."""
+"""What the commands do, between the command line and the parts that stand below it."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nearfar.errors import UserError
+from nearfar.records.plain_yaml import to_yaml
 from nearfar.records.run import RunFolder
 from nearfar.report import print_summary, write_report
 from nearfar.study.run import Prepared, Request, carry_out, prepare, write_records
@@ -95,12 +96,10 @@ def _duration(minutes: float | None) -> str:
 
 def show_study(name: str, profile: str | None, settings: tuple[str, ...]) -> None:
     """Print a resolved study as YAML."""
-    import yaml
-
     from nearfar.study.load import load_study
 
     text = load_study(name, profile, settings).text
-    print(yaml.safe_dump(text, sort_keys=False, allow_unicode=True, width=100), end="")
+    print(to_yaml(text), end="")
 
 
 def rebuild_report(path: Path) -> None:
