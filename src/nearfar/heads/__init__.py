@@ -1,10 +1,17 @@
 """Predictors on features: trained by gradient (``NETWORKS``) or solved (``EXACT``)."""
 
-from nearfar.heads.exact import ExactHead, Forest, Mean, Ridge
+from nearfar.heads.exact import Forest, Mean, Ridge
+from nearfar.heads.kernel import SVR
 from nearfar.heads.networks import MLP, Linear, Standardise
 
 NETWORKS: dict[str, type[Linear] | type[MLP]] = {"linear": Linear, "mlp": MLP}
-EXACT: dict[str, type[ExactHead]] = {"mean": Mean, "ridge": Ridge, "forest": Forest}
+ExactHead = Mean | Ridge | Forest | SVR
+EXACT: dict[str, type[ExactHead]] = {
+    "mean": Mean,
+    "ridge": Ridge,
+    "forest": Forest,
+    "svr": SVR,
+}
 
 __all__ = [
     "EXACT",
@@ -15,5 +22,6 @@ __all__ = [
     "Linear",
     "Mean",
     "Ridge",
+    "SVR",
     "Standardise",
 ]

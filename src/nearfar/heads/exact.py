@@ -6,10 +6,11 @@ targets and predictions float64 (n, k).
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
 
 Array = NDArray[Any]
 
@@ -51,7 +52,7 @@ class Ridge:
 
     uses_features: ClassVar[bool] = True
 
-    def __init__(self, *, penalties: int = 25) -> None:
+    def __init__(self, *, penalties: PositiveInt = 25) -> None:
         self.penalties = penalties
         self.weight: Array = np.zeros(0)
         self.intercept: Array = np.zeros(0)
@@ -88,7 +89,12 @@ class Forest:
 
     uses_features: ClassVar[bool] = True
 
-    def __init__(self, *, trees: int = 200, features_per_split: float = 0.33) -> None:
+    def __init__(
+        self,
+        *,
+        trees: PositiveInt = 200,
+        features_per_split: Annotated[float, Field(gt=0, le=1)] = 0.33,
+    ) -> None:
         self.trees, self.features_per_split = trees, features_per_split
         self.nodes: dict[str, Array] = {}
 
@@ -144,5 +150,3 @@ class Forest:
         head.nodes = dict(arrays)
         return head
 
-
-ExactHead = Mean | Ridge | Forest

@@ -1,8 +1,10 @@
 """Heads that are trained by gradient, and the standardisation of features before them."""
 
 from itertools import pairwise
+from typing import Annotated
 
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 
@@ -23,7 +25,12 @@ class MLP(nn.Module):
     """Affine maps with ReLU between them: features (n, d) → predictions (n, k)."""
 
     def __init__(
-        self, inputs: int, outputs: int, *, hidden: tuple[int, ...] = (128,), dropout: float = 0.0
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        hidden: tuple[PositiveInt, ...] = (128,),
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     ) -> None:
         super().__init__()
         widths = [inputs, *hidden]

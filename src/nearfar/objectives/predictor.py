@@ -46,6 +46,8 @@ class Predictor(nn.Module):
         if trained == "head":
             return []
         groups: list[nn.Module] = self.encoder.layer_groups()  # type: ignore[operator]
+        if trained > len(groups):
+            raise ValueError(f"train: last:{trained}, but the encoder has {len(groups)} layers")
         return groups[-trained:]
 
     def train(self, mode: bool = True) -> Self:

@@ -1,0 +1,41 @@
+"""The support vector head equals scikit-learn's machine on the same scaled features."""
+
+import numpy as np
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.svm import SVR as Machine
+
+from nearfar.heads.kernel import SVR
+
+
+def made(rows: int = 80) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(rows, 4)) * [1, 10, 1e6, 0]
+    targets = np.column_stack([np.sin(features[:, 0]), features[:, 1] / 10])
+    return features, targets + 0.05 * rng.normal(size=targets.shape)
+
+
+def test_it_is_the_machine_that_cross_validation_on_the_training_rows_chooses() -> None:
+    features, targets = made()
+    head = SVR(folds=3)
+    head.fit(features[:60], targets[:60], seed=1)
+    curved = np.arcsinh(features)
+    mean, scale = curved[:60].mean(0), curved[:60].std(0) + 1e-6
+    x = np.clip((curved - mean) / scale, -5, 5)
+    for k in range(2):
+        search = GridSearchCV(
+            Machine(epsilon=0.05),
+            {"C": [1, 3, 10, 30], "gamma": [3e-4, 1e-3, 3e-3]},
+            scoring="neg_mean_absolute_error",
+            cv=KFold(3, shuffle=True, random_state=1),
+        ).fit(x[:60], targets[:60, k])
+        np.testing.assert_allclose(head.predict(features)[:, k], search.predict(x), atol=1e-9)
+
+
+def test_it_comes_back_from_its_arrays_and_finds_a_curve() -> None:
+    features, targets = made(200)
+    head = SVR()
+    head.fit(features[:150], targets[:150], seed=0)
+    again = SVR.from_arrays(head.arrays())
+    np.testing.assert_array_equal(again.predict(features), head.predict(features))
+    error = np.abs(head.predict(features[150:]) - targets[150:]).mean(0)
+    assert (error < 0.5 * np.abs(targets[150:] - targets[:150].mean(0)).mean(0)).all()
