@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from nearfar.losses.rnc.order import ComparedLabels, FarnessOrder, SortedLabels
+from nearfar.losses.rnc.scratch import Rows, Scratch
 from nearfar.losses.rnc.similarity import ENERGIES
 from nearfar.losses.rnc.sums import row_terms
 
@@ -17,7 +17,7 @@ PairFunction = Callable[[Tensor, Tensor], Tensor]
 LABEL_DIFFERENCES = {"l1": 1.0, "l2": 2.0}
 FEATURE_SIMILARITIES = ("l2", "l1", "cosine", "dot")
 EXACT_TOLERANCE, FLOAT32_TOLERANCE = 1e-12, 1e-6
-BLOCK_ELEMENTS = {"cpu": 1 << 17, "cuda": 1 << 24}
+BLOCK_PAIRS = {"cpu": 1 << 17, "cuda": 1 << 24}
 """Pairs of rows in work at once: on a CPU what its cache holds, on a GPU what keeps it busy."""
 
 
@@ -32,14 +32,14 @@ class RnCLoss(nn.Module):
     (zero between views of a sample). Time is O(n² (d + log n)), memory O(n) times a block of rows
     (a feature similarity other than "l2", "dot" and "cosine" also holds matrices of n × n).
 
-    Label differences are taken in float64. Two differences d_ij and d_ik count as equal if they are
-    within a relative tolerance of rounding: 1e-6 for float32 and shorter labels, 1e-12 for float64 and
-    integers, times the difference plus the size of label i (for a callable: times the difference),
-    so that multiplying all labels by a constant changes nothing.
+    Label differences are taken in float64. Two differences d_ij and d_ik count as equal within the
+    reach of rounding: d_ij plus the size of label i (for a callable: d_ij), times 1e-6 for float32
+    and shorter labels, times 1e-12 for float64 and integers, and at least a step of 1e-13 of the
+    largest label. So multiplying all labels by a constant changes nothing.
 
     Computed in float32 (float64 for float64 features), also under autocast. Rows whose similarities
     span more than the precision can hold are done in float64 or in logarithms. Two rows with equal
-    features have the zero subgradient of their distance. Second derivatives are not supported.
+    features have the zero subgradient of their distance. There is no second derivative.
 
     Args:
         temperature: T, positive.
@@ -84,7 +84,7 @@ class RnCLoss(nn.Module):
             exact = stacked if stacked.dtype == torch.float64 else stacked.float()
             rows = exact.transpose(0, 1)[:, order.permutation].flatten(0, 1)
             kind, tensor = self._energies_input(rows)
-            loss: Tensor = _RankNContrast.apply(tensor, order, kind)
+            loss: Tensor = _RankNContrast.apply(tensor, order, kind)  # type: ignore[no-untyped-call]
         return loss
 
     def extra_repr(self) -> str:
@@ -98,8 +98,8 @@ class RnCLoss(nn.Module):
         tolerance = FLOAT32_TOLERANCE if rough else EXACT_TOLERANCE
         values = labels.double().reshape(len(labels), -1)
         if callable(self.label_diff):
-            compare, sizes = _checked(self.label_diff, "label_diff"), values.new_zeros(len(values))
-            return ComparedLabels(values, compare, sizes, views, tolerance)
+            function, none = _checked(self.label_diff, "label_diff"), values.new_zeros(len(values))
+            return ComparedLabels(values, function, none, views, tolerance)
         if values.shape[1] == 1:
             return SortedLabels(values[:, 0], views, tolerance)
         power = LABEL_DIFFERENCES[self.label_diff]
@@ -131,29 +131,30 @@ class _RankNContrast(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, order: FarnessOrder, kind: str) -> Tensor:
-        source = ENERGIES[kind](tensor)
-        rows = len(tensor)
-        views = rows // order.samples
-        wanted = ctx.needs_input_grad[0]
-        block = max(1, BLOCK_ELEMENTS.get(tensor.device.type, 1 << 17) // (rows * views))
-        view = torch.arange(views, device=tensor.device)[:, None] * order.samples
+        scratch = Scratch(tensor.device)
+        source = ENERGIES[kind](tensor, scratch)
+        count, wanted = len(tensor), ctx.needs_input_grad[0]
+        views = count // order.samples
+        block = max(1, BLOCK_PAIRS.get(tensor.device.type, BLOCK_PAIRS["cpu"]) // (count * views))
         total = torch.zeros((), dtype=torch.float64, device=tensor.device)
         for start in range(0, order.samples, block):
             stop = min(start + block, order.samples)
-            index = (view + torch.arange(start, stop, device=tensor.device)).flatten()
-            energy = source.energies(index)
-            terms = row_terms(energy, order.block(start, stop), order.slot_of_sample, wanted)
+            rows = Rows(start, stop, order.samples, views, tensor.device)
+            energy = source.energies(rows)
+            block_order = order.block(start, stop, scratch)
+            terms = row_terms(energy, block_order, order.slot_of_sample, scratch, wanted)
             total += terms.log_denominators
             if terms.attraction is not None:
-                source.pull(index, terms.attraction.sub_(1))
-        pairs = rows * (rows - 1)
+                source.pull(rows, terms.attraction.sub_(1))
+        pairs = count * (count - 1)
         if wanted:
             ctx.save_for_backward(source.finish().div_(pairs))
         return ((total + source.total) / pairs).to(tensor.dtype)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        if torch.is_grad_enabled():
+            raise RuntimeError("RnCLoss has no second derivative: create_graph must be False")
         (gradient,) = ctx.saved_tensors
         return gradient * upstream, None, None
 

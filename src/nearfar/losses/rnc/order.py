@@ -11,14 +11,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nearfar.losses.rnc.scratch import Scratch
+
 LabelDifference = Callable[[Tensor, Tensor], Tensor]
 KEY_BITS = 61
 """Bits of a sort key: the farness on a lattice above, the slot's number below."""
 LATTICE_TOLERANCE = 4
 """Two farnesses within this many lattice steps are equal: four labels, each half a step off."""
+SUSPICION = 2e-6
+"""Relative gap, in float32, up to which two neighbours are looked at; above every tolerance."""
+OFFSET = int(4 * LATTICE_TOLERANCE / SUSPICION)
+"""Lattice steps added to every farness: they make the lattice's tolerance a relative one too."""
 FEW_TIES = 1 / 32
-"""Up to this part of all positions, ties are mended one by one; above, by a gather of everything."""
+"""Up to this part of all positions, ties are mended one by one; above, everything is gathered."""
 LONGEST_WALK = 4
+"""Steps along a run of ties before all runs are found by a search."""
+GROUP = 32
+"""Neighbours looked at together for a first sight of ties."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Ties:
     end: Tensor
 
     def read(self, values: Tensor) -> Tensor:
-        """``values`` (views, rows, M) at the ends of runs instead of at the positions themselves."""
+        """``values`` (views, rows, M; overwritten) as they stand at the ends of runs."""
         if self.row is None:
             return values.gather(2, self.end.expand_as(values))
         if len(self.row):
@@ -99,22 +108,24 @@ class SortedLabels:
         number = torch.arange(self.slots, device=labels.device)
         self._rising, self._falling = number + self._values, number - self._values
 
-    def block(self, start: int, stop: int) -> OrderBlock:
+    def block(self, start: int, stop: int, scratch: Scratch) -> OrderBlock:
         """The order of samples ``start`` to ``stop`` (not included), in the sorted batch."""
         own_slot = self._slot[start:stop]
         own = self._values[own_slot, None]
-        below, above = -own - own.abs(), own - own.abs()
+        size = own.abs() + (OFFSET << self._index_bits)
+        below, above = -own - size, own - size
         low, high = int(own_slot[0]), int(own_slot[-1])
-        key = own.new_empty(len(own), self.slots)
+        key = scratch.empty("key", (len(own), self.slots), torch.int64)
         torch.add(self._rising[:low], below, out=key[:, :low])
         torch.add(self._falling[high:], above, out=key[:, high:])
         among = slice(low, high)
         key[:, among] = torch.minimum(self._rising[among] + below, self._falling[among] + above)
-        slots, last, first = _sorted_positions(key, self._index_bits, self._tolerance)
+        slots, last, first = _sorted_positions(key, self._index_bits, self._tolerance, scratch)
         return OrderBlock(slots, last, first, self._weights(slots))
 
     def _weights(self, slots: Tensor) -> Tensor:
-        weights = self._sizes.clone() if self.slot_of_sample is None else self._sizes[slots]
+        distinct = self.slot_of_sample is None
+        weights: Tensor = self._sizes.clone() if distinct else self._sizes[slots]
         weights[..., -1] -= 1
         return weights
 
@@ -141,58 +152,88 @@ class ComparedLabels:
         self._weights = torch.full((self.slots,), float(views), device=labels.device)
         self._weights[-1] -= 1
 
-    def block(self, start: int, stop: int) -> OrderBlock:
+    def block(self, start: int, stop: int, scratch: Scratch) -> OrderBlock:
         """The order of samples ``start`` to ``stop`` (not included)."""
         difference = self._difference(self._labels[start:stop], self._labels)
-        far = difference + self._sizes[start:stop, None]
-        top = far.amax(1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
-        lattice = (far / top * 2.0 ** (KEY_BITS - self._index_bits)).round_().long()
-        own = torch.arange(start, stop, device=far.device)[:, None]
-        nearest = (self._sizes[start:stop, None] / top * 2.0 ** (KEY_BITS - self._index_bits)).long()
-        lattice.scatter_(1, own, nearest - 1)
-        key = torch.arange(self.slots, device=far.device) - (lattice << self._index_bits)
-        slots, last, first = _sorted_positions(key, self._index_bits, self._tolerance)
+        size = self._sizes[start:stop, None]
+        top = (difference.amax(1, keepdim=True) + size).clamp_min_(torch.finfo(size.dtype).tiny)
+        fine = 2.0 ** (KEY_BITS - self._index_bits) / top
+        lattice = ((difference + size) * fine).round_().long().add_(OFFSET)
+        own = torch.arange(start, stop, device=size.device)[:, None]
+        lattice.scatter_(1, own, (size * fine).long() + (OFFSET - 1))
+        key = torch.arange(self.slots, device=size.device) - (lattice << self._index_bits)
+        slots, last, first = _sorted_positions(key, self._index_bits, self._tolerance, scratch)
         return OrderBlock(slots, last, first, self._weights)
 
 
 FarnessOrder = SortedLabels | ComparedLabels
 
 
-def _sorted_positions(key: Tensor, bits: int, tolerance: float) -> tuple[Tensor, Ties, Ties]:
+def _sorted_positions(
+    key: Tensor, bits: int, tolerance: float, scratch: Scratch
+) -> tuple[Tensor, Ties, Ties]:
     """Sort keys (minus farness, then slot) of every row; give slots, last and first of runs."""
     if key.device.type == "cpu":
         # Merges the two runs of a row in linear time and carries no index, unlike torch.sort.
         key.numpy().sort(axis=1, kind="stable")
     else:
         key = key.sort(1).values
-    far = key.double()
-    slack = torch.tensor(float(LATTICE_TOLERANCE << bits), dtype=far.dtype, device=far.device)
-    limit = torch.add(slack, far, alpha=1 - tolerance)
-    last, first = _runs(far, limit)
+    last, first = _runs(key, float(LATTICE_TOLERANCE << bits), tolerance, scratch)
     return key.bitwise_and_((1 << bits) - 1), last, first
 
 
-def _runs(far: Tensor, limit: Tensor) -> tuple[Ties, Ties]:
-    """Ends and beginnings of runs of equal farness; ``far`` ascends in every row.
+def _runs(key: Tensor, slack: float, tolerance: float, scratch: Scratch) -> tuple[Ties, Ties]:
+    """Ends and beginnings of runs of equal farness; ``key`` ascends in every row, all negative.
 
-    Position q ties with an earlier p if far[q] <= limit[p]; limit ascends too.
+    Position q ties with an earlier p if key[q] <= key[p] (1 - tolerance) + slack.
     """
-    count = far.shape[1]
-    row, position = (far[:, 1:] <= limit[:, :-1]).nonzero().unbind(1)
-    if len(row) > FEW_TIES * far.numel():
-        return _all_runs(far, limit)
+    row, position = _suspects(key, scratch)
+    if len(row) > FEW_TIES * key.numel():
+        return _many_runs(key.double(), slack, tolerance)
+
+    def tied(earlier: Tensor, later: Tensor) -> Tensor:
+        limit = key[row, earlier].double() * (1 - tolerance) + slack
+        return key[row, later].double() <= limit
+
+    near = tied(position, position + 1)
+    row, position = row[near], position[near]
     after, end, begin = position + 1, position + 1, position.clone()
     for _ in range(LONGEST_WALK):
-        following, leading = (end + 1).clamp_max(count - 1), (begin - 1).clamp_min(0)
-        longer = (far[row, following] <= limit[row, position]) & (following > end)
-        earlier = (far[row, after] <= limit[row, leading]) & (leading < begin)
+        following, leading = (end + 1).clamp_max_(key.shape[1] - 1), (begin - 1).clamp_min_(0)
+        longer = tied(position, following) & (following > end)
+        earlier = tied(leading, after) & (leading < begin)
         if not (longer | earlier).any():
             return Ties(row, position, end), Ties(row, after, begin)
         end, begin = end + longer, begin - earlier.long()
-    return _all_runs(far, limit)
+    return _many_runs(key.double(), slack, tolerance)
 
 
-def _all_runs(far: Tensor, limit: Tensor) -> tuple[Ties, Ties]:
-    last = torch.searchsorted(far, limit, right=True) - 1
+def _suspects(key: Tensor, scratch: Scratch) -> tuple[Tensor, Tensor]:
+    """Row and position of neighbours that may tie, by a pass in float32 that spares the rest."""
+    shape = (len(key), -(-key.shape[1] // GROUP) * GROUP)
+    rough = scratch.empty("rough", tuple(key.shape), torch.float32).copy_(key)
+    gap = scratch.empty("gap", shape, torch.float32)
+    gap[:, key.shape[1] - 1 :] = -1
+    near = gap[:, : key.shape[1] - 1]
+    torch.sub(rough[:, :-1], rough[:, 1:], alpha=1 + SUSPICION, out=near)
+    groups = gap.view(-1, GROUP)
+    found = (groups.amax(1) >= 0).nonzero().flatten()
+    which, inside = (groups[found] >= 0).nonzero().unbind(1)
+    flat = found[which] * GROUP + inside
+    return flat // shape[1], flat % shape[1]
+
+
+def _many_runs(far: Tensor, slack: float, tolerance: float) -> tuple[Ties, Ties]:
+    """The same for every position, at a cost that does not depend on how many ties there are."""
+    limit = far.mul(1 - tolerance).add_(slack)
     place = torch.arange(far.shape[1], device=far.device).repeat(len(far), 1)
+    last, first = place.clone(), place.clone()
+    tied = far[:, 1:] <= limit[:, :-1]
+    for step in range(1, LONGEST_WALK):
+        last[:, :-step] += tied
+        first[:, step:] -= tied.long()
+        if not (tied[:, 1:] & tied[:, :-1]).any():
+            return Ties(None, None, last), Ties(None, None, first)
+        tied = far[:, step + 1 :] <= limit[:, : -step - 1]
+    last = torch.searchsorted(far, limit, right=True) - 1
     return Ties(None, None, last), Ties(None, None, torch.searchsorted(last, place))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nearfar.losses.rnc.order import OrderBlock
+from nearfar.losses.rnc.scratch import Scratch
 
 
 class RowTerms(NamedTuple):
@@ -26,34 +27,41 @@ class RowTerms(NamedTuple):
     attraction: Tensor | None
 
 
-def row_terms(energy: Tensor, order: OrderBlock, slot: Tensor | None, gradient: bool) -> RowTerms:
+def row_terms(
+    energy: Tensor, order: OrderBlock, slot: Tensor | None, scratch: Scratch, gradient: bool
+) -> RowTerms:
     """Sum of log denominators of a block and its derivative, in the precision of ``energy``.
 
     ``energy``: (views·samples of the block, views·samples) −similarity / temperature, inf where a
     row meets itself. ``slot``: slot of each sample, None if each has its own.
     """
-    views = len(energy) // len(order.slots)
+    shape = (len(energy) // len(order.slots), *order.slots.shape)
+    slots = order.slots.expand(shape)
     bottom = energy.amin(1, keepdim=True)
-    weight = (bottom - energy).exp_()
-    mass = _by_slot(weight, order, slot).unflatten(0, (views, -1))
-    slots = order.slots.expand_as(mass)
-    denominator = order.last.read(mass.gather(2, slots).cumsum(2))
+    weight = scratch.empty("weight", tuple(energy.shape), energy.dtype)
+    torch.sub(bottom, energy, out=weight).exp_()
+    mass = _by_slot(weight, order, slot, scratch).view(shape)
+    prefix = scratch.empty("prefix", shape, energy.dtype)
+    torch.gather(mass, 2, slots, out=prefix)
+    denominator = order.last.read(prefix.cumsum_(2))
     lost = (denominator[:, :, 0].flatten() < _smallest_exact(energy)).nonzero().flatten()
     again = None
     if len(lost):
-        again = _again(energy[lost], order.take(lost % len(order.slots)), slot, gradient)
+        again = _again(energy[lost], order.take(lost % shape[1]), slot, gradient)
         denominator.flatten(0, 1)[lost] = 1
         bottom[lost] = 0
-    pairs = energy.shape[1] - 1
-    total = (denominator.log() * order.weights).sum(2).sum(dtype=torch.float64)
-    total -= pairs * bottom.sum(dtype=torch.float64)
+    logs = scratch.empty("slots", shape, energy.dtype)
+    torch.log(denominator, out=logs).mul_(order.weights)
+    total = logs.sum(2).sum(dtype=torch.float64)
+    total -= (energy.shape[1] - 1) * bottom.sum(dtype=torch.float64)
     if again is not None:
         total += again.log_denominators
     if not gradient:
         return RowTerms(total, None)
-    share = (order.weights / denominator).flip(2).cumsum(2).flip(2)
-    share = torch.empty_like(share).scatter_(2, slots, order.first.read(share)).flatten(0, 1)
-    attraction = _times_slots(weight, share, slot)
+    share = torch.div(order.weights, denominator, out=logs).flip(2).cumsum_(2).flip(2)
+    spread = scratch.empty("prefix", shape, energy.dtype)
+    spread.scatter_(2, slots, order.first.read(share))
+    attraction = _times_slots(weight, spread.flatten(0, 1), slot)
     if again is not None and again.attraction is not None:
         attraction[lost] = again.attraction.to(attraction.dtype)
     return RowTerms(total, attraction)
@@ -64,7 +72,7 @@ def log_row_terms(
 ) -> RowTerms:
     """The same as :func:`row_terms` for one view and any range of energies, ten times as slow."""
     samples = order.slots.shape[1] if slot is None else len(slot)
-    log_mass = energy.neg().unflatten(1, (-1, samples)).logsumexp(1)
+    log_mass = energy.neg().view(len(energy), -1, samples).logsumexp(1)
     if slot is not None:
         log_mass = _log_by_slot(log_mass, order.slots.shape, slot)
     prefix = log_mass.gather(1, order.slots).logcumsumexp(1)
@@ -83,7 +91,7 @@ def log_row_terms(
 
 def _again(energy: Tensor, order: OrderBlock, slot: Tensor | None, gradient: bool) -> RowTerms:
     if energy.dtype != torch.float64:
-        return row_terms(energy.double(), order, slot, gradient)
+        return row_terms(energy.double(), order, slot, Scratch(energy.device), gradient)
     return log_row_terms(energy, order, slot, gradient)
 
 
@@ -93,14 +101,15 @@ def _smallest_exact(energy: Tensor) -> float:
     return energy.shape[1] * info.tiny / info.eps
 
 
-def _by_slot(weight: Tensor, order: OrderBlock, slot: Tensor | None) -> Tensor:
+def _by_slot(weight: Tensor, order: OrderBlock, slot: Tensor | None, scratch: Scratch) -> Tensor:
     """Sums over the views of a sample and the samples of a slot."""
-    samples = order.slots.shape[1] if slot is None else len(slot)
+    rows, samples = len(weight), order.slots.shape[1] if slot is None else len(slot)
     if weight.shape[1] > samples:
-        weight = weight.unflatten(1, (-1, samples)).sum(1)
+        views = weight.view(rows, -1, samples)
+        weight = torch.sum(views, 1, out=scratch.empty("views", (rows, samples), weight.dtype))
     if slot is None:
         return weight
-    mass = weight.new_zeros(len(weight), order.slots.shape[1])
+    mass = scratch.empty("slots", (rows, order.slots.shape[1]), weight.dtype).zero_()
     return mass.scatter_add_(1, slot.expand_as(weight), weight)
 
 
@@ -116,5 +125,5 @@ def _times_slots(weight: Tensor, share: Tensor, slot: Tensor | None) -> Tensor:
     """``weight`` (overwritten) of each column times the share of its slot."""
     if slot is not None:
         share = share[:, slot]
-    weight.unflatten(1, (-1, share.shape[1])).mul_(share[:, None])
+    weight.view(len(weight), -1, share.shape[1]).mul_(share[:, None])
     return weight
