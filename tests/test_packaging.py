@@ -76,6 +76,7 @@ def test_every_requirement_is_used() -> None:
     assert not set(DECLARED) - imported(SOURCE), "declared, but never imported"
     checks = imported(ROOT / "tests", ROOT / "benchmarks")
     assert not set(FOR_DEVELOPMENT) - checks - TOOLS, "declared, but never imported"
+    assert not checks - set(DECLARED | FOR_DEVELOPMENT), "imported, but not declared"
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> No
     files = {
         str(path.relative_to(SOURCE.parent))
         for path in SOURCE.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not {"__pycache__", ".mypy_cache"} & set(path.parts)
     }
     assert files <= set(wheel.namelist())
     assert "nearfar/py.typed" in files
