@@ -11,7 +11,8 @@ import yaml
 
 from nearfar.errors import UserError
 from nearfar.study.init import Budget, scalar, write_study
-from nearfar.study.load import PROFILES, load_study
+from nearfar.study.load import load_study
+from nearfar.study.profiles import PROFILES
 
 ALKYLS = ["C" * n for n in range(1, 11)]
 TAILS = ["O", "N", "F", "Cl", "C(=O)O", "c1ccccc1"]

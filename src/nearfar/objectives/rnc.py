@@ -1,7 +1,8 @@
 """Rank-N-Contrast as a pre-training objective (Zha et al., NeurIPS 2023)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from nearfar.losses import RnCLoss
@@ -18,7 +19,7 @@ class RankNContrast(nn.Module):
         self,
         encoder: nn.Module,
         *,
-        temperature: float = 2.0,
+        temperature: Annotated[float, Field(gt=0)] = 2.0,
         label_diff: Literal["l1", "l2"] = "l1",
         feature_sim: Literal["l2", "l1", "cosine", "dot"] = "l2",
     ) -> None:

@@ -3,12 +3,15 @@
 from typing import Any
 
 from nearfar.errors import UserError, nearest
+from nearfar.study.merge import placeholders
 
 Plain = dict[str, Any]
 
 
 def prune(study: Plain, arms: list[str] | None) -> Plain:
-    """Return the study with these arms and what they stand on: baselines, stages, numbers, claims.
+    """Return the study with these arms and what they stand on: baselines, stages, axes.
+
+    Published numbers and claims stay where all their arms do.
 
     Raises:
         UserError: an arm is not in the study.
@@ -23,27 +26,49 @@ def prune(study: Plain, arms: list[str] | None) -> Plain:
     while more := {study["arms"][arm].get("against") for arm in kept} - kept - {None}:
         kept |= more
     chosen = {name: arm for name, arm in study["arms"].items() if name in kept}
-    stages = {arm["pretrain"]["stage"] for arm in chosen.values() if arm.get("pretrain")}
+    starts = [_stages_of(arm.get("pretrain"), study["axes"]) for arm in chosen.values()]
+    stages = {
+        name: stage for name, stage in study["stages"].items() if name in set().union(*starts)
+    }
+    used = placeholders([chosen, stages])
+    axes = study["axes"].items()
+
+    def stays(named: str | None) -> bool:
+        return named is None or any(named == arm or named.startswith(f"{arm} [") for arm in kept)
+
     return {
         **study,
         "arms": chosen,
-        "stages": {name: stage for name, stage in study["stages"].items() if name in stages},
-        "published": [entry for entry in study["published"] if _base(entry["arm"]) in kept],
+        "stages": stages,
+        "axes": {name: axis for name, axis in axes if axis["role"] == "repeat" or name in used},
+        "published": [entry for entry in study["published"] if stays(entry["arm"])],
         "claims": [
-            claim for claim in study["claims"] if {_base(arm) for arm in claim["arms"]} <= kept
+            claim
+            for claim in study["claims"]
+            if all(map(stays, [*claim["arms"], claim.get("against")]))
         ],
     }
 
 
-def _base(arm: str) -> str:
-    return arm.split(" [")[0]
+def _stages_of(pretrain: Any, axes: Plain) -> set[str]:
+    """Return the stages that an arm starts from at any value of the axes."""
+    if isinstance(pretrain, dict):
+        return _stages_of(pretrain["stage"], axes)
+    names = placeholders(pretrain)
+    if not names:
+        return {pretrain} - {None}
+    values = axes[names.pop()]["values"]
+    listed = values.values() if isinstance(values, dict) else values
+    return set().union(*(_stages_of(value, axes) for value in listed))
 
 
 def _seeds(study: Plain) -> list[int]:
     for axis in study["axes"].values():
         if axis["role"] == "repeat":
             values = axis["values"]
-            return list(range(values)) if isinstance(values, int) else list(values)
+            if isinstance(values, int):
+                return list(range(values))
+            return list(values.values() if isinstance(values, dict) else values)
     return [0]
 
 
@@ -66,12 +91,12 @@ def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:
         UserError: the two differ in more than arms and seeds; shows where.
     """
     if before is None:
-        return prune(asked, arms)
+        return with_seeds(prune(asked, arms), _seeds(asked))
     known = [arm for arm in before["arms"] if arm in asked["arms"]]
     wanted = None if arms is None else list(dict.fromkeys([*known, *arms]))
     seeds = sorted({*_seeds(before), *_seeds(asked)})
     same = with_seeds(prune(asked, known), _seeds(before))
-    differences = _differences(before, same)
+    differences = _differences(with_seeds(before, _seeds(before)), same)
     if differences:
         shown = "; ".join(differences[:3]) + ("; …" if len(differences) > 3 else "")
         raise UserError(f"this run was made with another study ({shown}): use another --out")

@@ -226,7 +226,8 @@ def _check(text: str, path: Path) -> None:
     """Resolve the study in all profiles, so that no file is written that would be refused."""
     import yaml
 
-    from nearfar.study.load import PROFILES, resolve
+    from nearfar.study.load import resolve
+    from nearfar.study.profiles import PROFILES
 
     for profile in PROFILES:
         resolve(yaml.safe_load(text), path, profile)

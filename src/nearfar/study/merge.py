@@ -1,7 +1,7 @@
 """Study files as plain mappings: reading YAML, laying one over another, ``$name`` placeholders."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ class _Loader(yaml.SafeLoader):
 def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     merged = "tag:yaml.org,2002:merge"
     keys = [loader.construct_object(k, deep=True) for k, _ in node.value if k.tag != merged]
+    line = node.start_mark.line + 1
     for key in keys:
+        if isinstance(key, dict | list):
+            raise UserError(f"{key!r} cannot be a key in the block at line {line}")
         if keys.count(key) > 1:
-            line = node.start_mark.line + 1
             raise UserError(f"the key {key!r} stands twice in the block at line {line}")
     loader.flatten_mapping(node)
     return {
@@ -93,7 +95,9 @@ def merge(below: Any, above: Any, key: str = "") -> Any:
 def _as_choice(value: Any) -> Any:
     if isinstance(value, str) and not _PLACEHOLDER.match(value):
         return {value: {}}
-    return {k: v or {} for k, v in value.items()} if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return {name: {} if options is None else options for name, options in value.items()}
+    return value
 
 
 def assignment(text: str) -> dict[str, Any]:
@@ -136,15 +140,27 @@ def replace(value: Any, change: Callable[[str], Any]) -> Any:
     return value
 
 
-def restore(resolved: Any, template: Any) -> Any:
-    """Return ``resolved`` with the placeholders of ``template`` put back where they stood."""
+def restore(resolved: Sequence[Any], template: Any) -> Any:
+    """Return what a file says for all of several resolved values, placeholders back in place.
+
+    ``resolved`` holds the value at every combination of the axes, ``template`` what the file has
+    there. A default that differs between them is left out: it comes of itself.
+    """
+    first = resolved[0]
     if isinstance(template, str) and _PLACEHOLDER.match(template):
         return template
-    if isinstance(template, Mapping) and isinstance(resolved, dict):
-        return {
-            key: restore(item, template[key]) if key in template else item
-            for key, item in resolved.items()
-        }
-    if isinstance(template, list | tuple) and isinstance(resolved, list):
-        return [restore(item, t) for item, t in zip(resolved, template, strict=True)]
-    return resolved
+    if isinstance(template, list | tuple) and placeholders(template):
+        return template
+    if not isinstance(template, Mapping) or not isinstance(first, dict):
+        return first
+    restored = {}
+    for key in [*first, *(key for key in template if key not in first)]:
+        values = [each[key] for each in resolved if key in each]
+        if key not in first:
+            if placeholders(template[key]):
+                restored[key] = template[key]
+        elif key in template:
+            restored[key] = restore(values, template[key])
+        elif all(value == first[key] for value in values) and len(values) == len(resolved):
+            restored[key] = first[key]
+    return restored

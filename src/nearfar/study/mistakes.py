@@ -9,11 +9,14 @@ from nearfar.errors import nearest
 from nearfar.study.schema import ExactFit, TrainedFit
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """Return the mistakes in a block of a study file: where, what was given, what is allowed."""
+def explain(error: ValidationError, model: type[BaseModel], above: str = "") -> list[str]:
+    """Return the mistakes in a block of a study file: where, what was given, what is allowed.
+
+    ``above`` is where the block of ``model`` stands.
+    """
     lines = []
     for item in error.errors():
-        location = [str(part) for part in item["loc"] if part not in {"trained", "exact"}]
+        location = [above] * bool(above) + _keys(item["loc"])
         where = ".".join(location)
         if item["type"] == "extra_forbidden":
             allowed = _allowed(model, item["loc"][:-1])
@@ -33,6 +36,16 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
     return lines
 
 
+def _keys(location: tuple[str | int, ...]) -> list[str]:
+    """Return the keys of a file that lead to a location, without what only the models know."""
+    pairs = zip(("", *location), location, strict=False)
+    return [
+        str(part)
+        for before, part in pairs
+        if not (before == "fit" and part in {"trained", "exact"}) and part != "[key]"
+    ]
+
+
 def _literals(item: Any) -> list[str]:
     expected = item["ctx"]["expected"].replace(" or ", ", ")
     return [name.strip("'") for name in expected.split(", ")]
@@ -40,15 +53,15 @@ def _literals(item: Any) -> list[str]:
 
 def _allowed(model: Any, location: tuple[str | int, ...]) -> list[str]:
     """Return the keys allowed in the block at ``location`` inside ``model``."""
+    before: str | int = ""
     for part in location:
-        if isinstance(model, type) and issubclass(model, BaseModel):
+        if before == "fit" and part in {"trained", "exact"}:
+            model = TrainedFit if part == "trained" else ExactFit
+        elif isinstance(model, type) and issubclass(model, BaseModel):
             model = model.model_fields[str(part)].annotation
-        elif part == "trained":
-            model = TrainedFit
-        elif part == "exact":
-            model = ExactFit
         else:
             model = typing.get_args(model)[-1]
+        before = part
         models = [m for m in typing.get_args(model) if isinstance(m, type) and m is not type(None)]
         if typing.get_origin(model) not in {dict, list} and len(models) == 1:
             model = models[0]

@@ -189,6 +189,7 @@ class Study(Options):
     metric: _one_of(METRICS) = "mae"  # type: ignore[valid-type]
     margin: Positive | None = None
     threads: Annotated[int, Field(ge=1)] = 1
+    max_epochs: Annotated[int, Field(ge=1)] | None = None
     baseline: str
     stages: dict[str, Stage] = Field({})
     arms: Annotated[dict[str, Arm], Field(min_length=1)]

@@ -1,0 +1,85 @@
+"""The axes of a study file: read, checked, combined."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from nearfar.errors import nearest
+from nearfar.study.merge import placeholders
+from nearfar.study.mistakes import explain
+from nearfar.study.schema import Axis
+
+
+def read_axes(raw: Mapping[str, Any]) -> tuple[dict[str, Axis], list[str]]:
+    """Return the axes that are sound in themselves, and the mistakes in the others."""
+    given = raw.get("axes") or {}
+    if not isinstance(given, dict):
+        return {}, [f"axes: needs names with a role and values, not {given!r}"]
+    axes: dict[str, Axis] = {}
+    mistakes: list[str] = []
+    for name, block in given.items():
+        try:
+            axis = Axis.model_validate(block)
+        except ValidationError as error:
+            mistakes += explain(error, Axis, f"axes.{name}")
+            continue
+        wrong = _value_mistakes(axis)
+        mistakes += [f"axes.{name}: {line}" for line in wrong]
+        if not wrong:
+            axes[str(name)] = axis
+    return axes, mistakes
+
+
+def axis_mistakes(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]:
+    """Return what is wrong with where axes are used."""
+    used, given = placeholders([raw.get("stages"), raw.get("arms")]), raw.get("axes")
+    known = {str(name) for name in given} if isinstance(given, dict) else set()
+    mistakes = [
+        f"${name}: no axis has this name; {nearest(name, known)}" for name in sorted(used - known)
+    ]
+    for name, axis in axes.items():
+        if axis.role == "repeat":
+            if name != "seed":
+                mistakes.append(f"axes.{name}: only an axis called 'seed' has the role 'repeat'")
+            if name in used:
+                mistakes.append(f"${name}: the repeat axis cannot stand in a stage or an arm")
+        elif name not in used:
+            mistakes.append(f"axes.{name}: is not used; put ${name} in a stage or an arm")
+    arms = raw.get("arms")
+    for name, arm in arms.items() if isinstance(arms, dict) else []:
+        for key in ("group", "against"):
+            if isinstance(arm, dict) and placeholders(arm.get(key)):
+                mistakes.append(f"arms.{name}.{key}: is the same at every value of an axis")
+    return mistakes
+
+
+def _value_mistakes(axis: Axis) -> list[str]:
+    values, labelled = axis.values, axis.labelled()
+    if axis.role == "repeat":
+        seeds = list(values) if isinstance(values, list) else list(labelled.values())
+        if not seeds:
+            return ["has no values"]
+        bad = [seed for seed in seeds if not isinstance(seed, int) or seed < 0]
+        return ["seeds are different whole numbers from 0 up"] * (
+            bool(bad) or len(set(seeds)) < len(seeds)
+        )
+    if isinstance(values, int):
+        return [f"needs a list of values, or a mapping label: value (given: {values!r})"]
+    if not labelled:
+        return ["has no values"]
+    if isinstance(values, list) and any(isinstance(v, dict | list | None) for v in values):
+        return ["values with a structure need names: a mapping label: value"]
+    if len(labelled) < len(values):
+        return [f"has a value twice: {values!r}"]
+    unclear = [label for label in labelled if axis.role == "condition" and set(label) & set(";=")]
+    return [f"the label {label!r} has a ; or a =: give it another one" for label in unclear]
+
+
+def combinations(axes: Mapping[str, Axis]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """Yield axis → label and axis → value at every combination of compare and condition axes."""
+    varied = {name: axis.labelled() for name, axis in axes.items() if axis.role != "repeat"}
+    for labels in itertools.product(*varied.values()):
+        chosen = dict(zip(varied, labels, strict=True))
+        yield chosen, {name: varied[name][label] for name, label in chosen.items()}

@@ -1,0 +1,60 @@
+"""Combinations of keys that make no sense, each valid by itself."""
+
+from nearfar.encoders import ENCODERS
+from nearfar.errors import nearest
+from nearfar.study.schema import Arm, Study
+
+
+def impossible(study: Study) -> list[str]:
+    """Return what in a study does not go together, a line each."""
+    arms, mistakes = study.arms, []
+    if study.baseline not in arms:
+        mistakes.append(
+            f"baseline: no arm is called {study.baseline!r}; {nearest(study.baseline, arms)}"
+        )
+    for name, arm in arms.items():
+        mistakes += [f"arms.{name}.{line}" for line in _in_arm(name, arm, study)]
+    mistakes += _unfit_encoders(study)
+    used = {arm.pretrain.stage for arm in arms.values() if arm.pretrain}
+    if used <= set(study.stages):
+        unused = sorted(set(study.stages) - used)
+        mistakes += [f"stages.{name}: no arm uses it" for name in unused]
+    return mistakes
+
+
+def _unfit_encoders(study: Study) -> list[str]:
+    kind, mistakes = study.data.kind, []
+    for where, holder in [
+        *((f"stages.{name}", stage) for name, stage in study.stages.items()),
+        *((f"arms.{name}.fit", arm.fit) for name, arm in study.arms.items()),
+    ]:
+        encoder = holder.encoder
+        if encoder is not None and kind not in ENCODERS[encoder.name].accepts:
+            fitting = [n for n, e in ENCODERS.items() if kind in e.accepts]
+            mistakes.append(
+                f"{where}.encoder: {encoder.name} does not take {kind} inputs; "
+                f"{nearest(encoder.name, fitting)}"
+            )
+    return mistakes
+
+
+def _in_arm(name: str, arm: Arm, study: Study) -> list[str]:
+    mistakes = []
+    if arm.against is not None and (arm.against not in study.arms or arm.against == name):
+        others = [other for other in study.arms if other != name]
+        mistakes.append(
+            f"against: no other arm is called {arm.against!r}; {nearest(arm.against, others)}"
+        )
+    if arm.pretrain is not None:
+        stage = study.stages.get(arm.pretrain.stage)
+        if stage is None:
+            mistakes.append(
+                f"pretrain: no stage is called {arm.pretrain.stage!r}; "
+                f"{nearest(arm.pretrain.stage, study.stages)}"
+            )
+        elif arm.pretrain.epoch is not None and arm.pretrain.epoch not in stage.keep:
+            mistakes.append(
+                f"pretrain.epoch: {arm.pretrain.epoch} is not among the epochs that "
+                f"stages.{arm.pretrain.stage}.keep lists: {list(stage.keep)}"
+            )
+    return mistakes
