@@ -1,5 +1,6 @@
-"""The command line. Thin: it reads arguments, calls, and turns mistakes into one line and status 2."""
+"""The command line. Thin: it reads arguments, calls, turns mistakes into a line and status 2."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Compare ways of learning a representation, honestly, on your own data.",
 )
+
+INTERRUPTED = 130
+_USAGE_ERRORS: Any = typer.BadParameter.__mro__[2]
+"""click's ClickException, whether typer brings its own copy of click or not."""
 
 Study = Annotated[str, typer.Argument(help="A shipped study (see `nearfar studies`) or a file.")]
 Run = Annotated[Path, typer.Argument(help="A run folder, OUT/<study>-<profile>.")]
@@ -127,7 +132,7 @@ def _exit_status(action: Any) -> int:
         return 2
     except KeyboardInterrupt:
         print("nearfar: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         return 1
     except Exception as error:
@@ -138,21 +143,23 @@ def _exit_status(action: Any) -> int:
 
 def main() -> None:
     """Run the command line and exit with 0 (done), 1 (failed), 2 (user's mistake) or 130."""
-    import click
 
     def call() -> None:
         try:
             status = app(standalone_mode=False)
-        except click.exceptions.Abort:
+        except typer.Abort:
             raise KeyboardInterrupt from None
-        except click.ClickException as error:
+        except _USAGE_ERRORS as error:
             raise UserError(error.format_message()) from None
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
         if status:
             raise SystemExit(status)
 
     arguments = sys.argv[1:]
     if "--debug" in arguments:
         sys.argv.remove("--debug")
+        os.environ["NEARFAR_DEBUG"] = "1"
         call()
         return
     sys.exit(_exit_status(call))

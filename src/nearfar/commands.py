@@ -9,9 +9,8 @@ from rich.table import Table
 
 from nearfar.errors import UserError
 from nearfar.records.plain_yaml import to_yaml
-from nearfar.records.run import RunFolder
 from nearfar.report import print_summary, write_report
-from nearfar.study.run import Prepared, Request, carry_out, prepare, write_records
+from nearfar.study.run import Prepared, Request, carry_out, prepare, reopen, write_records
 
 
 def run_study(request: Request, *, dry_run: bool) -> int:
@@ -104,30 +103,19 @@ def show_study(name: str, profile: str | None, settings: tuple[str, ...]) -> Non
 
 def rebuild_report(path: Path) -> None:
     """Rebuild records, summary and page of a run from its stages."""
-    RunFolder.open(path)
-    prepared = prepare(Request(str(path / "study.yaml"), out=path.parent))
+    prepared = reopen(path)
     write_records(prepared)
     write_report(path)
     print_summary(path, Console())
 
 
 def clean_stages(out: Path) -> None:
-    """Remove the stages in OUT that no run's stages.csv names, and what killed runs left."""
-    import shutil
-
+    """Remove the stages in OUT that no run's stages.csv names, unless they are at work."""
     from nearfar.records import read_stages
+    from nearfar.records.stages import StageStore
 
     if not out.is_dir():
         raise UserError(f"{out}: no such folder")
     used = {row.hash for table in out.glob("*/stages.csv") for row in read_stages(table)}
-    removed, size = 0, 0
-    for folder in sorted((out / "stages").glob("*")):
-        if folder.name.split(".")[0] in used and folder.suffix == "":
-            continue
-        if folder.is_dir():
-            size += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-            shutil.rmtree(folder)
-            removed += 1
-        else:
-            folder.unlink()
+    removed, size = StageStore(out / "stages").remove_all_but(used)
     print(f"removed {removed} stages, {size / 1e6:.1f} MB")

@@ -48,15 +48,11 @@ class StageStore:
         """Give a folder to make the stage in; publish it at the end, keep it if an error comes.
 
         Raises:
-            StageBusy: another process holds it.
+            StageBusy: another process holds it, or has finished it.
         """
         partial = self.root / f"{address}.partial"
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / f"{address}.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StageBusy(address) from None
+        with self._locked(address):
             if self.is_done(address):
                 raise StageBusy(address)
             partial.mkdir(exist_ok=True)
@@ -71,7 +67,49 @@ class StageStore:
             descriptor = os.open(self.root, os.O_RDONLY)
             os.fsync(descriptor)
             os.close(descriptor)
-            Path(lock.name).unlink(missing_ok=True)
+            self._lock(address).unlink(missing_ok=True)
+
+    def remove_all_but(self, used: set[str]) -> tuple[int, int]:
+        """Remove stages, finished or begun, but those named and those at work.
+
+        Returns the number of stages and of bytes removed.
+        """
+        present = {path.name.split(".")[0] for path in self.root.glob("[!.]*")}
+        removed, size = 0, 0
+        for address in sorted(present - used):
+            with contextlib.suppress(StageBusy), self._locked(address):
+                for folder in (self.folder(address), self.root / f"{address}.partial"):
+                    if folder.is_dir():
+                        files = (file for file in folder.rglob("*") if file.is_file())
+                        size += sum(file.stat().st_size for file in files)
+                        shutil.rmtree(folder)
+                        removed += 1
+                self._lock(address).unlink(missing_ok=True)
+        return removed, size
+
+    def _lock(self, address: str) -> Path:
+        return self.root / f"{address}.lock"
+
+    @contextlib.contextmanager
+    def _locked(self, address: str) -> Iterator[None]:
+        """Hold the stage's lock; it is given back by the system if this process dies."""
+        path = self._lock(address)
+        with path.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StageBusy(address) from None
+            if not _is_at(path, lock.fileno()):
+                raise StageBusy(address)
+            yield
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Return whether an open file is still the one at ``path``: another process may remove it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def write_stage(folder: Path, spec: dict[str, Any], outcome: dict[str, Any]) -> None:

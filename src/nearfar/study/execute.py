@@ -1,20 +1,24 @@
 """Carrying out a plan: in this process, or in a few local ones that die with it."""
 
+import functools
 import os
+import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any
 
 from nearfar.data import DataOptions, Dataset, load_dataset
+from nearfar.errors import UserError
 from nearfar.records.stages import StageBusy, StageStore
 from nearfar.study.plan import Step
 
 REPORT_SECONDS = 0.2
+BUSY_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def execute(
                 failed.add(address)
                 yield Finished(address, "its pre-training failed")
                 continue
-            for event in _here(step, dataset, store):
+            for event in _here(step, lambda: dataset, store):
                 if isinstance(event, Finished) and event.error:
                     failed.add(address)
                 yield event
@@ -81,7 +85,13 @@ def execute(
     yield from _Pool(source, store, min(jobs, max(1, len(waiting)))).run(waiting, failed)
 
 
-def carry_out(step: Step, dataset: Dataset, store: StageStore, report: Any) -> Finished:
+def carry_out(
+    step: Step,
+    load: Callable[[], Dataset],
+    store: StageStore,
+    report: Callable[[int, float], None],
+    pause: Callable[[float], object] = time.sleep,
+) -> Finished:
     """Run one stage with the threads that its study fixed; wait where another process is at it."""
     import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -94,9 +104,11 @@ def carry_out(step: Step, dataset: Dataset, store: StageStore, report: Any) -> F
         with threadpool_limits(threads):
             while not store.is_done(step.hash):
                 try:
-                    run_stage(step.hash, step.spec, dataset, store, report)
+                    run_stage(step.hash, step.spec, load(), store, report)
                 except StageBusy:
-                    time.sleep(0.5)
+                    pause(BUSY_SECONDS)
+    except UserError as error:
+        return Finished(step.hash, str(error), traceback.format_exc())
     except Exception as error:
         first_line = str(error).split("\n", 1)[0]
         reason = f"{type(error).__name__}: {first_line}"
@@ -104,7 +116,7 @@ def carry_out(step: Step, dataset: Dataset, store: StageStore, report: Any) -> F
     return Finished(step.hash)
 
 
-def _here(step: Step, dataset: Dataset, store: StageStore) -> Iterator[Event]:
+def _here(step: Step, load: Callable[[], Dataset], store: StageStore) -> Iterator[Event]:
     """Run one stage in a thread of this process, so that its progress can be yielded."""
     events: list[Event] = []
     arrived = threading.Condition()
@@ -120,9 +132,13 @@ def _here(step: Step, dataset: Dataset, store: StageStore) -> Iterator[Event]:
             raise KeyboardInterrupt
         put(Progress(step.hash, epoch, loss))
 
+    def pause(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise KeyboardInterrupt
+
     def work() -> None:
         try:
-            put(carry_out(step, dataset, store, report))
+            put(carry_out(step, load, store, report, pause))
         except KeyboardInterrupt:
             put(Finished(step.hash, "interrupted"))
 
@@ -148,17 +164,25 @@ class _Pool:
     """Worker processes, each with a pipe; a stage goes to the first that is free."""
 
     def __init__(self, source: Source, store: StageStore, jobs: int) -> None:
-        context = get_context("spawn")
-        self.free: list[connection.Connection] = []
+        self.source, self.store = source, store
+        self.context = get_context("spawn")
+        self.processes: list[SpawnProcess] = []
         self.busy: dict[connection.Connection, str] = {}
-        self.processes = []
-        for _ in range(jobs):
-            here, there = context.Pipe()
-            process = context.Process(target=_worker, args=(there, source, store), daemon=True)
+        self.free = [self._start() for _ in range(jobs)]
+
+    def _start(self) -> connection.Connection:
+        """Start a worker, deaf to Ctrl-C from the first; return the pipe to it."""
+        here, there = self.context.Pipe()
+        arguments = (there, self.source, self.store)
+        process = self.context.Process(target=_worker, args=arguments, daemon=True)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
             process.start()
-            there.close()
-            self.processes.append(process)
-            self.free.append(here)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        there.close()
+        self.processes.append(process)
+        return here
 
     def run(self, waiting: dict[str, Step], failed: set[str]) -> Iterator[Event]:
         """Give out stages whose needs are met, until none is left."""
@@ -169,14 +193,9 @@ class _Pool:
                 for pipe in connection.wait(list(self.busy)):
                     assert isinstance(pipe, connection.Connection)
                     event = self._receive(pipe)
-                    if isinstance(event, Finished):
-                        self.free.append(pipe) if not event.trace.startswith("gone") else None
-                        del self.busy[pipe]
-                        if event.error:
-                            failed.add(event.address)
+                    if isinstance(event, Finished) and event.error:
+                        failed.add(event.address)
                     yield event
-                if waiting and not self.free and not self.busy:
-                    raise RuntimeError("all worker processes have died")
         finally:
             for process in self.processes:
                 process.terminate()
@@ -190,25 +209,38 @@ class _Pool:
                 del waiting[address]
                 yield Finished(address, "its pre-training failed")
             elif self.free and step.needs not in {*waiting, *self.busy.values()}:
-                pipe = self.free.pop()
                 del waiting[address]
-                pipe.send(step)
-                self.busy[pipe] = address
+                self._send(step)
                 yield Started(address)
 
+    def _send(self, step: Step) -> None:
+        """Give a stage to a free worker, or to a new one where that one has died."""
+        pipe = self.free.pop()
+        try:
+            pipe.send(step)
+        except OSError:
+            pipe.close()
+            pipe = self._start()
+            pipe.send(step)
+        self.busy[pipe] = step.hash
+
     def _receive(self, pipe: connection.Connection) -> Event:
+        """Return what a worker says; where it has died, its stage failed and another takes over."""
         try:
             event: Event = pipe.recv()
         except (EOFError, OSError):
-            return Finished(self.busy[pipe], "its process died (out of memory?)", "gone")
+            event = Finished(self.busy.pop(pipe), "its process died (out of memory?)")
+            pipe.close()
+            self.free.append(self._start())
+            return event
+        if isinstance(event, Finished):
+            del self.busy[pipe]
+            self.free.append(pipe)
         return event
 
 
 def _worker(pipe: connection.Connection, source: Source, store: StageStore) -> None:
     """Carry out stages that come through ``pipe``; leave when the parent process is gone."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     assert parent is not None
 
@@ -217,7 +249,7 @@ def _worker(pipe: connection.Connection, source: Source, store: StageStore) -> N
         os._exit(1)
 
     threading.Thread(target=leave_with_parent, daemon=True).start()
-    dataset = source.load()
+    load = functools.cache(source.load)
     while True:
         try:
             step: Step = pipe.recv()
@@ -231,4 +263,4 @@ def _worker(pipe: connection.Connection, source: Source, store: StageStore) -> N
                 last = time.monotonic()
                 pipe.send(Progress(step.hash, epoch, loss))
 
-        pipe.send(carry_out(step, dataset, store, report))
+        pipe.send(carry_out(step, load, store, report))

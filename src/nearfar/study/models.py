@@ -15,6 +15,7 @@ from nearfar.heads import EXACT, NETWORKS, ExactHead
 from nearfar.losses import REGRESSION_LOSSES
 from nearfar.objectives import Predictor, in_chunks
 from nearfar.records.stages import StageStore
+from nearfar.study.plan import Plan
 
 Spec = Mapping[str, Any]
 
@@ -67,6 +68,20 @@ def prepared_inputs(spec: Spec, inputs: Any, store: StageStore) -> Any:
     name, options = chosen(block)
     kind = ENCODERS[name]
     return kind.prepare(inputs, options) if issubclass(kind, Encoder) else inputs
+
+
+def layer_mistakes(plan: Plan, inputs: Any) -> list[str]:
+    """Return what is wrong with ``train: last:k`` of arms whose encoder has fewer than k layers."""
+    mistakes = {}
+    for cell in plan.cells:
+        train = str(plan.steps[cell.chain[-1]].spec.get("train", ""))
+        if train.startswith("last:"):
+            encoder = build_encoder(*chosen(plan.steps[cell.chain[0]].spec["encoder"]), inputs)
+            assert isinstance(encoder, Encoder)
+            layers = len(encoder.layer_groups())
+            if int(train.removeprefix("last:")) > layers:
+                mistakes[cell.arm] = f"its encoder has {layers} layers (given: {train!r})"
+    return [f"arms.{arm}.fit.train: {line}" for arm, line in mistakes.items()]
 
 
 def stage_encoder(spec: Spec, inputs: Any, store: StageStore) -> Encoder | FixedEncoder:

@@ -54,6 +54,11 @@ class Plan:
     arms: dict[str, PlannedArm]
     baseline: str
 
+    @property
+    def epochs(self) -> int:
+        """Epochs to train in all stages together."""
+        return sum(step.epochs for step in self.steps.values())
+
 
 @dataclass(frozen=True)
 class Environment:

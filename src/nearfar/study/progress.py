@@ -3,6 +3,7 @@
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -12,7 +13,6 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.markup import escape
 from rich.text import Text
 
 from nearfar.study import execute
@@ -81,7 +81,9 @@ class Display:
         address = event.address
         step = self.steps[address]
         if isinstance(event, execute.Started):
-            self.rows[address] = self.bars.add_task(escape(self.label(address)), total=step.epochs or None)
+            self.rows[address] = self.bars.add_task(
+                escape(self.label(address)), total=step.epochs or None
+            )
         elif isinstance(event, execute.Progress):
             detail = f"epoch {event.epoch}/{step.epochs} · loss {event.loss:.4g}"
             self.bars.update(self.rows[address], completed=event.epoch, detail=detail)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nearfar.data import Dataset, load_dataset
+from nearfar.data import Dataset, TargetScaler, load_dataset, split_rows
 from nearfar.errors import UserError, nearest
-from nearfar.records import Record, StageRow, write_results, write_stages
+from nearfar.records import Record, StageRow, read_stages, write_results, write_stages
 from nearfar.records.run import RunFolder
 from nearfar.study.collect import collect
 from nearfar.study.execute import Event, Finished, Source, execute
 from nearfar.study.extend import extend, with_seeds
-from nearfar.study.load import Resolved, load_study, resolve
+from nearfar.study.load import Resolved, find_study, load_study, resolve
 from nearfar.study.plan import Environment, Plan, Step, make_plan
 from nearfar.study.provenance import provenance
 from nearfar.study.summary import summarise_run
@@ -42,6 +42,7 @@ class Prepared:
     plan: Plan
     folder: RunFolder
     device: str
+    whole_epochs: int
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -54,10 +55,9 @@ class Prepared:
     def minutes(self) -> float | None:
         """Expected minutes for what is missing, by the study's own estimate for the whole."""
         whole = self.resolved.study.minutes.get(self.resolved.study.profile)
-        total = sum(step.epochs for step in self.plan.steps.values())
-        if whole is None or not total:
+        if whole is None or not self.whole_epochs:
             return None
-        return whole * sum(step.epochs for step in self.missing.values()) / total
+        return whole * sum(step.epochs for step in self.missing.values()) / self.whole_epochs
 
 
 def pick_device(wanted: str) -> str:
@@ -90,18 +90,51 @@ def prepare(request: Request) -> Prepared:
     """
     import torch
 
-    resolved = load_study(request.study, request.profile, request.settings)
-    text = resolved.text
-    if request.seeds is not None:
-        text = with_seeds(text, list(range(request.seeds)))
+    from nearfar.study.models import layer_mistakes
+
+    asked = load_study(request.study, request.profile, request.settings)
+    text = asked.text
     folder = RunFolder(request.out / f"{text['study']}-{text['profile']}")
-    text["data"] = _portable(text["data"], resolved.folder, folder.path)
-    text = extend(folder.study(), text, request.arms)
-    resolved = resolve(text, folder.path / "study.yaml")
-    device = pick_device(request.device)
+    for place in (request.out, folder.path):
+        if place.exists() and not place.is_dir():
+            raise UserError(f"--out {request.out}: {place} is not a folder")
+    text["data"] = _portable(text["data"], asked.folder, folder.path)
+    seeds = None if request.seeds is None else list(range(request.seeds))
+    wanted = text if seeds is None else with_seeds(text, seeds)
+    resolved = resolve(extend(folder.study(), wanted, request.arms), folder.path / "study.yaml")
+    environment = Environment(str(torch.__version__), pick_device(request.device))
     dataset = load_dataset(resolved.study.data, resolved.folder)
-    plan = make_plan(resolved, dataset.digest, Environment(str(torch.__version__), device))
-    return Prepared(resolved, dataset, plan, folder, device)
+    split = split_rows(dataset, resolved.study.split, resolved.seeds[0])
+    TargetScaler.fit(dataset.targets, split.train, dataset.target_names)
+    plan = make_plan(resolved, dataset.digest, environment)
+    mistakes = layer_mistakes(plan, dataset.inputs)
+    if mistakes:
+        raise UserError("\n".join(f"{find_study(request.study)}: {line}" for line in mistakes))
+    whole = make_plan(asked, dataset.digest, environment).epochs
+    return Prepared(resolved, dataset, plan, folder, environment.device, whole)
+
+
+def reopen(path: Path) -> Prepared:
+    """Return a run as it was made, whatever is installed here now; nothing is written.
+
+    Raises:
+        UserError: there is no such run, or its data or study are no longer what it was made with.
+    """
+    folder = RunFolder.open(path)
+    text, table = folder.study(), path / "stages.csv"
+    assert text is not None
+    resolved = resolve(text, path / "study.yaml")
+    dataset = load_dataset(resolved.study.data, resolved.folder)
+    rows = read_stages(table) if table.exists() else []
+    made = [row.hash for row in rows if folder.store.is_done(row.hash)]
+    if not made:
+        raise UserError(f"{path}: no stage of this run is finished")
+    spec = folder.store.read(made[0])["spec"]
+    environment = Environment(*(spec["environment"][key] for key in ("torch", "device", "nearfar")))
+    plan = make_plan(resolved, dataset.digest, environment)
+    if set(plan.steps) != {row.hash for row in rows}:
+        raise UserError(f"{path}: its data or its study changed since it was made; run it again")
+    return Prepared(resolved, dataset, plan, folder, environment.device, plan.epochs)
 
 
 def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
@@ -109,18 +142,18 @@ def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
     path = data.get("path")
     if path is None or not (study / path).exists():
         return data
-    return {**data, "path": os.path.relpath(study / path, run)}
+    return {**data, "path": os.path.relpath((study / path).resolve(), run.resolve())}
 
 
 def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
     """Run what is missing, then write records and summary; failures are kept in ``prepared``."""
     folder = prepared.folder
+    _write_tables(prepared)
     folder.write_study(prepared.resolved.text)
     folder.write_json(
         "provenance.json", {**provenance(prepared.device), "data": prepared.dataset.source}
     )
     folder.write_samples(_samples(prepared.dataset))
-    _write_tables(prepared)
     source = Source(prepared.resolved.study.data, prepared.resolved.folder)
     events = execute(prepared.plan.steps, source, prepared.dataset, folder.store, jobs)
     try:
