@@ -139,7 +139,9 @@ class RunMaker:
             epochs = PRETRAIN_EPOCHS[arm.pretrain]
             chain.append({"stage": f"pretrain:{arm.pretrain}", "hash": digest})
             seconds = arm.seconds * PRETRAIN_SHARE
-            self._row(arm, seed, f"pretrain:{arm.pretrain}", digest, epochs, seconds, 171_100)
+            self._row(
+                arm, seed, f"pretrain:{arm.pretrain}", digest, epochs, seconds, 171_100, "done"
+            )
             if not (self.stages / digest).exists():
                 self._pretrain(digest, seed, epochs)
         digest = _hash(arm.name, seed)
@@ -148,26 +150,16 @@ class RunMaker:
         share = 1 - PRETRAIN_SHARE if arm.pretrain else 1.0
         status = "diverged" if diverged else "done"
         epochs = 37 if diverged else arm.epochs
-        self._row(
-            arm, seed, "fit", digest, epochs, arm.seconds * share, arm.parameters, status=status
-        )
+        seconds = arm.seconds * share
+        self._row(arm, seed, "fit", digest, epochs, seconds, arm.parameters, status)
         self._fit(arm, seed, digest, parts, diverged)
 
-    def _row(
-        self,
-        arm: FakeArm,
-        seed: int,
-        stage: str,
-        digest: str,
-        epochs: int,
-        seconds: float,
-        parameters: int,
-        status: str = "done",
-    ) -> None:
+    def _row(self, arm: FakeArm, seed: int, stage: str, digest: str, *budget: Any) -> None:
+        """``budget``: epochs, seconds, parameters, status."""
+        epochs, seconds, parameters, status = budget
         reason = "the loss passed 1e6 in epoch 37" if status == "diverged" else ""
-        row = StageRow(arm.name, seed, "", stage, digest, status, reason, epochs, epochs * 7,
-                       seconds, parameters, "cpu")  # fmt: skip
-        self.rows.append(row)
+        row = (arm.name, seed, "", stage, digest, status, reason, epochs, epochs * 7, seconds)
+        self.rows.append(StageRow(*row, parameters, "cpu"))
 
     def _pretrain(self, digest: str, seed: int, epochs: int) -> None:
         rng = np.random.default_rng([seed, epochs])

@@ -44,6 +44,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.set_script_timeout(120)
     yield driver
     driver.quit()
 
@@ -160,7 +161,7 @@ def test_an_arm_is_switched_off_everywhere_and_on_again(load: Open, report: Path
     chip.click()
     assert chip.get_attribute("aria-pressed") == "false"
     after = shown()
-    assert after == {"curves": 7, "predictions": 9, "embedding": 7, "seeds": 9, "faded": 2}
+    assert after == {"curves": 7, "predictions": 9, "embedding": 7, "seeds": 9, "faded": 3}
     browser.find_element("id", "arms-none").click()
     assert not browser.find_elements("css selector", ".grid .panel:not([hidden])")
     browser.find_element("id", "arms-all").click()

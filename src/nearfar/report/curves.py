@@ -59,7 +59,7 @@ def fit_curves(run: Run) -> list[dict[str, Any]]:
             chain = run.chain(arm, seed)
             if not chain:
                 continue
-            rows = [run.stage_row(arm, seed, link["stage"]) for link in chain]
+            rows = [run.stage_row(link["hash"]) for link in chain]
             if any(row is not None and row.status == "diverged" for row in rows):
                 diverged.append(seed)
             offset = max(offset, sum(row.epochs for row in rows[:-1] if row is not None))
@@ -85,7 +85,7 @@ def pretrain_curves(run: Run) -> list[dict[str, Any]]:
                 if position not in users.setdefault(name, []):
                     users[name].append(position)
                 hashes.setdefault(name, {}).setdefault(seed, link["hash"])
-                row = run.stage_row(arm, seed, name)
+                row = run.stage_row(link["hash"])
                 if row is not None and row.status == "diverged":
                     diverged.setdefault(name, set()).add(seed)
     found = []

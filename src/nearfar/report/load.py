@@ -69,11 +69,13 @@ class Run:
         """The stages of an arm for one seed, first to last; empty if it did not run."""
         return list((arm.get("stages") or {}).get(str(seed), []))
 
-    def stage_row(self, arm: Mapping[str, Any], seed: int, stage: str) -> StageRow | None:
-        """The state of one stage of an arm."""
-        key = (arm["arm"], seed, arm.get("condition", ""), stage)
-        found = (r for r in self.stages if (r.arm, r.seed, r.condition, r.stage) == key)
-        return next(found, None)
+    def stage_row(self, digest: str) -> StageRow | None:
+        """The state and budget of a stage, whichever arms use it."""
+        return self._rows.get(digest)
+
+    @cached_property
+    def _rows(self) -> dict[str, StageRow]:
+        return {row.hash: row for row in self.stages}
 
 
 def arm_label(arm: Mapping[str, Any]) -> str:

@@ -21,7 +21,17 @@ from nearfar.report.tables import (
 )
 from nearfar.report.wording import metric_name
 
-_SCRIPTS = ("core.js", "seeds.js", "curves.js", "panels.js", "cards.js", "main.js")
+_SCRIPTS = (
+    "core.js",
+    "axes.js",
+    "seeds.js",
+    "curves.js",
+    "panels.js",
+    "embedding.js",
+    "cards.js",
+    "cost.js",
+    "main.js",
+)
 _WORDS = {
     "mean ± deviation": "over the seeds that an arm shares with all others; sample deviation "
     "(n − 1).",
@@ -56,6 +66,7 @@ def render(run: Run) -> str:
     style = (assets / "style.css").read_text(encoding="utf-8")
     parts = [(assets / name).read_text(encoding="utf-8") for name in _SCRIPTS]
     script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
+    published = published_section(run)
     title = str(summary.get("title") or summary["study"])
     words = {
         "policy": _policy(style, script),
@@ -73,7 +84,8 @@ def render(run: Run) -> str:
         "results": results_table(run),
         "all_metrics": comparisons_table(run) + all_metrics_table(run),
         "reading": _reading(),
-        "published": published_section(run),
+        "published": published,
+        "jump": '<a href="#published">Published</a> ' if published else "",
         "budget": budget_table(run),
         "provenance": _provenance(run),
     }

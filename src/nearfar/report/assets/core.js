@@ -37,50 +37,30 @@ const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 function format(value, signed) {
   if (!isNumber(value)) return "–";
   const size = Math.abs(value);
-  const text = size >= 1e5 ? size.toExponential(1)
-    : size.toLocaleString("en-US", { minimumFractionDigits: size < 10 ? 3 : size < 1000 ? 1 : 0, maximumFractionDigits: size < 10 ? 3 : size < 1000 ? 1 : 0 });
+  const text =
+    size >= 1e5
+      ? size.toExponential(1)
+      : size.toLocaleString("en-US", {
+          minimumFractionDigits: size < 10 ? 3 : size < 1000 ? 1 : 0,
+          maximumFractionDigits: size < 10 ? 3 : size < 1000 ? 1 : 0,
+        });
   return (value < 0 ? "−" : signed ? "+" : "") + text;
 }
 
 function brief(value) {
   if (!isNumber(value)) return "–";
   const size = Math.abs(value);
-  const text = size >= 1e5 ? size.toExponential(0) : size >= 1000 ? size.toLocaleString("en-US")
-    : String(Number(size.toPrecision(6)));
+  const text =
+    size >= 1e5
+      ? size.toExponential(0)
+      : size >= 1000
+        ? size.toLocaleString("en-US")
+        : String(Number(size.toPrecision(6)));
   return (value < 0 ? "−" : "") + text;
 }
 
 const quantile = (sorted, q) => sorted[Math.round((sorted.length - 1) * q)];
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/* Axis limits that a few outliers cannot stretch: beyond three interquartile ranges they are
-   drawn at the edge instead. */
-function limits(values, floor) {
-  const sorted = values.filter(isNumber).sort((a, b) => a - b);
-  if (!sorted.length) return [0, 1];
-  let [low, high] = [sorted[0], sorted[sorted.length - 1]];
-  if (!state.full && sorted.length > 3) {
-    const [q1, q3] = [quantile(sorted, 0.25), quantile(sorted, 0.75)];
-    const fence = 3 * Math.max(q3 - q1, 0.02 * Math.abs(q3), 1e-12);
-    low = Math.max(low, q1 - fence);
-    high = Math.min(high, q3 + fence);
-  }
-  if (isNumber(floor)) low = Math.min(low, floor);
-  const room = (high - low || Math.abs(high) || 1) * 0.06;
-  return [low - room, high + room];
-}
-
-function ticks([low, high], count) {
-  const rough = (high - low) / Math.max(1, count);
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough);
-  const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i += 1) found.push(Number((i * step).toPrecision(12)));
-  return found;
-}
-
-const scale = ([low, high], [from, to]) => (value) => from + ((value - low) / (high - low || 1)) * (to - from);
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 // ---- arms -----------------------------------------------------------------------------------
 const DASHES = [null, "7 4", "2 3", "9 3 2 3"];
@@ -105,66 +85,121 @@ function marker(arm, r) {
 }
 
 function swatch(arm) {
-  return shape("svg", { class: `swatch k${arm.colour}`, viewBox: "0 0 26 12", "aria-hidden": "true" },
+  return shape(
+    "svg",
+    { class: `swatch k${arm.colour}`, viewBox: "0 0 26 12", "aria-hidden": "true" },
     shape("path", { class: "stroke", d: "M0 6h26", "stroke-width": 2, "stroke-dasharray": dash(arm) }),
-    shape("path", { class: "ink", d: marker(arm, 4), transform: "translate(13 6)" }));
+    shape("path", { class: "ink", d: marker(arm, 4), transform: "translate(13 6)" }),
+  );
 }
 
 const drawers = [];
-/* Register a drawing; it is made again when arms, options or its width change. */
+/* Register a drawing, made again when arms, scale or width change; returns how to make it again. */
 function drawn(draw) {
   drawers.push(draw);
   draw();
+  return () => {
+    hideTip();
+    draw();
+  };
 }
-const redraw = () => { hideTip(); drawers.forEach((draw) => draw()); };
+const redraw = () => {
+  hideTip();
+  drawers.forEach((draw) => draw());
+};
 
 function setArms(off) {
   state.off = off;
-  document.querySelectorAll("#chips .chip").forEach((chip) => chip.setAttribute("aria-pressed", String(!off.has(Number(chip.dataset.arm)))));
-  document.querySelectorAll("tr[data-arm]").forEach((row) => row.classList.toggle("off", off.has(Number(row.dataset.arm))));
+  document
+    .querySelectorAll("#chips .chip")
+    .forEach((chip) => chip.setAttribute("aria-pressed", String(!off.has(Number(chip.dataset.arm)))));
+  document
+    .querySelectorAll("tr[data-arm]")
+    .forEach((row) => row.classList.toggle("off", off.has(Number(row.dataset.arm))));
   redraw();
 }
 
 function buildChips() {
   arms.forEach((arm, index) => {
-    $("chips").append(element("button", {
-      type: "button", class: "chip", "data-arm": index, "aria-pressed": "true", title: arm.label,
-      onclick: () => {
-        const off = new Set(state.off);
-        if (!off.delete(index)) off.add(index);
-        setArms(off);
-      },
-    }, swatch(arm), element("span", {}, arm.label)));
+    $("chips").append(
+      element(
+        "button",
+        {
+          type: "button",
+          class: "chip",
+          "data-arm": index,
+          "aria-pressed": "true",
+          title: arm.label,
+          onclick: () => {
+            const off = new Set(state.off);
+            if (!off.delete(index)) off.add(index);
+            setArms(off);
+          },
+        },
+        swatch(arm),
+        element("span", {}, arm.label),
+      ),
+    );
   });
   $("arms-all").addEventListener("click", () => setArms(new Set()));
   $("arms-none").addEventListener("click", () => setArms(new Set(arms.keys())));
-  document.querySelectorAll("tr[data-arm]").forEach((row) => row.querySelector("th").prepend(swatch(arms[Number(row.dataset.arm)])));
+  document
+    .querySelectorAll("tr[data-arm]")
+    .forEach((row) => row.querySelector("th").prepend(swatch(arms[Number(row.dataset.arm)])));
 }
 
 // ---- controls -------------------------------------------------------------------------------
 /* A row of buttons of which one is pressed. */
 function segment(title, options, chosen, change) {
-  const buttons = options.map(([value, text]) => element("button", {
-    type: "button", "aria-pressed": String(value === chosen),
-    onclick: (event) => {
-      buttons.forEach((button) => button.setAttribute("aria-pressed", String(button === event.currentTarget)));
-      change(value);
-    },
-  }, text));
-  return element("span", { class: "segment", role: "group", "aria-label": title }, title ? element("span", {}, title) : null, element("div", {}, ...buttons));
+  const buttons = options.map(([value, text]) =>
+    element(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": String(value === chosen),
+        onclick: (event) => {
+          buttons.forEach((button) =>
+            button.setAttribute("aria-pressed", String(button === event.currentTarget)),
+          );
+          change(value);
+        },
+      },
+      text,
+    ),
+  );
+  return element(
+    "span",
+    { class: "segment", role: "group", "aria-label": title },
+    title ? element("span", {}, title) : null,
+    element("div", {}, ...buttons),
+  );
 }
 
 function choice(title, options, change) {
-  const select = element("select", { "aria-label": title, onchange: (event) => change(event.target.value) },
-    ...options.map(([value, text]) => element("option", { value }, text)));
+  const select = element(
+    "select",
+    { "aria-label": title, onchange: (event) => change(event.target.value) },
+    ...options.map(([value, text]) => element("option", { value }, text)),
+  );
   return element("label", { class: "segment" }, title, select);
 }
 
-const fullRange = () => segment("scale", [[false, "robust"], [true, "everything"]], state.full, (value) => {
-  state.full = value;
-  document.querySelectorAll('[aria-label="scale"] button').forEach((button, i) => button.setAttribute("aria-pressed", String((i % 2 === 1) === value)));
-  redraw();
-});
+const fullRange = () =>
+  segment(
+    "scale",
+    [
+      [false, "robust"],
+      [true, "everything"],
+    ],
+    state.full,
+    (value) => {
+      state.full = value;
+      document
+        .querySelectorAll('[aria-label="scale"] button')
+        .forEach((button, i) => button.setAttribute("aria-pressed", String((i % 2 === 1) === value)));
+      redraw();
+    },
+  );
 
 // ---- tooltip --------------------------------------------------------------------------------
 function showTip(event, ...content) {
@@ -183,9 +218,17 @@ function hideTip() {
 }
 
 function pairs(rows) {
-  return element("table", {}, ...rows.map(([name, value]) => element("tr", {}, element("td", { class: "faint" }, name), element("td", {}, value))));
+  return element(
+    "table",
+    {},
+    ...rows.map(([name, value]) =>
+      element("tr", {}, element("td", { class: "faint" }, name), element("td", {}, value)),
+    ),
+  );
 }
-addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape") hideTip();
+});
 addEventListener("scroll", hideTip, { passive: true });
 
 // ---- drawings -------------------------------------------------------------------------------
@@ -198,10 +241,15 @@ function picture(row, width, height, zoom) {
   const [w, h, strokes, fills, words] = data.drawings[number];
   const fit = Math.min(zoom || 1, (width * UNIT) / w, (height * UNIT) / h) / UNIT;
   const svg = shape("svg", {
-    class: "molecule", viewBox: `0 0 ${w} ${h}`, width: (w * fit).toFixed(1), height: (h * fit).toFixed(1), role: "img",
+    class: "molecule",
+    viewBox: `0 0 ${w} ${h}`,
+    width: (w * fit).toFixed(1),
+    height: (h * fit).toFixed(1),
+    role: "img",
     "aria-label": `drawing of ${nameOf(row)}`,
   });
-  for (const [element_, d] of Object.entries(strokes)) svg.append(shape("path", { class: `e${element_}`, stroke: `var(--${element_})`, d }));
+  for (const [element_, d] of Object.entries(strokes))
+    svg.append(shape("path", { class: `e${element_}`, stroke: `var(--${element_})`, d }));
   for (const [element_, d] of Object.entries(fills)) {
     const path = shape("path", { stroke: `var(--${element_})`, d });
     path.style.fill = `var(--${element_})`;

@@ -1,44 +1,54 @@
 /* Every seed of every arm: the metric itself, and its difference to the baseline. */
 const ROW = 34;
+const SIGNS = { better: "▲", worse: "▼", equivalent: "≈", undecided: "?", withheld: "✕" };
 
-function seedPlot(box, { title, pick, summary, zero, labels, right, note, signed }) {
+/* Limits set by what is learned; intervals may widen them, but not by much. */
+function seedRange(list, { pick, summary, zero }) {
+  const scaled = learned(list);
+  const points = scaled
+    .flatMap((i) => [...Object.values(pick(i)), summary(i)[0]])
+    .concat(isNumber(zero) ? [zero] : []);
+  const core = limits(points);
+  const wide = limits(points.concat(scaled.flatMap((i) => summary(i).slice(1))));
+  const reach = (core[1] - core[0]) * (state.full ? 99 : 0.6);
+  return [Math.max(wide[0], core[0] - reach), Math.min(wide[1], core[1] + reach)];
+}
+
+/* Rows are arms. ``pick``: values by seed; ``summary``: [mean, low, high]; ``right``: a word. */
+function seedPlot(box, { title, note, pick, summary, zero, labels, right, signed }) {
   const list = visible();
   const width = roomIn(box);
-  if (!list.length) { box.hidden = true; return; }
+  if (!list.length) {
+    box.hidden = true;
+    return;
+  }
   const above = labels && width < 520;
-  const left = !labels || above ? 10 : clamp(7.4 * Math.max(...list.map((i) => arms[i].label.length)) + 16, 90, 230);
-  const edge = width - (right && !above ? 116 : 12);
-  const row = above ? ROW + 16 : ROW;
-  const top = 8;
+  const longest = Math.max(...list.map((i) => arms[i].label.length));
+  const left = !labels || above ? 10 : clamp(7.4 * longest + 16, 90, 230);
+  const edge = width - (above ? 12 : 116);
+  const [top, row] = [8, above ? ROW + 16 : ROW];
   const bottom = top + row * list.length;
-  const scaled = learned(list);
-  const everything = scaled.flatMap((i) => [...Object.values(pick(i)), summary(i)[0]]).concat(isNumber(zero) ? [zero] : []);
-  const whiskers = scaled.flatMap((i) => summary(i).slice(1));
-  const core = limits(everything);
-  const wide = limits(everything.concat(whiskers));
-  const reach = (core[1] - core[0]) * (state.full ? 99 : 0.6);
-  const range = [Math.max(wide[0], core[0] - reach), Math.min(wide[1], core[1] + reach)];
+  const range = seedRange(list, { pick, summary, zero });
   const x = scale(range, [left, edge]);
-  const svg = shape("svg", { class: "figure", viewBox: `0 0 ${width} ${bottom + 44}`, role: "img", "aria-label": `${title} by arm and seed` });
-  ticks(range, width < 520 ? 4 : 6).forEach((tick) => svg.append(
-    shape("path", { class: "gridline", d: `M${x(tick)} ${top}V${bottom}` }),
-    shape("text", { x: x(tick), y: bottom + 17, "text-anchor": "middle" }, brief(tick))));
+  const svg = figure(width, bottom + 44, `${title} by arm and seed`);
+  gridColumns(svg, ticks(range, width < 520 ? 4 : 6), x, [top, bottom]);
   if (isNumber(zero)) svg.append(shape("path", { class: "reference", d: `M${x(zero)} ${top}V${bottom}` }));
-  svg.append(shape("text", { class: "title", x: (left + edge) / 2, y: bottom + 37, "text-anchor": "middle" }, title));
+  svg.append(write((left + edge) / 2, bottom + 37, title, "middle", "title"));
   const spots = [];
   list.forEach((index, place) => {
-    const arm = arms[index];
+    const { label } = arms[index];
     const y = top + row * place + (above ? 33 : row / 2);
-    if (labels) {
-      svg.append(shape("text", above ? { class: "strong", x: 0, y: y - 17 } : { class: "strong", x: left - 14, y: y + 5, "text-anchor": "end" },
-        arm.label.length > 32 ? `${arm.label.slice(0, 31)}…` : arm.label));
-    }
-    svg.append(armRow(index, y, x, range, edge, pick(index), summary(index), spots, signed));
-    if (right) {
-      const text = right(index);
-      const kind = { "▲": "good", "▼": "bad" }[text[0]];
-      if (text) svg.append(shape("text", above ? { class: kind, x: width, y: y - 17, "text-anchor": "end" } : { class: kind, x: edge + 12, y: y + 4 }, text));
-    }
+    const short = label.length > 32 ? `${label.slice(0, 31)}…` : label;
+    if (labels)
+      svg.append(
+        above ? write(0, y - 17, short, "start", "strong") : write(left - 14, y + 5, short, "end", "strong"),
+      );
+    svg.append(armRow(index, y, { x, range, values: pick(index), summary: summary(index), signed }, spots));
+    const word = right(index);
+    const kind = { "▲": "good", "▼": "bad" }[word[0]];
+    svg.append(
+      above ? write(width, y - 17, word, "end", kind) : write(edge + 12, y + 4, word, "start", kind),
+    );
   });
   const follow = shape("polyline", { class: "follow" });
   svg.append(follow);
@@ -46,91 +56,122 @@ function seedPlot(box, { title, pick, summary, zero, labels, right, note, signed
   followSeeds(svg, follow, spots, width, note, signed);
 }
 
-function armRow(index, y, x, range, edge, values, [middle, low, high], spots, signed) {
+/* Interval, mean and seeds of one arm; an arrow at the edge for what lies beyond the scale. */
+function armRow(index, y, { x, range, values, summary: [middle, low, high], signed }, spots) {
   const arm = arms[index];
   const group = shape("g", { class: `k${arm.colour}` });
-  const seeds = Object.keys(values);
-  const step = Math.min(5, 18 / Math.max(1, seeds.length - 1));
+  const inside = (value) => value >= range[0] && value <= range[1];
+  const at = (value) => x(clamp(value, ...range));
   if (isNumber(low) && isNumber(high) && low < range[1] && high > range[0]) {
-    const [a, b] = [clamp(x(low), x(range[0]), edge), clamp(x(high), x(range[0]), edge)];
-    group.append(shape("path", { class: "stroke", d: `M${a} ${y}H${b}`, "stroke-width": 7, opacity: 0.22, "stroke-linecap": "butt" }));
+    group.append(shape("path", { class: "stroke interval", d: `M${at(low)} ${y}H${at(high)}` }));
   }
-  const away = isNumber(middle) && (middle > range[1] || middle < range[0]);
+  const away = isNumber(middle) && !inside(middle);
+  if (away) group.append(...edgeArrow(middle, at(middle), y, middle > range[1] ? 1 : -1, signed));
+  else if (isNumber(middle))
+    group.append(
+      shape("path", { class: "stroke", d: `M${at(middle).toFixed(1)} ${y - 11}v22`, "stroke-width": 3 }),
+    );
+  const seeds = Object.keys(values).filter((seed) => isNumber(values[seed]));
+  const step = Math.min(5, 18 / Math.max(1, seeds.length - 1));
+  const solid = isNumber(middle) || arm.status === "done";
   seeds.forEach((seed, order) => {
     const value = values[seed];
-    if (!isNumber(value)) return;
-    if (away) { spots.push({ index, seed, value, away, x: x(clamp(value, ...range)), y }); return; }
-    const inside = value <= range[1] && value >= range[0];
-    const at = clamp(x(value), x(range[0]), x(range[1]));
-    const dy = (order - (seeds.length - 1) / 2) * step;
-    if (inside) {
-      const solid = isNumber(middle) || arm.status === "done";
-      group.append(shape("path", { class: solid ? "ink edged" : "hollow", d: marker(arm, 3.8), transform: `translate(${at.toFixed(1)} ${(y + dy).toFixed(1)})` }));
-    } else {
-      const s = value > range[1] ? 1 : -1;
-      group.append(shape("path", { class: "ink", d: `M${at} ${y + dy}l${-6 * s}-3.5v7z` }));
-    }
-    spots.push({ index, seed, value, x: at, y: y + dy });
+    const spot = {
+      index,
+      seed,
+      value,
+      away,
+      x: at(value),
+      y: away ? y : y + (order - (seeds.length - 1) / 2) * step,
+    };
+    spots.push(spot);
+    if (away) return;
+    const place = `translate(${spot.x.toFixed(1)} ${spot.y.toFixed(1)})`;
+    const side = value > range[1] ? 1 : -1;
+    group.append(
+      inside(value)
+        ? shape("path", { class: solid ? "ink edged" : "hollow", d: marker(arm, 3.8), transform: place })
+        : shape("path", { class: "ink", d: `M0 0l${-6 * side}-3.5v7z`, transform: place }),
+    );
   });
-  if (isNumber(middle)) {
-    const at = clamp(x(middle), x(range[0]), x(range[1]));
-    if (!away) group.prepend(shape("path", { class: "stroke", d: `M${at.toFixed(1)} ${y - 11}v22`, "stroke-width": 3 }));
-    else {
-      const s = middle > range[1] ? 1 : -1;
-      group.append(shape("path", { class: "ink", d: `M${at} ${y}l${-9 * s}-5.5v11z` }),
-        shape("text", { class: "value", x: at - 14 * s, y: y + 4, "text-anchor": s > 0 ? "end" : "start" }, format(middle, signed)));
-    }
-  }
   return group;
 }
 
+function edgeArrow(value, x, y, side, signed) {
+  const text = format(value, signed);
+  return [
+    shape("path", { class: "ink", d: `M${x} ${y}l${-9 * side}-5.5v11z` }),
+    write(x - 14 * side, y + 4, text, side > 0 ? "end" : "start", "value"),
+  ];
+}
+
 function followSeeds(svg, follow, spots, width, note, signed) {
-  const clear = () => { follow.setAttribute("points", ""); hideTip(); };
+  const clear = () => {
+    follow.setAttribute("points", "");
+    hideTip();
+  };
   svg.addEventListener("pointerleave", clear);
   svg.addEventListener("pointermove", (event) => {
-    const box = svg.getBoundingClientRect();
-    const ratio = width / box.width;
-    const [px, py] = [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
-    let [best, gap] = [null, 14];
-    spots.forEach((spot) => {
-      const distance = Math.hypot(spot.x - px, spot.y - py);
-      if (distance < gap) [best, gap] = [spot, distance];
-    });
-    if (!best) { clear(); return; }
-    follow.setAttribute("points", spots.filter((s) => s.seed === best.seed && !s.away).map((s) => `${s.x},${s.y}`).join(" "));
-    showTip(event, element("div", { class: "name" }, arms[best.index].label), pairs([["seed", best.seed], [note, format(best.value, signed)]]));
+    const [x, y] = pointerIn(svg, width, event);
+    const distance = (spot) => Math.hypot(spot.x - x, spot.y - y);
+    const best = spots.reduce((near, spot) => (near && distance(near) <= distance(spot) ? near : spot), null);
+    if (!best || distance(best) > 14) {
+      clear();
+      return;
+    }
+    const line = spots.filter((spot) => spot.seed === best.seed && !spot.away);
+    follow.setAttribute("points", line.map((spot) => `${spot.x},${spot.y}`).join(" "));
+    const numbers = [
+      ["seed", best.seed],
+      [note, format(best.value, signed)],
+    ];
+    showTip(event, element("div", { class: "name" }, arms[best.index].label), pairs(numbers));
   });
 }
 
-function statusOf(index) {
-  const { status } = arms[index];
-  return status && status !== "done" ? status : "";
+/* Seed by seed, the arm's value less that of the arm it is compared with. */
+function differences(index) {
+  const other = arms.find((arm) => arm.label === arms[index].against);
+  if (!other) return {};
+  const both = Object.entries(arms[index].values).filter(
+    ([seed, value]) => isNumber(value) && isNumber(other.values[seed]),
+  );
+  return Object.fromEntries(both.map(([seed, value]) => [seed, value - other.values[seed]]));
 }
 
 function buildSeeds() {
-  if (!arms.some((arm) => Object.keys(arm.values).length)) { $("seeds").hidden = true; return; }
+  if (!arms.some((arm) => Object.keys(arm.values).length)) {
+    $("seeds").hidden = true;
+    return;
+  }
   $("seeds-controls").append(fullRange());
   const unit = data.unit === "z" ? ", z-scored" : data.unit ? `, ${data.unit}` : "";
-  const better = data.higherIsBetter ? "higher is better" : "lower is better";
   const base = arms.findIndex((arm) => arm.colour === "b");
-  drawn(() => seedPlot($("seeds-plot"), {
-    title: `test ${data.metric}${unit} (${better})`, labels: true, note: `test ${data.metric}`,
-    pick: (i) => arms[i].values,
-    summary: (i) => [arms[i].mean, arms[i].low, arms[i].high],
-    zero: base >= 0 && shown(base) ? arms[base].mean : null,
-    right: (i) => statusOf(i),
-  }));
-  const against = (i) => arms.find((arm) => arm.label === arms[i].against) || null;
-  if (!arms.some((arm) => arm.verdict)) { $("difference-plot").hidden = true; return; }
-  drawn(() => seedPlot($("difference-plot"), {
-    title: `difference to ${data.baseline}`, note: "difference", signed: true,
-    labels: innerWidth <= 760, zero: 0,
-    pick: (i) => {
-      const other = against(i);
-      if (!other) return {};
-      return Object.fromEntries(Object.entries(arms[i].values).filter(([seed, v]) => isNumber(v) && isNumber(other.values[seed])).map(([seed, v]) => [seed, v - other.values[seed]]));
-    },
-    summary: (i) => arms[i].difference,
-    right: (i) => (arms[i].verdict ? `${{ better: "▲", worse: "▼", equivalent: "≈", undecided: "?", withheld: "✕" }[arms[i].verdict] || ""} ${arms[i].verdict}` : "baseline"),
-  }));
+  drawn(() =>
+    seedPlot($("seeds-plot"), {
+      title: `test ${data.metric}${unit} (${data.higherIsBetter ? "higher" : "lower"} is better)`,
+      note: `test ${data.metric}`,
+      labels: true,
+      zero: base >= 0 && shown(base) ? arms[base].mean : null,
+      pick: (i) => arms[i].values,
+      summary: (i) => [arms[i].mean, arms[i].low, arms[i].high],
+      right: (i) => (arms[i].status === "done" ? "" : arms[i].status),
+    }),
+  );
+  if (!arms.some((arm) => arm.verdict)) {
+    $("difference-plot").hidden = true;
+    return;
+  }
+  drawn(() =>
+    seedPlot($("difference-plot"), {
+      title: `difference to ${data.baseline}`,
+      note: "difference",
+      signed: true,
+      labels: innerWidth <= 760,
+      zero: 0,
+      pick: differences,
+      summary: (i) => arms[i].difference,
+      right: (i) => (arms[i].verdict ? `${SIGNS[arms[i].verdict] || ""} ${arms[i].verdict}` : "baseline"),
+    }),
+  );
 }
