@@ -207,7 +207,6 @@ def test_mistakes_in_predict(ran: CommandLine, case: str) -> None:
         assert phrase in said
 
 
-def test_predict_says_where_it_cannot_write(ran: CommandLine) -> None:
-    predict = ("predict", "runs/tiny-smoke", "tiny.csv", "--arm", "ridge", "-o")
-    assert "nowhere" in ran.mistake(*predict, "nowhere/made.csv")
-    assert "runs" in ran.mistake(*predict, "runs")
+def test_predict_does_not_write_over_a_folder(ran: CommandLine) -> None:
+    said = ran.mistake("predict", "runs/tiny-smoke", "tiny.csv", "--arm", "ridge", "-o", "runs")
+    assert "runs" in said
