@@ -170,11 +170,14 @@ def test_an_arm_is_switched_off_everywhere_and_on_again(load: Open, report: Path
 
 def test_a_diverged_curve_does_not_set_the_scale(load: Open, report: Path) -> None:
     browser = load(report)
-    labels = browser.execute_script(
-        "return [...document.querySelectorAll('#curves-plot .figure > text[text-anchor=end]')]"
-        ".map((text) => text.textContent)"
-    )
-    assert max(float(label) for label in labels if label != "epoch") < 2
+    scale = browser.find_elements("css selector", "#curves-controls [aria-label=scale] button")
+    for button in scale:
+        button.click()
+        labels = browser.execute_script(
+            "return [...document.querySelectorAll("
+            "'#curves-plot .figure > text[text-anchor=end]')].map((text) => text.textContent)"
+        )
+        assert max(float(label) for label in labels if label != "epoch") < 2
     titles = browser.execute_script(
         "return [...document.querySelectorAll('#curves-plot title')].map((t) => t.textContent)"
     )
