@@ -1,8 +1,8 @@
 """The support vector head equals scikit-learn's machine on the same scaled features."""
 
 import numpy as np
+from sklearn import svm
 from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.svm import SVR as Machine
 
 from nearfar.heads.kernel import SVR
 
@@ -23,7 +23,7 @@ def test_it_is_the_machine_that_cross_validation_on_the_training_rows_chooses() 
     x = np.clip((curved - mean) / scale, -5, 5)
     for k in range(2):
         search = GridSearchCV(
-            Machine(epsilon=0.05),
+            svm.SVR(epsilon=0.05),
             {"C": [1, 3, 10, 30], "gamma": [3e-4, 1e-3, 3e-3]},
             scoring="neg_mean_absolute_error",
             cv=KFold(3, shuffle=True, random_state=1),

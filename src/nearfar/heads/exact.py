@@ -149,4 +149,3 @@ class Forest:
         head = cls()
         head.nodes = dict(arrays)
         return head
-

@@ -16,7 +16,8 @@ class SVR:
 
     Features of any scale are brought to one: asinh keeps small values and takes the logarithm of
     large ones, then mean 0 and deviation 1 over the training rows, cut at ±5. Penalty and kernel
-    width are chosen among twelve pairs by cross-validation on the training rows, in ``folds`` parts.
+    width are chosen among twelve pairs by cross-validation on the training rows, in ``folds``
+    parts.
     (Drucker et al., "Support Vector Regression Machines", 1996.)
     """
 

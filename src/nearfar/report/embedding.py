@@ -65,6 +65,8 @@ def embed(features: Array) -> Array:
 
     settings = _SETTINGS | {"perplexity": min(30.0, (len(features) - 1) / 3)}
     scale = float(np.abs(features).max())
+    if features.shape[1] == 1:
+        features = np.pad(features, ((0, 0), (0, 1)))
     return np.asarray(TSNE(**settings).fit(features / scale), dtype=np.float32)
 
 
@@ -88,6 +90,8 @@ def turned(points: Array, values: Sequence[float]) -> Array:
 
 def embed_all(folder: Path, features: Mapping[str, Array], jobs: int = 2) -> dict[str, Array]:
     """Map every array, by its :func:`features_key`; what the run folder holds is not redone."""
+    from threadpoolctl import threadpool_limits
+
     path = folder / CACHE
     known: dict[str, Array] = {}
     if path.is_file():
@@ -95,7 +99,7 @@ def embed_all(folder: Path, features: Mapping[str, Array], jobs: int = 2) -> dic
             known = {key: stored[key] for key in stored.files if key in features}
     missing = [key for key in features if key not in known]
     if missing:
-        with ThreadPoolExecutor(jobs) as pool:
+        with threadpool_limits(1), ThreadPoolExecutor(jobs) as pool:
             maps = pool.map(embed, [features[key] for key in missing])
             known.update(zip(missing, maps, strict=True))
         content = io.BytesIO()

@@ -34,6 +34,8 @@ def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | Non
         UserError: no such run, arm or seed, a diverged arm, or bad rows.
     """
     folder = RunFolder.open(path)
+    if output.is_dir():
+        raise UserError(f"--output {output}: is a folder; name a file")
     text = folder.study()
     assert text is not None
     resolved = resolve(text, path / "study.yaml")
