@@ -34,7 +34,8 @@ class Descriptors(FixedEncoder):
         Raises:
             UserError: RDKit cannot read a SMILES; says which.
         """
-        return _computed(tuple(inputs.smiles)).copy()
+        rows: np.ndarray = _computed(tuple(inputs.smiles)).copy()
+        return rows
 
 
 @lru_cache(maxsize=4)

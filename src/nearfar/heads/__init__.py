@@ -17,11 +17,11 @@ __all__ = [
     "EXACT",
     "MLP",
     "NETWORKS",
+    "SVR",
     "ExactHead",
     "Forest",
     "Linear",
     "Mean",
     "Ridge",
-    "SVR",
     "Standardise",
 ]

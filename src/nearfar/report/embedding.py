@@ -90,7 +90,7 @@ def turned(points: Array, values: Sequence[float]) -> Array:
 
 def embed_all(folder: Path, features: Mapping[str, Array], jobs: int = 2) -> dict[str, Array]:
     """Map every array, by its :func:`features_key`; what the run folder holds is not redone."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     path = folder / CACHE
     known: dict[str, Array] = {}
