@@ -55,7 +55,11 @@ def renumbered(batch: MoleculeBatch) -> MoleculeBatch:
 
 
 def some_molecules() -> Molecules:
-    return Molecules.from_smiles(SMILES)
+    """Sixteen molecules with five descriptors, from all alike to very large."""
+    molecules = Molecules.from_smiles(SMILES)
+    rows = torch.randn(len(SMILES), 5, generator=torch.Generator().manual_seed(4))
+    molecules.descriptors = rows * torch.tensor([0.0, 0.01, 1.0, 1e3, 1e8]) + 2
+    return molecules
 
 
 def all_rows(inputs: Molecules) -> MoleculeBatch:

@@ -15,7 +15,15 @@ from nearfar.encoders import ENCODERS, Encoder, build_encoder
 GRAPH = sorted(
     name for name, kind in ENCODERS.items() if kind.trainable and "molecule" in kind.accepts
 )
-OTHER = {"layers": 2, "hidden": 24, "out": 10, "expansion": 1, "eps": 0.3, "dropout": 0.4}
+OTHER = {
+    "layers": 2,
+    "hidden": 24,
+    "out": 10,
+    "expansion": 1,
+    "eps": 0.3,
+    "dropout": 0.4,
+    "descriptors": False,
+}
 
 every_encoder = pytest.mark.parametrize("name", GRAPH)
 
