@@ -19,6 +19,7 @@ FEATURE_SIMILARITIES = ("l2", "l1", "cosine", "dot")
 EXACT_TOLERANCE, FLOAT32_TOLERANCE = 1e-12, 1e-6
 BLOCK_PAIRS = {"cpu": 1 << 17, "cuda": 1 << 24}
 """Pairs of rows in work at once: on a CPU what its cache holds, on a GPU what keeps it busy."""
+LEAST_ROWS = 32
 
 
 class RnCLoss(nn.Module):
@@ -131,15 +132,15 @@ class _RankNContrast(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, order: FarnessOrder, kind: str) -> Tensor:
-        scratch = Scratch(tensor.device)
+        scratch = Scratch.of(tensor.device)
         source = ENERGIES[kind](tensor, scratch)
-        count, wanted = len(tensor), ctx.needs_input_grad[0]
+        count, wanted = tensor.shape[0], ctx.needs_input_grad[0]
         views = count // order.samples
-        block = max(1, BLOCK_PAIRS.get(tensor.device.type, BLOCK_PAIRS["cpu"]) // (count * views))
+        block = _samples_at_once(tensor.device, count, views)
         total = torch.zeros((), dtype=torch.float64, device=tensor.device)
         for start in range(0, order.samples, block):
             stop = min(start + block, order.samples)
-            rows = Rows(start, stop, order.samples, views, tensor.device)
+            rows = Rows(start, stop, order.samples, views)
             energy = source.energies(rows)
             block_order = order.block(start, stop, scratch)
             terms = row_terms(energy, block_order, order.slot_of_sample, scratch, wanted)
@@ -157,6 +158,11 @@ class _RankNContrast(torch.autograd.Function):
             raise RuntimeError("RnCLoss has no second derivative: create_graph must be False")
         (gradient,) = ctx.saved_tensors
         return gradient * upstream, None, None
+
+
+def _samples_at_once(device: torch.device, count: int, views: int) -> int:
+    rows = BLOCK_PAIRS.get(device.type, BLOCK_PAIRS["cpu"]) // count
+    return max(rows, LEAST_ROWS) // views or 1
 
 
 def _check_name(argument: str, given: object, allowed: Any) -> None:

@@ -46,7 +46,7 @@ class Ties:
         """``values`` (views, rows, M; overwritten) as they stand at the ends of runs."""
         if self.row is None:
             return values.gather(2, self.end.expand_as(values))
-        if len(self.row):
+        if self.row.shape[0]:
             values[:, self.row, self.position] = values[:, self.row, self.end]
         return values
 
@@ -104,22 +104,25 @@ class SortedLabels:
         self._slot, self._sizes = slot, sizes.mul(views).float()
         self.slots = len(values)
         self.slot_of_sample = slot if self.slots < self.samples else None
-        self._values = values << self._index_bits
+        shifted = values << self._index_bits
         number = torch.arange(self.slots, device=labels.device)
-        self._rising, self._falling = number + self._values, number - self._values
+        self._rising, self._falling = number + shifted, number - shifted
+        self._own = shifted[slot]
 
     def block(self, start: int, stop: int, scratch: Scratch) -> OrderBlock:
         """The order of samples ``start`` to ``stop`` (not included), in the sorted batch."""
-        own_slot = self._slot[start:stop]
-        own = self._values[own_slot, None]
+        own = self._own[start:stop, None]
         size = own.abs() + (OFFSET << self._index_bits)
         below, above = -own - size, own - size
-        low, high = int(own_slot[0]), int(own_slot[-1])
-        key = scratch.empty("key", (len(own), self.slots), torch.int64)
+        low, high = int(self._slot[start]), int(self._slot[stop - 1])
+        key = scratch.empty("key", (stop - start, self.slots), torch.int64)
         torch.add(self._rising[:low], below, out=key[:, :low])
         torch.add(self._falling[high:], above, out=key[:, high:])
-        among = slice(low, high)
-        key[:, among] = torch.minimum(self._rising[among] + below, self._falling[among] + above)
+        rising = key[:, low:high]
+        falling = scratch.empty("falling", (stop - start, high - low), torch.int64)
+        torch.add(self._rising[low:high], below, out=rising)
+        torch.add(self._falling[low:high], above, out=falling)
+        torch.minimum(rising, falling, out=rising)
         slots, last, first = _sorted_positions(key, self._index_bits, self._tolerance, scratch)
         return OrderBlock(slots, last, first, self._weights(slots))
 
@@ -188,16 +191,19 @@ def _runs(key: Tensor, slack: float, tolerance: float, scratch: Scratch) -> tupl
     Position q ties with an earlier p if key[q] <= key[p] (1 - tolerance) + slack.
     """
     row, position = _suspects(key, scratch)
-    if len(row) > FEW_TIES * key.numel():
+    if row.shape[0] > FEW_TIES * key.numel():
         return _many_runs(key.double(), slack, tolerance)
 
     def tied(earlier: Tensor, later: Tensor) -> Tensor:
-        limit = key[row, earlier].double() * (1 - tolerance) + slack
-        return key[row, later].double() <= limit
+        limit = key[row, earlier].double().mul_(1 - tolerance).add_(slack)
+        return key[row, later] <= limit
 
     near = tied(position, position + 1)
     row, position = row[near], position[near]
-    after, end, begin = position + 1, position + 1, position.clone()
+    after, end, begin = position + 1, position + 1, position
+    adjoining = (position[:-1] + 1 == position[1:]) & (row[:-1] == row[1:])
+    if not adjoining.any():
+        return Ties(row, position, end), Ties(row, after, begin)
     for _ in range(LONGEST_WALK):
         following, leading = (end + 1).clamp_max_(key.shape[1] - 1), (begin - 1).clamp_min_(0)
         longer = tied(position, following) & (following > end)
@@ -210,17 +216,17 @@ def _runs(key: Tensor, slack: float, tolerance: float, scratch: Scratch) -> tupl
 
 def _suspects(key: Tensor, scratch: Scratch) -> tuple[Tensor, Tensor]:
     """Row and position of neighbours that may tie, by a pass in float32 that spares the rest."""
-    shape = (len(key), -(-key.shape[1] // GROUP) * GROUP)
-    rough = scratch.empty("rough", tuple(key.shape), torch.float32).copy_(key)
-    gap = scratch.empty("gap", shape, torch.float32)
-    gap[:, key.shape[1] - 1 :] = -1
-    near = gap[:, : key.shape[1] - 1]
-    torch.sub(rough[:, :-1], rough[:, 1:], alpha=1 + SUSPICION, out=near)
+    rows, count = key.shape
+    width = -(-count // GROUP) * GROUP
+    rough = scratch.empty("rough", (rows, count), torch.float32).copy_(key)
+    gap = scratch.empty("gap", (rows, width), torch.float32)
+    gap[:, count - 1 :] = -1
+    torch.sub(rough[:, :-1], rough[:, 1:], alpha=1 + SUSPICION, out=gap[:, : count - 1])
     groups = gap.view(-1, GROUP)
     found = (groups.amax(1) >= 0).nonzero().flatten()
     which, inside = (groups[found] >= 0).nonzero().unbind(1)
     flat = found[which] * GROUP + inside
-    return flat // shape[1], flat % shape[1]
+    return flat // width, flat % width
 
 
 def _many_runs(far: Tensor, slack: float, tolerance: float) -> tuple[Ties, Ties]:

@@ -1,7 +1,7 @@
 """What blocks of rows share: which rows a block has, and memory kept from one to the next."""
 
+import threading
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -15,13 +15,23 @@ class Rows:
     stop: int
     samples: int
     views: int
-    device: torch.device
 
-    @cached_property
-    def index(self) -> Tensor:
-        """int64 (views · samples of the block,): where the rows stand among all rows."""
-        view = torch.arange(self.views, device=self.device)[:, None] * self.samples
-        return (view + torch.arange(self.start, self.stop, device=self.device)).flatten()
+    @property
+    def count(self) -> int:
+        return (self.stop - self.start) * self.views
+
+    def of(self, table: Tensor) -> Tensor:
+        """The rows out of ``table`` (all rows, width)."""
+        return self.inside(table).flatten(0, 1)
+
+    def inside(self, table: Tensor) -> Tensor:
+        """A view of them, (views, samples of the block, width)."""
+        return table.view(self.views, self.samples, -1)[:, self.start : self.stop]
+
+    def number(self, row: Tensor) -> Tensor:
+        """Numbers among all rows, int64, of rows numbered within the block."""
+        samples = self.stop - self.start
+        return row // samples * self.samples + row % samples + self.start
 
     def own(self, pairs: Tensor) -> Tensor:
         """A view of ``pairs`` (rows of the block, all rows): where a row meets itself."""
@@ -32,6 +42,18 @@ class Rows:
 
 class Scratch:
     """Buffers by name. Fresh ones for every block would cost more in page faults than the sums."""
+
+    _of_thread = threading.local()
+
+    @classmethod
+    def of(cls, device: torch.device) -> "Scratch":
+        """A scratch for one call; on a CPU the thread keeps it for the next call."""
+        if device.type != "cpu":
+            return cls(device)
+        if not hasattr(cls._of_thread, "kept"):
+            cls._of_thread.kept = cls(device)
+        kept: Scratch = cls._of_thread.kept
+        return kept
 
     def __init__(self, device: torch.device) -> None:
         self._device = device

@@ -58,17 +58,16 @@ class Distances:
         self.total = torch.zeros((), dtype=torch.float64, device=features.device)
 
     def energies(self, rows: Rows) -> Tensor:
-        index = rows.index
-        shape = (len(index), len(self._features))
+        shape = (rows.count, self._features.shape[0])
         product = self._scratch.empty("product", shape, torch.float64)
-        torch.mm(self._left[index], self._right, out=product)
+        torch.mm(rows.of(self._left), self._right, out=product)
         distance = self._scratch.empty("distance", shape, self._features.dtype).copy_(product)
         own = rows.own(distance)
         own.fill_(torch.inf)
-        self._pairs = _at_most(distance, self._close_below[index])
-        for near in torch.split(self._pairs, CLOSE_PAIRS_AT_ONCE):
-            row, column = near.unbind(1)
-            distance[row, column] = self._differences(index[row], column).square().sum(1)
+        self._close = _at_most(distance, rows.of(self._close_below))
+        for row, column in self._close:
+            difference = self._features[rows.number(row)] - self._features[column]
+            distance[row, column] = difference.square().sum(1)
         distance.sqrt_()
         own.fill_(0)
         self.total += distance.sum(1).sum(dtype=torch.float64)
@@ -77,26 +76,22 @@ class Distances:
         return distance
 
     def pull(self, rows: Rows, slope: Tensor) -> None:
-        index = rows.index
         pulls = slope.div_(self._distance)
-        for near in torch.split(self._pairs, CLOSE_PAIRS_AT_ONCE):
-            row, column = near.unbind(1)
+        for row, column in self._close:
+            number = rows.number(row)
             strength = pulls[row, column].where(self._distance[row, column] > 0, 0)
             pulls[row, column] = 0
-            force = self._differences(index[row], column).mul_(strength[:, None])
-            self._gradient.index_add_(0, index[row], force, alpha=-1)
+            force = (self._features[number] - self._features[column]).mul_(strength[:, None])
+            self._gradient.index_add_(0, number, force, alpha=-1)
             self._gradient.index_add_(0, column, force)
-        mine = self._centred[index]
-        mutual = (pulls @ self._centred).addcmul_(pulls.sum(1, keepdim=True), mine, value=-1)
-        self._gradient.index_add_(0, index, mutual)
+        mine = rows.of(self._centred)
+        mutual = torch.mm(pulls, self._centred).addcmul_(pulls.sum(1, True), mine, value=-1)
+        rows.inside(self._gradient).add_(mutual.view(rows.views, -1, mutual.shape[1]))
         self._gradient.addmm_(pulls.T, mine)
         self._column_pull += pulls.sum(0)
 
     def finish(self) -> Tensor:
         return self._gradient.addcmul_(self._column_pull[:, None], self._centred, value=-1)
-
-    def _differences(self, row: Tensor, column: Tensor) -> Tensor:
-        return self._features[row] - self._features[column]
 
 
 class Products:
@@ -109,15 +104,16 @@ class Products:
         self.total = torch.zeros((), dtype=torch.float64, device=features.device)
 
     def energies(self, rows: Rows) -> Tensor:
-        shape = (len(rows.index), len(self._features))
+        shape = (rows.count, self._features.shape[0])
         energy = self._scratch.empty("energy", shape, self._features.dtype)
-        torch.mm(-self._features[rows.index], self._features.T, out=energy)
+        torch.mm(-rows.of(self._features), self._features.T, out=energy)
         return _without_self(energy, rows, self.total)
 
     def pull(self, rows: Rows, slope: Tensor) -> None:
         rows.own(slope).fill_(0)
-        self._gradient.index_add_(0, rows.index, slope @ self._features)
-        self._gradient.addmm_(slope.T, self._features[rows.index])
+        mutual = torch.mm(slope, self._features)
+        rows.inside(self._gradient).add_(mutual.view(rows.views, -1, mutual.shape[1]))
+        self._gradient.addmm_(slope.T, rows.of(self._features))
 
     def finish(self) -> Tensor:
         return self._gradient
@@ -128,30 +124,32 @@ class Given:
 
     def __init__(self, similarities: Tensor, scratch: Scratch) -> None:
         """``similarities``: (n, n), already divided by the temperature."""
-        self._similarities, self._scratch = similarities, scratch
-        self._gradient = torch.zeros_like(similarities)
+        self._similarities, self._scratch = similarities.contiguous(), scratch
+        self._gradient = torch.zeros_like(self._similarities)
         self.total = torch.zeros((), dtype=torch.float64, device=similarities.device)
 
     def energies(self, rows: Rows) -> Tensor:
-        shape = (len(rows.index), len(self._similarities))
+        shape = (rows.count, self._similarities.shape[0])
         energy = self._scratch.empty("energy", shape, self._similarities.dtype)
-        torch.neg(self._similarities[rows.index], out=energy)
+        torch.neg(rows.of(self._similarities), out=energy)
         return _without_self(energy, rows, self.total)
 
     def pull(self, rows: Rows, slope: Tensor) -> None:
         rows.own(slope).fill_(0)
-        self._gradient[rows.index] = slope
+        rows.inside(self._gradient).copy_(slope.view(rows.views, -1, slope.shape[1]))
 
     def finish(self) -> Tensor:
         return self._gradient
 
 
-def _at_most(values: Tensor, limit: Tensor) -> Tensor:
-    """Indices (pairs, 2) where ``values`` (r, n) <= ``limit`` (r, 1), most rows having none."""
-    rows = (values.amin(1) <= limit[:, 0]).nonzero().flatten()
-    pairs = (values[rows] <= limit[rows]).nonzero()
-    pairs[:, 0] = rows[pairs[:, 0]]
-    return pairs
+def _at_most(values: Tensor, limit: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Row and column where ``values`` (r, n) <= ``limit`` (r, 1), some at a time; mostly none."""
+    rows = (values.amin(1, keepdim=True) <= limit).flatten().nonzero().flatten()
+    if rows.shape[0] == 0:
+        return []
+    which, column = (values[rows] <= limit[rows]).nonzero().unbind(1)
+    some = CLOSE_PAIRS_AT_ONCE
+    return list(zip(torch.split(rows[which], some), torch.split(column, some), strict=True))
 
 
 def _without_self(energy: Tensor, rows: Rows, total: Tensor) -> Tensor:

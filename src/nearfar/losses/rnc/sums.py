@@ -35,7 +35,8 @@ def row_terms(
     ``energy``: (views·samples of the block, views·samples) −similarity / temperature, inf where a
     row meets itself. ``slot``: slot of each sample, None if each has its own.
     """
-    shape = (len(energy) // len(order.slots), *order.slots.shape)
+    samples, count = order.slots.shape
+    shape = (energy.shape[0] // samples, samples, count)
     slots = order.slots.expand(shape)
     bottom = energy.amin(1, keepdim=True)
     weight = scratch.empty("weight", tuple(energy.shape), energy.dtype)
@@ -44,10 +45,10 @@ def row_terms(
     prefix = scratch.empty("prefix", shape, energy.dtype)
     torch.gather(mass, 2, slots, out=prefix)
     denominator = order.last.read(prefix.cumsum_(2))
-    lost = (denominator[:, :, 0].flatten() < _smallest_exact(energy)).nonzero().flatten()
+    lost = (denominator[:, :, 0] < _smallest_exact(energy)).flatten().nonzero().flatten()
     again = None
-    if len(lost):
-        again = _again(energy[lost], order.take(lost % shape[1]), slot, gradient)
+    if lost.shape[0]:
+        again = _again(energy[lost], order.take(lost % samples), slot, gradient)
         denominator.flatten(0, 1)[lost] = 1
         bottom[lost] = 0
     logs = scratch.empty("slots", shape, energy.dtype)
@@ -103,7 +104,7 @@ def _smallest_exact(energy: Tensor) -> float:
 
 def _by_slot(weight: Tensor, order: OrderBlock, slot: Tensor | None, scratch: Scratch) -> Tensor:
     """Sums over the views of a sample and the samples of a slot."""
-    rows, samples = len(weight), order.slots.shape[1] if slot is None else len(slot)
+    rows, samples = weight.shape[0], order.slots.shape[1] if slot is None else len(slot)
     if weight.shape[1] > samples:
         views = weight.view(rows, -1, samples)
         weight = torch.sum(views, 1, out=scratch.empty("views", (rows, samples), weight.dtype))
