@@ -1,6 +1,6 @@
 """Rank-N-Contrast as a pre-training objective (Zha et al., NeurIPS 2023)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -14,6 +14,8 @@ class RankNContrast(nn.Module):
 
     Labels of several dimensions are compared in z units, so that none outweighs the others.
     """
+
+    least_rows: ClassVar[int] = 2
 
     def __init__(
         self,

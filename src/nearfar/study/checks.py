@@ -1,5 +1,7 @@
 """Combinations of keys that make no sense, each valid by itself."""
 
+from collections.abc import Sequence
+
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest
 from nearfar.study.schema import Arm, Study
@@ -14,12 +16,17 @@ def impossible(study: Study) -> list[str]:
         )
     for name, arm in arms.items():
         mistakes += [f"arms.{name}.{line}" for line in _in_arm(name, arm, study)]
-    mistakes += _unfit_encoders(study)
-    used = {arm.pretrain.stage for arm in arms.values() if arm.pretrain}
-    if used <= set(study.stages):
-        unused = sorted(set(study.stages) - used)
-        mistakes += [f"stages.{name}: no arm uses it" for name in unused]
-    return mistakes
+    return mistakes + _unfit_encoders(study)
+
+
+def unused_stages(studies: Sequence[Study]) -> list[str]:
+    """Return a line for every stage that no arm starts from at any values of the axes."""
+    arms = [arm for study in studies for arm in study.arms.values()]
+    used = {arm.pretrain.stage for arm in arms if arm.pretrain is not None}
+    stages = {stage for study in studies for stage in study.stages}
+    if used - stages:
+        return []
+    return [f"stages.{name}: no arm uses it" for name in sorted(stages - used)]
 
 
 def _unfit_encoders(study: Study) -> list[str]:

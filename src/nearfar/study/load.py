@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from nearfar.errors import UserError, nearest
 from nearfar.study.axes import axis_mistakes, combinations, read_axes
-from nearfar.study.checks import impossible
+from nearfar.study.checks import impossible, unused_stages
 from nearfar.study.merge import assignment, merge, placeholders, read_yaml, replace, restore
 from nearfar.study.mistakes import explain
 from nearfar.study.profiles import settled, with_defaults, with_profile
@@ -129,6 +129,7 @@ def resolve(
         else:
             mistakes += impossible(study)
             points.append(Point(labels, study))
+    mistakes += unused_stages([point.study for point in points])
     if points:
         resolved = Resolved(_text(points, raw), points, path.parent)
         study = resolved.study

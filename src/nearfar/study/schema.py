@@ -60,11 +60,14 @@ class Stage(Training):
     keep: tuple[Annotated[int, Field(ge=1)], ...] = ()
 
     @model_validator(mode="after")
-    def _keep_within_epochs(self) -> "Stage":
+    def _can_be_trained(self) -> "Stage":
         if any(epoch > self.epochs for epoch in self.keep):
             raise ValueError(f"keep: {list(self.keep)} goes beyond the {self.epochs} epochs")
         if not getattr(ENCODERS[self.encoder.name], "trainable", True):
             raise ValueError(f"encoder {self.encoder.name} is fixed: there is nothing to pre-train")
+        least = OBJECTIVES[self.objective.name].least_rows
+        if self.batch < least:
+            raise ValueError(f"batch: {self.objective.name} compares rows, so at least {least}")
         return self
 
 
@@ -103,9 +106,11 @@ class ExactFit(Options):
 
 
 def _kind_of_fit(given: Any) -> str:
-    head = given.get("head", "linear") if isinstance(given, dict) else given.head.name
+    if isinstance(given, TrainedFit | ExactFit):
+        return "exact" if isinstance(given, ExactFit) else "trained"
+    head = given.get("head", "linear") if isinstance(given, dict) else "linear"
     name = next(iter(head), "") if isinstance(head, dict) else head
-    return "exact" if name in EXACT else "trained"
+    return "exact" if str(name) in EXACT else "trained"
 
 
 Fit = Annotated[

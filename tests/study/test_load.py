@@ -1,0 +1,435 @@
+"""From a file to a resolved study: defaults, profiles, caps, axes, and back from study.yaml."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from small_study import Plain, planned, resolved, small
+
+from nearfar.errors import UserError
+from nearfar.records.plain_yaml import from_yaml, to_yaml
+from nearfar.study.load import Resolved, load_study, resolve, shipped_studies
+from nearfar.study.merge import merge, parse_yaml, read_yaml
+from nearfar.study.profiles import PROFILES
+
+
+def with_arms(**arms: Any) -> Plain:
+    raw = small()
+    return {**raw, "arms": {**raw["arms"], **arms}}
+
+
+AXES: dict[str, Plain] = {
+    "no axis": small(axes={}),
+    "encoders fixed and trained": {
+        **with_arms(new={"fit": {"encoder": "$e"}}),
+        "axes": {"e": {"role": "compare", "values": ["identity", "mlp"]}},
+    },
+    "encoders trained and fixed": {
+        **with_arms(new={"fit": {"encoder": "$e"}}),
+        "axes": {"e": {"role": "compare", "values": ["mlp", "identity"]}},
+    },
+    "heads trained and solved": {
+        **with_arms(new={"fit": {"encoder": "identity", "head": "$h"}}),
+        "axes": {"h": {"role": "condition", "values": ["linear", "ridge", "forest"]}},
+    },
+    "heads solved and trained": {
+        **with_arms(new={"pretrain": "rnc", "fit": {"head": "$h"}}),
+        "axes": {"h": {"role": "compare", "values": ["ridge", "linear"]}},
+    },
+    "options": {
+        **with_arms(new={"fit": {"encoder": {"mlp": {"hidden": "$n"}}, "epochs": "$n"}}),
+        "axes": {"n": {"role": "compare", "values": {"few": 3, "many": 30}}},
+    },
+    "with and without pre-training": {
+        **with_arms(new={"pretrain": "$p", "fit": {"encoder": "$e", "epochs": 1}}),
+        "axes": {
+            "p": {"role": "compare", "values": {"none": None}},
+            "e": {"role": "compare", "values": ["mlp"]},
+        },
+    },
+    "stages": {
+        **with_arms(new={"pretrain": "$p", "fit": {"epochs": 1}}),
+        "stages": {**small()["stages"], "other": {"encoder": "mlp", "objective": "rnc"}},
+        "axes": {"p": {"role": "compare", "values": ["rnc", "other"]}},
+    },
+    "checkpoints": {
+        **with_arms(new={"pretrain": {"stage": "rnc", "epoch": "$c"}, "fit": {"train": "head"}}),
+        "stages": {"rnc": {**small()["stages"]["rnc"], "keep": [1, 2]}},
+        "axes": {"c": {"role": "condition", "values": [1, 2]}},
+    },
+    "in a list": {
+        **with_arms(new={"fit": {"encoder": "mlp", "head": {"mlp": {"hidden": ["$w", 3]}}}}),
+        "axes": {"w": {"role": "compare", "values": [5, 6]}},
+    },
+    "a whole fit": {
+        **with_arms(new={"pretrain": "rnc", "fit": "$f"}),
+        "axes": {
+            "f": {
+                "role": "compare",
+                "values": {"a": {"train": "head"}, "b": {"train": "all", "epochs": 7}},
+            }
+        },
+    },
+    "capped": {**small(), "max_epochs": 1},
+    "capped axis": {
+        **with_arms(new={"fit": {"encoder": "mlp", "epochs": "$n"}}),
+        "axes": {"n": {"role": "compare", "values": [1, 4, 40]}},
+        "max_epochs": 3,
+    },
+    "two axes": {
+        **with_arms(new={"fit": {"encoder": {"mlp": {"hidden": "$a"}}, "batch": "$b"}}),
+        "axes": {
+            "a": {"role": "compare", "values": [2, 3]},
+            "b": {"role": "condition", "values": [8, 9]},
+            "seed": {"role": "repeat", "values": [3, 1]},
+        },
+    },
+    "names": {
+        **with_arms(**{name: {"fit": {"head": "mean"}} for name in ("1e3", "on", "null", "a: b")}),
+        "title": "1e-3",
+        "question": "yes",
+    },
+}
+
+
+def again(study: Resolved) -> Resolved:
+    """The study read back from what study.yaml holds, by the reader of study files."""
+    text = to_yaml(study.text)
+    assert parse_yaml(text, "study.yaml") == study.text == from_yaml(text)
+    return resolve(parse_yaml(text, "study.yaml"), Path("small.yaml"))
+
+
+@pytest.mark.parametrize("case", AXES)
+def test_the_resolved_study_gives_the_same_run(case: str) -> None:
+    study = resolved(AXES[case])
+    back = again(study)
+    assert back.text == study.text
+    assert planned(back) == planned(study)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", shipped_studies())
+def test_a_shipped_study_resolved_gives_the_same_run(name: str, profile: str) -> None:
+    study = load_study(name, profile, ("axes.seed.values=1",))
+    back = resolve(parse_yaml(to_yaml(study.text), "study.yaml"), study.folder / "study.yaml")
+    assert back.text == study.text
+    assert planned(back) == planned(study)
+
+
+def test_defaults_differ_between_the_values_of_an_axis() -> None:
+    study = resolved(AXES["encoders trained and fixed"])
+    fits = {point.labels["e"]: point.study.arms["new"].fit for point in study.points}
+    assert (fits["mlp"].train, fits["identity"].train) == ("all", "head")
+    assert (fits["mlp"].standardise, fits["identity"].standardise) == (False, True)
+    back = {point.labels["e"]: point.study.arms["new"].fit for point in again(study).points}
+    assert back == fits
+
+
+@pytest.mark.parametrize(
+    ("arm", "train", "standardise"),
+    [
+        ({"fit": {"encoder": "mlp"}}, "all", False),
+        ({"fit": {"encoder": "mlp", "train": "head"}}, "head", True),
+        ({"fit": {"encoder": "mlp", "train": "head", "standardise": False}}, "head", False),
+        ({"fit": {"encoder": "identity"}}, "head", True),
+        ({"pretrain": "rnc", "fit": {}}, "all", True),
+        ({"pretrain": None, "fit": {"encoder": "mlp"}}, "all", False),
+        ({"pretrain": "rnc", "fit": {"train": "last:1", "standardise": False}}, "last:1", False),
+    ],
+)
+def test_defaults_that_depend(arm: Plain, train: str, standardise: bool) -> None:
+    fit = resolved(with_arms(new=arm)).study.arms["new"].fit
+    assert (fit.train, fit.standardise) == (train, standardise)
+
+
+def test_every_default_is_spelled_out() -> None:
+    text = resolved(with_arms(new={"fit": {"encoder": "mlp"}})).text
+    assert text["arms"]["new"] == {
+        "group": "own",
+        "fit": {
+            "epochs": 100,
+            "batch": 128,
+            "drop_last": False,
+            "optimizer": {"adamw": {"lr": 0.001, "weight_decay": 0.01}},
+            "schedule": {"one_cycle": {"warmup": 0.3}},
+            "clip": 1.0,
+            "encoder": {"mlp": {"layers": 2, "hidden": 128, "dropout": 0.0}},
+            "head": {"linear": {}},
+            "train": "all",
+            "loss": "l1",
+            "standardise": False,
+            "encoder_lr": 1.0,
+            "batch_norm": "train",
+            "select": "best",
+        },
+    }
+    assert text["split"]["resplit"] is True
+    assert text["data"]["on_bad_rows"] == "error"
+    assert text["profile"] == "full"
+
+
+def test_clip_null_is_kept_and_is_not_the_default() -> None:
+    text = resolved(with_arms(new={"fit": {"encoder": "mlp", "clip": None}})).text
+    assert text["arms"]["new"]["fit"]["clip"] is None
+    assert again(resolved(text)).study.arms["new"].fit.clip is None
+
+
+def test_defaults_are_laid_under_stages_and_trained_fits() -> None:
+    raw = small(
+        defaults={
+            "stage": {"batch": 7, "epochs": 9},
+            "fit": {"loss": "mse", "optimizer": {"sgd": {"lr": 0.5}}},
+        }
+    )
+    raw["arms"]["plain"]["fit"]["loss"] = "huber"
+    raw["arms"]["tuned"]["fit"]["optimizer"] = {"sgd": {"momentum": 0.1}}
+    raw["arms"]["last"]["fit"]["optimizer"] = "adam"
+    study = resolved(raw).study
+    assert study.stages["rnc"].batch == 16
+    assert study.stages["rnc"].epochs == 3
+    fits = {name: arm.fit for name, arm in study.arms.items()}
+    assert (fits["plain"].loss, fits["tuned"].loss) == ("huber", "mse")
+    assert fits["plain"].optimizer.options.lr == 0.5
+    merged = fits["tuned"].optimizer.options
+    assert (merged.lr, merged.momentum) == (0.5, 0.1)
+    assert fits["last"].optimizer.name == "adam"
+    assert "defaults" not in resolved(raw).text
+
+
+@pytest.mark.parametrize(
+    ("defaults", "stages", "arms", "phrase"),
+    [
+        ({"stage": {"epochs": 3}}, {}, {"mean": {"fit": {"head": "mean"}}}, "defaults.stage"),
+        ({"fit": {"epochs": 3}}, {}, {"mean": {"fit": {"head": "mean"}}}, "defaults.fit"),
+        ({"fit": 3}, {}, {"mean": {"fit": {"head": "mean"}}}, "defaults.fit: needs keys"),
+        (3, {}, {"mean": {"fit": {"head": "mean"}}}, "defaults: takes"),
+    ],
+)
+def test_defaults_that_would_be_ignored_are_refused(
+    defaults: Any, stages: Plain, arms: Plain, phrase: str
+) -> None:
+    with pytest.raises(UserError, match=phrase):
+        resolved(small(defaults=defaults, stages=stages, arms=arms, baseline="mean"))
+
+
+MERGED: list[tuple[Any, Any, Any]] = [
+    ({"a": 1, "b": {"c": 2}}, {"b": {"d": 3}}, {"a": 1, "b": {"c": 2, "d": 3}}),
+    ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
+    ({"a": {"b": 1}}, {"a": None}, {"a": None}),
+]
+CHOSEN: list[tuple[Any, Any, Any]] = [
+    ("gin", {"gin": {"layers": 3}}, {"gin": {"layers": 3}}),
+    ({"gin": {"layers": 3, "eps": 1}}, {"gin": {"layers": 4}}, {"gin": {"layers": 4, "eps": 1}}),
+    ({"gin": {"layers": 3}}, "mlp", {"mlp": {}}),
+    ({"gin": {"layers": 3}}, "gin", {"gin": {"layers": 3}}),
+    ({"gin": None}, {"gin": {"layers": 3}}, {"gin": {"layers": 3}}),
+    ("gin", "$e", "$e"),
+]
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "merged"),
+    [*MERGED, *(tuple({"encoder": value} for value in case) for case in CHOSEN)],
+)
+def test_one_mapping_is_laid_over_another(below: Plain, above: Plain, merged: Plain) -> None:
+    kept = copy.deepcopy((below, above))
+    assert merge(below, above) == merged
+    assert (below, above) == kept
+
+
+def test_a_profile_changes_what_it_names() -> None:
+    raw = small(
+        profiles={
+            "quick": {
+                "title": "quickly",
+                "threads": 2,
+                "stages": {"rnc": {"epochs": 2}},
+                "arms": {"plain": {"fit": {"encoder": {"mlp": {"hidden": 4}}}}},
+                "defaults": {"fit": {"loss": "mse"}},
+                "axes": {"seed": {"values": 1}},
+            }
+        }
+    )
+    full, quick = resolved(raw), resolved(raw, "quick")
+    assert (full.study.profile, quick.study.profile) == ("full", "quick")
+    assert (full.seeds, quick.seeds) == ([0, 1], [0])
+    assert quick.study.threads == 2
+    assert quick.study.stages["rnc"].epochs == 2
+    assert quick.study.arms["plain"].fit.encoder.options.hidden == 4
+    assert quick.study.arms["plain"].fit.encoder.options.dropout == 0.2
+    assert quick.study.arms["last"].fit.loss == "mse"
+    assert list(quick.study.arms) == list(full.study.arms)
+    assert "profiles" not in quick.text
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"study": "other"},
+        {"data": {"path": "x.csv"}},
+        {"metric": "rmse"},
+        {"baseline": "mean"},
+        {"published": []},
+        {"claims": []},
+        {"arms": {"new": {"fit": {"head": "mean"}}}},
+        {"profiles": {}},
+    ],
+)
+@pytest.mark.parametrize("asked", ["quick", None])
+def test_a_profile_may_not_change_what_is_compared(patch: Plain, asked: str | None) -> None:
+    with pytest.raises(UserError, match=r"profiles\.quick"):
+        resolved(small(profiles={"quick": patch}), asked)
+
+
+def test_a_resolved_study_keeps_its_profile() -> None:
+    text = resolved(small(), "smoke").text
+    assert resolved(text).text == text
+    assert resolved(text, "smoke").text == text
+    with pytest.raises(UserError, match="resolved with profile 'smoke', asked for 'full'"):
+        resolved(text, "full")
+    with pytest.raises(UserError, match="did you mean 'quick'"):
+        resolved(small(), "quik")
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 1000])
+def test_max_epochs_caps_and_never_lengthens(most: int) -> None:
+    raw = with_arms(
+        default={"fit": {"encoder": "mlp"}},
+        axis={"fit": {"encoder": "mlp", "epochs": "$n"}},
+        early={"pretrain": {"stage": "rnc", "epoch": 2}, "fit": {"train": "head"}},
+    )
+    raw["stages"]["rnc"]["keep"] = [1, 2, 3]
+    raw["axes"]["n"] = {"role": "compare", "values": [2, 500]}
+    free, capped = resolved(raw), resolved({**raw, "max_epochs": most})
+    for before, after in zip(free.points, capped.points, strict=True):
+        stage = after.study.stages["rnc"]
+        assert stage.epochs == min(3, most)
+        assert stage.keep == tuple(range(1, min(3, most) + 1))
+        for name, arm in after.study.arms.items():
+            epochs = getattr(before.study.arms[name].fit, "epochs", None)
+            assert epochs is None or arm.fit.epochs == min(epochs, most)
+        early = after.study.arms["early"].pretrain
+        assert early is not None
+        assert early.epoch == min(2, most)
+    assert planned(again(capped)) == planned(capped)
+
+
+def test_settings_are_laid_over_the_profile() -> None:
+    raw = small(profiles={"quick": {"stages": {"rnc": {"epochs": 2}}}})
+    settings = ("stages.rnc.epochs=8", "arms.plain.fit.optimizer={sgd: {lr: 1e-1}}")
+    study = resolve(raw, Path("x.yaml"), "quick", settings).study
+    assert study.stages["rnc"].epochs == 8
+    assert study.arms["plain"].fit.optimizer.options.lr == 0.1
+
+
+def test_reading_changes_nothing_in_what_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(small()), encoding="utf-8")
+    raw = read_yaml(path)
+    resolve(raw, path, "smoke", ("threads=2",))
+    assert raw == read_yaml(path)
+
+
+def names(raw: Plain) -> list[dict[str, str]]:
+    study = resolved(raw)
+    return [study.names(point) for point in study.points]
+
+
+def test_an_arm_is_named_by_the_compare_axes_that_it_depends_on() -> None:
+    raw = with_arms(
+        a={"fit": {"encoder": {"mlp": {"hidden": "$x"}}, "batch": "$y"}},
+        b={"fit": {"encoder": "mlp", "batch": "$y"}},
+        c={"fit": {"encoder": "mlp", "epochs": "$z"}},
+    )
+    raw["axes"] |= {
+        "y": {"role": "compare", "values": {"few": 8, "more": 9}},
+        "x": {"role": "compare", "values": [3]},
+        "z": {"role": "condition", "values": [1, 2]},
+    }
+    found = names(raw)
+    assert len(found) == 4
+    assert [n["a"] for n in found] == ["a [x=3, y=few]"] * 2 + ["a [x=3, y=more]"] * 2
+    assert [n["b"] for n in found] == ["b [y=few]"] * 2 + ["b [y=more]"] * 2
+    assert {n["c"] for n in found} == {"c"}
+    assert {n["plain"] for n in found} == {"plain"}
+
+
+def test_an_arm_depends_on_the_axes_of_its_stage() -> None:
+    raw = small()
+    raw["stages"]["rnc"]["encoder"]["mlp"]["hidden"] = "$x"
+    raw["axes"]["x"] = {"role": "compare", "values": [3, 4]}
+    assert {n["tuned"] for n in names(raw)} == {"tuned [x=3]", "tuned [x=4]"}
+    chosen = AXES["stages"]
+    assert {n["new"] for n in names(chosen)} == {"new [p=rnc]", "new [p=other]"}
+    assert {n["tuned"] for n in names(chosen)} == {"tuned"}
+
+
+BAD_AXES: dict[str, tuple[Plain, str]] = {
+    "unused": ({"x": {"role": "compare", "values": [1]}}, "axes.x: is not used"),
+    "repeat by another name": ({"fold": {"role": "repeat", "values": 2}}, "only an axis called"),
+    "no seeds": ({"seed": {"role": "repeat", "values": 0}}, "has no values"),
+    "no seeds in a list": ({"seed": {"role": "repeat", "values": []}}, "has no values"),
+    "a seed twice": ({"seed": {"role": "repeat", "values": [1, 1]}}, "different whole numbers"),
+    "a seed twice by name": (
+        {"seed": {"role": "repeat", "values": {"a": 1, "b": 1}}},
+        "different whole numbers",
+    ),
+    "a negative seed": ({"seed": {"role": "repeat", "values": [-1]}}, "from 0 up"),
+    "a seed in words": ({"seed": {"role": "repeat", "values": ["one"]}}, "whole numbers"),
+    "a number of values": ({"n": {"role": "compare", "values": 800}}, "needs a list"),
+    "no values": ({"n": {"role": "compare", "values": []}}, "has no values"),
+    "a value twice": ({"n": {"role": "compare", "values": [8, 8]}}, "a value twice"),
+    "unnamed structure": ({"n": {"role": "compare", "values": [{"a": 1}]}}, "need names"),
+    "an unclear label": ({"n": {"role": "condition", "values": {"a;b": 8}}}, "give it another"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_AXES)
+def test_an_axis_that_makes_no_sense_is_refused(case: str) -> None:
+    axes, phrase = BAD_AXES[case]
+    raw = small(axes=axes)
+    if "n" in axes:
+        raw["arms"]["plain"]["fit"]["batch"] = "$n"
+    with pytest.raises(UserError) as caught:
+        resolved(raw)
+    lines = str(caught.value).split("\n")
+    assert len(lines) == 1, lines
+    assert phrase in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "phrase"),
+    [
+        ("batch", "$lenght", r"\$lenght: no axis has this name; did you mean 'length'\?"),
+        ("batch", "$seed", "the repeat axis cannot stand"),
+    ],
+)
+def test_a_placeholder_without_its_axis_is_refused(key: str, value: str, phrase: str) -> None:
+    raw = small()
+    raw["axes"]["length"] = {"role": "compare", "values": [3, 4]}
+    raw["arms"]["tuned"]["fit"]["epochs"] = "$length"
+    raw["arms"]["plain"]["fit"][key] = value
+    with pytest.raises(UserError, match=phrase):
+        resolved(raw)
+
+
+@pytest.mark.parametrize("key", ["against", "group"])
+def test_an_axis_does_not_change_what_an_arm_is_compared_with(key: str) -> None:
+    raw = with_arms(new={key: "$x", "fit": {"head": "mean"}})
+    raw["axes"]["x"] = {"role": "compare", "values": ["mean", "plain"]}
+    with pytest.raises(UserError, match=rf"arms\.new\.{key}: is the same"):
+        resolved(raw)
+
+
+@pytest.mark.parametrize(
+    ("values", "seeds"),
+    [(3, [0, 1, 2]), ([7, 5], [7, 5]), ({"a": 4, "b": 2}, [4, 2])],
+)
+def test_seeds(values: Any, seeds: list[int]) -> None:
+    assert resolved(small(axes={"seed": {"role": "repeat", "values": values}})).seeds == seeds
+
+
+def test_without_an_axis_there_is_one_seed() -> None:
+    assert resolved(small(axes={})).seeds == [0]

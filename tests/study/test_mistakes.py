@@ -1,0 +1,361 @@
+"""What is wrong in a study file is told: where, what, what is allowed, and all of it together."""
+
+import contextlib
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from schema_walk import blocks
+from small_study import Plain, at, changed, leaves, resolved, small
+
+from nearfar.errors import UserError
+from nearfar.study.choices import Choice
+from nearfar.study.load import find_study, load_study
+from nearfar.study.merge import assignment, parse_yaml, read_yaml
+from nearfar.study.schema import Study
+
+
+def said(raw: Plain, profile: str | None = None) -> list[str]:
+    """The lines that refuse a study."""
+    with pytest.raises(UserError) as caught:
+        resolved(raw, profile)
+    lines = str(caught.value).split("\n")
+    assert all(line.startswith("small.yaml: ") for line in lines), lines
+    return [line.removeprefix("small.yaml: ") for line in lines]
+
+
+TEXT = resolved(small()).text
+BLOCKS = [(path, model) for path, model, _ in blocks(Study, TEXT)]
+
+
+def with_key(path: tuple[Any, ...], key: Any, value: Any) -> Plain:
+    raw = copy.deepcopy(TEXT)
+    place = at(raw, path)
+    place[key] = value
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [(path, model) for path, model in BLOCKS if not issubclass(model, Choice)],
+    ids=[".".join(map(str, p)) or "study" for p, m in BLOCKS if not issubclass(m, Choice)],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_name(path: tuple[Any, ...], model: Any) -> None:
+    fields = sorted(model.model_fields, key=lambda name: (-len(name), name))
+    misspelt = f"{fields[0][:-1]}{fields[0][-1]}z" if fields else "anything"
+    lines = said(with_key(path, misspelt, 1))
+    where = ".".join(map(str, path)) or "the study"
+    matching = [line for line in lines if repr(misspelt) in line]
+    assert len(matching) == 1, lines
+    assert matching[0].startswith(f"{where}: unknown key {misspelt!r}; ")
+    assert fields == [] or f"did you mean '{fields[0]}'?" in matching[0]
+    for field in fields:
+        assert field in matching[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [(path, model) for path, model in BLOCKS if issubclass(model, Choice)][:8],
+    ids=[".".join(map(str, p)) for p, m in BLOCKS if issubclass(m, Choice)][:8],
+)
+def test_an_unknown_choice_is_refused_with_the_nearest_name(
+    path: tuple[Any, ...], model: Any
+) -> None:
+    name = next(iter(model.model_fields))
+    for given in (f"{name}z", {f"{name}z": {}}):
+        (line,) = [line for line in said(changed(TEXT, path, given)) if f"{name}z" in line]
+        assert line.startswith(".".join(map(str, path)))
+        assert f"did you mean '{name}'?" in line
+    for given in ({}, {name: {}, f"{name}z": {}}):
+        assert any("exactly one name" in line for line in said(changed(TEXT, path, given)))
+
+
+WRONG: list[Any] = [None, -1, 2.5, "wrong", [], [3], {}, {"wrong": [[]]}]
+
+
+def places(value: Any) -> list[tuple[Any, ...]]:
+    """Where anything stands in a study: containers and values."""
+    found = {path[:depth] for path, _ in leaves(value) for depth in range(1, len(path) + 1)}
+    return sorted(found, key=lambda path: (len(path), str(path)))
+
+
+RAW = small(
+    defaults={"fit": {"batch": 8}, "stage": {"clip": 2.0}},
+    published=[{"arm": "plain", "provenance": "x", "test": {"mae": 0.2}}],
+    claims=[{"claim": "x", "arms": ["forest"], "expect": "better"}],
+    minutes={"full": 1},
+    max_epochs=9,
+)
+for name in ("ridge", "tuned"):
+    del RAW["arms"][name]
+RAW["stages"]["rnc"]["epochs"] = "$length"
+RAW["stages"]["rnc"]["keep"] = [1]
+RAW["axes"]["length"] = {"role": "compare", "values": [3]}
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_a_wrong_type_anywhere_is_a_persons_mistake(wrong: Any) -> None:
+    resolved(RAW)
+    broken = set()
+    for path in places(RAW):
+        raw = changed(RAW, path, wrong)
+        for profile in (None, "smoke") if path[0] == "profiles" else (None,):
+            with contextlib.suppress(UserError):
+                try:
+                    resolved(raw, profile)
+                except (
+                    TypeError,
+                    ValueError,
+                    LookupError,
+                    AttributeError,
+                    AssertionError,
+                ) as error:
+                    broken.add(f"{'.'.join(map(str, path))}: {type(error).__name__}: {error}")
+    assert not broken, "\n".join(sorted(broken))
+
+
+REQUIRED = [
+    ("study",),
+    ("data",),
+    ("split",),
+    ("baseline",),
+    ("arms",),
+    ("data", "source"),
+    ("stages", "rnc", "encoder"),
+    ("stages", "rnc", "objective"),
+    ("arms", "mean", "fit"),
+    ("axes", "seed", "role"),
+    ("axes", "seed", "values"),
+]
+
+
+@pytest.mark.parametrize("path", REQUIRED, ids=".".join)
+def test_a_missing_key_is_named(path: tuple[str, ...]) -> None:
+    raw = small()
+    del at(raw, path[:-1])[path[-1]]
+    assert f"{'.'.join(path)}: is missing" in said(raw)
+
+
+def test_mistakes_are_collected_over_the_whole_file() -> None:
+    raw = small(
+        metric="maee",
+        threads=0,
+        tilte="x",
+        baseline="plane",
+        published=[{"arm": "plain", "provenance": "x", "test": {"maee": 0.2}}],
+        defaults={"fits": {}},
+    )
+    raw["arms"]["plain"]["fit"]["epochs"] = "many"
+    raw["arms"]["frozen"]["fit"]["train"] = "heads"
+    raw["stages"]["rnc"]["objective"] = "rncc"
+    raw["axes"]["width"] = {"role": "compare", "values": [1, 2]}
+    raw["axes"]["seed"]["values"] = [1, 1]
+    raw["profiles"]["quick"] = {"data": {"path": "other.csv"}}
+    lines = said(raw)
+    for phrase in (
+        "metric: unknown value 'maee'; did you mean 'mae'?",
+        "threads: ",
+        "unknown key 'tilte'; did you mean 'title'?",
+        "published.0.test: unknown metric 'maee'; did you mean 'mae'?",
+        "defaults: unknown key 'fits'; did you mean 'fit'?",
+        "arms.plain.fit.epochs: ",
+        "arms.frozen.fit.train: ",
+        "stages.rnc.objective: unknown key 'rncc'; did you mean 'rnc'?",
+        "axes.width: is not used",
+        "axes.seed: seeds are different",
+        "profiles.quick: a profile may not change 'data'",
+    ):
+        assert sum(phrase in line for line in lines) == 1, (phrase, lines)
+
+
+def test_mistakes_between_blocks_are_collected() -> None:
+    raw = small(
+        baseline="plane",
+        claims=[{"claim": "x", "arms": ["tunde"], "expect": "better"}],
+    )
+    raw["arms"]["frozen"]["pretrain"] = "rcn"
+    raw["arms"]["tuned"]["against"] = "men"
+    raw["arms"]["plain"]["fit"]["encoder"] = "gin"
+    lines = said(raw)
+    assert lines == [
+        "baseline: no arm is called 'plane'; did you mean 'plain'? "
+        "allowed: forest, frozen, last, mean, plain, ridge, tuned",
+        "arms.frozen.pretrain: no stage is called 'rcn'; did you mean 'rnc'? allowed: rnc",
+        "arms.tuned.against: no other arm is called 'men'; did you mean 'mean'? "
+        "allowed: forest, frozen, last, mean, plain, ridge",
+        "arms.plain.fit.encoder: gin does not take vector inputs; allowed: identity, mlp",
+        "claims.0.arms: no arm is called 'tunde'; did you mean 'tuned'? "
+        "allowed: forest, frozen, last, mean, plain, ridge, tuned",
+    ]
+
+
+IMPOSSIBLE: dict[str, tuple[Plain, str]] = {
+    "a pre-trained encoder and another": ({"pretrain": "rnc", "fit": {"encoder": "mlp"}}, "leave"),
+    "no encoder": ({"fit": {"head": "linear"}}, "needs an encoder"),
+    "no encoder for a solved head": ({"fit": {"head": "ridge"}}, "needs an encoder"),
+    "a mean that looks": ({"fit": {"head": "mean", "encoder": "mlp"}}, "looks at no features"),
+    "a mean after pre-training": ({"pretrain": "rnc", "fit": {"head": "mean"}}, "no features"),
+    "epochs of a solved head": (
+        {"fit": {"encoder": "identity", "head": "ridge", "epochs": 3}},
+        "unknown key 'epochs'",
+    ),
+    "training a fixed encoder": ({"fit": {"encoder": "identity", "train": "all"}}, "'head'"),
+    "layers of a fixed encoder": ({"fit": {"encoder": "identity", "train": "last:1"}}, "'head'"),
+    "no layers": ({"pretrain": "rnc", "fit": {"train": "last:0"}}, "last:0"),
+    "a rate for a frozen encoder": (
+        {"pretrain": "rnc", "fit": {"train": "head", "encoder_lr": 0.1}},
+        "encoder_lr has no meaning",
+    ),
+    "batch norm of a frozen encoder": (
+        {"pretrain": "rnc", "fit": {"train": "head", "batch_norm": "eval"}},
+        "batch_norm has no meaning",
+    ),
+    "a checkpoint that is not kept": (
+        {"pretrain": {"stage": "rnc", "epoch": 2}, "fit": {"train": "head"}},
+        "keep",
+    ),
+    "nesterov without momentum": (
+        {"pretrain": "rnc", "fit": {"optimizer": {"sgd": {"momentum": 0, "nesterov": True}}}},
+        "nesterov needs a momentum",
+    ),
+    "itself as the other": ({"against": "new", "fit": {"head": "mean"}}, "no other arm"),
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_an_impossible_arm_is_refused(case: str) -> None:
+    arm, phrase = IMPOSSIBLE[case]
+    raw = small()
+    raw["arms"]["new"] = arm
+    (line,) = said(raw)
+    assert line.startswith("arms.new")
+    assert phrase in line
+
+
+STAGES: dict[str, tuple[Plain, str]] = {
+    "a fixed encoder": ({"encoder": "identity"}, "nothing to pre-train"),
+    "a checkpoint beyond the end": ({"keep": [4]}, "beyond the 3 epochs"),
+    "pairs in a batch of one": ({"batch": 1}, "at least 2"),
+    "no temperature": ({"objective": {"rnc": {"temperature": 0}}}, "temperature"),
+}
+
+
+@pytest.mark.parametrize("case", STAGES)
+def test_an_impossible_stage_is_refused(case: str) -> None:
+    change, phrase = STAGES[case]
+    raw = small()
+    raw["stages"]["rnc"] |= change
+    (line,) = said(raw)
+    assert line.startswith("stages.rnc")
+    assert phrase in line
+
+
+def test_a_stage_that_no_arm_uses_is_refused() -> None:
+    raw = small()
+    raw["stages"]["other"] = raw["stages"]["rnc"]
+    assert said(raw) == ["stages.other: no arm uses it"]
+
+
+@pytest.mark.parametrize("name", ["trained", "exact", "fit", "1e3", "a.b", "$", "on"])
+def test_an_arm_may_have_any_name_and_its_mistakes_are_told_under_it(name: str) -> None:
+    raw = small()
+    raw["arms"][name] = {"fit": {"encoder": "mlp", "epoch": 3}}
+    (line,) = said(raw)
+    assert line.startswith(f"arms.{name}.fit: unknown key 'epoch'; did you mean 'epochs'?")
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("a: {b: 1, b: 2}", "'b' stands twice"),
+        ("a: 1\nc: 2\na: 3", "'a' stands twice in the block at line 1"),
+        ("a: [1, 2", "not valid YAML"),
+        ("a: *nowhere", "not valid YAML"),
+        ("? [1, 2]\n: 3", "cannot be a key"),
+        ("? {a: 1}\n: 3", "cannot be a key"),
+        ("a: !!python/object:os.system 1", "not valid YAML"),
+    ],
+)
+def test_what_is_not_sound_yaml_is_told_with_its_place(text: str, phrase: str) -> None:
+    with pytest.raises(UserError, match=r"^here") as caught:
+        parse_yaml(text, "here")
+    assert phrase in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("1E5", 1e5),
+        ("-2e-10", -2e-10),
+        ("1.5e3", 1500.0),
+        ("+1e2", 100.0),
+        ("1e", "1e"),
+        ("e3", "e3"),
+        ("1e3x", "1e3x"),
+        ("'1e-3'", "1e-3"),
+        ("12", 12),
+        ("0.5", 0.5),
+        ("a", "a"),
+    ],
+)
+def test_numbers_are_numbers(text: str, value: Any) -> None:
+    parsed = parse_yaml(text, "here")
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+def test_anchors_and_merges_lay_explicit_keys_over_merged_ones() -> None:
+    text = "base: &b {x: 1, y: {z: 2}}\nmore: {<<: *b, x: 5}\nlist: {<<: [*b, {x: 9, w: 3}]}"
+    assert parse_yaml(text, "here") == {
+        "base": {"x": 1, "y": {"z": 2}},
+        "more": {"x": 5, "y": {"z": 2}},
+        "list": {"x": 1, "y": {"z": 2}, "w": 3},
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "phrase"),
+    [
+        (None, "No such file"),
+        (b"", "keys and values"),
+        (b"- a\n", "keys and values"),
+        (b"\xff\xfe", "UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_a_study(content: bytes | None, phrase: str, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=phrase):
+        read_yaml(path)
+    with pytest.raises(UserError, match="Is a directory"):
+        read_yaml(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["a", "=1", "a.=1", ".a=1", "a..b=1", "a=[1"])
+def test_a_setting_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(UserError, match="--set"):
+        assignment(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a=1e-3", {"a": 0.001}),
+        ("a.b=[1, x]", {"a": {"b": [1, "x"]}}),
+        ("a.b=", {"a": {"b": None}}),
+        ("a={b: c}", {"a": {"b": "c"}}),
+        ("a=b=c", {"a": "b=c"}),
+    ],
+)
+def test_a_setting(text: str, value: Any) -> None:
+    assert assignment(text) == value
+
+
+def test_a_study_is_found_by_name_or_path_or_named_nearest() -> None:
+    assert find_study("esol").name == "esol.yaml"
+    assert find_study("somewhere/x.yaml") == Path("somewhere/x.yaml")
+    with pytest.raises(UserError, match=r"'esl'.*did you mean 'esol'\?"):
+        load_study("esl")
