@@ -46,4 +46,5 @@ def _computed(smiles: tuple[str, ...]) -> np.ndarray:
     compute: Any = CalcMolDescriptors
     rows = [list(compute(molecule, missingVal=0).values()) for molecule in parsed(smiles)]
     finite = np.nan_to_num(np.array(rows), nan=0.0, posinf=LARGEST, neginf=-LARGEST)
-    return np.clip(finite, -LARGEST, LARGEST).astype(np.float32)
+    bounded: np.ndarray = np.clip(finite, -LARGEST, LARGEST).astype(np.float32)
+    return bounded
