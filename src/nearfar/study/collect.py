@@ -8,9 +8,13 @@ from nearfar.study.plan import Cell, Plan
 
 
 def collect(
-    plan: Plan, store: StageStore, failures: dict[str, str]
+    plan: Plan, store: StageStore, failures: dict[str, str], unit: str
 ) -> tuple[list[Record], list[StageRow]]:
-    """Return records and stage rows of all cells; ``failures`` maps a stage to why it has none."""
+    """Return records and stage rows of all cells.
+
+    ``failures`` maps a stage to why it has none; ``unit`` is what this study calls the target's own
+    unit: another one that shares the stage may have called it otherwise.
+    """
     outcomes: dict[str, dict[str, Any]] = {}
     for address in plan.steps:
         if store.is_done(address):
@@ -24,7 +28,13 @@ def collect(
         final = outcomes.get(cell.chain[-1])
         if final is not None and final["status"] == "done":
             records += [
-                Record(cell.arm, cell.seed, cell.condition, **metric, stage=cell.chain[-1])
+                Record(
+                    cell.arm,
+                    cell.seed,
+                    cell.condition,
+                    **{**metric, "unit": metric["unit"] if metric["unit"] in {"", "z"} else unit},
+                    stage=cell.chain[-1],
+                )
                 for metric in final["metrics"]
             ]
     return records, stages

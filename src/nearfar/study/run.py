@@ -176,7 +176,9 @@ def _write_tables(prepared: Prepared) -> tuple[list[Record], list[StageRow]]:
     """Write results.csv and stages.csv; before the first stage they say what the run refers to."""
     reasons = {address: reason for address, (reason, _) in prepared.failures.items()}
     folder = prepared.folder
-    records, stages = collect(prepared.plan, folder.store, reasons)
+    records, stages = collect(
+        prepared.plan, folder.store, reasons, prepared.dataset.unit or "target"
+    )
     write_results(folder.path / "results.csv", records)
     write_stages(folder.path / "stages.csv", stages)
     return records, stages
