@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from rnc_oracle import rnc
+from rnc_oracle import rnc, rnc_by_masks
 from torch import Tensor
 
+import nearfar.losses.rnc.order as order
 from nearfar.losses import RnCLoss
 
 
@@ -64,6 +65,22 @@ def test_float64_also_survives_ranges_beyond_its_own_exponent() -> None:
     wanted, wanted_gradient = oracle_and_gradient(features.double() * 1e4, labels)
     torch.testing.assert_close(loss, wanted, rtol=1e-12, atol=0)
     torch.testing.assert_close(gradient, wanted_gradient, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [100.0, 300.0, 1e3])
+def test_rows_with_few_ties_are_done_again_with_them(scale: float) -> None:
+    generator = torch.Generator().manual_seed(5)
+    labels = torch.randn(60, generator=generator, dtype=torch.float64)
+    labels[20:40] = 2 * labels[0] - labels[:20]
+    features = scale * torch.randn(60, 3, generator=generator, dtype=torch.float64)
+    features = features.requires_grad_()
+    wanted = rnc_by_masks(features, lambda i: (labels - labels[i]).abs(), 1e-12, labels.abs())
+    (wanted_gradient,) = torch.autograd.grad(wanted, features)
+    single = features.detach().float().requires_grad_()
+    loss = RnCLoss()(single, labels)
+    (gradient,) = torch.autograd.grad(loss, single)
+    torch.testing.assert_close(loss.double(), wanted, rtol=1e-7, atol=0)
+    torch.testing.assert_close(gradient.double(), wanted_gradient, rtol=scale * 1e-6, atol=2e-5)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e4])
@@ -143,6 +160,32 @@ def test_an_outlier_does_not_tie_the_labels_beside_it() -> None:
     torch.testing.assert_close(loss.double(), rnc(features, labels), rtol=1e-6, atol=0)
     equal = torch.tensor([0.0] * 8 + [1e9])
     assert abs(loss - RnCLoss()(features, equal)) > 1e-3
+
+
+@pytest.mark.parametrize("few", [0.0, 1.0])
+def test_ties_survive_an_outlier(few: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outlier makes the lattice of labels coarse; ties on it are off by a step or two."""
+    monkeypatch.setattr(order, "FEW_TIES", few)
+    generator = torch.Generator().manual_seed(5)
+    labels = torch.randint(-4000, 4000, (60,), generator=generator).double() * 5e-4
+    labels[59] = 1e12
+    features = torch.randn(60, 3, generator=generator, dtype=torch.float64)
+    wanted = rnc_by_masks(features, lambda i: (labels - labels[i]).abs(), 1e-12, labels.abs())
+    torch.testing.assert_close(RnCLoss()(features, labels), wanted, rtol=1e-12, atol=0)
+
+
+def test_denominators_are_exact_where_denormal_numbers_are_flushed() -> None:
+    """The farthest two terms of row 0 stand on both sides of the smallest normal float32."""
+    features = 2 * torch.tensor([[0.0], [0.01], [-87.2], [87.4]])
+    labels = torch.tensor([0.0, 0.5, -2.0, 2.0])
+    wanted = rnc(features, labels)
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor does not flush denormal numbers")
+    try:
+        loss = RnCLoss()(features, labels)
+    finally:
+        torch.set_flush_denormal(False)
+    torch.testing.assert_close(loss.double(), wanted, rtol=1e-4, atol=0)
 
 
 def test_the_order_of_the_batch_and_of_views_is_of_no_matter() -> None:
