@@ -5,6 +5,7 @@ import torch
 from rnc_oracle import rnc, rnc_by_masks
 from torch import Tensor
 
+import nearfar.losses.rnc.module as module
 import nearfar.losses.rnc.order as order
 from nearfar.losses import RnCLoss
 
@@ -166,6 +167,8 @@ def test_an_outlier_does_not_tie_the_labels_beside_it() -> None:
 def test_ties_survive_an_outlier(few: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """The outlier makes the lattice of labels coarse; ties on it are off by a step or two."""
     monkeypatch.setattr(order, "FEW_TIES", few)
+    monkeypatch.setattr(module, "BLOCK_PAIRS", {"cpu": 60 * 3})
+    monkeypatch.setattr(module, "LEAST_ROWS", 1)
     generator = torch.Generator().manual_seed(5)
     labels = torch.randint(-4000, 4000, (60,), generator=generator).double() * 5e-4
     labels[59] = 1e12
