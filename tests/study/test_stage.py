@@ -14,10 +14,9 @@ from nearfar.data import Dataset, TargetScaler, load_dataset, split_rows
 from nearfar.metrics import evaluate_regression
 from nearfar.records.stages import StageStore
 from nearfar.study.collect import collect
-from nearfar.study.execute import Finished, execute
+from nearfar.study.execute import Finished, carry_out, execute
 from nearfar.study.models import restored
 from nearfar.study.plan import Plan, make_plan
-from nearfar.study.stage import run_stage
 from nearfar.train import loop
 
 CPU = torch.device("cpu")
@@ -289,12 +288,12 @@ def test_a_stage_that_was_stopped_leaves_the_same_files(
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
     store = StageStore(tmp_path / "stages")
     for address in vectors.chain(arm):
-        spec = vectors.plan.steps[address].spec
+        step = vectors.plan.steps[address]
         with pytest.raises(KeyboardInterrupt):
-            run_stage(address, spec, vectors.dataset, store, stopping(2))
+            carry_out(step, lambda: vectors.dataset, store, stopping(2))
         assert (store.root / f"{address}.partial" / "checkpoint.pt").exists()
         torch.rand(7)
-        run_stage(address, spec, vectors.dataset, store, lambda epoch, loss: None)
+        carry_out(step, lambda: vectors.dataset, store, lambda epoch, loss: None)
         for name in ("model.safetensors", "curves.csv", "features.npy", "predictions.csv"):
             whole = vectors.store.folder(address) / name
             if whole.exists():
