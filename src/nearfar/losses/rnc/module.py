@@ -17,7 +17,7 @@ PairFunction = Callable[[Tensor, Tensor], Tensor]
 LABEL_DIFFERENCES = {"l1": 1.0, "l2": 2.0}
 FEATURE_SIMILARITIES = ("l2", "l1", "cosine", "dot")
 EXACT_TOLERANCE, FLOAT32_TOLERANCE = 1e-12, 1e-6
-BLOCK_PAIRS = {"cpu": 1 << 17, "cuda": 1 << 24}
+BLOCK_PAIRS = {"cpu": 1 << 20, "cuda": 1 << 24}
 """Pairs of rows in work at once: on a CPU what its cache holds, on a GPU what keeps it busy."""
 LEAST_ROWS = 32
 
@@ -83,7 +83,7 @@ class RnCLoss(nn.Module):
         order = self._order(labels.detach().to(features.device), stacked.shape[1])
         with torch.autocast(features.device.type, enabled=False):
             exact = stacked if stacked.dtype == torch.float64 else stacked.float()
-            rows = exact.transpose(0, 1)[:, order.permutation].flatten(0, 1)
+            rows = exact.index_select(0, order.permutation).transpose(0, 1).flatten(0, 1)
             kind, tensor = self._energies_input(rows)
             loss: Tensor = _RankNContrast.apply(tensor, order, kind)  # type: ignore[no-untyped-call]
         return loss

@@ -44,12 +44,16 @@ class Distances:
 
     def __init__(self, features: Tensor, scratch: Scratch) -> None:
         self._scratch = scratch
-        wide = features.double()
-        wide = wide - wide.mean(0)
-        square = wide.square().sum(1, keepdim=True)
-        one = torch.ones_like(square)
-        self._left = torch.cat([wide * -2, square, one], 1)
-        self._right = torch.cat([wide, one, square], 1).T
+        rows, width = features.shape
+        left, right = (
+            scratch.empty(name, (rows, width + 2), torch.float64) for name in ("left", "right")
+        )
+        wide = torch.sub(features, features.mean(0, dtype=torch.float64), out=right[:, :width])
+        square = torch.sum(wide.square(), 1, keepdim=True)
+        torch.mul(wide, -2, out=left[:, :width])
+        left[:, width], left[:, width + 1] = square[:, 0], 1
+        right[:, width], right[:, width + 1] = 1, square[:, 0]
+        self._left, self._right = left, right.T
         self._close_below = (square * CLOSE).to(features.dtype)
         self._centred = wide.to(features.dtype)
         self._features = features
