@@ -22,7 +22,7 @@ class Inputs(Protocol):
 
     @property
     def kind(self) -> str:
-        """``molecule`` or ``vector``."""
+        """``molecule``, ``vector`` or ``image``."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -60,7 +60,7 @@ class Dataset(InputRows):
     """Rows with targets."""
 
     targets: npt.NDArray[np.float64]
-    """Shape (n, k), in the target's own unit."""
+    """Shape (n, k), in the target's own unit; of classes, their numbers, k = 1."""
     target_names: list[str]
     unit: str
     """Unit of the targets, empty if none was given."""
@@ -70,6 +70,8 @@ class Dataset(InputRows):
     """Predefined ``train``, ``validation`` or ``test`` per row, or None."""
     digest: str
     """SHA-256 of everything that determines numbers: ids, inputs, targets, groups, parts."""
+    classes: tuple[str, ...] = ()
+    """Names of the classes in the order of their numbers; empty where a number is predicted."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ class RankNContrast(nn.Module):
     """
 
     least_rows: ClassVar[int] = 2
+    views: ClassVar[int] = 1
+    reads_labels: ClassVar[bool] = True
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
 
     def __init__(
         self,

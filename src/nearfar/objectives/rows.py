@@ -1,5 +1,6 @@
-"""Rows of a data set on the device: inputs and scaled targets, gathered by index."""
+"""Rows of a data set on the device: inputs and targets, gathered by index, in one view or more."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,19 +9,37 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows: ``inputs`` as the encoder takes them, ``targets`` (b, k) in z units, float64."""
+    """Some rows: ``views`` as the encoder takes them, and ``targets`` (b, k), float64.
 
-    inputs: Any
+    Targets are in z units; of classes they are the number of the class, k = 1. Every view holds
+    all rows, in the same order.
+    """
+
+    views: tuple[Any, ...]
     targets: Tensor
+
+    @property
+    def inputs(self) -> Any:
+        """The first view, the only one unless the objective asks for more."""
+        return self.views[0]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """All rows of a data set: ``inputs`` with ``select(index)``, ``targets`` (n, k) in z units."""
+    """All rows of a data set.
+
+    ``inputs`` with ``select(index)``; ``targets`` (n, k) as in :class:`Batch`. ``augment`` makes a
+    view of a batch of inputs; the rows are shown as they are where there is none.
+    """
 
     inputs: Any
     targets: Tensor
+    augment: Callable[[Any], Any] | None = None
+    views: int = 1
 
     def batch(self, index: Tensor) -> Batch:
         """Gather the rows ``index`` (b,)."""
-        return Batch(self.inputs.select(index), self.targets[index])
+        inputs = self.inputs.select(index)
+        if self.augment is None:
+            return Batch((inputs,) * self.views, self.targets[index])
+        return Batch(tuple(self.augment(inputs) for _ in range(self.views)), self.targets[index])
