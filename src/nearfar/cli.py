@@ -163,7 +163,3 @@ def main() -> None:
         call()
         return
     sys.exit(_exit_status(call))
-
-
-if __name__ == "__main__":
-    main()

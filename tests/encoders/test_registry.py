@@ -6,14 +6,7 @@ import pytest
 import torch
 from encoder_examples import some_molecules, some_vectors
 
-from nearfar.encoders import (
-    ENCODERS,
-    Encoder,
-    FixedEncoder,
-    build_encoder,
-    encoder_options,
-    option_mistakes,
-)
+from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.errors import UserError
 
 every_encoder = pytest.mark.parametrize("name", sorted(ENCODERS))
@@ -31,21 +24,6 @@ def test_contract_of_the_class(name: str) -> None:
     assert all(p.default is not p.empty and p.annotation is not p.empty for p in others)
 
 
-@every_encoder
-def test_defaults_are_valid_options(name: str) -> None:
-    assert option_mistakes(name, encoder_options(name, {})) == []
-
-
-def test_given_options_stand_beside_defaults() -> None:
-    assert encoder_options("gin", {"layers": 3}) == {
-        "layers": 3,
-        "hidden": 64,
-        "out": 100,
-        "expansion": 4,
-        "eps": 0.0,
-    }
-
-
 def test_options_reach_the_encoder() -> None:
     encoder = build_encoder("gin", {"out": 12}, some_molecules())
     assert encoder.out_features == 24
@@ -54,22 +32,6 @@ def test_options_reach_the_encoder() -> None:
 def test_unknown_encoder() -> None:
     with pytest.raises(UserError, match=r"no encoder is called 'gim'; did you mean 'gin'\?"):
         build_encoder("gim", {}, some_molecules())
-
-
-def test_all_mistakes_in_options_are_told() -> None:
-    mistakes = option_mistakes("gin", {"layer": 3, "hidden": "wide", "out": 0, "eps": 1})
-    assert len(mistakes) == 3
-    assert "has no option 'layer'; did you mean 'layers'?" in mistakes[0]
-    assert "option hidden" in mistakes[1]
-    assert "'wide'" in mistakes[1]
-    assert "option out" in mistakes[2]
-    assert "greater than 0" in mistakes[2]
-
-
-@pytest.mark.parametrize("value", [True, 2.5, "2", None, -1])
-def test_wrong_values_are_refused(value: object) -> None:
-    with pytest.raises(UserError, match="encoder gin, option layers"):
-        build_encoder("gin", {"layers": value}, some_molecules())
 
 
 def test_inputs_of_the_wrong_kind() -> None:

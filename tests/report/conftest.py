@@ -1,12 +1,9 @@
 from pathlib import Path
 
 import pytest
-from make_run import Molecules, make_run, read_molecules
+from make_run import ESOL, Molecules, make_run, read_molecules
 
-import nearfar
 from nearfar.report import write_report
-
-ESOL = Path(nearfar.__file__).parent / "data" / "samples" / "esol.csv"
 
 
 @pytest.fixture(scope="session")

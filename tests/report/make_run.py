@@ -13,7 +13,10 @@ import numpy as np
 import yaml
 from scipy import stats
 
+import nearfar
 from nearfar.records import StageRow, write_stages
+
+ESOL = Path(nearfar.__file__).parent / "data" / "samples" / "esol.csv"
 
 
 @dataclass(frozen=True)

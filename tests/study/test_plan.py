@@ -184,3 +184,10 @@ def test_a_fixed_split_is_one_for_all_seeds() -> None:
         assert found == seeds
     digests = {step.spec["data"]["digest"] for step in planned(small()).steps.values()}
     assert digests == {DIGEST}
+
+
+def test_arms_of_one_axis_stand_beside_each_other() -> None:
+    raw = small(axes={"width": {"role": "compare", "values": [1, 2]}})
+    raw["arms"]["frozen"] = {"fit": {"encoder": {"mlp": {"hidden": "$width"}}}}
+    names = list(make_plan(resolved(raw), DIGEST, HERE).arms)
+    assert names.index("frozen [width=2]") == names.index("frozen [width=1]") + 1

@@ -84,6 +84,20 @@ def arm_label(arm: Mapping[str, Any]) -> str:
     return f"{arm['arm']} · {condition}" if condition else str(arm["arm"])
 
 
+def against(run: Run) -> str:
+    """What the column of differences is called: one baseline by name, several together."""
+    baseline = run.summary.get("baseline", "baseline")
+    found = [comparison_of(run, arm) for arm in run.arms]
+    several = any(c is not None and c["against"] != baseline for c in found)
+    return "against its baseline" if several else f"against {baseline}"
+
+
+def other_baseline(run: Run, comparison: dict[str, Any]) -> str:
+    """A baseline that is not the study's, to stand after a difference; empty if it is."""
+    name = str(comparison["against"])
+    return "" if name == run.summary.get("baseline") else f" ({name})"
+
+
 def metric_of(
     arm: Mapping[str, Any], split: str, metric: str, *, scaled: bool
 ) -> dict[str, Any] | None:

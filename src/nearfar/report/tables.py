@@ -3,7 +3,15 @@
 from html import escape
 from typing import Any
 
-from nearfar.report.load import Run, arm_label, comparison_of, metric_of, own_unit
+from nearfar.report.load import (
+    Run,
+    against,
+    arm_label,
+    comparison_of,
+    metric_of,
+    other_baseline,
+    own_unit,
+)
 from nearfar.report.wording import (
     GROUP_NAMES,
     MISSING,
@@ -76,7 +84,7 @@ def results_table(run: Run) -> str:
     if unit == "z" and own:
         columns.append((name, own if own != "target" else "in its own unit", "n"))
     columns += [
-        (f"against {summary.get('baseline', 'baseline')}", "paired by seed", "n"),
+        (against(run), "paired by seed", "n"),
         ("reduction", f"of the {metric_name(summary['metric'])}", "n"),
         ("verdict", "Holm-adjusted p", ""),
         ("budget", "one seed", "n"),
@@ -98,9 +106,9 @@ def _results_row(run: Run, arm: dict[str, Any]) -> str:
     if comparison is None:
         html += '<td class="n">baseline</td><td></td><td></td>'
     else:
-        html += _cell(
-            number(comparison.get("difference"), signed=True), interval(comparison, signed=True)
-        )
+        difference = number(comparison.get("difference"), signed=True)
+        below = interval(comparison, signed=True) + other_baseline(run, comparison)
+        html += _cell(difference, below)
         html += _cell(percent(comparison.get("reduction_percent")))
         html += _verdict_cell(comparison)
     budget = arm.get("budget") or {}

@@ -3,7 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nearfar.report.load import Run, arm_label, comparison_of, metric_of, own_unit, read_run
+from nearfar.report.load import (
+    Run,
+    against,
+    arm_label,
+    comparison_of,
+    metric_of,
+    other_baseline,
+    own_unit,
+    read_run,
+)
 from nearfar.report.wording import (
     HIGHER_IS_BETTER,
     VERDICT_SIGNS,
@@ -76,7 +85,7 @@ def _table(run: Run, *, roomy: bool) -> "Table":
     table.add_column(Text(f"test {metric}{f', {unit}' if unit else ''}"), justify="right")
     if roomy and unit == "z" and own:
         table.add_column(Text(own), justify="right", max_width=max(map(len, own.split())) + 2)
-    table.add_column(Text(f"against {summary.get('baseline', 'baseline')}"), justify="right")
+    table.add_column(Text(against(run)), justify="right")
     table.add_column("verdict", no_wrap=True)
     if roomy:
         table.add_column("epochs", justify="right", no_wrap=True)
@@ -112,7 +121,7 @@ def _cells(run: Run, arm: dict[str, Any], *, roomy: bool, show_own: bool) -> lis
         bounds = interval(comparison)
         verdict = comparison["verdict"]
         cells += [
-            f"{difference} {bounds}".strip(),
+            f"{difference} {bounds}{other_baseline(run, comparison)}".strip(),
             Text(verdict, style=_COLOURS.get(verdict, "")),
         ]
     if roomy:

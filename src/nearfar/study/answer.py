@@ -9,6 +9,7 @@ from nearfar.study.statistics import MIN_SEEDS, Verdict
 from nearfar.study.tally import Series, Tally
 
 SHOWN = 6
+UNIT_WORDS = {"z": "z-scored", "target": "in its own unit"}
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 REST: tuple[Verdict, ...] = ("worse", "equivalent", "undecided", "withheld")
 
@@ -182,7 +183,7 @@ def _size(arm: str, series: Series, tally: Tally) -> str:
     ]
     means = [(tally.mean(arm, replace(series, unit=unit)), unit) for unit in units]
     said = [
-        f"{_number(mean)} {'z-scored' if unit == 'z' else unit}".strip()
+        f"{_number(mean)} {UNIT_WORDS.get(unit, unit)}".strip()
         for mean, unit in means
         if mean is not None
     ]

@@ -79,19 +79,27 @@ def make_plan(resolved: Resolved, digest: str, environment: Environment) -> Plan
     """Plan a study on the data with this digest."""
     steps: dict[str, Step] = {}
     cells: dict[tuple[str, int, str], Cell] = {}
-    arms: dict[str, PlannedArm] = {}
     for seed, point in itertools.product(resolved.seeds, resolved.points):
         names = resolved.names(point)
         for base, arm in point.study.arms.items():
-            against = arm.against or point.study.baseline
-            arms.setdefault(names[base], PlannedArm(arm.group, names[against]))
             chain = _chain(point.study, arm, seed, digest, environment)
             for step in chain:
                 steps.setdefault(step.hash, step)
             key = (names[base], seed, _condition(point))
             cells[key] = Cell(*key, tuple(step.hash for step in chain))
     first = resolved.names(resolved.points[0])
-    return Plan(steps, list(cells.values()), arms, first[resolved.study.baseline])
+    return Plan(steps, list(cells.values()), _arms(resolved), first[resolved.study.baseline])
+
+
+def _arms(resolved: Resolved) -> dict[str, PlannedArm]:
+    """Return the arms in the study's order, those of one compare axis beside each other."""
+    arms: dict[str, PlannedArm] = {}
+    for base in resolved.study.arms:
+        for point in resolved.points:
+            names, arm = resolved.names(point), point.study.arms[base]
+            against = arm.against or point.study.baseline
+            arms.setdefault(names[base], PlannedArm(arm.group, names[against]))
+    return arms
 
 
 def _condition(point: Point) -> str:

@@ -104,8 +104,8 @@ class Display:
         if event.address in self.rows:
             self.bars.remove_task(self.rows.pop(event.address))
         if event.error:
-            self.console.print(
-                f"[red]failed[/red] {self.label(event.address)}: {event.error}", highlight=False
-            )
+            line = escape(f"{self.label(event.address)}: {event.error}")
+            self.console.print(f"[red]failed[/red] {line}", highlight=False)
         elif not self.console.is_terminal:
-            self.console.print(f"{count}: {self.label(event.address)}", highlight=False)
+            line = f"{count}: {self.label(event.address)}"
+            self.console.print(line, highlight=False, markup=False)
