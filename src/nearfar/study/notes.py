@@ -19,6 +19,17 @@ def notes_on(
     return [note for note in found if note]
 
 
+def straddling(groups: int) -> str:
+    """Say that the data set's own parts share groups, such as rows with the same molecule."""
+    if not groups:
+        return ""
+    what = "One group has rows" if groups == 1 else f"{groups} groups have rows"
+    return (
+        f"{what} in more than one part of the data set's own split: for these, test errors are of "
+        "rows whose like was trained on."
+    )
+
+
 def _profile(profile: str) -> str:
     if profile == "full":
         return ""

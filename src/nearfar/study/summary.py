@@ -10,7 +10,7 @@ from nearfar.records import Record, StageRow
 from nearfar.study.answer import answer, asked_of
 from nearfar.study.claims import beside_published, claimed_pairs, judge
 from nearfar.study.compare import MARGIN, RowDifferences, Rules, compare, pairs_of
-from nearfar.study.notes import notes_on
+from nearfar.study.notes import notes_on, straddling
 from nearfar.study.published import Claim, Published
 from nearfar.study.rows import kept_row_differences
 from nearfar.study.statistics import MIN_SEEDS, Estimate, corrected_mean, mean_over_seeds
@@ -82,7 +82,7 @@ def summarise_run(
     prepared: "Prepared", records: Sequence[Record], stages: Sequence[StageRow]
 ) -> dict[str, Any]:
     """Summarise a prepared study from the records of its stages; see :func:`summarise`."""
-    from nearfar.data import split_rows
+    from nearfar.data import split_rows, straddling_groups
 
     plan, study, dataset = prepared.plan, prepared.resolved.study, prepared.dataset
     arms = {
@@ -91,7 +91,7 @@ def summarise_run(
     }
     seed = prepared.resolved.seeds[0] if study.split.resplit else 0
     split = split_rows(dataset, study.split, seed)
-    return summarise(
+    summary = summarise(
         {**prepared.resolved.text, "arms": arms, "baseline": plan.baseline},
         records,
         stages,
@@ -100,6 +100,8 @@ def summarise_run(
         rows={part: len(getattr(split, part)) for part in ("train", "validation", "test")},
         row_differences=kept_row_differences(prepared.folder.store.root, records, study.metric),
     )
+    summary["notes"] += [note for note in [straddling(straddling_groups(dataset, split))] if note]
+    return summary
 
 
 def _margin(tally: Tally, baseline: str, rules: Rules) -> float | None:
