@@ -108,6 +108,12 @@ def test_a_failure_takes_its_dependents_along_and_no_others(how: str, jobs: int)
     assert {e.address for e in events if isinstance(e, Started)} == {"a", "d", "e", "f"}
 
 
+@pytest.mark.parametrize("how", ["raises", "dies"])
+def test_it_ends_where_the_last_stages_stand_on_a_failed_one(how: str) -> None:
+    given = steps(a=(how, None), b=("ok", "a"), c=("ok", "b"))
+    assert set(errors(run(ThreadPool(2), given))) == set("abc")
+
+
 def test_stages_that_all_kill_their_workers_all_fail() -> None:
     pool = ThreadPool(2)
     events = run(pool, steps(**{f"s{i}": ("dies", None) for i in range(6)}))

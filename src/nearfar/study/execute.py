@@ -190,7 +190,7 @@ class _Pool:
         try:
             while waiting or self.busy:
                 yield from self._give_out(waiting, failed)
-                for pipe in connection.wait(list(self.busy)):
+                for pipe in connection.wait(list(self.busy)) if self.busy else ():
                     assert isinstance(pipe, connection.Connection)
                     event = self._receive(pipe)
                     if isinstance(event, Finished) and event.error:
