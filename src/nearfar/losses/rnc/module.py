@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nearfar.losses.rnc.order import ComparedLabels, FarnessOrder, SortedLabels
+from nearfar.losses.rnc.order import ComparedLabels
 from nearfar.losses.rnc.scratch import Rows, Scratch
 from nearfar.losses.rnc.similarity import ENERGIES
 from nearfar.losses.rnc.sums import row_terms
+from nearfar.losses.rnc.walk import WalkedLabels, compiled_kernel
 
 PairFunction = Callable[[Tensor, Tensor], Tensor]
+FarnessOrder = ComparedLabels | WalkedLabels
 LABEL_DIFFERENCES = {"l1": 1.0, "l2": 2.0}
 FEATURE_SIMILARITIES = ("l2", "l1", "cosine", "dot")
 EXACT_TOLERANCE, FLOAT32_TOLERANCE = 1e-12, 1e-6
@@ -101,8 +103,8 @@ class RnCLoss(nn.Module):
         if callable(self.label_diff):
             function, none = _checked(self.label_diff, "label_diff"), values.new_zeros(len(values))
             return ComparedLabels(values, function, none, views, tolerance)
-        if values.shape[1] == 1:
-            return SortedLabels(values[:, 0], views, tolerance)
+        if values.shape[1] == 1 and values.device.type == "cpu" and compiled_kernel() is not None:
+            return WalkedLabels(values[:, 0], views, tolerance)
         power = LABEL_DIFFERENCES[self.label_diff]
         sizes = torch.linalg.vector_norm(values, power, dim=1)
 
@@ -141,12 +143,11 @@ class _RankNContrast(torch.autograd.Function):
         for start in range(0, order.samples, block):
             stop = min(start + block, order.samples)
             rows = Rows(start, stop, order.samples, views)
-            energy = source.energies(rows)
-            block_order = order.block(start, stop, scratch)
-            terms = row_terms(energy, block_order, order.slot_of_sample, scratch, wanted)
+            energy, least = source.energies(rows)
+            terms = row_terms(energy, least, order.block(start, stop, scratch), scratch, wanted)
             total += terms.log_denominators
-            if terms.attraction is not None:
-                source.pull(rows, terms.attraction.sub_(1))
+            if terms.slope is not None:
+                source.pull(rows, terms.slope)
         pairs = count * (count - 1)
         if wanted:
             ctx.save_for_backward(source.finish().div_(pairs))

@@ -1,8 +1,8 @@
 """Which samples are at least as far in label as another one: every row's order, once sorted.
 
-For sample a the *slots* (samples, or groups of samples with one label) are sorted from the farthest
-to the nearest. The set {k : d_ak >= d_aj} of equation 1 is then a run from the start of that order
-to the last slot that ties with j. All of it depends on labels alone and is shared by every view.
+For sample a all samples are sorted from the farthest to the nearest. The set {k : d_ak >= d_aj} of
+equation 1 is then a run from the start of that order to the last sample that ties with j. All of it
+depends on labels alone and is shared by every view.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from nearfar.losses.rnc.scratch import Scratch
 
 LabelDifference = Callable[[Tensor, Tensor], Tensor]
 KEY_BITS = 61
-"""Bits of a sort key: the farness on a lattice above, the slot's number below."""
+"""Bits of a sort key: the farness on a lattice above, the sample's number below."""
 LATTICE_TOLERANCE = 4
 """Two farnesses within this many lattice steps are equal: four labels, each half a step off."""
 SUSPICION = 2e-6
@@ -63,80 +63,32 @@ class Ties:
 
 @dataclass(frozen=True)
 class OrderBlock:
-    """Farness order of a few samples (rows) over M slots.
+    """Farness order of a few samples (rows) over all M.
 
-    slots:   int64 (rows, M), slot at each position, farthest first
+    order:   int64 (rows, M), the sample at each position, farthest first
     last:    the last position of a run of equal farness
     first:   the first one
-    weights: float (M,) or (rows, M), how many rows j stand at each position
+    weights: float (M,), how many rows j stand at each position
     """
 
-    slots: Tensor
+    order: Tensor
     last: Ties
     first: Ties
     weights: Tensor
 
+    @property
+    def rows(self) -> int:
+        return self.order.shape[0]
+
     def take(self, rows: Tensor) -> "OrderBlock":
         """The order of ``rows`` (int64, with repeats) of the rows."""
-        count = self.slots.shape[1]
-        weights = self.weights if self.weights.dim() == 1 else self.weights[rows]
+        count = self.order.shape[1]
         last, first = self.last.take(rows, count), self.first.take(rows, count)
-        return OrderBlock(self.slots[rows], last, first, weights)
-
-
-class SortedLabels:
-    """One-dimensional labels, sorted once for the batch; equal labels share a slot.
-
-    A row's order is a merge of two runs: the labels below its own and those above.
-    """
-
-    def __init__(self, labels: Tensor, views: int, tolerance: float) -> None:
-        """``labels``: float64 (n,), finite."""
-        ordered, self.permutation = labels.sort()
-        self.samples = len(labels)
-        self._tolerance = tolerance
-        self._index_bits = self.samples.bit_length()
-        top = ordered.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
-        lattice = (ordered / top * 2.0 ** (KEY_BITS - self._index_bits)).round_().long()
-        values, slot, sizes = torch.unique_consecutive(
-            lattice, return_inverse=True, return_counts=True
-        )
-        self._slot, self._sizes = slot, sizes.mul(views).float()
-        self.slots = len(values)
-        self.slot_of_sample = slot if self.slots < self.samples else None
-        shifted = values << self._index_bits
-        number = torch.arange(self.slots, device=labels.device)
-        self._rising, self._falling = number + shifted, number - shifted
-        self._own = shifted[slot]
-
-    def block(self, start: int, stop: int, scratch: Scratch) -> OrderBlock:
-        """The order of samples ``start`` to ``stop`` (not included), in the sorted batch."""
-        own = self._own[start:stop, None]
-        size = own.abs() + (OFFSET << self._index_bits)
-        below, above = -own - size, own - size
-        low, high = int(self._slot[start]), int(self._slot[stop - 1])
-        key = scratch.empty("key", (stop - start, self.slots), torch.int64)
-        torch.add(self._rising[:low], below, out=key[:, :low])
-        torch.add(self._falling[high:], above, out=key[:, high:])
-        rising = key[:, low:high]
-        falling = scratch.empty("falling", (stop - start, high - low), torch.int64)
-        torch.add(self._rising[low:high], below, out=rising)
-        torch.add(self._falling[low:high], above, out=falling)
-        torch.minimum(rising, falling, out=rising)
-        slots, last, first = _sorted_positions(key, self._index_bits, self._tolerance, scratch)
-        return OrderBlock(slots, last, first, self._weights(slots))
-
-    def _weights(self, slots: Tensor) -> Tensor:
-        distinct = self.slot_of_sample is None
-        weights: Tensor = self._sizes.clone() if distinct else self._sizes[slots]
-        weights[..., -1] -= 1
-        return weights
+        return OrderBlock(self.order[rows], last, first, self.weights)
 
 
 class ComparedLabels:
     """Labels of any width under any difference; every row is sorted by itself."""
-
-    slot_of_sample = None
 
     def __init__(
         self,
@@ -147,12 +99,12 @@ class ComparedLabels:
         tolerance: float,
     ) -> None:
         """``labels``: float64 (n, k); ``sizes``: float64 (n,), what rounding is relative to."""
-        self.samples = self.slots = len(labels)
+        self.samples = len(labels)
         self.permutation = torch.arange(self.samples, device=labels.device)
         self._labels, self._difference, self._sizes = labels, difference, sizes
         self._tolerance = tolerance
         self._index_bits = self.samples.bit_length()
-        self._weights = torch.full((self.slots,), float(views), device=labels.device)
+        self._weights = torch.full((self.samples,), float(views), device=labels.device)
         self._weights[-1] -= 1
 
     def block(self, start: int, stop: int, scratch: Scratch) -> OrderBlock:
@@ -164,20 +116,17 @@ class ComparedLabels:
         lattice = ((difference + size) * fine).round_().long().add_(OFFSET)
         own = torch.arange(start, stop, device=size.device)[:, None]
         lattice.scatter_(1, own, (size * fine).long() + (OFFSET - 1))
-        key = torch.arange(self.slots, device=size.device) - (lattice << self._index_bits)
-        slots, last, first = _sorted_positions(key, self._index_bits, self._tolerance, scratch)
-        return OrderBlock(slots, last, first, self._weights)
-
-
-FarnessOrder = SortedLabels | ComparedLabels
+        key = torch.arange(self.samples, device=size.device) - (lattice << self._index_bits)
+        order, last, first = _sorted_positions(key, self._index_bits, self._tolerance, scratch)
+        return OrderBlock(order, last, first, self._weights)
 
 
 def _sorted_positions(
     key: Tensor, bits: int, tolerance: float, scratch: Scratch
 ) -> tuple[Tensor, Ties, Ties]:
-    """Sort keys (minus farness, then slot) of every row; give slots, last and first of runs."""
+    """Sort keys (minus farness, then sample) of every row; give samples, last and first of runs."""
     if key.device.type == "cpu":
-        # Merges the two runs of a row in linear time and carries no index, unlike torch.sort.
+        # Carries no index, unlike torch.sort.
         key.numpy().sort(axis=1, kind="stable")
     else:
         key = key.sort(1).values

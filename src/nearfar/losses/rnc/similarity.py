@@ -20,14 +20,14 @@ class Energies(Protocol):
     """What the block loop needs of a similarity.
 
     total:    float64 scalar, sum of the energies given so far, a row with itself left out
-    energies: (r, n) of some rows, inf where a row meets itself
-    pull:     takes d(loss)/d(similarity / temperature) of the last block (overwritten)
+    energies: (r, n) of some rows, inf where a row meets itself, and the least of each row, (r, 1)
+    pull:     takes minus d(loss)/d(energy) of the last block (overwritten)
     finish:   the gradient with respect to what the class was made of
     """
 
     total: Tensor
 
-    def energies(self, rows: Rows) -> Tensor: ...
+    def energies(self, rows: Rows) -> tuple[Tensor, Tensor]: ...
 
     def pull(self, rows: Rows, slope: Tensor) -> None: ...
 
@@ -48,36 +48,40 @@ class Distances:
         left, right = (
             scratch.empty(name, (rows, width + 2), torch.float64) for name in ("left", "right")
         )
-        wide = torch.sub(features, features.mean(0, dtype=torch.float64), out=right[:, :width])
+        wide = features.double()
+        wide = torch.sub(wide, wide.mean(0), out=right[:, :width])
         square = torch.sum(wide.square(), 1, keepdim=True)
         torch.mul(wide, -2, out=left[:, :width])
         left[:, width], left[:, width + 1] = square[:, 0], 1
         right[:, width], right[:, width + 1] = 1, square[:, 0]
         self._left, self._right = left, right.T
         self._close_below = (square * CLOSE).to(features.dtype)
-        self._centred = wide.to(features.dtype)
         self._features = features
+        self._centred = wide.to(features.dtype)
         self._column_pull = features.new_zeros(len(features))
         self._gradient = torch.zeros_like(features)
         self.total = torch.zeros((), dtype=torch.float64, device=features.device)
 
-    def energies(self, rows: Rows) -> Tensor:
+    def energies(self, rows: Rows) -> tuple[Tensor, Tensor]:
         shape = (rows.count, self._features.shape[0])
         product = self._scratch.empty("product", shape, torch.float64)
         torch.mm(rows.of(self._left), self._right, out=product)
         distance = self._scratch.empty("distance", shape, self._features.dtype).copy_(product)
         own = rows.own(distance)
         own.fill_(torch.inf)
-        self._close = _at_most(distance, rows.of(self._close_below))
+        least = distance.amin(1, keepdim=True)
+        self._close = _at_most(distance, least, rows.of(self._close_below))
         for row, column in self._close:
             difference = self._features[rows.number(row)] - self._features[column]
             distance[row, column] = difference.square().sum(1)
+        if self._close:
+            torch.amin(distance, 1, keepdim=True, out=least)
         distance.sqrt_()
         own.fill_(0)
         self.total += distance.sum(1).sum(dtype=torch.float64)
         own.fill_(torch.inf)
         self._distance = distance
-        return distance
+        return distance, least.sqrt_()
 
     def pull(self, rows: Rows, slope: Tensor) -> None:
         pulls = slope.div_(self._distance)
@@ -107,7 +111,7 @@ class Products:
         self._gradient = torch.zeros_like(features)
         self.total = torch.zeros((), dtype=torch.float64, device=features.device)
 
-    def energies(self, rows: Rows) -> Tensor:
+    def energies(self, rows: Rows) -> tuple[Tensor, Tensor]:
         shape = (rows.count, self._features.shape[0])
         energy = self._scratch.empty("energy", shape, self._features.dtype)
         torch.mm(-rows.of(self._features), self._features.T, out=energy)
@@ -132,7 +136,7 @@ class Given:
         self._gradient = torch.zeros_like(self._similarities)
         self.total = torch.zeros((), dtype=torch.float64, device=similarities.device)
 
-    def energies(self, rows: Rows) -> Tensor:
+    def energies(self, rows: Rows) -> tuple[Tensor, Tensor]:
         shape = (rows.count, self._similarities.shape[0])
         energy = self._scratch.empty("energy", shape, self._similarities.dtype)
         torch.neg(rows.of(self._similarities), out=energy)
@@ -146,9 +150,9 @@ class Given:
         return self._gradient
 
 
-def _at_most(values: Tensor, limit: Tensor) -> list[tuple[Tensor, Tensor]]:
+def _at_most(values: Tensor, least: Tensor, limit: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Row and column where ``values`` (r, n) <= ``limit`` (r, 1), some at a time; mostly none."""
-    rows = (values.amin(1, keepdim=True) <= limit).flatten().nonzero().flatten()
+    rows = (least <= limit).flatten().nonzero().flatten()
     if rows.shape[0] == 0:
         return []
     which, column = (values[rows] <= limit[rows]).nonzero().unbind(1)
@@ -156,12 +160,12 @@ def _at_most(values: Tensor, limit: Tensor) -> list[tuple[Tensor, Tensor]]:
     return list(zip(torch.split(rows[which], some), torch.split(column, some), strict=True))
 
 
-def _without_self(energy: Tensor, rows: Rows, total: Tensor) -> Tensor:
+def _without_self(energy: Tensor, rows: Rows, total: Tensor) -> tuple[Tensor, Tensor]:
     own = rows.own(energy)
     own.fill_(0)
     total += energy.sum(1).sum(dtype=torch.float64)
     own.fill_(torch.inf)
-    return energy
+    return energy, energy.amin(1, keepdim=True)
 
 
 ENERGIES: dict[str, type[Distances] | type[Products] | type[Given]] = {
