@@ -93,9 +93,9 @@ def against(run: Run) -> str:
 
 
 def other_baseline(run: Run, comparison: dict[str, Any]) -> str:
-    """A baseline that is not the study's, to stand after a difference; empty if it is."""
+    """Names a baseline that is not the study's; empty if it is."""
     name = str(comparison["against"])
-    return "" if name == run.summary.get("baseline") else f" ({name})"
+    return "" if name == run.summary.get("baseline") else f"against {name}"
 
 
 def metric_of(

@@ -107,7 +107,7 @@ def _results_row(run: Run, arm: dict[str, Any]) -> str:
         html += '<td class="n">baseline</td><td></td><td></td>'
     else:
         difference = number(comparison.get("difference"), signed=True)
-        below = interval(comparison, signed=True) + other_baseline(run, comparison)
+        below = f"{interval(comparison, signed=True)} {other_baseline(run, comparison)}".strip()
         html += _cell(difference, below)
         html += _cell(percent(comparison.get("reduction_percent")))
         html += _verdict_cell(comparison)

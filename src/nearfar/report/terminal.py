@@ -107,13 +107,14 @@ def _cells(run: Run, arm: dict[str, Any], *, roomy: bool, show_own: bool) -> lis
     entry = metric_of(arm, "test", summary["metric"], scaled=scaled)
     comparison = comparison_of(run, arm)
     done = arm.get("status", "done") == "done"
+    other = other_baseline(run, comparison) if comparison else ""
     cells: list[Any] = [
-        Text(arm_label(arm)),
+        Text.assemble(arm_label(arm), (other and f"\n {other}", "dim")),
         mean_std(entry) if done else Text(str(arm["status"]).replace(" of ", "/"), style="yellow"),
     ]
     if show_own:
-        other = metric_of(arm, "test", summary["metric"], scaled=False)
-        cells.append(number(other["mean"]) if other else "")
+        own = metric_of(arm, "test", summary["metric"], scaled=False)
+        cells.append(number(own["mean"]) if own else "")
     if comparison is None:
         cells += [Text("baseline", style="dim"), ""]
     else:
@@ -121,7 +122,7 @@ def _cells(run: Run, arm: dict[str, Any], *, roomy: bool, show_own: bool) -> lis
         bounds = interval(comparison)
         verdict = comparison["verdict"]
         cells += [
-            f"{difference} {bounds}{other_baseline(run, comparison)}".strip(),
+            f"{difference} {bounds}".strip(),
             Text(verdict, style=_COLOURS.get(verdict, "")),
         ]
     if roomy:
