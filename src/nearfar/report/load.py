@@ -92,9 +92,9 @@ def against(run: Run) -> str:
     return "against its baseline" if several else f"against {baseline}"
 
 
-def other_baseline(run: Run, comparison: dict[str, Any]) -> str:
-    """Names a baseline that is not the study's; empty if it is."""
-    name = str(comparison["against"])
+def other_baseline(run: Run, comparison: Mapping[str, Any]) -> str:
+    """Names a baseline that is not the study's; empty if it is, or if there is no comparison."""
+    name = comparison.get("against") or run.summary.get("baseline")
     return "" if name == run.summary.get("baseline") else f"against {name}"
 
 

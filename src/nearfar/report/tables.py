@@ -97,18 +97,18 @@ def _results_row(run: Run, arm: dict[str, Any]) -> str:
     metric, scaled = summary["metric"], summary.get("unit") == "z"
     status = str(arm.get("status", "done"))
     entry = metric_of(arm, "test", metric, scaled=scaled)
-    html = _row_head(arm, "" if status == "done" else status)
+    comparison = comparison_of(run, arm)
+    notes = ["" if status == "done" else status, other_baseline(run, comparison or {})]
+    html = _row_head(arm, "; ".join(filter(None, notes)))
     html += _cell(mean_std(entry), interval(entry or {}))
     if scaled and own_unit(run):
         other = metric_of(arm, "test", metric, scaled=False)
         html += _cell(mean_std(other), interval(other or {}))
-    comparison = comparison_of(run, arm)
     if comparison is None:
         html += '<td class="n">baseline</td><td></td><td></td>'
     else:
         difference = number(comparison.get("difference"), signed=True)
-        below = f"{interval(comparison, signed=True)} {other_baseline(run, comparison)}".strip()
-        html += _cell(difference, below)
+        html += _cell(difference, interval(comparison, signed=True))
         html += _cell(percent(comparison.get("reduction_percent")))
         html += _verdict_cell(comparison)
     budget = arm.get("budget") or {}

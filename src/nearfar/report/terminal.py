@@ -107,7 +107,7 @@ def _cells(run: Run, arm: dict[str, Any], *, roomy: bool, show_own: bool) -> lis
     entry = metric_of(arm, "test", summary["metric"], scaled=scaled)
     comparison = comparison_of(run, arm)
     done = arm.get("status", "done") == "done"
-    other = other_baseline(run, comparison) if comparison else ""
+    other = other_baseline(run, comparison or {})
     cells: list[Any] = [
         Text.assemble(arm_label(arm), (other and f"\n {other}", "dim")),
         mean_std(entry) if done else Text(str(arm["status"]).replace(" of ", "/"), style="yellow"),
