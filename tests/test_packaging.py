@@ -30,7 +30,8 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 
 DECLARED = requirements(PROJECT["dependencies"])
-FOR_DEVELOPMENT = requirements([line for lines in EXTRAS.values() for line in lines])
+OPTIONAL = requirements(EXTRAS["timm"])
+FOR_DEVELOPMENT = requirements([*EXTRAS["bench"], *EXTRAS["dev"]])
 
 
 def pins() -> dict[str, Version]:
@@ -60,15 +61,15 @@ def imported(*folders: Path) -> set[str]:
     return {INSTALLED_BY.get(name, name) for name in found}
 
 
-@pytest.mark.parametrize("name", sorted(DECLARED | FOR_DEVELOPMENT))
+@pytest.mark.parametrize("name", sorted(DECLARED | OPTIONAL | FOR_DEVELOPMENT))
 def test_every_requirement_is_pinned_inside_its_range(name: str) -> None:
     pinned = pins().get(name)
     assert pinned is not None, f"{name} is not in constraints.txt"
-    assert pinned in (DECLARED | FOR_DEVELOPMENT)[name].specifier
+    assert pinned in (DECLARED | OPTIONAL | FOR_DEVELOPMENT)[name].specifier
 
 
 def test_the_package_imports_only_what_it_declares() -> None:
-    undeclared = imported(SOURCE) - set(DECLARED) - {"nearfar"}
+    undeclared = imported(SOURCE) - set(DECLARED | OPTIONAL) - {"nearfar"}
     assert not undeclared
 
 

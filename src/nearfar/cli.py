@@ -79,8 +79,8 @@ def show(study: Study, profile: Profile = None, setting: Settings = None) -> Non
 
 @app.command()
 def init(
-    data: Annotated[Path, typer.Argument(help="CSV or parquet: SMILES, or columns of numbers.")],
-    target: Annotated[str, typer.Option(help="The column to predict.")],
+    data: Annotated[Path, typer.Argument(help="CSV or parquet; or images: folder, table, array.")],
+    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The study file.")] = None,
 ) -> None:
     """Write a study file for your own data."""

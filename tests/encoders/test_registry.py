@@ -16,7 +16,7 @@ every_encoder = pytest.mark.parametrize("name", sorted(ENCODERS))
 def test_contract_of_the_class(name: str) -> None:
     kind = ENCODERS[name]
     assert kind.accepts
-    assert kind.accepts <= {"molecule", "vector"}
+    assert kind.accepts <= {"image", "molecule", "vector"}
     assert issubclass(kind, Encoder if kind.trainable else FixedEncoder)
     first, *others = inspect.signature(kind).parameters.values()
     assert first.name == "inputs"

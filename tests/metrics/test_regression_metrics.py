@@ -68,7 +68,7 @@ def test_what_cannot_be_a_number_raises(truth: object, prediction: object, messa
         evaluate_regression(truth, prediction)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", [n for n, m in METRICS.items() if m.row_scores is not None])
+@pytest.mark.parametrize("name", [n for n, m in REGRESSION.items() if m.row_scores is not None])
 def test_row_scores_give_the_metric_and_its_sampling_variance(name: str) -> None:
     metric = METRICS[name]
     assert metric.row_scores is not None

@@ -7,6 +7,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from z_units import in_z_units
 
 from nearfar.data import Molecules, Vectors
 from nearfar.encoders import Encoder, build_encoder
@@ -72,7 +73,7 @@ def train(
     index: Tensor | None = None,
 ) -> None:
     index = torch.arange(len(rows.targets)) if index is None else index
-    task = FitTask(predictor, rows, index, index, "mae")
+    task = FitTask(predictor, rows, index, index, in_z_units(rows.targets), "mae")
     fabric = Fabric(accelerator="cpu", devices=1)
     outcome = Trainer(
         task, recipe(epochs, lr), 0, fabric, checkpoint=folder / "checkpoint.pt"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from lightning_fabric import Fabric
+from z_units import in_z_units
 
 from nearfar.data import Vectors
 from nearfar.encoders import build_encoder
@@ -65,7 +66,12 @@ def test_pre_training_reaches_every_weight_and_shows_in_the_probe(tmp_path: Path
     encoder: Any = build_encoder("mlp", {"hidden": 16, "layers": 2}, data.inputs)
     before = [p.detach().clone() for p in encoder.parameters()]
     task = PretrainTask(
-        OBJECTIVES["rnc"](encoder), data, torch.arange(40), torch.arange(40, 60), "mae", 40
+        OBJECTIVES["rnc"](encoder),
+        data,
+        torch.arange(40),
+        torch.arange(40, 60),
+        in_z_units(data.targets),
+        40,
     )
     recipe = Recipe(
         epochs=40,

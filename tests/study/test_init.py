@@ -61,6 +61,7 @@ def test_molecules_give_a_study_valid_in_every_profile() -> None:
         "smiles": "smiles",
         "target": "value",
         "name": "name",
+        "task": "regression",
         "on_bad_rows": "error",
     }
     assert "60 rows, molecules: SMILES in column 'smiles'" in facts
@@ -293,3 +294,33 @@ def test_budget_follows_the_rows() -> None:
     assert (small.epochs, middle.epochs, large.epochs) == (200, 100, 20)
     assert (small.batch, middle.batch, large.batch) == (32, 128, 128)
     assert large.minutes(100_000, "molecule", 10, 20) > middle.minutes(1000, "molecule", 10, 100)
+
+
+def picture_folder(root: Path) -> None:
+    from PIL import Image
+
+    rng = random.Random(0)
+    for name, level in (("dark", 40), ("bright", 200)):
+        (root / name).mkdir(parents=True)
+        for number in range(24):
+            pixels = [rng.randint(level - 30, level + 30) for _ in range(10 * 10 * 3)]
+            Image.frombytes("RGB", (10, 10), bytes(pixels)).save(root / name / f"{number}.png")
+
+
+def test_a_folder_of_images_gives_a_study_that_runs_unedited(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nearfar.study.run import Request, carry_out, prepare
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    picture_folder(folder / "pictures")
+    path, facts = write_study(Path("pictures"), None)
+    assert any("dark" in fact for fact in facts)
+    study = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert study["stages"]["supcon"]["augment"] == "crop"
+    assert study["metric"].startswith("balanced_accuracy")
+    prepared = prepare(Request(str(path), profile="smoke"))
+    carry_out(prepared, 1, lambda event: None)
+    assert not prepared.failures
+    results = (prepared.folder.path / "results.csv").read_text(encoding="utf-8")
+    assert "pixels logistic,0,,test," in results

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from small_study import Plain, planned, resolved, small
 
+from nearfar.data.options import Limit
 from nearfar.errors import UserError
 from nearfar.records.plain_yaml import from_yaml, to_yaml
 from nearfar.study.load import Resolved, load_study, resolve, shipped_studies
@@ -155,6 +156,7 @@ def test_every_default_is_spelled_out() -> None:
             "optimizer": {"adamw": {"lr": 0.001, "weight_decay": 0.01}},
             "schedule": {"one_cycle": {"warmup": 0.3}},
             "clip": 1.0,
+            "augment": [],
             "encoder": {"mlp": {"layers": 2, "hidden": 128, "dropout": 0.0}},
             "head": {"linear": {}},
             "train": "all",
@@ -245,6 +247,7 @@ def test_a_profile_changes_what_it_names() -> None:
             "quick": {
                 "title": "quickly",
                 "threads": 2,
+                "data": {"limit": {"rows": 30}},
                 "stages": {"rnc": {"epochs": 2}},
                 "arms": {"plain": {"fit": {"encoder": {"mlp": {"hidden": 4}}}}},
                 "defaults": {"fit": {"loss": "mse"}},
@@ -256,6 +259,7 @@ def test_a_profile_changes_what_it_names() -> None:
     assert (full.study.profile, quick.study.profile) == ("full", "quick")
     assert (full.seeds, quick.seeds) == ([0, 1], [0])
     assert quick.study.threads == 2
+    assert (full.study.data.limit, quick.study.data.limit) == (None, Limit(rows=30))
     assert quick.study.stages["rnc"].epochs == 2
     assert quick.study.arms["plain"].fit.encoder.options.hidden == 4
     assert quick.study.arms["plain"].fit.encoder.options.dropout == 0.2
@@ -269,6 +273,8 @@ def test_a_profile_changes_what_it_names() -> None:
     [
         {"study": "other"},
         {"data": {"path": "x.csv"}},
+        {"data": {"limit": {"rows": 9}, "target": "z"}},
+        {"data": None},
         {"metric": "rmse"},
         {"baseline": "mean"},
         {"published": []},

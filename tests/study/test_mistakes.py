@@ -164,7 +164,7 @@ def test_mistakes_are_collected_over_the_whole_file() -> None:
         "stages.rnc.objective: unknown key 'rncc'; did you mean 'rnc'?",
         "axes.width: is not used",
         "axes.seed: seeds are different",
-        "profiles.quick: a profile may not change 'data'",
+        "profiles.quick: a profile may not change 'data.path'",
     ):
         assert sum(phrase in line for line in lines) == 1, (phrase, lines)
 

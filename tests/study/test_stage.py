@@ -113,8 +113,7 @@ def molecules(tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 def assert_restored(done: Done, arm: str) -> None:
     address = done.chain(arm)[-1]
-    targets = len(done.dataset.target_names)
-    predict, features = restored(address, done.store, done.dataset.inputs, targets, CPU)
+    predict, features = restored(address, done.store, done.dataset.inputs, CPU)
     scaler = TargetScaler.from_plain(done.outcome(arm)["scaler"])
     values = scaler.inverse(predict(done.dataset.inputs))
     np.testing.assert_allclose(values, done.predictions(arm), rtol=1e-5, atol=1e-5)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nearfar.data.dataset import Batch, Dataset, InputRows, Inputs, Split
+    from nearfar.data.images import Images
     from nearfar.data.molecules import MoleculeBatch, Molecules
     from nearfar.data.options import DataOptions, SplitOptions
     from nearfar.data.sources import SOURCES, load_dataset, load_inputs
@@ -20,6 +21,7 @@ __all__ = [
     "Batch",
     "DataOptions",
     "Dataset",
+    "Images",
     "InputRows",
     "Inputs",
     "MoleculeBatch",
@@ -36,6 +38,7 @@ __all__ = [
 
 _HOMES = {
     "dataset": ("Batch", "Dataset", "InputRows", "Inputs", "Split"),
+    "images": ("Images",),
     "molecules": ("MoleculeBatch", "Molecules"),
     "options": ("DataOptions", "SplitOptions"),
     "sources": ("SOURCES", "load_dataset", "load_inputs"),

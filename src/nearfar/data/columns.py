@@ -111,9 +111,14 @@ class BadRows:
             "dropped": len(self._found),
             "reasons": dict(sorted(Counter(reason for reason, _ in self._found.values()).items())),
             "dropped_rows": {
-                str(row + 1): self._found[row][1] for row in sorted(self._found)[:_SHOWN]
+                str(row + 1): self._shown(row) for row in sorted(self._found)[:_SHOWN]
             },
         }
+
+    def _shown(self, position: int) -> str:
+        message = self._found[position][1]
+        place = self._table.place
+        return message if place is None else f"{place(position)}: {message}"
 
 
 def numeric_columns(table: Table, but: Sequence[str]) -> list[str]:

@@ -69,7 +69,7 @@ class Dataset(InputRows):
     parts: npt.NDArray[np.str_] | None
     """Predefined ``train``, ``validation`` or ``test`` per row, or None."""
     digest: str
-    """SHA-256 of everything that determines numbers: ids, inputs, targets, groups, parts."""
+    """SHA-256 of what determines numbers: ids, inputs, targets, classes, groups, parts."""
     classes: tuple[str, ...] = ()
     """Names of the classes in the order of their numbers; empty where a number is predicted."""
 
@@ -89,6 +89,7 @@ def content_digest(
     target_names: list[str],
     groups: Index,
     parts: npt.NDArray[np.str_] | None,
+    classes: tuple[str, ...] = (),
 ) -> str:
     """Return the SHA-256 of the content, whatever file and format it was read from."""
     digest = hashlib.sha256()
@@ -96,13 +97,13 @@ def content_digest(
     def add(name: str, value: npt.NDArray[Any] | list[str]) -> None:
         if isinstance(value, list):
             data = b"".join(f"{len(text.encode())}:{text}".encode() for text in value)
-            shape = f"text({len(value)})"
-        else:
-            array = np.ascontiguousarray(value)
-            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-            data, shape = array.tobytes(), f"{array.dtype.name}{array.shape}"
-        digest.update(f"{name}={shape}[{len(data)}]".encode())
-        digest.update(data)
+            digest.update(f"{name}=text({len(value)})[{len(data)}]".encode())
+            digest.update(data)
+            return
+        array = np.ascontiguousarray(value)
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        digest.update(f"{name}={array.dtype.name}{array.shape}[{array.nbytes}]".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data if array.size else b"")
 
     add("ids", rows.ids)
     add("smiles", rows.smiles)
@@ -112,4 +113,6 @@ def content_digest(
     add("target_names", target_names)
     add("groups", groups)
     add("parts", [] if parts is None else [str(part) for part in parts])
+    if classes:
+        add("classes", list(classes))
     return digest.hexdigest()

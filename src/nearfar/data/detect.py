@@ -12,11 +12,12 @@ import numpy as np
 
 from nearfar.data.columns import number, numeric_columns
 from nearfar.data.dataset import Dataset
+from nearfar.data.detect_images import are_images, detect_images
 from nearfar.data.hugging_face import read_folder
 from nearfar.data.locate import locate
 from nearfar.data.molecules import Molecules
 from nearfar.data.options import DataOptions, SplitOptions
-from nearfar.data.readers import PART_NAMES
+from nearfar.data.rest import PART_NAMES
 from nearfar.data.smiles import read_smiles
 from nearfar.data.sources import load_dataset
 from nearfar.data.splits import split_rows
@@ -43,7 +44,7 @@ class Finding:
     facts: list[str] = field(default_factory=list)
 
 
-def detect(path: str, target: str, folder: Path) -> Finding:
+def detect(path: str, target: str | None, folder: Path) -> Finding:
     """Find out which columns of a file mean what, by reading all of it.
 
     SMILES are found by the column's name, then by how many cells rdkit can read; without them, the
@@ -51,8 +52,9 @@ def detect(path: str, target: str, folder: Path) -> Finding:
     mere row count. Rows that cannot be used are left out and counted.
 
     Args:
-        path: CSV, parquet, or a folder that `datasets` can read; found as in a study.
-        target: the column to predict.
+        path: CSV, parquet, a folder that `datasets` can read, or images in one of the layouts of
+            the source ``images``; found as in a study.
+        target: the column to predict; None for images whose layout gives the classes.
         folder: where a relative path begins.
 
     Raises:
@@ -60,6 +62,10 @@ def detect(path: str, target: str, folder: Path) -> Finding:
     """
     found, _ = locate(path, folder)
     separator = None if found.is_dir() else _separator(found)
+    if are_images(found, separator):
+        return Finding(*detect_images(path, found, target, separator, folder))
+    if target is None:
+        raise UserError(f"{found.name}: name the column to predict with --target")
     table = read_folder(found) if found.is_dir() else read_file(found, separator)
     facts = [_target_fact(table, target)]
     chosen: dict[str, Any] = {"path": path, "separator": separator, "target": target}

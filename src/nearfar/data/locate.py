@@ -8,12 +8,17 @@ from nearfar.errors import UserError
 
 
 def data_home() -> Path:
-    """Return the folder of the user's data: ``$NEARFAR_DATA``, or ``nearfar`` in the cache folder.
+    """Return the folder of the user's data: ``$NEARFAR_DATA``, or else ``cache_home()``."""
+    if home := os.environ.get("NEARFAR_DATA"):
+        return Path(home).expanduser()
+    return cache_home()
+
+
+def cache_home() -> Path:
+    """Return the folder for what can be made again: ``nearfar`` in the user's cache folder.
 
     The cache folder is ``$XDG_CACHE_HOME``, or ``~/.cache``.
     """
-    if home := os.environ.get("NEARFAR_DATA"):
-        return Path(home).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nearfar"
 
 

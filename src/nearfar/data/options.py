@@ -1,6 +1,6 @@
 """What a study file may say under ``data`` and ``split``."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -8,6 +8,32 @@ from nearfar.data.sources import SOURCES
 from nearfar.errors import nearest
 
 Parts = tuple[float, float, float]
+Task = Literal["classification", "regression"]
+Amount = Annotated[int, Field(ge=2)] | Annotated[float, Field(gt=0, lt=1)]
+
+
+class Limit(BaseModel):
+    """How many rows are used: of each predefined part, or of all rows where there are no parts.
+
+    A number of rows, or a fraction. Rows are drawn with a fixed seed; of classes, in proportion,
+    and at least one of each where possible.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    train: Amount | None = None
+    validation: Amount | None = None
+    test: Amount | None = None
+    rows: Amount | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        given = {key for key in type(self).model_fields if getattr(self, key) is not None}
+        if not given:
+            raise ValueError("limit needs 'train', 'validation', 'test' or 'rows'")
+        if "rows" in given and len(given) > 1:
+            raise ValueError("limit takes either 'rows' or numbers for the parts")
+        return self
 
 
 class DataOptions(BaseModel):
@@ -19,12 +45,12 @@ class DataOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    source: str = Field(description="name of a registered source: molecules, table, diabetes")
+    source: str = Field(description="name of a registered source: molecules, table, images")
     path: str | None = Field(
         default=None,
         min_length=1,
-        description="CSV or parquet file, or a folder that Hugging Face `datasets` can read; "
-        "relative to the study file, $NEARFAR_DATA, or the shipped samples",
+        description="file or folder; relative to the study file, $NEARFAR_DATA, or the shipped "
+        "samples",
     )
     hub: str | None = Field(
         default=None,
@@ -34,7 +60,7 @@ class DataOptions(BaseModel):
     subset: str | None = Field(
         default=None,
         min_length=1,
-        description="configuration of the hub data set, where it has several",
+        description="which of several: configuration of a hub data set, set of IDX files",
     )
     separator: str | None = Field(
         default=None, min_length=1, max_length=1, description="between the fields of a CSV file (,)"
@@ -45,6 +71,19 @@ class DataOptions(BaseModel):
         min_length=1,
         description="feature columns; by default all other numeric columns",
     )
+    image: str | None = Field(default=None, description="column of images or of their paths")
+    size: int | None = Field(
+        default=None, ge=1, le=4096, description="images are resized to size x size"
+    )
+    channels: Literal[1, 3] | None = Field(
+        default=None, description="images are converted to grey (1) or colour (3)"
+    )
+    transposed: bool | None = Field(
+        default=None, description="IDX files hold each image with its axes swapped, as EMNIST does"
+    )
+    mapping: str | None = Field(
+        default=None, min_length=1, description="file with the name of every class number"
+    )
     target: str | list[str] | None = Field(default=None, description="column or columns to predict")
     name: str | None = Field(default=None, description="column of display names")
     group: str | None = Field(
@@ -54,6 +93,10 @@ class DataOptions(BaseModel):
         default=None,
         description="column that says train, validation or test, for `split: predefined`",
     )
+    task: Task | None = Field(
+        default=None, description="what the target is: a class, or a number (regression)"
+    )
+    limit: Limit | None = Field(default=None, description="how many rows are used")
     unit: str | None = Field(default=None, description="unit of the target, for tables and axes")
     on_bad_rows: Literal["error", "drop"] | None = Field(
         default=None,
@@ -75,18 +118,29 @@ class DataOptions(BaseModel):
                 f"data source '{self.source}' has no option '{stray[0]}'; "
                 f"{nearest(stray[0], source.takes)}"
             )
-        if "path" in source.takes and (self.path is None) == (self.hub is None):
+        if source.reads_files and (self.path is None) == (self.hub is None):
             raise ValueError(f"data source '{self.source}' needs either 'path' or 'hub'")
-        if self.subset is not None and self.hub is None:
+        if self.subset is not None and self.hub is None and source.kind != "image":
             raise ValueError("data option 'subset' goes with 'hub'")
-        if "target" in source.takes and self.target is None:
+        if source.needs_target and self.target is None:
             raise ValueError(f"data source '{self.source}' needs 'target', the column to predict")
+        self._settle_task(source.tasks)
         if "smiles" in source.takes and self.smiles is None:
             self.smiles = "smiles"
         if "on_bad_rows" in source.takes and self.on_bad_rows is None:
             self.on_bad_rows = "error"
         self._check_columns()
         return self
+
+    def _settle_task(self, tasks: tuple[str, ...]) -> None:
+        if self.task is None:
+            self.task = "classification" if tasks[0] == "classification" else "regression"
+        if self.task not in tasks:
+            raise ValueError(f"data source '{self.source}' is for {tasks[0]}, not {self.task}")
+        if self.task == "classification" and len(self.target_columns) > 1:
+            raise ValueError("a classification has one 'target', the column of the classes")
+        if self.task == "classification" and self.unit is not None:
+            raise ValueError("data option 'unit' goes with regression: classes have none")
 
     def _check_columns(self) -> None:
         """Refuse a column that is named for two purposes.
@@ -95,6 +149,7 @@ class DataOptions(BaseModel):
         """
         named = [
             ("smiles", self.smiles),
+            ("image", self.image),
             *(("target", column) for column in self.target_columns),
             *(("features", column) for column in self.features or []),
             ("group", self.group),
@@ -120,7 +175,7 @@ class DataOptions(BaseModel):
 
     @property
     def kind(self) -> str:
-        """Kind of input that the source gives: ``molecule`` or ``vector``."""
+        """Kind of input that the source gives: ``molecule``, ``vector`` or ``image``."""
         return SOURCES[self.source].kind
 
 

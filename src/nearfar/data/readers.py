@@ -10,27 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.columns import BadRows, numeric_columns
-from nearfar.data.dataset import Dataset, InputRows, Inputs, content_digest
-from nearfar.data.groups import merged_groups
+from nearfar.data.dataset import Dataset, InputRows
 from nearfar.data.hugging_face import read_folder, read_hub
 from nearfar.data.locate import locate
 from nearfar.data.molecules import Graph, Molecules, graph_of
 from nearfar.data.options import DataOptions
+from nearfar.data.rest import Rest, names_if_any, row_ids
 from nearfar.data.smiles import canonical, read_smiles
 from nearfar.data.sources import load_dataset
-from nearfar.data.tables import Table, is_missing, read_file
+from nearfar.data.tables import Table, read_file
 from nearfar.data.vectors import Vectors
 from nearfar.errors import UserError
-
-PART_NAMES = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-}
 
 
 def load_molecules(options: DataOptions, folder: Path) -> Dataset:
@@ -38,10 +28,10 @@ def load_molecules(options: DataOptions, folder: Path) -> Dataset:
     table, source = _read(options, folder)
     bad = BadRows(table, options.on_bad_rows or "error")
     texts, graphs, keys = _molecules(table, options, bad)
-    rest = _Rest(table, options, bad)
-    rows = bad.kept()
+    rest = Rest(table, options, bad)
+    rows = rest.limited(bad.kept())
     inputs = Molecules.from_graphs([graphs[row] for row in rows], [texts[row] for row in rows])
-    return rest.dataset(rows, inputs, inputs.smiles, source, [keys])
+    return rest.dataset(rows, inputs, source, smiles=inputs.smiles, identities=[keys])
 
 
 def load_vectors(options: DataOptions, folder: Path) -> Dataset:
@@ -50,11 +40,10 @@ def load_vectors(options: DataOptions, folder: Path) -> Dataset:
     bad = BadRows(table, options.on_bad_rows or "error")
     columns = options.features or _default_features(table, options)
     values = _features(columns, bad)
-    rest = _Rest(table, options, bad)
-    rows = bad.kept()
-    inputs = Vectors(values[rows], columns)
+    rest = Rest(table, options, bad)
+    rows = rest.limited(bad.kept())
     source["features"] = columns
-    return rest.dataset(rows, inputs, [], source, [])
+    return rest.dataset(rows, Vectors(values[rows], columns), source)
 
 
 def load_molecule_inputs(options: DataOptions, path: Path) -> InputRows:
@@ -66,8 +55,8 @@ def load_molecule_inputs(options: DataOptions, path: Path) -> InputRows:
     smiles = [texts[row] for row in rows]
     return InputRows(
         Molecules.from_graphs([graphs[row] for row in rows], smiles),
-        _ids(rows),
-        _names_if_any(table, options, rows),
+        row_ids(rows),
+        names_if_any(table, options, rows),
         smiles,
         {"path": str(path), **bad.account()},
     )
@@ -86,60 +75,11 @@ def load_vector_inputs(options: DataOptions, path: Path, folder: Path) -> InputR
     rows = bad.kept()
     return InputRows(
         Vectors(values[rows], columns),
-        _ids(rows),
-        _names_if_any(table, options, rows),
+        row_ids(rows),
+        names_if_any(table, options, rows),
         [],
         {"path": str(path), **bad.account()},
     )
-
-
-class _Rest:
-    """Everything of a row but its input: targets, name, group, part."""
-
-    def __init__(self, table: Table, options: DataOptions, bad: BadRows) -> None:
-        self._table, self._options, self._bad = table, options, bad
-        self._targets = np.stack(
-            [bad.numbers(column, "target") for column in options.target_columns], axis=1
-        )
-        self._groups = bad.texts(options.group, "group") if options.group else None
-        self._parts = _parts(table, options, bad)
-
-    def dataset(
-        self,
-        rows: list[int],
-        inputs: Inputs,
-        smiles: list[str],
-        source: dict[str, Any],
-        identities: list[list[str]],
-    ) -> Dataset:
-        """Put the good rows together."""
-        options = self._options
-        keys = [[key[row] for row in rows] for key in identities]
-        if self._groups is not None:
-            keys.append([self._groups[row] for row in rows])
-        groups = merged_groups(keys, len(rows))
-        parts = None if self._parts is None else np.array([self._parts[row] for row in rows])
-        given = InputRows(
-            inputs,
-            _ids(rows),
-            _names(self._table, options, rows),
-            smiles,
-            {**source, **self._bad.account(), "group": options.group},
-        )
-        targets = np.ascontiguousarray(self._targets[rows])
-        return Dataset(
-            inputs=given.inputs,
-            ids=given.ids,
-            names=given.names,
-            smiles=given.smiles,
-            source=given.source,
-            targets=targets,
-            target_names=options.target_columns,
-            unit=options.unit or "",
-            groups=groups,
-            parts=parts,
-            digest=content_digest(given, targets, options.target_columns, groups, parts),
-        )
 
 
 def _read(options: DataOptions, folder: Path) -> tuple[Table, dict[str, Any]]:
@@ -195,34 +135,3 @@ def _features(columns: Sequence[str], bad: BadRows) -> npt.NDArray[np.float64]:
         column = columns[int(np.flatnonzero(beyond[row])[0])]
         bad.add(int(row), "feature too large", f"feature '{column}' is beyond float32")
     return values
-
-
-def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None:
-    if options.part is None:
-        return table.parts
-    parts = []
-    for row, text in enumerate(bad.texts(options.part, "part")):
-        part = PART_NAMES.get(text.lower(), "")
-        if not part:
-            message = f"part '{options.part}' is {text!r}; allowed: train, validation, test"
-            bad.add(row, "part unknown", message)
-        parts.append(part)
-    return parts
-
-
-def _names(table: Table, options: DataOptions, rows: Sequence[int]) -> list[str]:
-    if options.name is None:
-        return [""] * len(rows)
-    cells = table.column(options.name, "name")
-    return ["" if is_missing(cells[row]) else str(cells[row]).strip() for row in rows]
-
-
-def _names_if_any(table: Table, options: DataOptions, rows: Sequence[int]) -> list[str]:
-    """Return names; rows to predict for need not have them."""
-    if options.name not in table.columns:
-        return [""] * len(rows)
-    return _names(table, options, rows)
-
-
-def _ids(rows: Sequence[int]) -> list[str]:
-    return [str(row + 1) for row in rows]

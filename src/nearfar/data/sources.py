@@ -21,12 +21,21 @@ class Source:
     """One way to get rows."""
 
     kind: str
-    """Kind of input: ``molecule`` or ``vector``."""
+    """Kind of input: ``molecule``, ``vector`` or ``image``."""
     takes: frozenset[str]
     """Options that mean something to it."""
     load: Callable[[DataOptions, Path], Dataset]
     load_inputs: Callable[[DataOptions, Path, Path], InputRows]
     """Takes options, the file to predict for, and the study's folder."""
+    tasks: tuple[str, ...] = ("regression", "classification")
+    """What its target can be; the first is the default."""
+    needs_target: bool = False
+    """Whether ``target`` must be given."""
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether it reads what the user names: a ``path``, or a name on the ``hub``."""
+        return {"path", "hub"} <= self.takes
 
 
 def _molecules(options: DataOptions, folder: Path) -> Dataset:
@@ -59,14 +68,55 @@ def _diabetes(options: DataOptions, folder: Path) -> Dataset:
     return load_diabetes(options)
 
 
-_FILE = frozenset(
-    {"path", "hub", "subset", "separator", "target", "name", "group", "part", "unit", "on_bad_rows"}
-)
+def _images(options: DataOptions, folder: Path) -> Dataset:
+    from nearfar.data.images_read import load_images
+
+    return load_images(options, folder)
+
+
+def _image_inputs(options: DataOptions, path: Path, folder: Path) -> InputRows:
+    from nearfar.data.images_read import load_image_inputs
+
+    return load_image_inputs(options, path, folder)
+
+
+def _cifar10(options: DataOptions, folder: Path) -> Dataset:
+    from nearfar.data.named import load_cifar10
+
+    return load_cifar10(options, folder)
+
+
+def _emnist(options: DataOptions, folder: Path) -> Dataset:
+    from nearfar.data.named import load_emnist
+
+    return load_emnist(options, folder)
+
+
+_ANY = frozenset({"task"})
+_FILE = _ANY | {
+    *("path", "hub", "subset", "separator", "target", "name", "group", "part", "unit"),
+    *("on_bad_rows", "limit"),
+}
+_FORM = _ANY | {"size", "channels", "limit"}
+_CLASSES = ("classification",)
 
 SOURCES: dict[str, Source] = {
-    "molecules": Source("molecule", _FILE | {"smiles"}, _molecules, _molecule_inputs),
-    "table": Source("vector", _FILE | {"features"}, _vectors, _vector_inputs),
-    "diabetes": Source("vector", frozenset({"features"}), _diabetes, _vector_inputs),
+    "molecules": Source(
+        "molecule", _FILE | {"smiles"}, _molecules, _molecule_inputs, needs_target=True
+    ),
+    "table": Source("vector", _FILE | {"features"}, _vectors, _vector_inputs, needs_target=True),
+    "diabetes": Source(
+        "vector", _ANY | {"features"}, _diabetes, _vector_inputs, tasks=("regression",)
+    ),
+    "images": Source(
+        "image",
+        _FILE | _FORM | {"image", "transposed", "mapping"},
+        _images,
+        _image_inputs,
+        tasks=("classification", "regression"),
+    ),
+    "cifar10": Source("image", _FORM | {"path"}, _cifar10, _image_inputs, tasks=_CLASSES),
+    "emnist": Source("image", _FORM | {"path", "subset"}, _emnist, _image_inputs, tasks=_CLASSES),
 }
 
 

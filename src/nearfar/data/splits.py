@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.data.classes import untrained_classes
 from nearfar.data.dataset import Dataset, Index, Split
 from nearfar.data.groups import merged_groups
 from nearfar.data.options import SplitOptions
+from nearfar.data.stratified import place_stratified
 from nearfar.errors import UserError
 
 _NAMES = ("train", "validation", "test")
@@ -17,7 +19,8 @@ _SMALLEST = 2
 def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     """Divide the rows of a data set.
 
-    Rows of one group stay together in every kind of split.
+    Rows of one group stay together in every kind of split. Where the data have classes, rows are
+    drawn in proportion to these (but for ``scaffold``).
 
     * ``random``: groups are placed at random so that the parts have exactly the wished sizes as
       long as enough groups have one row only, and nearly so otherwise.
@@ -35,8 +38,22 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
         seed: the run's seed; used if ``options.resplit``.
 
     Raises:
-        UserError: if the rows are too few, the groups too large, or the data lack what is needed.
+        UserError: if the rows are too few, the groups too large, the data lack what is needed, or
+            a class has no row for training.
     """
+    split = _drawn(dataset, options, seed)
+    for name, rows in (("validation", split.validation), ("test", split.test)):
+        if not dataset.classes:
+            break
+        labels = dataset.targets[:, 0]
+        for lacking, count in untrained_classes(labels, dataset.classes, split.train, rows):
+            raise UserError(
+                f"class '{lacking}' has {count} rows in the {name} part and none for training"
+            )
+    return split
+
+
+def _drawn(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     if options.kind == "predefined":
         return _predefined(dataset, options)
     if options.kind == "group" and dataset.source.get("group") is None:
@@ -49,7 +66,7 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     if options.kind == "scaffold":
         part = _scaffold(dataset, wished, rng if options.resplit else None)
     else:
-        part = _place(dataset.groups, wished, rng)
+        part = _place_rows(dataset, np.arange(len(dataset)), wished, rng)
     _check_sizes(part, wished, dataset.groups)
     return _split(part)
 
@@ -71,6 +88,17 @@ def part_sizes(rows: int, parts: tuple[float, float, float]) -> tuple[int, int, 
             f"{_NAMES[int(np.argmin(sizes))]} would have {min(sizes)}, at least {_SMALLEST} needed"
         )
     return sizes[0], sizes[1], sizes[2]
+
+
+def _place_rows(
+    dataset: Dataset, rows: Index, wished: tuple[int, int, int], rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Return the part (0, 1, 2) of every row in ``rows``, groups whole, classes in proportion."""
+    groups = dataset.groups[rows]
+    if not dataset.classes:
+        return _place(groups, wished, rng)
+    labels = dataset.targets[rows, 0].astype(np.int64)
+    return place_stratified(groups, labels, wished, rng)
 
 
 def _place(
@@ -132,7 +160,7 @@ def _predefined(dataset: Dataset, options: SplitOptions) -> Split:
         rows = np.flatnonzero(part == 0)
         size = max(round(options.validation * len(rows)), min(_SMALLEST, len(rows)))
         rng = np.random.default_rng(options.split_seed)
-        part[rows] = _place(dataset.groups[rows], (len(rows) - size, size, 0), rng)
+        part[rows] = _place_rows(dataset, rows, (len(rows) - size, size, 0), rng)
         _check_sizes(part[rows], (len(rows) - size, size, 0), dataset.groups[rows])
     for k, size in enumerate(np.bincount(part, minlength=3)):
         if size < _SMALLEST:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class Table:
     """CSV: what is wrong with rows that have too few or too many fields, by position."""
     parts: list[str] | None = None
     """The part that each row was distributed in, where the source has named parts."""
+    place: Callable[[int], str] | None = None
+    """Where a row comes from, if not from a row of the file ``name``."""
 
     def column(self, name: str, purpose: str) -> list[Any]:
         """Return a column.
@@ -50,6 +53,8 @@ class Table:
 
     def where(self, position: int) -> str:
         """Return the file and the row number (from 1), with the line where it is known."""
+        if self.place is not None:
+            return self.place(position)
         line = f" (line {self.lines[position]})" if self.lines else ""
         return f"{self.name}, row {position + 1}{line}"
 

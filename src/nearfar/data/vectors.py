@@ -38,7 +38,7 @@ class Vectors:
 
     def select(self, index: Tensor) -> Tensor:
         """Return the rows ``index`` (int64, (b,)) as a float32 tensor of shape (b, columns)."""
-        return self.values.index_select(0, index)
+        return self.values.index_select(0, index.to(self.values.device))
 
     def to(self, device: torch.device | str) -> Vectors:
         """Return the same columns on ``device``."""

@@ -3,24 +3,33 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nearfar.encoders.adapter import Adapter
 from nearfar.encoders.base import Encoder, FixedEncoder, Inputs
+from nearfar.encoders.cnn import CNN
 from nearfar.encoders.descriptors import Descriptors
+from nearfar.encoders.emnist_cnn import EmnistCNN
 from nearfar.encoders.gin import GIN
 from nearfar.encoders.identity import Identity
 from nearfar.encoders.mlp import MLP
 from nearfar.encoders.morgan import Morgan
 from nearfar.encoders.mpnn import MPNN
+from nearfar.encoders.resnet import ResNet18
+from nearfar.encoders.timm_models import Timm
 from nearfar.errors import UserError, nearest
 
-__all__ = ["ENCODERS", "Encoder", "FixedEncoder", "build_encoder"]
+__all__ = ["ENCODERS", "Adapter", "Encoder", "FixedEncoder", "build_encoder"]
 
 ENCODERS: dict[str, type[Encoder] | type[FixedEncoder]] = {
+    "cnn": CNN,
     "descriptors": Descriptors,
+    "emnist_cnn": EmnistCNN,
     "gin": GIN,
     "identity": Identity,
     "mlp": MLP,
     "morgan": Morgan,
     "mpnn": MPNN,
+    "resnet18": ResNet18,
+    "timm": Timm,
 }
 
 

@@ -51,6 +51,8 @@ class Encoder(nn.Module):
     accepts: ClassVar[frozenset[str]]
     trainable: ClassVar[bool] = True
     out_features: int
+    in_shape: tuple[int, ...] | None = None
+    """Shape of one row of a batch, where rows are tensors: (columns,) or (c, h, w)."""
 
     @classmethod
     def prepare(cls, inputs: Any, options: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The columns themselves as features: the floor that a learned representation must beat."""
+"""The inputs themselves as features: the floor that a learned representation must beat."""
 
 from typing import ClassVar
 
@@ -7,20 +7,25 @@ import torch
 
 from nearfar.encoders.base import FixedEncoder, Inputs
 
+ROWS = 4096
+"""Rows that are read at a time."""
+
 
 class Identity(FixedEncoder):
-    """Columns → the same columns, unscaled.
+    """Columns → the same columns; images → their pixels in [0, 1], flattened. Nothing is scaled.
 
     Args:
-        inputs: the vectors; their number of columns is read.
+        inputs: the vectors or images; their size is read.
     """
 
-    accepts: ClassVar[frozenset[str]] = frozenset({"vector"})
+    accepts: ClassVar[frozenset[str]] = frozenset({"vector", "image"})
 
     def __init__(self, inputs: Inputs) -> None:
-        self.out_features = int(inputs.select(torch.zeros(1, dtype=torch.int64)).shape[1])
+        self.out_features = inputs.select(torch.zeros(1, dtype=torch.int64)).numel()
 
     def features(self, inputs: Inputs) -> np.ndarray:
-        """Return the columns of every row, float32 (n, columns)."""
-        rows: np.ndarray = inputs.select(torch.arange(len(inputs))).numpy()
+        """Return the numbers of every row, float32 (n, ``out_features``); channels come first."""
+        rows = np.empty((len(inputs), self.out_features), dtype=np.float32)
+        for part in torch.split(torch.arange(len(inputs)), ROWS):
+            rows[part[0] : part[-1] + 1] = inputs.select(part).flatten(1).cpu().numpy()
         return rows

@@ -35,7 +35,7 @@ class MLP(Encoder):
     ) -> None:
         super().__init__()
         columns = inputs.select(torch.zeros(1, dtype=torch.int64)).shape[1]
-        self.out_features = hidden
+        self.in_shape, self.out_features = (columns,), hidden
         self.norm = nn.BatchNorm1d(columns, affine=False)
         widths = [columns] + [hidden] * layers
         self.layers = nn.ModuleList(

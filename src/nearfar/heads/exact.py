@@ -1,8 +1,9 @@
 """Heads that are solved, not trained by gradient: scikit-learn fits them, plain arrays keep them.
 
 Every head has ``fit(features, targets, seed)``, ``predict(features)`` and ``arrays()``, and is made
-again from those arrays by ``from_arrays``; so nothing is ever pickled. Features are float (n, d),
-targets and predictions float64 (n, k).
+again from those arrays by ``from_arrays``; so nothing is ever pickled. Features are float32 (n, d),
+targets and predictions float64 (n, k). Of classes, the targets are their indicators (n, classes)
+and the predictions their probabilities. ``tasks`` says what a head is for.
 """
 
 from collections.abc import Mapping
@@ -16,8 +17,12 @@ Array = NDArray[Any]
 
 
 class Mean:
-    """Predict the mean of the training targets: what every other arm has to beat."""
+    """Predict the mean of the training targets: what every other arm has to beat.
 
+    Of classes, their frequencies: the prediction is the majority.
+    """
+
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
     uses_features: ClassVar[bool] = False
 
     def __init__(self) -> None:
@@ -50,6 +55,7 @@ class Ridge:
     on the training rows (scikit-learn's ``RidgeCV``).
     """
 
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
     uses_features: ClassVar[bool] = True
 
     def __init__(self, *, penalties: PositiveInt = 25) -> None:
@@ -61,6 +67,7 @@ class Ridge:
         """Solve for the weights."""
         from sklearn.linear_model import RidgeCV
 
+        features = features.astype(np.float64)
         mean, deviation = features.mean(axis=0), features.std(axis=0)
         deviation = np.where(deviation > 1e-9, deviation, 1.0)
         solver = RidgeCV(alphas=np.logspace(-3, 5, self.penalties))
@@ -70,7 +77,7 @@ class Ridge:
 
     def predict(self, features: Array) -> Array:
         """Return the predictions."""
-        return np.asarray(features @ self.weight.T + self.intercept)
+        return np.asarray(features.astype(np.float64) @ self.weight.T + self.intercept)
 
     def arrays(self) -> dict[str, Array]:
         """Return what ``from_arrays`` needs."""
@@ -85,8 +92,13 @@ class Ridge:
 
 
 class Forest:
-    """Random forest of ``trees`` regression trees (scikit-learn), kept as arrays of nodes."""
+    """Random forest of ``trees`` regression trees (scikit-learn), kept as arrays of nodes.
 
+    On indicators of classes the squared error is Gini's impurity, and the mean over trees is a
+    probability: the same trees classify.
+    """
+
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
     uses_features: ClassVar[bool] = True
 
     def __init__(
@@ -105,7 +117,7 @@ class Forest:
         forest = RandomForestRegressor(
             self.trees, max_features=self.features_per_split, random_state=seed, n_jobs=1
         )
-        forest.fit(features, targets if targets.shape[1] > 1 else targets[:, 0])
+        forest.fit(features.astype(np.float64), targets if targets.shape[1] > 1 else targets[:, 0])
         trees = [grown.tree_ for grown in forest.estimators_]
         start = np.cumsum([0] + [tree.node_count for tree in trees])
         shift = np.repeat(start[:-1], np.diff(start))

@@ -21,6 +21,7 @@ class SVR:
     (Drucker et al., "Support Vector Regression Machines", 1996.)
     """
 
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
     uses_features: ClassVar[bool] = True
 
     def __init__(self, *, folds: PositiveInt = 5) -> None:
@@ -33,7 +34,7 @@ class SVR:
         from sklearn import svm
         from sklearn.model_selection import GridSearchCV, KFold
 
-        curved = np.arcsinh(features)
+        curved = np.arcsinh(features.astype(np.float64))
         self.scaling = {"mean": curved.mean(axis=0), "scale": curved.std(axis=0) + 1e-6}
         scaled = self._scaled(features)
         grid = {"C": [1, 3, 10, 30], "gamma": [3e-4, 1e-3, 3e-3]}
@@ -54,7 +55,9 @@ class SVR:
             )
 
     def _scaled(self, features: Array) -> Array:
-        scaled = (np.arcsinh(features) - self.scaling["mean"]) / self.scaling["scale"]
+        scaled = (np.arcsinh(features.astype(np.float64)) - self.scaling["mean"]) / self.scaling[
+            "scale"
+        ]
         return np.clip(scaled, -CUT, CUT)
 
     def predict(self, features: Array) -> Array:

@@ -6,7 +6,16 @@ from functools import partial
 from torch import Tensor
 from torch.nn import functional as F
 
+from nearfar.losses.classification import cross_entropy
+from nearfar.losses.contrastive import contrastive_loss
+from nearfar.losses.directions import unit
+from nearfar.losses.distances import Mahalanobis, l2_distances
+from nearfar.losses.info_nce import info_nce_loss
+from nearfar.losses.nt_xent import nt_xent_loss
+from nearfar.losses.pair_likelihood import pair_likelihood_loss
 from nearfar.losses.rnc import RnCLoss
+from nearfar.losses.sup_con import sup_con_loss
+from nearfar.losses.triplet import triplet_loss
 
 REGRESSION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": F.l1_loss,
@@ -15,4 +24,26 @@ REGRESSION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 """Name → (prediction, target) → mean over all elements. ``huber`` turns linear at an error of 1."""
 
-__all__ = ["REGRESSION_LOSSES", "RnCLoss"]
+CLASSIFICATION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cross_entropy": cross_entropy,
+}
+"""Name → (logits, class numbers) → mean over the rows."""
+
+LOSSES = {"regression": REGRESSION_LOSSES, "classification": CLASSIFICATION_LOSSES}
+"""The losses that a task has; the first one is its default."""
+
+__all__ = [
+    "CLASSIFICATION_LOSSES",
+    "LOSSES",
+    "REGRESSION_LOSSES",
+    "Mahalanobis",
+    "RnCLoss",
+    "contrastive_loss",
+    "info_nce_loss",
+    "l2_distances",
+    "nt_xent_loss",
+    "pair_likelihood_loss",
+    "sup_con_loss",
+    "triplet_loss",
+    "unit",
+]

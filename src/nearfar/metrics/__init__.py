@@ -7,6 +7,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nearfar.metrics.classification import (
+    Classified,
+    accuracy,
+    balanced_accuracy,
+    balanced_rows,
+    correct_rows,
+    ece,
+    nll,
+    nll_rows,
+    top3_accuracy,
+    top3_rows,
+)
 from nearfar.metrics.regression import (
     absolute_errors,
     mae,
@@ -27,14 +39,15 @@ class Metric:
     """What a metric's values mean.
 
     ``label`` is how a reader sees it; ``better`` is the direction of improvement; ``value`` maps
-    (truth, prediction) to the number, nan where it is undefined; ``row_scores`` maps them to
-    numbers per row whose mean is the metric to first order, None where there are none.
+    (truth, prediction) of a regression, or :class:`Classified` rows, to the number, nan where it is
+    undefined; ``row_scores`` maps them to numbers per row whose mean is the metric to first order,
+    None where there are none.
     """
 
     label: str
     better: Literal["lower", "higher"]
-    value: Callable[[Array, Array], float]
-    row_scores: Callable[[Array, Array], Array] | None = None
+    value: Callable[..., float]
+    row_scores: Callable[..., Array] | None = None
 
 
 REGRESSION: dict[str, Metric] = {
@@ -44,9 +57,19 @@ REGRESSION: dict[str, Metric] = {
     "r2": Metric("R²", "higher", r2, r2_rows),
     "spearman": Metric("Spearman correlation", "higher", spearman),
 }
-METRICS: dict[str, Metric] = {
-    **REGRESSION,
+CLASSIFICATION: dict[str, Metric] = {
+    "accuracy": Metric("accuracy", "higher", accuracy, correct_rows),
+    "top3_accuracy": Metric("top-3 accuracy", "higher", top3_accuracy, top3_rows),
+    "balanced_accuracy": Metric("balanced accuracy", "higher", balanced_accuracy, balanced_rows),
+    "nll": Metric("negative log-likelihood", "lower", nll, nll_rows),
+    "ece": Metric("calibration error", "lower", ece),
 }
+METRICS: dict[str, Metric] = {**REGRESSION, **CLASSIFICATION}
+METRICS_OF: dict[str, dict[str, Metric]] = {
+    "regression": REGRESSION,
+    "classification": CLASSIFICATION,
+}
+"""The metrics that a task has; the first one is its default."""
 
 
 def evaluate_regression(truth: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
@@ -71,4 +94,19 @@ def evaluate_regression(truth: ArrayLike, prediction: ArrayLike) -> dict[str, fl
     return {name: value for name, value in values_by_name.items() if np.isfinite(value)}
 
 
-__all__ = ["METRICS", "REGRESSION", "Metric", "evaluate_regression"]
+def evaluate_classification(rows: Classified) -> dict[str, float]:
+    """Return every classification metric that is finite."""
+    found = {name: metric.value(rows) for name, metric in CLASSIFICATION.items()}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+__all__ = [
+    "CLASSIFICATION",
+    "METRICS",
+    "METRICS_OF",
+    "REGRESSION",
+    "Classified",
+    "Metric",
+    "evaluate_classification",
+    "evaluate_regression",
+]

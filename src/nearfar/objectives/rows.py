@@ -1,9 +1,10 @@
 """Rows of a data set on the device: inputs and targets, gathered by index, in one view or more."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -22,6 +23,11 @@ class Batch:
     def inputs(self) -> Any:
         """The first view, the only one unless the objective asks for more."""
         return self.views[0]
+
+    @property
+    def classes(self) -> Tensor:
+        """The number of each row's class (b,), of a classification data set."""
+        return self.targets[:, 0]
 
 
 @dataclass(frozen=True)
@@ -43,3 +49,18 @@ class Rows:
         if self.augment is None:
             return Batch((inputs,) * self.views, self.targets[index])
         return Batch(tuple(self.augment(inputs) for _ in range(self.views)), self.targets[index])
+
+
+@dataclass(frozen=True)
+class CachedViews(Rows):
+    """Rows whose features were computed once for some views: a batch takes one of each row.
+
+    ``bank`` (views, n, d) holds the features of views; ``inputs`` those of the rows as they are.
+    """
+
+    bank: Tensor = field(kw_only=True)
+
+    def batch(self, index: Tensor) -> Batch:
+        """Gather the rows ``index`` (b,), each in a view drawn from torch's generator."""
+        view = torch.randint(len(self.bank), index.shape, device=index.device)
+        return Batch((self.bank[view, index],), self.targets[index])

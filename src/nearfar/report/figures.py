@@ -118,6 +118,7 @@ def payload(run: Run) -> dict[str, Any]:
         "target": str(summary.get("target", "")).replace("_", " "),
         "baseline": summary.get("baseline", ""),
         "kind": summary.get("kind", ""),
+        "classes": summary.get("classes") or [],
         "seeds": seeds,
         "arms": _arms(run),
         "rows": {

@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -178,8 +178,12 @@ def _read_samples(path: Path) -> Samples:
     return Samples(ids, columns.get("name", blank), columns.get("smiles", blank))
 
 
-def read_predictions(folder: Path, target: str) -> Predictions | None:
-    """Read ``predictions.csv`` of a stage for one target; None if there is no such file."""
+def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> Predictions | None:
+    """Read ``predictions.csv`` of a stage for one target; None if there is no such file.
+
+    Classes are read as their numbers.
+    """
+    number = {name: float(place) for place, name in enumerate(classes)}
     path = folder / "predictions.csv"
     if not path.is_file():
         return None
@@ -189,8 +193,9 @@ def read_predictions(folder: Path, target: str) -> Predictions | None:
             if target and row["target"] != target:
                 continue
             found.parts[row["id"]] = row["split"]
-            found.truth[row["id"]] = _float(row["truth"])
-            found.prediction[row["id"]] = _float(row["prediction"])
+            truth, prediction = row["truth"], row["prediction"]
+            found.truth[row["id"]] = number[truth] if number else _float(truth)
+            found.prediction[row["id"]] = number[prediction] if number else _float(prediction)
     return found
 
 

@@ -10,6 +10,7 @@ from string import Template
 from typing import Any
 
 from nearfar.records import write_atomically
+from nearfar.report.confusion import confusion_section
 from nearfar.report.figures import payload
 from nearfar.report.load import Run, read_run
 from nearfar.report.tables import (
@@ -66,7 +67,7 @@ def render(run: Run) -> str:
     style = (assets / "style.css").read_text(encoding="utf-8")
     parts = [(assets / name).read_text(encoding="utf-8") for name in _SCRIPTS]
     script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
-    published = published_section(run)
+    published, confusion = published_section(run), confusion_section(run)
     title = str(summary.get("title") or summary["study"])
     words = {
         "policy": _policy(style, script),
@@ -85,11 +86,17 @@ def render(run: Run) -> str:
         "all_metrics": comparisons_table(run) + all_metrics_table(run),
         "reading": _reading(),
         "published": published,
-        "jump": '<a href="#published">Published</a> ' if published else "",
+        "confusion": confusion,
+        "jump": _jump(published=published, confusion=confusion),
         "budget": budget_table(run),
         "provenance": _provenance(run),
     }
     return Template((assets / "page.html").read_text(encoding="utf-8")).substitute(words)
+
+
+def _jump(**sections: str) -> str:
+    there = [name for name, html in sections.items() if html]
+    return "".join(f'<a href="#{name}">{name.capitalize()}</a> ' for name in there)
 
 
 def script_json(value: Any) -> str:

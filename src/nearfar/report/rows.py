@@ -35,14 +35,14 @@ class ArmPredictions:
 
 def read_arm_predictions(run: Run) -> list[ArmPredictions]:
     """Predictions of the last stage of every arm and seed, in the order of ``run.arms``."""
-    target = str(run.summary.get("target", ""))
+    target, classes = str(run.summary.get("target", "")), run.summary.get("classes") or []
     arms = []
     for arm in run.arms:
         by_seed = {}
         for seed in run.summary.get("seeds", []):
             chain = run.chain(arm, seed)
             if chain:
-                read = read_predictions(run.stage_folder(chain[-1]["hash"]), target)
+                read = read_predictions(run.stage_folder(chain[-1]["hash"]), target, classes)
                 if read is not None and read.prediction:
                     by_seed[int(seed)] = read
         arms.append(ArmPredictions(arm_label(arm), by_seed))

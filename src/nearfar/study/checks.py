@@ -1,10 +1,14 @@
 """Combinations of keys that make no sense, each valid by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest
-from nearfar.study.schema import Arm, Study
+from nearfar.heads import EXACT
+from nearfar.losses import LOSSES
+from nearfar.metrics import METRICS_OF
+from nearfar.objectives import OBJECTIVES
+from nearfar.study.schema import Arm, ExactFit, Study, TrainedFit, Training
 
 
 def impossible(study: Study) -> list[str]:
@@ -16,7 +20,8 @@ def impossible(study: Study) -> list[str]:
         )
     for name, arm in arms.items():
         mistakes += [f"arms.{name}.{line}" for line in _in_arm(name, arm, study)]
-    return mistakes + _unfit_encoders(study)
+    mistakes += _unfit_encoders(study) + _unfit_for_task(study)
+    return mistakes + _views_of_what(study)
 
 
 def unused_stages(studies: Sequence[Study]) -> list[str]:
@@ -43,6 +48,51 @@ def _unfit_encoders(study: Study) -> list[str]:
                 f"{nearest(encoder.name, fitting)}"
             )
     return mistakes
+
+
+def _unfit_for_task(study: Study) -> list[str]:
+    """Return what is for numbers where classes are predicted, or the other way round."""
+    task = str(study.data.task)
+    mistakes = []
+    if study.metric not in METRICS_OF[task]:
+        mistakes.append(_not_for("metric", study.metric, task, METRICS_OF[task]))
+    fitting = [name for name, kind in OBJECTIVES.items() if task in kind.tasks]
+    for name, stage in study.stages.items():
+        if stage.objective.name not in fitting:
+            where = f"stages.{name}.objective"
+            mistakes.append(_not_for(where, stage.objective.name, task, fitting))
+    heads = [name for name, kind in EXACT.items() if task in kind.tasks]
+    for name, arm in study.arms.items():
+        fit, where = arm.fit, f"arms.{name}.fit"
+        if isinstance(fit, ExactFit):
+            if fit.head.name not in heads:
+                mistakes.append(_not_for(f"{where}.head", fit.head.name, task, heads))
+        elif fit.loss not in LOSSES[task]:
+            mistakes.append(_not_for(f"{where}.loss", fit.loss, task, LOSSES[task]))
+    return mistakes
+
+
+def _views_of_what(study: Study) -> list[str]:
+    """Return where views are asked for of what is not an image."""
+    if study.data.kind == "image":
+        return []
+    trained: list[tuple[str, Training]] = [
+        *((f"stages.{name}", stage) for name, stage in study.stages.items()),
+        *(
+            (f"arms.{name}.fit", arm.fit)
+            for name, arm in study.arms.items()
+            if isinstance(arm.fit, TrainedFit)
+        ),
+    ]
+    return [
+        f"{where}.augment: there are views of images, not of {study.data.kind} inputs"
+        for where, block in trained
+        if block.augment
+    ]
+
+
+def _not_for(where: str, given: str, task: str, allowed: Iterable[str]) -> str:
+    return f"{where}: {given!r} is not for {task}; {nearest(given, allowed)}"
 
 
 def _in_arm(name: str, arm: Arm, study: Study) -> list[str]:

@@ -6,9 +6,9 @@ registering a class is all it takes to make it, and its options, known to the sc
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
-from pydantic import ValidationInfo, create_model, model_validator
+from pydantic import BeforeValidator, ValidationInfo, create_model, model_validator
 
 from nearfar.train.recipe import Options
 
@@ -57,3 +57,12 @@ def choice_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Choice]:
         model = kind if issubclass(kind, Options) else options_of(kind)
         fields[name] = (model | None, None)
     return create_model(title, __base__=Choice, **fields)
+
+
+def choices_among(title: str, kinds: Mapping[str, type[Any]]) -> Any:
+    """Return the type of a list of choices; one alone may stand without the list."""
+    return Annotated[list[choice_among(title, kinds)], BeforeValidator(_as_list)]  # type: ignore[misc]
+
+
+def _as_list(given: Any) -> Any:
+    return [given] if isinstance(given, str | Mapping | Choice) else given

@@ -35,18 +35,18 @@ class Budget:
 
     def minutes(self, rows: int, kind: str, seeds: int, epochs: int) -> float:
         """Guess the minutes on two cores: four trainings of an encoder, and the controls."""
-        rows_per_second = 2_500 if kind == "molecule" else 40_000
+        rows_per_second = {"molecule": 2_500, "image": 800}.get(kind, 40_000)
         controls = 20 if rows <= _FOREST_ROWS else 5
         one_seed = 4 * epochs * rows / rows_per_second + controls
         return round(max(seeds * one_seed / 60 / 2, 0.1), 1)
 
 
-def write_study(data: Path, target: str, out: Path | None = None) -> tuple[Path, list[str]]:
-    """Write a study of a file with a column of SMILES, or with columns of numbers.
+def write_study(data: Path, target: str | None, out: Path | None = None) -> tuple[Path, list[str]]:
+    """Write a study of a file with a column of SMILES, with columns of numbers, or of images.
 
     Args:
-        data: CSV, parquet, or a folder that Hugging Face `datasets` can read.
-        target: the column to predict.
+        data: CSV, parquet, a folder that Hugging Face `datasets` can read, or images.
+        target: the column to predict; None for images in folders of their classes.
         out: the study file; by default named after the data, in the current folder.
 
     Returns:
@@ -75,14 +75,15 @@ def write_study(data: Path, target: str, out: Path | None = None) -> tuple[Path,
 def study_text(name: str, data_path: str, finding: Finding) -> str:
     """Return the study file for what was found."""
     data = {**finding.data.model_dump(exclude_none=True), "path": data_path}
-    kind = finding.data.kind
+    kind, kit = finding.data.kind, kit_of(finding.data.kind, str(finding.data.task))
+    method = "Rank-N-Contrast" if kit.arm == "RnC" else kit.arm
     rows = max(int(0.8 * len(finding.dataset)), 1)
     budget = Budget.of(rows)
     minutes = {
         "full": budget.minutes(rows, kind, 10, budget.epochs),
         "quick": budget.minutes(rows, kind, 3, budget.quick),
     }
-    target = finding.data.target_columns[0]
+    target = finding.dataset.target_names[0]
     lines = [
         f"# A first study of {Path(data_path).name}, written by `nearfar init`. It runs as it is:",
         "#   nearfar run THIS_FILE --profile quick    a first look",
@@ -92,17 +93,17 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
         "",
         f"study: {name}",
         f"title: {scalar(f'Predicting {target}')}",
-        f"question: {scalar(f'Does Rank-N-Contrast pre-training predict {target} better?')}",
+        f"question: {scalar(f'Does {method} pre-training predict {target} better?')}",
         "",
         *_block("data", data),
         *_split_lines(finding),
-        "# The measure that carries the verdicts: mae, rmse, mse, r2 or spearman.",
-        "metric: mae",
+        "# The measure that carries the verdicts.",
+        kit.metrics,
         "baseline: plain",
         "# Guessed, on two cores.",
         f"minutes: {{full: {minutes['full']}, quick: {minutes['quick']}}}",
         "",
-        *_arm_lines(kind, budget, rows),
+        *_arm_lines(kit, budget, rows),
     ]
     return "\n".join(lines) + "\n"
 
@@ -113,68 +114,150 @@ def _split_lines(finding: Finding) -> list[str]:
             "# The parts that the data name; without a validation part, 10% of train becomes it.",
             "split: {kind: predefined, validation: 0.1}",
         ]
-    others = "group" if finding.data.kind == "vector" else "scaffold, group"
+    others = "scaffold, group" if finding.data.kind == "molecule" else "group"
     return [
         f"# Training, validation and test part, drawn anew for every seed. Other kinds: {others}.",
         "split: {kind: random, parts: [0.8, 0.1, 0.1], resplit: true}",
     ]
 
 
-def _arm_lines(kind: str, budget: Budget, rows: int) -> list[str]:
-    encoder, fixed = ("gin", "morgan") if kind == "molecule" else ("mlp", "identity")
-    inputs = "fingerprint" if kind == "molecule" else "columns"
-    forest = f"  {inputs} forest: {{group: control, fit: {{encoder: {fixed}, head: forest}}}}"
-    few = "{encoder: " + fixed + ", head: {forest: {trees: 20}}}"
-    smoke = [f"      {inputs} forest: {{fit: {few}}}"] if rows <= _FOREST_ROWS else []
+@dataclass(frozen=True)
+class Kit:
+    """What a first study of some kind of data is made of.
+
+    ``fixed`` computes features for the classical controls, called ``inputs``; ``arm`` is what the
+    pre-trained arms are called; ``views`` is how training changes images, empty for other data.
+    """
+
+    encoder: str
+    fixed: str
+    inputs: str
+    objective: str
+    arm: str
+    near: str
+    loss: str
+    floor: str
+    linear: str
+    metrics: str
+    views: str = ""
+
+    @property
+    def stage(self) -> str:
+        """The name of the pre-training stage."""
+        return self.arm.lower()
+
+
+_ENCODERS = {
+    "molecule": ("gin", "morgan", "fingerprint"),
+    "vector": ("mlp", "identity", "columns"),
+    "image": ("cnn", "identity", "pixels"),
+}
+
+
+def kit_of(kind: str, task: str) -> Kit:
+    """Return what suits molecules, vectors or images, and numbers or classes."""
+    encoder, fixed, inputs = _ENCODERS[kind]
+    views = "crop" if kind == "image" else ""
+    if task == "classification":
+        objective, arm = ("supcon", "SupCon") if views else ("triplet", "triplet")
+        return Kit(
+            encoder,
+            fixed,
+            inputs,
+            objective,
+            arm,
+            "of one class",
+            "cross_entropy",
+            "majority",
+            "logistic",
+            "metric: balanced_accuracy   # or accuracy, top3_accuracy, nll, ece",
+            views,
+        )
+    objective = "{rnc: {views: 2}}" if views else "rnc"
+    metrics = "metric: mae   # or rmse, mse, r2, spearman"
+    return Kit(
+        encoder,
+        fixed,
+        inputs,
+        objective,
+        "RnC",
+        "with near targets",
+        "l1",
+        "mean",
+        "ridge",
+        metrics,
+        views,
+    )
+
+
+def _arm_lines(kit: Kit, budget: Budget, rows: int) -> list[str]:
+    epochs, batch, arm = budget.epochs, budget.batch, kit.arm
+    views = f", augment: {kit.views}" if kit.views else ""
+    forest = f"{kit.inputs} forest"
+    grown = rows <= _FOREST_ROWS
+
+    def fit(encoder: str, train: str, count: int) -> str:
+        seen = views if train == "all" else ""
+        return (
+            f"    fit: {{{encoder}train: {train}, loss: {kit.loss}, epochs: {count}, "
+            f"batch: {batch}{seen}}}"
+        )
+
+    named = f"encoder: {kit.encoder}, "
     return [
         "axes:",
         "  seed: {role: repeat, values: 10}   # under 3 seeds there is no test of significance",
         "",
-        "# Pre-training: the encoder learns to put rows with near targets near each other.",
+        f"# Pre-training: the encoder learns to put rows {kit.near} near each other.",
         "stages:",
-        "  rnc:",
-        f"    encoder: {encoder}",
-        "    objective: rnc",
-        f"    epochs: {budget.epochs}",
+        f"  {kit.stage}:",
+        f"    encoder: {kit.encoder}",
+        f"    objective: {kit.objective}",
+        *([f"    augment: {kit.views}   # other views: docs/study-files.md"] if views else []),
+        f"    epochs: {epochs}",
         f"    batch: {budget.rnc_batch}",
         "",
         "# Ways from input to prediction, all on the same splits and seeds.",
         "arms:",
         "  plain:              # end to end, with the epochs of pre-training and fine-tuning",
-        f"    fit: {{encoder: {encoder}, train: all, loss: l1, epochs: {2 * budget.epochs}, "
-        f"batch: {budget.batch}}}",
-        "  RnC+freeze:         # a linear head on the pre-trained encoder",
-        "    pretrain: rnc",
-        f"    fit: {{train: head, loss: l1, epochs: {budget.epochs}, batch: {budget.batch}}}",
-        "  RnC:                # the same, and the encoder goes on learning",
-        "    pretrain: rnc",
-        f"    fit: {{train: all, loss: l1, epochs: {budget.epochs}, batch: {budget.batch}}}",
+        fit(named, "all", 2 * epochs),
+        f"  {arm + '+freeze:':<20}# a linear head on the pre-trained encoder",
+        f"    pretrain: {kit.stage}",
+        fit("", "head", epochs),
+        f"  {arm + ':':<20}# the same, and the encoder goes on learning",
+        f"    pretrain: {kit.stage}",
+        fit("", "all", epochs),
         "  # What a study must beat before it means anything.",
-        "  mean: {group: control, fit: {head: mean}}",
+        f"  {kit.floor}: {{group: control, fit: {{head: mean}}}}",
         "  untrained encoder:",
         "    group: control",
-        f"    fit: {{encoder: {encoder}, train: head, loss: l1, epochs: {budget.epochs}, "
-        f"batch: {budget.batch}}}",
-        f"  {inputs} ridge: {{group: control, fit: {{encoder: {fixed}, head: ridge}}}}",
-        *([forest] if rows <= _FOREST_ROWS else []),
+        fit(named, "head", epochs),
+        f"  {kit.inputs} {kit.linear}: {{group: control, "
+        f"fit: {{encoder: {kit.fixed}, head: {kit.linear}}}}}",
+        *([f"  {forest}: {{group: control, fit: {{encoder: {kit.fixed}, head: forest}}}}"] * grown),
         "",
-        "profiles:",
-        "  quick:",
-        "    axes: {seed: {values: 3}}",
-        f"    stages: {{rnc: {{epochs: {budget.quick}}}}}",
-        "    arms:",
-        f"      plain: {{fit: {{epochs: {2 * budget.quick}}}}}",
-        *(f"      {arm}: {{fit: {{epochs: {budget.quick}}}}}" for arm in _TRAINED),
-        "  smoke:",
-        "    axes: {seed: {values: 2}}",
-        "    stages: {rnc: {epochs: 2}}",
-        "    arms:",
-        *(f"      {arm}: {{fit: {{epochs: 2}}}}" for arm in ("plain", *_TRAINED)),
-        *smoke,
+        *_profile_lines(kit, budget, forest if grown else ""),
     ]
 
 
-_TRAINED = ("RnC+freeze", "RnC", "untrained encoder")
+def _profile_lines(kit: Kit, budget: Budget, forest: str) -> list[str]:
+    trained = (f"{kit.arm}+freeze", kit.arm, "untrained encoder")
+    few = f"{{encoder: {kit.fixed}, head: {{forest: {{trees: 20}}}}}}"
+    return [
+        "profiles:",
+        "  quick:",
+        "    axes: {seed: {values: 3}}",
+        f"    stages: {{{kit.stage}: {{epochs: {budget.quick}}}}}",
+        "    arms:",
+        f"      plain: {{fit: {{epochs: {2 * budget.quick}}}}}",
+        *(f"      {name}: {{fit: {{epochs: {budget.quick}}}}}" for name in trained),
+        "  smoke:",
+        "    axes: {seed: {values: 2}}",
+        f"    stages: {{{kit.stage}: {{epochs: 2}}}}",
+        "    arms:",
+        *(f"      {name}: {{fit: {{epochs: 2}}}}" for name in ("plain", *trained)),
+        *([f"      {forest}: {{fit: {few}}}"] if forest else []),
+    ]
 
 
 def _block(key: str, values: dict[str, Any]) -> list[str]:

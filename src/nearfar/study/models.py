@@ -10,11 +10,13 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from nearfar.data.views import build_views
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.heads import EXACT, NETWORKS, ExactHead
-from nearfar.losses import REGRESSION_LOSSES
+from nearfar.losses import LOSSES
 from nearfar.objectives import Predictor, in_chunks
 from nearfar.records.stages import StageStore
+from nearfar.study.outputs import Classes, Numbers
 from nearfar.study.plan import Plan
 
 Spec = Mapping[str, Any]
@@ -44,6 +46,28 @@ class FeatureRows:
     def select(self, index: Tensor) -> Tensor:
         """Return the features of the rows ``index``."""
         return self.values[index]
+
+
+class AugmentedRows:
+    """Rows that are never shown as they are."""
+
+    def __init__(self, inputs: Any, augment: Callable[[Any], Any]) -> None:
+        self.inputs, self.augment = inputs, augment
+
+    def select(self, index: Tensor) -> Any:
+        """Return a view of the rows ``index``."""
+        return self.augment(self.inputs.select(index))
+
+
+def views_of(spec: Spec) -> Callable[[Any], Any] | None:
+    """Return what makes a view of a batch, None where rows are shown as they are."""
+    steps = spec.get("augment")
+    return build_views([chosen(step) for step in steps]) if steps else None
+
+
+def features_are_cached(spec: Spec) -> bool:
+    """Whether the head is trained on features that are computed before."""
+    return bool(spec["train"] == "head" and spec.get("frozen_views") != "fresh")
 
 
 def chosen(block: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -98,16 +122,16 @@ def stage_encoder(spec: Spec, inputs: Any, store: StageStore) -> Encoder | Fixed
     return encoder
 
 
-def build_predictor(spec: Spec, encoder: nn.Module, targets: int) -> Predictor:
+def build_predictor(spec: Spec, encoder: nn.Module, outputs: int) -> Predictor:
     """Make the predictor of a trained fit around ``encoder``."""
     torch.manual_seed(spec["seed"])
     name, options = chosen(spec["head"])
-    head = NETWORKS[name](int(encoder.out_features), targets, **options)  # type: ignore[arg-type]
+    head = NETWORKS[name](int(encoder.out_features), outputs, **options)  # type: ignore[arg-type]
     train = spec["train"]
     return Predictor(
         encoder,
         head,
-        REGRESSION_LOSSES[spec["loss"]],
+        {**LOSSES["regression"], **LOSSES["classification"]}[spec["loss"]],
         trained=int(train.removeprefix("last:")) if train.startswith("last:") else train,
         batch_norm=spec["batch_norm"],
         encoder_lr=spec["encoder_lr"],
@@ -129,10 +153,13 @@ def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.devi
 
 
 def restored(
-    address: str, store: StageStore, inputs: Any, targets: int, device: torch.device
+    address: str, store: StageStore, inputs: Any, device: torch.device
 ) -> tuple[Callable[[Any], NDArray[np.float64]], Callable[[Any], NDArray[np.float32]]]:
-    """Read a finished fit: inputs → predictions in z units (n, k), and inputs → features (n, d)."""
-    spec, folder = store.read(address)["spec"], store.folder(address)
+    """Read a finished fit: inputs → scores as ``study/outputs.py`` has them, and → features."""
+    stage, folder = store.read(address), store.folder(address)
+    spec, outcome = stage["spec"], stage["outcome"]
+    classes = outcome.get("classes")
+    outputs = Numbers if classes is None else Classes
     inputs = prepared_inputs(spec, inputs, store)
     encoder = stage_encoder(spec, inputs, store) if _has_encoder(spec) else None
     if "train" not in spec:
@@ -144,11 +171,14 @@ def restored(
             prepared = prepared_inputs(spec, rows, store)
             return features_of(encoder, prepared, device).cpu().numpy()
 
-        return (lambda rows: head.predict(exact_features(rows))), exact_features
+        return (
+            lambda rows: outputs.solved_scores(head.predict(exact_features(rows)))
+        ), exact_features
     assert encoder is not None
-    cached = spec["train"] == "head"
+    cached = features_are_cached(spec)
     part: nn.Module = Features(encoder.out_features) if cached else encoder  # type: ignore[assignment]
-    predictor = build_predictor(spec, part, targets).to(device)
+    count = len(outcome["scaler"]["mean"] if classes is None else classes)
+    predictor = build_predictor(spec, part, count).to(device)
     predictor.load_state_dict(load_file(folder / "model.safetensors", device=str(device)))
 
     def features(rows: Any) -> NDArray[np.float32]:
@@ -159,7 +189,7 @@ def restored(
         prepared = prepared_inputs(spec, rows, store)
         data = FeatureRows(features_of(encoder, prepared, device)) if cached else prepared
         index = torch.arange(len(rows), device=device)
-        return in_chunks(predictor, data, index).double().cpu().numpy()
+        return outputs.scores(in_chunks(predictor, data, index))
 
     return predict, features
 

@@ -9,7 +9,7 @@ from typing import Any
 from nearfar import __version__
 from nearfar.data.options import SplitOptions
 from nearfar.study.load import Point, Resolved
-from nearfar.study.schema import Arm, ExactFit, Stage, Study, TrainedFit
+from nearfar.study.schema import Arm, ExactFit, Stage, Study, TrainedFit, Training
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,7 @@ def _pretrain_spec(stage: Stage) -> dict[str, Any]:
         "objective": stage.objective.model_dump(mode="json"),
         "recipe": stage.recipe("last").to_plain(),
         "keep": list(stage.keep),
+        **_augment(stage),
     }
 
 
@@ -164,4 +165,11 @@ def _fit_spec(fit: TrainedFit | ExactFit, metric: str) -> dict[str, Any]:
         "batch_norm": fit.batch_norm,
         "recipe": fit.recipe(fit.select).to_plain(),
         "metric": metric,
+        **_augment(fit),
+        **({"frozen_views": fit.frozen_views} if fit.frozen_views else {}),
     }
+
+
+def _augment(training: Training) -> dict[str, Any]:
+    views = [view.model_dump(mode="json") for view in training.augment]
+    return {"augment": views} if views else {}

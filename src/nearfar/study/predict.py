@@ -1,5 +1,6 @@
 """Putting an arm into use: predictions for new rows from the models of a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | Non
     The CSV has ``id`` (row number in the file), ``name`` where there are names, ``smiles`` for
     molecules, and for every target the prediction in its own unit: the mean over the seeds' models,
     and ``<target>_std``, their sample deviation (n - 1), empty for one model. The deviation says
-    how far the models differ, not how far they are from the truth.
+    how far the models differ, not how far they are from the truth. Of classes, ``<target>`` is the
+    most probable one and ``p:<class>`` the probability of each, the mean over the models.
 
     Args:
         path: the run folder.
@@ -44,7 +46,7 @@ def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | Non
     rows = load_inputs(options, data, resolved.folder)
     training = load_dataset(options, resolved.folder)
     values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])
-    write_rows(output, _header(rows, training), _lines(rows, values))
+    write_rows(output, _header(rows, training), _lines(rows, values, training.classes))
     models = f"{len(fits)} models (seeds {', '.join(str(fit.seed) for fit in fits)})"
     dropped = rows.source.get("dropped") or 0
     left_out = f", {dropped} bad rows left out" if dropped else ""
@@ -73,22 +75,26 @@ def _fits(folder: RunFolder, arm: str, seed: int | None) -> list[StageRow]:
 def _predict(
     address: str, store: StageStore, training: Dataset, rows: InputRows
 ) -> NDArray[np.float64]:
-    """Return the predictions (n, k) of one model in the targets' own units."""
-    scaler = TargetScaler.from_plain(store.read(address)["outcome"]["scaler"])
-    predict, _ = restored(
-        address, store, training.inputs, len(training.target_names), torch.device("cpu")
-    )
-    return scaler.inverse(predict(rows.inputs))
+    """Return one model's predictions (n, k): in the targets' own units, or probabilities."""
+    predict, _ = restored(address, store, training.inputs, torch.device("cpu"))
+    scores = predict(rows.inputs)
+    if training.classes:
+        return np.exp(scores)
+    return TargetScaler.from_plain(store.read(address)["outcome"]["scaler"]).inverse(scores)
 
 
 def _header(rows: InputRows, training: Dataset) -> list[str]:
     header = ["id"] + ["name"] * any(rows.names) + ["smiles"] * bool(rows.smiles)
+    if training.classes:
+        return [*header, *training.target_names, *(f"p:{name}" for name in training.classes)]
     for target in training.target_names:
         header += [target, f"{target}_std"]
     return header
 
 
-def _lines(rows: InputRows, values: NDArray[np.float64]) -> list[list[str | float]]:
+def _lines(
+    rows: InputRows, values: NDArray[np.float64], classes: Sequence[str]
+) -> list[list[str | float]]:
     mean = values.mean(axis=0)
     several = len(values) > 1
     spread = values.std(axis=0, ddof=1) if several else mean
@@ -97,7 +103,9 @@ def _lines(rows: InputRows, values: NDArray[np.float64]) -> list[list[str | floa
         line: list[str | float] = [row]
         line += [rows.names[i]] if any(rows.names) else []
         line += [rows.smiles[i]] if rows.smiles else []
-        for k in range(mean.shape[1]):
+        if classes:
+            line += [classes[int(mean[i].argmax())], *map(float, mean[i])]
+        for k in range(0 if classes else mean.shape[1]):
             line += [float(mean[i, k]), float(spread[i, k]) if several else ""]
         lines.append(line)
     return lines

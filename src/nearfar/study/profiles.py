@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nearfar.data.sources import SOURCES
 from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError, nearest
 from nearfar.heads import EXACT
+from nearfar.losses import LOSSES
+from nearfar.metrics import METRICS_OF
 from nearfar.study.merge import merge
 from nearfar.study.schema import Training
 
 PROFILES = ("full", "quick", "smoke")
-_FIXED_BY_PROFILE = ("study", "data", "metric", "baseline", "published", "claims", "profiles")
+_FIXED_BY_PROFILE = ("study", "metric", "baseline", "published", "claims", "profiles")
 _EPOCHS = Training.model_fields["epochs"].default
 
 
@@ -52,6 +55,14 @@ def _patch_mistakes(name: Any, patch: Any, arms: Any) -> list[str]:
         for key in _FIXED_BY_PROFILE
         if key in patch
     ]
+    if isinstance(patch.get("data", {}), dict):
+        mistakes += [
+            f"profiles.{name}: a profile may not change 'data.{key}'"
+            for key in patch.get("data", {})
+            if key != "limit"
+        ]
+    else:
+        mistakes.append(f"profiles.{name}: a profile may not change 'data'")
     known = {str(arm) for arm in arms} if isinstance(arms, dict) else set()
     if isinstance(patch.get("arms"), dict):
         mistakes += [
@@ -106,17 +117,25 @@ def _head_of(fit: Mapping[str, Any]) -> str:
 
 def settled(raw: dict[str, Any]) -> dict[str, Any]:
     """Return the study, axes substituted, after its cap on epochs, with defaults that depend."""
-    most = raw.get("max_epochs")
+    most, task = raw.get("max_epochs"), _task(raw.get("data"))
     stages, arms = raw.get("stages"), raw.get("arms")
-    changed = dict(raw)
+    changed = {"metric": next(iter(METRICS_OF[task])), **raw}
     if isinstance(stages, dict):
         changed["stages"] = {name: _capped(stage, most) for name, stage in stages.items()}
     if isinstance(arms, dict):
-        changed["arms"] = {name: _settled_arm(arm, most) for name, arm in arms.items()}
+        changed["arms"] = {name: _settled_arm(arm, most, task) for name, arm in arms.items()}
     return changed
 
 
-def _settled_arm(arm: Any, most: Any) -> Any:
+def _task(data: Any) -> str:
+    """Return what a data block predicts, as far as it can be read before it is checked."""
+    given = data if isinstance(data, dict) else {}
+    source = SOURCES.get(str(given.get("source")))
+    task = str(given.get("task") or (source.tasks[0] if source else ""))
+    return task if task in METRICS_OF else "regression"
+
+
+def _settled_arm(arm: Any, most: Any, task: str) -> Any:
     if not isinstance(arm, dict):
         return arm
     if isinstance(arm.get("pretrain"), dict):
@@ -129,7 +148,9 @@ def _settled_arm(arm: Any, most: Any) -> Any:
     fixed = not getattr(ENCODERS.get(str(name)), "trainable", True)
     train = fit.get("train", "head" if fixed else "all")
     standardise = fit.get("standardise", train == "head" or arm.get("pretrain") is not None)
-    return {**arm, "fit": {**fit, "train": train, "standardise": standardise}}
+    loss = fit.get("loss", next(iter(LOSSES[task])))
+    settled_fit = {**fit, "train": train, "standardise": standardise, "loss": loss}
+    return {**arm, "fit": settled_fit}
 
 
 def _capped(block: Any, most: Any, *, trained: bool = True) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.metrics import METRICS
+from nearfar.metrics import CLASSIFICATION, METRICS, Classified
 from nearfar.records import Record
 from nearfar.study.compare import RowDifferences
 from nearfar.study.tally import TEST
@@ -58,27 +58,43 @@ def _row_scores(stages: Path, by_unit: dict[bool, Record], metric: str) -> Score
     own = by_unit.get(False)
     if row_scores is None or own is None:
         return None
-    ids, truth, prediction = _test_rows(stages / own.stage / "predictions.csv", own.target)
-    if not ids:
+    rows = _test_rows(stages / own.stage / "predictions.csv", own.target)
+    if not rows:
         return None
-    value = METRICS[metric].value(truth, prediction)
+    ids = [row["id"] for row in rows]
+    said = _classified(rows) if metric in CLASSIFICATION else _numbers(rows)
+    value = METRICS[metric].value(*said)
     if not math.isclose(value, own.value, rel_tol=1e-4, abs_tol=1e-9):
         return None
     scale = by_unit[True].value / own.value if True in by_unit and own.value else 1.0
-    return dict(zip(ids, (scale * row_scores(truth, prediction)).tolist(), strict=True))
+    return dict(zip(ids, (scale * row_scores(*said)).tolist(), strict=True))
 
 
-def _test_rows(
-    path: Path, target: str
-) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
-    """Read ids, truths and predictions (n_test,) of one target."""
-    ids: list[str] = []
-    values: list[tuple[float, float]] = []
-    if path.is_file():
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if row["split"] == TEST and row["target"] == target:
-                    ids.append(row["id"])
-                    values.append((float(row["truth"]), float(row["prediction"])))
-    array = np.array(values, dtype=np.float64).reshape(-1, 2)
-    return ids, array[:, 0], array[:, 1]
+def _test_rows(path: Path, target: str) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        return [row for row in rows if row["split"] == TEST and row["target"] == target]
+
+
+def _numbers(rows: list[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return truths and predictions (n_test,)."""
+    values = [(float(row["truth"]), float(row["prediction"])) for row in rows]
+    array = np.array(values, dtype=np.float64)
+    return array[:, 0], array[:, 1]
+
+
+def _classified(rows: list[dict[str, str]]) -> tuple[Classified]:
+    """Return what was said of the rows; classes are numbered in the order of their names."""
+    names = sorted({row[key] for row in rows for key in ("truth", "prediction")})
+    number = {name: i for i, name in enumerate(names)}
+    return (
+        Classified(
+            truth=np.array([number[row["truth"]] for row in rows]),
+            prediction=np.array([number[row["prediction"]] for row in rows]),
+            log_probability=np.array([float(row["log_probability"]) for row in rows]),
+            rank=np.array([int(row["rank"]) for row in rows]),
+            confidence=np.array([float(row["confidence"]) for row in rows]),
+        ),
+    )

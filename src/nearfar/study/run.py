@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nearfar.data import Dataset, TargetScaler, load_dataset, split_rows
+from nearfar.data import Dataset, load_dataset, split_rows
 from nearfar.errors import UserError, nearest
 from nearfar.records import Record, StageRow, read_stages, write_results, write_stages
 from nearfar.records.run import RunFolder
@@ -91,6 +91,7 @@ def prepare(request: Request) -> Prepared:
     import torch
 
     from nearfar.study.models import layer_mistakes
+    from nearfar.study.outputs import outputs_of
 
     asked = load_study(request.study, request.profile, request.settings)
     text = asked.text
@@ -105,7 +106,7 @@ def prepare(request: Request) -> Prepared:
     environment = Environment(str(torch.__version__), pick_device(request.device))
     dataset = load_dataset(resolved.study.data, resolved.folder)
     split = split_rows(dataset, resolved.study.split, resolved.seeds[0])
-    TargetScaler.fit(dataset.targets, split.train, dataset.target_names)
+    outputs_of(dataset, split)
     plan = make_plan(resolved, dataset.digest, environment)
     mistakes = layer_mistakes(plan, dataset.inputs)
     if mistakes:
@@ -138,11 +139,13 @@ def reopen(path: Path) -> Prepared:
 
 
 def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
-    """Return the data block with a path beside the study file as seen from the run folder."""
-    path = data.get("path")
-    if path is None or not (study / path).exists():
-        return data
-    return {**data, "path": os.path.relpath((study / path).resolve(), run.resolve())}
+    """Return the data block with paths beside the study file as seen from the run folder."""
+    beside = {
+        key: os.path.relpath((study / data[key]).resolve(), run.resolve())
+        for key in ("path", "mapping")
+        if data.get(key) is not None and (study / data[key]).exists()
+    }
+    return {**data, **beside}
 
 
 def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:

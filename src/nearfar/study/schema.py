@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from nearfar.data.options import DataOptions, SplitOptions
+from nearfar.data.views import VIEWS
 from nearfar.encoders import ENCODERS
 from nearfar.heads import EXACT, NETWORKS
-from nearfar.losses import REGRESSION_LOSSES
+from nearfar.losses import LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.choices import choice_among
+from nearfar.study.choices import choice_among, choices_among
 from nearfar.study.published import Claim, Published
 from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options, Positive, Recipe
 
@@ -23,6 +24,7 @@ ObjectiveChoice: Any = choice_among("objective", OBJECTIVES)
 HeadChoice: Any = choice_among("head", {**NETWORKS, **EXACT})
 OptimizerChoice: Any = choice_among("optimizer", OPTIMIZERS)
 ScheduleChoice: Any = choice_among("schedule", SCHEDULES)
+ViewChoices: Any = choices_among("view", VIEWS)
 
 
 def _one_of(names: Any) -> Any:
@@ -38,6 +40,7 @@ class Training(Options):
     optimizer: OptimizerChoice = Field(default_factory=lambda: OptimizerChoice(adamw={}))
     schedule: ScheduleChoice = Field(default_factory=lambda: ScheduleChoice(one_cycle={}))
     clip: Positive | None = 1.0
+    augment: ViewChoices = Field([])
 
     def recipe(self, select: Literal["best", "last"]) -> Recipe:
         """Return the training loop's recipe."""
@@ -68,6 +71,12 @@ class Stage(Training):
         least = OBJECTIVES[self.objective.name].least_rows
         if self.batch < least:
             raise ValueError(f"batch: {self.objective.name} compares rows, so at least {least}")
+        views = getattr(self.objective.options, "views", OBJECTIVES[self.objective.name].views)
+        if views > 1 and not self.augment:
+            raise ValueError(
+                f"augment: {self.objective.name} compares {views} views of a row, so say how they"
+                f" are made: {', '.join(VIEWS)}"
+            )
         return self
 
 
@@ -77,17 +86,20 @@ class TrainedFit(Training):
     ``train`` is ``head``, ``last:k`` (the encoder's last k layer groups and the head) or ``all``.
     ``standardise`` puts features at mean 0 and deviation 1 over the training rows, as the encoder
     gives them at the start. ``encoder_lr`` multiplies the encoder's learning rate; ``batch_norm``
-    says whether the trained part of the encoder updates its running statistics.
+    says whether the trained part of the encoder updates its running statistics. ``frozen_views``
+    says how an encoder that is not trained sees ``augment``: ``cached:k``, k views of every row
+    computed once, or ``fresh``, new ones in every epoch.
     """
 
     encoder: EncoderChoice | None = None
     head: HeadChoice = Field(default_factory=lambda: HeadChoice(linear={}))
     train: Annotated[str, Field(pattern=r"^(head|all|last:[1-9][0-9]*)$")]
-    loss: _one_of(REGRESSION_LOSSES) = "l1"  # type: ignore[valid-type]
+    loss: _one_of([name for losses in LOSSES.values() for name in losses])  # type: ignore[valid-type]
     standardise: bool
     encoder_lr: Positive = 1.0
     batch_norm: Literal["train", "eval"] = "train"
     select: Literal["best", "last"] = "best"
+    frozen_views: Annotated[str, Field(pattern=r"^(fresh|cached:[1-9][0-9]*)$")] | None = None
 
     @model_validator(mode="after")
     def _frozen_says_nothing_of_training(self) -> "TrainedFit":
@@ -95,6 +107,10 @@ class TrainedFit(Training):
             for key in ("encoder_lr", "batch_norm"):
                 if key in self.model_fields_set and getattr(self, key) not in (1.0, "train"):
                     raise ValueError(f"{key} has no meaning with train: head; leave it out")
+        if (self.train == "head" and bool(self.augment)) != (self.frozen_views is not None):
+            raise ValueError(
+                "frozen_views (cached:k or fresh) goes with train: head and augment, and only there"
+            )
         return self
 
 
@@ -191,7 +207,7 @@ class Study(Options):
     profile: Literal["full", "quick", "smoke"] = "full"
     data: DataOptions
     split: SplitOptions
-    metric: _one_of(METRICS) = "mae"  # type: ignore[valid-type]
+    metric: _one_of(METRICS)  # type: ignore[valid-type]
     margin: Positive | None = None
     threads: Annotated[int, Field(ge=1)] = 1
     max_epochs: Annotated[int, Field(ge=1)] | None = None

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +14,28 @@ from safetensors.numpy import save as arrays_to_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
-from nearfar.data import Dataset, Split, SplitOptions, TargetScaler, split_rows
-from nearfar.encoders import Encoder
-from nearfar.metrics import evaluate_regression
-from nearfar.objectives import OBJECTIVES, Rows, in_chunks
+from nearfar.data import Dataset, Split, SplitOptions, split_rows
+from nearfar.encoders import Encoder, FixedEncoder
+from nearfar.objectives import OBJECTIVES, CachedViews, Rows, in_chunks
 from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows, write_stage
 from nearfar.study import models
+from nearfar.study.outputs import Outputs, outputs_of
 from nearfar.study.tasks import FitTask, PretrainTask
 from nearfar.train.loop import Outcome, Trainer
 from nearfar.train.recipe import Recipe
 
 Report = Callable[[int, float], None]
-SPLITS = ("train", "validation", "test")
-UNITLESS = {"r2", "spearman"}
 
 
 @dataclass
 class Work:
-    """A stage at work: its rows, split and scaled, on the device."""
+    """A stage at work: its rows, split, and its targets as they are trained, on the device."""
 
     spec: Mapping[str, Any]
     dataset: Dataset
     split: Split
-    scaler: TargetScaler
+    outputs: Outputs
     rows: Rows
     fabric: Fabric
     store: StageStore
@@ -75,7 +73,7 @@ def run_stage(
         work = _prepare(spec, dataset, fabric, store, folder, report)
         outcome = _pretrain(work) if spec["kind"] == "pretrain" else _fit(work)
         outcome["device"] = environment["device"]
-        outcome["scaler"] = work.scaler.to_plain()
+        outcome |= work.outputs.to_plain()
         write_stage(folder, dict(spec), outcome)
     return outcome
 
@@ -91,11 +89,11 @@ def _prepare(
     options = dict(spec["data"]["split"])
     seed = options.pop("seed")
     split = split_rows(dataset, SplitOptions.model_validate(options), seed or 0)
-    scaler = TargetScaler.fit(dataset.targets, split.train, dataset.target_names)
-    targets = torch.from_numpy(scaler.transform(dataset.targets)).to(fabric.device)
+    outputs = outputs_of(dataset, split)
+    targets = torch.from_numpy(outputs.targets).to(fabric.device)
     inputs = models.prepared_inputs(spec, dataset.inputs, store)
     rows = Rows(inputs.to(fabric.device), targets)
-    return Work(spec, dataset, split, scaler, rows, fabric, store, folder, report)
+    return Work(spec, dataset, split, outputs, rows, fabric, store, folder, report)
 
 
 def _pretrain(work: Work) -> dict[str, Any]:
@@ -103,19 +101,25 @@ def _pretrain(work: Work) -> dict[str, Any]:
     encoder = models.fresh_encoder(spec["encoder"], work.rows.inputs, spec["seed"])
     assert isinstance(encoder, Encoder)
     name, options = models.chosen(spec["objective"])
+    objective = OBJECTIVES[name](encoder, **options)
+    rows = replace(work.rows, augment=models.views_of(spec), views=objective.views)
     task = PretrainTask(
-        OBJECTIVES[name](encoder, **options),
-        work.rows,
+        objective,
+        rows,
         work.index("train"),
         work.index("validation"),
-        spec.get("metric", "mae"),
+        work.outputs,
         spec["recipe"]["epochs"],
     )
     outcome = work.train(task)
     if outcome.status == "done":
         _save_weights(work.folder / "model.safetensors", encoder.state_dict())
         for epoch, weights in outcome.kept.items():
-            kept = {k.removeprefix("encoder."): v for k, v in weights.items() if "encoder." in k}
+            kept = {
+                k.removeprefix("encoder."): v
+                for k, v in weights.items()
+                if k.startswith("encoder.")
+            }
             _save_weights(work.folder / f"epoch-{epoch}.safetensors", kept)
         features = models.features_of(encoder, work.rows.inputs, work.fabric.device)
         _save_array(work.folder / "features.npy", features.cpu().numpy())
@@ -131,30 +135,46 @@ def _fit(work: Work) -> dict[str, Any]:
     if "train" not in spec:
         return _fit_exactly(work)
     encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
-    rows, part = work.rows, encoder
-    if spec["train"] == "head":
-        features = models.features_of(encoder, rows.inputs, work.fabric.device)
-        rows = Rows(models.FeatureRows(features), rows.targets)
-        part = models.Features(features.shape[1])  # type: ignore[assignment]
+    rows, part = replace(work.rows, augment=models.views_of(spec)), encoder
+    if models.features_are_cached(spec):
+        rows = _cached(rows, encoder, spec, work)
+        part = models.Features(encoder.out_features)  # type: ignore[assignment]
     assert isinstance(part, nn.Module)
-    predictor = models.build_predictor(spec, part, work.rows.targets.shape[1])
+    predictor = models.build_predictor(spec, part, work.outputs.count)
     train, device = work.index("train"), work.fabric.device
     if spec["standardise"]:
         before_training = in_chunks(part.to(device), rows.inputs, train)
         predictor.standardise.to(device).fit(before_training)
-    task = FitTask(predictor, rows, train, work.index("validation"), spec["metric"])
-    outcome = work.train(task, limit=2 * _constant_loss(predictor, rows.targets[train]))
+    task = FitTask(predictor, rows, train, work.index("validation"), work.outputs, spec["metric"])
+    outcome = work.train(task, limit=2 * _constant_loss(predictor, work))
     result = _trained(work, outcome, predictor)
     if outcome.status == "done":
         _save_weights(work.folder / "model.safetensors", predictor.state_dict())
         everything = torch.arange(len(work.dataset), device=device)
-        scores = in_chunks(predictor, rows.inputs, everything).double().cpu().numpy()
+        scores = work.outputs.scores(in_chunks(predictor, rows.inputs, everything))
         shown = models.features_of(encoder, work.rows.inputs, device).cpu().numpy()
         _save_array(work.folder / "features.npy", shown)
         if not np.isfinite(scores).all():
             return _ended("diverged", "its predictions are not finite", result)
         result["metrics"] = _evaluate(work, scores)
     return result
+
+
+def _cached(
+    rows: Rows, encoder: Encoder | FixedEncoder, spec: Mapping[str, Any], work: Work
+) -> Rows:
+    """Return the rows with their features in the place of inputs, and of some views where asked."""
+    device = work.fabric.device
+    plain = models.FeatureRows(models.features_of(encoder, rows.inputs, device))
+    if rows.augment is None:
+        return Rows(plain, rows.targets)
+    assert isinstance(encoder, Encoder)
+    count = int(spec["frozen_views"].removeprefix("cached:"))
+    torch.manual_seed(spec["seed"])
+    everything = torch.arange(len(rows.targets), device=device)
+    augmented = models.AugmentedRows(rows.inputs, rows.augment)
+    bank = torch.stack([in_chunks(encoder, augmented, everything) for _ in range(count)])
+    return CachedViews(plain, rows.targets, bank=bank)
 
 
 def _fit_exactly(work: Work) -> dict[str, Any]:
@@ -166,10 +186,9 @@ def _fit_exactly(work: Work) -> dict[str, Any]:
         found = models.features_of(encoder, work.rows.inputs, work.fabric.device)
         features = found.cpu().numpy()
         _save_array(work.folder / "features.npy", features)
-    targets = work.rows.targets.cpu().numpy()
     train = work.split.train
-    head.fit(features[train].astype(np.float64), targets[train], spec["seed"])
-    scores = head.predict(features.astype(np.float64))
+    head.fit(features[train], work.outputs.solved_targets[train], spec["seed"])
+    scores = work.outputs.solved_scores(head.predict(features))
     if not np.isfinite(scores).all():
         return _ended("diverged", "its predictions are not finite")
     arrays = {name: np.ascontiguousarray(value) for name, value in head.arrays().items()}
@@ -180,9 +199,11 @@ def _fit_exactly(work: Work) -> dict[str, Any]:
     return result
 
 
-def _constant_loss(predictor: Any, targets: Tensor) -> float:
-    """Return the training loss of predicting the mean of the training targets (n, k)."""
-    return float(predictor.criterion(targets.mean(0).expand_as(targets), targets))
+def _constant_loss(predictor: Any, work: Work) -> float:
+    """Return the training loss of the best output that is the same for all rows."""
+    targets = work.rows.targets[work.index("train")]
+    constant = work.outputs.constant().to(targets.device)
+    return float(predictor.criterion(constant.expand(len(targets), -1), targets))
 
 
 def _ended(status: str, reason: str, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -205,39 +226,10 @@ def _trained(work: Work, outcome: Outcome, module: nn.Module) -> dict[str, Any]:
 
 
 def _evaluate(work: Work, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """Write predictions.csv and return the metrics of every part, in z and in the target's unit."""
-    dataset, truth_z = work.dataset, work.rows.targets.cpu().numpy()
-    values = work.scaler.inverse(scores)
-    metrics: list[dict[str, Any]] = []
-    lines: list[tuple[Any, ...]] = []
-    for split in SPLITS:
-        rows = getattr(work.split, split)
-        for k, target in enumerate(dataset.target_names):
-            lines += [
-                (dataset.ids[row], split, target, dataset.targets[row, k], values[row, k])
-                for row in rows
-            ]
-            for unit, truth, guess in (
-                ("z", truth_z[rows, k], scores[rows, k]),
-                (dataset.unit or "target", dataset.targets[rows, k], values[rows, k]),
-            ):
-                for metric, value in evaluate_regression(truth, guess).items():
-                    if metric in UNITLESS and unit != "z":
-                        continue
-                    label = "" if metric in UNITLESS else unit
-                    metrics.append(
-                        {
-                            "split": split,
-                            "target": target,
-                            "metric": metric,
-                            "unit": label,
-                            "value": float(value),
-                        }
-                    )
-    header = ["id", "split", "target", "truth", "prediction"]
-    lines = [tuple(float(v) if isinstance(v, np.floating) else v for v in line) for line in lines]
-    write_rows(work.folder / "predictions.csv", header, lines)
-    return metrics
+    """Write predictions.csv and return the metrics of every part."""
+    outputs = work.outputs
+    write_rows(work.folder / "predictions.csv", outputs.header, outputs.lines(scores))
+    return outputs.metrics(scores)
 
 
 def _save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:

@@ -100,6 +100,7 @@ def summarise_run(
         rows={part: len(getattr(split, part)) for part in ("train", "validation", "test")},
         row_differences=kept_row_differences(prepared.folder.store.root, records, study.metric),
     )
+    summary["classes"] = list(dataset.classes)
     summary["notes"] += [note for note in [straddling(straddling_groups(dataset, split))] if note]
     return summary
 

@@ -3,22 +3,24 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nearfar.heads.classifiers import neighbour_votes
 from nearfar.metrics import METRICS
 from nearfar.objectives import Batch, Predictor, Rows, in_chunks
+from nearfar.study.outputs import Classes, Outputs
 
 
 @dataclass
 class FitTask:
-    """Training of a predictor; ``metric`` on the validation rows (z units) chooses the epoch."""
+    """Training of a predictor; ``metric`` on the validation rows chooses the epoch."""
 
     module: Predictor
     data: Rows
     rows: Tensor
     validation: Tensor
+    outputs: Outputs
     metric: str
 
     def batch(self, rows: Tensor) -> Batch:
@@ -32,28 +34,27 @@ class FitTask:
     def validate(self, epoch: int) -> tuple[float | None, dict[str, float]]:
         """Return the value to minimise and the curve point."""
         prediction = in_chunks(self.module, self.data.inputs, self.validation)
-        truth = self.data.targets[self.validation].cpu().numpy()
-        guess = prediction.double().cpu().numpy()
-        if not np.isfinite(guess).all():
+        if not torch.isfinite(prediction).all():
             return None, {}
-        metric = METRICS[self.metric]
-        value = float(np.mean([metric.value(t, g) for t, g in zip(truth.T, guess.T, strict=True)]))
-        return (value if metric.better == "lower" else -value), {self.metric: value}
+        scores = self.outputs.scores(prediction)
+        value = self.outputs.value(self.metric, self.validation.cpu().numpy(), scores)
+        return (value if METRICS[self.metric].better == "lower" else -value), {self.metric: value}
 
 
 @dataclass
 class PretrainTask:
     """Training of an encoder under an objective.
 
-    Some twenty times along the way a ridge head, solved on the training rows' features, is scored
-    on the validation rows: a curve that can stand beside those of the fits. It selects nothing.
+    Some twenty times along the way the encoder is probed: a ridge head solved on the training rows'
+    features, or for classes their nearest neighbours, is scored on the validation rows: a curve
+    that can stand beside those of the fits. It selects nothing.
     """
 
     module: Any
     data: Rows
     rows: Tensor
     validation: Tensor
-    metric: str
+    outputs: Outputs
     epochs: int
 
     def batch(self, rows: Tensor) -> Batch:
@@ -65,20 +66,26 @@ class PretrainTask:
         return [([p for p in self.module.parameters() if p.requires_grad], 1.0)]
 
     def validate(self, epoch: int) -> tuple[float | None, dict[str, float]]:
-        """Return no value to minimise, and a curve point now and then."""
+        """Return no value to minimise, what the objective tells, and a probe now and then."""
+        told = self.module.monitor() if hasattr(self.module, "monitor") else {}
         every = max(1, self.epochs // 20)
         if epoch % every and epoch != self.epochs:
-            return None, {}
+            return None, told
         encoder = self.module.encoder
-        train = in_chunks(encoder, self.data.inputs, self.rows).double()
-        held_out = in_chunks(encoder, self.data.inputs, self.validation).double()
-        guess = _ridge(train, self.data.targets[self.rows], held_out)
+        train = in_chunks(encoder, self.data.inputs, self.rows)
+        held_out = in_chunks(encoder, self.data.inputs, self.validation)
+        targets = self.data.targets[self.rows]
+        if isinstance(self.outputs, Classes):
+            numbers = self.data.targets[:, 0].long()
+            indicators = torch.eye(self.outputs.count, device=train.device)[numbers[self.rows]]
+            votes = neighbour_votes(train, indicators, held_out)
+            right = votes.argmax(1) == numbers[self.validation]
+            return None, {**told, "knn_accuracy": float(right.double().mean())}
+        guess = _ridge(train.double(), targets, held_out.double())
         if not torch.isfinite(guess).all():
-            return None, {}
-        truth = self.data.targets[self.validation]
-        metric = METRICS[self.metric]
-        pairs = zip(truth.T.cpu().numpy(), guess.T.cpu().numpy(), strict=True)
-        return None, {self.metric: float(np.mean([metric.value(t, g) for t, g in pairs]))}
+            return None, told
+        rows = self.validation.cpu().numpy()
+        return None, {**told, "mae": self.outputs.value("mae", rows, guess.cpu().numpy())}
 
 
 def _ridge(train: Tensor, targets: Tensor, held_out: Tensor, penalty: float = 1e-2) -> Tensor:

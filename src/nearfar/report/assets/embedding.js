@@ -8,7 +8,8 @@ function colourSteps(index, seed) {
   const values = data.rows.truth.map((truth, row) => {
     if (embeddingOptions.colour === "truth") return truth;
     const value = predictions.get(row);
-    return isNumber(value) && isNumber(truth) ? Math.abs(value - truth) : null;
+    if (!isNumber(value) || !isNumber(truth)) return null;
+    return data.classes.length ? Number(value !== truth) : Math.abs(value - truth);
   });
   const range = embeddingOptions.colour === "truth" ? truthRange() : errorRange();
   const step = scale(range, [0, STEPS - 1]);
@@ -16,12 +17,14 @@ function colourSteps(index, seed) {
 }
 
 function truthRange() {
+  if (data.classes.length) return [0, data.classes.length - 1];
   const sorted = data.rows.truth.filter(isNumber).sort((a, b) => a - b);
   return sorted.length ? [quantile(sorted, 0.01), quantile(sorted, 0.99)] : [0, 1];
 }
 
 let errorTop = null;
 function errorRange() {
+  if (data.classes.length) return [0, 1];
   if (errorTop === null) {
     const errors = [];
     arms.forEach((_, index) => {
@@ -117,6 +120,18 @@ function embeddingLegend(box) {
     return;
   }
   const [low, high] = embeddingOptions.colour === "truth" ? truthRange() : errorRange();
+  if (data.classes.length && embeddingOptions.colour === "truth") {
+    box.replaceChildren(
+      ...data.classes.map((name, number) => {
+        const mark = shape("svg", { class: "ramp dot", viewBox: "0 0 1 1", "aria-hidden": "true" });
+        const cell = shape("rect", { width: 1, height: 1 });
+        cell.style.fill = `var(--s${Math.round(scale([low, Math.max(high, 1)], [0, STEPS - 1])(number))})`;
+        mark.append(cell);
+        return element("span", { class: "legend" }, mark, name);
+      }),
+    );
+    return;
+  }
   const texts = [
     embeddingOptions.colour === "truth" ? data.target : "error",
     brief(low),

@@ -7,14 +7,16 @@ function attempt(build) {
   }
 }
 
+/* Numbers lie along an axis and have errors; classes do not. */
+const ofNumbers = [buildPredictions, buildExamples, buildWorst];
+if (data.classes.length) ["predictions", "examples", "worst"].forEach((id) => ($(id).hidden = true));
+
 buildChips();
 [
   buildSeeds,
   buildCurves,
-  buildPredictions,
   buildEmbedding,
-  buildExamples,
-  buildWorst,
+  ...(data.classes.length ? [] : ofNumbers),
   () => drawn(() => costPlot($("cost-plot"))),
 ].forEach(attempt);
 

@@ -1,0 +1,195 @@
+"""Time of the views of images, against kornia's and against other ways to write crop and flip.
+
+Compared in one run, in turns, on batches of random 32×32 colour images. kornia's columns need
+`pip install kornia`; without it they are left out.
+
+    python benchmarks/views.py [--quick] [--plot FILE]
+"""
+
+import argparse
+import platform
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nearfar.data.views import Blur, Crop, Flip, Greyscale, Jitter, MoCo, ResizedCrop, Rotation
+
+SIDE = 32
+SECONDS_PER_SIZE = 8.0
+View = Callable[[Tensor], Tensor]
+
+
+def crop_by_gather(images: Tensor, shifts: Tensor, padding: int = 4) -> Tensor:
+    """One index into the padded image for every pixel."""
+    count, channels, height, width = images.shape
+    padded = functional.pad(images, (padding,) * 4)
+    rows = (shifts[0][:, None] + torch.arange(height)) * (width + 2 * padding)
+    place = rows[:, :, None] + (shifts[1][:, None] + torch.arange(width))[:, None]
+    place = place.flatten(1)[:, None].expand(-1, channels, -1)
+    return padded.flatten(2).gather(2, place).view(count, channels, height, width)
+
+
+def crop_by_groups(images: Tensor, shifts: Tensor, padding: int = 4) -> Tensor:
+    """Slices of the images that share a vertical shift, then of those that share a horizontal."""
+    count, channels, height, width = images.shape
+    padded = functional.pad(images, (padding,) * 4)
+    halfway = images.new_empty(count, channels, height, width + 2 * padding)
+    cropped = torch.empty_like(images)
+    for shift in range(2 * padding + 1):
+        rows = (shifts[0] == shift).nonzero()[:, 0]
+        halfway[rows] = padded[rows, :, shift : shift + height]
+    for shift in range(2 * padding + 1):
+        rows = (shifts[1] == shift).nonzero()[:, 0]
+        cropped[rows] = halfway[rows, :, :, shift : shift + width]
+    return cropped
+
+
+def crop_by_loop(images: Tensor, shifts: Tensor, padding: int = 4) -> Tensor:
+    """One slice for every image."""
+    height, width = images.shape[2:]
+    padded = functional.pad(images, (padding,) * 4)
+    pairs = zip(padded, *shifts.tolist(), strict=True)
+    return torch.stack([image[:, y : y + height, x : x + width] for image, y, x in pairs])
+
+
+def flip_by_gather(images: Tensor) -> Tensor:
+    """One index for every column."""
+    width = images.shape[3]
+    columns = torch.arange(width).expand(len(images), width)
+    mirrored = torch.rand(len(images), 1) < 0.5
+    columns = torch.where(mirrored, width - 1 - columns, columns)
+    return images.gather(3, columns[:, None, None].expand_as(images))
+
+
+def with_shifts(crop: Callable[[Tensor, Tensor], Tensor]) -> View:
+    return lambda images: crop(images, torch.randint(9, (2, len(images))))
+
+
+def check_crops_agree() -> None:
+    images = torch.rand(64, 3, SIDE, SIDE)
+    expected = seeded(Crop(), images)
+    for crop in (crop_by_gather, crop_by_groups, crop_by_loop):
+        assert torch.equal(seeded(with_shifts(crop), images), expected), crop.__name__
+
+
+def seeded(view: View, images: Tensor) -> Tensor:
+    torch.manual_seed(0)
+    return view(images)
+
+
+def ours() -> dict[str, dict[str, View]]:
+    """View → way of writing it → the view; the first is what nearfar has."""
+    return {
+        "crop": {
+            "nearfar": Crop(),
+            "gather": with_shifts(crop_by_gather),
+            "groups": with_shifts(crop_by_groups),
+            "loop": with_shifts(crop_by_loop),
+        },
+        "flip": {"nearfar": Flip(), "gather": flip_by_gather},
+        "resized_crop": {"nearfar": ResizedCrop()},
+        "rotation": {"nearfar": Rotation()},
+        "jitter": {"nearfar": Jitter()},
+        "greyscale": {"nearfar": Greyscale()},
+        "blur": {"nearfar": Blur()},
+        "moco": {"nearfar": MoCo()},
+    }
+
+
+def kornias() -> dict[str, View]:
+    """The same from kornia, with the same options; nothing where it is not installed."""
+    try:
+        kornia: Any = import_module("kornia.augmentation")
+    except ImportError:
+        print("kornia is not installed: its columns are left out")
+        return {}
+    size = (SIDE, SIDE)
+    resized = kornia.RandomResizedCrop(size, scale=(0.2, 1.0), ratio=(0.75, 1.3333))
+    jitter = kornia.ColorJitter(0.4, 0.4, 0.4, 0.1, p=0.8)
+    flip, greyscale = kornia.RandomHorizontalFlip(), kornia.RandomGrayscale(p=0.2)
+    return {
+        "crop": kornia.RandomCrop(size, padding=4),
+        "flip": flip,
+        "resized_crop": resized,
+        "rotation": kornia.RandomRotation(15.0),
+        "jitter": jitter,
+        "greyscale": greyscale,
+        "blur": kornia.RandomGaussianBlur((13, 13), (0.1, 2.0)),
+        "moco": lambda images: greyscale(jitter(flip(resized(images)))),
+    }
+
+
+def measure(count: int, views: dict[str, dict[str, View]], budget: float) -> dict[str, Any]:
+    """View → way → median seconds of a batch of ``count`` images, all in turns."""
+    images = torch.rand(count, 3, SIDE, SIDE)
+    seconds = {name: {way: list[float]() for way in ways} for name, ways in views.items()}
+    begin, rounds = time.perf_counter(), 0
+    while rounds < 6 or (time.perf_counter() - begin < budget and rounds < 200):
+        for name, ways in views.items():
+            for way, view in ways.items():
+                start = time.perf_counter()
+                view(images)
+                seconds[name][way].append(time.perf_counter() - start)
+        rounds += 1
+    return {
+        name: {way: median(values[1:]) for way, values in ways.items()}
+        for name, ways in seconds.items()
+    }
+
+
+def print_table(count: int, results: dict[str, dict[str, float]]) -> None:
+    print(f"\n{count} images | nearfar, ms | images/s | others: times as long")
+    print("--- | ---: | ---: | ---")
+    for name, ways in results.items():
+        own = ways["nearfar"]
+        others = ", ".join(f"{way} {s / own:.1f}" for way, s in ways.items() if way != "nearfar")
+        print(f"{name} | {1e3 * own:.2f} | {count / own:,.0f} | {others}", flush=True)
+
+
+def draw(results: dict[int, dict[str, dict[str, float]]], file: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.6), layout="constrained")
+    count = max(results)
+    for place, ways in enumerate(results[count].values()):
+        for way, seconds in ways.items():
+            colour = {"nearfar": "#01665e", "kornia": "#8c510a"}.get(way, "#777777")
+            axes.plot(1e3 * seconds, place, "o", color=colour, label=way if not place else None)
+            axes.annotate(way, (1e3 * seconds, place), (0, 6), textcoords="offset points", size=7)
+    axes.set_yticks(range(len(results[count])), list(results[count]))
+    axes.set(xscale="log", xlabel=f"milliseconds for {count} images of {SIDE}×{SIDE}")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(file)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="one small size, a second")
+    parser.add_argument("--plot", type=Path, help="where to draw the times")
+    arguments = parser.parse_args()
+    print(f"torch {torch.__version__}, Python {platform.python_version()}, {platform.machine()}")
+    print(f"{torch.get_num_threads()} threads")
+    check_crops_agree()
+    views = ours()
+    for name, view in kornias().items():
+        views[name]["kornia"] = view
+    results = {}
+    for count in [128] if arguments.quick else [128, 256, 512]:
+        results[count] = measure(count, views, 1.0 if arguments.quick else SECONDS_PER_SIZE)
+        print_table(count, results[count])
+    if arguments.plot:
+        draw(results, arguments.plot)
+
+
+if __name__ == "__main__":
+    main()

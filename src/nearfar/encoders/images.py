@@ -1,0 +1,24 @@
+"""What encoders of images share: the size of the images, the scale of their values."""
+
+import torch
+from torch import Tensor
+
+from nearfar.encoders.base import Inputs
+
+CENTRE, SPREAD = 0.5, 0.5
+"""Pixel values in [0, 1] reach the first layer as (value - ``CENTRE``) / ``SPREAD``: in [-1, 1]."""
+
+
+def image_shape(inputs: Inputs) -> tuple[int, int, int]:
+    """Return channels, height and width of the images."""
+    channels, height, width = inputs.select(torch.zeros(1, dtype=torch.int64)).shape[1:]
+    return int(channels), int(height), int(width)
+
+
+def normalised(images: Tensor) -> Tensor:
+    """Return images with values in [-1, 1] for those in [0, 1], channels last in memory.
+
+    With weights that lie so too, convolutions, batch norm and pooling take a third less time on a
+    CPU.
+    """
+    return ((images - CENTRE) / SPREAD).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,12 @@
+"""Losses of classifiers: logits (n, classes) and class numbers (n, 1) to a mean over the rows."""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Negative log-likelihood of the class under a softmax of ``logits``, in nats.
+
+    ``target`` (n, 1) holds class numbers of any dtype.
+    """
+    return F.cross_entropy(logits, target[:, 0].long())

@@ -1,0 +1,130 @@
+"""Metrics of classification, of what a classifier said of each row."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+BINS = 15
+"""Bins of the calibration error, as in Guo et al. 2017."""
+
+
+@dataclass(frozen=True)
+class Classified:
+    """Rows with their class and what was said of it; every field (n,).
+
+    ``truth`` and ``prediction`` are class numbers, ``log_probability`` is that of the truth,
+    ``rank`` its place among all classes by probability (1 is the prediction), ``confidence`` the
+    probability of the prediction.
+    """
+
+    truth: Integers
+    prediction: Integers
+    log_probability: Floats
+    rank: Integers
+    confidence: Floats
+
+    @classmethod
+    def of(cls, truth: NDArray[np.number], log_probabilities: Floats) -> Self:
+        """Take class numbers (n,) and log probabilities (n, classes).
+
+        Raises:
+            ValueError: shapes that do not fit, no rows, or a log probability that is not a number.
+        """
+        numbers = np.asarray(truth).astype(np.int64)
+        if (
+            log_probabilities.ndim != 2
+            or len(numbers) != len(log_probabilities)
+            or not len(numbers)
+        ):
+            raise ValueError(
+                f"need (n,) and (n, classes), got {numbers.shape} and {log_probabilities.shape}"
+            )
+        if np.isnan(log_probabilities).any():
+            raise ValueError("a log probability is not a number")
+        rows = np.arange(len(numbers))
+        own = log_probabilities[rows, numbers]
+        before = np.arange(log_probabilities.shape[1]) < numbers[:, None]
+        ahead = (log_probabilities > own[:, None]) | ((log_probabilities == own[:, None]) & before)
+        prediction = log_probabilities.argmax(axis=1)
+        return cls(
+            truth=numbers,
+            prediction=prediction,
+            log_probability=own,
+            rank=1 + ahead.sum(axis=1),
+            confidence=np.exp(log_probabilities[rows, prediction]),
+        )
+
+    @property
+    def correct(self) -> Floats:
+        """1 where the prediction is the truth, else 0."""
+        return np.asarray(self.rank == 1, dtype=np.float64)
+
+
+def accuracy(rows: Classified) -> float:
+    """Share of rows whose prediction is the truth."""
+    return float(rows.correct.mean())
+
+
+def top3_accuracy(rows: Classified) -> float:
+    """Share of rows whose class is among the three most probable."""
+    return float((rows.rank <= 3).mean())
+
+
+def balanced_accuracy(rows: Classified) -> float:
+    """Mean over the classes that occur of the share found (recall); "macro accuracy"."""
+    return float(balanced_rows(rows).mean())
+
+
+def nll(rows: Classified) -> float:
+    """Mean negative log-likelihood of the truth, in nats: the cross-entropy."""
+    return float(-rows.log_probability.mean())
+
+
+def ece(rows: Classified) -> float:
+    """Expected calibration error: mean distance of confidence and accuracy over 15 equal bins.
+
+    Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks", equation 3.
+    """
+    place = np.minimum((rows.confidence * BINS).astype(np.int64), BINS - 1)
+    gap = np.bincount(place, weights=rows.correct - rows.confidence, minlength=BINS)
+    return float(np.abs(gap).sum() / len(place))
+
+
+def correct_rows(rows: Classified) -> Floats:
+    """Row scores of :func:`accuracy`."""
+    return rows.correct
+
+
+def top3_rows(rows: Classified) -> Floats:
+    """Row scores of :func:`top3_accuracy`."""
+    return np.asarray(rows.rank <= 3, dtype=np.float64)
+
+
+def balanced_rows(rows: Classified) -> Floats:
+    """Row scores of :func:`balanced_accuracy`: a row counts n / (classes · rows of its class)."""
+    counts = np.bincount(rows.truth)
+    present = int((counts > 0).sum())
+    return np.asarray(rows.correct * len(rows.truth) / (present * counts[rows.truth]))
+
+
+def nll_rows(rows: Classified) -> Floats:
+    """Row scores of :func:`nll`."""
+    return -rows.log_probability
+
+
+def recalls(rows: Classified, classes: int) -> Floats:
+    """Share found of each class, (classes,); nan for a class that does not occur."""
+    counts = np.bincount(rows.truth, minlength=classes)
+    found = np.bincount(rows.truth, weights=rows.correct, minlength=classes)
+    shares = np.divide(found, counts, out=np.full(classes, np.nan), where=counts > 0)
+    return np.asarray(shares, dtype=np.float64)
+
+
+def confusion(rows: Classified, classes: int) -> Integers:
+    """Counts (classes, classes): truth in rows, prediction in columns."""
+    flat = np.bincount(rows.truth * classes + rows.prediction, minlength=classes * classes)
+    return np.asarray(flat.reshape(classes, classes), dtype=np.int64)
