@@ -62,12 +62,15 @@ def embed(features: Array) -> Array:
     Initialised by PCA with a fixed seed on one thread, so equal features give equal maps.
     """
     from openTSNE import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     settings = _SETTINGS | {"perplexity": min(30.0, (len(features) - 1) / 3)}
     scale = float(np.abs(features).max())
     if features.shape[1] == 1:
         features = np.pad(features, ((0, 0), (0, 1)))
-    return np.asarray(TSNE(**settings).fit(features / scale), dtype=np.float32)
+    # OpenMP counts threads for each thread that calls it, so the limit stands here.
+    with threadpool_limits(1):
+        return np.asarray(TSNE(**settings).fit(features / scale), dtype=np.float32)
 
 
 def turned(points: Array, values: Sequence[float]) -> Array:
@@ -90,7 +93,7 @@ def turned(points: Array, values: Sequence[float]) -> Array:
 
 def embed_all(folder: Path, features: Mapping[str, Array], jobs: int = 2) -> dict[str, Array]:
     """Map every array, by its :func:`features_key`; what the run folder holds is not redone."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     path = folder / CACHE
     known: dict[str, Array] = {}
