@@ -6,6 +6,22 @@ import numpy as np
 import numpy.typing as npt
 
 
+def groups_of_several(
+    groups: npt.NDArray[np.int64], rng: np.random.Generator
+) -> list[npt.NDArray[np.int64]]:
+    """Return the rows of every group with more than one: large groups first, equal ones shuffled.
+
+    ``groups`` is int64 (rows,), numbered from 0.
+    """
+    counts = np.bincount(groups)
+    several = np.flatnonzero(counts > 1)
+    several = several[rng.permutation(len(several))]
+    several = several[np.argsort(-counts[several], kind="stable")]
+    members = np.argsort(groups, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    return [members[starts[group] : starts[group + 1]] for group in several]
+
+
 def merged_groups(keys: Sequence[Sequence[Hashable]], rows: int) -> npt.NDArray[np.int64]:
     """Number the groups of rows that share a value in any of ``keys``, directly or by others.
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from nearfar.data.classes import untrained_classes
 from nearfar.data.dataset import Dataset, Index, Split
-from nearfar.data.groups import merged_groups
+from nearfar.data.groups import groups_of_several, merged_groups
 from nearfar.data.options import SplitOptions
 from nearfar.data.stratified import place_stratified
 from nearfar.errors import UserError
@@ -110,18 +110,12 @@ def _place(
     room, with a chance in proportion to the room. Single rows then fill the parts exactly.
     """
     part = np.full(len(groups), -1)
-    counts = np.bincount(groups)
-    several = np.flatnonzero(counts > 1)
-    several = several[rng.permutation(len(several))]
-    several = several[np.argsort(-counts[several], kind="stable")]
-    members = np.argsort(groups, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(counts)])
     room = np.array(wished)
-    for k in several:
-        fits = np.where(room >= counts[k], room, 0)
+    for rows in groups_of_several(groups, rng):
+        fits = np.where(room >= len(rows), room, 0)
         chosen = int(rng.choice(3, p=fits / fits.sum())) if fits.sum() else int(np.argmax(room))
-        part[members[starts[k] : starts[k + 1]]] = chosen
-        room[chosen] -= counts[k]
+        part[rows] = chosen
+        room[chosen] -= len(rows)
     single = np.flatnonzero(part < 0)
     single = single[rng.permutation(len(single))]
     part[single] = np.repeat([2, 1, 0], np.maximum(room[::-1], 0))[: len(single)]

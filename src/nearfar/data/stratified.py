@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.data.groups import groups_of_several
+
 Ints = npt.NDArray[np.int64]
 Wished = tuple[int, int, int]
 
@@ -55,14 +57,7 @@ def _place_groups(
     rng: np.random.Generator,
 ) -> None:
     """Place the rows of groups with several of them; ``room`` (classes, parts) shrinks."""
-    counts = np.bincount(groups)
-    several = np.flatnonzero(counts > 1)
-    several = several[rng.permutation(len(several))]
-    several = several[np.argsort(-counts[several], kind="stable")]
-    members = np.argsort(groups, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    for group in several:
-        rows = members[starts[group] : starts[group + 1]]
+    for rows in groups_of_several(groups, rng):
         share = np.bincount(labels[rows], minlength=len(room))
         fits = np.where(room.sum(axis=0) >= len(rows) - 0.5, share @ np.maximum(room, 0), 0)
         if fits.sum() > 0:

@@ -13,11 +13,13 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
 
+from nearfar.heads.exact import Affine
+
 Array = NDArray[Any]
 CHUNK = 1024
 
 
-class Logistic:
+class Logistic(Affine):
     """Multinomial logistic (softmax) regression on standardised features, by L-BFGS.
 
     Minimises mean cross-entropy + ``penalty``/2 · |W|² over all rows, the intercept free, until the
@@ -33,9 +35,8 @@ class Logistic:
         penalty: Annotated[float, Field(ge=0)] = 1e-3,
         iterations: PositiveInt = 1000,
     ) -> None:
+        super().__init__()
         self.penalty, self.iterations = penalty, iterations
-        self.weight: Array = np.zeros(0)
-        self.intercept: Array = np.zeros(0)
 
     def fit(self, features: Array, targets: Array, seed: int) -> None:
         """Solve for the weights."""
@@ -72,17 +73,6 @@ class Logistic:
         """Return probabilities (n, classes)."""
         scores = np.asarray(features, dtype=np.float64) @ self.weight + self.intercept
         return torch.from_numpy(scores).softmax(1).numpy()
-
-    def arrays(self) -> dict[str, Array]:
-        """Return what ``from_arrays`` needs."""
-        return {"weight": self.weight, "intercept": self.intercept}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
-        """Make the fitted head again."""
-        head = cls()
-        head.weight, head.intercept = arrays["weight"], arrays["intercept"]
-        return head
 
 
 class KNN:

@@ -48,7 +48,26 @@ class Mean:
         return head
 
 
-class Ridge:
+class Affine:
+    """What heads with a ``weight`` and an ``intercept`` keep of themselves."""
+
+    def __init__(self) -> None:
+        self.weight: Array = np.zeros(0)
+        self.intercept: Array = np.zeros(0)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what ``from_arrays`` needs."""
+        return {"weight": self.weight, "intercept": self.intercept}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
+        """Make the fitted head again."""
+        head = cls()
+        head.weight, head.intercept = arrays["weight"], arrays["intercept"]
+        return head
+
+
+class Ridge(Affine):
     """Linear least squares with an L2 penalty on standardised features.
 
     The penalty is chosen among ``penalties`` values from 1e-3 to 1e5 by exact leave-one-out error
@@ -59,9 +78,8 @@ class Ridge:
     uses_features: ClassVar[bool] = True
 
     def __init__(self, *, penalties: PositiveInt = 25) -> None:
+        super().__init__()
         self.penalties = penalties
-        self.weight: Array = np.zeros(0)
-        self.intercept: Array = np.zeros(0)
 
     def fit(self, features: Array, targets: Array, seed: int) -> None:
         """Solve for the weights."""
@@ -78,17 +96,6 @@ class Ridge:
     def predict(self, features: Array) -> Array:
         """Return the predictions."""
         return np.asarray(features.astype(np.float64) @ self.weight.T + self.intercept)
-
-    def arrays(self) -> dict[str, Array]:
-        """Return what ``from_arrays`` needs."""
-        return {"weight": self.weight, "intercept": self.intercept}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
-        """Make the fitted head again."""
-        head = cls()
-        head.weight, head.intercept = arrays["weight"], arrays["intercept"]
-        return head
 
 
 class Forest:

@@ -1,19 +1,19 @@
 """What a classifier takes for what: counts of test rows, one table an arm."""
 
-import csv
 from collections import Counter
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
-from nearfar.report.load import Run, arm_label
+from nearfar.report.load import Run
+from nearfar.report.rows import ArmPredictions
 
 SHADES = 9
 
 
-def confusion_section(run: Run) -> str:
+def confusion_section(run: Run, predicted: Sequence[ArmPredictions]) -> str:
     """Every arm's confusion matrix over the test rows of all its seeds; empty without classes."""
     classes = [str(name) for name in run.summary.get("classes") or []]
-    tables = [table for arm in run.arms if (table := _table(run, arm, classes))] if classes else []
+    tables = [table for arm in predicted if (table := _table(arm, classes))] if classes else []
     if not tables:
         return ""
     first = tables[0].replace("<details>", "<details open>", 1)
@@ -25,8 +25,8 @@ def confusion_section(run: Run) -> str:
     )
 
 
-def _table(run: Run, arm: dict[str, Any], classes: list[str]) -> str:
-    counts = _counts(run, arm)
+def _table(arm: ArmPredictions, classes: list[str]) -> str:
+    counts = _counts(arm, classes)
     if not counts:
         return ""
     total = Counter[str]()
@@ -43,7 +43,7 @@ def _table(run: Run, arm: dict[str, Any], classes: list[str]) -> str:
             for guess, share in zip(classes, shares, strict=True)
         )
         rows += f'<tr><th scope="row">{escape(truth)}</th>{cells}</tr>'
-    label = escape(arm_label(arm))
+    label = escape(arm.label)
     worst = escape(_worst(counts, total))
     return (
         f"<details><summary>{label}{worst}</summary>"
@@ -60,15 +60,10 @@ def _worst(counts: Counter[tuple[str, str]], total: Counter[str]) -> str:
     return f": most often {truth} for {guess} ({100 * share:.0f}%)"
 
 
-def _counts(run: Run, arm: dict[str, Any]) -> Counter[tuple[str, str]]:
-    found = Counter[tuple[str, str]]()
-    for seed in run.summary.get("seeds") or []:
-        chain = run.chain(arm, seed)
-        path = run.stage_folder(chain[-1]["hash"]) / "predictions.csv" if chain else None
-        if path is None or not path.is_file():
-            continue
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if row["split"] == "test":
-                    found[row["truth"], row["prediction"]] += 1
-    return found
+def _counts(arm: ArmPredictions, classes: list[str]) -> Counter[tuple[str, str]]:
+    return Counter(
+        (classes[int(read.truth[row])], classes[int(read.prediction[row])])
+        for read in arm.by_seed.values()
+        for row, part in read.parts.items()
+        if part == "test"
+    )

@@ -7,13 +7,13 @@ from nearfar.report.curves import fit_curves, pretrain_curves
 from nearfar.report.embedding import embed_all, features_key, read_features, turned
 from nearfar.report.load import Run, arm_label, comparison_of, metric_of, own_unit
 from nearfar.report.rows import (
+    ArmPredictions,
     Shown,
     choose_rows,
     compact,
     draw_rows,
     example_rows,
     prediction_columns,
-    read_arm_predictions,
 )
 from nearfar.report.wording import HIGHER_IS_BETTER, finite, metric_name
 
@@ -101,11 +101,10 @@ def _embeddings(run: Run, shown: Shown, seeds: Sequence[int]) -> dict[str, Any]:
     return {"maps": grids, "arms": arms}
 
 
-def payload(run: Run) -> dict[str, Any]:
-    """Read what the stages hold and reduce it to the page's data."""
+def payload(run: Run, predicted: Sequence[ArmPredictions]) -> dict[str, Any]:
+    """Read what else the stages hold and reduce it to the page's data."""
     summary = run.summary
     seeds = [int(seed) for seed in summary.get("seeds", [])]
-    predicted = read_arm_predictions(run)
     shown = choose_rows(run, predicted)
     drawings, drawing_of = draw_rows(run, shown)
     metric = str(summary["metric"])

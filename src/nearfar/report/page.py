@@ -13,6 +13,7 @@ from nearfar.records import write_atomically
 from nearfar.report.confusion import confusion_section
 from nearfar.report.figures import payload
 from nearfar.report.load import Run, read_run
+from nearfar.report.rows import read_arm_predictions
 from nearfar.report.tables import (
     all_metrics_table,
     budget_table,
@@ -67,13 +68,14 @@ def render(run: Run) -> str:
     style = (assets / "style.css").read_text(encoding="utf-8")
     parts = [(assets / name).read_text(encoding="utf-8") for name in _SCRIPTS]
     script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
-    published, confusion = published_section(run), confusion_section(run)
+    predicted = read_arm_predictions(run)
+    published, confusion = published_section(run), confusion_section(run, predicted)
     title = str(summary.get("title") or summary["study"])
     words = {
         "policy": _policy(style, script),
         "style": style,
         "script": script,
-        "data": script_json(payload(run)),
+        "data": script_json(payload(run, predicted)),
         "title": escape(f"{title} · nearfar"),
         "heading": escape(title),
         "question": escape(str(summary.get("question") or title)),

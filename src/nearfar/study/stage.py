@@ -152,8 +152,11 @@ def _fit(work: Work) -> dict[str, Any]:
         _save_weights(work.folder / "model.safetensors", predictor.state_dict())
         everything = torch.arange(len(work.dataset), device=device)
         scores = work.outputs.scores(in_chunks(predictor, rows.inputs, everything))
-        shown = models.features_of(encoder, work.rows.inputs, device).cpu().numpy()
-        _save_array(work.folder / "features.npy", shown)
+        if isinstance(rows.inputs, models.FeatureRows):
+            shown = rows.inputs.values
+        else:
+            shown = models.features_of(encoder, rows.inputs, device)
+        _save_array(work.folder / "features.npy", shown.cpu().numpy())
         if not np.isfinite(scores).all():
             return _ended("diverged", "its predictions are not finite", result)
         result["metrics"] = _evaluate(work, scores)
