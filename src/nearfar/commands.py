@@ -24,7 +24,7 @@ def run_study(request: Request, *, dry_run: bool) -> int:
         _print_stages(prepared, console)
         return 0
     jobs = request.jobs or default_jobs(prepared)
-    with Display(prepared.plan, prepared.missing, console) as display:
+    with Display(console) as display:
         carry_out(prepared, jobs, display)
     write_report(prepared.folder.path)
     print_summary(prepared.folder.path, console)

@@ -93,7 +93,7 @@ REFUSED = {
 }
 """Where another value, valid by itself, does not go with the rest of these studies."""
 
-REFUSED_OF_IMAGES = {("fit", "loss"), ("metric",)}
+REFUSED_OF_IMAGES = {("fit", "loss"), ("fit", "target"), ("metric",)}
 
 WIDE = small(
     title="a title",
@@ -214,6 +214,9 @@ IMAGES = {
     "split": {"kind": "random", "parts": [0.5, 0.25, 0.25]},
     "baseline": "resnet",
     "metric": "balanced_accuracy",
+    "search": {"epochs": 2},
+    "targets": {"half": ["0+1", "2+3"]},
+    "axes": {"penalty": {"role": "choose", "values": [0.1, 0.2]}},
     "stages": {
         name: {
             "encoder": {"cnn": {"width": 2, "dropout": 0.3}},
@@ -234,7 +237,9 @@ IMAGES = {
             "fit": {"train": "head", "augment": ["flip"], "frozen_views": "cached:2"},
         },
         "mean": {"fit": {"head": "mean"}},
-        "pixels": {"fit": {"encoder": "identity", "head": {"logistic": {"penalty": 0.1}}}},
+        "pixels": {"fit": {"encoder": "identity", "head": {"logistic": {"penalty": "$penalty"}}}},
+        "halves": {"fit": {"encoder": "identity", "head": "knn", "target": "half"}},
+        "lr": {"fit": {"encoder": "emnist_cnn", "optimizer": {"sgd": {"lr": "$penalty"}}}},
         "votes": {"fit": {"encoder": "identity", "head": {"knn": {"neighbours": 3}}}},
     },
 }
@@ -319,7 +324,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def hashes(study: Resolved, tables: Path) -> set[str]:
     digest = load_dataset(study.study.data, tables).digest
-    return set(make_plan(study, digest, HERE).steps)
+    return set(make_plan(study, digest, HERE, guess=True).steps)
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -335,7 +340,7 @@ def test_a_changed_key_changes_the_run_or_is_refused(name: str, tables: Path) ->
             if path[0] == "data":
                 after = hashes(study, tables)
             else:
-                after = set(make_plan(study, same_data, HERE).steps)
+                after = set(make_plan(study, same_data, HERE, guess=True).steps)
         except UserError as error:
             if outline(path) not in (REFUSED | REFUSED_OF_IMAGES if name == "images" else REFUSED):
                 wrong.append(f"{path} = {new!r} is refused: {error}")

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from small_study import DIGEST, HERE, resolved, small
 
-from nearfar.study.execute import Finished, Started
+from nearfar.study.execute import Finished, Planned, Started
 from nearfar.study.plan import make_plan
 from nearfar.study.progress import Display
 
@@ -15,7 +15,8 @@ def test_names_and_reasons_with_brackets_are_told_whole() -> None:
     raw["arms"] |= {"wide": {"fit": {"encoder": {"mlp": {"hidden": "$width"}}}}}
     plan = make_plan(resolved(raw), DIGEST, HERE)
     told = io.StringIO()
-    with Display(plan, plan.steps, Console(file=told, width=200)) as display:
+    with Display(Console(file=told, width=200)) as display:
+        display(Planned(plan, plan.steps))
         for address in plan.steps:
             display(Started(address))
             display(Finished(address))

@@ -7,12 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nearfar.data.class_maps import mapped
     from nearfar.data.dataset import Batch, Dataset, InputRows, Inputs, Split
     from nearfar.data.images import Images
     from nearfar.data.molecules import MoleculeBatch, Molecules
     from nearfar.data.options import DataOptions, SplitOptions
     from nearfar.data.sources import SOURCES, load_dataset, load_inputs
-    from nearfar.data.splits import split_rows, straddling_groups
+    from nearfar.data.splits import labelled, split_rows, straddling_groups
     from nearfar.data.targets import TargetScaler
     from nearfar.data.vectors import Vectors
 
@@ -30,19 +31,22 @@ __all__ = [
     "SplitOptions",
     "TargetScaler",
     "Vectors",
+    "labelled",
     "load_dataset",
     "load_inputs",
+    "mapped",
     "split_rows",
     "straddling_groups",
 ]
 
 _HOMES = {
+    "class_maps": ("mapped",),
     "dataset": ("Batch", "Dataset", "InputRows", "Inputs", "Split"),
     "images": ("Images",),
     "molecules": ("MoleculeBatch", "Molecules"),
     "options": ("DataOptions", "SplitOptions"),
     "sources": ("SOURCES", "load_dataset", "load_inputs"),
-    "splits": ("split_rows", "straddling_groups"),
+    "splits": ("labelled", "split_rows", "straddling_groups"),
     "targets": ("TargetScaler",),
     "vectors": ("Vectors",),
 }

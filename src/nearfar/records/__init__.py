@@ -2,6 +2,7 @@
 
 from nearfar.records.files import write_atomically
 from nearfar.records.tables import (
+    SEARCH,
     Record,
     StageRow,
     read_results,
@@ -11,6 +12,7 @@ from nearfar.records.tables import (
 )
 
 __all__ = [
+    "SEARCH",
     "Record",
     "StageRow",
     "read_results",

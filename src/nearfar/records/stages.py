@@ -43,6 +43,10 @@ class StageStore:
         stage: dict[str, Any] = from_yaml(text)
         return stage
 
+    def outcome(self, address: str) -> dict[str, Any] | None:
+        """Return how a stage ended, None while it has not."""
+        return self.read(address)["outcome"] if self.is_done(address) else None
+
     @contextlib.contextmanager
     def working_on(self, address: str) -> Iterator[Path]:
         """Give a folder to make the stage in; publish it at the end, keep it if an error comes.

@@ -30,13 +30,17 @@ class Record:
     stage: str
 
 
+SEARCH = "search:"
+"""What ``StageRow.stage`` begins with where the stage only served to choose a point."""
+
+
 @dataclass(frozen=True, order=True)
 class StageRow:
     """State and budget of one stage as an arm used it.
 
-    ``stage`` is ``pretrain:<name>`` or ``fit``; ``status`` is ``done``, ``diverged``,
-    ``failed`` or ``pending`` with the ``reason`` beside it; ``parameters`` counts those that were
-    trained.
+    ``stage`` is ``pretrain:<name>`` or ``fit``, with ``search:<point>/`` before it in a search;
+    ``status`` is ``done``, ``diverged``, ``failed`` or ``pending`` with the ``reason`` beside it;
+    ``parameters`` counts those that were trained.
     """
 
     arm: str

@@ -11,6 +11,9 @@ from nearfar.study.merge import placeholders
 from nearfar.study.mistakes import explain
 from nearfar.study.schema import Axis
 
+VARIED = ("stages", "arms", "labels")
+"""The blocks of a study in which ``$name`` may stand."""
+
 
 def read_axes(raw: Mapping[str, Any]) -> tuple[dict[str, Axis], list[str]]:
     """Return the axes that are sound in themselves, and the mistakes in the others."""
@@ -34,7 +37,7 @@ def read_axes(raw: Mapping[str, Any]) -> tuple[dict[str, Axis], list[str]]:
 
 def axis_mistakes(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]:
     """Return what is wrong with where axes are used."""
-    used, given = placeholders([raw.get("stages"), raw.get("arms")]), raw.get("axes")
+    used, given = placeholders([raw.get(key) for key in VARIED]), raw.get("axes")
     known = {str(name) for name in given} if isinstance(given, dict) else set()
     mistakes = [
         f"${name}: no axis has this name; {nearest(name, known)}" for name in sorted(used - known)
@@ -45,6 +48,8 @@ def axis_mistakes(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]
                 mistakes.append(f"axes.{name}: only an axis called 'seed' has the role 'repeat'")
             if name in used:
                 mistakes.append(f"${name}: the repeat axis cannot stand in a stage or an arm")
+        elif axis.role != "condition" and name in placeholders(raw.get("labels")):
+            mistakes.append(f"axes.{name}: labels vary along an axis of role 'condition'")
         elif name not in used:
             mistakes.append(f"axes.{name}: is not used; put ${name} in a stage or an arm")
     arms = raw.get("arms")
@@ -78,7 +83,7 @@ def _value_mistakes(axis: Axis) -> list[str]:
 
 
 def combinations(axes: Mapping[str, Axis]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Yield axis → label and axis → value at every combination of compare and condition axes."""
+    """Yield axis → label and axis → value at every combination of all axes but the repeat axis."""
     varied = {name: axis.labelled() for name, axis in axes.items() if axis.role != "repeat"}
     for labels in itertools.product(*varied.values()):
         chosen = dict(zip(varied, labels, strict=True))

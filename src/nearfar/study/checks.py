@@ -20,18 +20,21 @@ def impossible(study: Study) -> list[str]:
         )
     for name, arm in arms.items():
         mistakes += [f"arms.{name}.{line}" for line in _in_arm(name, arm, study)]
-    mistakes += _unfit_encoders(study) + _unfit_for_task(study)
-    return mistakes + _views_of_what(study)
+    mistakes += _unfit_encoders(study) + _unfit_for_task(study) + _views_of_what(study)
+    return mistakes + _search(study)
 
 
-def unused_stages(studies: Sequence[Study]) -> list[str]:
-    """Return a line for every stage that no arm starts from at any values of the axes."""
+def unused(studies: Sequence[Study]) -> list[str]:
+    """Return a line for every stage and target that no arm uses at any values of the axes."""
     arms = [arm for study in studies for arm in study.arms.values()]
+    predicted = {arm.fit.target for arm in arms}
+    targets = {name for study in studies for name in study.targets}
+    lines = [f"targets.{name}: no fit predicts it" for name in sorted(targets - predicted)]
     used = {arm.pretrain.stage for arm in arms if arm.pretrain is not None}
     stages = {stage for study in studies for stage in study.stages}
     if used - stages:
-        return []
-    return [f"stages.{name}: no arm uses it" for name in sorted(stages - used)]
+        return lines
+    return lines + [f"stages.{name}: no arm uses it" for name in sorted(stages - used)]
 
 
 def _unfit_encoders(study: Study) -> list[str]:
@@ -54,6 +57,8 @@ def _unfit_for_task(study: Study) -> list[str]:
     """Return what is for numbers where classes are predicted, or the other way round."""
     task = str(study.data.task)
     mistakes = []
+    if study.targets and task != "classification":
+        mistakes.append("targets: are maps of classes, and this study predicts numbers")
     if study.metric not in METRICS_OF[task]:
         mistakes.append(_not_for("metric", study.metric, task, METRICS_OF[task]))
     fitting = [name for name, kind in OBJECTIVES.items() if task in kind.tasks]
@@ -91,6 +96,13 @@ def _views_of_what(study: Study) -> list[str]:
     ]
 
 
+def _search(study: Study) -> list[str]:
+    """Return what is wrong with choosing: budgets without a choice, measures that come of none."""
+    if study.search is not None and not any(a.role == "choose" for a in study.axes.values()):
+        return ["search: there is no axis of role 'choose' that it could apply to"]
+    return []
+
+
 def _not_for(where: str, given: str, task: str, allowed: Iterable[str]) -> str:
     return f"{where}: {given!r} is not for {task}; {nearest(given, allowed)}"
 
@@ -101,6 +113,14 @@ def _in_arm(name: str, arm: Arm, study: Study) -> list[str]:
         others = [other for other in study.arms if other != name]
         mistakes.append(
             f"against: no other arm is called {arm.against!r}; {nearest(arm.against, others)}"
+        )
+    rival = study.arms.get(arm.against or "")
+    if rival is not None and rival.fit.target != arm.fit.target:
+        mistakes.append(f"against: {arm.against!r} predicts another target")
+    if arm.fit.target is not None and arm.fit.target not in study.targets:
+        mistakes.append(
+            f"fit.target: no target is called {arm.fit.target!r}; "
+            f"{nearest(arm.fit.target, study.targets)}"
         )
     if arm.pretrain is not None:
         stage = study.stages.get(arm.pretrain.stage)

@@ -1,10 +1,12 @@
 """The source's claims and numbers, held against what was measured."""
 
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 from typing import Any
 
 from nearfar.study.compare import Comparison
 from nearfar.study.published import Claim, Published
+from nearfar.study.selection import Choice, point_name
 from nearfar.study.statistics import reduction_percent
 from nearfar.study.tally import Series, Tally
 
@@ -60,16 +62,23 @@ def _with_place(comparison: Comparison, places: int) -> str:
     return f"{comparison.arm} ({', '.join(details)})" if details else comparison.arm
 
 
-def beside_published(entry: Published, tally: Tally) -> list[dict[str, Any]]:
+def beside_published(
+    entry: Published, tally: Tally, choices: Iterable[Choice] = ()
+) -> list[dict[str, Any]]:
     """Return one row of ``summary.json``'s ``published`` for every number of an entry.
 
-    ``error_percent`` is 100·(measured - published)/published.
+    ``error_percent`` is 100·(measured - published)/published. A point of a search is measured where
+    the search was.
     """
     rows = []
     for split, ours, metric, number in entry.numbers():
         series = _series(entry, ours, metric, tally)
-        measured = tally.mean(entry.arm, series) if series else None
-        notes = [entry.note] if entry.note else []
+        if entry.point:
+            measured = _searched(entry, metric, choices)
+        else:
+            measured = tally.mean(entry.arm, series) if series else None
+        notes = [f"search: {point_name(entry.point)}"] if entry.point else []
+        notes += [entry.note] if entry.note else []
         if split != ours:
             notes.append(f"published on {split} rows, measured on {ours} rows")
         seeds = tally.seeds_of(entry.arm, entry.condition)
@@ -91,6 +100,18 @@ def beside_published(entry: Published, tally: Tally) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _searched(entry: Published, metric: str, choices: Iterable[Choice]) -> float | None:
+    """The mean, over the searches of an arm, of one point's validation metric."""
+    values = [
+        tried.values[metric]
+        for choice in choices
+        if (choice.arm, choice.condition) == (entry.arm, entry.condition)
+        for tried in choice.tries
+        if dict(tried.labels) == entry.point and metric in tried.values
+    ]
+    return fmean(values) if values else None
 
 
 def _series(entry: Published, split: str, metric: str, tally: Tally) -> Series | None:

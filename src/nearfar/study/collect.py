@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nearfar.records import Record, StageRow
+from nearfar.records import SEARCH, Record, StageRow
 from nearfar.records.stages import StageStore
 from nearfar.study.plan import Cell, Plan
 
@@ -15,17 +15,14 @@ def collect(
     ``failures`` maps a stage to why it has none; ``unit`` is what this study calls the target's own
     unit: another one that shares the stage may have called it otherwise.
     """
-    outcomes: dict[str, dict[str, Any]] = {}
-    for address in plan.steps:
-        if store.is_done(address):
-            outcomes[address] = store.read(address)["outcome"]
+    outcomes = {address: store.outcome(address) for address in plan.steps}
     records: list[Record] = []
     stages: list[StageRow] = []
     for cell in plan.cells:
         for address in cell.chain:
             outcome = outcomes.get(address)
             stages.append(_stage_row(cell, plan, address, outcome, failures.get(address, "")))
-        final = outcomes.get(cell.chain[-1])
+        final = None if cell.search else outcomes.get(cell.chain[-1])
         if final is not None and final["status"] == "done":
             records += [
                 Record(
@@ -50,7 +47,7 @@ def _stage_row(
         arm=cell.arm,
         seed=cell.seed,
         condition=cell.condition,
-        stage=step.name,
+        stage=f"{SEARCH}{cell.search}/{step.name}" if cell.search else step.name,
         hash=address,
         status=found["status"],
         reason=found["reason"],

@@ -129,6 +129,8 @@ def _common_targets(tally: Tally, arm: str, against: str, condition: str) -> lis
     """The targets of both; if one has no number, all its seeds being lost, those of the other."""
     if not (tally.holds(arm, condition) and tally.holds(against, condition)):
         return []
+    if tally.target_of(arm) != tally.target_of(against):
+        return []
     first, second = (
         {s.target for s in tally.series(name, condition) if s.metric == tally.metric}
         for name in (arm, against)

@@ -15,10 +15,19 @@ from pathlib import Path
 from nearfar.data import DataOptions, Dataset, load_dataset
 from nearfar.errors import UserError
 from nearfar.records.stages import StageBusy, StageStore
-from nearfar.study.plan import Step
+from nearfar.study.plan import Plan, Step
 
 REPORT_SECONDS = 0.2
 BUSY_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is to be run is known: all of it, or what follows from the choices made so far."""
+
+    plan: Plan
+    missing: dict[str, Step]
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Finished:
     trace: str = ""
 
 
-Event = Started | Progress | Finished
+Event = Planned | Started | Progress | Finished
 
 
 @dataclass(frozen=True)

@@ -30,17 +30,25 @@ def prune(study: Plain, arms: list[str] | None) -> Plain:
     stages = {
         name: stage for name, stage in study["stages"].items() if name in set().union(*starts)
     }
-    used = placeholders([chosen, stages])
-    axes = study["axes"].items()
+    used = placeholders([chosen, stages, study["labels"]])
+    axes = {
+        name: axis
+        for name, axis in study["axes"].items()
+        if axis["role"] == "repeat" or name in used
+    }
+    targets = {arm["fit"].get("target") for arm in chosen.values()}
 
     def stays(named: str | None) -> bool:
         return named is None or any(named == arm or named.startswith(f"{arm} [") for arm in kept)
 
+    if not any(axis["role"] == "choose" for axis in axes.values()):
+        study = {key: value for key, value in study.items() if key != "search"}
     return {
         **study,
         "arms": chosen,
         "stages": stages,
-        "axes": {name: axis for name, axis in axes if axis["role"] == "repeat" or name in used},
+        "axes": axes,
+        "targets": {name: block for name, block in study["targets"].items() if name in targets},
         "published": [entry for entry in study["published"] if stays(entry["arm"])],
         "claims": [
             claim

@@ -12,21 +12,30 @@ from typing import Any
 from pydantic import ValidationError
 
 from nearfar.errors import UserError, nearest
-from nearfar.study.axes import axis_mistakes, combinations, read_axes
-from nearfar.study.checks import impossible, unused_stages
+from nearfar.study.axes import VARIED, axis_mistakes, combinations, read_axes
+from nearfar.study.checks import impossible, unused
 from nearfar.study.merge import assignment, merge, placeholders, read_yaml, replace, restore
 from nearfar.study.mistakes import explain
-from nearfar.study.profiles import settled, with_defaults, with_profile
+from nearfar.study.profiles import searching, settled, with_defaults, with_profile
 from nearfar.study.published import unknown_arms
-from nearfar.study.schema import Study
+from nearfar.study.schema import Axis, Study
 
 
 @dataclass(frozen=True)
 class Point:
-    """A resolved study at one combination of the values of its compare and condition axes."""
+    """A resolved study at one combination of the values of its axes.
+
+    ``search`` is the study with the budgets of the search, where its axes have something to choose.
+    """
 
     labels: dict[str, str]
     study: Study
+    search: Study
+
+    def along(self, role: str) -> dict[str, str]:
+        """Return axis → label of the axes of one role, sorted by name."""
+        axes = self.study.axes
+        return {axis: self.labels[axis] for axis in sorted(self.labels) if axes[axis].role == role}
 
 
 @dataclass(frozen=True)
@@ -39,9 +48,11 @@ class Resolved:
 
     def names(self, point: Point) -> dict[str, str]:
         """Return arm → its name with the values, at this point, of its compare axes."""
-        compare = {name for name, axis in point.study.axes.items() if axis.role == "compare"}
+        compared = point.along("compare")
         return {
-            arm: arm_name(arm, {axis: point.labels[axis] for axis in self.axes_of(arm) & compare})
+            arm: arm_name(
+                arm, {a: label for a, label in compared.items() if a in self.axes_of(arm)}
+            )
             for arm in point.study.arms
         }
 
@@ -117,19 +128,19 @@ def resolve(
         raw = merge(raw, assignment(setting))
     raw, more = with_defaults(raw)
     axes, wrong = read_axes(raw)
+    if "labels" in axes and "labels" not in raw:
+        raw["labels"] = "$labels"
     mistakes += more + wrong + axis_mistakes(raw, axes)
     points = []
     varied = {name for name, axis in axes.items() if axis.role != "repeat"}
     for labels, values in combinations(axes) if placeholders(_parts(raw)) <= varied else []:
-        filled = settled({**raw, **replace(_parts(raw), values.__getitem__)})
         try:
-            study = Study.model_validate({**filled, "axes": axes})
+            points.append(_point(raw, axes, labels, values))
         except ValidationError as error:
             mistakes += explain(error, Study)
         else:
-            mistakes += impossible(study)
-            points.append(Point(labels, study))
-    mistakes += unused_stages([point.study for point in points])
+            mistakes += impossible(points[-1].study)
+    mistakes += unused([point.study for point in points])
     if points:
         resolved = Resolved(_text(points, raw), points, path.parent)
         study = resolved.study
@@ -137,6 +148,22 @@ def resolve(
         mistakes += unknown_arms(study.published, study.claims, names)
     _refuse(mistakes, path)
     return resolved
+
+
+def _point(
+    raw: dict[str, Any], axes: dict[str, Axis], labels: dict[str, str], values: dict[str, Any]
+) -> Point:
+    filled = {**raw, **replace(_parts(raw), values.__getitem__)}
+
+    def study(text: dict[str, Any]) -> Study:
+        return Study.model_validate({**settled(text), "axes": axes})
+
+    final = study(filled)
+    chosen = {name for name, axis in axes.items() if axis.role == "choose"}
+    if final.search is None or not chosen:
+        return Point(labels, final, final)
+    stages = {name for name, stage in raw.get("stages", {}).items() if placeholders(stage) & chosen}
+    return Point(labels, final, study(searching(filled, stages, final.search.epochs)))
 
 
 def _refuse(mistakes: list[str], path: Path) -> None:
@@ -155,4 +182,4 @@ def _text(points: list[Point], raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parts(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: raw[key] for key in ("stages", "arms") if key in raw}
+    return {key: raw[key] for key in VARIED if key in raw}

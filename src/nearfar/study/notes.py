@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from nearfar.study.compare import Comparison, Rules, seed_count
+from nearfar.study.selection import Choice, point_name
 from nearfar.study.statistics import MIN_SEEDS
 from nearfar.study.tally import TEST, Tally
 
@@ -17,6 +18,16 @@ def notes_on(
         found.append(f"The baseline {baseline} was not run, so nothing is compared with it.")
     found += [_uneven(tally), _floor(comparisons), _interval(tally, comparisons, rules)]
     return [note for note in found if note]
+
+
+def fallback(choice: Choice) -> str:
+    """Say that the chosen point diverged with the final budget and another one stands for it."""
+    if not choice.reason:
+        return ""
+    seeds = f" (seed {choice.seeds[0]})" if len(choice.seeds) == 1 else ""
+    if not choice.fallback or choice.chosen is None:
+        return f"{choice.arm}{seeds}: {choice.reason}."
+    return f"{choice.arm}{seeds}, fallback to {point_name(choice.chosen)}: {choice.reason}."
 
 
 def straddling(groups: int) -> str:

@@ -1,15 +1,18 @@
 """Arms × axes → stages. Equal stages are one, addressed by the hash of all that determines it."""
 
+import functools
 import hashlib
-import itertools
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nearfar import __version__
 from nearfar.data.options import SplitOptions
+from nearfar.objectives import OBJECTIVES
 from nearfar.study.load import Point, Resolved
 from nearfar.study.schema import Arm, ExactFit, Stage, Study, TrainedFit, Training
+from nearfar.study.selection import Choice, Outcome, Try, point_name, ranked
 
 
 @dataclass(frozen=True)
@@ -29,30 +32,39 @@ class Step:
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One arm under one seed and condition, and the hashes of its chain of stages."""
+    """One arm under one seed and condition, and the hashes of its chain of stages.
+
+    ``search`` names the point where the chain only serves to choose one; no number comes of it.
+    """
 
     arm: str
     seed: int
     condition: str
     chain: tuple[str, ...]
+    search: str = ""
 
 
 @dataclass(frozen=True)
 class PlannedArm:
-    """An arm after its compare axes became part of its name."""
+    """An arm after its compare axes became part of its name; ``target`` None is the data's own."""
 
     group: str
     against: str
+    target: str | None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Every stage of a study, each once, in an order in which they can run; and who uses them."""
+    """Every stage of a study, each once, in an order in which they can run; and who uses them.
+
+    Where a choice is still to be made, what follows from it is not there yet.
+    """
 
     steps: dict[str, Step]
     cells: list[Cell]
     arms: dict[str, PlannedArm]
     baseline: str
+    choices: list[Choice]
 
     @property
     def epochs(self) -> int:
@@ -75,20 +87,126 @@ def stage_hash(spec: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def make_plan(resolved: Resolved, digest: str, environment: Environment) -> Plan:
-    """Plan a study on the data with this digest."""
-    steps: dict[str, Step] = {}
-    cells: dict[tuple[str, int, str], Cell] = {}
-    for seed, point in itertools.product(resolved.seeds, resolved.points):
-        names = resolved.names(point)
-        for base, arm in point.study.arms.items():
-            chain = _chain(point.study, arm, seed, digest, environment)
-            for step in chain:
-                steps.setdefault(step.hash, step)
-            key = (names[base], seed, _condition(point))
-            cells[key] = Cell(*key, tuple(step.hash for step in chain))
+def make_plan(
+    resolved: Resolved,
+    digest: str,
+    environment: Environment,
+    outcomes: Callable[[str], Outcome | None] = lambda address: None,
+    *,
+    guess: bool = False,
+) -> Plan:
+    """Plan a study on the data with this digest.
+
+    ``outcomes`` tells how a stage ended, None where it has not: choices are made from what is
+    known. With ``guess`` the first point stands for the one to be chosen, to estimate the whole.
+    """
+    planner = _Planner(resolved, digest, environment, outcomes, guess)
+    for seed in resolved.seeds:
+        for points in planner.places:
+            for arm in resolved.study.arms:
+                planner.add(arm, points, seed)
     first = resolved.names(resolved.points[0])
-    return Plan(steps, list(cells.values()), _arms(resolved), first[resolved.study.baseline])
+    return Plan(
+        planner.steps,
+        list(planner.cells),
+        _arms(resolved),
+        first[resolved.study.baseline],
+        planner.choices,
+    )
+
+
+class _Planner:
+    """Collects steps, cells and choices; ``places`` are points alike but for choose axes."""
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        digest: str,
+        environment: Environment,
+        outcomes: Callable[[str], Outcome | None],
+        guess: bool,
+    ) -> None:
+        self.resolved, self.digest, self.environment = resolved, digest, environment
+        self.outcomes, self.guess = functools.cache(outcomes), guess
+        self.steps: dict[str, Step] = {}
+        self.cells: dict[Cell, None] = {}
+        self.choices: list[Choice] = []
+        places: dict[tuple[Any, ...], list[Point]] = {}
+        for point in resolved.points:
+            place = (*point.along("compare").items(), None, *point.along("condition").items())
+            places.setdefault(place, []).append(point)
+        self.places = list(places.values())
+
+    def add(self, arm: str, points: Sequence[Point], seed: int) -> None:
+        """Add an arm at one place: its chain, or a search and what is chosen there so far."""
+        used = self.resolved.axes_of(arm)
+        distinct: dict[str, Point] = {}
+        for point in points:
+            labels = {axis: x for axis, x in point.along("choose").items() if axis in used}
+            distinct.setdefault(point_name(labels), point)
+        if len(distinct) == 1:
+            self._use(arm, points[0], points[0].study, seed)
+        elif self.resolved.study.split.resplit:
+            self._choose(arm, distinct, (seed,))
+        elif seed == self.resolved.seeds[0]:
+            self._choose(arm, distinct, tuple(self.resolved.seeds))
+
+    def _use(
+        self, arm: str, point: Point, study: Study, seed: int, search: str = ""
+    ) -> tuple[str, ...]:
+        """Add a chain of stages and who uses it; return its hashes."""
+        chain = _chain(study, study.arms[arm], seed, self.digest, self.environment)
+        for step in chain:
+            self.steps.setdefault(step.hash, step)
+        name, condition = self.resolved.names(point)[arm], condition_of(point)
+        addresses = tuple(step.hash for step in chain)
+        self.cells.setdefault(Cell(name, seed, condition, addresses, search))
+        return addresses
+
+    def _choose(self, arm: str, points: Mapping[str, Point], seeds: tuple[int, ...]) -> None:
+        used = self.resolved.axes_of(arm)
+        tries = []
+        for name, point in points.items():
+            labels = {axis: x for axis, x in point.along("choose").items() if axis in used}
+            chain = self._use(arm, point, point.search, seeds[0], search=name)
+            tries.append(Try.of(labels, [self.outcomes(address) for address in chain]))
+        first = next(iter(points.values()))
+        metric, place = first.study.metric, (self.resolved.names(first)[arm], condition_of(first))
+        choice = Choice(*place, seeds, metric, tuple(tries))
+        if all(tried.status in {"done", "diverged"} for tried in tries):
+            self.choices.append(self._chosen(arm, list(points.items()), choice))
+            return
+        self.choices.append(choice)
+        if self.guess:
+            for seed in seeds:
+                self._use(arm, first, first.study, seed)
+
+    def _chosen(self, arm: str, points: list[tuple[str, Point]], choice: Choice) -> Choice:
+        """Return the choice of the best point whose final runs have not diverged so far."""
+        order = ranked(choice.tries, choice.metric)
+        given_up: list[str] = []
+        for k in order:
+            name, point = points[k]
+            chains = [
+                _chain(point.study, point.study.arms[arm], seed, self.digest, self.environment)
+                for seed in choice.seeds
+            ]
+            ends = [self.outcomes(chain[-1].hash) for chain in chains]
+            lost = sum(end is not None and end["status"] != "done" for end in ends)
+            if not lost:
+                break
+            given_up.append(f"{name} diverged in {lost} of {len(ends)} final runs")
+            for seed in choice.seeds:
+                self._use(arm, point, point.study, seed, search=f"{name}, final budget")
+        else:
+            k = order[0] if order else 0
+            given_up.append("no other point is left" if order else "every point diverged")
+        fallback = bool(order) and k != order[0]
+        name, point = points[k]
+        for seed in choice.seeds:
+            self._use(arm, point, point.study, seed)
+        labels = choice.tries[k].labels
+        return replace(choice, chosen=labels, fallback=fallback, reason="; ".join(given_up))
 
 
 def _arms(resolved: Resolved) -> dict[str, PlannedArm]:
@@ -98,24 +216,23 @@ def _arms(resolved: Resolved) -> dict[str, PlannedArm]:
         for point in resolved.points:
             names, arm = resolved.names(point), point.study.arms[base]
             against = arm.against or point.study.baseline
-            arms.setdefault(names[base], PlannedArm(arm.group, names[against]))
+            planned = PlannedArm(arm.group, names[against], arm.fit.target)
+            arms.setdefault(names[base], planned)
     return arms
 
 
-def _condition(point: Point) -> str:
-    axes = point.study.axes
-    return ";".join(
-        f"{name}={label}"
-        for name, label in sorted(point.labels.items())
-        if axes[name].role == "condition"
-    )
+def condition_of(point: Point) -> str:
+    """Return the values of the condition axes as records have them."""
+    return ";".join(f"{name}={label}" for name, label in point.along("condition").items())
 
 
 def _chain(
     study: Study, arm: Arm, seed: int, digest: str, environment: Environment
 ) -> tuple[Step, ...]:
+    data = {"digest": digest, "split": _split(study.split, seed)}
+    labelled = {**data, "labels": study.labels} if study.labels < 1 else data
     common = {
-        "data": {"digest": digest, "split": _split(study.split, seed)},
+        "data": labelled,
         "seed": seed,
         "environment": {
             "nearfar": environment.nearfar,
@@ -126,9 +243,13 @@ def _chain(
     }
     chain: list[Step] = []
     if arm.pretrain is not None:
-        spec = {**common, **_pretrain_spec(study.stages[arm.pretrain.stage])}
+        stage = study.stages[arm.pretrain.stage]
+        reads = OBJECTIVES[stage.objective.name].reads_labels
+        spec = {**common, "data": labelled if reads else data, **_pretrain_spec(stage)}
         chain.append(Step(f"pretrain:{arm.pretrain.stage}", spec, stage_hash(spec)))
     fit = {**common, **_fit_spec(arm.fit, study.metric)}
+    if arm.fit.target is not None:
+        fit["target"] = {"name": arm.fit.target, "classes": study.targets[arm.fit.target]}
     if arm.pretrain is not None:
         fit["input"] = {"stage": chain[0].hash, "epoch": arm.pretrain.epoch}
     chain.append(Step("fit", fit, stage_hash(fit), chain[0].hash if chain else None))

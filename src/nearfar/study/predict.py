@@ -46,7 +46,10 @@ def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | Non
     rows = load_inputs(options, data, resolved.folder)
     training = load_dataset(options, resolved.folder)
     values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])
-    write_rows(output, _header(rows, training), _lines(rows, values, training.classes))
+    fit = folder.store.read(fits[0].hash)
+    classes = fit["outcome"].get("classes", [])
+    targets = [fit["spec"]["target"]["name"]] if "target" in fit["spec"] else training.target_names
+    write_rows(output, _header(rows, targets, classes), _lines(rows, values, classes))
     models = f"{len(fits)} models (seeds {', '.join(str(fit.seed) for fit in fits)})"
     dropped = rows.source.get("dropped") or 0
     left_out = f", {dropped} bad rows left out" if dropped else ""
@@ -78,16 +81,17 @@ def _predict(
     """Return one model's predictions (n, k): in the targets' own units, or probabilities."""
     predict, _ = restored(address, store, training.inputs, torch.device("cpu"))
     scores = predict(rows.inputs)
-    if training.classes:
+    outcome = store.read(address)["outcome"]
+    if "classes" in outcome:
         return np.exp(scores)
-    return TargetScaler.from_plain(store.read(address)["outcome"]["scaler"]).inverse(scores)
+    return TargetScaler.from_plain(outcome["scaler"]).inverse(scores)
 
 
-def _header(rows: InputRows, training: Dataset) -> list[str]:
+def _header(rows: InputRows, targets: Sequence[str], classes: Sequence[str]) -> list[str]:
     header = ["id"] + ["name"] * any(rows.names) + ["smiles"] * bool(rows.smiles)
-    if training.classes:
-        return [*header, *training.target_names, *(f"p:{name}" for name in training.classes)]
-    for target in training.target_names:
+    if classes:
+        return [*header, *targets, *(f"p:{name}" for name in classes)]
+    for target in targets:
         header += [target, f"{target}_std"]
     return header
 

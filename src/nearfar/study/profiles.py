@@ -1,6 +1,6 @@
 """What is laid over what before a study is checked: profile, defaults, the cap on epochs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,21 @@ def settled(raw: dict[str, Any]) -> dict[str, Any]:
     if isinstance(arms, dict):
         changed["arms"] = {name: _settled_arm(arm, most, task) for name, arm in arms.items()}
     return changed
+
+
+def searching(raw: dict[str, Any], stages: Collection[str], most: int) -> dict[str, Any]:
+    """Return the study, axes substituted, with fits and these stages of at most ``most`` epochs."""
+    arms = {}
+    for name, arm in raw["arms"].items():
+        start = arm.get("pretrain")
+        if isinstance(start, dict) and start.get("stage") in stages:
+            arm = {**arm, "pretrain": _capped(start, most, trained=False)}
+        arms[name] = {**arm, "fit": _capped(arm["fit"], most)} if _is_trained(arm) else arm
+    trained = {
+        name: _capped(stage, most) if name in stages else stage
+        for name, stage in (raw.get("stages") or {}).items()
+    }
+    return {**raw, "stages": trained, "arms": arms}
 
 
 def _task(data: Any) -> str:

@@ -16,7 +16,7 @@ from rich.progress import (
 from rich.text import Text
 
 from nearfar.study import execute
-from nearfar.study.plan import Plan, Step
+from nearfar.study.plan import Step
 
 
 class _Detail(ProgressColumn):
@@ -35,12 +35,10 @@ def work_units(step: Step) -> float:
 class Display:
     """Progress bars on a terminal, plain lines elsewhere. Call it with every event."""
 
-    def __init__(self, plan: Plan, missing: dict[str, Step], console: Console) -> None:
-        self.console, self.steps = console, missing
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.steps: dict[str, Step] = {}
         self.users: dict[str, list[str]] = {}
-        for cell in plan.cells:
-            for address in cell.chain:
-                self.users.setdefault(address, []).append(f"{cell.arm} · seed {cell.seed}")
         self.bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -50,11 +48,22 @@ class Display:
             console=console,
             disable=not console.is_terminal,
         )
-        total = sum(work_units(step) for step in missing.values())
-        self.whole = self.bars.add_task("stages", total=total, detail=f"0 of {len(missing)}")
+        self.whole = self.bars.add_task("stages", total=None)
         self.rows: dict[str, TaskID] = {}
         self.units: dict[str, float] = {}
         self.done = 0
+
+    def _plan(self, planned: execute.Planned) -> None:
+        """Take in what is to be run; once more when choices were made."""
+        self.steps |= planned.missing
+        self.users = {}
+        for cell in planned.plan.cells:
+            point = f" · {cell.search}" if cell.search else ""
+            for address in cell.chain:
+                self.users.setdefault(address, []).append(f"{cell.arm}{point} · seed {cell.seed}")
+        total = sum(work_units(step) for step in self.steps.values())
+        detail = f"{self.done} of {len(self.steps)}"
+        self.bars.update(self.whole, total=total, detail=detail)
 
     def __enter__(self) -> "Display":
         self.bars.start()
@@ -78,6 +87,9 @@ class Display:
 
     def __call__(self, event: execute.Event) -> None:
         """Show one event."""
+        if isinstance(event, execute.Planned):
+            self._plan(event)
+            return
         address = event.address
         step = self.steps[address]
         if isinstance(event, execute.Started):

@@ -35,6 +35,9 @@ class Published(_Block):
         description="which of our splits the validation numbers are set beside: test, where the "
         "source's validation part is what this study keeps as its test part",
     )
+    point: dict[str, str] = Field(
+        {}, description="axis: label of a point of the search; its validation numbers alone"
+    )
     condition: str = Field("", description="axis=value pairs joined by ;, empty for none")
     target: str = Field("", description="needed only where the arm has several targets")
     note: str = Field("", description="shown beside the numbers")
@@ -56,6 +59,8 @@ class Published(_Block):
     def _has_a_number(self) -> Self:
         if not (self.train or self.validation or self.test):
             raise ValueError("has no number: give train, validation or test")
+        if self.point and (self.train or self.test):
+            raise ValueError("a point of a search has validation numbers alone")
         return self
 
     def numbers(self) -> Iterable[tuple[str, str, str, float]]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nearfar.data import Dataset, load_dataset, split_rows
+from nearfar.data import Dataset, load_dataset, mapped, split_rows
 from nearfar.errors import UserError, nearest
 from nearfar.records import Record, StageRow, read_stages, write_results, write_stages
 from nearfar.records.run import RunFolder
 from nearfar.study.collect import collect
-from nearfar.study.execute import Event, Finished, Source, execute
+from nearfar.study.execute import Event, Finished, Planned, Source, execute
 from nearfar.study.extend import extend, with_seeds
 from nearfar.study.load import Resolved, find_study, load_study, resolve
 from nearfar.study.plan import Environment, Plan, Step, make_plan
@@ -41,9 +41,14 @@ class Prepared:
     dataset: Dataset
     plan: Plan
     folder: RunFolder
-    device: str
+    environment: Environment
     whole_epochs: int
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def device(self) -> str:
+        """cpu, cuda or mps."""
+        return self.environment.device
 
     @property
     def missing(self) -> dict[str, Step]:
@@ -57,7 +62,20 @@ class Prepared:
         whole = self.resolved.study.minutes.get(self.resolved.study.profile)
         if whole is None or not self.whole_epochs:
             return None
-        return whole * sum(step.epochs for step in self.missing.values()) / self.whole_epochs
+        store, guess = self.folder.store, self._planned(guess=True).steps
+        missing = sum(step.epochs for a, step in guess.items() if not store.is_done(a))
+        return whole * missing / self.whole_epochs
+
+    def plan_on(self) -> bool:
+        """Plan what follows from the choices that can be made now; return whether it is more."""
+        before = set(self.plan.steps)
+        self.plan = self._planned()
+        return bool(set(self.plan.steps) - before)
+
+    def _planned(self, *, guess: bool = False) -> Plan:
+        outcome = self.folder.store.outcome
+        digest = self.dataset.digest
+        return make_plan(self.resolved, digest, self.environment, outcome, guess=guess)
 
 
 def pick_device(wanted: str) -> str:
@@ -107,12 +125,14 @@ def prepare(request: Request) -> Prepared:
     dataset = load_dataset(resolved.study.data, resolved.folder)
     split = split_rows(dataset, resolved.study.split, resolved.seeds[0])
     outputs_of(dataset, split)
-    plan = make_plan(resolved, dataset.digest, environment)
+    for name, classes in resolved.study.targets.items():
+        mapped(dataset, split, name, classes)
+    plan = make_plan(resolved, dataset.digest, environment, folder.store.outcome)
     mistakes = layer_mistakes(plan, dataset.inputs)
     if mistakes:
         raise UserError("\n".join(f"{find_study(request.study)}: {line}" for line in mistakes))
-    whole = make_plan(asked, dataset.digest, environment).epochs
-    return Prepared(resolved, dataset, plan, folder, environment.device, whole)
+    whole = make_plan(asked, dataset.digest, environment, guess=True).epochs
+    return Prepared(resolved, dataset, plan, folder, environment, whole)
 
 
 def reopen(path: Path) -> Prepared:
@@ -132,10 +152,10 @@ def reopen(path: Path) -> Prepared:
         raise UserError(f"{path}: no stage of this run is finished")
     spec = folder.store.read(made[0])["spec"]
     environment = Environment(*(spec["environment"][key] for key in ("torch", "device", "nearfar")))
-    plan = make_plan(resolved, dataset.digest, environment)
+    plan = make_plan(resolved, dataset.digest, environment, folder.store.outcome)
     if set(plan.steps) != {row.hash for row in rows}:
         raise UserError(f"{path}: its data or its study changed since it was made; run it again")
-    return Prepared(resolved, dataset, plan, folder, environment.device, plan.epochs)
+    return Prepared(resolved, dataset, plan, folder, environment, plan.epochs)
 
 
 def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
@@ -157,8 +177,19 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
         "provenance.json", {**provenance(prepared.device), "data": prepared.dataset.source}
     )
     folder.write_samples(_samples(prepared.dataset))
+    while True:
+        _execute(prepared, jobs, watch)
+        if not prepared.plan_on():
+            break
+        _write_tables(prepared)
+    write_records(prepared)
+
+
+def _execute(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
     source = Source(prepared.resolved.study.data, prepared.resolved.folder)
-    events = execute(prepared.plan.steps, source, prepared.dataset, folder.store, jobs)
+    watch(Planned(prepared.plan, prepared.missing))
+    steps = {a: step for a, step in prepared.plan.steps.items() if a not in prepared.failures}
+    events = execute(steps, source, prepared.dataset, prepared.folder.store, jobs)
     try:
         for event in events:
             if isinstance(event, Finished) and event.error:
@@ -166,7 +197,6 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
             watch(event)
     finally:
         events.close()  # type: ignore[attr-defined]
-    write_records(prepared)
 
 
 def write_records(prepared: Prepared) -> None:

@@ -6,7 +6,7 @@ and arms, and whose axes are substituted (``load.py`` does that).
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.views import VIEWS
@@ -88,10 +88,12 @@ class TrainedFit(Training):
     gives them at the start. ``encoder_lr`` multiplies the encoder's learning rate; ``batch_norm``
     says whether the trained part of the encoder updates its running statistics. ``frozen_views``
     says how an encoder that is not trained sees ``augment``: ``cached:k``, k views of every row
-    computed once, or ``fresh``, new ones in every epoch.
+    computed once, or ``fresh``, new ones in every epoch. ``target`` names one of the study's
+    ``targets``; by default the data set's own is predicted.
     """
 
     encoder: EncoderChoice | None = None
+    target: str | None = None
     head: HeadChoice = Field(default_factory=lambda: HeadChoice(linear={}))
     train: Annotated[str, Field(pattern=r"^(head|all|last:[1-9][0-9]*)$")]
     loss: _one_of([name for losses in LOSSES.values() for name in losses])  # type: ignore[valid-type]
@@ -118,6 +120,7 @@ class ExactFit(Options):
     """A head that is solved on the features of an encoder that is not trained further."""
 
     encoder: EncoderChoice | None = None
+    target: str | None = None
     head: HeadChoice
 
 
@@ -183,11 +186,12 @@ class Axis(Options):
     """Named values that multiply arms.
 
     ``repeat`` (only ``seed``; an integer n means 0 to n - 1), ``compare`` (each value becomes an
-    arm of its own) or ``condition`` (arms are compared within each value). ``$name`` in a stage or
-    an arm stands for the value; a mapping gives the values labels.
+    arm of its own), ``condition`` (arms are compared within each value) or ``choose`` (one value is
+    chosen for each arm, on validation rows). ``$name`` in a stage or an arm stands for the value; a
+    mapping gives the values labels.
     """
 
-    role: Literal["repeat", "compare", "condition"]
+    role: Literal["repeat", "compare", "condition", "choose"]
     values: int | list[Any] | dict[str, Any]
 
     def labelled(self) -> dict[str, Any]:
@@ -198,8 +202,29 @@ class Axis(Options):
         return {str(value): value for value in values}
 
 
+class Search(Options):
+    """What the points of ``choose`` axes may spend before one of them is chosen.
+
+    ``epochs`` caps those of the fits, and of the stages that such an axis changes.
+    """
+
+    epochs: Annotated[int, Field(ge=1)]
+
+
+def _as_map(given: Any) -> Any:
+    return {name: name for name in given} if isinstance(given, list) else given
+
+
+ClassMap = Annotated[dict[str, str], BeforeValidator(_as_map), Field(min_length=1)]
+"""Classes joined by ``+`` (``*``: all others) → the new class; a list keeps the joined names."""
+
+
 class Study(Options):
-    """A resolved study."""
+    """A resolved study.
+
+    ``labels`` is the fraction of training rows whose labels are used; stages that read none see
+    all rows.
+    """
 
     study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     title: str = ""
@@ -209,6 +234,9 @@ class Study(Options):
     split: SplitOptions
     metric: _one_of(METRICS)  # type: ignore[valid-type]
     margin: Positive | None = None
+    labels: Annotated[float, Field(gt=0, le=1)] = 1.0
+    targets: dict[str, ClassMap] = Field({})
+    search: Search | None = None
     threads: Annotated[int, Field(ge=1)] = 1
     max_epochs: Annotated[int, Field(ge=1)] | None = None
     baseline: str

@@ -14,7 +14,7 @@ from safetensors.numpy import save as arrays_to_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
-from nearfar.data import Dataset, Split, SplitOptions, split_rows
+from nearfar.data import Dataset, Split, SplitOptions, labelled, mapped, split_rows
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.objectives import OBJECTIVES, CachedViews, Rows, in_chunks
 from nearfar.records.files import write_atomically
@@ -89,6 +89,10 @@ def _prepare(
     options = dict(spec["data"]["split"])
     seed = options.pop("seed")
     split = split_rows(dataset, SplitOptions.model_validate(options), seed or 0)
+    if "labels" in spec["data"]:
+        split = labelled(dataset, split, spec["data"]["labels"], spec["seed"])
+    if "target" in spec:
+        dataset, split = mapped(dataset, split, **spec["target"])
     outputs = outputs_of(dataset, split)
     targets = torch.from_numpy(outputs.targets).to(fabric.device)
     inputs = models.prepared_inputs(spec, dataset.inputs, store)

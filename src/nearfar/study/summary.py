@@ -6,13 +6,14 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from nearfar.metrics import METRICS
-from nearfar.records import Record, StageRow
+from nearfar.records import SEARCH, Record, StageRow
 from nearfar.study.answer import answer, asked_of
 from nearfar.study.claims import beside_published, claimed_pairs, judge
 from nearfar.study.compare import MARGIN, RowDifferences, Rules, compare, pairs_of
-from nearfar.study.notes import notes_on, straddling
+from nearfar.study.notes import fallback, notes_on, straddling
 from nearfar.study.published import Claim, Published
 from nearfar.study.rows import kept_row_differences
+from nearfar.study.selection import Choice
 from nearfar.study.statistics import MIN_SEEDS, Estimate, corrected_mean, mean_over_seeds
 from nearfar.study.tally import Series, Tally
 
@@ -31,16 +32,17 @@ def summarise(
     kind: str,
     rows: Mapping[str, int],
     row_differences: RowDifferences | None = None,
+    choices: Sequence[Choice] = (),
 ) -> dict[str, Any]:
     """Return the content of ``summary.json`` (docs/architecture.md), plain values alone.
 
     ``study`` is a resolved study as a mapping: study, title, question, metric, margin, baseline,
     split.resplit, published and claims as in a study file, and ``arms``: by the names in the
-    records, each with its ``group`` and ``against``. ``rows`` counts train, validation and test
-    rows. ``row_differences`` is what comparisons on a fixed split need
-    (:func:`nearfar.study.rows.kept_row_differences`).
+    records, each with its ``group``, ``against`` and ``target``. ``rows`` counts train, validation
+    and test rows. ``row_differences`` is what comparisons on a fixed split need
+    (:func:`nearfar.study.rows.kept_row_differences`). ``choices`` are the study's searches.
     """
-    tally = Tally(study, records, stages)
+    tally = Tally(study, records, [row for row in stages if not row.stage.startswith(SEARCH)])
     published = [Published.model_validate(entry) for entry in study.get("published") or ()]
     claims = [Claim.model_validate(claim) for claim in study.get("claims") or ()]
     resplit, baseline = bool(study["split"]["resplit"]), study["baseline"]
@@ -49,7 +51,7 @@ def summarise(
     asked_for = [pair for pair in claimed_pairs(claims) if set(pair) <= ran]
     comparisons = compare(tally, pairs_of(tally, baseline, asked_for), rules)
     asked = asked_of(tally, comparisons, baseline, profile, resplit)
-    beside = [row for entry in published for row in beside_published(entry, tally)]
+    beside = [row for entry in published for row in beside_published(entry, tally, choices)]
     return {
         "study": study["study"],
         "title": study.get("title") or study["study"],
@@ -59,13 +61,16 @@ def summarise(
         "metric": tally.metric,
         "unit": tally.unit,
         "baseline": baseline,
-        "target": tally.targets[0],
+        "target": _target(tally, baseline),
         "seeds": tally.seeds,
         "resplit": resplit,
         "rows": dict(rows),
         "margin": _margin(tally, baseline, rules),
         "answer": answer(asked, tally) if tally.arms else "Nothing was run.",
-        "notes": notes_on(tally, comparisons, rules, baseline, profile),
+        "notes": [
+            *notes_on(tally, comparisons, rules, baseline, profile),
+            *(note for choice in choices if (note := fallback(choice))),
+        ],
         "arms": [
             _arm(tally, arm, condition, order, rules)
             for order, arm in enumerate(tally.arms)
@@ -75,6 +80,7 @@ def summarise(
         "comparisons": [asdict(comparison) for comparison in comparisons],
         "published": beside if profile == "full" else [],
         "claims": [judge(claim, comparisons, profile) for claim in claims],
+        "choices": [choice.to_plain() for choice in choices],
     }
 
 
@@ -86,7 +92,11 @@ def summarise_run(
 
     plan, study, dataset = prepared.plan, prepared.resolved.study, prepared.dataset
     arms = {
-        name: {"group": arm.group, "against": arm.against if arm.against != name else None}
+        name: {
+            "group": arm.group,
+            "against": arm.against if arm.against != name else None,
+            "target": arm.target,
+        }
         for name, arm in plan.arms.items()
     }
     seed = prepared.resolved.seeds[0] if study.split.resplit else 0
@@ -99,10 +109,21 @@ def summarise_run(
         kind=dataset.inputs.kind,
         rows={part: len(getattr(split, part)) for part in ("train", "validation", "test")},
         row_differences=kept_row_differences(prepared.folder.store.root, records, study.metric),
+        choices=plan.choices,
     )
+    for arm in summary["arms"]:
+        arm["target"] = plan.arms[arm["arm"]].target or dataset.target_names[0]
+        found = study.targets.get(arm["target"])
+        arm["classes"] = list(dict.fromkeys(found.values()) if found else dataset.classes)
     summary["classes"] = list(dataset.classes)
     summary["notes"] += [note for note in [straddling(straddling_groups(dataset, split))] if note]
     return summary
+
+
+def _target(tally: Tally, baseline: str) -> str:
+    """The baseline's target, the first of several."""
+    places = (series for c in tally.conditions for series in tally.series(baseline, c))
+    return min((series.target for series in places), default=tally.targets[0])
 
 
 def _margin(tally: Tally, baseline: str, rules: Rules) -> float | None:
@@ -112,7 +133,7 @@ def _margin(tally: Tally, baseline: str, rules: Rules) -> float | None:
     if baseline not in tally.arms:
         return None
     condition = next((c for c in tally.conditions if tally.holds(baseline, c)), "")
-    mean = tally.mean(baseline, tally.primary(condition, tally.targets[0]))
+    mean = tally.mean(baseline, tally.primary(condition, _target(tally, baseline)))
     return None if mean is None else MARGIN * abs(mean)
 
 

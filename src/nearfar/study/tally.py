@@ -105,6 +105,11 @@ class Tally:
             return True
         return bool(self.stages(arm, condition)) and not self.seeds_of(arm, condition).complete
 
+    def target_of(self, arm: str) -> str | None:
+        """The study's target that the arm predicts, None for the data set's own."""
+        target: str | None = self.settings.get(arm, {}).get("target")
+        return target
+
     def pretrained(self, arm: str) -> bool:
         """Whether the arm starts from a pre-training stage."""
         return any(row.stage != FIT for row in self._stages.get(arm, ()))
