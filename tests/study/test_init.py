@@ -76,6 +76,16 @@ def test_molecules_give_a_study_valid_in_every_profile() -> None:
         assert study_there.stages["rnc"].encoder.name == "gin"
 
 
+@pytest.mark.parametrize("frame", [columns(), molecules()], ids=["table", "molecules"])
+def test_text_targets_are_classes(frame: pd.DataFrame) -> None:
+    study, facts = written(frame.assign(value=["dog", "cat", "cow"] * 20))
+    assert study["data"]["task"] == "classification"
+    assert "target 'value': 3 classes ('cat', 'cow', 'dog')" in facts
+    assert study["metric"] == "balanced_accuracy"
+    for profile in PROFILES:
+        assert load_study("my-data.yaml", profile).study.data.task == "classification"
+
+
 def test_both_ways_get_the_same_epochs_in_every_profile() -> None:
     written(molecules())
     for profile in PROFILES:
@@ -241,7 +251,8 @@ def test_scalars_read_back_as_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"value": ["cat", "dog"] * 30}, "target 'value' is text ('cat', 'dog')"),
+        ({"value": [f"row {k}" for k in range(60)]}, "60 different values in 60 rows"),
+        ({"value": ["cat"] * 60}, "target 'value' is 'cat' in every row"),
         ({"value": [None] * 60}, "column 'value' is empty"),
         ({"value": [4.0] * 60}, "target 'value' is 4 in every row"),
     ],

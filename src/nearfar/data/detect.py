@@ -69,6 +69,8 @@ def detect(path: str, target: str | None, folder: Path) -> Finding:
     table = read_folder(found) if found.is_dir() else read_file(found, separator)
     facts = [_target_fact(table, target)]
     chosen: dict[str, Any] = {"path": path, "separator": separator, "target": target}
+    if _is_text(table, target):
+        chosen["task"] = "classification"
     part = _part_column(table, target)
     if part is not None:
         chosen["part"] = part
@@ -107,17 +109,23 @@ def _separator(path: Path) -> str | None:
     return best if counts[best] and best != "," else None
 
 
+def _is_text(table: Table, target: str) -> bool:
+    """Whether at least half of the target's cells are no finite numbers."""
+    present = [cell for cell in table.column(target, "target") if not is_missing(cell)]
+    numbers = [value for cell in present if (value := number(cell)) is not None]
+    return 2 * sum(map(isfinite, numbers)) <= len(present)
+
+
 def _target_fact(table: Table, target: str) -> str:
     present = [cell for cell in table.column(target, "target") if not is_missing(cell)]
     numbers = [value for cell in present if (value := number(cell)) is not None]
     if not present:
         raise UserError(f"{table.name}: column '{target}' is empty")
+    if _is_text(table, target):
+        texts = sorted({str(cell).strip() for cell in present})
+        some = ", ".join(repr(text) for text in texts[:3]) + (", …" if len(texts) > 3 else "")
+        return f"target '{target}': {len(texts)} classes ({some})"
     values = list(filter(isfinite, numbers))
-    if 2 * len(values) <= len(present):
-        some = ", ".join(repr(text) for text in sorted({str(cell) for cell in present})[:3])
-        raise UserError(
-            f"{table.name}: target '{target}' is text ({some}); a study predicts numbers so far"
-        )
     low, high = min(values), max(values)
     if low == high:
         raise UserError(f"{table.name}: target '{target}' is {low:g} in every row")
