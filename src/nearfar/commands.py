@@ -46,11 +46,12 @@ def default_jobs(prepared: Prepared) -> int:
 def _announce(prepared: Prepared, console: Console) -> None:
     study, plan, dataset = prepared.resolved.study, prepared.plan, prepared.dataset
     dropped = dataset.source.get("dropped") or 0
+    open_choices = any(choice.chosen is None for choice in plan.choices)
     console.print(
         f"[bold]{study.study}[/bold] ({study.profile}): {len(dataset)} rows"
         + (f", {dropped} bad ones left out" if dropped else "")
         + f", {len(plan.arms)} arms, seeds {', '.join(map(str, prepared.resolved.seeds))}; "
-        f"{len(plan.steps)} stages, "
+        f"{len(plan.steps)} stages{' at least' if open_choices else ''}, "
         f"{len(plan.steps) - len(prepared.missing)} of them there already",
         highlight=False,
     )
@@ -67,6 +68,15 @@ def _print_stages(prepared: Prepared, console: Console) -> None:
         cells = (step.name, step.hash, shown, str(step.spec["seed"]), str(step.epochs), state)
         table.add_row(*map(escape, cells))
     console.print(table)
+    for choice in prepared.plan.choices:
+        if choice.chosen is None:
+            place = f" at {choice.condition}" if choice.condition else ""
+            seeds = ", ".join(map(str, choice.seeds))
+            console.print(
+                f"to be chosen on validation: {escape(choice.arm + place)}, one of "
+                f"{len(choice.tries)} points, then seeds {seeds} with the final budget",
+                highlight=False,
+            )
     minutes = prepared.minutes
     expected = "unknown" if minutes is None else f"about {minutes:.1f} minutes on two cores"
     console.print(f"expected time for what is missing: {expected}", highlight=False)

@@ -27,7 +27,8 @@ def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | Non
 
     Args:
         path: the run folder.
-        arm: the arm's name as the report shows it.
+        arm: the arm's name as the report shows it, with its condition if there are any:
+            ``MoCo · labels=0.1``.
         data: a file with the study's input columns.
         output: the CSV to write; it appears whole or not at all.
         seed: one seed's model alone, None for all.
@@ -59,10 +60,11 @@ def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | Non
 def _fits(folder: RunFolder, arm: str, seed: int | None) -> list[StageRow]:
     table = folder.path / "stages.csv"
     rows = [row for row in read_stages(table) if row.stage == "fit"] if table.exists() else []
-    arms = {row.arm for row in rows}
+    named = {row: f"{row.arm} · {row.condition}" if row.condition else row.arm for row in rows}
+    arms = set(named.values())
     if arm not in arms:
         raise UserError(f"{folder.path} has no arm {arm!r}; {nearest(arm, arms)}")
-    mine = {row.seed: row for row in sorted(rows) if row.arm == arm}
+    mine = {row.seed: row for row in sorted(rows) if named[row] == arm}
     if seed is not None and seed not in mine:
         raise UserError(f"arm {arm!r} has no seed {seed}; allowed: {', '.join(map(str, mine))}")
     chosen = [row for row in mine.values() if seed in (None, row.seed)]
