@@ -24,7 +24,7 @@ def run_study(request: Request, *, dry_run: bool) -> int:
         _print_stages(prepared, console)
         return 0
     jobs = request.jobs or default_jobs(prepared)
-    with Display(console) as display:
+    with Display(console, rows=len(prepared.dataset)) as display:
         carry_out(prepared, jobs, display)
     write_report(prepared.folder.path)
     print_summary(prepared.folder.path, console)
@@ -59,13 +59,14 @@ def _announce(prepared: Prepared, console: Console) -> None:
 
 def _print_stages(prepared: Prepared, console: Console) -> None:
     table = Table(box=None, header_style="bold")
-    for column in ("stage", "hash", "arms", "seed", "epochs", "state"):
+    for column in ("stage", "hash", "arms", "seed", "trains", "state"):
         table.add_column(column)
     for step in prepared.plan.steps.values():
         arms = [cell.arm for cell in prepared.plan.cells if step.hash in cell.chain]
         state = "to run" if step.hash in prepared.missing else "done"
         shown = ", ".join(dict.fromkeys(arms))
-        cells = (step.name, step.hash, shown, str(step.spec["seed"]), str(step.epochs), state)
+        length = f"{step.length} {step.unit}s" if step.length else "solved"
+        cells = (step.name, step.hash, shown, str(step.spec["seed"]), length, state)
         table.add_row(*map(escape, cells))
     console.print(table)
     for choice in prepared.plan.choices:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from nearfar.objectives import OBJECTIVES, Batch, MomentumContrast
 from nearfar.objectives.moco import KeyQueue
-from nearfar.train.loop import Trainer
+from nearfar.train.loop import Points, Trainer
 from nearfar.train.recipe import SGD, Constant, Recipe
+from nearfar.train.rounds import Round
 
 TEMPERATURE = 0.2
 
@@ -245,8 +246,8 @@ class Views:
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         return [([p for p in self.module.parameters() if p.requires_grad], 1.0)]
 
-    def validate(self, epoch: int) -> tuple[None, dict[str, float]]:
-        return None, self.module.monitor()
+    def validate(self, at: Round) -> tuple[None, Points]:
+        return None, {("train", name): value for name, value in self.module.monitor().items()}
 
 
 class StoppedError(Exception):

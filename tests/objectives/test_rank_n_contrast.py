@@ -71,7 +71,8 @@ def test_pre_training_reaches_every_weight_and_shows_in_the_probe(tmp_path: Path
         torch.arange(40),
         torch.arange(40, 60),
         in_z_units(data.targets),
-        40,
+        size=40,
+        seed=0,
     )
     recipe = Recipe(
         epochs=40,
@@ -87,9 +88,9 @@ def test_pre_training_reaches_every_weight_and_shows_in_the_probe(tmp_path: Path
     assert outcome.status == "done"
     for parameter, start in zip(encoder.parameters(), before, strict=True):
         assert not torch.equal(parameter, start)
-    losses = [p.value for p in outcome.curves if p.metric == "loss"]
+    losses = [p.value for p in outcome.curves if (p.split, p.metric) == ("train", "loss")]
     assert losses[-1] < losses[0]
-    probe = {p.epoch: p.value for p in outcome.curves if p.split == "validation"}
+    probe = {p.epoch: p.value for p in outcome.curves if p.metric == "mae"}
     assert sorted(probe) == list(range(2, 41, 2))
     constant = (data.targets[40:] - data.targets[:40].mean()).abs().mean()
     assert probe[40] < 0.7 * float(constant)

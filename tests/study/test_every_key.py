@@ -155,6 +155,13 @@ WIDE = small(
                 "schedule": "constant",
             }
         },
+        "stepwise": {
+            "fit": {
+                "encoder": {"mlp": {"layers": 1, "hidden": 8, "dropout": 0.1}},
+                "iterations": 40,
+                "schedule": {"plateau": {"factor": 0.3, "patience": 2}},
+            }
+        },
     },
     axes={
         "seed": {"role": "repeat", "values": [0, 5]},
@@ -223,7 +230,7 @@ IMAGES = {
             "objective": {name: options},
             "augment": VIEWS if name == "moco" else ["standard", "moco", "simclr"],
             "batch": 8,
-            "epochs": 2,
+            **({"iterations": 9, "keep": [4, 8]} if name == "moco" else {"epochs": 2}),
         }
         for name, options in OBJECTIVES_OF_IMAGES.items()
     },

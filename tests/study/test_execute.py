@@ -51,8 +51,8 @@ def test_events_tell_every_stage_and_epoch(plan: Plan, dataset: Dataset, store: 
         mine = [event for event in events if event.address == address]
         assert mine[0] == Started(address)
         assert mine[-1] == Finished(address)
-        epochs = [event.epoch for event in mine if isinstance(event, Progress)]
-        assert epochs == list(range(1, step.epochs + 1))
+        epochs = [event.done for event in mine if isinstance(event, Progress)]
+        assert epochs == list(range(1, step.length + 1))
         assert store.is_done(address)
     assert all_of(plan, dataset, store) == []
 

@@ -89,6 +89,12 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def curves(run: Prepared, arm: str, stage: int = -1) -> set[tuple[str, str]]:
+    """Split and metric of every curve of a stage."""
+    points = rows_of(run.folder.store.folder(place(run, arm, stage)) / "curves.csv")
+    return {(point["split"], point["metric"]) for point in points}
+
+
 @pytest.mark.parametrize("arm", STUDY["arms"])
 def test_records_are_those_of_the_kept_predictions(run: Prepared, arm: str) -> None:
     address = place(run, arm)
@@ -164,10 +170,19 @@ def test_views_of_a_frozen_encoder_change_what_its_head_learns(run: Prepared) ->
 
 
 def test_pre_training_shows_its_neighbours_and_what_the_objective_tells(run: Prepared) -> None:
-    curves = rows_of(run.folder.store.folder(place(run, "frozen", 0)) / "curves.csv")
-    found = {row["metric"] for row in curves if row["split"] == "validation"}
-    assert "knn_accuracy" in found
-    assert len(found) > 1
+    for arm, told in (("frozen", "pick_accuracy"), ("decoded", "sse"), ("tuned", "loss")):
+        assert curves(run, arm, 0) == {
+            *((split, metric) for split in ("train", "validation") for metric in ("loss", told)),
+            ("validation", "knn_accuracy"),
+        }
+
+
+def test_a_fit_shows_loss_and_accuracy_of_both_parts(run: Prepared) -> None:
+    for arm in ("plain", "frozen", "cached", "fresh", "tuned"):
+        assert curves(run, arm) == {
+            *((s, m) for s in ("train", "validation") for m in ("loss", "accuracy")),
+            ("validation", "balanced_accuracy"),
+        }
 
 
 def test_predictions_for_new_images_name_a_class_and_its_probability(

@@ -13,7 +13,7 @@ from nearfar.errors import UserError
 from nearfar.records.plain_yaml import from_yaml, to_yaml
 from nearfar.study.load import Resolved, load_study, resolve, shipped_studies
 from nearfar.study.merge import merge, parse_yaml, read_yaml
-from nearfar.study.profiles import PROFILES
+from nearfar.study.profiles import PROFILES, searching
 
 
 def with_arms(**arms: Any) -> Plain:
@@ -297,6 +297,58 @@ def test_a_resolved_study_keeps_its_profile() -> None:
         resolved(text, "full")
     with pytest.raises(UserError, match="did you mean 'quick'"):
         resolved(small(), "quik")
+
+
+@pytest.mark.parametrize(("below", "above"), [("epochs", "iterations"), ("iterations", "epochs")])
+def test_the_upper_of_two_lengths_counts(below: str, above: str) -> None:
+    """Whether it comes from an arm over the defaults, a profile over the file, or --set."""
+    raw = small(defaults={"stage": {below: 5}, "fit": {below: 5}})
+    raw["stages"]["rnc"].pop("epochs")
+    raw["stages"]["rnc"][above] = 7
+    raw["arms"]["tuned"]["fit"].pop("epochs")
+    raw["arms"]["plain"]["fit"] = {"encoder": "mlp", above: 6}
+    raw["profiles"]["quick"] = {"arms": {"plain": {"fit": {below: 3}}}}
+    study = resolved(raw)
+    assert lengths(study.study.stages["rnc"]) == {above: 7}
+    assert lengths(study.study.arms["plain"].fit) == {above: 6}
+    assert lengths(study.study.arms["tuned"].fit) == {below: 5}
+    assert planned(again(study)) == planned(study)
+    assert lengths(resolved(raw, "quick").study.arms["plain"].fit) == {below: 3}
+    told = resolve(raw, Path("x.yaml"), "quick", (f"arms.plain.fit.{above}=4",))
+    assert lengths(told.study.arms["plain"].fit) == {above: 4}
+
+
+def lengths(block: Any) -> Plain:
+    given = {key: getattr(block, key) for key in ("epochs", "iterations")}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def test_a_search_leaves_iterations_alone() -> None:
+    raw = {"stages": {"a": {"iterations": 50, "keep": [40]}, "b": {"epochs": 50, "keep": [40]}}}
+    raw["arms"] = {
+        name: {"pretrain": {"stage": name, "epoch": 40}, "fit": {"iterations": 30}} for name in "ab"
+    }
+    capped = searching(raw, {"a", "b"}, 5)
+    assert capped["stages"] == {"a": raw["stages"]["a"], "b": {"epochs": 5, "keep": [5]}}
+    assert [arm["pretrain"]["epoch"] for arm in capped["arms"].values()] == [40, 5]
+    assert all(arm["fit"] == {"iterations": 30} for arm in capped["arms"].values())
+
+
+def test_max_epochs_leaves_iterations_alone() -> None:
+    raw = with_arms(
+        early={"pretrain": {"stage": "rnc", "epoch": 40}, "fit": {"train": "head", "epochs": 9}},
+        steps={"fit": {"encoder": "mlp", "iterations": 30}},
+    )
+    raw["stages"]["rnc"] = {"encoder": "mlp", "objective": "rnc", "iterations": 50, "keep": [40]}
+    capped = resolved({**raw, "max_epochs": 2})
+    assert lengths(capped.study.stages["rnc"]) == {"iterations": 50}
+    assert capped.study.stages["rnc"].keep == (40,)
+    early = capped.study.arms["early"]
+    assert early.pretrain is not None
+    assert early.pretrain.epoch == 40
+    assert lengths(early.fit) == {"epochs": 2}
+    assert lengths(capped.study.arms["steps"].fit) == {"iterations": 30}
+    assert planned(again(capped)) == planned(capped)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 1000])

@@ -219,6 +219,10 @@ IMPOSSIBLE: dict[str, tuple[Plain, str]] = {
         {"pretrain": "rnc", "fit": {"optimizer": {"sgd": {"momentum": 0, "nesterov": True}}}},
         "nesterov needs a momentum",
     ),
+    "two lengths": (
+        {"pretrain": "rnc", "fit": {"epochs": 3, "iterations": 9}},
+        "either epochs or iterations",
+    ),
     "itself as the other": ({"against": "new", "fit": {"head": "mean"}}, "no other arm"),
 }
 
@@ -237,6 +241,8 @@ STAGES: dict[str, tuple[Plain, str]] = {
     "a fixed encoder": ({"encoder": "identity"}, "nothing to pre-train"),
     "a checkpoint beyond the end": ({"keep": [4]}, "beyond the 3 epochs"),
     "pairs in a batch of one": ({"batch": 1}, "at least 2"),
+    "two lengths": ({"iterations": 9}, "either epochs or iterations"),
+    "a schedule that follows what selects": ({"schedule": "plateau"}, "selects nothing"),
     "no temperature": ({"objective": {"rnc": {"temperature": 0}}}, "temperature"),
 }
 

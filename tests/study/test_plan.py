@@ -45,7 +45,7 @@ def test_every_arm_has_a_cell_for_every_seed() -> None:
     assert len(plan.cells) == 14
     assert len(plan.steps) == 16
     assert plan.baseline == "plain"
-    assert plan.epochs == 2 * (3 + 3 + 2 + 2 + 2)
+    assert plan.epochs_over(60) == 2 * (3 + 3 + 2 + 2 + 2)
 
 
 def test_stages_stand_after_what_they_need() -> None:
@@ -136,11 +136,22 @@ def test_a_hash_is_of_the_meaning_not_of_the_writing() -> None:
         stage_hash({"a": float("nan")})
 
 
-def test_epochs_of_a_step() -> None:
+def test_length_of_a_step() -> None:
     plan = planned(small())
-    found = {step.name: step.epochs for step in plan.steps.values() if step.epochs != 2}
+    found = {step.name: step.length for step in plan.steps.values() if step.length != 2}
     assert found["pretrain:rnc"] == 3
-    assert Step("fit", {"kind": "fit"}, "x").epochs == 0
+    assert {step.unit for step in plan.steps.values()} == {"epoch"}
+    assert Step("fit", {"kind": "fit"}, "x").length == 0
+
+
+def test_iterations_of_a_step_count_by_the_rows_that_they_see() -> None:
+    raw = small()
+    raw["stages"]["rnc"] = {**raw["stages"]["rnc"], "iterations": 45}
+    del raw["stages"]["rnc"]["epochs"]
+    step = next(s for s in planned(raw).steps.values() if s.name == "pretrain:rnc")
+    assert (step.unit, step.length) == ("iteration", 45)
+    assert step.epochs_over(60) == 45 * 16 / 60
+    assert step.epochs_over(8) == 45
 
 
 def compared() -> Plain:

@@ -41,6 +41,14 @@ VECTORS = small(
     },
 )
 VECTORS["stages"]["rnc"] = {**VECTORS["stages"]["rnc"], "keep": [1]}
+VECTORS["stages"]["counted"] = {"encoder": MLP, "objective": "rnc", "batch": 16} | {
+    "iterations": 8,
+    "keep": [2, 5],
+}
+VECTORS["arms"]["counted"] = {
+    "pretrain": {"stage": "counted", "epoch": 5},
+    "fit": {"iterations": 7, "schedule": {"plateau": {"patience": 0}}},
+}
 MOLECULES = {
     "study": "molecules",
     "data": {"source": "molecules", "path": "m.csv", "target": "y"},
@@ -204,7 +212,7 @@ def test_curves_and_outcome_tell_the_training(vectors: Done) -> None:
     with (vectors.folder("plain") / "curves.csv").open(encoding="utf-8") as file:
         points = list(csv.DictReader(file))
     loss = [p for p in points if (p["split"], p["metric"]) == ("train", "loss")]
-    mae = {int(p["epoch"]): float(p["value"]) for p in points if p["split"] == "validation"}
+    mae = {int(p["epoch"]): float(p["value"]) for p in points if p["metric"] == "mae"}
     assert [int(p["epoch"]) for p in loss] == [1, 2, 3]
     assert sorted(mae) == [1, 2, 3]
     outcome = vectors.outcome("plain")
@@ -233,6 +241,21 @@ def test_a_finished_stage_holds_what_the_design_says(vectors: Done) -> None:
     assert spec == vectors.plan.steps[vectors.chain("plain")[0]].spec
 
 
+def test_training_counted_in_iterations(vectors: Done) -> None:
+    """3 iterations are an epoch of pre-training; of the fit, with all rows in a batch, one is."""
+    stage, fit = vectors.outcome("counted", 0), vectors.outcome("counted")
+    assert (stage["steps"], stage["epochs"]) == (8, 3)
+    assert (fit["steps"], fit["epochs"]) == (7, 7)
+    with (vectors.folder("counted", 0) / "curves.csv").open(encoding="utf-8") as file:
+        points = list(csv.DictReader(file))
+    trained = [p["epoch"] for p in points if p["split"] == "train"]
+    assert trained == ["0.3333", "0.6667", "1", "1.3333", "1.6667", "2", "2.3333", "2.6667"]
+    early = vectors.store.folder(vectors.chain("counted")[0]) / "epoch-5.safetensors"
+    last = load_file(vectors.folder("counted", 0) / "model.safetensors")
+    assert load_file(early).keys() == last.keys()
+    assert any(not torch.equal(value, last[name]) for name, value in load_file(early).items())
+
+
 def test_records_name_the_unit_that_this_study_gives(vectors: Done) -> None:
     records, rows = collect(vectors.plan, vectors.store, {}, "inch")
     assert {record.unit for record in records} == {"z", "inch", ""}
@@ -257,7 +280,7 @@ def blinded(dataset: Dataset, rows: np.ndarray) -> Dataset:
     return Dataset(**{**vars(dataset), "targets": targets})
 
 
-SELECTING = {"plain", "tuned", "frozen", "early", "fixed", "untrained", "large head"}
+SELECTING = {"plain", "counted", "tuned", "frozen", "early", "fixed", "untrained", "large head"}
 
 
 @pytest.mark.parametrize("part", ["test", "validation"])
@@ -280,7 +303,7 @@ def stopping(epoch: int) -> Callable[[int, float], None]:
     return report
 
 
-@pytest.mark.parametrize("arm", ["plain", "last", "frozen"])
+@pytest.mark.parametrize("arm", ["plain", "last", "frozen", "counted"])
 def test_a_stage_that_was_stopped_leaves_the_same_files(
     vectors: Done, arm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,7 +76,7 @@ def test_checkpoints_come_by_the_clock_and_not_after_the_last_epoch(
     train(Toy(), recipe(epochs=3), tmp_path)
     state = load_checkpoint(tmp_path / "checkpoint.pt", torch.device("cpu"))
     assert state is not None
-    assert state["epoch"] == 2
+    assert state["round"] == 2
 
 
 @pytest.mark.usefixtures("every_epoch")

@@ -12,6 +12,7 @@ from nearfar.train.recipe import (
     Constant,
     Cosine,
     OneCycle,
+    Plateau,
     Recipe,
 )
 
@@ -35,6 +36,7 @@ RECIPES = [
     recipe(optimizer=SGD(lr=0.01, nesterov=True), schedule=Cosine()),
     recipe(optimizer=Adam(lr=0.01), schedule=OneCycle(), clip=2.5, select="last"),
     recipe(optimizer=AdamW(weight_decay=0.0), schedule=OneCycle(warmup=0.1), drop_last=True),
+    recipe(epochs=None, iterations=3, schedule=Plateau(patience=2)),
 ]
 
 
@@ -73,10 +75,18 @@ def test_steps_of_an_epoch(rows: int, batch: int, drop_last: bool, steps: int) -
     assert recipe(batch=batch, drop_last=drop_last).steps_per_epoch(rows) == steps
 
 
+def test_steps_of_a_run() -> None:
+    assert recipe(epochs=7, batch=32).steps(100) == 28
+    assert recipe(epochs=None, iterations=7, batch=32).steps(100) == 7
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"epochs": 0},
+        {"epochs": None},
+        {"epochs": None, "iterations": 0},
+        {"iterations": 5},
         {"batch": 0},
         {"clip": 0.0},
         {"clip": float("inf")},
@@ -104,6 +114,9 @@ def test_a_recipe_refuses(changes: dict[str, object]) -> None:
         (OneCycle, {"warmup": 0}),
         (OneCycle, {"warmup": 1}),
         (Constant, {"end": 0}),
+        (Plateau, {"factor": 1.0}),
+        (Plateau, {"factor": 0.0}),
+        (Plateau, {"patience": -1}),
     ],
 )
 def test_optimisers_and_schedules_refuse(kind: type[SGD], options: dict[str, float]) -> None:

@@ -8,8 +8,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from nearfar.train.loop import Outcome, Trainer
+from nearfar.train.loop import Outcome, Points, Trainer
 from nearfar.train.recipe import SGD, Constant, Recipe
+from nearfar.train.rounds import Round
 
 
 class Model(nn.Module):
@@ -25,7 +26,7 @@ class Model(nn.Module):
 
 
 class Toy:
-    """Implements the loop's ``Task``; remembers batches, and the weights after every epoch."""
+    """Implements the loop's ``Task``; remembers batches, and the weights after every round."""
 
     def __init__(self, rows: int = 40, scores: list[float] | None = None) -> None:
         torch.manual_seed(99)
@@ -44,15 +45,15 @@ class Toy:
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         return [(list(self.module.parameters()), 1.0)]
 
-    def validate(self, epoch: int) -> tuple[float | None, dict[str, float]]:
+    def validate(self, at: Round) -> tuple[float | None, Points]:
         self.after.append(weights(self.module))
         if self.scores is None:
             self.module.eval()
             with torch.no_grad():
                 score = float(self.module.loss((self.x, self.y)))
         else:
-            score = self.scores[epoch - 1]
-        return score, {"mae": score}
+            score = self.scores[at.number - 1]
+        return score, {("validation", "mae"): score}
 
 
 def weights(module: nn.Module) -> dict[str, Tensor]:

@@ -69,9 +69,8 @@ class AutoEncoder(nn.Module):
         truth = inputs if self.scale is None else self.scale(inputs)
         guess = decoded.sigmoid() if self.scale is None else decoded
         squares = (guess - truth).square().sum()
-        if self.training:
-            self._squares = self._squares + squares.detach()
-            self._rows += len(inputs)
+        self._squares = self._squares + squares.detach()
+        self._rows += len(inputs)
         if self._cross_entropy:
             total = functional.binary_cross_entropy_with_logits(decoded, truth, reduction="sum")
             return total / len(inputs)
@@ -89,7 +88,10 @@ class AutoEncoder(nn.Module):
         return decoded * (variance + self.scale.eps).sqrt() + mean
 
     def monitor(self) -> dict[str, float]:
-        """Return the mean sum of squared errors (``sse``) of the rows trained on since the last."""
+        """Return the mean sum of squared errors (``sse``) of the rows seen since the last call.
+
+        It counts training and validation alike, so ask after each.
+        """
         if not self._rows:
             return {}
         value = float(self._squares) / self._rows

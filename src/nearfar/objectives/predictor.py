@@ -1,4 +1,4 @@
-"""Supervised: encoder, standardisation and head under a regression loss, any part of it trained."""
+"""Supervised: encoder, standardisation and head under a loss, any part of it trained."""
 
 from collections.abc import Callable
 from typing import Any, Literal, Self
@@ -18,7 +18,8 @@ class Predictor(nn.Module):
     ``trained`` is ``all`` (encoder and head), ``head``, or a number k: the encoder's last k layer
     groups and the head. What is not trained stays bit-identical: its parameters take no gradient
     and its batch norm runs on, and keeps, the statistics it has. ``batch_norm="eval"`` holds those
-    statistics in the trained layers of the encoder too.
+    statistics in the trained layers of the encoder too. ``classifies``: the head puts out logits,
+    of which ``monitor`` tells the accuracy.
     """
 
     def __init__(
@@ -30,11 +31,15 @@ class Predictor(nn.Module):
         trained: Literal["all", "head"] | int = "all",
         batch_norm: Literal["train", "eval"] = "train",
         encoder_lr: float = 1.0,
+        classifies: bool = False,
     ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
         self.standardise = Standardise(int(encoder.out_features))  # type: ignore[arg-type]
         self.criterion, self._batch_norm, self._encoder_lr = loss, batch_norm, encoder_lr
+        self._classifies = classifies
+        self._right: Tensor | int = 0
+        self._seen = 0
         self._live = self._live_parts(trained)
         live = {id(p) for part in self._live for p in part.parameters()}
         for parameter in encoder.parameters():
@@ -70,7 +75,22 @@ class Predictor(nn.Module):
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar."""
         prediction = self(batch.inputs)
-        return self.criterion(prediction, batch.targets.to(prediction.dtype))
+        if self._classifies and self.training:
+            self._right = self._right + (prediction.argmax(1) == batch.classes).sum()
+            self._seen += len(prediction)
+        return self.compare(prediction, batch.targets)
+
+    def compare(self, prediction: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of predictions (b, k), a scalar."""
+        return self.criterion(prediction, targets.to(prediction.dtype))
+
+    def monitor(self) -> dict[str, float]:
+        """Return the accuracy of a classifier over the rows trained on since the last call."""
+        if not self._seen:
+            return {}
+        value = int(self._right) / self._seen
+        self._right, self._seen = 0, 0
+        return {"accuracy": value}
 
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return the trained parameters with their factors on the learning rate."""

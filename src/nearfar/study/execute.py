@@ -39,10 +39,10 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """A stage has trained ``epoch`` epochs; the last had this mean training loss."""
+    """A stage has trained so many epochs or iterations, the last with this mean training loss."""
 
     address: str
-    epoch: int
+    done: int
     loss: float
 
 
@@ -136,10 +136,10 @@ def _here(step: Step, load: Callable[[], Dataset], store: StageStore) -> Iterato
             events.append(event)
             arrived.notify()
 
-    def report(epoch: int, loss: float) -> None:
+    def report(done: int, loss: float) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
-        put(Progress(step.hash, epoch, loss))
+        put(Progress(step.hash, done, loss))
 
     def pause(seconds: float) -> None:
         if stop.wait(seconds):
@@ -266,10 +266,10 @@ def _worker(pipe: connection.Connection, source: Source, store: StageStore) -> N
             return
         last = time.monotonic()
 
-        def report(epoch: int, loss: float, step: Step = step) -> None:
+        def report(done: int, loss: float, step: Step = step) -> None:
             nonlocal last
             if time.monotonic() - last > REPORT_SECONDS:
                 last = time.monotonic()
-                pipe.send(Progress(step.hash, epoch, loss))
+                pipe.send(Progress(step.hash, done, loss))
 
         pipe.send(carry_out(step, load, store, report))

@@ -11,6 +11,7 @@ from nearfar.errors import UserError
 from nearfar.records.plain_yaml import EXPONENT
 
 CHOICES = frozenset({"encoder", "objective", "head", "optimizer", "schedule"})
+LENGTHS = {"epochs": "iterations", "iterations": "epochs"}
 _PLACEHOLDER = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_]*)$")
 Path_ = tuple[str | int, ...]
 
@@ -78,16 +79,16 @@ def merge(below: Any, above: Any, key: str = "") -> Any:
     """Lay ``above`` over ``below``: mappings merge, all else is replaced.
 
     Under a key that names a choice (an encoder, an optimiser, …) the options merge only where both
-    name the same one.
+    name the same one. Of epochs and iterations, ``above`` decides which it is.
     """
     if key in CHOICES:
         below, above = _as_choice(below), _as_choice(above)
         if isinstance(below, dict) and isinstance(above, dict) and set(below) != set(above):
             return above
     if isinstance(below, dict) and isinstance(above, dict):
-        merged = dict(below)
+        merged = {name: value for name, value in below.items() if LENGTHS.get(name) not in above}
         for name, value in above.items():
-            merged[name] = merge(below[name], value, str(name)) if name in below else value
+            merged[name] = merge(below[name], value, str(name)) if name in merged else value
         return merged
     return above
 

@@ -135,6 +135,7 @@ def build_predictor(spec: Spec, encoder: nn.Module, outputs: int) -> Predictor:
         trained=int(train.removeprefix("last:")) if train.startswith("last:") else train,
         batch_norm=spec["batch_norm"],
         encoder_lr=spec["encoder_lr"],
+        classifies=spec["loss"] in LOSSES["classification"],
     )
 
 

@@ -25,9 +25,21 @@ class Step:
     needs: str | None = None
 
     @property
-    def epochs(self) -> int:
-        """Epochs to train; 0 for a head that is solved."""
-        return int(self.spec.get("recipe", {}).get("epochs", 0))
+    def unit(self) -> str:
+        """What the length is counted in: ``epoch`` or ``iteration``."""
+        return "iteration" if "iterations" in self.spec.get("recipe", {}) else "epoch"
+
+    @property
+    def length(self) -> int:
+        """Epochs or iterations to train; 0 for a head that is solved."""
+        return int(self.spec.get("recipe", {}).get(f"{self.unit}s", 0))
+
+    def epochs_over(self, rows: int) -> float:
+        """Return about how many epochs are trained on a data set of ``rows`` rows."""
+        if self.unit == "epoch":
+            return float(self.length)
+        batch: int = self.spec["recipe"]["batch"]
+        return self.length * min(1.0, batch / rows)
 
 
 @dataclass(frozen=True, order=True)
@@ -66,10 +78,9 @@ class Plan:
     baseline: str
     choices: list[Choice]
 
-    @property
-    def epochs(self) -> int:
-        """Epochs to train in all stages together."""
-        return sum(step.epochs for step in self.steps.values())
+    def epochs_over(self, rows: int) -> float:
+        """Return about how many epochs all stages together are trained on ``rows`` rows."""
+        return sum(step.epochs_over(rows) for step in self.steps.values())
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ from nearfar.heads import EXACT
 from nearfar.losses import LOSSES
 from nearfar.metrics import METRICS_OF
 from nearfar.study.merge import merge
-from nearfar.study.schema import Training
+from nearfar.study.schema import EPOCHS
 
 PROFILES = ("full", "quick", "smoke")
 _FIXED_BY_PROFILE = ("study", "metric", "baseline", "published", "claims", "profiles")
-_EPOCHS = Training.model_fields["epochs"].default
 
 
 def with_profile(
@@ -123,16 +122,19 @@ def settled(raw: dict[str, Any]) -> dict[str, Any]:
     if isinstance(stages, dict):
         changed["stages"] = {name: _capped(stage, most) for name, stage in stages.items()}
     if isinstance(arms, dict):
-        changed["arms"] = {name: _settled_arm(arm, most, task) for name, arm in arms.items()}
+        counted = _counted(stages)
+        changed["arms"] = {
+            name: _settled_arm(arm, most, task, counted) for name, arm in arms.items()
+        }
     return changed
 
 
 def searching(raw: dict[str, Any], stages: Collection[str], most: int) -> dict[str, Any]:
     """Return the study, axes substituted, with fits and these stages of at most ``most`` epochs."""
-    arms = {}
+    arms, counted = {}, _counted(raw.get("stages"))
     for name, arm in raw["arms"].items():
         start = arm.get("pretrain")
-        if isinstance(start, dict) and start.get("stage") in stages:
+        if isinstance(start, dict) and start.get("stage") in set(stages) - counted:
             arm = {**arm, "pretrain": _capped(start, most, trained=False)}
         arms[name] = {**arm, "fit": _capped(arm["fit"], most)} if _is_trained(arm) else arm
     trained = {
@@ -140,6 +142,12 @@ def searching(raw: dict[str, Any], stages: Collection[str], most: int) -> dict[s
         for name, stage in (raw.get("stages") or {}).items()
     }
     return {**raw, "stages": trained, "arms": arms}
+
+
+def _counted(stages: Any) -> set[str]:
+    """Return the names of the stages whose length is given in iterations."""
+    given = stages.items() if isinstance(stages, dict) else ()
+    return {name for name, stage in given if isinstance(stage, dict) and "iterations" in stage}
 
 
 def _task(data: Any) -> str:
@@ -150,11 +158,13 @@ def _task(data: Any) -> str:
     return task if task in METRICS_OF else "regression"
 
 
-def _settled_arm(arm: Any, most: Any, task: str) -> Any:
+def _settled_arm(arm: Any, most: Any, task: str, counted: set[str]) -> Any:
+    """Return an arm after the cap; ``counted`` are the stages that count iterations."""
     if not isinstance(arm, dict):
         return arm
-    if isinstance(arm.get("pretrain"), dict):
-        arm = {**arm, "pretrain": _capped(arm["pretrain"], most, trained=False)}
+    pretrain = arm.get("pretrain")
+    if isinstance(pretrain, dict) and pretrain.get("stage") not in counted:
+        arm = {**arm, "pretrain": _capped(pretrain, most, trained=False)}
     if not _is_trained(arm):
         return arm
     fit = _capped(arm["fit"], most)
@@ -169,10 +179,13 @@ def _settled_arm(arm: Any, most: Any, task: str) -> Any:
 
 
 def _capped(block: Any, most: Any, *, trained: bool = True) -> Any:
-    """Return a block that trains, and keeps weights, up to epoch ``most`` and no longer."""
-    if not isinstance(block, dict) or not _is_epoch(most):
+    """Return a block that trains, and keeps weights, up to epoch ``most`` and no longer.
+
+    A block that counts iterations stays as it is.
+    """
+    if not isinstance(block, dict) or not _is_epoch(most) or "iterations" in block:
         return block
-    changed = {"epochs": _EPOCHS, **block} if trained else dict(block)
+    changed = {"epochs": EPOCHS, **block} if trained else dict(block)
     for key in ("epochs", "epoch"):
         if _is_epoch(changed.get(key)):
             changed[key] = min(changed[key], most)

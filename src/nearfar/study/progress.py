@@ -20,23 +20,26 @@ from nearfar.study.plan import Step
 
 
 class _Detail(ProgressColumn):
-    """Stages done for the whole; epoch and loss for a stage."""
+    """Stages done for the whole; epoch or iteration, and loss, for a stage."""
 
     def render(self, task: Task) -> Text:
         """Return the detail of one bar."""
         return Text(str(task.fields.get("detail", "")), style="dim")
 
 
-def work_units(step: Step) -> float:
+def work_units(step: Step, rows: int) -> float:
     """Return a rough measure of a stage's cost: epochs, less where the encoder is frozen."""
-    return step.epochs * (0.05 if step.spec.get("train") == "head" else 1.0) + 1.0
+    return step.epochs_over(rows) * (0.05 if step.spec.get("train") == "head" else 1.0) + 1.0
 
 
 class Display:
-    """Progress bars on a terminal, plain lines elsewhere. Call it with every event."""
+    """Progress bars on a terminal, plain lines elsewhere. Call it with every event.
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    ``rows`` is the size of the data set, to weigh epochs and iterations against each other.
+    """
+
+    def __init__(self, console: Console, *, rows: int) -> None:
+        self.console, self.size = console, rows
         self.steps: dict[str, Step] = {}
         self.users: dict[str, list[str]] = {}
         self.bars = Progress(
@@ -61,7 +64,7 @@ class Display:
             point = f" · {cell.search}" if cell.search else ""
             for address in cell.chain:
                 self.users.setdefault(address, []).append(f"{cell.arm}{point} · seed {cell.seed}")
-        total = sum(work_units(step) for step in self.steps.values())
+        total = sum(work_units(step, self.size) for step in self.steps.values())
         detail = f"{self.done} of {len(self.steps)}"
         self.bars.update(self.whole, total=total, detail=detail)
 
@@ -94,12 +97,12 @@ class Display:
         step = self.steps[address]
         if isinstance(event, execute.Started):
             self.rows[address] = self.bars.add_task(
-                escape(self.label(address)), total=step.epochs or None
+                escape(self.label(address)), total=step.length or None
             )
         elif isinstance(event, execute.Progress):
-            detail = f"epoch {event.epoch}/{step.epochs} · loss {event.loss:.4g}"
-            self.bars.update(self.rows[address], completed=event.epoch, detail=detail)
-            self._advance(address, work_units(step) * event.epoch / step.epochs)
+            detail = f"{step.unit} {event.done}/{step.length} · loss {event.loss:.4g}"
+            self.bars.update(self.rows[address], completed=event.done, detail=detail)
+            self._advance(address, work_units(step, self.size) * event.done / step.length)
         else:
             self._finish(event)
 
@@ -109,7 +112,7 @@ class Display:
 
     def _finish(self, event: execute.Finished) -> None:
         step = self.steps[event.address]
-        self._advance(event.address, work_units(step))
+        self._advance(event.address, work_units(step, self.size))
         self.done += 1
         count = f"{self.done} of {len(self.steps)}"
         self.bars.update(self.whole, detail=count)

@@ -42,7 +42,7 @@ class Prepared:
     plan: Plan
     folder: RunFolder
     environment: Environment
-    whole_epochs: int
+    whole_epochs: float
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -63,7 +63,8 @@ class Prepared:
         if whole is None or not self.whole_epochs:
             return None
         store, guess = self.folder.store, self._planned(guess=True).steps
-        missing = sum(step.epochs for a, step in guess.items() if not store.is_done(a))
+        rows = len(self.dataset)
+        missing = sum(step.epochs_over(rows) for a, step in guess.items() if not store.is_done(a))
         return whole * missing / self.whole_epochs
 
     def plan_on(self) -> bool:
@@ -131,7 +132,7 @@ def prepare(request: Request) -> Prepared:
     mistakes = layer_mistakes(plan, dataset.inputs)
     if mistakes:
         raise UserError("\n".join(f"{find_study(request.study)}: {line}" for line in mistakes))
-    whole = make_plan(asked, dataset.digest, environment, guess=True).epochs
+    whole = make_plan(asked, dataset.digest, environment, guess=True).epochs_over(len(dataset))
     return Prepared(resolved, dataset, plan, folder, environment, whole)
 
 
@@ -155,7 +156,8 @@ def reopen(path: Path) -> Prepared:
     plan = make_plan(resolved, dataset.digest, environment, folder.store.outcome)
     if set(plan.steps) != {row.hash for row in rows}:
         raise UserError(f"{path}: its data or its study changed since it was made; run it again")
-    return Prepared(resolved, dataset, plan, folder, environment, plan.epochs)
+    whole = plan.epochs_over(len(dataset))
+    return Prepared(resolved, dataset, plan, folder, environment, whole)
 
 
 def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:

@@ -27,14 +27,22 @@ ScheduleChoice: Any = choice_among("schedule", SCHEDULES)
 ViewChoices: Any = choices_among("view", VIEWS)
 
 
+EPOCHS = 100
+"""How long training takes where a study file does not say."""
+
+
 def _one_of(names: Any) -> Any:
     return Literal[tuple(names)]
 
 
 class Training(Options):
-    """The recipe of whatever is trained by gradient."""
+    """The recipe of whatever is trained by gradient.
 
-    epochs: Annotated[int, Field(ge=1)] = 100
+    Its length is in ``epochs`` or in ``iterations`` (optimiser steps).
+    """
+
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    iterations: Annotated[int, Field(ge=1)] | None = None
     batch: Annotated[int, Field(ge=1)] = 128
     drop_last: bool = False
     optimizer: OptimizerChoice = Field(default_factory=lambda: OptimizerChoice(adamw={}))
@@ -42,10 +50,21 @@ class Training(Options):
     clip: Positive | None = 1.0
     augment: ViewChoices = Field([])
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_length(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        lengths = [key for key in ("epochs", "iterations") if given.get(key) is not None]
+        if len(lengths) > 1:
+            raise ValueError("takes either epochs or iterations, not both")
+        return given if lengths else {**given, "epochs": EPOCHS}
+
     def recipe(self, select: Literal["best", "last"]) -> Recipe:
         """Return the training loop's recipe."""
         return Recipe(
             epochs=self.epochs,
+            iterations=self.iterations,
             batch=self.batch,
             drop_last=self.drop_last,
             optimizer=self.optimizer.options,
@@ -56,7 +75,7 @@ class Training(Options):
 
 
 class Stage(Training):
-    """A pre-training stage: an encoder under an objective. ``keep`` lists epochs to probe later."""
+    """A pre-training stage: an encoder under an objective. ``keep`` lists where to probe later."""
 
     encoder: EncoderChoice
     objective: ObjectiveChoice
@@ -64,8 +83,12 @@ class Stage(Training):
 
     @model_validator(mode="after")
     def _can_be_trained(self) -> "Stage":
-        if any(epoch > self.epochs for epoch in self.keep):
-            raise ValueError(f"keep: {list(self.keep)} goes beyond the {self.epochs} epochs")
+        unit = "epochs" if self.iterations is None else "iterations"
+        length: int = getattr(self, unit)
+        if any(point > length for point in self.keep):
+            raise ValueError(f"keep: {list(self.keep)} goes beyond the {length} {unit}")
+        if self.schedule.name == "plateau":
+            raise ValueError("schedule: plateau goes by validation, which selects nothing here")
         if not getattr(ENCODERS[self.encoder.name], "trainable", True):
             raise ValueError(f"encoder {self.encoder.name} is fixed: there is nothing to pre-train")
         least = OBJECTIVES[self.objective.name].least_rows

@@ -113,7 +113,8 @@ def _pretrain(work: Work) -> dict[str, Any]:
         work.index("train"),
         work.index("validation"),
         work.outputs,
-        spec["recipe"]["epochs"],
+        size=spec["recipe"]["batch"],
+        seed=spec["seed"],
     )
     outcome = work.train(task)
     if outcome.status == "done":

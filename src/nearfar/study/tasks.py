@@ -1,5 +1,6 @@
 """What the training loop is given: a module, its rows, and how it is judged on validation rows."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,14 @@ from nearfar.heads.classifiers import neighbour_votes
 from nearfar.metrics import METRICS
 from nearfar.objectives import Batch, Predictor, Rows, in_chunks
 from nearfar.study.outputs import Classes, Outputs
+from nearfar.train.loop import Points
+from nearfar.train.randomness import drawn_apart
+from nearfar.train.rounds import Round
 
 
 @dataclass
 class FitTask:
-    """Training of a predictor; ``metric`` on the validation rows chooses the epoch."""
+    """Training of a predictor; ``metric`` on the validation rows chooses the round."""
 
     module: Predictor
     data: Rows
@@ -31,23 +35,31 @@ class FitTask:
         """Return the trained parameters with their learning-rate factors."""
         return self.module.groups()
 
-    def validate(self, epoch: int) -> tuple[float | None, dict[str, float]]:
-        """Return the value to minimise and the curve point."""
+    def validate(self, at: Round) -> tuple[float | None, Points]:
+        """Return the value to minimise, and loss, metric and (of classes) accuracy."""
+        points = _points("train", self.module.monitor())
         prediction = in_chunks(self.module, self.data.inputs, self.validation)
         if not torch.isfinite(prediction).all():
-            return None, {}
-        scores = self.outputs.scores(prediction)
-        value = self.outputs.value(self.metric, self.validation.cpu().numpy(), scores)
-        return (value if METRICS[self.metric].better == "lower" else -value), {self.metric: value}
+            return None, points
+        loss = float(self.module.compare(prediction, self.data.targets[self.validation]))
+        rows, scores = self.validation.cpu().numpy(), self.outputs.scores(prediction)
+        metrics = {self.metric, "accuracy"} if isinstance(self.outputs, Classes) else {self.metric}
+        found = {name: self.outputs.value(name, rows, scores) for name in sorted(metrics)}
+        points |= _points("validation", {"loss": loss, **found})
+        value = found[self.metric]
+        return (value if METRICS[self.metric].better == "lower" else -value), points
 
 
 @dataclass
 class PretrainTask:
     """Training of an encoder under an objective.
 
-    Some twenty times along the way the encoder is probed: a ridge head solved on the training rows'
-    features, or for classes their nearest neighbours, is scored on the validation rows: a curve
-    that can stand beside those of the fits. It selects nothing.
+    Some twenty times along the way it is judged on the validation rows. The objective's own loss
+    is taken in batches of ``size`` rows as they are shown in training, with views that ``seed``
+    draws apart; what is left of the rows counts where the objective can do with so few. And a ridge
+    head solved on the training rows' features, or for classes their nearest neighbours, gives a
+    curve that can stand beside those of the fits. All this selects nothing, and changes nothing
+    that training uses.
     """
 
     module: Any
@@ -55,7 +67,8 @@ class PretrainTask:
     rows: Tensor
     validation: Tensor
     outputs: Outputs
-    epochs: int
+    size: int
+    seed: int
 
     def batch(self, rows: Tensor) -> Batch:
         """Gather rows."""
@@ -65,12 +78,37 @@ class PretrainTask:
         """Return the trained parameters with their learning-rate factors."""
         return [([p for p in self.module.parameters() if p.requires_grad], 1.0)]
 
-    def validate(self, epoch: int) -> tuple[float | None, dict[str, float]]:
-        """Return no value to minimise, what the objective tells, and a probe now and then."""
-        told = self.module.monitor() if hasattr(self.module, "monitor") else {}
-        every = max(1, self.epochs // 20)
-        if epoch % every and epoch != self.epochs:
-            return None, told
+    def validate(self, at: Round) -> tuple[float | None, Points]:
+        """Return no value to minimise, what the objective tells, and now and then the rest."""
+        points = _points("train", self._told())
+        if at.is_due:
+            held_out = self._loss(at.number) | self._told() | self._probe()
+            points |= _points("validation", held_out)
+        return None, points
+
+    def _told(self) -> dict[str, float]:
+        told: dict[str, float] = self.module.monitor() if hasattr(self.module, "monitor") else {}
+        return told
+
+    @torch.no_grad()
+    def _loss(self, number: int) -> dict[str, float]:
+        """Return the mean loss of the validation rows; empty where there is none."""
+        parts = [
+            part
+            for part in torch.split(self.validation, min(self.size, len(self.rows)))
+            if len(part) >= self.module.least_rows
+        ]
+        total = torch.zeros((), device=self.validation.device)
+        self.module.eval()
+        loss = getattr(self.module, "validation_loss", self.module.loss)
+        with drawn_apart(self.seed, number, self.validation.device):
+            for part in parts:
+                total += loss(self.data.batch(part)) * len(part)
+        value = float(total) / max(1, sum(map(len, parts)))
+        return {"loss": value} if parts and math.isfinite(value) else {}
+
+    def _probe(self) -> dict[str, float]:
+        """Return how well the features of the validation rows tell their targets."""
         encoder = self.module.encoder
         train = in_chunks(encoder, self.data.inputs, self.rows)
         held_out = in_chunks(encoder, self.data.inputs, self.validation)
@@ -80,12 +118,16 @@ class PretrainTask:
             indicators = torch.eye(self.outputs.count, device=train.device)[numbers[self.rows]]
             votes = neighbour_votes(train, indicators, held_out)
             right = votes.argmax(1) == numbers[self.validation]
-            return None, {**told, "knn_accuracy": float(right.double().mean())}
+            return {"knn_accuracy": float(right.double().mean())}
         guess = _ridge(train.double(), targets, held_out.double())
         if not torch.isfinite(guess).all():
-            return None, told
+            return {}
         rows = self.validation.cpu().numpy()
-        return None, {**told, "mae": self.outputs.value("mae", rows, guess.cpu().numpy())}
+        return {"mae": self.outputs.value("mae", rows, guess.cpu().numpy())}
+
+
+def _points(split: str, values: dict[str, float]) -> Points:
+    return {(split, metric): value for metric, value in values.items()}
 
 
 def _ridge(train: Tensor, targets: Tensor, held_out: Tensor, penalty: float = 1e-2) -> Tensor:

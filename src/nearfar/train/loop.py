@@ -1,7 +1,8 @@
 """The one training loop, on Lightning Fabric.
 
-It trains anything with ``loss(batch)``. It owns epochs, batches, schedules, clipping, the choice of
+It trains anything with ``loss(batch)``. It owns rounds, batches, schedules, clipping, the choice of
 the epoch, checkpoints and divergence; what is trained, and on which rows, is the task's business.
+A round is an epoch, or less of one where a recipe counts iterations.
 """
 
 import math
@@ -14,14 +15,20 @@ from typing import Any, Protocol
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nearfar.train.checkpoint import load_checkpoint, save_checkpoint
 from nearfar.train.optim import build_optimizer, build_schedule
+from nearfar.train.randomness import random_state, set_random_state
 from nearfar.train.recipe import Recipe
+from nearfar.train.rounds import Round, Rounds
 
 CHECKPOINT_SECONDS = 20.0
 LEARNING_EPOCHS = 20
 """From this many epochs on, a run that ends above its limit has diverged, not just begun."""
+
+Points = dict[tuple[str, str], float]
+"""(split, metric) → value: what is known of a training run after a round."""
 
 
 class Task(Protocol):
@@ -29,8 +36,9 @@ class Task(Protocol):
 
     ``module`` has a method ``loss(batch)`` that returns a scalar; ``rows`` are the training rows;
     ``batch(rows)`` gathers them; ``groups()`` gives (parameters, learning-rate factor) pairs;
-    ``validate(epoch)`` returns the value to minimise, or None where nothing is to be selected, and
-    the points of the curves on validation rows.
+    ``validate(at)`` returns the value to minimise, or None where nothing is to be selected, and
+    points of the curves beside the training loss. It may leave the module in evaluation mode, but
+    torch's generators as they were.
     """
 
     module: nn.Module
@@ -38,14 +46,14 @@ class Task(Protocol):
 
     def batch(self, rows: Tensor) -> Any: ...
     def groups(self) -> list[tuple[list[nn.Parameter], float]]: ...
-    def validate(self, epoch: int) -> tuple[float | None, dict[str, float]]: ...
+    def validate(self, at: Round) -> tuple[float | None, Points]: ...
 
 
 @dataclass
 class Curve:
-    """One point of a learning curve."""
+    """One point of a learning curve; ``epoch`` is a fraction where a round ends within one."""
 
-    epoch: int
+    epoch: float
     split: str
     metric: str
     value: float
@@ -53,24 +61,24 @@ class Curve:
 
 @dataclass
 class Outcome:
-    """How a training run ended."""
+    """How a training run ended; ``epochs`` counts one that was begun, ``steps`` is exact."""
 
     status: str
     reason: str
     epochs: int
     steps: int
     seconds: float
-    selected_epoch: int
+    selected_epoch: float
     curves: list[Curve] = field(default_factory=list)
     kept: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
 @dataclass
 class _State:
-    epoch: int = 0
+    round: int = 0
     seconds: float = 0.0
     best: float = math.inf
-    best_epoch: int = 0
+    best_round: int = 0
     best_weights: dict[str, Tensor] | None = None
     curves: list[Curve] = field(default_factory=list)
     kept: dict[int, dict[str, Tensor]] = field(default_factory=dict)
@@ -84,9 +92,10 @@ def _weights(module: nn.Module) -> dict[str, Tensor]:
 class Trainer:
     """Train ``task`` by ``recipe``; resume from ``checkpoint`` where it exists.
 
-    ``keep`` lists epochs whose weights are kept beside the selected ones; ``limit`` is the training
-    loss above which the end counts as divergence; ``report(epoch, loss)`` is called after every
-    epoch. The numbers depend on ``seed`` and the task alone, not on interruptions.
+    ``keep`` lists the epochs, or iterations where the recipe counts these, whose weights are kept
+    beside the selected ones; ``limit`` is the training loss above which the end counts as
+    divergence; ``report(done, loss)`` is called after every round with the epochs or iterations
+    done. The numbers depend on ``seed`` and the task alone, not on interruptions.
     """
 
     def __init__(
@@ -99,17 +108,17 @@ class Trainer:
         checkpoint: Path,
         keep: tuple[int, ...] = (),
         limit: float = math.inf,
-        report: Callable[[int, float], None] = lambda epoch, loss: None,
+        report: Callable[[int, float], None] = lambda done, loss: None,
     ) -> None:
         self.task, self.recipe, self.fabric = task, recipe, fabric
-        self.checkpoint, self.keep, self.limit, self.report = checkpoint, keep, limit, report
+        self.checkpoint, self.limit, self.report = checkpoint, limit, report
         self.state = _State()
-        self.steps_per_epoch = recipe.steps_per_epoch(len(task.rows))
+        self.rounds = Rounds.of(recipe, len(task.rows), keep)
         optimizer = build_optimizer(recipe.optimizer, task.groups())
         self.model, self.optimizer = fabric.setup(task.module, optimizer)
         self.model.mark_forward_method("loss")
         self.schedule = build_schedule(
-            self.optimizer, recipe.schedule, recipe.epochs * self.steps_per_epoch
+            self.optimizer, recipe.schedule, recipe.steps(len(task.rows))
         )
         self.order = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
@@ -118,25 +127,29 @@ class Trainer:
         """Train to the end, or to divergence; leave the selected weights in the task's module."""
         self._resume()
         saved = time.monotonic()
-        state, recipe = self.state, self.recipe
-        while state.epoch < recipe.epochs and not state.reason:
+        state, last = self.state, len(self.rounds.ends)
+        while state.round < last and not state.reason:
             begin = time.monotonic()
-            loss = self._epoch()
-            self._after_epoch(loss)
+            state.round += 1
+            loss = self._round()
+            self._after_round(loss)
             state.seconds += time.monotonic() - begin
-            self.report(state.epoch, loss)
-            goes_on = state.epoch < recipe.epochs and not state.reason
+            self.report(self.rounds.count(state.round), loss)
+            goes_on = state.round < last and not state.reason
             if goes_on and time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self._save()
                 saved = time.monotonic()
         return self._finish()
 
-    def _epoch(self) -> float:
+    def _round(self) -> float:
+        """Train to the end of the round; return the mean loss of its rows."""
         self.model.train()
+        number = self.state.round
+        steps = self.rounds.end(number) - self.rounds.begin(number)
         rows, batch = self.task.rows, min(self.recipe.batch, len(self.task.rows))
         order = torch.randperm(len(rows), generator=self.order).to(rows.device)
         total = torch.zeros((), device=rows.device)
-        for step in range(self.steps_per_epoch):
+        for step in range(steps):
             chosen = rows[order[step * batch : (step + 1) * batch]]
             loss = self.model.loss(self.task.batch(chosen))
             self.optimizer.zero_grad()
@@ -146,66 +159,67 @@ class Trainer:
                     self.model, self.optimizer, max_norm=self.recipe.clip, error_if_nonfinite=False
                 )
             self.optimizer.step()
-            self.schedule.step()
+            if not isinstance(self.schedule, ReduceLROnPlateau):
+                self.schedule.step()
             total += loss.detach() * len(chosen)
-        count = min(self.steps_per_epoch * batch, len(rows))
-        return float(total) / count
+        return float(total) / min(steps * batch, len(rows))
 
-    def _after_epoch(self, loss: float) -> None:
-        state = self.state
-        state.epoch += 1
-        state.curves.append(Curve(state.epoch, "train", "loss", loss))
+    def _after_round(self, loss: float) -> None:
+        state, number = self.state, self.state.round
+        epoch, last = self.rounds.epoch(number), len(self.rounds.ends)
+        state.curves.append(Curve(epoch, "train", "loss", loss))
         if not math.isfinite(loss):
-            state.reason = f"the training loss became {loss} in epoch {state.epoch}"
+            place = f"{self.rounds.unit} {self.rounds.count(number)}"
+            state.reason = f"the training loss became {loss} by {place}"
             return
-        at_end = state.epoch == self.recipe.epochs
-        if at_end and state.epoch >= LEARNING_EPOCHS and loss > self.limit:
+        if number == last and epoch >= LEARNING_EPOCHS and loss > self.limit:
             state.reason = (
                 f"the training loss ended at {loss:.3g}, "
                 f"above {self.limit:.3g}, twice that of a constant prediction"
             )
             return
-        value, curves = self.task.validate(state.epoch)
-        state.curves += [Curve(state.epoch, "validation", name, v) for name, v in curves.items()]
+        value, points = self.task.validate(Round(number, last))
+        state.curves += [Curve(epoch, *place, value) for place, value in points.items()]
         if value is not None and self.recipe.select == "best" and value < state.best:
-            state.best, state.best_epoch = value, state.epoch
+            state.best, state.best_round = value, number
             state.best_weights = _weights(self.task.module)
-        if state.epoch in self.keep:
-            state.kept[state.epoch] = _weights(self.task.module)
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.step(math.inf if value is None else value)
+        name = self.rounds.kept.get(self.rounds.end(number))
+        if name is not None:
+            state.kept[name] = _weights(self.task.module)
 
     def _finish(self) -> Outcome:
         state = self.state
-        selected = state.epoch
+        selected = state.round
         if state.best_weights is not None and not state.reason:
             self.task.module.load_state_dict(state.best_weights)
-            selected = state.best_epoch
+            selected = state.best_round
         return Outcome(
             status="diverged" if state.reason else "done",
             reason=state.reason,
-            epochs=state.epoch,
-            steps=state.epoch * self.steps_per_epoch,
+            epochs=math.ceil(self.rounds.epoch(state.round)),
+            steps=self.rounds.end(state.round),
             seconds=state.seconds,
-            selected_epoch=selected,
+            selected_epoch=self.rounds.epoch(selected),
             curves=state.curves,
             kept=state.kept,
         )
 
     def _save(self) -> None:
         s = self.state
-        random = {"order": self.order.get_state(), "torch": torch.get_rng_state()}
-        if torch.cuda.is_available():
-            random["cuda"] = torch.cuda.get_rng_state()
         save_checkpoint(
             self.checkpoint,
             {
                 "model": self.task.module.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
-                "random": random,
-                "epoch": s.epoch,
+                "order": self.order.get_state(),
+                "random": random_state(self.fabric.device),
+                "round": s.round,
                 "seconds": s.seconds,
                 "best": s.best,
-                "best_epoch": s.best_epoch,
+                "best_round": s.best_round,
                 "best_weights": s.best_weights,
                 "kept": s.kept,
                 "curves": [(c.epoch, c.split, c.metric, c.value) for c in s.curves],
@@ -219,10 +233,8 @@ class Trainer:
         self.task.module.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
-        self.order.set_state(saved["random"]["order"].cpu())
-        torch.set_rng_state(saved["random"]["torch"].cpu())
-        if "cuda" in saved["random"]:
-            torch.cuda.set_rng_state(saved["random"]["cuda"].cpu())
-        for name in ("epoch", "seconds", "best", "best_epoch", "best_weights", "kept"):
+        self.order.set_state(saved["order"].cpu())
+        set_random_state(saved["random"])
+        for name in ("round", "seconds", "best", "best_round", "best_weights", "kept"):
             setattr(self.state, name, saved[name])
         self.state.curves = [Curve(*point) for point in saved["curves"]]

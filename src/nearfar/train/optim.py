@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from nearfar.train import recipe as r
 
@@ -56,7 +56,15 @@ def learning_rate_factor(
 
 
 def build_schedule(
-    optimizer: torch.optim.Optimizer, options: r.Constant | r.Cosine | r.OneCycle, steps: int
-) -> LambdaLR:
-    """Return a per-step schedule over ``steps`` optimiser steps."""
+    optimizer: torch.optim.Optimizer, options: r.Schedule, steps: int
+) -> LambdaLR | ReduceLROnPlateau:
+    """Return a schedule over ``steps`` optimiser steps, or one that follows validation.
+
+    The first kind is stepped after every optimiser step, the second after every round, with the
+    value to minimise.
+    """
+    if isinstance(options, r.Plateau):
+        return ReduceLROnPlateau(
+            optimizer, factor=options.factor, patience=options.patience, threshold=0.0
+        )
     return LambdaLR(optimizer, learning_rate_factor(options, steps))

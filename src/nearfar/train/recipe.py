@@ -1,4 +1,4 @@
-"""What a training run's recipe may say: epochs, batch, optimiser, schedule, clipping."""
+"""What a training run's recipe may say: its length, batch, optimiser, schedule, clipping."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -77,29 +77,51 @@ class OneCycle(Options):
     warmup: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
 
+class Plateau(Options):
+    """The learning rate stays until validation does.
+
+    After more than ``patience`` rounds without a new best of the value that selects, it is
+    multiplied by ``factor``: torch's ``ReduceLROnPlateau`` with a threshold of 0.
+    """
+
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    patience: Annotated[int, Field(ge=0)] = 5
+
+
 OPTIMIZERS: dict[str, type[Options]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 SCHEDULES: dict[str, type[Options]] = {
     "constant": Constant,
     "cosine": Cosine,
     "one_cycle": OneCycle,
+    "plateau": Plateau,
 }
+
+Schedule = Constant | Cosine | OneCycle | Plateau
 
 
 class Recipe(Options):
     """How long and with what a stage is trained.
 
+    The length is given in ``epochs`` or in ``iterations``, which are optimiser steps.
     ``batch`` is in rows and never larger than the rows there are; ``drop_last`` leaves out the
     last, smaller batch of an epoch, which is left out anyway where it is a single row: batch norm
     and losses over pairs of rows need two. ``clip`` bounds the gradient's L2 norm (null: no bound).
     """
 
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    iterations: Annotated[int, Field(ge=1)] | None = None
     batch: Annotated[int, Field(ge=1)]
     drop_last: bool
     optimizer: SGD | Adam | AdamW
-    schedule: Constant | Cosine | OneCycle
+    schedule: Schedule
     clip: Positive | None
     select: Literal["best", "last"]
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.epochs is None) == (self.iterations is None):
+            raise ValueError("a recipe has either epochs or iterations")
+        return self
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values, from which ``from_plain`` makes the recipe again."""
@@ -124,3 +146,10 @@ class Recipe(Options):
         batch = min(self.batch, rows)
         whole, rest = divmod(rows, batch)
         return whole + (rest > 1 and not self.drop_last)
+
+    def steps(self, rows: int) -> int:
+        """Return the number of optimiser steps of the whole run over ``rows`` rows."""
+        if self.iterations is not None:
+            return self.iterations
+        assert self.epochs is not None
+        return self.epochs * self.steps_per_epoch(rows)
