@@ -30,8 +30,9 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 
 DECLARED = requirements(PROJECT["dependencies"])
-OPTIONAL = requirements(EXTRAS["timm"])
-FOR_DEVELOPMENT = requirements([*EXTRAS["bench"], *EXTRAS["dev"]])
+TRACKERS = [*EXTRAS["tensorboard"], *EXTRAS["wandb"]]
+OPTIONAL = requirements([*EXTRAS["timm"], *TRACKERS])
+FOR_DEVELOPMENT = requirements([*EXTRAS["bench"], *TRACKERS, *EXTRAS["dev"]])
 
 
 def pins() -> dict[str, Version]:

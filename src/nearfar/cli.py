@@ -51,13 +51,17 @@ def run(
         int | None, typer.Option(min=1, help="Local processes (default: one for each core).")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    track: Annotated[
+        list[str] | None, typer.Option(help="Also tell: tensorboard, wandb or webhook.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
     from nearfar.commands import run_study
     from nearfar.study.run import Request
 
-    request = Request(study, profile, arm, seeds, tuple(setting or ()), out, jobs, device)
+    settings, trackers = tuple(setting or ()), tuple(track or ())
+    request = Request(study, profile, arm, seeds, settings, out, jobs, device, trackers)
     raise typer.Exit(run_study(request, dry_run=dry_run))
 
 

@@ -15,7 +15,9 @@ from nearfar.study.run import Prepared, Request, carry_out, prepare, reopen, wri
 
 def run_study(request: Request, *, dry_run: bool) -> int:
     """Run a study; return the exit status, 1 where a stage failed."""
+    from nearfar.study.execute import Event
     from nearfar.study.progress import Display
+    from nearfar.study.tracking import Tracking
 
     console = Console()
     prepared = prepare(request)
@@ -24,9 +26,15 @@ def run_study(request: Request, *, dry_run: bool) -> int:
         _print_stages(prepared, console)
         return 0
     jobs = request.jobs or default_jobs(prepared)
-    with Display(console, rows=len(prepared.dataset)) as display:
-        carry_out(prepared, jobs, display)
-    write_report(prepared.folder.path)
+    with Tracking(prepared, console) as tracking:
+        with Display(console, rows=len(prepared.dataset)) as display:
+
+            def watch(event: Event) -> None:
+                display(event)
+                tracking(event)
+
+            carry_out(prepared, jobs, watch)
+        write_report(prepared.folder.path)
     print_summary(prepared.folder.path, console)
     for error, trace in prepared.failures.values():
         if trace and os.environ.get("NEARFAR_DEBUG"):

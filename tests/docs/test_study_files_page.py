@@ -19,6 +19,7 @@ from nearfar.objectives import OBJECTIVES
 from nearfar.study.choices import Choice, options_of
 from nearfar.study.published import Claim, Published
 from nearfar.study.schema import Arm, Axis, ExactFit, Pretrain, Stage, Study, TrainedFit
+from nearfar.track import TRACKERS
 from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,7 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
     "Heads": {**NETWORKS, **EXACT},
     "Optimisers": dict(OPTIMIZERS),
     "Schedules": dict(SCHEDULES),
+    "Trackers": dict(TRACKERS),
 }
 
 

@@ -18,6 +18,7 @@ from nearfar.study.schema import Study
 SHOWN = {"study", "title", "question", "profile", "margin", "baseline", "minutes"} | {
     "published",
     "claims",
+    "track",
 }
 SHOWN_IN_ARM = {"group", "against"}
 SHOWN_IN_DATA = {"name", "unit", "on_bad_rows"}
@@ -58,6 +59,8 @@ OTHER: dict[str, list[Any]] = {
     "distance": ["l2", "mahalanobis"],
     "mining": ["batch_hard", "all"],
     "frozen_views": ["cached:3"],
+    "mode": ["offline", "online"],
+    "url_from": ["ANOTHER_VARIABLE"],
 }
 LISTS: dict[str, list[Any]] = {
     "published": [{"arm": "mean", "provenance": "one split", "test": {"mae": 1.0}}],
@@ -190,6 +193,7 @@ WIDE = small(
             "condition": "size=4",
         }
     ],
+    track=["tensorboard", {"wandb": {"entity": "us"}}, "webhook"],
 )
 LIMIT = {"train": 40, "validation": 5, "test": 0.9}
 PREDEFINED = small(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 from pydantic import BeforeValidator, ValidationInfo, create_model, model_validator
 
+from nearfar.study.merge import by_name
 from nearfar.train.recipe import Options
 
 
@@ -50,13 +51,34 @@ class Choice(Options):
         return chosen
 
 
-def choice_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Choice]:
-    """Return the model of a choice among registered classes (or ready option models)."""
+class Several(Options):
+    """Any of several names, each once, with their options: a name, a list, or name → options."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_names(cls, given: Any) -> Any:
+        named = by_name(given)
+        if not isinstance(named, Mapping):
+            raise ValueError(f"needs names, each once, or names with options, not {given!r}")
+        return {name: {} if options is None else options for name, options in named.items()}
+
+
+def several_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Several]:
+    """Return the model of any of several registered classes."""
+    return create_model(title, __base__=Several, **_fields(kinds))
+
+
+def _fields(kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, kind in kinds.items():
         model = kind if issubclass(kind, Options) else options_of(kind)
         fields[name] = (model | None, None)
-    return create_model(title, __base__=Choice, **fields)
+    return fields
+
+
+def choice_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Choice]:
+    """Return the model of a choice among registered classes (or ready option models)."""
+    return create_model(title, __base__=Choice, **_fields(kinds))
 
 
 def choices_among(title: str, kinds: Mapping[str, type[Any]]) -> Any:

@@ -1,4 +1,4 @@
-"""More arms or seeds extend a run; a study that differs otherwise is refused."""
+"""More arms or seeds extend a run; a study that differs otherwise is refused, but for ``track``."""
 
 from typing import Any
 
@@ -104,11 +104,16 @@ def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:
     wanted = None if arms is None else list(dict.fromkeys([*known, *arms]))
     seeds = sorted({*_seeds(before), *_seeds(asked)})
     same = with_seeds(prune(asked, known), _seeds(before))
-    differences = _differences(with_seeds(before, _seeds(before)), same)
+    differences = _differences(_decided(with_seeds(before, _seeds(before))), _decided(same))
     if differences:
         shown = "; ".join(differences[:3]) + ("; …" if len(differences) > 3 else "")
         raise UserError(f"this run was made with another study ({shown}): use another --out")
     return with_seeds(prune(asked, wanted), seeds)
+
+
+def _decided(study: Plain) -> Plain:
+    """Return the study without who is told of it, which may change."""
+    return {key: value for key, value in study.items() if key != "track"}
 
 
 def _differences(before: Any, now: Any, where: str = "") -> list[str]:

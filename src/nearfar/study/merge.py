@@ -85,12 +85,24 @@ def merge(below: Any, above: Any, key: str = "") -> Any:
         below, above = _as_choice(below), _as_choice(above)
         if isinstance(below, dict) and isinstance(above, dict) and set(below) != set(above):
             return above
+    if key == "track" and isinstance(above, dict):
+        below = by_name(below)
     if isinstance(below, dict) and isinstance(above, dict):
         merged = {name: value for name, value in below.items() if LENGTHS.get(name) not in above}
         for name, value in above.items():
             merged[name] = merge(below[name], value, str(name)) if name in merged else value
         return merged
     return above
+
+
+def by_name(given: Any) -> Any:
+    """Return ``a`` or ``[a, {b: options}]`` as name → options; what is neither, as it is."""
+    if isinstance(given, str):
+        return {given: {}}
+    if not isinstance(given, list) or not all(isinstance(item, str | Mapping) for item in given):
+        return given
+    pairs = [pair for item in given for pair in by_name(item).items()]
+    return given if len(dict(pairs)) < len(pairs) else dict(pairs)
 
 
 def _as_choice(value: Any) -> Any:

@@ -17,6 +17,7 @@ from nearfar.study.load import Resolved, find_study, load_study, resolve
 from nearfar.study.plan import Environment, Plan, Step, make_plan
 from nearfar.study.provenance import provenance
 from nearfar.study.summary import summarise_run
+from nearfar.study.tracking import trackers_of, with_trackers
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Request:
     out: Path = Path("runs")
     jobs: int | None = None
     device: str = "auto"
+    track: tuple[str, ...] = ()
 
 
 @dataclass
@@ -118,10 +120,13 @@ def prepare(request: Request) -> Prepared:
     for place in (request.out, folder.path):
         if place.exists() and not place.is_dir():
             raise UserError(f"--out {request.out}: {place} is not a folder")
+    text["track"] = with_trackers(text.get("track"), request.track)
     text["data"] = _portable(text["data"], asked.folder, folder.path)
     seeds = None if request.seeds is None else list(range(request.seeds))
     wanted = text if seeds is None else with_seeds(text, seeds)
     resolved = resolve(extend(folder.study(), wanted, request.arms), folder.path / "study.yaml")
+    for tracker in trackers_of(resolved.study, folder.path).values():
+        tracker.check()
     environment = Environment(str(torch.__version__), pick_device(request.device))
     dataset = load_dataset(resolved.study.data, resolved.folder)
     split = split_rows(dataset, resolved.study.split, resolved.seeds[0])

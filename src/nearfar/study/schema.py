@@ -15,8 +15,9 @@ from nearfar.heads import EXACT, NETWORKS
 from nearfar.losses import LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.choices import choice_among, choices_among
+from nearfar.study.choices import choice_among, choices_among, several_among
 from nearfar.study.published import Claim, Published
+from nearfar.track import TRACKERS
 from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options, Positive, Recipe
 
 EncoderChoice: Any = choice_among("encoder", ENCODERS)
@@ -25,6 +26,7 @@ HeadChoice: Any = choice_among("head", {**NETWORKS, **EXACT})
 OptimizerChoice: Any = choice_among("optimizer", OPTIMIZERS)
 ScheduleChoice: Any = choice_among("schedule", SCHEDULES)
 ViewChoices: Any = choices_among("view", VIEWS)
+Trackers: Any = several_among("track", TRACKERS)
 
 
 EPOCHS = 100
@@ -269,3 +271,4 @@ class Study(Options):
     minutes: dict[Literal["full", "quick", "smoke"], Positive] = Field({})
     published: list[Published] = Field([])
     claims: list[Claim] = Field([])
+    track: Trackers | None = None
