@@ -15,6 +15,9 @@ from nearfar.train.loop import Points
 from nearfar.train.randomness import drawn_apart
 from nearfar.train.rounds import Round
 
+PROBED = 2500
+"""Validation rows, at most, by which pre-training is probed along the way."""
+
 
 @dataclass
 class FitTask:
@@ -58,8 +61,8 @@ class PretrainTask:
     is taken in batches of ``size`` rows as they are shown in training, with views that ``seed``
     draws apart; what is left of the rows counts where the objective can do with so few. And a ridge
     head solved on the training rows' features, or for classes their nearest neighbours, gives a
-    curve that can stand beside those of the fits. All this selects nothing, and changes nothing
-    that training uses.
+    curve that can stand beside those of the fits: at most ``PROBED`` rows are asked, of four times
+    as many. All this selects nothing, and changes nothing that training uses.
     """
 
     module: Any
@@ -110,20 +113,28 @@ class PretrainTask:
     def _probe(self) -> dict[str, float]:
         """Return how well the features of the validation rows tell their targets."""
         encoder = self.module.encoder
-        train = in_chunks(encoder, self.data.inputs, self.rows)
-        held_out = in_chunks(encoder, self.data.inputs, self.validation)
-        targets = self.data.targets[self.rows]
+        known, asked = _spread(self.rows, 4 * PROBED), _spread(self.validation, PROBED)
+        train = in_chunks(encoder, self.data.inputs, known)
+        held_out = in_chunks(encoder, self.data.inputs, asked)
+        targets = self.data.targets[known]
         if isinstance(self.outputs, Classes):
             numbers = self.data.targets[:, 0].long()
-            indicators = torch.eye(self.outputs.count, device=train.device)[numbers[self.rows]]
+            indicators = torch.eye(self.outputs.count, device=train.device)[numbers[known]]
             votes = neighbour_votes(train, indicators, held_out)
-            right = votes.argmax(1) == numbers[self.validation]
+            right = votes.argmax(1) == numbers[asked]
             return {"knn_accuracy": float(right.double().mean())}
         guess = _ridge(train.double(), targets, held_out.double())
         if not torch.isfinite(guess).all():
             return {}
-        rows = self.validation.cpu().numpy()
+        rows = asked.cpu().numpy()
         return {"mae": self.outputs.value("mae", rows, guess.cpu().numpy())}
+
+
+def _spread(rows: Tensor, most: int) -> Tensor:
+    """Return ``most`` of the rows, evenly spread, or all if there are not so many."""
+    if len(rows) <= most:
+        return rows
+    return rows[torch.arange(most, device=rows.device) * len(rows) // most]
 
 
 def _points(split: str, values: dict[str, float]) -> Points:
