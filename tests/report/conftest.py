@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from make_class_run import make_class_run
 from make_run import ESOL, Molecules, make_run, read_molecules
 
 from nearfar.report import write_report
@@ -20,3 +21,14 @@ def finished_run(molecules: Molecules, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def page(finished_run: Path) -> str:
     return write_report(finished_run).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def class_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten classes of images, two targets, two seeds, checkpoints, choices. Not to be changed."""
+    return make_class_run(tmp_path_factory.mktemp("class_runs"))
+
+
+@pytest.fixture(scope="session")
+def class_page(class_run: Path) -> str:
+    return write_report(class_run).read_text(encoding="utf-8")

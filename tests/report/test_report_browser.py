@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from make_class_run import TEN
 from make_run import ARMS, Molecules, make_run
 from test_report_page import HOSTILE
 
@@ -68,7 +69,8 @@ def load(browser: Any) -> Iterator[Open]:
 
     yield load
     assert browser.get_log("browser") == []
-    assert _requests(browser) <= {path.as_uri() for path in opened} | {"data:,"}
+    fetched = {url for url in _requests(browser) if not url.startswith("data:")}
+    assert fetched <= {path.as_uri() for path in opened}
 
 
 def _requests(browser: Any) -> set[str]:
@@ -150,7 +152,7 @@ def test_an_arm_is_switched_off_everywhere_and_on_again(load: Open, report: Path
             "curves": "#curves-plot path.band",
             "predictions": "#predictions-plots .panel",
             "embedding": "#embedding-plots .panel",
-            "seeds": "#seeds-plot text.strong",
+            "seeds": "#seeds-plots .plot:first-child text.strong",
             "faded": "tr.off",
         }
         return {k: len(browser.find_elements("css selector", css)) for k, css in counts.items()}
@@ -229,6 +231,79 @@ def test_hostile_names_stay_text(load: Open, molecules: Molecules, tmp_path: Pat
     assert not browser.find_elements("css selector", "img")
 
 
+@pytest.mark.parametrize("section", ["#embedding-plots", "#training-stages"])
+def test_pointing_at_an_embedded_image_shows_it(
+    load: Open, class_run: Path, class_page: str, section: str
+) -> None:
+    assert class_page
+    browser = load(class_run / "report.html")
+    _point_at(browser, section, 5)
+    tip = _tip(browser)
+    assert tip is not None
+    image = tip.find_element("css selector", "img.pixels")
+    assert image.size == {"width": 72, "height": 72}
+    assert browser.execute_script("return arguments[0].naturalWidth", image) == 8
+    assert image.value_of_css_property("image-rendering") == "pixelated"
+    cells = [cell.text for cell in tip.find_elements("css selector", "td")]
+    assert cells[1] in TEN
+    assert cells[::2] == (["true", "predicted"] if section == "#embedding-plots" else ["true"])
+
+
+def test_maps_take_the_colours_of_each_label_map(
+    load: Open, class_run: Path, class_page: str
+) -> None:
+    assert class_page
+    browser = load(class_run / "report.html")
+
+    def colours() -> set[str]:
+        dots = "#embedding-plots .panel:first-child .dots:not(.halo)"
+        found = browser.find_elements("css selector", dots)
+        return {dot.get_attribute("stroke") for dot in found}
+
+    def press(name: str) -> None:
+        buttons = browser.find_elements("css selector", "#embedding-controls button")
+        next(button for button in buttons if button.text == name).click()
+
+    assert len(colours()) == 10
+    press("cat")
+    assert len(colours()) == 2
+    press("cat")
+    select = browser.find_element("css selector", "#embedding-controls select")
+    options = [option.text for option in select.find_elements("css selector", "option")]
+    assert options == ["the data set’s own", "two"]
+    select.send_keys("two")
+    names = [b.text for b in browser.find_elements("css selector", ".class-name")]
+    assert names == ["vehicle", "rest"]
+    assert len(colours()) == 3  # the deer belong to neither
+    press("right or wrong")
+    assert colours() == {"var(--k0)", "var(--k1)"}
+
+
+def test_class_pages_hold_what_they_announce(load: Open, class_run: Path, class_page: str) -> None:
+    assert class_page
+    browser = load(class_run / "report.html")
+    every_control = (
+        "document.querySelectorAll('.segment button').forEach((button) => button.click());"
+        "document.querySelectorAll('select').forEach((select) => {"
+        "  [...select.options].forEach((option) => {"
+        "    select.value = option.value; select.dispatchEvent(new Event('change')); }); });"
+    )
+    browser.execute_script(every_control)
+    for css, count in {
+        "#seeds-plots .pair": 2,
+        "#training-stages .panel": 3,
+        "#confusion details[open] td.thumbs img": None,
+        "#pretrain-plots .panel:not([hidden]) .figure": 1,
+        "#examples-cards img": 12,
+    }.items():
+        found = browser.find_elements("css selector", css)
+        assert len(found) == count if count else found, css
+    width = load(class_run / "report.html", 390, 844).execute_script(
+        "return document.documentElement.scrollWidth"
+    )
+    assert width == 390
+
+
 def test_a_page_with_next_to_nothing_still_works(load: Open, tmp_path: Path) -> None:
     import numpy as np
 
@@ -240,5 +315,5 @@ def test_a_page_with_next_to_nothing_still_works(load: Open, tmp_path: Path) -> 
     hidden = [
         s.get_attribute("id") for s in browser.find_elements("css selector", "section[hidden]")
     ]
-    assert hidden == ["curves", "predictions", "embedding", "worst", "examples"]
+    assert hidden == ["curves", "predictions", "embedding", "training", "worst", "examples"]
     assert browser.find_elements("css selector", "#results td")

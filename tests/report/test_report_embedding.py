@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from nearfar.report import embedding
-from nearfar.report.embedding import embed, embed_all, features_key, read_features, turned
+from nearfar.report.embedding import (
+    embed,
+    embed_all,
+    features_key,
+    laid_over,
+    read_features,
+    turned,
+)
 
 
 def _clusters(rows: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -57,3 +64,23 @@ def test_why_there_is_no_map(tmp_path: Path) -> None:
     assert read_features(tmp_path, rows, 20) == "features are not finite"
     assert read_features(tmp_path, [0, 1], 20) == "fewer than 8 rows"
     assert isinstance(read_features(tmp_path, [r for r in rows if r != 3], 20), np.ndarray)
+
+
+def test_features_are_found_by_the_rows_they_are_of(tmp_path: Path) -> None:
+    rows = np.array([1, 4, 5, 9, 12, 13, 20, 21, 22, 30])
+    features = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    np.save(tmp_path / "features-7.npy", features)
+    np.save(tmp_path / "rows.npy", rows)
+    name = "features-7.npy"
+    assert np.array_equal(read_features(tmp_path, rows.tolist()[1:], 50, name), features[1:])
+    assert read_features(tmp_path, [1, 2, *rows.tolist()[2:]], 50, name) == "features of other rows"
+    np.save(tmp_path / "rows.npy", rows[1:])
+    assert "do not match 9 rows" in str(read_features(tmp_path, rows.tolist()[1:], 50, name))
+
+
+def test_a_map_laid_over_another_lies_as_it_does() -> None:
+    goal = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]]) @ np.diag([1, -1])
+    moved = (2 * goal @ turn + 5).astype(np.float32)
+    after = laid_over(moved, goal)
+    assert np.allclose(after, 2 * (goal - goal.mean(axis=0)), atol=1e-4)

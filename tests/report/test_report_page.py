@@ -12,7 +12,9 @@ from make_run import ARMS, Molecules, make_run
 from reading import Elements, page_data
 
 from nearfar.errors import UserError
+from nearfar.records.run import RunFolder
 from nearfar.report import write_report
+from nearfar.report.load import read_run
 from nearfar.report.page import script_json
 
 HOSTILE = [
@@ -190,15 +192,18 @@ def test_a_folder_that_is_no_run_is_the_users_mistake(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
-def test_a_large_data_set_is_sampled(finished_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nearfar.report.load import read_run
-    from nearfar.report.rows import choose_rows, read_arm_predictions
-
-    run = read_run(finished_run)
-    arms = read_arm_predictions(run)
-    shown = choose_rows(run, arms, limit=20)
-    assert len(shown.index) == 20
-    assert shown.index == sorted(shown.index)
-    parts = arms[0].by_seed[0].parts
-    assert sum(parts[identity] == "test" for identity in shown.ids) == 10
-    assert choose_rows(run, arms, limit=20) == shown
+def test_only_marked_rows_are_shown(finished_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_run.parent, tmp_path / "runs")
+    run = tmp_path / "runs" / finished_run.name
+    samples = read_run(run).samples
+    marks = [row % 3 == 0 for row in range(len(samples.ids))]
+    columns = {"id": samples.ids, "name": samples.names, "smiles": samples.smiles, "shown": marks}
+    RunFolder(run).write_samples(columns)
+    kept = np.flatnonzero(marks)
+    for path in (tmp_path / "runs" / "stages").glob("*/features.npy"):
+        np.save(path.with_name("rows.npy"), kept.astype(np.int32))
+        np.save(path, np.load(path)[kept])
+    data = page_data(write_report(run).read_text(encoding="utf-8"))
+    assert data["rows"]["name"] == samples.names[::3]
+    assert data["rows"]["total"] == len(samples.ids)
+    assert {len(xs) for xs, _ in data["embeddings"]["maps"]} == {len(kept)}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pyarrow import parquet
 from safetensors.torch import load_file
 
 from nearfar.study.models import restored
@@ -199,3 +200,34 @@ def test_predictions_for_new_images_name_a_class_and_its_probability(
         probabilities = [float(row[f"p:{name}"]) for name in CLASSES]
         assert sum(probabilities) == pytest.approx(1, abs=1e-4)
         assert max(probabilities) == float(row[f"p:{row[target]}"])
+
+
+def test_all_stages_and_the_page_show_the_same_rows(tmp_path: Path) -> None:
+    images, labels = pictures(3000)
+    np.savez(tmp_path / "pictures.npz", x=images[:, ::3, ::3], y=labels)
+    pixels = {"encoder": "identity", "head": "logistic"}
+    study = {key: STUDY[key] for key in ("study", "split", "metric", "axes")} | {
+        "data": {"source": "images", "path": "pictures.npz"},
+        "targets": {"rare": {"2": "rare", "*": "frequent"}, "some": ["0", "2"]},
+        "baseline": "own",
+        "arms": {
+            "own": {"fit": pixels},
+            "rare": {"fit": {**pixels, "target": "rare"}},
+            "some": {"fit": {**pixels, "target": "some"}},
+        },
+    }
+    (tmp_path / "pictures.yaml").write_text(json.dumps(study), encoding="utf-8")
+    prepared = prepare(Request(str(tmp_path / "pictures.yaml"), out=tmp_path / "runs"))
+    carry_out(prepared, 1, lambda event: None)
+    samples = parquet.read_table(prepared.folder.path / "samples.parquet").to_pydict()
+    shown = np.flatnonzero(samples["shown"])
+    assert len(shown) == 2500
+    assert samples["class"] == labels.tolist()
+    pictured = [row for row, file in enumerate(samples["thumbnail"]) if file]
+    assert pictured == shown.tolist()
+    for arm in study["arms"]:
+        folder = prepared.folder.store.folder(place(prepared, arm))
+        assert np.load(folder / "rows.npy").tolist() == shown.tolist()
+        values = np.load(folder / "features.npy")
+        expected = images[shown, ::3, ::3].transpose(0, 3, 1, 2).reshape(2500, -1) / 255
+        np.testing.assert_allclose(values, expected, rtol=1e-6)

@@ -232,11 +232,12 @@ def test_curves_and_outcome_tell_the_training(vectors: Done) -> None:
 
 
 def test_a_finished_stage_holds_what_the_design_says(vectors: Done) -> None:
-    trained = {"stage.yaml", "curves.csv", "model.safetensors", "features.npy", "done"}
+    kept = {"features.npy", "rows.npy"}
+    trained = {"stage.yaml", "curves.csv", "model.safetensors", "done", *kept}
     names = {path.name for path in vectors.folder("plain").iterdir()}
     assert names == {*trained, "predictions.csv"}
     names = {path.name for path in vectors.folder("early", 0).iterdir()}
-    assert names == {*trained, "epoch-1.safetensors"}
+    assert names == {*trained, "epoch-1.safetensors", "features-1.npy"}
     spec = vectors.store.read(vectors.chain("plain")[0])["spec"]
     assert spec == vectors.plan.steps[vectors.chain("plain")[0]].spec
 

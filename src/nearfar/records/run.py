@@ -60,7 +60,7 @@ class RunFolder:
         value: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return value
 
-    def write_samples(self, columns: dict[str, list[str]]) -> None:
+    def write_samples(self, columns: dict[str, list[Any]]) -> None:
         """Write ``samples.parquet``: what a page shows of every row, in the data set's order."""
         import io
 

@@ -50,7 +50,6 @@ def fit_curves(run: Run) -> list[dict[str, Any]]:
 
     ``offset`` is the number of epochs that came before the last stage.
     """
-    metric = str(run.summary["metric"])
     found = []
     for arm in run.arms:
         by_series: dict[tuple[str, str], dict[int, Curve]] = {}
@@ -64,39 +63,46 @@ def fit_curves(run: Run) -> list[dict[str, Any]]:
                 diverged.append(seed)
             offset = max(offset, sum(row.epochs for row in rows[:-1] if row is not None))
             for key, curve in read_curves(run.stage_folder(chain[-1]["hash"])).items():
-                if key[1] in (metric, "loss"):
-                    by_series.setdefault(key, {})[seed] = curve
-        series: dict[str, dict[str, Any]] = {}
-        for (split, name), curves in sorted(by_series.items()):
-            series.setdefault(split, {})[name] = summarise(curves, diverged)
-        found.append({"offset": offset, "series": series})
+                by_series.setdefault(key, {})[seed] = curve
+        found.append({"offset": offset, "series": _series(by_series, diverged)})
     return found
 
 
+def _series(
+    curves: Mapping[tuple[str, str], Mapping[int, Curve]], diverged: Sequence[int]
+) -> dict[str, dict[str, Any]]:
+    """``{split: {metric: summary}}`` of everything but learning rates."""
+    series: dict[str, dict[str, Any]] = {}
+    for (split, metric), by_seed in sorted(curves.items()):
+        if metric != "lr":
+            series.setdefault(split, {})[metric] = summarise(by_seed, diverged)
+    return series
+
+
 def pretrain_curves(run: Run) -> list[dict[str, Any]]:
-    """For every pre-training stage its loss by split, and the numbers of the arms that use it."""
-    users: dict[str, list[int]] = {}
-    hashes: dict[str, dict[int, str]] = {}
-    diverged: dict[str, set[int]] = {}
+    """For every pre-training stage ``{stage, arms, series}``; ``arms`` are those that use it.
+
+    Stages of one name are one where they are the same in every seed, whichever arms use them.
+    """
+    users: dict[tuple[Any, ...], list[int]] = {}
     for position, arm in enumerate(run.arms):
+        by_name: dict[str, list[tuple[int, str]]] = {}
         for seed in run.summary.get("seeds", []):
             for link in run.chain(arm, seed)[:-1]:
-                name = link["stage"]
-                if position not in users.setdefault(name, []):
-                    users[name].append(position)
-                hashes.setdefault(name, {}).setdefault(seed, link["hash"])
-                row = run.stage_row(link["hash"])
-                if row is not None and row.status == "diverged":
-                    diverged.setdefault(name, set()).add(seed)
+                by_name.setdefault(link["stage"], []).append((seed, link["hash"]))
+        for name, chain in by_name.items():
+            users.setdefault((name, *chain), []).append(position)
     found = []
-    for name, by_seed in hashes.items():
-        by_split: dict[str, dict[int, Curve]] = {}
-        for seed, digest in by_seed.items():
-            for (split, metric), curve in read_curves(run.stage_folder(digest)).items():
-                if metric == "loss":
-                    by_split.setdefault(split, {})[seed] = curve
-        if by_split:
-            bad = sorted(diverged.get(name, ()))
-            series = {split: summarise(curves, bad) for split, curves in sorted(by_split.items())}
-            found.append({"stage": name, "arms": users[name], "series": series})
+    for (name, *chain), arms in users.items():
+        by_series: dict[tuple[str, str], dict[int, Curve]] = {}
+        diverged = []
+        for seed, digest in chain:
+            row = run.stage_row(digest)
+            if row is not None and row.status == "diverged":
+                diverged.append(seed)
+            for key, curve in read_curves(run.stage_folder(digest)).items():
+                by_series.setdefault(key, {})[seed] = curve
+        series = _series(by_series, diverged)
+        if series:
+            found.append({"stage": name, "arms": arms, "series": series})
     return found

@@ -28,18 +28,26 @@ _SETTINGS = {
 }
 
 
-def read_features(folder: Path, rows: Sequence[int], total: int) -> Array | str:
+def read_features(
+    folder: Path, rows: Sequence[int], total: int, name: str = "features.npy"
+) -> Array | str:
     """The stage's features of some rows, or in words why there is nothing to show.
 
-    ``total`` is the number of rows of the data set, which the array must have.
+    ``rows.npy`` beside them says of which rows they are; without it, of all ``total`` rows of the
+    data set.
     """
-    path = folder / "features.npy"
+    path = folder / name
     if not path.is_file():
         return "no features stored"
     features = np.load(path, mmap_mode="r")
-    if features.ndim != 2 or len(features) != total:
-        return f"features of shape {features.shape} do not match {total} rows"
-    chosen = np.ascontiguousarray(features[list(rows)], dtype=np.float32)
+    known = np.arange(total)
+    if (folder / "rows.npy").is_file():
+        known = np.load(folder / "rows.npy")
+    if features.ndim != 2 or len(features) != len(known):
+        return f"features of shape {features.shape} do not match {len(known)} rows"
+    if not np.isin(rows, known).all():
+        return "features of other rows"
+    chosen = np.ascontiguousarray(features[np.searchsorted(known, rows)], dtype=np.float32)
     if not np.isfinite(chosen).all():
         return "features are not finite"
     if len(chosen) < MIN_ROWS:
@@ -89,6 +97,16 @@ def turned(points: Array, values: Sequence[float]) -> Array:
     cosine, sine = along / size
     turn = np.array([[cosine, -sine], [sine, cosine]])
     return np.asarray(points @ turn, dtype=np.float32)
+
+
+def laid_over(points: Array, other: Array) -> Array:
+    """The map ``(rows, 2)`` turned or mirrored so that rows lie where ``other`` has them.
+
+    Orthogonal Procrustes (Schönemann, 1966): distances within the map stay as they are.
+    """
+    centred, goal = points - points.mean(axis=0), other - other.mean(axis=0)
+    left, _, right = np.linalg.svd(centred.T @ goal)
+    return np.asarray(centred @ (left @ right), dtype=np.float32)
 
 
 def embed_all(folder: Path, features: Mapping[str, Array], jobs: int = 2) -> dict[str, Array]:

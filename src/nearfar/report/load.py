@@ -20,11 +20,18 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Samples:
-    """Every row of the data set, in its order."""
+    """Every row of the data set, in its order; an empty list for what the run does not hold.
+
+    ``shown`` are the numbers of the rows that the page shows, ascending: of these stages keep
+    features. ``classes`` are the numbers of the classes, ``thumbnails`` image files or None.
+    """
 
     ids: list[str]
     names: list[str]
     smiles: list[str]
+    shown: list[int]
+    classes: list[int]
+    thumbnails: list[bytes | None]
 
 
 @dataclass(frozen=True)
@@ -57,10 +64,31 @@ class Run:
 
     @cached_property
     def arms(self) -> list[dict[str, Any]]:
-        """The summary's arms in the study's order, those of one group together."""
+        """The summary's arms in the study's order, those of one target and group together."""
         arms = sorted(self.summary["arms"], key=lambda arm: arm.get("order", 0))
         groups = list(dict.fromkeys(arm.get("group", "") for arm in arms))
-        return sorted(arms, key=lambda arm: groups.index(arm.get("group", "")))
+        targets = list(dict.fromkeys(map(self.target_of, arms)))
+
+        def place(arm: dict[str, Any]) -> tuple[int, int]:
+            return targets.index(self.target_of(arm)), groups.index(arm.get("group", ""))
+
+        return sorted(arms, key=place)
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """What is predicted by some arm, in the order of the arms."""
+        return list(dict.fromkeys(map(self.target_of, self.arms)))
+
+    def target_of(self, arm: Mapping[str, Any]) -> str:
+        """What an arm predicts."""
+        return str(arm.get("target") or self.summary.get("target") or "")
+
+    def classes_of(self, arm: Mapping[str, Any]) -> list[str]:
+        """The names of the classes that an arm tells apart; empty where it predicts a number."""
+        found = arm.get("classes")
+        return [
+            str(name) for name in (self.summary.get("classes") if found is None else found) or []
+        ]
 
     def stage_folder(self, digest: str) -> Path:
         return self.folder.parent / "stages" / digest
@@ -123,7 +151,7 @@ def comparison_of(run: Run, arm: Mapping[str, Any]) -> dict[str, Any] | None:
     """The arm's comparison with its own baseline; None for the study's baseline.
 
     It is the first of the summary's comparisons of that arm: those that only a claim asks for
-    follow.
+    follow. An arm may also be compared with none: see :func:`is_baseline`.
     """
     summary = run.summary
     if arm["arm"] == summary.get("baseline"):
@@ -131,6 +159,12 @@ def comparison_of(run: Run, arm: Mapping[str, Any]) -> dict[str, Any] | None:
     key = (arm["arm"], arm.get("condition", ""))
     found = (c for c in summary.get("comparisons") or [] if (c["arm"], c["condition"]) == key)
     return next(found, None)
+
+
+def is_baseline(run: Run, arm: Mapping[str, Any]) -> bool:
+    """Whether it is the study's baseline, or any arm is compared with it."""
+    others = {str(c["against"]) for c in run.summary.get("comparisons") or []}
+    return arm["arm"] in others | {run.summary.get("baseline")}
 
 
 def read_run(folder: Path) -> Run:
@@ -164,18 +198,24 @@ def _text(path: Path) -> str:
 
 def _read_samples(path: Path) -> Samples:
     if not path.is_file():
-        return Samples([], [], [])
+        return Samples([], [], [], [], [], [])
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    columns = {
-        name: [str(value or "") for value in table.column(name).to_pylist()]
-        for name in ("id", "name", "smiles")
-        if name in table.column_names
-    }
-    ids = columns.get("id", [])
-    blank = [""] * len(ids)
-    return Samples(ids, columns.get("name", blank), columns.get("smiles", blank))
+
+    def column(name: str) -> list[Any]:
+        return list(table.column(name).to_pylist()) if name in table.column_names else []
+
+    ids, names, smiles = ([str(v or "") for v in column(key)] for key in ("id", "name", "smiles"))
+    marks = column("shown") or [True] * len(ids)
+    return Samples(
+        ids,
+        names or [""] * len(ids),
+        smiles,
+        [row for row, mark in enumerate(marks) if mark],
+        column("class"),
+        column("thumbnail"),
+    )
 
 
 def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> Predictions | None:

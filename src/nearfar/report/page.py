@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -10,10 +11,13 @@ from string import Template
 from typing import Any
 
 from nearfar.records import write_atomically
+from nearfar.report.choices import choices_section
 from nearfar.report.confusion import confusion_section
 from nearfar.report.figures import payload
 from nearfar.report.load import Run, read_run
-from nearfar.report.rows import read_arm_predictions
+from nearfar.report.recall import recall_section
+from nearfar.report.reconstructions import reconstructions_section
+from nearfar.report.rows import read_arm_predictions, shown_rows
 from nearfar.report.tables import (
     all_metrics_table,
     budget_table,
@@ -29,7 +33,10 @@ _SCRIPTS = (
     "seeds.js",
     "curves.js",
     "panels.js",
+    "class_colours.js",
     "embedding.js",
+    "training.js",
+    "thumbnails.js",
     "cards.js",
     "cost.js",
     "main.js",
@@ -69,13 +76,20 @@ def render(run: Run) -> str:
     parts = [(assets / name).read_text(encoding="utf-8") for name in _SCRIPTS]
     script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
     predicted = read_arm_predictions(run)
-    published, confusion = published_section(run), confusion_section(run, predicted)
+    shown = shown_rows(run, predicted)
+    sections = {
+        "published": published_section(run),
+        "chosen": choices_section(run),
+        "classes": recall_section(predicted),
+        "confusion": confusion_section(predicted, shown, pictured=bool(run.samples.thumbnails)),
+        "reconstructions": reconstructions_section(run),
+    }
     title = str(summary.get("title") or summary["study"])
     words = {
         "policy": _policy(style, script),
         "style": style,
         "script": script,
-        "data": script_json(payload(run, predicted)),
+        "data": script_json(payload(run, predicted, shown)),
         "title": escape(f"{title} · nearfar"),
         "heading": escape(title),
         "question": escape(str(summary.get("question") or title)),
@@ -87,16 +101,15 @@ def render(run: Run) -> str:
         "results": results_table(run),
         "all_metrics": comparisons_table(run) + all_metrics_table(run),
         "reading": _reading(),
-        "published": published,
-        "confusion": confusion,
-        "jump": _jump(published=published, confusion=confusion),
+        **sections,
+        "jump": _jump(sections),
         "budget": budget_table(run),
         "provenance": _provenance(run),
     }
     return Template((assets / "page.html").read_text(encoding="utf-8")).substitute(words)
 
 
-def _jump(**sections: str) -> str:
+def _jump(sections: Mapping[str, str]) -> str:
     there = [name for name, html in sections.items() if html]
     return "".join(f'<a href="#{name}">{name.capitalize()}</a> ' for name in there)
 
@@ -143,8 +156,9 @@ def _setting(run: Run) -> str:
         parts.append(", ".join(f"{count:,} {part}" for part, count in rows.items()))
     parts.append("split anew for every seed" if summary.get("resplit") else "one fixed split")
     parts.append(f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}")
-    target = str(summary.get("target") or "").replace("_", " ")
-    parts.append(f"target {target}" if target else "")
+    targets = [target.replace("_", " ") for target in run.targets if target]
+    plural = "s" if len(targets) > 1 else ""
+    parts.append(f"target{plural} {', '.join(targets)}" if targets else "")
     parts.append(f"verdicts on test {metric_name(summary['metric'])}")
     return " · ".join(part for part in parts if part)
 

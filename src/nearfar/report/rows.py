@@ -9,7 +9,6 @@ import numpy as np
 from nearfar.report.load import Predictions, Run, arm_label, read_predictions
 from nearfar.report.molecules import Drawing, draw_molecule
 
-MAX_ROWS = 2500
 EXAMPLES = 12
 PART_LETTERS = {"train": "r", "validation": "v", "test": "t"}
 
@@ -27,17 +26,24 @@ class Shown:
 
 @dataclass(frozen=True)
 class ArmPredictions:
-    """An arm's predictions by seed, for as many seeds as finished."""
+    """An arm's predictions by seed, for as many seeds as finished.
+
+    ``classes`` are the names behind the numbers; empty where numbers are predicted. ``control``
+    says that the arm stands for comparison alone.
+    """
 
     label: str
+    target: str
+    classes: list[str]
     by_seed: dict[int, Predictions]
+    control: bool = False
 
 
 def read_arm_predictions(run: Run) -> list[ArmPredictions]:
     """Predictions of the last stage of every arm and seed, in the order of ``run.arms``."""
-    target, classes = str(run.summary.get("target", "")), run.summary.get("classes") or []
     arms = []
     for arm in run.arms:
+        target, classes = run.target_of(arm), run.classes_of(arm)
         by_seed = {}
         for seed in run.summary.get("seeds", []):
             chain = run.chain(arm, seed)
@@ -45,31 +51,27 @@ def read_arm_predictions(run: Run) -> list[ArmPredictions]:
                 read = read_predictions(run.stage_folder(chain[-1]["hash"]), target, classes)
                 if read is not None and read.prediction:
                     by_seed[int(seed)] = read
-        arms.append(ArmPredictions(arm_label(arm), by_seed))
+        control = arm.get("group") == "control"
+        arms.append(ArmPredictions(arm_label(arm), target, classes, by_seed, control))
     return arms
 
 
-def choose_rows(run: Run, arms: Sequence[ArmPredictions], limit: int = MAX_ROWS) -> Shown:
-    """All rows, or where there are more than ``limit`` a sample: half of it test rows, if so many.
+def shown_rows(run: Run, arms: Sequence[ArmPredictions]) -> Shown:
+    """The rows that ``samples.parquet`` marks; without that file, those of the predictions.
 
-    Rows are those of ``samples.parquet``, or without that file those of the predictions.
+    Of classes, the truth is the number of the data set's own class.
     """
+    own = [str(name) for name in run.summary.get("classes") or []]
     truth: dict[str, float] = {}
-    parts: dict[str, str] = {}
     for arm in arms:
-        for read in arm.by_seed.values():
-            truth |= read.truth
-            parts = parts or read.parts
-    ids = run.samples.ids or list(truth)
-    index = np.arange(len(ids))
-    if len(ids) > limit:
-        random = np.random.default_rng(0).permutation(len(ids))
-        tested = np.array([parts.get(ids[row]) == "test" for row in random], dtype=bool)
-        front = random[tested][: limit // 2]
-        others = random[~tested][: limit - len(front)]
-        index = np.sort(np.concatenate([front, others]))
-    chosen = [int(row) for row in index]
-    names = run.samples.names or [""] * len(ids)
+        if arm.classes == own:
+            for read in arm.by_seed.values():
+                truth |= read.truth
+    samples = run.samples
+    ids = samples.ids or list(truth)
+    truth |= dict(zip(ids, map(float, samples.classes), strict=False))
+    chosen = samples.shown if samples.ids else list(range(len(ids)))
+    names = samples.names or [""] * len(ids)
     return Shown(
         index=chosen,
         ids=[ids[row] for row in chosen],

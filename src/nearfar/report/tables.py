@@ -8,12 +8,14 @@ from nearfar.report.load import (
     against,
     arm_label,
     comparison_of,
+    is_baseline,
     metric_of,
     other_baseline,
     own_unit,
 )
 from nearfar.report.wording import (
     GROUP_NAMES,
+    HIGHER_IS_BETTER,
     MISSING,
     VERDICT_SIGNS,
     count,
@@ -62,17 +64,28 @@ def _row_head(arm: dict[str, Any], small: str = "") -> str:
 
 
 def _grouped(run: Run, columns: int, row: Any) -> str:
-    """Rows of all arms, each group under its own heading where there is more than one."""
+    """Rows of all arms; each target, and in it each group, under its own heading if not alone."""
     groups = {arm.get("group", "") for arm in run.arms}
-    body, current = "", None
+    body, current, target = "", None, None
     for index, arm in enumerate(run.arms):
         group = arm.get("group", "")
+        if len(run.targets) > 1 and run.target_of(arm) != target:
+            target, current = run.target_of(arm), None
+            body += (
+                f'<tr class="target"><td colspan="{columns}">{_target_title(run, arm)}</td></tr>'
+            )
         if len(groups) > 1 and group != current:
             title = escape(GROUP_NAMES.get(group, group))
             body += f'<tr class="group"><td colspan="{columns}">{title}</td></tr>'
             current = group
         body += f'<tr data-arm="{index}">{row(run, arm)}</tr>'
     return body
+
+
+def _target_title(run: Run, arm: dict[str, Any]) -> str:
+    classes = run.classes_of(arm)
+    count = f"<small>{len(classes)} classes: {escape(', '.join(classes))}</small>"
+    return f"Target {escape(run.target_of(arm).replace('_', ' '))}{count if classes else ''}"
 
 
 def results_table(run: Run) -> str:
@@ -83,9 +96,10 @@ def results_table(run: Run) -> str:
     columns = [("arm", "", ""), (name, "z-scored" if unit == "z" else unit, "n")]
     if unit == "z" and own:
         columns.append((name, own if own != "target" else "in its own unit", "n"))
+    columns.append((against(run), "paired by seed", "n"))
+    if _reductions(run):
+        columns.append(("reduction", f"of the {metric_name(summary['metric'])}", "n"))
     columns += [
-        (against(run), "paired by seed", "n"),
-        ("reduction", f"of the {metric_name(summary['metric'])}", "n"),
         ("verdict", "Holm-adjusted p", ""),
         ("budget", "one seed", "n"),
     ]
@@ -105,15 +119,22 @@ def _results_row(run: Run, arm: dict[str, Any]) -> str:
         other = metric_of(arm, "test", metric, scaled=False)
         html += _cell(mean_std(other), interval(other or {}))
     if comparison is None:
-        html += '<td class="n">baseline</td><td></td><td></td>'
+        word = "baseline" if is_baseline(run, arm) else MISSING
+        html += f'<td class="n">{word}</td>' + "<td></td>" * (2 if _reductions(run) else 1)
     else:
         difference = number(comparison.get("difference"), signed=True)
         html += _cell(difference, interval(comparison, signed=True))
-        html += _cell(percent(comparison.get("reduction_percent")))
+        if _reductions(run):
+            html += _cell(percent(comparison.get("reduction_percent")))
         html += _verdict_cell(comparison)
     budget = arm.get("budget") or {}
     epochs = count(budget.get("epochs"))
     return html + _cell(f"{epochs} epochs", duration(budget.get("seconds")))
+
+
+def _reductions(run: Run) -> bool:
+    """Whether the metric is an error, of which a part can be taken away."""
+    return run.summary["metric"] not in HIGHER_IS_BETTER
 
 
 def _verdict_cell(comparison: dict[str, Any]) -> str:

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nearfar.report.choices import chosen_lines
 from nearfar.report.load import (
     Run,
     against,
     arm_label,
     comparison_of,
+    is_baseline,
     metric_of,
     other_baseline,
     own_unit,
@@ -15,6 +17,7 @@ from nearfar.report.load import (
 )
 from nearfar.report.wording import (
     HIGHER_IS_BETTER,
+    MISSING,
     VERDICT_SIGNS,
     count,
     duration,
@@ -55,6 +58,8 @@ def print_summary(run: Path, console: "Console") -> None:
     console.print(_table(read, roomy=console.width >= _ROOMY))
     console.print(Padding(Text(_footnote(read), style="dim"), (0, 0, 1, 1)))
     console.print(Padding(Text(str(summary.get("answer") or ""), style="bold"), (0, 0, 1, 1)))
+    for line in chosen_lines(read):
+        console.print(Padding(Text(line), (0, 0, 0, 1)))
     for claim in summary.get("claims") or []:
         line = f"{VERDICT_SIGNS.get(claim['verdict'], '?')} {claim['verdict']}: {claim['claim']}"
         console.print(Padding(Text(line), (0, 0, 0, 1)))
@@ -90,8 +95,12 @@ def _table(run: Run, *, roomy: bool) -> "Table":
     if roomy:
         table.add_column("epochs", justify="right", no_wrap=True)
         table.add_column("time", justify="right", no_wrap=True)
-    group = None
+    group, target = None, None
     for arm in run.arms:
+        if len(run.targets) > 1 and run.target_of(arm) != target:
+            table.add_section()
+            group, target = None, run.target_of(arm)
+            table.add_row(Text(f"target {target.replace('_', ' ')}", style="bold"))
         if group is not None and arm.get("group") != group:
             table.add_section()
         group = arm.get("group")
@@ -116,7 +125,8 @@ def _cells(run: Run, arm: dict[str, Any], *, roomy: bool, show_own: bool) -> lis
         own = metric_of(arm, "test", summary["metric"], scaled=False)
         cells.append(number(own["mean"]) if own else "")
     if comparison is None:
-        cells += [Text("baseline", style="dim"), ""]
+        word = "baseline" if is_baseline(run, arm) else MISSING
+        cells += [Text(word, style="dim"), ""]
     else:
         difference = number(comparison["difference"], signed=True)
         bounds = interval(comparison)

@@ -17,9 +17,18 @@ METRIC_NAMES = {
     "knn_accuracy": "kNN accuracy",
     "sse": "summed squared error",
     "loss": "loss",
+    "pick_accuracy": "accuracy of picking the positive",
 }
 HIGHER_IS_BETTER = frozenset(
-    {"r2", "spearman", "accuracy", "top3_accuracy", "balanced_accuracy", "knn_accuracy"}
+    {
+        "r2",
+        "spearman",
+        "accuracy",
+        "top3_accuracy",
+        "balanced_accuracy",
+        "knn_accuracy",
+        "pick_accuracy",
+    }
 )
 VERDICT_SIGNS = {
     "better": "▲",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data import Dataset, load_dataset, mapped, split_rows
+from nearfar.data.shown import shown_rows, thumbnails_of
 from nearfar.errors import UserError, nearest
 from nearfar.records import Record, StageRow, read_stages, write_results, write_stages
 from nearfar.records.run import RunFolder
@@ -224,8 +225,21 @@ def _write_tables(prepared: Prepared) -> tuple[list[Record], list[StageRow]]:
     return records, stages
 
 
-def _samples(dataset: Dataset) -> dict[str, list[str]]:
-    columns = {"id": dataset.ids, "name": dataset.names}
+def _samples(dataset: Dataset) -> dict[str, list[Any]]:
+    """What the page shows of every row; pictures of the shown rows alone."""
+    rows = shown_rows(dataset)
+    shown = set(rows.tolist())
+    columns: dict[str, list[Any]] = {
+        "id": dataset.ids,
+        "name": dataset.names,
+        "shown": [row in shown for row in range(len(dataset))],
+    }
     if dataset.smiles:
         columns["smiles"] = dataset.smiles
+    if dataset.classes:
+        columns["class"] = dataset.targets[:, 0].astype(int).tolist()
+    pictures = thumbnails_of(dataset, rows)
+    if pictures is not None:
+        picture_of = dict(zip(rows.tolist(), pictures, strict=True))
+        columns["thumbnail"] = [picture_of.get(row) for row in range(len(dataset))]
     return columns

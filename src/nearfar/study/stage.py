@@ -15,12 +15,14 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
 from nearfar.data import Dataset, Split, SplitOptions, labelled, mapped, split_rows
+from nearfar.data.shown import shown_rows
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.objectives import OBJECTIVES, CachedViews, Rows, in_chunks
 from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows, write_stage
 from nearfar.study import models
 from nearfar.study.outputs import Outputs, outputs_of
+from nearfar.study.page_files import keep_features, keep_features_of, keep_reconstructions
 from nearfar.study.tasks import FitTask, PretrainTask
 from nearfar.train.loop import Outcome, Trainer
 from nearfar.train.recipe import Recipe
@@ -30,7 +32,10 @@ Report = Callable[[int, float], None]
 
 @dataclass
 class Work:
-    """A stage at work: its rows, split, and its targets as they are trained, on the device."""
+    """A stage at work: its rows, split, and its targets as they are trained, on the device.
+
+    ``shown`` are the rows that the page shows, the same in all stages of a data set.
+    """
 
     spec: Mapping[str, Any]
     dataset: Dataset
@@ -41,6 +46,7 @@ class Work:
     store: StageStore
     folder: Path
     report: Report
+    shown: NDArray[np.int64]
 
     def index(self, split: str) -> Tensor:
         """Return the row numbers of a part on the device."""
@@ -89,6 +95,7 @@ def _prepare(
     options = dict(spec["data"]["split"])
     seed = options.pop("seed")
     split = split_rows(dataset, SplitOptions.model_validate(options), seed or 0)
+    shown = shown_rows(dataset)
     if "labels" in spec["data"]:
         split = labelled(dataset, split, spec["data"]["labels"], spec["seed"])
     if "target" in spec:
@@ -97,7 +104,7 @@ def _prepare(
     targets = torch.from_numpy(outputs.targets).to(fabric.device)
     inputs = models.prepared_inputs(spec, dataset.inputs, store)
     rows = Rows(inputs.to(fabric.device), targets)
-    return Work(spec, dataset, split, outputs, rows, fabric, store, folder, report)
+    return Work(spec, dataset, split, outputs, rows, fabric, store, folder, report, shown)
 
 
 def _pretrain(work: Work) -> dict[str, Any]:
@@ -119,15 +126,11 @@ def _pretrain(work: Work) -> dict[str, Any]:
     outcome = work.train(task)
     if outcome.status == "done":
         _save_weights(work.folder / "model.safetensors", encoder.state_dict())
-        for epoch, weights in outcome.kept.items():
-            kept = {
-                k.removeprefix("encoder."): v
-                for k, v in weights.items()
-                if k.startswith("encoder.")
-            }
-            _save_weights(work.folder / f"epoch-{epoch}.safetensors", kept)
-        features = models.features_of(encoder, work.rows.inputs, work.fabric.device)
-        _save_array(work.folder / "features.npy", features.cpu().numpy())
+        earlier = {epoch: _encoder_part(weights) for epoch, weights in outcome.kept.items()}
+        for epoch, weights in earlier.items():
+            _save_weights(work.folder / f"epoch-{epoch}.safetensors", weights)
+        keep_features_of(work.folder, encoder, work.rows, work.shown, earlier)
+        keep_reconstructions(work.folder, objective, work.rows.inputs, work.split.test)
     return _trained(work, outcome, task.module)
 
 
@@ -158,10 +161,10 @@ def _fit(work: Work) -> dict[str, Any]:
         everything = torch.arange(len(work.dataset), device=device)
         scores = work.outputs.scores(in_chunks(predictor, rows.inputs, everything))
         if isinstance(rows.inputs, models.FeatureRows):
-            shown = rows.inputs.values
+            keep_features(work.folder, rows.inputs.values, work.shown)
         else:
-            shown = models.features_of(encoder, rows.inputs, device)
-        _save_array(work.folder / "features.npy", shown.cpu().numpy())
+            assert isinstance(encoder, Encoder)
+            keep_features_of(work.folder, encoder, work.rows, work.shown)
         if not np.isfinite(scores).all():
             return _ended("diverged", "its predictions are not finite", result)
         result["metrics"] = _evaluate(work, scores)
@@ -193,7 +196,7 @@ def _fit_exactly(work: Work) -> dict[str, Any]:
         encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
         found = models.features_of(encoder, work.rows.inputs, work.fabric.device)
         features = found.cpu().numpy()
-        _save_array(work.folder / "features.npy", features)
+        keep_features(work.folder, features, work.shown)
     train = work.split.train
     head.fit(features[train], work.outputs.solved_targets[train], spec["seed"])
     scores = work.outputs.solved_scores(head.predict(features))
@@ -240,14 +243,11 @@ def _evaluate(work: Work, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
     return outputs.metrics(scores)
 
 
+def _encoder_part(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    mine = "encoder."
+    return {k.removeprefix(mine): v for k, v in weights.items() if k.startswith(mine)}
+
+
 def _save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     write_atomically(path, tensors_to_bytes(plain))
-
-
-def _save_array(path: Path, values: NDArray[Any]) -> None:
-    import io
-
-    file = io.BytesIO()
-    np.save(file, values.astype(np.float32), allow_pickle=False)
-    write_atomically(path, file.getvalue())

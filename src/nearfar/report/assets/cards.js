@@ -6,7 +6,7 @@ function card(row, values, extra) {
   return element(
     "div",
     { class: "card", "data-row": row },
-    drawing || data.drawings.length
+    drawing || data.drawings.length || data.thumbnails
       ? element("div", { class: "picture" }, drawing || element("span", { class: "faint" }, "no drawing"))
       : null,
     element("div", { class: "name", title: nameOf(row) }, nameOf(row)),
@@ -18,16 +18,24 @@ function card(row, values, extra) {
 }
 
 function buildExamples() {
-  if (!data.examples.length) {
+  if (!data.examples.length || (ofClasses && !data.thumbnails)) {
     $("examples").hidden = true;
     return;
   }
   const known = data.rows.truth.some(isNumber);
+  const spread = ofClasses
+    ? "spread over the classes"
+    : known
+      ? `evenly spread from the lowest ${data.target} to the highest`
+      : "evenly spread";
   $("examples-about").textContent =
-    `${data.examples.length} of ${data.rows.total.toLocaleString("en-US")} rows, ${known ? `evenly spread from the lowest ${data.target} to the highest` : "evenly spread"}.`;
-  $("examples-cards").append(
-    ...data.examples.map((row) => card(row, [[data.target, format(data.rows.truth[row])]])),
-  );
+    `${data.examples.length} of ${data.rows.total.toLocaleString("en-US")} rows, ${spread}.`;
+  const value = (row) => {
+    const truth = data.rows.truth[row];
+    if (ofClasses) return ["class", isNumber(truth) ? data.labels[0].classes[truth] : "–"];
+    return [data.target, format(truth)];
+  };
+  $("examples-cards").append(...data.examples.map((row) => card(row, [value(row)])));
 }
 
 /* [{row, prediction, error, seeds}] of one arm, over the seeds in whose test part the row is. */

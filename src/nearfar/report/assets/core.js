@@ -234,8 +234,9 @@ addEventListener("scroll", hideTip, { passive: true });
 // ---- drawings -------------------------------------------------------------------------------
 const UNIT = 4; // drawing units per pixel at natural size
 
-/* The row's picture as an SVG element no larger than the box; null if it has none. */
+/* The row's picture as an element no larger than the box; null if it has none. */
 function picture(row, width, height, zoom) {
+  if (data.thumbnails) return thumbnail(row, 72);
   const number = data.rows.drawing[row];
   if (number === null || number === undefined) return null;
   const [w, h, strokes, fills, words] = data.drawings[number];

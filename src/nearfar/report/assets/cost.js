@@ -9,8 +9,10 @@ const TIMES = [
   [36000, "10 h"],
 ];
 
-function costPlot(box) {
-  const list = visible().filter((i) => isNumber(arms[i].mean) && arms[i].seconds > 0);
+function costPlot(box, target) {
+  const list = visible().filter(
+    (i) => arms[i].target === target && isNumber(arms[i].mean) && arms[i].seconds > 0,
+  );
   const width = roomIn(box);
   if (list.length < 2) {
     box.hidden = true;
@@ -30,7 +32,7 @@ function costPlot(box) {
   gridColumns(svg, times, x, [top, bottom]);
   const unit = data.unit === "z" ? ", z-scored" : "";
   svg.append(
-    write(left, 10, `test ${data.metric}${unit}`, "start", "title"),
+    write(left, 10, `test ${data.metric}${unit}${targetWords(target)}`, "start", "title"),
     write(right, height - 4, "training time of one seed", "end", "title"),
   );
   const ordered = [...list].sort((a, b) => arms[a].mean - arms[b].mean);
@@ -80,5 +82,13 @@ function costLabels(spots, range, [width, bottom]) {
     const word = at > x ? write(at, height + 4, text) : write(at + long, height + 4, text, "end");
     const end = at > x ? at - 2 : at + long + 2;
     return height === y ? [word] : [word, shape("path", { class: "axis", d: `M${x} ${y}L${end} ${height}` })];
+  });
+}
+
+function buildCost() {
+  data.targets.forEach((target) => {
+    const box = element("div", { class: "plot" });
+    $("cost-plots").append(box);
+    drawn(() => costPlot(box, target));
   });
 }

@@ -1,5 +1,6 @@
-/* Learning curves: one metric for all arms, and the losses of pre-training. */
+/* Learning curves: one metric for all arms, and one for all stages of pre-training. */
 const curveOptions = { split: "validation", metric: data.metricKey, whole: false, log: false };
+const FEW_ARMS = 6; // with more, training rows are drawn on demand
 const DECADES = [-3, -2, -1, 0, 1, 2, 3, 4].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 let clips = 0;
 
@@ -23,7 +24,7 @@ function epochRange(lines) {
   return [first > last * 0.3 ? first : 0, last];
 }
 
-/* lines: [{index, label, x, mean, low, high, diverged, dashed}] */
+/* lines: [{index, label, x, mean, low, high, diverged, pale}] */
 function curvePlot(box, lines, { title, height, log, settle }) {
   const width = roomIn(box);
   if (!lines.length) {
@@ -40,7 +41,9 @@ function curvePlot(box, lines, { title, height, log, settle }) {
   const svg = figure(width, height, title);
   const marks = log ? DECADES.filter((mark) => mark >= range[0] && mark <= range[1]) : ticks(range, 5);
   gridRows(svg, marks, y, [left, right]);
-  const whole = ticks(epochs, width < 500 ? 4 : 8).filter(Number.isInteger);
+  const whole = ticks(epochs, width < 500 ? 4 : 8).filter(
+    (mark) => epochs[1] - epochs[0] < 3 || Number.isInteger(mark),
+  );
   svg.append(
     ...whole.map((mark) => write(x(mark), bottom + 17, brief(mark), "middle")),
     shape("path", { class: "axis", d: `M${left} ${bottom}H${right}` }),
@@ -65,17 +68,16 @@ function curve(line, { x, y, range, edges, clip }) {
     xs.map((at, i) => `${i ? "L" : "M"}${x(at).toFixed(1)} ${y(ys[i]).toFixed(1)}`).join("");
   if (line.x.length > 1) {
     const back = path([...line.x].reverse(), [...line.low].reverse()).replace("M", "L");
-    const dashes = line.dashed ? "5 4" : dash(arm);
     const middle = {
       d: path(line.x, line.mean),
-      "stroke-width": 2,
+      "stroke-width": line.pale ? 1.5 : 2,
       "stroke-linejoin": "round",
-      "stroke-dasharray": dashes,
+      "stroke-dasharray": dash(arm),
+      opacity: line.pale ? 0.45 : null,
     };
-    group.append(
-      shape("path", { class: "band", "clip-path": clip, d: `${path(line.x, line.high)}${back}z` }),
-      shape("path", { class: "stroke", "clip-path": clip, ...middle }),
-    );
+    const band = { "clip-path": clip, d: `${path(line.x, line.high)}${back}z` };
+    if (!line.pale) group.append(shape("path", { class: "band", ...band }));
+    group.append(shape("path", { class: "stroke", "clip-path": clip, ...middle }));
   }
   line.diverged.forEach(([seed, xs, ys]) => {
     const last = ys.findLastIndex((value) => value <= range[1] && value >= range[0]);
@@ -120,49 +122,86 @@ function readCurves(svg, cursor, lines, { width, left, right, top, bottom, epoch
     const found = reached.map((line) => [line, line.mean[nearest(line.x)]]).sort((a, b) => a[1] - b[1]);
     cursor.setAttribute("d", `M${at} ${top}V${bottom}`);
     const label = (line) => element("span", {}, swatch(arms[line.index]), line.label);
-    const head = element("div", { class: "name" }, `epoch ${Math.round(epoch).toLocaleString("en-US")}`);
+    const fine = epochs[1] - epochs[0] < 10 ? Number(epoch.toFixed(1)) : Math.round(epoch);
+    const head = element("div", { class: "name" }, `epoch ${fine.toLocaleString("en-US")}`);
     showTip(event, head, pairs(found.map(([line, value]) => [label(line), format(value)])));
   });
+}
+
+const metricTitle = (metric) => data.metricNames[metric] || metric.replaceAll("_", " ");
+
+/* The curves of one metric, by split: of training rows pale where those of validation are beside. */
+function splitLines(series, metric, wanted, line) {
+  const splits = (wanted === "both" ? ["train", "validation"] : [wanted]).filter(
+    (split) => (series[split] || {})[metric],
+  );
+  return splits.map((split) => ({
+    ...line,
+    label: splits.length > 1 ? `${line.label}, ${split}` : line.label,
+    pale: splits.length > 1 && split === "train",
+    ...series[split][metric],
+  }));
 }
 
 function fitLines() {
   const { split, metric, whole } = curveOptions;
   return visible().flatMap((index) => {
     const { offset, series } = data.curves.fit[index];
-    const found = (series[split] || {})[metric];
-    if (!found || (!found.x.length && !found.diverged.length)) return [];
     const moved = (xs) => xs.map((x) => x + (whole ? offset : 0));
-    const diverged = found.diverged.map(([seed, xs, ys]) => [seed, moved(xs), ys]);
-    return [{ index, label: arms[index].label, ...found, x: moved(found.x), diverged }];
+    return splitLines(series, metric, split, { index, label: arms[index].label })
+      .filter((line) => line.x.length || line.diverged.length)
+      .map((line) => ({
+        ...line,
+        x: moved(line.x),
+        diverged: line.diverged.map(([seed, xs, ys]) => [seed, moved(xs), ys]),
+      }));
   });
 }
 
-/* What can be shown: Map("split metric" → [split, metric]), the study's metric on validation first. */
-function offeredCurves() {
+/* Map(metric → splits) of what is to be shown, the metric ``first`` before others. */
+function offeredCurves(list, first) {
   const found = new Map();
-  data.curves.fit.forEach(({ series }) =>
+  list.forEach(({ series }) =>
     Object.entries(series).forEach(([split, metrics]) =>
-      Object.keys(metrics).forEach((metric) => found.set(`${split} ${metric}`, [split, metric])),
+      Object.keys(metrics).forEach((metric) => {
+        found.set(metric, (found.get(metric) || new Set()).add(split));
+      }),
     ),
   );
-  const first = `validation ${data.metricKey}`;
   return new Map([...found].sort(([a], [b]) => (b === first) - (a === first)));
 }
 
+const SPLITS = [
+  ["validation", "validation"],
+  ["train", "train"],
+  ["both", "both"],
+];
+
 function buildFitCurves(offered) {
-  const nameOfMetric = (metric) => (metric === data.metricKey ? data.metric : metric);
   const update = (key) => (value) => {
     curveOptions[key] = value;
     again();
   };
-  [curveOptions.split, curveOptions.metric] = offered.values().next().value;
-  const names = [...offered].map(([key, [split, metric]]) => [key, `${split} ${nameOfMetric(metric)}`]);
+  const splitBox = element("span");
+  /* Splits that the metric has; the one chosen before stays, if it is among them. */
+  const chooseSplit = () => {
+    const there = offered.get(curveOptions.metric);
+    const options = SPLITS.filter(([key]) => (key === "both" ? there.size > 1 : there.has(key)));
+    if (!options.some(([key]) => key === curveOptions.split)) [[curveOptions.split]] = options;
+    splitBox.replaceChildren(segment("rows", options, curveOptions.split, update("split")));
+  };
+  curveOptions.metric = offered.keys().next().value;
+  if (arms.length <= FEW_ARMS) curveOptions.split = "both";
+  chooseSplit();
+  const names = [...offered.keys()].map((metric) => [metric, metricTitle(metric)]);
   const controls = $("curves-controls");
   controls.append(
-    choice("show", names, (key) => {
-      [curveOptions.split, curveOptions.metric] = offered.get(key);
+    choice("show", names, (metric) => {
+      curveOptions.metric = metric;
+      chooseSplit();
       again();
     }),
+    splitBox,
   );
   const spans = [
     [false, "of the last stage"],
@@ -178,7 +217,8 @@ function buildFitCurves(offered) {
   const again = drawn(() => {
     const { split, metric, log } = curveOptions;
     const unit = metric === data.metricKey && data.unit === "z" ? ", z-scored" : "";
-    const title = `${split} ${nameOfMetric(metric)}${unit}`;
+    const rows = split === "both" ? " (validation; pale: train)" : "";
+    const title = `${split === "both" ? "" : `${split} `}${metricTitle(metric)}${unit}${rows}`;
     curvePlot($("curves-plot"), fitLines(), {
       title,
       height: innerWidth < 760 ? 300 : 400,
@@ -189,37 +229,51 @@ function buildFitCurves(offered) {
 }
 
 function buildPretrainCurves() {
-  const plots = data.curves.pretrain.map((stage) => {
+  const stages = data.curves.pretrain;
+  const offered = offeredCurves(stages, "loss");
+  let metric = offered.keys().next().value;
+  if (offered.size > 1) {
+    const names = [...offered.keys()].map((name) => [name, metricTitle(name)]);
+    $("pretrain-controls").append(
+      choice("of pre-training", names, (value) => {
+        metric = value;
+        again();
+      }),
+    );
+  }
+  const plots = stages.map((stage) => {
     const [used, plot] = [element("p"), element("div")];
     const head = element("h3", {}, element("span", {}, stage.stage.replace(":", ": ")));
     $("pretrain-plots").append(element("div", { class: "panel" }, head, used, plot));
     return [stage, used, plot];
   });
-  drawn(() =>
+  const again = drawn(() =>
     plots.forEach(([stage, used, plot]) => {
       const users = stage.arms.filter(shown);
-      plot.parentElement.hidden = !users.length;
-      if (!users.length) return;
+      const line = { index: users[0], label: metricTitle(metric) };
+      const lines = users.length ? splitLines(stage.series, metric, "both", line) : [];
+      plot.parentElement.hidden = !lines.length;
+      if (!lines.length) return;
       used.textContent = `for ${users.map((i) => arms[i].label).join(", ")}`;
-      const lines = Object.entries(stage.series).map(([split, found]) => ({
-        index: users[0],
-        label: split,
-        dashed: split !== "train",
-        ...found,
-      }));
-      const title = "loss (solid: train, dashed: validation)";
-      curvePlot(plot, lines, { title, height: 240, log: false, settle: 0 });
+      const only = Object.keys(stage.series).filter((split) => stage.series[split][metric]);
+      const rows = only.length > 1 ? "validation; pale: train" : only[0];
+      curvePlot(plot, lines, {
+        title: `${metricTitle(metric)} (${rows})`,
+        height: 240,
+        log: false,
+        settle: 0,
+      });
     }),
   );
 }
 
 function buildCurves() {
-  const offered = offeredCurves();
+  const offered = offeredCurves(data.curves.fit, data.metricKey);
   if (!offered.size && !data.curves.pretrain.length) {
     $("curves").hidden = true;
     return;
   }
   if (offered.size) buildFitCurves(offered);
   else $("curves-plot").hidden = true;
-  buildPretrainCurves();
+  if (data.curves.pretrain.length) buildPretrainCurves();
 }

@@ -1,30 +1,53 @@
 /* Maps of features, one panel an arm. */
 const STEPS = 16;
-const embeddingOptions = { colour: "truth", parts: "all" };
+const MAP_SIZE = [340, 280];
+const LAYERS = 6; // rows are drawn in so many layers, so that no colour always lies on top
+const embeddingOptions = { colour: "truth", parts: "all", labels: 0, only: null };
+const PART_COLOURS = { r: "var(--kg)", v: "var(--k4)", t: "var(--k0)", "-": "var(--kg)" };
+const NO_COLOUR = "var(--kg)";
 
-function colourSteps(index, seed) {
-  if (embeddingOptions.colour === "part") return null;
-  const predictions = predictionsOf(index, seed);
-  const values = data.rows.truth.map((truth, row) => {
-    if (embeddingOptions.colour === "truth") return truth;
-    const value = predictions.get(row);
-    if (!isNumber(value) || !isNumber(truth)) return null;
-    return data.classes.length ? Number(value !== truth) : Math.abs(value - truth);
-  });
-  const range = embeddingOptions.colour === "truth" ? truthRange() : errorRange();
-  const step = scale(range, [0, STEPS - 1]);
-  return values.map((value) => (isNumber(value) ? clamp(Math.round(step(value)), 0, STEPS - 1) : null));
+/* Colour of a row; null where the row is not among those picked out in the legend. */
+function rowColours(index, seed) {
+  const letters = partsOf(index, seed);
+  if (embeddingOptions.colour === "part") return (row) => PART_COLOURS[letters ? letters[row] : "t"];
+  if (ofClasses) return embeddingOptions.colour === "truth" ? colourOfClass() : colourOfHit(index, seed);
+  const truths = data.rows.truth;
+  const byTruth = embeddingOptions.colour === "truth";
+  const step = scale(byTruth ? truthRange() : errorRange(), [0, STEPS - 1]);
+  const predictions = byTruth ? null : predictionsOf(index, seed);
+  return (row) => {
+    const value = byTruth ? truths[row] : Math.abs(predictions.get(row) - truths[row]);
+    return isNumber(value) ? `var(--s${clamp(Math.round(step(value)), 0, STEPS - 1)})` : NO_COLOUR;
+  };
+}
+
+function colourOfClass() {
+  const labels = data.labels[embeddingOptions.labels];
+  return (row) => {
+    const number = classUnder(labels, row);
+    if (embeddingOptions.only !== null && number !== embeddingOptions.only) return null;
+    return number === null ? NO_COLOUR : classColour(number, labels.classes.length);
+  };
+}
+
+const HIT = "var(--k0)";
+const MISS = "var(--k1)";
+function colourOfHit(index, seed) {
+  const [predictions, labels] = [predictionsOf(index, seed), labelsOf(index)];
+  return (row) => {
+    const [value, truth] = [predictions.get(row), classUnder(labels, row)];
+    if (!isNumber(value) || truth === null) return NO_COLOUR;
+    return value === truth ? HIT : MISS;
+  };
 }
 
 function truthRange() {
-  if (data.classes.length) return [0, data.classes.length - 1];
   const sorted = data.rows.truth.filter(isNumber).sort((a, b) => a - b);
   return sorted.length ? [quantile(sorted, 0.01), quantile(sorted, 0.99)] : [0, 1];
 }
 
 let errorTop = null;
 function errorRange() {
-  if (data.classes.length) return [0, 1];
   if (errorTop === null) {
     const errors = [];
     arms.forEach((_, index) => {
@@ -41,55 +64,77 @@ function errorRange() {
   return [0, errorTop];
 }
 
-function embeddingPanel(index) {
-  const [number, seed] = data.embeddings.arms[index];
+/* The figure of one map; ``tell(event, row)`` says what is pointed at. */
+function mapFigure(number, index, seed, label, tell) {
   const [xs, ys] = data.embeddings.maps[number];
-  const [size, height] = [340, 280];
+  const [size, height] = MAP_SIZE;
   const [wide, tall] = [Math.max(...xs, 1), Math.max(...ys, 1)];
   const grain = Math.min((size - 20) / wide, (height - 20) / tall);
   const [left, bottom] = [(size - wide * grain) / 2, (height + tall * grain) / 2];
   const letters = partsOf(index, seed);
-  const steps = colourSteps(index, seed);
-  const svg = shape("svg", {
-    class: "figure",
-    viewBox: `0 0 ${size} ${height}`,
-    role: "img",
-    "aria-label": `embedding of ${arms[index].label}`,
-  });
+  const colourOf = rowColours(index, seed);
+  const svg = figure(size, height, label);
   const at = new Map();
-  const [small, large] = [new Map(), new Map()];
+  const [faint, small, large] = [new Map(), new Map(), new Map()];
+  const put = (groups, row, colour, spot) => {
+    const key = `${row % LAYERS} ${colour}`;
+    if (!groups.has(key)) groups.set(key, { colour, spots: [] });
+    groups.get(key).spots.push(spot);
+  };
   xs.forEach((value, row) => {
     const part = letters ? letters[row] : "t";
     if (embeddingOptions.parts === "test" && part !== "t") return;
     const spot = [left + value * grain, bottom - ys[row] * grain];
+    const colour = colourOf(row);
+    if (colour === null) {
+      put(faint, row, "var(--line)", spot);
+      return;
+    }
     at.set(row, spot);
-    const colour = steps
-      ? steps[row] === null
-        ? "var(--kg)"
-        : `var(--s${steps[row]})`
-      : `var(--k${{ r: "g", v: 4, t: 0, "-": "g" }[part]})`;
-    const group = part === "t" ? large : small;
-    if (!group.has(colour)) group.set(colour, []);
-    group.get(colour).push(spot);
+    put(part === "t" ? large : small, row, colour, spot);
   });
-  const draw = (groups, width, attributes) =>
-    groups.forEach((spots, colour) => {
-      svg.append(
-        shape("path", {
-          class: "dots",
-          stroke: colour,
-          "stroke-width": width,
-          d: dotsPath(spots),
-          ...attributes,
-        }),
-      );
+  drawRows(svg, { faint, small, large }, Math.min(1, Math.sqrt(1200 / xs.length)));
+  if (ofClasses && embeddingOptions.colour === "truth") svg.append(...classNames(at, size));
+  finish(svg, size, at, tell, (row) => !letters || letters[row] === "t");
+  return svg;
+}
+
+/* Short names where their rows lie together, for classes too many to be told apart by colour. */
+function classNames(at, size) {
+  const labels = data.labels[embeddingOptions.labels];
+  if (labels.classes.length <= COLOURS_OF_TEN.length) return [];
+  const spots = labels.classes.map(() => []);
+  at.forEach((spot, row) => {
+    const number = classUnder(labels, row);
+    if (number !== null) spots[number].push(spot);
+  });
+  const middle = (values) => quantile([...values].sort((a, b) => a - b), 0.5);
+  return spots.flatMap((list, number) => {
+    const name = labels.classes[number];
+    if (!list.length || name.length > 3) return [];
+    const [x, y] = [middle(list.map(([a]) => a)), middle(list.map(([, b]) => b))];
+    const spread = middle(list.map(([a, b]) => Math.hypot(a - x, b - y)));
+    return spread < size * 0.09 ? [write(x, y + 4.5, name, "middle", "value strong")] : [];
+  });
+}
+
+function drawRows(svg, { faint, small, large }, factor) {
+  const draw = (groups, width, opacity) =>
+    groups.forEach(({ colour, spots }) => {
+      const look = { stroke: colour, "stroke-width": (width * factor).toFixed(1), opacity };
+      svg.append(shape("path", { class: "dots", d: dotsPath(spots), ...look }));
     });
-  draw(small, 3.6, { opacity: 0.75 });
-  svg.append(
-    shape("path", { class: "dots halo", "stroke-width": 9, d: [...large.values()].map(dotsPath).join("") }),
-  );
+  draw(faint, 3.6, 0.7);
+  draw(small, 3.6, 0.75);
+  const d = [...large.values()].map(({ spots }) => dotsPath(spots)).join("");
+  svg.append(shape("path", { class: "dots halo", "stroke-width": (9 * factor).toFixed(1), d }));
   draw(large, 6.8);
-  finish(svg, size, at, index, seed, (row) => !letters || letters[row] === "t");
+}
+
+function embeddingPanel(index) {
+  const [number, seed] = data.embeddings.arms[index];
+  const tell = (event, row) => rowTip(event, row, index, seed);
+  const svg = mapFigure(number, index, seed, `embedding of ${arms[index].label}`, tell);
   return panel(index, `seed ${seed}`, svg);
 }
 
@@ -108,36 +153,94 @@ function ramp() {
   return bar;
 }
 
+const legendWords = (words) =>
+  words.map(([colour, text]) => element("span", { class: "legend" }, colourMark(colour), text));
+
 function embeddingLegend(box) {
-  if (embeddingOptions.colour === "part") {
+  const { colour } = embeddingOptions;
+  if (colour === "part")
     box.replaceChildren(
-      ...[
-        ["g", "train"],
-        ["4", "validation"],
-        ["0", "test"],
-      ].map(([colour, text]) => element("span", { class: "legend" }, swatch({ colour, repeat: 0 }), text)),
+      ...legendWords([
+        [PART_COLOURS.r, "train"],
+        [PART_COLOURS.v, "validation"],
+        [PART_COLOURS.t, "test"],
+      ]),
     );
-    return;
-  }
-  const [low, high] = embeddingOptions.colour === "truth" ? truthRange() : errorRange();
-  if (data.classes.length && embeddingOptions.colour === "truth") {
+  else if (ofClasses && colour === "error")
     box.replaceChildren(
-      ...data.classes.map((name, number) => {
-        const mark = shape("svg", { class: "ramp dot", viewBox: "0 0 1 1", "aria-hidden": "true" });
-        const cell = shape("rect", { width: 1, height: 1 });
-        cell.style.fill = `var(--s${Math.round(scale([low, Math.max(high, 1)], [0, STEPS - 1])(number))})`;
-        mark.append(cell);
-        return element("span", { class: "legend" }, mark, name);
-      }),
+      ...legendWords([
+        [HIT, "right"],
+        [MISS, "wrong"],
+        [NO_COLOUR, "no prediction"],
+      ]),
     );
-    return;
+  else if (ofClasses) box.replaceChildren(...classButtons());
+  else {
+    const [low, high] = colour === "truth" ? truthRange() : errorRange();
+    const texts = [
+      colour === "truth" ? data.target : "error",
+      brief(low),
+      `${brief(high)} ${data.ownUnit}`,
+    ].map((text) => element("span", {}, text));
+    box.replaceChildren(texts[0], texts[1], ramp(), texts[2]);
   }
-  const texts = [
-    embeddingOptions.colour === "truth" ? data.target : "error",
-    brief(low),
-    `${brief(high)} ${data.ownUnit}`,
-  ].map((text) => element("span", {}, text));
-  box.replaceChildren(texts[0], texts[1], ramp(), texts[2]);
+}
+
+/* The names of the classes; a pressed one is shown alone. */
+function classButtons() {
+  const { classes } = data.labels[embeddingOptions.labels];
+  return classes.map((name, number) =>
+    element(
+      "button",
+      {
+        type: "button",
+        class: "class-name",
+        "aria-pressed": String(embeddingOptions.only === number),
+        onclick: () => {
+          embeddingOptions.only = embeddingOptions.only === number ? null : number;
+          redrawMaps();
+        },
+      },
+      colourMark(classColour(number, classes.length)),
+      name,
+    ),
+  );
+}
+
+/* Maps and legends that follow the controls. */
+const mapDrawers = [];
+function drawnMap(draw) {
+  mapDrawers.push(drawn(draw));
+}
+const redrawMaps = () => mapDrawers.forEach((draw) => draw());
+
+function embeddingControls() {
+  const change = (key) => (value) => {
+    embeddingOptions[key] = key === "labels" ? Number(value) : value;
+    embeddingOptions.only = null;
+    redrawMaps();
+  };
+  const colours = [
+    ["truth", ofClasses ? "true class" : "true value"],
+    ["error", ofClasses ? "right or wrong" : "error"],
+    ["part", "part"],
+  ];
+  const parts = [
+    ["all", "all"],
+    ["test", "test"],
+  ];
+  const maps = data.labels.map(({ name }, number) => [
+    String(number),
+    number ? name.replaceAll("_", " ") : "the data set’s own",
+  ]);
+  const legend = element("span", { class: "legend classes" });
+  $("embedding-controls").append(
+    segment("colour", colours, "truth", change("colour")),
+    ...(maps.length > 1 ? [choice("classes", maps, change("labels"))] : []),
+    segment("rows", parts, "all", change("parts")),
+    legend,
+  );
+  drawnMap(() => embeddingLegend(legend));
 }
 
 function buildEmbedding() {
@@ -151,40 +254,10 @@ function buildEmbedding() {
     return;
   }
   if (words.length) $("embedding-missing").textContent = `Not shown: ${words.join("; ")}.`;
-  const legend = element("span", { class: "legend" });
-  const change = (key) => (value) => {
-    embeddingOptions[key] = value;
-    again();
-  };
-  $("embedding-controls").append(
-    segment(
-      "colour",
-      [
-        ["truth", "true value"],
-        ["error", "error"],
-        ["part", "part"],
-      ],
-      "truth",
-      change("colour"),
-    ),
-    segment(
-      "rows",
-      [
-        ["all", "all"],
-        ["test", "test"],
-      ],
-      "all",
-      change("parts"),
-    ),
-    legend,
-  );
-  const again = drawn(() => {
+  embeddingControls();
+  drawnMap(() => {
     forget(box);
-    embeddingLegend(legend);
-    box.replaceChildren(
-      ...visible()
-        .filter((index) => typeof chosen[index] !== "string")
-        .map(embeddingPanel),
-    );
+    const list = visible().filter((index) => typeof chosen[index] !== "string");
+    box.replaceChildren(...list.map(embeddingPanel));
   });
 }

@@ -8,16 +8,19 @@ function attempt(build) {
 }
 
 /* Numbers lie along an axis and have errors; classes do not. */
-const ofNumbers = [buildPredictions, buildExamples, buildWorst];
-if (data.classes.length) ["predictions", "examples", "worst"].forEach((id) => ($(id).hidden = true));
+const ofNumbers = [buildPredictions, buildWorst];
+if (ofClasses) ["predictions", "worst"].forEach((id) => ($(id).hidden = true));
 
 buildChips();
 [
   buildSeeds,
   buildCurves,
   buildEmbedding,
-  ...(data.classes.length ? [] : ofNumbers),
-  () => drawn(() => costPlot($("cost-plot"))),
+  buildTraining,
+  buildExamples,
+  ...(ofClasses ? [] : ofNumbers),
+  buildCost,
+  ...(data.thumbnails ? [buildThumbnails] : []),
 ].forEach(attempt);
 
 document.querySelectorAll(".jump a").forEach((link) => {

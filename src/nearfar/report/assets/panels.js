@@ -44,15 +44,29 @@ function setRow(row) {
   });
 }
 
-const PARTS = { r: "train", v: "validation", t: "test", "-": "unused" };
+const PARTS = { r: "train", v: "validation", t: "test", "-": "no prediction" };
 
-function rowTip(event, row, index, seed) {
-  const letters = partsOf(index, seed);
+/* What is true and predicted of a row, in words. */
+function rowLines(row, index, prediction) {
   const truth = data.rows.truth[row];
-  const prediction = predictionsOf(index, seed).get(row);
-  const lines = [["true", withUnit(truth)]];
-  if (isNumber(prediction))
-    lines.push(["predicted", withUnit(prediction)], ["error", format(prediction - truth, true)]);
+  if (!ofClasses) {
+    const lines = [["true", withUnit(truth)]];
+    if (isNumber(prediction))
+      lines.push(["predicted", withUnit(prediction)], ["error", format(prediction - truth, true)]);
+    return lines;
+  }
+  const [own, labels] = [data.labels[0], labelsOf(index)];
+  const lines = [["true", isNumber(truth) ? own.classes[truth] : "–"]];
+  const number = classUnder(labels, row);
+  if (labels !== own && number !== null) lines.push([labels.name, labels.classes[number]]);
+  if (isNumber(prediction)) lines.push(["predicted", labels.classes[prediction]]);
+  return lines;
+}
+
+/* ``stage``: name what is shown is of, where it is not the arm itself, which then tells nothing. */
+function rowTip(event, row, index, seed, stage) {
+  const letters = partsOf(index, seed);
+  const prediction = stage ? null : predictionsOf(index, seed).get(row);
   showTip(
     event,
     picture(row, 240, 170, 0.9),
@@ -63,17 +77,17 @@ function rowTip(event, row, index, seed) {
       [
         data.rows.name[row] ? `row ${data.rows.id[row]}` : "",
         letters ? PARTS[letters[row]] : "",
-        `${arms[index].label}, seed ${seed}`,
+        `${stage || arms[index].label}, seed ${seed}`,
       ]
         .filter(Boolean)
         .join(" · "),
     ),
-    pairs(lines),
+    pairs(rowLines(row, index, prediction)),
   );
 }
 
 /* Pointing, touching and arrow keys, on one panel. */
-function point(svg, size, at, index, seed, prefer) {
+function point(svg, size, at, tell, prefer) {
   const rows = [...at.keys()];
   const leave = () => {
     setRow(null);
@@ -92,7 +106,7 @@ function point(svg, size, at, index, seed, prefer) {
       return;
     }
     if (best !== state.row) setRow(best);
-    rowTip(event, best, index, seed);
+    tell(event, best);
   };
   svg.addEventListener("pointermove", find);
   svg.addEventListener("pointerdown", find);
@@ -109,12 +123,7 @@ function point(svg, size, at, index, seed, prefer) {
     setRow(next);
     const box = svg.getBoundingClientRect();
     const [x, y] = at.get(next);
-    rowTip(
-      { clientX: box.left + (x * box.width) / size, clientY: box.top + (y * box.width) / size },
-      next,
-      index,
-      seed,
-    );
+    tell({ clientX: box.left + (x * box.width) / size, clientY: box.top + (y * box.width) / size }, next);
   });
 }
 
@@ -130,12 +139,12 @@ function panel(index, note, svg) {
   return element("div", { class: "panel", "data-arm": index }, title, svg);
 }
 
-function finish(svg, size, at, index, seed, prefer) {
+function finish(svg, size, at, tell, prefer) {
   const ring = shape("circle", { class: "ring", r: size < 220 ? 5 : 6.5, visibility: "hidden" });
   svg.append(ring);
   svg.setAttribute("tabindex", "0");
   panels.push({ svg, at, ring });
-  point(svg, size, at, index, seed, prefer);
+  point(svg, size, at, tell, prefer);
 }
 
 const forget = (box) => {
@@ -180,7 +189,13 @@ function predictionPanel(index, seed, range, size) {
   const errors = tested.map(([, truth, value]) => Math.abs(value - truth));
   const words = `${small ? "error" : "mean error"} ${errors.length ? format(mean(errors)) : "–"}`;
   svg.append(write(right - 6, bottom - 9, words, "end"));
-  finish(svg, size, at, index, seed, () => true);
+  finish(
+    svg,
+    size,
+    at,
+    (event, row) => rowTip(event, row, index, seed),
+    () => true,
+  );
   return panel(index, "", svg);
 }
 

@@ -14,9 +14,9 @@ function seedRange(list, { pick, summary, zero }) {
   return [Math.max(wide[0], core[0] - reach), Math.min(wide[1], core[1] + reach)];
 }
 
-/* Rows are arms. ``pick``: values by seed; ``summary``: [mean, low, high]; ``right``: a word. */
-function seedPlot(box, { title, note, pick, summary, zero, labels, right, signed }) {
-  const list = visible();
+/* Rows are the arms of one target. ``pick``: values by seed; ``summary``: [mean, low, high]; ``right``: a word. */
+function seedPlot(box, { target, title, note, pick, summary, zero, labels, right, signed }) {
+  const list = visible().filter((index) => arms[index].target === target);
   const width = roomIn(box);
   if (!list.length) {
     box.hidden = true;
@@ -139,39 +139,59 @@ function differences(index) {
   return Object.fromEntries(both.map(([seed, value]) => [seed, value - other.values[seed]]));
 }
 
+/* Said of a plot where there is more than one target. */
+const targetWords = (target) =>
+  data.targets.length > 1 ? ` · target ${target.replaceAll("_", " ")}` : "";
+
 function buildSeeds() {
   if (!arms.some((arm) => Object.keys(arm.values).length)) {
     $("seeds").hidden = true;
     return;
   }
   $("seeds-controls").append(fullRange());
+  data.targets.forEach(seedPair);
+}
+
+/* The metric itself and, where anything is compared, its difference to the baseline. */
+function seedPair(target) {
+  const [plot, difference] = [element("div", { class: "plot" }), element("div", { class: "plot" })];
+  $("seeds-plots").append(element("div", { class: "pair" }, plot, difference));
+  const mine = arms.filter((arm) => arm.target === target);
+  difference.hidden = !mine.some((arm) => arm.verdict);
   const unit = data.unit === "z" ? ", z-scored" : data.unit ? `, ${data.unit}` : "";
-  const base = arms.findIndex((arm) => arm.colour === "b");
+  const bases = arms.flatMap((arm, i) => (arm.target === target && arm.baseline ? [i] : []));
   drawn(() =>
-    seedPlot($("seeds-plot"), {
-      title: `test ${data.metric}${unit} (${data.higherIsBetter ? "higher" : "lower"} is better)`,
+    seedPlot(plot, {
+      target,
+      title: `test ${data.metric}${unit} (${data.higherIsBetter ? "higher" : "lower"} is better)${targetWords(target)}`,
       note: `test ${data.metric}`,
       labels: true,
-      zero: base >= 0 && shown(base) ? arms[base].mean : null,
+      zero: bases.length === 1 && shown(bases[0]) ? arms[bases[0]].mean : null,
       pick: (i) => arms[i].values,
       summary: (i) => [arms[i].mean, arms[i].low, arms[i].high],
       right: (i) => (arms[i].status === "done" ? "" : arms[i].status),
     }),
   );
-  if (!arms.some((arm) => arm.verdict)) {
-    $("difference-plot").hidden = true;
-    return;
-  }
+  if (difference.hidden) return;
+  const others = new Set(mine.map((arm) => arm.against).filter(Boolean));
+  const against = others.size === 1 ? [...others][0] : "its baseline";
+  const word = (i) =>
+    arms[i].verdict
+      ? `${SIGNS[arms[i].verdict] || ""} ${arms[i].verdict}`
+      : arms[i].baseline
+        ? "baseline"
+        : "";
   drawn(() =>
-    seedPlot($("difference-plot"), {
-      title: `difference to ${data.baseline}`,
+    seedPlot(difference, {
+      target,
+      title: `difference to ${against}`,
       note: "difference",
       signed: true,
       labels: innerWidth <= 760,
       zero: 0,
       pick: differences,
       summary: (i) => arms[i].difference,
-      right: (i) => (arms[i].verdict ? `${SIGNS[arms[i].verdict] || ""} ${arms[i].verdict}` : "baseline"),
+      right: word,
     }),
   );
 }

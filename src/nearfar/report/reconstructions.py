@@ -1,0 +1,41 @@
+"""What an auto-encoder gives back: originals above reconstructions, as its stage drew them."""
+
+import base64
+from html import escape
+
+from nearfar.report.load import Run, arm_label
+
+FILE = "reconstructions.png"
+
+
+def reconstructions_section(run: Run) -> str:
+    """One strip of test images for every stage that kept one, first seed; empty without any."""
+    strips: dict[str, tuple[str, list[str]]] = {}
+    for arm in run.arms:
+        found = (
+            (link, seed)
+            for seed in run.summary.get("seeds", [])
+            for link in run.chain(arm, seed)
+            if (run.stage_folder(link["hash"]) / FILE).is_file()
+        )
+        link, seed = next(found, (None, None))
+        if link is not None:
+            title = f"{link['stage'].partition(':')[2] or link['stage']}, seed {seed}"
+            strips.setdefault(link["hash"], (title, []))[1].append(arm_label(arm))
+    if not strips:
+        return ""
+    figures = ""
+    for digest, (title, arms) in strips.items():
+        content = (run.stage_folder(digest) / FILE).read_bytes()
+        source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+        figures += (
+            f'<figure class="panel strips"><figcaption><b>{escape(title)}</b> '
+            f"for {escape(', '.join(arms))}</figcaption>"
+            f'<img class="pixels" src="{source}" '
+            f'alt="{escape(f"{title}: originals above, reconstructions below")}"></figure>'
+        )
+    return (
+        '<section id="reconstructions"><h2>What is given back</h2>'
+        '<p class="about">Above: test images. Below: what the decoder makes of the features of '
+        "each.</p>" + figures + "</section>"
+    )
