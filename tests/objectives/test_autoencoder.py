@@ -11,8 +11,8 @@ from nearfar.data import Vectors
 from nearfar.data.molecules import Molecules
 from nearfar.encoders import Adapter, build_encoder
 from nearfar.errors import UserError
+from nearfar.heads.decoders import EmnistDecoder, ImageDecoder
 from nearfar.objectives import OBJECTIVES, AutoEncoder, Batch, Rows
-from nearfar.objectives.decoders import EmnistDecoder, ImageDecoder
 
 
 class Images:
@@ -115,7 +115,7 @@ def test_cross_entropy_is_that_of_torch() -> None:
 def test_cross_entropy_bears_certain_pixels() -> None:
     images = torch.ones(2, 1, 28, 28)
     objective = made("emnist_cnn", images, {}, loss="bce").eval()
-    last: Any = objective.decoder.get_submodule("layers.8")
+    last: Any = objective.decoder.get_submodule("map.layers.8")
     nn.init.constant_(last.bias, -1000.0)
     assert error_of(objective, images) == pytest.approx(784_000, rel=1e-2)
 
@@ -143,8 +143,12 @@ def test_the_published_decoder_equals_its_definition() -> None:
 
 def test_the_published_encoder_gets_the_published_decoder() -> None:
     images = torch.rand(2, 1, 28, 28)
-    assert isinstance(made("emnist_cnn", images, {}).decoder, EmnistDecoder)
-    assert isinstance(made("cnn", images, {"width": 2}).decoder, ImageDecoder)
+    decoders: Any = [
+        made("emnist_cnn", images, {}).decoder,
+        made("cnn", images, {"width": 2}).decoder,
+    ]
+    assert isinstance(decoders[0].map, EmnistDecoder)
+    assert isinstance(decoders[1].map, ImageDecoder)
 
 
 @pytest.mark.parametrize(

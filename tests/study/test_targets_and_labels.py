@@ -154,7 +154,7 @@ def test_prediction_names_the_target_and_asks_for_the_condition(
         ),
         "numbers": (
             {"data": {"source": "diabetes"}, "targets": {"a": ["b", "c"]}},
-            "targets: are maps of classes, and this study predicts numbers",
+            "targets: are maps of classes, and this study predicts none",
         ),
     }.values(),
 )

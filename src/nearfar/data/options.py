@@ -8,7 +8,7 @@ from nearfar.data.sources import SOURCES
 from nearfar.errors import nearest
 
 Parts = tuple[float, float, float]
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "reconstruction"]
 Amount = Annotated[int, Field(ge=2)] | Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -94,7 +94,9 @@ class DataOptions(BaseModel):
         description="column that says train, validation or test, for `split: predefined`",
     )
     task: Task | None = Field(
-        default=None, description="what the target is: a class, or a number (regression)"
+        default=None,
+        description="what is predicted: a class, a number (regression), or the image itself "
+        "(reconstruction; its classes are read all the same, for objectives that want them)",
     )
     limit: Limit | None = Field(default=None, description="how many rows are used")
     unit: str | None = Field(default=None, description="unit of the target, for tables and axes")
@@ -137,9 +139,9 @@ class DataOptions(BaseModel):
             self.task = "classification" if tasks[0] == "classification" else "regression"
         if self.task not in tasks:
             raise ValueError(f"data source '{self.source}' is for {tasks[0]}, not {self.task}")
-        if self.task == "classification" and len(self.target_columns) > 1:
+        if self.label_task == "classification" and len(self.target_columns) > 1:
             raise ValueError("a classification has one 'target', the column of the classes")
-        if self.task == "classification" and self.unit is not None:
+        if self.label_task == "classification" and self.unit is not None:
             raise ValueError("data option 'unit' goes with regression: classes have none")
 
     def _check_columns(self) -> None:
@@ -165,6 +167,11 @@ class DataOptions(BaseModel):
             uses[column] = use
         if self.target is not None and not self.target_columns:
             raise ValueError("data option 'target' names no column")
+
+    @property
+    def label_task(self) -> str:
+        """What the labels that are read mean: ``classification`` or ``regression``."""
+        return "regression" if self.task == "regression" else "classification"
 
     @property
     def target_columns(self) -> list[str]:

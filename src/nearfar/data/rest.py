@@ -50,7 +50,7 @@ class Rest:
         self._table, self._options, self._bad = table, options, bad
         self._columns = [target] if target is not None else options.target_columns
         self.classes: tuple[str, ...] = ()
-        if options.task == "classification":
+        if options.label_task == "classification":
             names = (class_names or {}).get(self._columns[0], ())
             numbers, self.classes = class_numbers(table, self._columns[0], names, bad)
             self._targets = numbers[:, None]

@@ -98,7 +98,7 @@ _FILE = _ANY | {
     *("on_bad_rows", "limit"),
 }
 _FORM = _ANY | {"size", "channels", "limit"}
-_CLASSES = ("classification",)
+_CLASSES = ("classification", "reconstruction")
 
 SOURCES: dict[str, Source] = {
     "molecules": Source(
@@ -113,7 +113,7 @@ SOURCES: dict[str, Source] = {
         _FILE | _FORM | {"image", "transposed", "mapping"},
         _images,
         _image_inputs,
-        tasks=("classification", "regression"),
+        tasks=("classification", "regression", "reconstruction"),
     ),
     "cifar10": Source("image", _FORM | {"path"}, _cifar10, _image_inputs, tasks=_CLASSES),
     "emnist": Source("image", _FORM | {"path", "subset"}, _emnist, _image_inputs, tasks=_CLASSES),

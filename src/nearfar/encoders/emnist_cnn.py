@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from nearfar.encoders.base import Encoder, Inputs
@@ -47,6 +48,7 @@ class EmnistCNN(Encoder):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.constant_(module.bias, 0.0)  # type: ignore[arg-type]
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, batch: Tensor) -> Tensor:
         """Return the features of images (b, 1, 28, 28) in [0, 1]: float32 (b, 32)."""

@@ -1,12 +1,15 @@
 """Predictors on features: trained by gradient (``NETWORKS``) or solved (``EXACT``)."""
 
 from nearfar.heads.classifiers import KNN, Logistic
+from nearfar.heads.components import PrincipalComponents
+from nearfar.heads.decoders import Decoder
 from nearfar.heads.exact import Forest, Mean, Ridge
 from nearfar.heads.kernel import SVR
 from nearfar.heads.networks import MLP, Linear, Standardise
 
-NETWORKS: dict[str, type[Linear] | type[MLP]] = {"linear": Linear, "mlp": MLP}
-ExactHead = Mean | Ridge | Forest | SVR | Logistic | KNN
+Network = Linear | MLP | Decoder
+NETWORKS: dict[str, type[Network]] = {"linear": Linear, "mlp": MLP, "decoder": Decoder}
+ExactHead = Mean | Ridge | Forest | SVR | Logistic | KNN | PrincipalComponents
 EXACT: dict[str, type[ExactHead]] = {
     "mean": Mean,
     "ridge": Ridge,
@@ -14,6 +17,7 @@ EXACT: dict[str, type[ExactHead]] = {
     "svr": SVR,
     "logistic": Logistic,
     "knn": KNN,
+    "pca": PrincipalComponents,
 }
 
 __all__ = [
@@ -22,11 +26,14 @@ __all__ = [
     "MLP",
     "NETWORKS",
     "SVR",
+    "Decoder",
     "ExactHead",
     "Forest",
     "Linear",
     "Logistic",
     "Mean",
+    "Network",
+    "PrincipalComponents",
     "Ridge",
     "Standardise",
 ]

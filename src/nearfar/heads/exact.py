@@ -3,7 +3,8 @@
 Every head has ``fit(features, targets, seed)``, ``predict(features)`` and ``arrays()``, and is made
 again from those arrays by ``from_arrays``; so nothing is ever pickled. Features are float32 (n, d),
 targets and predictions float64 (n, k). Of classes, the targets are their indicators (n, classes)
-and the predictions their probabilities. ``tasks`` says what a head is for.
+and the predictions their probabilities; of images, both are pixels in [0, 1], float32. ``tasks``
+says what a head is for.
 """
 
 from collections.abc import Mapping
@@ -19,10 +20,10 @@ Array = NDArray[Any]
 class Mean:
     """Predict the mean of the training targets: what every other arm has to beat.
 
-    Of classes, their frequencies: the prediction is the majority.
+    Of classes, their frequencies: the prediction is the majority. Of images, the mean image.
     """
 
-    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "reconstruction"})
     uses_features: ClassVar[bool] = False
 
     def __init__(self) -> None:
@@ -30,11 +31,11 @@ class Mean:
 
     def fit(self, features: Array, targets: Array, seed: int) -> None:
         """Take the mean over the rows of ``targets``."""
-        self.mean = targets.mean(axis=0)
+        self.mean = targets.mean(axis=0, dtype=np.float64)
 
     def predict(self, features: Array) -> Array:
         """Return the mean for every row of ``features``."""
-        return np.repeat(self.mean[None], len(features), axis=0)
+        return np.broadcast_to(self.mean, (len(features), len(self.mean)))
 
     def arrays(self) -> dict[str, Array]:
         """Return what ``from_arrays`` needs."""

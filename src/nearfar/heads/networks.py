@@ -1,15 +1,19 @@
 """Heads that are trained by gradient, and the standardisation of features before them."""
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
+PREDICTS = frozenset({"regression", "classification"})
+
 
 class Linear(nn.Module):
     """One affine map: features (n, d) → predictions (n, k)."""
+
+    tasks: ClassVar[frozenset[str]] = PREDICTS
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -23,6 +27,8 @@ class Linear(nn.Module):
 
 class MLP(nn.Module):
     """Affine maps with ReLU between them: features (n, d) → predictions (n, k)."""
+
+    tasks: ClassVar[frozenset[str]] = PREDICTS
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from nearfar.losses.distances import Mahalanobis, l2_distances
 from nearfar.losses.info_nce import info_nce_loss
 from nearfar.losses.nt_xent import nt_xent_loss
 from nearfar.losses.pair_likelihood import pair_likelihood_loss
+from nearfar.losses.reconstruction import squares
 from nearfar.losses.rnc import RnCLoss
 from nearfar.losses.sup_con import sup_con_loss
 from nearfar.losses.triplet import triplet_loss
@@ -29,12 +30,20 @@ CLASSIFICATION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 """Name → (logits, class numbers) → mean over the rows."""
 
-LOSSES = {"regression": REGRESSION_LOSSES, "classification": CLASSIFICATION_LOSSES}
+RECONSTRUCTION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"squares": squares}
+"""Name → (logits, values in [0, 1]) → mean over the rows."""
+
+LOSSES = {
+    "regression": REGRESSION_LOSSES,
+    "classification": CLASSIFICATION_LOSSES,
+    "reconstruction": RECONSTRUCTION_LOSSES,
+}
 """The losses that a task has; the first one is its default."""
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
     "LOSSES",
+    "RECONSTRUCTION_LOSSES",
     "REGRESSION_LOSSES",
     "Mahalanobis",
     "RnCLoss",
@@ -43,6 +52,7 @@ __all__ = [
     "l2_distances",
     "nt_xent_loss",
     "pair_likelihood_loss",
+    "squares",
     "sup_con_loss",
     "triplet_loss",
     "unit",

@@ -19,6 +19,7 @@ from nearfar.metrics.classification import (
     top3_accuracy,
     top3_rows,
 )
+from nearfar.metrics.reconstruction import sse, sse_rows
 from nearfar.metrics.regression import (
     absolute_errors,
     mae,
@@ -39,7 +40,8 @@ class Metric:
     """What a metric's values mean.
 
     ``label`` is how a reader sees it; ``better`` is the direction of improvement; ``value`` maps
-    (truth, prediction) of a regression, or :class:`Classified` rows, to the number, nan where it is
+    (truth, prediction) of a regression, :class:`Classified` rows, or the squared errors of
+    reconstructed rows, to the number, nan where it is
     undefined; ``row_scores`` maps them to numbers per row whose mean is the metric to first order,
     None where there are none.
     """
@@ -64,10 +66,14 @@ CLASSIFICATION: dict[str, Metric] = {
     "nll": Metric("negative log-likelihood", "lower", nll, nll_rows),
     "ece": Metric("calibration error", "lower", ece),
 }
-METRICS: dict[str, Metric] = {**REGRESSION, **CLASSIFICATION}
+RECONSTRUCTION: dict[str, Metric] = {
+    "sse": Metric("summed squared error", "lower", sse, sse_rows),
+}
+METRICS: dict[str, Metric] = {**REGRESSION, **CLASSIFICATION, **RECONSTRUCTION}
 METRICS_OF: dict[str, dict[str, Metric]] = {
     "regression": REGRESSION,
     "classification": CLASSIFICATION,
+    "reconstruction": RECONSTRUCTION,
 }
 """The metrics that a task has; the first one is its default."""
 
@@ -104,6 +110,7 @@ __all__ = [
     "CLASSIFICATION",
     "METRICS",
     "METRICS_OF",
+    "RECONSTRUCTION",
     "REGRESSION",
     "Classified",
     "Metric",

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nearfar.errors import UserError
-from nearfar.objectives.decoders import mirror
+from nearfar.heads.decoders import Decoder, VectorDecoder
 from nearfar.objectives.rows import Batch
 
 
@@ -97,3 +97,13 @@ class AutoEncoder(nn.Module):
         value = float(self._squares) / self._rows
         self._squares, self._rows = 0.0, 0
         return {"sse": value}
+
+
+def mirror(encoder: nn.Module, shape: tuple[int, ...]) -> nn.Module:
+    """Return a fresh decoder for an encoder of rows of a shape, (columns,) or (c, h, w)."""
+    features = int(encoder.out_features)  # type: ignore[arg-type]
+    if len(shape) == 1:
+        layers: list[nn.Module] = encoder.layer_groups()  # type: ignore[operator]
+        return VectorDecoder(features, len(layers), shape[0])
+    channels, height, width = shape
+    return Decoder(features, (channels, height, width))

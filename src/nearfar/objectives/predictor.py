@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from nearfar.heads.networks import Standardise
+from nearfar.losses.classification import cross_entropy
+from nearfar.objectives.closed_form import affine_maps, cross_entropy_step
 from nearfar.objectives.rows import Batch
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -75,14 +77,18 @@ class Predictor(nn.Module):
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar."""
         prediction = self(batch.inputs)
-        if self._classifies and self.training:
-            self._right = self._right + (prediction.argmax(1) == batch.classes).sum()
-            self._seen += len(prediction)
+        if self.training:
+            self._count(prediction, batch.classes)
         return self.compare(prediction, batch.targets)
 
     def compare(self, prediction: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of predictions (b, k), a scalar."""
         return self.criterion(prediction, targets.to(prediction.dtype))
+
+    def _count(self, prediction: Tensor, classes: Tensor) -> None:
+        if self._classifies:
+            self._right = self._right + (prediction.argmax(1) == classes).sum()
+            self._seen += len(prediction)
 
     def monitor(self) -> dict[str, float]:
         """Return the accuracy of a classifier over the rows trained on since the last call."""
@@ -91,6 +97,26 @@ class Predictor(nn.Module):
         value = int(self._right) / self._seen
         self._right, self._seen = 0, 0
         return {"accuracy": value}
+
+    def step_of(self) -> Callable[[Batch], Tensor] | None:
+        """Return what gives a batch's loss and leaves its gradients, where autograd is not needed.
+
+        That is so of a linear or an MLP head under cross-entropy whose features are computed
+        before: there, autograd's bookkeeping would be most of the cost.
+        """
+        maps = affine_maps(self.head)
+        fixed = not any(True for _ in self.encoder.parameters())
+        if maps is None or not fixed or self.criterion is not cross_entropy:
+            return None
+
+        def step(batch: Batch) -> Tensor:
+            features = self.standardise(self.encoder(batch.inputs))
+            classes = batch.classes.long()
+            logits, loss = cross_entropy_step(maps, features, classes)
+            self._count(logits, classes)
+            return loss
+
+        return step
 
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return the trained parameters with their factors on the learning rate."""

@@ -12,8 +12,8 @@ from torch import Tensor
 class Batch:
     """Some rows: ``views`` as the encoder takes them, and ``targets`` (b, k), float64.
 
-    Targets are in z units; of classes they are the number of the class, k = 1. Every view holds
-    all rows, in the same order.
+    Targets are in z units; of classes they are the number of the class, k = 1; of a reconstruction
+    the images as they are, float32 (b, c, h, w). Every view holds all rows, in the same order.
     """
 
     views: tuple[Any, ...]
@@ -34,12 +34,12 @@ class Batch:
 class Rows:
     """All rows of a data set.
 
-    ``inputs`` with ``select(index)``; ``targets`` (n, k) as in :class:`Batch`. ``augment`` makes a
+    ``inputs`` with ``select(index)``; ``targets[index]`` as in :class:`Batch`. ``augment`` makes a
     view of a batch of inputs; the rows are shown as they are where there is none.
     """
 
     inputs: Any
-    targets: Tensor
+    targets: Any
     augment: Callable[[Any], Any] | None = None
     views: int = 1
 

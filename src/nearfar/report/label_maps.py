@@ -20,7 +20,7 @@ def label_maps(run: Run, predicted: Sequence[ArmPredictions]) -> list[dict[str, 
     found = [{"name": (names or [""])[0], "classes": own, "of": list(range(len(own)))}]
     number = dict(zip(run.samples.ids, run.samples.classes, strict=False))
     for arm in predicted:
-        if arm.classes == own or arm.target in [entry["name"] for entry in found]:
+        if arm.classes in (own, []) or arm.target in [entry["name"] for entry in found]:
             continue
         of: list[int | None] = [None] * len(own)
         for read in arm.by_seed.values():

@@ -219,7 +219,7 @@ def _read_samples(path: Path) -> Samples:
 
 
 def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> Predictions | None:
-    """Read ``predictions.csv`` of a stage for one target; None if there is no such file.
+    """Read ``predictions.csv`` of a stage for one target; None if there are none.
 
     Classes are read as their numbers.
     """
@@ -229,7 +229,10 @@ def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> 
         return None
     found = Predictions({}, {}, {})
     with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
+        rows = csv.DictReader(file)
+        if "prediction" not in (rows.fieldnames or ()):
+            return None
+        for row in rows:
             if target and row["target"] != target:
                 continue
             found.parts[row["id"]] = row["split"]

@@ -1,14 +1,15 @@
 """Combinations of keys that make no sense, each valid by itself."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest
-from nearfar.heads import EXACT
+from nearfar.heads import EXACT, NETWORKS
 from nearfar.losses import LOSSES
 from nearfar.metrics import METRICS_OF
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.schema import Arm, ExactFit, Study, TrainedFit, Training
+from nearfar.study.schema import Arm, Study, TrainedFit, Training
 
 
 def impossible(study: Study) -> list[str]:
@@ -58,21 +59,22 @@ def _unfit_for_task(study: Study) -> list[str]:
     task = str(study.data.task)
     mistakes = []
     if study.targets and task != "classification":
-        mistakes.append("targets: are maps of classes, and this study predicts numbers")
+        mistakes.append("targets: are maps of classes, and this study predicts none")
     if study.metric not in METRICS_OF[task]:
         mistakes.append(_not_for("metric", study.metric, task, METRICS_OF[task]))
-    fitting = [name for name, kind in OBJECTIVES.items() if task in kind.tasks]
+    labels = study.data.label_task
+    fitting = [name for name, kind in OBJECTIVES.items() if labels in kind.tasks]
     for name, stage in study.stages.items():
         if stage.objective.name not in fitting:
             where = f"stages.{name}.objective"
-            mistakes.append(_not_for(where, stage.objective.name, task, fitting))
-    heads = [name for name, kind in EXACT.items() if task in kind.tasks]
+            mistakes.append(_not_for(where, stage.objective.name, labels, fitting))
+    kinds: dict[str, Any] = {**NETWORKS, **EXACT}
+    heads = [name for name, kind in kinds.items() if task in kind.tasks]
     for name, arm in study.arms.items():
         fit, where = arm.fit, f"arms.{name}.fit"
-        if isinstance(fit, ExactFit):
-            if fit.head.name not in heads:
-                mistakes.append(_not_for(f"{where}.head", fit.head.name, task, heads))
-        elif fit.loss not in LOSSES[task]:
+        if fit.head.name not in heads:
+            mistakes.append(_not_for(f"{where}.head", fit.head.name, task, heads))
+        if isinstance(fit, TrainedFit) and fit.loss not in LOSSES[task]:
             mistakes.append(_not_for(f"{where}.loss", fit.loss, task, LOSSES[task]))
     return mistakes
 

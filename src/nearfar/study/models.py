@@ -16,7 +16,7 @@ from nearfar.heads import EXACT, NETWORKS, ExactHead
 from nearfar.losses import LOSSES
 from nearfar.objectives import Predictor, in_chunks
 from nearfar.records.stages import StageStore
-from nearfar.study.outputs import Classes, Numbers
+from nearfar.study.outputs import kept_outputs
 from nearfar.study.plan import Plan
 
 Spec = Mapping[str, Any]
@@ -122,7 +122,9 @@ def stage_encoder(spec: Spec, inputs: Any, store: StageStore) -> Encoder | Fixed
     return encoder
 
 
-def build_predictor(spec: Spec, encoder: nn.Module, outputs: int) -> Predictor:
+def build_predictor(
+    spec: Spec, encoder: nn.Module, outputs: int | tuple[int, int, int]
+) -> Predictor:
     """Make the predictor of a trained fit around ``encoder``."""
     torch.manual_seed(spec["seed"])
     name, options = chosen(spec["head"])
@@ -131,7 +133,7 @@ def build_predictor(spec: Spec, encoder: nn.Module, outputs: int) -> Predictor:
     return Predictor(
         encoder,
         head,
-        {**LOSSES["regression"], **LOSSES["classification"]}[spec["loss"]],
+        {name: loss for losses in LOSSES.values() for name, loss in losses.items()}[spec["loss"]],
         trained=int(train.removeprefix("last:")) if train.startswith("last:") else train,
         batch_norm=spec["batch_norm"],
         encoder_lr=spec["encoder_lr"],
@@ -159,8 +161,7 @@ def restored(
     """Read a finished fit: inputs → scores as ``study/outputs.py`` has them, and → features."""
     stage, folder = store.read(address), store.folder(address)
     spec, outcome = stage["spec"], stage["outcome"]
-    classes = outcome.get("classes")
-    outputs = Numbers if classes is None else Classes
+    outputs, count = kept_outputs(outcome)
     inputs = prepared_inputs(spec, inputs, store)
     encoder = stage_encoder(spec, inputs, store) if _has_encoder(spec) else None
     if "train" not in spec:
@@ -178,7 +179,6 @@ def restored(
     assert encoder is not None
     cached = features_are_cached(spec)
     part: nn.Module = Features(encoder.out_features) if cached else encoder  # type: ignore[assignment]
-    count = len(outcome["scaler"]["mean"] if classes is None else classes)
     predictor = build_predictor(spec, part, count).to(device)
     predictor.load_state_dict(load_file(folder / "model.safetensors", device=str(device)))
 

@@ -1,6 +1,6 @@
 """What a predictor puts out and how it is judged: numbers in z units, or classes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,11 +10,9 @@ from torch import Tensor
 
 from nearfar.data import Dataset, Split, TargetScaler
 from nearfar.metrics import METRICS, Classified, evaluate_classification, evaluate_regression
+from nearfar.study.reconstructions import MANY_ROWS, SPLITS, Reconstructions
 
-SPLITS = ("train", "validation", "test")
 UNITLESS = {"r2", "spearman"}
-MANY_ROWS = 10_000
-"""Training rows above which their predictions are not kept."""
 
 Floats = NDArray[np.float64]
 Line = tuple[Any, ...]
@@ -173,16 +171,30 @@ class Classes:
         return Classified.of(self.numbers[rows], scores[rows])
 
 
-Outputs = Numbers | Classes
+Outputs = Numbers | Classes | Reconstructions
 
 
-def outputs_of(dataset: Dataset, split: Split) -> Outputs:
-    """Return what is to be put out for this data set.
+def outputs_of(dataset: Dataset, split: Split, task: str | None = None) -> Outputs:
+    """Return what is to be put out for this data set; ``task`` "reconstruction": its images.
 
     Raises:
         UserError: a target that is the same in all training rows.
     """
+    if task == "reconstruction":
+        return Reconstructions(dataset, split)
     return Classes(dataset, split) if dataset.classes else Numbers(dataset, split)
+
+
+def kept_outputs(
+    outcome: Mapping[str, Any],
+) -> tuple[type[Outputs], int | tuple[int, int, int]]:
+    """Return, of a finished fit, what it puts out and the ``count`` of it, by its ``to_plain``."""
+    if "shape" in outcome:
+        channels, height, width = outcome["shape"]
+        return Reconstructions, (channels, height, width)
+    if "classes" in outcome:
+        return Classes, len(outcome["classes"])
+    return Numbers, len(outcome["scaler"]["mean"])
 
 
 def _metric(split: str, target: str, metric: str, unit: str, value: float) -> dict[str, Any]:

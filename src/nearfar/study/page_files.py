@@ -80,16 +80,37 @@ def keep_reconstructions(
     """
     if not isinstance(inputs, Images) or not hasattr(objective, "reconstruct") or not len(tested):
         return
-    places = np.linspace(0, len(tested) - 1, min(RECONSTRUCTED, len(tested))).round()
-    rows = torch.from_numpy(tested[places.astype(np.int64)])
+    rows = torch.from_numpy(_spread(tested))
     objective.eval()
-    originals = inputs.select(rows.to(inputs.pixels.device))
-    given_back = (objective.reconstruct(originals) * 255).round().clamp(0, 255).to(torch.uint8)
-    everything = torch.arange(len(rows))
-    strips = [
-        Images(pixels).thumbnails(everything)
-        for pixels in (inputs.pixels[rows].cpu(), given_back.cpu())
-    ]
+    given_back = objective.reconstruct(inputs.select(rows.to(inputs.pixels.device)))
+    _draw(folder, inputs.pixels[rows].cpu(), given_back.cpu())
+
+
+def keep_given_back(
+    folder: Path, images: Images, scores: NDArray[Any], tested: NDArray[np.int64]
+) -> None:
+    """Write ``reconstructions.png`` of images and what a fit made of them.
+
+    Args:
+        folder: of the stage.
+        images: all n rows.
+        scores: what is given back of every row, values in [0, 1], (n, c · h · w).
+        tested: the test rows, at least one.
+    """
+    rows = _spread(tested)
+    given_back = torch.from_numpy(scores[rows]).reshape(-1, *images.shape)
+    _draw(folder, images.pixels[torch.from_numpy(rows)].cpu(), given_back)
+
+
+def _spread(tested: NDArray[np.int64]) -> NDArray[np.int64]:
+    places = np.linspace(0, len(tested) - 1, min(RECONSTRUCTED, len(tested))).round()
+    return np.asarray(tested[places.astype(np.int64)])
+
+
+def _draw(folder: Path, originals: Tensor, given_back: Tensor) -> None:
+    pixels = (given_back * 255).round().clamp(0, 255).to(torch.uint8)
+    everything = torch.arange(len(originals))
+    strips = [Images(images).thumbnails(everything) for images in (originals, pixels)]
     write_atomically(folder / "reconstructions.png", strip_png(strips))
 
 

@@ -261,6 +261,8 @@ def _chain(
     fit = {**common, **_fit_spec(arm.fit, study.metric)}
     if arm.fit.target is not None:
         fit["target"] = {"name": arm.fit.target, "classes": study.targets[arm.fit.target]}
+    if study.data.task == "reconstruction":
+        fit["task"] = study.data.task
     if arm.pretrain is not None:
         fit["input"] = {"stage": chain[0].hash, "epoch": arm.pretrain.epoch}
     chain.append(Step("fit", fit, stage_hash(fit), chain[0].hash if chain else None))

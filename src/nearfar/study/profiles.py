@@ -7,7 +7,7 @@ from typing import Any
 from nearfar.data.sources import SOURCES
 from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError, nearest
-from nearfar.heads import EXACT
+from nearfar.heads import EXACT, NETWORKS
 from nearfar.losses import LOSSES
 from nearfar.metrics import METRICS_OF
 from nearfar.study.merge import merge
@@ -174,7 +174,8 @@ def _settled_arm(arm: Any, most: Any, task: str, counted: set[str]) -> Any:
     train = fit.get("train", "head" if fixed else "all")
     standardise = fit.get("standardise", train == "head" or arm.get("pretrain") is not None)
     loss = fit.get("loss", next(iter(LOSSES[task])))
-    settled_fit = {**fit, "train": train, "standardise": standardise, "loss": loss}
+    head = fit.get("head", next(name for name, kind in NETWORKS.items() if task in kind.tasks))
+    settled_fit = {**fit, "head": head, "train": train, "standardise": standardise, "loss": loss}
     return {**arm, "fit": settled_fit}
 
 

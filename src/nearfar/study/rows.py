@@ -5,11 +5,12 @@ import math
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.metrics import CLASSIFICATION, METRICS, Classified
+from nearfar.metrics import CLASSIFICATION, METRICS, RECONSTRUCTION, Classified
 from nearfar.records import Record
 from nearfar.study.compare import RowDifferences
 from nearfar.study.tally import TEST
@@ -62,7 +63,7 @@ def _row_scores(stages: Path, by_unit: dict[bool, Record], metric: str) -> Score
     if not rows:
         return None
     ids = [row["id"] for row in rows]
-    said = _classified(rows) if metric in CLASSIFICATION else _numbers(rows)
+    said = _said(metric, rows)
     value = METRICS[metric].value(*said)
     if not math.isclose(value, own.value, rel_tol=1e-4, abs_tol=1e-9):
         return None
@@ -76,6 +77,13 @@ def _test_rows(path: Path, target: str) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
         return [row for row in rows if row["split"] == TEST and row["target"] == target]
+
+
+def _said(metric: str, rows: list[dict[str, str]]) -> tuple[Any, ...]:
+    """Return what ``Metric.value`` takes."""
+    if metric in RECONSTRUCTION:
+        return (np.array([float(row["sse"]) for row in rows]),)
+    return _classified(rows) if metric in CLASSIFICATION else _numbers(rows)
 
 
 def _numbers(rows: list[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -14,7 +14,7 @@ from safetensors.numpy import save as arrays_to_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
-from nearfar.data import Dataset, Split, SplitOptions, labelled, mapped, split_rows
+from nearfar.data import Dataset, Images, Split, SplitOptions, labelled, mapped, split_rows
 from nearfar.data.shown import shown_rows
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.objectives import OBJECTIVES, CachedViews, Rows, in_chunks
@@ -22,12 +22,19 @@ from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows, write_stage
 from nearfar.study import models
 from nearfar.study.outputs import Outputs, outputs_of
-from nearfar.study.page_files import keep_features, keep_features_of, keep_reconstructions
+from nearfar.study.page_files import (
+    keep_features,
+    keep_features_of,
+    keep_given_back,
+    keep_reconstructions,
+)
+from nearfar.study.reconstructions import Pixels, Reconstructions
 from nearfar.study.tasks import FitTask, PretrainTask
 from nearfar.train.loop import Outcome, Trainer
 from nearfar.train.recipe import Recipe
 
 Report = Callable[[int, float], None]
+CHUNK = 8192
 
 
 @dataclass
@@ -100,10 +107,12 @@ def _prepare(
         split = labelled(dataset, split, spec["data"]["labels"], spec["seed"])
     if "target" in spec:
         dataset, split = mapped(dataset, split, **spec["target"])
-    outputs = outputs_of(dataset, split)
-    targets = torch.from_numpy(outputs.targets).to(fabric.device)
-    inputs = models.prepared_inputs(spec, dataset.inputs, store)
-    rows = Rows(inputs.to(fabric.device), targets)
+    outputs = outputs_of(dataset, split, spec.get("task"))
+    inputs = models.prepared_inputs(spec, dataset.inputs, store).to(fabric.device)
+    if isinstance(outputs, Reconstructions):
+        rows = Rows(inputs, Pixels(inputs))
+    else:
+        rows = Rows(inputs, torch.from_numpy(outputs.targets).to(fabric.device))
     return Work(spec, dataset, split, outputs, rows, fabric, store, folder, report, shown)
 
 
@@ -142,6 +151,7 @@ def _fit(work: Work) -> dict[str, Any]:
             return _ended("diverged", f"its pre-training diverged: {before['reason']}")
     if "train" not in spec:
         return _fit_exactly(work)
+    begin = time.monotonic()
     encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
     rows, part = replace(work.rows, augment=models.views_of(spec)), encoder
     if models.features_are_cached(spec):
@@ -153,9 +163,11 @@ def _fit(work: Work) -> dict[str, Any]:
     if spec["standardise"]:
         before_training = in_chunks(part.to(device), rows.inputs, train)
         predictor.standardise.to(device).fit(before_training)
+    preparation = time.monotonic() - begin
     task = FitTask(predictor, rows, train, work.index("validation"), work.outputs, spec["metric"])
     outcome = work.train(task, limit=2 * _constant_loss(predictor, work))
     result = _trained(work, outcome, predictor)
+    result["seconds"] = round(result["seconds"] + preparation, 3)
     if outcome.status == "done":
         _save_weights(work.folder / "model.safetensors", predictor.state_dict())
         everything = torch.arange(len(work.dataset), device=device)
@@ -212,9 +224,13 @@ def _fit_exactly(work: Work) -> dict[str, Any]:
 
 def _constant_loss(predictor: Any, work: Work) -> float:
     """Return the training loss of the best output that is the same for all rows."""
-    targets = work.rows.targets[work.index("train")]
-    constant = work.outputs.constant().to(targets.device)
-    return float(predictor.criterion(constant.expand(len(targets), -1), targets))
+    train, total = work.index("train"), 0.0
+    constant = work.outputs.constant().to(train.device)
+    for part in torch.split(train, CHUNK):
+        targets = work.rows.targets[part]
+        guess = constant.expand(len(part), *constant.shape)
+        total += float(predictor.criterion(guess, targets)) * len(part)
+    return total / len(train)
 
 
 def _ended(status: str, reason: str, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -240,6 +256,9 @@ def _evaluate(work: Work, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
     """Write predictions.csv and return the metrics of every part."""
     outputs = work.outputs
     write_rows(work.folder / "predictions.csv", outputs.header, outputs.lines(scores))
+    if isinstance(outputs, Reconstructions):
+        assert isinstance(work.dataset.inputs, Images)
+        keep_given_back(work.folder, work.dataset.inputs, scores, work.split.test)
     return outputs.metrics(scores)
 
 

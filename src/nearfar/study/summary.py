@@ -89,6 +89,7 @@ def summarise_run(
 ) -> dict[str, Any]:
     """Summarise a prepared study from the records of its stages; see :func:`summarise`."""
     from nearfar.data import split_rows, straddling_groups
+    from nearfar.study.reconstructions import IMAGE
 
     plan, study, dataset = prepared.plan, prepared.resolved.study, prepared.dataset
     arms = {
@@ -111,10 +112,14 @@ def summarise_run(
         row_differences=kept_row_differences(prepared.folder.store.root, records, study.metric),
         choices=plan.choices,
     )
+    images = study.data.task == "reconstruction"
+    own = IMAGE if images else dataset.target_names[0]
     for arm in summary["arms"]:
-        arm["target"] = plan.arms[arm["arm"]].target or dataset.target_names[0]
+        arm["target"] = plan.arms[arm["arm"]].target or own
         found = study.targets.get(arm["target"])
-        arm["classes"] = list(dict.fromkeys(found.values()) if found else dataset.classes)
+        arm["classes"] = list(
+            dict.fromkeys(found.values()) if found else () if images else dataset.classes
+        )
     summary["classes"] = list(dataset.classes)
     summary["notes"] += [note for note in [straddling(straddling_groups(dataset, split))] if note]
     return summary

@@ -117,6 +117,8 @@ class Trainer:
         optimizer = build_optimizer(recipe.optimizer, task.groups())
         self.model, self.optimizer = fabric.setup(task.module, optimizer)
         self.model.mark_forward_method("loss")
+        find: Any = getattr(task.module, "step_of", lambda: None)
+        self.step_of: Callable[[Any], Tensor] | None = find()
         self.schedule = build_schedule(
             self.optimizer, recipe.schedule, recipe.steps(len(task.rows))
         )
@@ -151,9 +153,7 @@ class Trainer:
         total = torch.zeros((), device=rows.device)
         for step in range(steps):
             chosen = rows[order[step * batch : (step + 1) * batch]]
-            loss = self.model.loss(self.task.batch(chosen))
-            self.optimizer.zero_grad()
-            self.fabric.backward(loss)
+            loss = self._gradients(self.task.batch(chosen))
             if self.recipe.clip is not None:
                 self.fabric.clip_gradients(
                     self.model, self.optimizer, max_norm=self.recipe.clip, error_if_nonfinite=False
@@ -163,6 +163,15 @@ class Trainer:
                 self.schedule.step()
             total += loss.detach() * len(chosen)
         return float(total) / min(steps * batch, len(rows))
+
+    def _gradients(self, batch: Any) -> Tensor:
+        """Return the loss of a batch; leave its gradients in the parameters."""
+        if self.step_of is not None:
+            return self.step_of(batch)
+        loss: Tensor = self.model.loss(batch)
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        return loss
 
     def _after_round(self, loss: float) -> None:
         state, number = self.state, self.state.round

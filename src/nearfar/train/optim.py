@@ -25,8 +25,8 @@ def build_optimizer(
     if isinstance(options, r.SGD):
         return torch.optim.SGD(parameters, lr=lr, **settings)
     if isinstance(options, r.Adam):
-        return torch.optim.Adam(parameters, lr=lr, **settings)
-    return torch.optim.AdamW(parameters, lr=lr, **settings)
+        return torch.optim.Adam(parameters, lr=lr, fused=True, **settings)
+    return torch.optim.AdamW(parameters, lr=lr, fused=True, **settings)
 
 
 def learning_rate_factor(

@@ -1,15 +1,17 @@
-"""Decoders: features → what the encoder saw, as mirrors of the encoders."""
+"""Decoders: features → what the encoder saw."""
 
 import math
 from itertools import pairwise
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nearfar.encoders.emnist_cnn import EmnistCNN
-
 CHANNELS = (16, 32, 64, 128)
 """Channels of the generic decoder of images, fine to coarse; the last serve all coarser ones."""
+
+PUBLISHED_FEATURES, PUBLISHED_SHAPE = 32, (1, 28, 28)
+"""What the published decoder takes and gives."""
 
 COARSEST = 8
 """Pixels of a side that the generic decoder starts from, at most."""
@@ -107,13 +109,21 @@ class VectorDecoder(nn.Module):
         return columns
 
 
-def mirror(encoder: nn.Module, shape: tuple[int, ...]) -> nn.Module:
-    """Return a fresh decoder for an encoder of rows of a shape, (columns,) or (c, h, w)."""
-    features = int(encoder.out_features)  # type: ignore[arg-type]
-    if isinstance(encoder, EmnistCNN):
-        return EmnistDecoder()
-    if len(shape) == 1:
-        layers: list[nn.Module] = encoder.layer_groups()  # type: ignore[operator]
-        return VectorDecoder(features, len(layers), shape[0])
-    channels, height, width = shape
-    return ImageDecoder(features, (channels, height, width))
+class Decoder(nn.Module):
+    """Features (n, d) → images (n, c, h, w) as logits of their values in [0, 1].
+
+    The published decoder where its 32 features and 28×28 grey images are those at hand, else one
+    that doubles the sides step by step.
+    """
+
+    tasks: ClassVar[frozenset[str]] = frozenset({"reconstruction"})
+
+    def __init__(self, inputs: int, outputs: tuple[int, int, int]) -> None:
+        super().__init__()
+        published = inputs == PUBLISHED_FEATURES and outputs == PUBLISHED_SHAPE
+        self.map = EmnistDecoder() if published else ImageDecoder(inputs, outputs)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return logits (n, c, h, w) of features (n, d)."""
+        images: Tensor = self.map(features)
+        return images

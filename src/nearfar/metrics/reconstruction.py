@@ -1,0 +1,16 @@
+"""Metrics of reconstructions, of the squared errors of rows."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def sse(squares: Floats) -> float:
+    """Mean over rows (n,) of the squared error summed over a row's numbers, values in [0, 1]."""
+    return float(squares.mean())
+
+
+def sse_rows(squares: Floats) -> Floats:
+    """Row scores of :func:`sse`."""
+    return squares
