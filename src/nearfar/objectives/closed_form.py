@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from nearfar.heads.networks import MLP, Linear
 
@@ -37,11 +38,11 @@ def cross_entropy_step(
         activations.append(torch.addmm(affine.bias, activations[-1], affine.weight.t()))
         if k < last:
             activations[-1].relu_()
-    logits, places = activations.pop(), classes[:, None]
+    logits = activations.pop()
     log_p = logits.log_softmax(1)
-    loss = -log_p.gather(1, places).mean()
+    loss = functional.nll_loss(log_p, classes)
     slope = log_p.exp_()
-    slope.scatter_add_(1, places, slope.new_full((1, 1), -1.0).expand_as(places))
+    slope.scatter_add_(1, classes[:, None], slope.new_full((1, 1), -1.0).expand(len(slope), 1))
     slope /= len(features)
     for affine, given in zip(reversed(maps), reversed(activations), strict=True):
         affine.weight.grad, affine.bias.grad = slope.t() @ given, slope.sum(0)

@@ -40,8 +40,7 @@ class Predictor(nn.Module):
         self.standardise = Standardise(int(encoder.out_features))  # type: ignore[arg-type]
         self.criterion, self._batch_norm, self._encoder_lr = loss, batch_norm, encoder_lr
         self._classifies = classifies
-        self._right: Tensor | int = 0
-        self._seen = 0
+        self._right: list[Tensor] = []
         self._live = self._live_parts(trained)
         live = {id(p) for part in self._live for p in part.parameters()}
         for parameter in encoder.parameters():
@@ -87,15 +86,14 @@ class Predictor(nn.Module):
 
     def _count(self, prediction: Tensor, classes: Tensor) -> None:
         if self._classifies:
-            self._right = self._right + (prediction.argmax(1) == classes).sum()
-            self._seen += len(prediction)
+            self._right.append(prediction.argmax(1) == classes)
 
     def monitor(self) -> dict[str, float]:
         """Return the accuracy of a classifier over the rows trained on since the last call."""
-        if not self._seen:
+        if not self._right:
             return {}
-        value = int(self._right) / self._seen
-        self._right, self._seen = 0, 0
+        value = float(torch.cat(self._right).double().mean())
+        self._right.clear()
         return {"accuracy": value}
 
     def step_of(self) -> Callable[[Batch], Tensor] | None:
@@ -109,8 +107,10 @@ class Predictor(nn.Module):
         if maps is None or not fixed or self.criterion is not cross_entropy:
             return None
 
+        mean, scale = self.standardise.mean, self.standardise.scale
+
         def step(batch: Batch) -> Tensor:
-            features = self.standardise(self.encoder(batch.inputs))
+            features = (self.encoder(batch.inputs) - mean) / scale
             classes = batch.classes.long()
             logits, loss = cross_entropy_step(maps, features, classes)
             self._count(logits, classes)

@@ -45,7 +45,7 @@ class FeatureRows:
 
     def select(self, index: Tensor) -> Tensor:
         """Return the features of the rows ``index``."""
-        return self.values[index]
+        return self.values.index_select(0, index)
 
 
 class AugmentedRows:

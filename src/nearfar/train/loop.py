@@ -34,7 +34,9 @@ Points = dict[tuple[str, str], float]
 class Task(Protocol):
     """What the loop needs of a thing to train.
 
-    ``module`` has a method ``loss(batch)`` that returns a scalar; ``rows`` are the training rows;
+    ``module`` has a method ``loss(batch)`` that returns a scalar; it may have ``step_of()``, which
+    returns a function of a batch that leaves the gradients in the parameters itself and returns the
+    loss, or None where autograd is needed. ``rows`` are the training rows;
     ``batch(rows)`` gathers them; ``groups()`` gives (parameters, learning-rate factor) pairs;
     ``validate(at)`` returns the value to minimise, or None where nothing is to be selected, and
     points of the curves beside the training loss. It may leave the module in evaluation mode, but
@@ -149,10 +151,10 @@ class Trainer:
         number = self.state.round
         steps = self.rounds.end(number) - self.rounds.begin(number)
         rows, batch = self.task.rows, min(self.recipe.batch, len(self.task.rows))
-        order = torch.randperm(len(rows), generator=self.order).to(rows.device)
+        order = rows[torch.randperm(len(rows), generator=self.order).to(rows.device)]
         total = torch.zeros((), device=rows.device)
         for step in range(steps):
-            chosen = rows[order[step * batch : (step + 1) * batch]]
+            chosen = order[step * batch : (step + 1) * batch]
             loss = self._gradients(self.task.batch(chosen))
             if self.recipe.clip is not None:
                 self.fabric.clip_gradients(
