@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from nearfar.heads import EXACT, KNN, Forest, Logistic, Mean
+from nearfar.heads import EXACT, KNN, Forest, Logistic, Mean, logistic
 from nearfar.heads.classifiers import neighbour_votes
 
 RNG = np.random.default_rng(0)
@@ -56,6 +56,56 @@ def test_logistic_is_scikit_learns_minimum(penalty: float, classes: int) -> None
     other = LogisticRegression(C=strength, tol=1e-8, max_iter=10_000).fit(scaled, NUMBERS[some])
     expected = other.predict_proba(scaled)
     np.testing.assert_allclose(head.predict(features), expected, atol=1e-3)
+
+
+def penalised(head: Logistic, features: np.ndarray, targets: np.ndarray, penalty: float) -> float:
+    """The objective, from the probabilities and the weights on standardised features."""
+    log_p = np.log((head.predict(features) * targets).sum(1))
+    weight = head.weight * features.std(0)[:, None]
+    return float(-log_p.mean() + penalty / 2 * (weight**2).sum())
+
+
+def correlated(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Neighbouring columns are nearly alike, as pixels are; four noisy classes."""
+    random = np.random.default_rng(1)
+    steps, noise = random.normal(size=(rows, columns)), random.normal(size=(2, rows))
+    features = steps.cumsum(1) + random.normal(size=(rows, columns)) * 0.1
+    far = features[:, columns // 2] + noise[0] * columns**0.5 > 0
+    labels = far * 2 + (steps[:, 1] + noise[1] > 0)
+    return features.astype("f4"), np.eye(4)[labels]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(900, 60), (80, 200)])
+def test_whitening_changes_the_way_and_not_the_minimum(
+    rows: int, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, targets = correlated(rows, columns)
+    count = 0
+    plain_slope = logistic._cross_entropy
+
+    def counted(*given: torch.Tensor) -> tuple[float, torch.Tensor, torch.Tensor]:
+        nonlocal count
+        count += 1
+        return plain_slope(*given)
+
+    monkeypatch.setattr(logistic, "_cross_entropy", counted)
+    found = []
+    for widest in (logistic.WIDEST, 0):
+        monkeypatch.setattr(logistic, "WIDEST", widest)
+        head, count = Logistic(penalty=1e-3), 0
+        head.fit(features, targets, 0)
+        found.append((penalised(head, features, targets, 1e-3), count))
+    (white, steps), (plain, more_steps) = found
+    assert white == pytest.approx(plain, rel=1e-5)
+    assert 2 * steps < more_steps
+
+
+def test_logistic_without_a_penalty_and_with_columns_to_spare() -> None:
+    features = np.column_stack([FEATURES, FEATURES]).astype("f4")
+    head, single = Logistic(penalty=0), Logistic(penalty=0)
+    head.fit(features, TARGETS, 0)
+    single.fit(FEATURES, TARGETS, 0)
+    np.testing.assert_allclose(head.predict(features), single.predict(FEATURES), atol=2e-3)
 
 
 def test_a_constant_feature_and_a_huge_one_do_no_harm() -> None:

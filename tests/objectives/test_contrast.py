@@ -18,9 +18,10 @@ from nearfar.losses import (
 from nearfar.objectives import OBJECTIVES, Batch
 from nearfar.study.choices import options_of
 
-LABELLED = {"supcon", "contrastive", "triplet", "pair_likelihood"}
+LABELLED = {"cross_entropy", "supcon", "contrastive", "triplet", "pair_likelihood"}
 OURS = ["moco", "nt_xent", *sorted(LABELLED)]
 VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "cross_entropy": [],
     "moco": [
         {"queue": 9},
         {"temperature": 1.0},
@@ -55,7 +56,13 @@ def made(name: str, **options: Any) -> Any:
     torch.manual_seed(1)
     encoder = tiny_encoder()
     torch.manual_seed(1)
-    return OBJECTIVES[name](encoder, **options)
+    return around(encoder, name, **options)
+
+
+def around(encoder: Any, name: str, **options: Any) -> Any:
+    """Make an objective; one that predicts is for three classes."""
+    kind = OBJECTIVES[name]
+    return kind(encoder, *((3,) if getattr(kind, "predicts", False) else ()), **options)
 
 
 def batch(views: int, rows: int = 12, seed: int = 0) -> Batch:
@@ -69,6 +76,14 @@ def batch(views: int, rows: int = 12, seed: int = 0) -> Batch:
 def features(objective: Any, given: Batch) -> torch.Tensor:
     rows: torch.Tensor = objective.encoder(torch.cat(given.views))
     return rows
+
+
+def test_cross_entropy_is_that_of_its_own_output_layer() -> None:
+    objective, given = made("cross_entropy").train(), batch(1)
+    logits = objective.head(features(objective, given))
+    expected = torch.nn.functional.cross_entropy(logits, given.classes.long())
+    assert logits.shape == (12, 3)
+    torch.testing.assert_close(objective.loss(given), expected)
 
 
 def test_nt_xent_is_the_loss_on_projected_views() -> None:
@@ -190,7 +205,7 @@ def test_images_pass_through(name: str) -> None:
         nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     )
     encoder.out_features = 4
-    objective = OBJECTIVES[name](encoder).train()
+    objective = around(encoder, name).train()
     views = tuple(torch.rand(9, 3, 8, 8) for _ in range(objective.views))
     loss = objective.loss(Batch(views, (torch.arange(9) % 2).double()[:, None]))
     loss.backward()

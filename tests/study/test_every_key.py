@@ -213,6 +213,7 @@ VIEWS = [
     {"blur": {"sigma": [0.2, 1.0], "p": 0.6}},
 ]
 OBJECTIVES_OF_IMAGES: dict[str, Any] = {
+    "cross_entropy": {},
     "moco": {"queue": 32, "symmetric": True, "split_batch_norm": 2, "hidden": [4], "out": 6},
     "nt_xent": {"temperature": 0.3, "hidden": [4], "out": 6},
     "supcon": {"temperature": 0.3, "hidden": [4], "out": 6},

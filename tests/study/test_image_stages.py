@@ -17,7 +17,7 @@ from nearfar.study.run import Prepared, Request, carry_out, prepare
 
 CNN = {"cnn": {"width": 2}}
 SHORT = {"epochs": 2, "batch": 16}
-LABELLED = ("supcon", "contrastive", "triplet", "pair_likelihood")
+LABELLED = ("cross_entropy", "supcon", "contrastive", "triplet", "pair_likelihood")
 STUDY: dict[str, Any] = {
     "study": "pictures",
     "data": {"source": "images", "path": "pictures.npz", "size": 12},

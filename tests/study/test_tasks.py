@@ -21,7 +21,7 @@ from nearfar.study.outputs import outputs_of
 from nearfar.study.tasks import FitTask, PretrainTask
 from nearfar.train import loop
 from nearfar.train.loop import Outcome, Points, Trainer
-from nearfar.train.recipe import SGD, Constant, Recipe
+from nearfar.train.recipe import SGD, Constant, Plateau, Recipe
 from nearfar.train.rounds import Round
 
 SIZE = 8
@@ -73,7 +73,8 @@ def pretraining(name: str, kind: type[PretrainTask] = PretrainTask) -> PretrainT
         *(("cnn", {"width": 2, "dropout": 0.3}) if classes else ("mlp", {"dropout": 0.3})),
         data.inputs,
     )
-    objective = OBJECTIVES[name](encoder, **OPTIONS.get(name, {}))
+    outputs_too = (outputs.count,) if name == "cross_entropy" else ()
+    objective = OBJECTIVES[name](encoder, *outputs_too, **OPTIONS.get(name, {}))
     view = build_views([("standard", {})]) if classes else jitter
     rows = Rows(data.inputs, torch.from_numpy(outputs.targets), view, objective.views)
     return kind(objective, rows, TRAIN, VALIDATION, outputs, size=SIZE, seed=0)
@@ -169,7 +170,10 @@ def test_between_the_twenty_times_only_training_is_told() -> None:
     assert {split for split, _ in points} == {"validation"}
 
 
-@pytest.mark.parametrize(("name", "metric"), [("moco", "pick_accuracy"), ("autoencoder", "sse")])
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [("moco", "pick_accuracy"), ("autoencoder", "sse"), ("cross_entropy", "accuracy")],
+)
 def test_what_an_objective_tells_is_told_of_both_parts(
     name: str, metric: str, tmp_path: Path
 ) -> None:
@@ -180,6 +184,28 @@ def test_what_an_objective_tells_is_told_of_both_parts(
     if name == "autoencoder":
         assert told[0] == pytest.approx(values(outcome, "train", "loss"), rel=1e-5)
         assert told[1] == pytest.approx(values(outcome, "validation", "loss"), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "supcon"])
+def test_the_loss_that_a_schedule_may_go_by_is_that_of_a_classifier(name: str) -> None:
+    task = pretraining(name)
+    task.module.train().loss(task.batch(TRAIN[:SIZE]))
+    value, points = task.validate(Round(1, 100))
+    if name == "supcon":
+        assert value is None
+    else:
+        assert value == points["validation", "loss"]
+    assert ("validation", "knn_accuracy") not in points
+
+
+def test_a_plateau_of_a_pre_trained_classifier_lowers_its_rate(tmp_path: Path) -> None:
+    still = RECIPE.model_copy(update={"schedule": Plateau(factor=0.5, patience=0), "epochs": 5})
+    task, losses = pretraining("cross_entropy"), iter([1.0, 2.0, 3.0, 0.5, 1.0])
+    task._loss = lambda number: {"loss": next(losses)}  # type: ignore[method-assign]
+    fabric = Fabric(accelerator="cpu", devices=1)
+    trainer = Trainer(task, still, 0, fabric, checkpoint=tmp_path / "checkpoint.pt")
+    trainer.run()
+    assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(0.02 / 8)
 
 
 class StoppedError(Exception):

@@ -1,10 +1,11 @@
 """Predictors on features: trained by gradient (``NETWORKS``) or solved (``EXACT``)."""
 
-from nearfar.heads.classifiers import KNN, Logistic
+from nearfar.heads.classifiers import KNN
 from nearfar.heads.components import PrincipalComponents
 from nearfar.heads.decoders import Decoder
 from nearfar.heads.exact import Forest, Mean, Ridge
 from nearfar.heads.kernel import SVR
+from nearfar.heads.logistic import Logistic
 from nearfar.heads.networks import MLP, Linear, Standardise
 
 Network = Linear | MLP | Decoder

@@ -3,6 +3,7 @@
 from typing import Any
 
 from nearfar.objectives.autoencoder import AutoEncoder
+from nearfar.objectives.cross_entropy import CrossEntropy
 from nearfar.objectives.moco import MomentumContrast
 from nearfar.objectives.nt_xent import SimCLR
 from nearfar.objectives.pairs import ContrastivePairs, PairLikelihood, Triplets
@@ -13,6 +14,7 @@ from nearfar.objectives.sup_con import SupervisedContrast
 
 OBJECTIVES: dict[str, type[Any]] = {
     "autoencoder": AutoEncoder,
+    "cross_entropy": CrossEntropy,
     "rnc": RankNContrast,
     "moco": MomentumContrast,
     "nt_xent": SimCLR,
@@ -21,7 +23,8 @@ OBJECTIVES: dict[str, type[Any]] = {
     "triplet": Triplets,
     "pair_likelihood": PairLikelihood,
 }
-"""Name in a study file → class made of (encoder, its options)."""
+"""Name in a study file → class made of (encoder, its options); those that predict take the number
+of outputs after the encoder."""
 
 __all__ = [
     "OBJECTIVES",
@@ -29,6 +32,7 @@ __all__ = [
     "Batch",
     "CachedViews",
     "ContrastivePairs",
+    "CrossEntropy",
     "MomentumContrast",
     "PairLikelihood",
     "Predictor",

@@ -89,8 +89,12 @@ class Stage(Training):
         length: int = getattr(self, unit)
         if any(point > length for point in self.keep):
             raise ValueError(f"keep: {list(self.keep)} goes beyond the {length} {unit}")
-        if self.schedule.name == "plateau":
-            raise ValueError("schedule: plateau goes by validation, which selects nothing here")
+        predicts = getattr(OBJECTIVES[self.objective.name], "predicts", False)
+        if self.schedule.name == "plateau" and not predicts:
+            raise ValueError(
+                "schedule: plateau goes by validation, which selects nothing here; that of"
+                " objective cross_entropy can be followed"
+            )
         if not getattr(ENCODERS[self.encoder.name], "trainable", True):
             raise ValueError(f"encoder {self.encoder.name} is fixed: there is nothing to pre-train")
         least = OBJECTIVES[self.objective.name].least_rows

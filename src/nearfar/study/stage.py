@@ -121,7 +121,9 @@ def _pretrain(work: Work) -> dict[str, Any]:
     encoder = models.fresh_encoder(spec["encoder"], work.rows.inputs, spec["seed"])
     assert isinstance(encoder, Encoder)
     name, options = models.chosen(spec["objective"])
-    objective = OBJECTIVES[name](encoder, **options)
+    kind = OBJECTIVES[name]
+    outputs = (work.outputs.count,) if getattr(kind, "predicts", False) else ()
+    objective = kind(encoder, *outputs, **options)
     rows = replace(work.rows, augment=models.views_of(spec), views=objective.views)
     task = PretrainTask(
         objective,

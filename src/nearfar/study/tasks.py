@@ -62,7 +62,8 @@ class PretrainTask:
     draws apart; what is left of the rows counts where the objective can do with so few. And a ridge
     head solved on the training rows' features, or for classes their nearest neighbours, gives a
     curve that can stand beside those of the fits: at most ``PROBED`` rows are asked, of four times
-    as many. All this selects nothing, and changes nothing that training uses.
+    as many. All this selects nothing, and changes nothing that training uses. An objective that
+    predicts is judged every time, so that its schedule can go by its validation loss.
     """
 
     module: Any
@@ -82,12 +83,14 @@ class PretrainTask:
         return [([p for p in self.module.parameters() if p.requires_grad], 1.0)]
 
     def validate(self, at: Round) -> tuple[float | None, Points]:
-        """Return no value to minimise, what the objective tells, and now and then the rest."""
-        points = _points("train", self._told())
+        """Return the loss of who predicts, what the objective tells, and now and then the rest."""
+        points, predicts = _points("train", self._told()), getattr(self.module, "predicts", False)
+        held_out: dict[str, float] = {}
+        if at.is_due or predicts:
+            held_out = self._loss(at.number) | self._told()
         if at.is_due:
-            held_out = self._loss(at.number) | self._told() | self._probe()
-            points |= _points("validation", held_out)
-        return None, points
+            held_out |= self._probe()
+        return held_out.get("loss") if predicts else None, points | _points("validation", held_out)
 
     def _told(self) -> dict[str, float]:
         told: dict[str, float] = self.module.monitor() if hasattr(self.module, "monitor") else {}

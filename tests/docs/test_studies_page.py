@@ -1,0 +1,28 @@
+"""The page of shipped studies says of each what its file says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nearfar.study.load import load_study, shipped_studies
+
+PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| `([a-z0-9-]+)` \| ([^|]*\?) \| ([0-9.]+) \| ([0-9.]+) \|$", re.MULTILINE)
+ROWS = {name: (asks, float(full), float(quick)) for name, asks, full, quick in ROW.findall(PAGE)}
+
+
+@pytest.mark.parametrize("name", sorted(shipped_studies()))
+def test_question_and_minutes_are_those_of_the_file(name: str) -> None:
+    study = load_study(name).study
+    assert ROWS[name] == (study.question, study.minutes["full"], study.minutes["quick"])
+
+
+def test_arms_and_stages_that_the_page_names_are_there() -> None:
+    table = re.findall(r"^\| `\w+` \| `(cifar10-\w+)` \| (.*) \|$", PAGE, re.MULTILINE)
+    assert len(table) == 5
+    for name, text in table:
+        study = load_study(name).study
+        named = set(re.findall(r"`([^`]+)`", text))
+        assert named
+        assert named <= {*study.arms, *study.stages}
