@@ -23,7 +23,7 @@ from nearfar.data import Images
 from nearfar.encoders import build_encoder
 from nearfar.heads import MLP
 from nearfar.losses import CLASSIFICATION_LOSSES
-from nearfar.objectives import Predictor, Rows, in_chunks
+from nearfar.objectives import CachedRows, Predictor, Rows, in_chunks
 from nearfar.study.models import FeatureRows, Features
 from nearfar.train.loop import Points, Trainer
 from nearfar.train.recipe import Adam, Constant, Recipe
@@ -42,10 +42,11 @@ class Task:
         head = MLP(encoder.out_features, CLASSES, hidden=(HIDDEN,))
         loss = CLASSIFICATION_LOSSES["cross_entropy"]
         self.module = Predictor(encoder, head, loss, trained=trained, classifies=True)
-        self.rows, self.data = torch.arange(len(targets)), Rows(inputs, targets)
+        self.rows = torch.arange(len(targets))
+        self.data = (CachedRows if trained == "head" else Rows)(inputs, targets)
 
-    def batch(self, rows: Tensor) -> Any:
-        return self.data.batch(rows)
+    def batches(self, rows: Tensor, size: int) -> Any:
+        return self.data.batches(rows, size)
 
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         return self.module.groups()

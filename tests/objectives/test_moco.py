@@ -1,6 +1,7 @@
 """MoCo against a step-by-step reference: queue, momentum, shuffling, groups; and resuming."""
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,9 @@ class Views:
         given = self.data[rows]
         views = tuple(given + 0.1 * torch.randn(given.shape) for _ in range(2))
         return Batch(views, torch.zeros(len(rows), 1, dtype=torch.float64))
+
+    def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
+        return map(self.batch, rows.split(size))
 
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         return [([p for p in self.module.parameters() if p.requires_grad], 1.0)]

@@ -13,7 +13,8 @@ from nearfar.data import Molecules, Vectors
 from nearfar.encoders import Encoder, build_encoder
 from nearfar.heads import Linear
 from nearfar.losses import REGRESSION_LOSSES
-from nearfar.objectives import Batch, Predictor, Rows, in_chunks
+from nearfar.objectives import Batch, CachedRows, Predictor, Rows, in_chunks
+from nearfar.study.models import FeatureRows
 from nearfar.study.tasks import FitTask
 from nearfar.train.loop import Trainer
 from nearfar.train.recipe import Adam, Constant, Recipe
@@ -242,3 +243,17 @@ def test_a_batch_gathers_its_rows() -> None:
     assert isinstance(batch, Batch)
     assert torch.equal(batch.inputs, rows.inputs.values[index])
     assert torch.equal(batch.targets, rows.targets[index])
+
+
+@pytest.mark.parametrize("rows", [1, 7, 300])
+def test_features_gathered_at_once_come_in_the_same_batches(rows: int) -> None:
+    features = torch.randn(400, 3)
+    targets = torch.arange(400.0, dtype=torch.float64)[:, None]
+    index = torch.randperm(400)[:rows]
+    plain, cached = (
+        list(kind(FeatureRows(features), targets).batches(index, 3)) for kind in (Rows, CachedRows)
+    )
+    assert len(plain) == len(cached)
+    for one, other in zip(plain, cached, strict=True):
+        assert torch.equal(one.inputs, other.inputs)
+        assert torch.equal(one.targets, other.targets)

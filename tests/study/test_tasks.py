@@ -129,7 +129,7 @@ def test_validation_does_not_disturb_pre_training(name: str, tmp_path: Path) -> 
 def test_judging_changes_no_state_and_no_generator(name: str) -> None:
     task = pretraining(name)
     task.module.train()
-    task.module.loss(task.batch(TRAIN[:SIZE]))
+    task.module.loss(task.data.batch(TRAIN[:SIZE]))
     before, drawn = state(task.module), torch.get_rng_state()
     _, first = task.validate(Round(1, 1))
     assert not differing(state(task.module), before)
@@ -148,7 +148,9 @@ def test_the_validation_loss_is_that_of_whole_batches_in_views_of_their_own(
     torch.manual_seed(int(np.random.SeedSequence([0, 1]).generate_state(1)[0]))
     task.module.eval()
     with torch.no_grad():
-        losses = [float(task.module.loss(task.batch(VALIDATION[at : at + 8]))) for at in (0, 8)]
+        losses = [
+            float(task.module.loss(task.data.batch(VALIDATION[at : at + 8]))) for at in (0, 8)
+        ]
     assert points["validation", "loss"] == pytest.approx(np.mean(losses), rel=1e-6)
     _, other = task.validate(Round(2, 3))
     assert other["validation", "loss"] != points["validation", "loss"]
@@ -163,7 +165,7 @@ def test_too_few_validation_rows_give_no_loss() -> None:
 
 def test_between_the_twenty_times_only_training_is_told() -> None:
     task = pretraining("moco")
-    task.module.train().loss(task.batch(TRAIN[:SIZE]))
+    task.module.train().loss(task.data.batch(TRAIN[:SIZE]))
     _, points = task.validate(Round(1, 100))
     assert set(points) == {("train", "pick_accuracy")}
     _, points = task.validate(Round(5, 100))
@@ -189,7 +191,7 @@ def test_what_an_objective_tells_is_told_of_both_parts(
 @pytest.mark.parametrize("name", ["cross_entropy", "supcon"])
 def test_the_loss_that_a_schedule_may_go_by_is_that_of_a_classifier(name: str) -> None:
     task = pretraining(name)
-    task.module.train().loss(task.batch(TRAIN[:SIZE]))
+    task.module.train().loss(task.data.batch(TRAIN[:SIZE]))
     value, points = task.validate(Round(1, 100))
     if name == "supcon":
         assert value is None
@@ -247,7 +249,7 @@ def test_a_fit_of_numbers_shows_loss_and_metric(metric: str, tmp_path: Path) -> 
     outcome = train(task, tmp_path)
     shown = {(p.split, p.metric) for p in outcome.curves}
     assert shown == {("train", "loss"), ("validation", "loss"), ("validation", metric)}
-    batch = task.batch(VALIDATION)
+    batch = task.data.batch(VALIDATION)
     with torch.no_grad():
         loss = nn.functional.smooth_l1_loss(
             task.module.eval()(batch.inputs).double(), batch.targets
@@ -278,7 +280,7 @@ def test_a_fit_of_classes_shows_accuracy_of_both_parts(tmp_path: Path) -> None:
     per_epoch = torch.stack(hits).view(3, 4).sum(1) / 30
     assert values(outcome, "train", "accuracy") == pytest.approx(per_epoch.tolist())
     with torch.no_grad():
-        logits = task.module.eval()(task.batch(VALIDATION).inputs)
+        logits = task.module.eval()(task.data.batch(VALIDATION).inputs)
     accuracy = (logits.argmax(1) == VALIDATION % 3).double().mean()
     assert values(outcome, "validation", "accuracy")[-1] == pytest.approx(float(accuracy))
     loss = nn.functional.cross_entropy(logits, VALIDATION % 3)

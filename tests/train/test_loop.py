@@ -38,7 +38,7 @@ def test_it_is_the_plain_loop_that_anyone_would_write(tmp_path: Path) -> None:
                 schedule.step()
             total += loss.item() * len(chosen)
         losses.append(total / 40)
-    assert task.batches == plain.batches
+    assert task.seen == plain.seen
     for name, value in model.state_dict().items():
         torch.testing.assert_close(task.module.state_dict()[name], value)
     shown = [point.value for point in outcome.curves if point.split == "train"]
@@ -54,7 +54,7 @@ def test_numbers_depend_on_the_seed_alone(tmp_path: Path) -> None:
     train(other, made, tmp_path, seed=2)
     assert same(weights(first.module), weights(second.module))
     assert not same(weights(first.module), weights(other.module))
-    assert first.batches != other.batches
+    assert first.seen != other.seen
 
 
 @pytest.mark.parametrize("drop_last", [False, True])
@@ -66,9 +66,9 @@ def test_an_epoch_visits_every_row_once_in_a_new_order(
     made = recipe(epochs=2, batch=10, drop_last=drop_last)
     outcome = train(task, made, tmp_path)
     sizes = {40: [10] * 4, 41: [10] * 4, 9: [9]}[rows]
-    assert [len(batch) for batch in task.batches] == sizes * 2
+    assert [len(batch) for batch in task.seen] == sizes * 2
     half = len(sizes)
-    epochs = [[*chain(*task.batches[:half])], [*chain(*task.batches[half:])]]
+    epochs = [[*chain(*task.seen[:half])], [*chain(*task.seen[half:])]]
     for visited in epochs:
         assert len(set(visited)) == len(visited)
     if rows != 41:
@@ -81,14 +81,14 @@ def test_a_last_smaller_batch_is_used_unless_dropped(tmp_path: Path) -> None:
     kept, dropped = Toy(40), Toy(40)
     train(kept, recipe(epochs=1, batch=16), tmp_path)
     train(dropped, recipe(epochs=1, batch=16, drop_last=True), tmp_path)
-    assert [len(batch) for batch in kept.batches] == [16, 16, 8]
-    assert [len(batch) for batch in dropped.batches] == [16, 16]
+    assert [len(batch) for batch in kept.seen] == [16, 16, 8]
+    assert [len(batch) for batch in dropped.seen] == [16, 16]
 
 
 def test_a_batch_is_never_larger_than_the_rows(tmp_path: Path) -> None:
     task = Toy(12)
     train(task, recipe(epochs=1, batch=4096), tmp_path)
-    assert [len(batch) for batch in task.batches] == [12]
+    assert [len(batch) for batch in task.seen] == [12]
 
 
 @pytest.mark.parametrize(("clip", "expected"), [(0.01, 0.01), (1e6, None), (None, None)])
@@ -156,7 +156,7 @@ class Breaking(Toy):
 
     def batch(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         x, y = super().batch(rows)
-        broken = len(self.batches) == 3 * self.epoch
+        broken = len(self.seen) == 3 * self.epoch
         return x, y * (self.value if broken else 1.0)
 
 

@@ -78,7 +78,7 @@ def test_it_is_the_plain_loop_over_the_same_permutations(tmp_path: Path) -> None
             factor.step()  # type: ignore[call-arg]
         if end == 13:
             kept = weights(model)
-    assert task.batches == plain.batches
+    assert task.seen == plain.seen
     assert same(weights(task.module), weights(model))
     assert list(outcome.kept) == [13]
     assert same(outcome.kept[13], kept)
@@ -91,7 +91,7 @@ def test_iterations_that_make_up_epochs_give_what_epochs_give(tmp_path: Path) ->
     by_epochs, by_iterations = Toy(), Toy()
     train(by_epochs, recipe(epochs=30, schedule=Cosine()), tmp_path)
     train(by_iterations, iterations(90, schedule=Cosine()), tmp_path)
-    assert by_epochs.batches == by_iterations.batches
+    assert by_epochs.seen == by_iterations.seen
     assert same(weights(by_epochs.module), weights(by_iterations.module))
 
 

@@ -1,6 +1,6 @@
 """A small task: regression with dropout and batch norm, judged as a test says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,15 @@ class Toy:
         self.y = self.x.sum(1, keepdim=True)
         self.rows = torch.arange(rows)
         self.scores = scores
-        self.batches: list[list[int]] = []
+        self.seen: list[list[int]] = []
         self.after: list[dict[str, Tensor]] = []
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        self.batches.append(rows.tolist())
+        self.seen.append(rows.tolist())
         return self.x[rows], self.y[rows]
+
+    def batches(self, rows: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        return map(self.batch, rows.split(size))
 
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         return [(list(self.module.parameters()), 1.0)]

@@ -9,7 +9,7 @@ from nearfar.objectives.nt_xent import SimCLR
 from nearfar.objectives.pairs import ContrastivePairs, PairLikelihood, Triplets
 from nearfar.objectives.predictor import Predictor, in_chunks
 from nearfar.objectives.rnc import RankNContrast
-from nearfar.objectives.rows import Batch, CachedViews, Rows
+from nearfar.objectives.rows import Batch, CachedRows, CachedViews, Rows
 from nearfar.objectives.sup_con import SupervisedContrast
 
 OBJECTIVES: dict[str, type[Any]] = {
@@ -30,6 +30,7 @@ __all__ = [
     "OBJECTIVES",
     "AutoEncoder",
     "Batch",
+    "CachedRows",
     "CachedViews",
     "ContrastivePairs",
     "CrossEntropy",

@@ -1,11 +1,14 @@
 """Rows of a data set on the device: inputs and targets, gathered by index, in one view or more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
+
+GATHERED = 64
+"""Batches of features that are gathered at once."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,23 @@ class Rows:
         if self.augment is None:
             return Batch((inputs,) * self.views, self.targets[index])
         return Batch(tuple(self.augment(inputs) for _ in range(self.views)), self.targets[index])
+
+    def batches(self, index: Tensor, size: int) -> Iterator[Batch]:
+        """Yield the rows ``index`` (n,) in their order, ``size`` at a time."""
+        for part in torch.split(index, size):
+            yield self.batch(part)
+
+
+@dataclass(frozen=True)
+class CachedRows(Rows):
+    """Rows of features: so small that many batches are gathered at once, which costs less."""
+
+    def batches(self, index: Tensor, size: int) -> Iterator[Batch]:
+        """Yield the rows ``index`` (n,) in their order, ``size`` at a time."""
+        for part in torch.split(index, size * GATHERED):
+            inputs, targets = self.inputs.select(part), self.targets[part]
+            for some, theirs in zip(inputs.split(size), targets.split(size), strict=True):
+                yield Batch((some,), theirs)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from nearfar.data import Dataset, Images, Split, SplitOptions, labelled, mapped, split_rows
 from nearfar.data.shown import shown_rows
 from nearfar.encoders import Encoder, FixedEncoder
-from nearfar.objectives import OBJECTIVES, CachedViews, Rows, in_chunks
+from nearfar.objectives import OBJECTIVES, CachedRows, CachedViews, Rows, in_chunks
 from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows, write_stage
 from nearfar.study import models
@@ -192,7 +192,7 @@ def _cached(
     device = work.fabric.device
     plain = models.FeatureRows(models.features_of(encoder, rows.inputs, device))
     if rows.augment is None:
-        return Rows(plain, rows.targets)
+        return CachedRows(plain, rows.targets)
     assert isinstance(encoder, Encoder)
     count = int(spec["frozen_views"].removeprefix("cached:"))
     torch.manual_seed(spec["seed"])

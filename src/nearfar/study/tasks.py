@@ -1,6 +1,7 @@
 """What the training loop is given: a module, its rows, and how it is judged on validation rows."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +31,9 @@ class FitTask:
     outputs: Outputs
     metric: str
 
-    def batch(self, rows: Tensor) -> Batch:
-        """Gather rows."""
-        return self.data.batch(rows)
+    def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
+        """Gather rows, ``size`` at a time."""
+        return self.data.batches(rows, size)
 
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return the trained parameters with their learning-rate factors."""
@@ -74,9 +75,9 @@ class PretrainTask:
     size: int
     seed: int
 
-    def batch(self, rows: Tensor) -> Batch:
-        """Gather rows."""
-        return self.data.batch(rows)
+    def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
+        """Gather rows, ``size`` at a time."""
+        return self.data.batches(rows, size)
 
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return the trained parameters with their learning-rate factors."""

@@ -7,7 +7,7 @@ A round is an epoch, or less of one where a recipe counts iterations.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,17 +36,17 @@ class Task(Protocol):
 
     ``module`` has a method ``loss(batch)`` that returns a scalar; it may have ``step_of()``, which
     returns a function of a batch that leaves the gradients in the parameters itself and returns the
-    loss, or None where autograd is needed. ``rows`` are the training rows;
-    ``batch(rows)`` gathers them; ``groups()`` gives (parameters, learning-rate factor) pairs;
-    ``validate(at)`` returns the value to minimise, or None where nothing is to be selected, and
-    points of the curves beside the training loss. It may leave the module in evaluation mode, but
-    torch's generators as they were.
+    loss, or None where autograd is needed. ``rows`` are the training rows; ``batches(rows, size)``
+    gathers them; ``groups()`` gives (parameters, learning-rate factor) pairs; ``validate(at)``
+    returns the value to minimise, or None where nothing is to be selected, and points of the curves
+    beside the training loss. It may leave the module in evaluation mode, but torch's generators as
+    they were.
     """
 
     module: nn.Module
     rows: Tensor
 
-    def batch(self, rows: Tensor) -> Any: ...
+    def batches(self, rows: Tensor, size: int) -> Iterable[Any]: ...
     def groups(self) -> list[tuple[list[nn.Parameter], float]]: ...
     def validate(self, at: Round) -> tuple[float | None, Points]: ...
 
@@ -152,10 +152,9 @@ class Trainer:
         steps = self.rounds.end(number) - self.rounds.begin(number)
         rows, batch = self.task.rows, min(self.recipe.batch, len(self.task.rows))
         order = rows[torch.randperm(len(rows), generator=self.order).to(rows.device)]
-        total = torch.zeros((), device=rows.device)
-        for step in range(steps):
-            chosen = order[step * batch : (step + 1) * batch]
-            loss = self._gradients(self.task.batch(chosen))
+        chosen, losses = order[: steps * batch], []
+        for some in self.task.batches(chosen, batch):
+            losses.append(self._gradients(some))
             if self.recipe.clip is not None:
                 self.fabric.clip_gradients(
                     self.model, self.optimizer, max_norm=self.recipe.clip, error_if_nonfinite=False
@@ -163,8 +162,9 @@ class Trainer:
             self.optimizer.step()
             if not isinstance(self.schedule, ReduceLROnPlateau):
                 self.schedule.step()
-            total += loss.detach() * len(chosen)
-        return float(total) / min(steps * batch, len(rows))
+        sizes = torch.full((steps,), batch, dtype=torch.float64, device=rows.device)
+        sizes[-1] = len(chosen) - (steps - 1) * batch
+        return float(torch.stack(losses).double() @ sizes) / len(chosen)
 
     def _gradients(self, batch: Any) -> Tensor:
         """Return the loss of a batch; leave its gradients in the parameters."""
@@ -173,7 +173,7 @@ class Trainer:
         loss: Tensor = self.model.loss(batch)
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
-        return loss
+        return loss.detach()
 
     def _after_round(self, loss: float) -> None:
         state, number = self.state, self.state.round
