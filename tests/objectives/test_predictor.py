@@ -247,7 +247,7 @@ def test_a_batch_gathers_its_rows() -> None:
 
 @pytest.mark.parametrize("rows", [1, 7, 300])
 def test_features_gathered_at_once_come_in_the_same_batches(rows: int) -> None:
-    features = torch.randn(400, 3)
+    features = torch.randn(400, 20_000)
     targets = torch.arange(400.0, dtype=torch.float64)[:, None]
     index = torch.randperm(400)[:rows]
     plain, cached = (

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-GATHERED = 64
-"""Batches of features that are gathered at once."""
+GATHERED = 2**18
+"""Numbers of cached features that are gathered at once, if a batch has not more."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class CachedRows(Rows):
-    """Rows of features: so small that many batches are gathered at once, which costs less."""
+    """Rows of features, ``inputs.values`` (n, d): many small batches are gathered at once."""
 
     def batches(self, index: Tensor, size: int) -> Iterator[Batch]:
         """Yield the rows ``index`` (n,) in their order, ``size`` at a time."""
-        for part in torch.split(index, size * GATHERED):
+        width = self.inputs.values.shape[1]
+        for part in torch.split(index, size * max(1, GATHERED // (size * width))):
             inputs, targets = self.inputs.select(part), self.targets[part]
             for some, theirs in zip(inputs.split(size), targets.split(size), strict=True):
                 yield Batch((some,), theirs)
