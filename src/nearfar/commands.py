@@ -48,7 +48,7 @@ def default_jobs(prepared: Prepared) -> int:
     if prepared.device != "cpu":
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min((cores or 1) // prepared.resolved.study.threads, len(prepared.missing), 8))
+    return max(1, min((cores or 1) // prepared.resolved.study.threads, 8))
 
 
 def _announce(prepared: Prepared, console: Console) -> None:

@@ -81,11 +81,13 @@ def test_a_fraction_of_labels_is_stratified_and_seeded() -> None:
     assert labelled(data, whole, 0.25, seed=4).train.tolist() != some.train.tolist()
 
 
-def test_a_tiny_fraction_keeps_a_row_of_each_class_or_at_least_two_rows() -> None:
+def test_a_tiny_fraction_keeps_a_row_of_each_class_or_is_refused() -> None:
     data = dataset(rows=400)
     whole = Split(np.arange(0, 320), np.arange(320, 360), np.arange(360, 400))
     assert set(labelled(data, whole, 4 / 320, seed=0).train % 4) == {0, 1, 2, 3}
-    assert len(labelled(data, whole, 1e-9, seed=0).train) == 2
+    with pytest.raises(UserError, match="training rows are 2, fewer than the 4 classes"):
+        labelled(data, whole, 1e-9, seed=0)
+    assert len(labelled(dataset(classes=(), rows=400), whole, 1e-9, seed=0).train) == 2
 
 
 def test_labelled_rows_of_numbers_are_drawn_at_random() -> None:

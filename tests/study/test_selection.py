@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from small_study import DIGEST, HERE, Plain, resolved, small, write_small
 
+from nearfar.errors import UserError
 from nearfar.records import read_results, read_stages
 from nearfar.records.run import RunFolder
 from nearfar.study.load import Resolved
+from nearfar.study.merge import merge
 from nearfar.study.plan import Plan, make_plan
 from nearfar.study.run import Request, carry_out, prepare
 from nearfar.study.selection import Try, point_name, ranked
@@ -198,3 +200,72 @@ def test_a_search_runs_from_the_file_and_again_without_doing_anything(tmp_path: 
     assert not again.missing
     carry_out(again, 1, lambda event: None)
     assert ((folder.path / "results.csv").read_bytes(), summary.read_bytes()) == before
+
+
+def test_a_point_that_failed_fails_its_arm_and_nothing_is_chosen() -> None:
+    study = searching(split=FIXED)
+    plan = make_plan(study, DIGEST, HERE)
+    broken = next(cell.chain[-1] for cell in plan.cells if cell.search == "hidden=8, lr=small")
+    plan = make_plan(study, DIGEST, HERE, failed={broken})
+    statuses = [tried.status for tried in plan.choices[0].tries]
+    assert sorted(statuses) == ["failed", "pending", "pending", "pending"]
+    assert plan.choices[0].chosen is None
+    assert [cell.chain for cell in plan.cells if cell.arm == "plain" and not cell.search] == [
+        (broken,)
+    ]
+
+
+def test_chains_of_a_point_that_was_given_up_are_not_begun() -> None:
+    study, best = searching(split=FIXED), prefers(8, 0.1)
+    ended: dict[str, Plain] = {}
+
+    def finish(address: str, spec: Plain) -> None:
+        diverged = trained(spec) and said(spec) == (8, 0.1, 7, 0)
+        metric = {"split": "validation", "metric": "mae", "unit": "z", "value": best(spec)}
+        ended[address] = {
+            "status": "diverged" if diverged else "done",
+            "metrics": [] if diverged else [metric],
+            "epochs": 1,
+            "seconds": 0.5,
+        }
+
+    for step in make_plan(study, DIGEST, HERE).steps.values():
+        finish(step.hash, step.spec)
+    final_runs = make_plan(study, DIGEST, HERE, ended.get).steps
+    first = next(s for s in final_runs.values() if trained(s.spec) and said(s.spec)[2:] == (7, 0))
+    finish(first.hash, first.spec)
+    plan = make_plan(study, DIGEST, HERE, ended.get)
+    begun = [said(s.spec) for s in plan.steps.values() if trained(s.spec) and said(s.spec)[2] == 7]
+    assert sorted(begun) == [(8, 0.01, 7, 0), (8, 0.01, 7, 1), (8, 0.01, 7, 2), (8, 0.1, 7, 0)]
+
+
+def test_the_cost_of_a_search_is_what_the_winner_does_not_use() -> None:
+    (choice,) = settled_plan(searching(split=FIXED), prefers(4, 0.1)).choices
+    assert (choice.epochs, choice.seconds) == (4, 2.0)
+    for choice in settled_plan(searching(search=None), prefers(4, 0.1)).choices:
+        assert (choice.epochs, choice.seconds) == (3, 1.5)
+
+
+def test_an_axis_may_be_called_as_a_choice_is() -> None:
+    raw = {**searching(split=FIXED).text}
+    raw["axes"] = {
+        "seed": {"role": "repeat", "values": 1},
+        "optimizer": {"role": "choose", "values": {"a": {"adam": {}}, "b": {"adamw": {}}}},
+    }
+    raw["arms"]["plain"]["fit"] |= {"optimizer": "$optimizer", "encoder": "mlp"}
+    values = {"axes": {"optimizer": {"values": {"c": {"adam": {"lr": 0.1}}}}}}
+    labels = resolved(merge(raw, values)).study.axes["optimizer"].labelled()
+    assert list(labels) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "phrase"),
+    [
+        ({"point": {"hiden": "4"}}, "role 'choose' is called 'hiden'; did you mean 'hidden'"),
+        ({"condition": "lables=1"}, "role 'condition' is called 'lables'; allowed: nothing"),
+    ],
+)
+def test_published_points_and_conditions_name_axes(entry: Plain, phrase: str) -> None:
+    numbers = {"arm": "plain", "provenance": "one run", "validation": {"mae": 0.1}}
+    with pytest.raises(UserError, match=phrase):
+        searching(split=FIXED, published=[{**numbers, **entry}])

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_study import HERE
 
 from nearfar.errors import UserError
 from nearfar.records import read_results
 from nearfar.study.load import resolve
+from nearfar.study.plan import make_plan
 from nearfar.study.predict import predict_file
 from nearfar.study.run import Prepared, Request, carry_out, prepare
 
@@ -162,3 +164,21 @@ def test_what_makes_no_sense_is_refused(change: dict[str, Any], phrase: str) -> 
     with pytest.raises(UserError) as caught:
         resolve({**STUDY, **change}, Path("t.yaml"))
     assert phrase in str(caught.value)
+
+
+def test_the_order_of_new_classes_is_part_of_what_is_trained() -> None:
+    turned = {**STUDY, "targets": {**STUDY["targets"], "red or blue": ["blue", "red"]}}
+    before, after = (
+        make_plan(resolve(dict(raw), Path("t.yaml")), "0" * 64, HERE) for raw in (STUDY, turned)
+    )
+    changed = [cell.arm for cell in after.cells if not set(cell.chain) <= set(before.steps)]
+    assert set(changed) == {"two"}
+
+
+def test_too_few_labels_are_refused_before_anything_runs(run: Prepared, tmp_path: Path) -> None:
+    axes = {**STUDY["axes"], "labels": {"role": "condition", "values": [0.01, 1]}}
+    path = run.folder.path.parent.parent / "few.yaml"
+    path.write_text(json.dumps({**STUDY, "axes": axes}), encoding="utf-8")
+    with pytest.raises(UserError, match="training rows are 2, fewer than the 4 classes"):
+        prepare(Request(str(path), out=tmp_path))
+    assert not list(tmp_path.iterdir())

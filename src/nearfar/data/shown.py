@@ -31,7 +31,7 @@ def shown_rows(dataset: Dataset, most: int = MOST_ROWS) -> Index:
     count = len(dataset)
     if count <= most:
         return np.arange(count, dtype=np.int64)
-    random = np.random.default_rng(0).permutation(count)
+    random = np.random.default_rng([0, 2]).permutation(count)
     tested = np.zeros(count, dtype=bool) if dataset.parts is None else dataset.parts == "test"
     front = _classes_in_turn(random[tested[random]], dataset)[: most // 2]
     others = _classes_in_turn(random[~tested[random]], dataset)

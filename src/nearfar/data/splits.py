@@ -167,11 +167,19 @@ def _predefined(dataset: Dataset, options: SplitOptions) -> Split:
 def labelled(dataset: Dataset, split: Split, fraction: float, seed: int) -> Split:
     """Return the split with this fraction of its training rows: those that have a label.
 
-    They are drawn from ``seed``; of classes in proportion, with at least one row of each where
-    possible. Two rows are the least.
+    They are drawn from ``seed``; of classes in proportion, with at least one row of each. Two rows
+    are the least.
+
+    Raises:
+        UserError: there are fewer labelled rows than classes.
     """
     size = min(max(round(fraction * len(split.train)), _SMALLEST), len(split.train))
     rng = np.random.default_rng([seed, 1])
+    if size < len(dataset.classes):
+        raise UserError(
+            f"labels: {fraction:g} of {len(split.train)} training rows are {size}, fewer than the "
+            f"{len(dataset.classes)} classes"
+        )
     if dataset.classes:
         chosen = draw(dataset.targets[split.train, 0].astype(np.int64), size, rng)
     else:

@@ -33,8 +33,9 @@ class Logistic(Affine):
     """Multinomial logistic (softmax) regression on standardised features, by L-BFGS.
 
     Minimises mean cross-entropy + ``penalty``/2 · |W|² over all rows, the intercept free, until no
-    entry of the gradient exceeds 1e-5 or ``iterations`` are done. Products are in float32, sums in
-    float64.
+    entry of the gradient, in the coordinates below, exceeds 1e-5, a step gains less than 1e-9 of
+    the loss, or ``iterations`` are done. Products and the slope's sum over rows are in float32, the
+    loss in float64.
 
     The steps are taken in coordinates in which the covariance C of the features, scaled by p(1 - p)
     at p = 1/classes, plus the penalty is the identity. That sum is nearly the Hessian (Böhning,

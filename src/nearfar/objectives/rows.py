@@ -67,16 +67,17 @@ class CachedRows(Rows):
         """Yield the rows ``index`` (n,) in their order, ``size`` at a time."""
         width = self.inputs.values.shape[1]
         for part in torch.split(index, size * max(1, GATHERED // (size * width))):
-            inputs, targets = self.inputs.select(part), self.targets[part]
-            for some, theirs in zip(inputs.split(size), targets.split(size), strict=True):
-                yield Batch((some,), theirs)
+            inputs = self.inputs.select(part)
+            for some, rows in zip(torch.split(inputs, size), torch.split(part, size), strict=True):
+                yield Batch((some,), self.targets[rows])
 
 
 @dataclass(frozen=True)
 class CachedViews(Rows):
     """Rows whose features were computed once for some views: a batch takes one of each row.
 
-    ``bank`` (views, n, d) holds the features of views; ``inputs`` those of the rows as they are.
+    ``bank`` (views, n, d) holds the features of views, of rows to train on; ``inputs`` those of all
+    rows as they are.
     """
 
     bank: Tensor = field(kw_only=True)

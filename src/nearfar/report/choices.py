@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from nearfar.report.load import Run, metric_of
-from nearfar.report.wording import count, finite, mean_std, metric_name, number
+from nearfar.report.wording import count, duration, finite, mean_std, metric_name, number
 
 Choice = Mapping[str, Any]
 
@@ -81,7 +81,16 @@ def _of_arm(run: Run, title: str, choices: Sequence[Choice]) -> str:
             html += f"<details><summary>{escape(words)}</summary>{table}</details>"
         else:
             html += table
-    return html + _winner(run, choices[0])
+    return html + _cost(choices) + _winner(run, choices[0])
+
+
+def _cost(choices: Sequence[Choice]) -> str:
+    epochs = sum(choice.get("epochs") or 0 for choice in choices)
+    if not epochs:
+        return ""
+    seconds = duration(sum(choice.get("seconds") or 0.0 for choice in choices))
+    text = f"The search took {count(epochs)} epochs, {seconds}, beside the arm’s own budget."
+    return f'<p class="about">{escape(text)}</p>'
 
 
 def _table(choice: Choice) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nearfar.report.load import Curve, Run, read_curves
 from nearfar.report.rows import compact
@@ -20,10 +21,12 @@ def _thin(epochs: np.ndarray) -> np.ndarray:
 def summarise(curves: Mapping[int, Curve], diverged: Sequence[int]) -> dict[str, Any]:
     """Mean and range over the sound seeds; every diverged seed by itself.
 
-    ``x, mean, low, high`` cover the epochs that every sound seed reached. ``diverged`` holds
+    ``x, mean, low, high`` cover the epochs that every sound seed reached; of seeds whose points lie
+    at other epochs, since each chose its own length, only those like the first. ``diverged`` holds
     ``[seed, x, y]`` up to the last finite value.
     """
     sound = [curve for seed, curve in curves.items() if seed not in diverged]
+    sound = [curve for curve in sound if _alike(curve.epochs, sound[0].epochs)]
     found: dict[str, Any] = {"x": [], "mean": [], "low": [], "high": [], "diverged": []}
     if sound:
         length = min(len(curve.epochs) for curve in sound)
@@ -43,6 +46,11 @@ def summarise(curves: Mapping[int, Curve], diverged: Sequence[int]) -> dict[str,
             line = [[compact(v) for v in column[places]] for column in (curve.epochs, curve.values)]
             found["diverged"].append([seed, *line])
     return found
+
+
+def _alike(epochs: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> bool:
+    length = min(len(epochs), len(others))
+    return bool(np.allclose(epochs[:length], others[:length]))
 
 
 def fit_curves(run: Run) -> list[dict[str, Any]]:

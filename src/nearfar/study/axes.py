@@ -51,7 +51,8 @@ def axis_mistakes(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]
         elif axis.role != "condition" and name in placeholders(raw.get("labels")):
             mistakes.append(f"axes.{name}: labels vary along an axis of role 'condition'")
         elif name not in used:
-            mistakes.append(f"axes.{name}: is not used; put ${name} in a stage or an arm")
+            place = "labels" if name == "labels" else "a stage or an arm"
+            mistakes.append(f"axes.{name}: is not used; put ${name} in {place}")
     arms = raw.get("arms")
     for name, arm in arms.items() if isinstance(arms, dict) else []:
         for key in ("group", "against"):

@@ -80,7 +80,13 @@ def _unfit_for_task(study: Study) -> list[str]:
 
 
 def _views_of_what(study: Study) -> list[str]:
-    """Return where views are asked for of what is not an image."""
+    """Return where views are asked for of what is not an image, or is to be given back as it is."""
+    if study.data.task == "reconstruction":
+        return [
+            f"arms.{name}.fit.augment: a reconstruction is compared with the image as it is"
+            for name, arm in study.arms.items()
+            if isinstance(arm.fit, TrainedFit) and arm.fit.augment
+        ]
     if study.data.kind == "image":
         return []
     trained: list[tuple[str, Training]] = [
@@ -99,7 +105,7 @@ def _views_of_what(study: Study) -> list[str]:
 
 
 def _search(study: Study) -> list[str]:
-    """Return what is wrong with choosing: budgets without a choice, measures that come of none."""
+    """Return whether there is a budget for a search and nothing to search for."""
     if study.search is not None and not any(a.role == "choose" for a in study.axes.values()):
         return ["search: there is no axis of role 'choose' that it could apply to"]
     return []

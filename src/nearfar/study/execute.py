@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.context import SpawnProcess
@@ -71,16 +71,21 @@ class Source:
 
 
 def execute(
-    steps: dict[str, Step], source: Source, dataset: Dataset, store: StageStore, jobs: int
+    steps: dict[str, Step],
+    source: Source,
+    dataset: Dataset,
+    store: StageStore,
+    jobs: int,
+    lost: Iterable[str] = (),
 ) -> Iterator[Event]:
     """Carry out ``steps`` in an order that respects what each needs; yield what happens.
 
-    A stage whose need failed is reported as failed without being tried. Closing the generator
-    (Ctrl-C) stops the processes; stages at work keep their checkpoints.
+    A stage whose need failed, or is among the ``lost``, is reported as failed without being tried.
+    Closing the generator (Ctrl-C) stops the processes; stages at work keep their checkpoints.
     """
     waiting = {address: step for address, step in steps.items() if not store.is_done(address)}
-    failed: set[str] = set()
-    if jobs == 1:
+    failed = set(lost)
+    if min(jobs, len(waiting)) <= 1:
         for address, step in waiting.items():
             if step.needs in failed:
                 failed.add(address)

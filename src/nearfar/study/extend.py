@@ -112,8 +112,9 @@ def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:
 
 
 def _decided(study: Plain) -> Plain:
-    """Return the study without who is told of it, which may change."""
-    return {key: value for key, value in study.items() if key != "track"}
+    """Return the study without who is told of it, which may change; the order of classes counts."""
+    targets = {name: list(classes.items()) for name, classes in study["targets"].items()}
+    return {**{key: value for key, value in study.items() if key != "track"}, "targets": targets}
 
 
 def _differences(before: Any, now: Any, where: str = "") -> list[str]:

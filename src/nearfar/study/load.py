@@ -17,7 +17,7 @@ from nearfar.study.checks import impossible, unused
 from nearfar.study.merge import assignment, merge, placeholders, read_yaml, replace, restore
 from nearfar.study.mistakes import explain
 from nearfar.study.profiles import searching, settled, with_defaults, with_profile
-from nearfar.study.published import unknown_arms
+from nearfar.study.published import unknown_arms, unknown_axes
 from nearfar.study.schema import Axis, Study
 
 
@@ -146,6 +146,8 @@ def resolve(
         study = resolved.study
         names = {name for point in points for name in resolved.names(point).values()}
         mistakes += unknown_arms(study.published, study.claims, names)
+        roles = {name: axis.role for name, axis in study.axes.items()}
+        mistakes += unknown_axes(study.published, roles)
     _refuse(mistakes, path)
     return resolved
 

@@ -11,6 +11,8 @@ from nearfar.errors import UserError
 from nearfar.records.plain_yaml import EXPONENT
 
 CHOICES = frozenset({"encoder", "objective", "head", "optimizer", "schedule"})
+NAMED = frozenset({"axes", "stages", "arms", "targets"})
+"""Blocks whose keys are names that people choose."""
 LENGTHS = {"epochs": "iterations", "iterations": "epochs"}
 _PLACEHOLDER = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_]*)$")
 Path_ = tuple[str | int, ...]
@@ -79,7 +81,8 @@ def merge(below: Any, above: Any, key: str = "") -> Any:
     """Lay ``above`` over ``below``: mappings merge, all else is replaced.
 
     Under a key that names a choice (an encoder, an optimiser, …) the options merge only where both
-    name the same one. Of epochs and iterations, ``above`` decides which it is.
+    name the same one. Of epochs and iterations, ``above`` decides which it is; null decides
+    nothing. Names that people choose, of arms for instance, mean nothing here.
     """
     if key in CHOICES:
         below, above = _as_choice(below), _as_choice(above)
@@ -88,9 +91,12 @@ def merge(below: Any, above: Any, key: str = "") -> Any:
     if key == "track" and isinstance(above, dict):
         below = by_name(below)
     if isinstance(below, dict) and isinstance(above, dict):
-        merged = {name: value for name, value in below.items() if LENGTHS.get(name) not in above}
+        merged = {
+            name: value for name, value in below.items() if above.get(LENGTHS.get(name)) is None
+        }
         for name, value in above.items():
-            merged[name] = merge(below[name], value, str(name)) if name in merged else value
+            inner = "" if key in NAMED else str(name)
+            merged[name] = merge(below[name], value, inner) if name in merged else value
         return merged
     return above
 

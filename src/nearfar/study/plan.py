@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,14 +104,16 @@ def make_plan(
     environment: Environment,
     outcomes: Callable[[str], Outcome | None] = lambda address: None,
     *,
+    failed: Collection[str] = (),
     guess: bool = False,
 ) -> Plan:
     """Plan a study on the data with this digest.
 
     ``outcomes`` tells how a stage ended, None where it has not: choices are made from what is
-    known. With ``guess`` the first point stands for the one to be chosen, to estimate the whole.
+    known. Where a stage has ``failed``, so has its arm: nothing is chosen among fewer points. With
+    ``guess`` the first point stands for the one to be chosen, to estimate the whole.
     """
-    planner = _Planner(resolved, digest, environment, outcomes, guess)
+    planner = _Planner(resolved, digest, environment, outcomes, failed, guess)
     for seed in resolved.seeds:
         for points in planner.places:
             for arm in resolved.study.arms:
@@ -135,10 +137,11 @@ class _Planner:
         digest: str,
         environment: Environment,
         outcomes: Callable[[str], Outcome | None],
+        failed: Collection[str],
         guess: bool,
     ) -> None:
         self.resolved, self.digest, self.environment = resolved, digest, environment
-        self.outcomes, self.guess = functools.cache(outcomes), guess
+        self.outcomes, self.failed, self.guess = functools.cache(outcomes), failed, guess
         self.steps: dict[str, Step] = {}
         self.cells: dict[Cell, None] = {}
         self.choices: list[Choice] = []
@@ -166,7 +169,7 @@ class _Planner:
         self, arm: str, point: Point, study: Study, seed: int, search: str = ""
     ) -> tuple[str, ...]:
         """Add a chain of stages and who uses it; return its hashes."""
-        chain = _chain(study, study.arms[arm], seed, self.digest, self.environment)
+        chain = self._stages(arm, study, seed)
         for step in chain:
             self.steps.setdefault(step.hash, step)
         name, condition = self.resolved.names(point)[arm], condition_of(point)
@@ -180,7 +183,11 @@ class _Planner:
         for name, point in points.items():
             labels = {axis: x for axis, x in point.along("choose").items() if axis in used}
             chain = self._use(arm, point, point.search, seeds[0], search=name)
-            tries.append(Try.of(labels, [self.outcomes(address) for address in chain]))
+            tried = Try.of(labels, [self.outcomes(address) for address in chain])
+            if set(chain) & set(self.failed):
+                tried = replace(tried, status="failed")
+                self._use(arm, point, point.search, seeds[0])
+            tries.append(tried)
         first = next(iter(points.values()))
         metric, place = first.study.metric, (self.resolved.names(first)[arm], condition_of(first))
         choice = Choice(*place, seeds, metric, tuple(tries))
@@ -198,26 +205,35 @@ class _Planner:
         given_up: list[str] = []
         for k in order:
             name, point = points[k]
-            chains = [
-                _chain(point.study, point.study.arms[arm], seed, self.digest, self.environment)
-                for seed in choice.seeds
-            ]
+            chains = [self._stages(arm, point.study, seed) for seed in choice.seeds]
             ends = [self.outcomes(chain[-1].hash) for chain in chains]
             lost = sum(end is not None and end["status"] != "done" for end in ends)
             if not lost:
                 break
             given_up.append(f"{name} diverged in {lost} of {len(ends)} final runs")
-            for seed in choice.seeds:
-                self._use(arm, point, point.study, seed, search=f"{name}, final budget")
+            for seed, end in zip(choice.seeds, ends, strict=True):
+                if end is not None:
+                    self._use(arm, point, point.study, seed, search=f"{name}, final budget")
         else:
             k = order[0] if order else 0
             given_up.append("no other point is left" if order else "every point diverged")
         fallback = bool(order) and k != order[0]
         name, point = points[k]
-        for seed in choice.seeds:
-            self._use(arm, point, point.study, seed)
-        labels = choice.tries[k].labels
-        return replace(choice, chosen=labels, fallback=fallback, reason="; ".join(given_up))
+        used = {a for seed in choice.seeds for a in self._use(arm, point, point.study, seed)}
+        chains = [self._stages(arm, other.search, choice.seeds[0]) for _, other in points]
+        spent = {step.hash for chain in chains for step in chain} - used
+        costs = [self.outcomes(address) or {} for address in sorted(spent)]
+        return replace(
+            choice,
+            chosen=choice.tries[k].labels,
+            fallback=fallback,
+            reason="; ".join(given_up),
+            epochs=sum(cost.get("epochs", 0) for cost in costs),
+            seconds=sum(cost.get("seconds", 0.0) for cost in costs),
+        )
+
+    def _stages(self, arm: str, study: Study, seed: int) -> tuple[Step, ...]:
+        return _chain(study, study.arms[arm], seed, self.digest, self.environment)
 
 
 def _arms(resolved: Resolved) -> dict[str, PlannedArm]:
@@ -259,10 +275,11 @@ def _chain(
         spec = {**common, "data": labelled if reads else data, **_pretrain_spec(stage)}
         chain.append(Step(f"pretrain:{arm.pretrain.stage}", spec, stage_hash(spec)))
     fit = {**common, **_fit_spec(arm.fit, study.metric)}
-    if arm.fit.target is not None:
-        fit["target"] = {"name": arm.fit.target, "classes": study.targets[arm.fit.target]}
     if study.data.task == "reconstruction":
-        fit["task"] = study.data.task
+        fit |= {"task": study.data.task, "data": data}
+    if arm.fit.target is not None:
+        classes = [list(pair) for pair in study.targets[arm.fit.target].items()]
+        fit["target"] = {"name": arm.fit.target, "classes": classes}
     if arm.pretrain is not None:
         fit["input"] = {"stage": chain[0].hash, "epoch": arm.pretrain.epoch}
     chain.append(Step("fit", fit, stage_hash(fit), chain[0].hash if chain else None))

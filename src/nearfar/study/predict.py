@@ -45,9 +45,7 @@ def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | Non
     fits = _fits(folder, arm, seed)
     options = resolved.study.data
     if options.task == "reconstruction":
-        raise UserError(
-            f"arm {arm!r} gives images back, it predicts nothing; its features: nearfar embed"
-        )
+        raise UserError(f"arm {arm!r} gives images back: there is nothing to predict")
     rows = load_inputs(options, data, resolved.folder)
     training = load_dataset(options, resolved.folder)
     values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])

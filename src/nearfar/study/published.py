@@ -1,6 +1,6 @@
 """What a study file says of its source: the numbers it published and the claims it made."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
@@ -104,6 +104,27 @@ def _in_order(condition: str) -> str:
         if not (name and equals and value):
             raise ValueError(f"condition '{condition}' is not axis=value pairs joined by ;")
     return ";".join(sorted(pairs))
+
+
+def unknown_axes(published: Iterable[Published], axes: Mapping[str, str]) -> list[str]:
+    """Return one line for every axis of a point or a condition that the study does not have.
+
+    ``axes`` maps the study's axes to their roles.
+    """
+    lines = []
+    for i, entry in enumerate(published):
+        pairs = filter(None, entry.condition.split(";"))
+        named = {"point": (entry.point, "choose")}
+        named["condition"] = ({pair.partition("=")[0]: "" for pair in pairs}, "condition")
+        for key, (given, role) in named.items():
+            known = [axis for axis, its in axes.items() if its == role]
+            lines += [
+                f"published.{i}.{key}: no axis of role {role!r} is called {axis!r}; "
+                f"{nearest(axis, known)}"
+                for axis in given
+                if axis not in known
+            ]
+    return lines
 
 
 def unknown_arms(

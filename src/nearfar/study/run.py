@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nearfar.data import Dataset, load_dataset, mapped, split_rows
+from nearfar.data import Dataset, labelled, load_dataset, mapped, split_rows
 from nearfar.data.shown import shown_rows, thumbnails_of
 from nearfar.errors import UserError, nearest
 from nearfar.records import Record, StageRow, read_stages, write_results, write_stages
@@ -78,8 +78,8 @@ class Prepared:
 
     def _planned(self, *, guess: bool = False) -> Plan:
         outcome = self.folder.store.outcome
-        digest = self.dataset.digest
-        return make_plan(self.resolved, digest, self.environment, outcome, guess=guess)
+        given = (self.resolved, self.dataset.digest, self.environment, outcome)
+        return make_plan(*given, failed=set(self.failures), guess=guess)
 
 
 def pick_device(wanted: str) -> str:
@@ -113,7 +113,6 @@ def prepare(request: Request) -> Prepared:
     import torch
 
     from nearfar.study.models import layer_mistakes
-    from nearfar.study.outputs import outputs_of
 
     asked = load_study(request.study, request.profile, request.settings)
     text = asked.text
@@ -130,16 +129,27 @@ def prepare(request: Request) -> Prepared:
         tracker.check()
     environment = Environment(str(torch.__version__), pick_device(request.device))
     dataset = load_dataset(resolved.study.data, resolved.folder)
-    split = split_rows(dataset, resolved.study.split, resolved.seeds[0])
-    outputs_of(dataset, split)
-    for name, classes in resolved.study.targets.items():
-        mapped(dataset, split, name, classes)
+    _check_rows(resolved, dataset)
     plan = make_plan(resolved, dataset.digest, environment, folder.store.outcome)
     mistakes = layer_mistakes(plan, dataset.inputs)
     if mistakes:
         raise UserError("\n".join(f"{find_study(request.study)}: {line}" for line in mistakes))
     whole = make_plan(asked, dataset.digest, environment, guess=True).epochs_over(len(dataset))
     return Prepared(resolved, dataset, plan, folder, environment, whole)
+
+
+def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
+    """Refuse splits, fractions of labels and class maps that leave too little to learn from."""
+    from nearfar.study.outputs import outputs_of
+
+    study = resolved.study
+    for seed in resolved.seeds if study.split.resplit else resolved.seeds[:1]:
+        split = split_rows(dataset, study.split, seed)
+        for fraction in sorted({point.study.labels for point in resolved.points}, reverse=True):
+            some = labelled(dataset, split, fraction, seed) if fraction < 1 else split
+            outputs_of(dataset, some)
+            for name, classes in study.targets.items():
+                mapped(dataset, some, name, classes)
 
 
 def reopen(path: Path) -> Prepared:
@@ -160,7 +170,7 @@ def reopen(path: Path) -> Prepared:
     spec = folder.store.read(made[0])["spec"]
     environment = Environment(*(spec["environment"][key] for key in ("torch", "device", "nearfar")))
     plan = make_plan(resolved, dataset.digest, environment, folder.store.outcome)
-    if set(plan.steps) != {row.hash for row in rows}:
+    if not set(made) <= set(plan.steps):
         raise UserError(f"{path}: its data or its study changed since it was made; run it again")
     whole = plan.epochs_over(len(dataset))
     return Prepared(resolved, dataset, plan, folder, environment, whole)
@@ -197,7 +207,8 @@ def _execute(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> N
     source = Source(prepared.resolved.study.data, prepared.resolved.folder)
     watch(Planned(prepared.plan, prepared.missing))
     steps = {a: step for a, step in prepared.plan.steps.items() if a not in prepared.failures}
-    events = execute(steps, source, prepared.dataset, prepared.folder.store, jobs)
+    lost, store = prepared.failures, prepared.folder.store
+    events = execute(steps, source, prepared.dataset, store, jobs, lost)
     try:
         for event in events:
             if isinstance(event, Finished) and event.error:

@@ -39,7 +39,8 @@ class Try:
 class Choice:
     """What was chosen for an arm and these seeds, or that it is not known yet (``chosen`` None).
 
-    ``fallback`` says that a better point diverged on the final budget; ``reason`` which.
+    ``fallback`` says that a better point diverged on the final budget; ``reason`` which. ``epochs``
+    and ``seconds`` are what the search cost beside the stages that the chosen point uses too.
     """
 
     arm: str
@@ -50,6 +51,8 @@ class Choice:
     chosen: Mapping[str, str] | None = None
     fallback: bool = False
     reason: str = ""
+    epochs: int = 0
+    seconds: float = 0.0
 
     def to_plain(self) -> dict[str, Any]:
         """Return the choice as ``summary.json`` has it."""
@@ -76,6 +79,8 @@ class Choice:
             "chosen": None if self.chosen is None else dict(self.chosen),
             "fallback": self.fallback,
             "reason": self.reason,
+            "epochs": self.epochs,
+            "seconds": round(self.seconds, 3),
         }
 
 

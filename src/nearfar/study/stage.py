@@ -106,7 +106,8 @@ def _prepare(
     if "labels" in spec["data"]:
         split = labelled(dataset, split, spec["data"]["labels"], spec["seed"])
     if "target" in spec:
-        dataset, split = mapped(dataset, split, **spec["target"])
+        target = spec["target"]
+        dataset, split = mapped(dataset, split, target["name"], dict(target["classes"]))
     outputs = outputs_of(dataset, split, spec.get("task"))
     inputs = models.prepared_inputs(spec, dataset.inputs, store).to(fabric.device)
     if isinstance(outputs, Reconstructions):
@@ -196,9 +197,11 @@ def _cached(
     assert isinstance(encoder, Encoder)
     count = int(spec["frozen_views"].removeprefix("cached:"))
     torch.manual_seed(spec["seed"])
-    everything = torch.arange(len(rows.targets), device=device)
+    train = work.index("train")
     augmented = models.AugmentedRows(rows.inputs, rows.augment)
-    bank = torch.stack([in_chunks(encoder, augmented, everything) for _ in range(count)])
+    bank = plain.values.new_zeros(count, *plain.values.shape)
+    for view in bank:
+        view[train] = in_chunks(encoder, augmented, train)
     return CachedViews(plain, rows.targets, bank=bank)
 
 

@@ -139,6 +139,8 @@ class Tally:
             ends: dict[int, str] = {}
             for seed, chain in self.stages(arm, condition).items():
                 states = {row.status for row in chain}
+                if "pending" in states and not states & {"failed", "diverged"}:
+                    continue
                 if states != {"done"}:
                     ends[seed] = "failed" if "failed" in states else "diverged"
                 elif any(row.stage == FIT for row in chain):

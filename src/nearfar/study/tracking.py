@@ -141,8 +141,13 @@ def read_stage(plan: Plan, store: StageStore, address: str) -> Stage:
     if curves.exists():
         with curves.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
-    points = [(int(at), split, metric, float(value)) for at, split, metric, value in rows[1:]]
-    counts = rows[0][0] if rows else "epoch"
+    epochs, counts, scale = [float(row[0]) for row in rows[1:]], "epoch", 1.0
+    if any(not epoch.is_integer() for epoch in epochs):
+        counts, scale = "iteration", int(kept["outcome"]["steps"]) / max(epochs)
+    points = [
+        (round(epoch * scale), split, metric, float(value))
+        for epoch, (_, split, metric, value) in zip(epochs, rows[1:], strict=True)
+    ]
     return Stage(plan.steps[address].name, kept["spec"], kept["outcome"], counts, points)
 
 

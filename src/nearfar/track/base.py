@@ -13,7 +13,7 @@ from nearfar.errors import UserError
 
 Plain = dict[str, Any]
 Point = tuple[int, str, str, float]
-"""Epoch, split, metric, value: a row of curves.csv."""
+"""Epoch or iteration, split, metric, value: a row of curves.csv."""
 
 
 class NotSent(Exception):  # noqa: N818 - told in a line, never a reason to stop

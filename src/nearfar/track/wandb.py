@@ -103,8 +103,7 @@ class WeightsAndBiases(Tracker):
         file = self.folder / "folder-id.txt"
         if not file.exists():
             file.write_text(secrets.token_hex(8), encoding="utf-8")
-        stages = [stage.spec for stage in run.stages]
-        key = f"{file.read_text(encoding='utf-8')} {run.name} {stages}"
+        key = f"{file.read_text(encoding='utf-8')} {run.name}"
         return sha256(key.encode()).hexdigest()[:16]
 
 
