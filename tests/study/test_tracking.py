@@ -255,3 +255,15 @@ def test_runs_that_only_choose_are_told_apart(search: Any, tmp_path: Path) -> No
     ]
     epochs = {run.search: run.summary["epochs"] for run in Runs.got}
     assert epochs == {"": 2, "n=2": 1 if search else 2, "n=4": 1 if search else 2}
+
+
+def test_points_between_epochs_are_told_by_iteration(tmp_path: Path) -> None:
+    raw = small(track="tensorboard", axes={"seed": {"role": "repeat", "values": 1}})
+    fit = {"encoder": "mlp", "iterations": 8, "batch": 16}
+    raw |= {"arms": {"plain": {"fit": fit}}, "stages": {}, "profiles": {}}
+    carried_out(Request(str(write_small(tmp_path, **raw)), out=tmp_path / "runs"))
+    (stage,) = Runs.got[0].stages
+    assert stage.counts == "iteration"
+    losses = [at for at, split, metric, _ in stage.points if (split, metric) == ("train", "loss")]
+    assert losses == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert all(isinstance(at, int) for at, *_ in stage.points)
