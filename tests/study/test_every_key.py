@@ -89,6 +89,7 @@ REFUSED = {
     ("axes", "role"),
     ("axes", "values"),
     ("claims", "arms"),
+    ("published", "condition"),
     ("stages", "augment"),
     ("stages", "objective", "rnc", "views"),
     ("fit", "augment"),
