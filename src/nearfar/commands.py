@@ -12,6 +12,9 @@ from nearfar.records.plain_yaml import to_yaml
 from nearfar.report import print_summary, write_report
 from nearfar.study.run import Prepared, Request, carry_out, prepare, reopen, write_records
 
+DAYS_FROM = 2880
+"""Minutes from which an expected time is given in days: such a study is for a GPU."""
+
 
 def run_study(request: Request, *, dry_run: bool) -> int:
     """Run a study; return the exit status, 1 where a stage failed."""
@@ -109,6 +112,8 @@ def list_studies() -> None:
 def _duration(minutes: float | None) -> str:
     if minutes is None:
         return "?"
+    if minutes >= DAYS_FROM:
+        return f"{minutes / 1440:.0f} days"
     return f"{minutes / 60:.1f} h" if minutes >= 90 else f"{minutes:g} min"
 
 
