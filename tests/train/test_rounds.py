@@ -49,11 +49,12 @@ def test_epochs_are_rounds() -> None:
     assert [rounds.count(n) for n in range(5)] == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("times", [10, 20])
 @pytest.mark.parametrize("of", [1, 7, 20, 39, 50, 1000])
-def test_about_twenty_rounds_are_due_and_the_last_one_is(of: int) -> None:
-    due = [number for number in range(1, of + 1) if Round(number, of).is_due]
+def test_so_many_rounds_are_due_at_most_and_the_last_one_is(of: int, times: int) -> None:
+    due = [number for number in range(1, of + 1) if Round(number, of).is_due(times)]
     assert due[-1] == of
-    assert min(of, 20) <= len(due) < 40
+    assert min(of, times) / 2 < len(due) <= times
 
 
 def test_it_is_the_plain_loop_over_the_same_permutations(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from nearfar.train.loop import Points
 from nearfar.train.randomness import drawn_apart
 from nearfar.train.rounds import Round
 
-PROBED = 2500
-"""Validation rows, at most, by which pre-training is probed along the way."""
+PROBES, PROBED = 10, 1000
+"""How often, and by how many validation rows, pre-training is probed at most: it costs passes."""
 
 
 @dataclass
@@ -58,13 +58,14 @@ class FitTask:
 class PretrainTask:
     """Training of an encoder under an objective.
 
-    Some twenty times along the way it is judged on the validation rows. The objective's own loss
+    Up to twenty times along the way it is judged on the validation rows. The objective's own loss
     is taken in batches of ``size`` rows as they are shown in training, with views that ``seed``
     draws apart; what is left of the rows counts where the objective can do with so few. And a ridge
     head solved on the training rows' features, or for classes their nearest neighbours, gives a
-    curve that can stand beside those of the fits: at most ``PROBED`` rows are asked, of four times
-    as many. All this selects nothing, and changes nothing that training uses. An objective that
-    predicts is judged every time, so that its schedule can go by its validation loss.
+    curve that can stand beside those of the fits: up to ``PROBES`` times ``PROBED`` rows are asked,
+    of four times as many. All this selects nothing, and changes nothing that training uses. An
+    objective that predicts is judged every time, so that its schedule can go by its validation
+    loss.
     """
 
     module: Any
@@ -87,9 +88,9 @@ class PretrainTask:
         """Return the loss of who predicts, what the objective tells, and now and then the rest."""
         points, predicts = _points("train", self._told()), getattr(self.module, "predicts", False)
         held_out: dict[str, float] = {}
-        if at.is_due or predicts:
+        if at.is_due() or predicts:
             held_out = self._loss(at.number) | self._told()
-        if at.is_due:
+        if at.is_due(PROBES):
             held_out |= self._probe()
         return held_out.get("loss") if predicts else None, points | _points("validation", held_out)
 

@@ -17,10 +17,9 @@ class Round:
     number: int
     of: int
 
-    @property
-    def is_due(self) -> bool:
-        """Whether what is done some twenty times along the way is done after this round."""
-        return self.number % max(1, self.of // PARTS) == 0 or self.number == self.of
+    def is_due(self, times: int = PARTS) -> bool:
+        """Whether what is done at most so many times along the way is done after this round."""
+        return self.number % math.ceil(self.of / times) == 0 or self.number == self.of
 
 
 @dataclass(frozen=True)
