@@ -116,10 +116,11 @@ class Trainer:
         self.checkpoint, self.limit, self.report = checkpoint, limit, report
         self.state = _State()
         self.rounds = Rounds.of(recipe, len(task.rows), keep)
-        optimizer = build_optimizer(recipe.optimizer, task.groups())
+        find: Any = getattr(task.module, "step_of", lambda: None)
+        optimizer = build_optimizer(recipe.optimizer, task.groups(), fused=find() is not None)
         self.model, self.optimizer = fabric.setup(task.module, optimizer)
         self.model.mark_forward_method("loss")
-        find: Any = getattr(task.module, "step_of", lambda: None)
+        # Asked again: the set-up may have moved the module to another device.
         self.step_of: Callable[[Any], Tensor] | None = find()
         self.schedule = build_schedule(
             self.optimizer, recipe.schedule, recipe.steps(len(task.rows))
