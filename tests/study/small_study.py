@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from nearfar.study.chain import Environment
 from nearfar.study.load import Resolved, resolve
-from nearfar.study.plan import Environment, Plan, make_plan
+from nearfar.study.plan import Plan, make_plan
 
 Plain = dict[str, Any]
 HERE = Environment("2.13.0", "cpu")

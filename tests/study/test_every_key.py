@@ -51,7 +51,7 @@ OTHER: dict[str, list[Any]] = {
     "against": ["mean", "ridge"],
     "arm": ["mean"],
     "arms": ["mean"],
-    "condition": ["size=8"],
+    "condition": ["size=wide"],
     "features": ["z"],
     "smiles": ["structure"],
     "task": ["classification", "regression"],
@@ -61,6 +61,8 @@ OTHER: dict[str, list[Any]] = {
     "frozen_views": ["cached:3"],
     "mode": ["offline", "online"],
     "url_from": ["ANOTHER_VARIABLE"],
+    "rows": ["few", "many"],
+    "corruption": ["outliers"],
 }
 LISTS: dict[str, list[Any]] = {
     "published": [{"arm": "mean", "provenance": "one split", "test": {"mae": 1.0}}],
@@ -83,6 +85,11 @@ REFUSED = {
     ("stages", "encoder", "mlp", "hidden"),
     ("pretrain", "stage"),
     ("pretrain", "epoch"),
+    ("pretrain", "run"),
+    ("pretrain", "arm"),
+    ("test", "corruption"),
+    ("test", "severity"),
+    ("unseen",),
     ("fit", "train"),
     ("fit", "encoder_lr"),
     ("fit", "batch_norm"),
@@ -90,6 +97,7 @@ REFUSED = {
     ("axes", "values"),
     ("claims", "arms"),
     ("published", "condition"),
+    ("claims", "condition"),
     ("stages", "augment"),
     ("stages", "objective", "rnc", "views"),
     ("fit", "augment"),
@@ -98,7 +106,7 @@ REFUSED = {
 """Where another value, valid by itself, does not go with the rest of these studies."""
 
 OF_IMAGES = ("images", "reconstruction")
-REFUSED_OF_IMAGES = {("fit", "loss"), ("fit", "target"), ("metric",)}
+REFUSED_OF_IMAGES = {("fit", "loss"), ("fit", "target"), ("metric",), ("test", "rows")}
 
 WIDE = small(
     title="a title",
@@ -120,6 +128,8 @@ WIDE = small(
         "limit": {"rows": 50},
     },
     split={"kind": "group", "parts": [0.6, 0.2, 0.2], "resplit": False, "split_seed": 3},
+    unseen=[0.5, 1.5],
+    test={"rows": "seen", "corruption": "feature_noise", "severity": 2},
     stages={
         "rnc": {
             "encoder": {"mlp": {"layers": 2, "hidden": "$size", "dropout": 0.2}},
@@ -182,7 +192,7 @@ WIDE = small(
             "validation": {"mae": 0.2},
             "test": {"rmse": 0.3},
             "validation_beside": "test",
-            "condition": "size=4",
+            "condition": "size=narrow",
             "target": "y",
             "note": "a note",
         }
@@ -193,7 +203,7 @@ WIDE = small(
             "arms": ["early"],
             "expect": "better",
             "against": "plain",
-            "condition": "size=4",
+            "condition": "size=narrow",
         }
     ],
     track=["tensorboard", {"wandb": {"entity": "us"}}, "webhook"],
@@ -304,7 +314,7 @@ def other(path: tuple[Any, ...], value: Any) -> Any:
     if value == "bce":
         return "mse"
     if value is None or value.startswith("$"):
-        given = {"clip": 0.7, "against": "mean", "condition": "size=8", "frozen_views": "fresh"}
+        given = {"clip": 0.7, "against": "mean", "condition": "size=wide", "frozen_views": "fresh"}
         return given.get(key, 7)
     if path[0] == "arms" and key == "group":
         return "published" if value != "published" else "own"
@@ -424,5 +434,6 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     allowed = set(schema_keys(Study))
     of_images = {"subset", "image", "transposed", "mapping"}
     never = {("DataOptions", key) for key in {"hub", *of_images}}
+    never |= {("Pretrain", "run"), ("Pretrain", "arm")}
     assert said <= allowed
     assert allowed - said == never

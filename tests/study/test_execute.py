@@ -14,8 +14,9 @@ from nearfar.errors import UserError
 from nearfar.records.stages import StageBusy, StageStore
 from nearfar.study import execute as execution
 from nearfar.study import stage
+from nearfar.study.chain import Step, stage_hash
 from nearfar.study.execute import Finished, Progress, Started, carry_out, execute
-from nearfar.study.plan import Plan, Step, make_plan, stage_hash
+from nearfar.study.plan import Plan, make_plan
 
 
 @pytest.fixture(scope="module")

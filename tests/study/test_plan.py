@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from small_study import DIGEST, HERE, Plain, changed, planned, resolved, small
 
+from nearfar.study.chain import Step, stage_hash
 from nearfar.study.load import load_study
-from nearfar.study.plan import Plan, Step, make_plan, stage_hash
+from nearfar.study.plan import Plan, make_plan
 
 PUBLISHED = ["L1", "RnC(L1)+freeze", "RnC(L1)", "RnC(L2)", "RnC(Huber)"]
 

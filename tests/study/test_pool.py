@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from nearfar.records.stages import StageStore
+from nearfar.study.chain import Step
 from nearfar.study.execute import Event, Finished, Progress, Started, _Pool
-from nearfar.study.plan import Step
 
 
 class ThreadPool(_Pool):

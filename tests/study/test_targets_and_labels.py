@@ -152,7 +152,7 @@ def test_prediction_names_the_target_and_asks_for_the_condition(
         ),
         "compared": (
             {"axes": {"labels": {"role": "compare", "values": [0.5, 1]}}},
-            "axes.labels: labels vary along an axis of role 'condition'",
+            "axes.labels: labels varies along an axis of role 'condition'",
         ),
         "numbers": (
             {"data": {"source": "diabetes"}, "targets": {"a": ["b", "c"]}},

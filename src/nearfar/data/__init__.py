@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nearfar.data.class_maps import mapped
+    from nearfar.data.conditions import Conditions, conditioned, is_unseen
     from nearfar.data.dataset import Batch, Dataset, InputRows, Inputs, Split
     from nearfar.data.images import Images
     from nearfar.data.molecules import MoleculeBatch, Molecules
     from nearfar.data.options import DataOptions, SplitOptions
+    from nearfar.data.shots import shots
     from nearfar.data.sources import SOURCES, load_dataset, load_inputs
-    from nearfar.data.splits import labelled, split_rows, straddling_groups
+    from nearfar.data.splits import split_rows, straddling_groups
     from nearfar.data.targets import TargetScaler
     from nearfar.data.vectors import Vectors
 
 __all__ = [
     "SOURCES",
     "Batch",
+    "Conditions",
     "DataOptions",
     "Dataset",
     "Images",
@@ -31,22 +34,26 @@ __all__ = [
     "SplitOptions",
     "TargetScaler",
     "Vectors",
-    "labelled",
+    "conditioned",
+    "is_unseen",
     "load_dataset",
     "load_inputs",
     "mapped",
+    "shots",
     "split_rows",
     "straddling_groups",
 ]
 
 _HOMES = {
     "class_maps": ("mapped",),
+    "conditions": ("Conditions", "conditioned", "is_unseen"),
     "dataset": ("Batch", "Dataset", "InputRows", "Inputs", "Split"),
     "images": ("Images",),
     "molecules": ("MoleculeBatch", "Molecules"),
     "options": ("DataOptions", "SplitOptions"),
+    "shots": ("shots",),
     "sources": ("SOURCES", "load_dataset", "load_inputs"),
-    "splits": ("labelled", "split_rows", "straddling_groups"),
+    "splits": ("split_rows", "straddling_groups"),
     "targets": ("TargetScaler",),
     "vectors": ("Vectors",),
 }

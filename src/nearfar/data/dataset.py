@@ -30,6 +30,9 @@ class Inputs(Protocol):
     def select(self, index: Tensor) -> Any:
         """Return the batch of the rows ``index`` (int64, shape (b,), on the inputs' device)."""
 
+    def take(self, index: Tensor) -> Inputs:
+        """Return the rows ``index`` (int64, shape (b,), on the inputs' device) alone."""
+
     def to(self, device: torch.device | str) -> Inputs:
         """Return the same inputs on ``device``."""
 

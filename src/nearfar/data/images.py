@@ -49,6 +49,10 @@ class Images:
         """
         return self.pixels.index_select(0, index).float().div_(255)
 
+    def take(self, index: Tensor) -> Images:
+        """Return the rows ``index`` (int64, (b,)) alone."""
+        return Images(self.pixels.index_select(0, index))
+
     def to(self, device: torch.device | str) -> Images:
         """Return the same images on ``device``."""
         return Images(self.pixels.to(device))

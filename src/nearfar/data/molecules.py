@@ -219,6 +219,21 @@ class Molecules:
             ),
         )
 
+    def take(self, index: Tensor) -> Molecules:
+        """Return the molecules ``index`` (int64, (b,)) alone."""
+        atom_rows, _, first_atom = _ranges(self.atom_pointers, index)
+        bond_rows, _, first_bond = _ranges(self.bond_pointers, index)
+        ends = [index.new_tensor([len(rows)]) for rows in (atom_rows, bond_rows)]
+        return Molecules(
+            self.atoms.index_select(0, atom_rows),
+            self.bonds.index_select(1, bond_rows),
+            self.bond_features.index_select(0, bond_rows),
+            torch.cat([first_atom, ends[0]]),
+            torch.cat([first_bond, ends[1]]),
+            [self.smiles[row] for row in index.tolist()],
+            None if self.descriptors is None else self.descriptors.index_select(0, index),
+        )
+
     def with_descriptors(self, descriptors: Tensor) -> Molecules:
         """Return the same molecules with ``descriptors``, float32 (n, d), beside them."""
         graphs = (self.atoms, self.bonds, self.bond_features)

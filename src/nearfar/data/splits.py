@@ -9,7 +9,7 @@ from nearfar.data.classes import untrained_classes
 from nearfar.data.dataset import Dataset, Index, Split
 from nearfar.data.groups import groups_of_several, merged_groups
 from nearfar.data.options import SplitOptions
-from nearfar.data.stratified import draw, place_stratified
+from nearfar.data.stratified import place_stratified
 from nearfar.errors import UserError
 
 _NAMES = ("train", "validation", "test")
@@ -162,29 +162,6 @@ def _predefined(dataset: Dataset, options: SplitOptions) -> Split:
                 f"split 'predefined': part {_NAMES[k]} has {size} rows, at least {_SMALLEST} needed"
             )
     return _split(part)
-
-
-def labelled(dataset: Dataset, split: Split, fraction: float, seed: int) -> Split:
-    """Return the split with this fraction of its training rows: those that have a label.
-
-    They are drawn from ``seed``; of classes in proportion, with at least one row of each. Two rows
-    are the least.
-
-    Raises:
-        UserError: there are fewer labelled rows than classes.
-    """
-    size = min(max(round(fraction * len(split.train)), _SMALLEST), len(split.train))
-    rng = np.random.default_rng([seed, 1])
-    if size < len(dataset.classes):
-        raise UserError(
-            f"labels: {fraction:g} of {len(split.train)} training rows are {size}, fewer than the "
-            f"{len(dataset.classes)} classes"
-        )
-    if dataset.classes:
-        chosen = draw(dataset.targets[split.train, 0].astype(np.int64), size, rng)
-    else:
-        chosen = np.sort(rng.permutation(len(split.train))[:size])
-    return Split(split.train[chosen], split.validation, split.test)
 
 
 def straddling_groups(dataset: Dataset, split: Split) -> int:

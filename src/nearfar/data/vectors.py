@@ -40,6 +40,10 @@ class Vectors:
         """Return the rows ``index`` (int64, (b,)) as a float32 tensor of shape (b, columns)."""
         return self.values.index_select(0, index.to(self.values.device))
 
+    def take(self, index: Tensor) -> Vectors:
+        """Return the rows ``index`` (int64, (b,)) alone."""
+        return Vectors(self.values.index_select(0, index), self.columns)
+
     def to(self, device: torch.device | str) -> Vectors:
         """Return the same columns on ``device``."""
         moved = object.__new__(Vectors)

@@ -1,7 +1,7 @@
 """The axes of a study file: read, checked, combined."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,9 +9,15 @@ from pydantic import ValidationError
 from nearfar.errors import nearest
 from nearfar.study.merge import placeholders
 from nearfar.study.mistakes import explain
-from nearfar.study.schema import Axis
+from nearfar.study.schema import Axis, Test
 
-VARIED = ("stages", "arms", "labels")
+CONDITIONED = ("labels", "label_noise", "unseen", "split")
+"""The blocks that vary along axes of role ``condition`` alone."""
+SCORED = "test"
+"""The block that varies along axes of role ``score``, which stand nowhere else."""
+ROLES = {**dict.fromkeys(CONDITIONED, "condition"), SCORED: "score"}
+TESTED = tuple(Test.model_fields)
+VARIED = ("stages", "arms", *CONDITIONED, SCORED)
 """The blocks of a study in which ``$name`` may stand."""
 
 
@@ -48,11 +54,18 @@ def axis_mistakes(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]
                 mistakes.append(f"axes.{name}: only an axis called 'seed' has the role 'repeat'")
             if name in used:
                 mistakes.append(f"${name}: the repeat axis cannot stand in a stage or an arm")
-        elif axis.role != "condition" and name in placeholders(raw.get("labels")):
-            mistakes.append(f"axes.{name}: labels vary along an axis of role 'condition'")
-        elif name not in used:
-            place = "labels" if name == "labels" else "a stage or an arm"
+            continue
+        if name not in used:
+            place = SCORED if axis.role == "score" else "a stage or an arm"
             mistakes.append(f"axes.{name}: is not used; put ${name} in {place}")
+        mistakes += [
+            f"axes.{name}: {block} varies along an axis of role {role!r}, not {axis.role!r}"
+            for block, role in ROLES.items()
+            if axis.role != role and name in placeholders(raw.get(block))
+        ]
+        elsewhere = [raw.get(block) for block in VARIED if block != SCORED]
+        if axis.role == "score" and name in placeholders(elsewhere):
+            mistakes.append(f"axes.{name}: the role 'score' is for the block {SCORED!r} alone")
     arms = raw.get("arms")
     for name, arm in arms.items() if isinstance(arms, dict) else []:
         for key in ("group", "against"):
@@ -79,13 +92,31 @@ def _value_mistakes(axis: Axis) -> list[str]:
         return ["values with a structure need names: a mapping label: value"]
     if len(labelled) < len(values):
         return [f"has a value twice: {values!r}"]
-    unclear = [label for label in labelled if axis.role == "condition" and set(label) & set(";=")]
+    in_records = axis.role in {"condition", "score"}
+    unclear = [label for label in labelled if in_records and set(label) & set(";=")]
     return [f"the label {label!r} has a ; or a =: give it another one" for label in unclear]
 
 
-def combinations(axes: Mapping[str, Axis]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Yield axis → label and axis → value at every combination of all axes but the repeat axis."""
-    varied = {name: axis.labelled() for name, axis in axes.items() if axis.role != "repeat"}
+def placed(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> dict[str, Any]:
+    """Return the study in which axes that are called as what they vary stand there, if unsaid.
+
+    An axis ``labels`` varies the key of that name, an axis ``severity`` that of the block ``test``.
+    """
+    test = raw.get(SCORED, {})
+    own: dict[str, Any] = {}
+    own |= {name: f"${name}" for name in axes if name in CONDITIONED and name not in raw}
+    if isinstance(test, Mapping):
+        scored = {name for name, axis in axes.items() if axis.role == "score"} & set(TESTED)
+        mine = {name: f"${name}" for name in sorted(scored - set(test))}
+        own |= {SCORED: {**test, **mine}} if mine else {}
+    return {**raw, **own}
+
+
+def combinations(
+    axes: Mapping[str, Axis], roles: Collection[str]
+) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """Yield axis → label and axis → value at every combination of the axes of these roles."""
+    varied = {name: axis.labelled() for name, axis in axes.items() if axis.role in roles}
     for labels in itertools.product(*varied.values()):
         chosen = dict(zip(varied, labels, strict=True))
         yield chosen, {name: varied[name][label] for name, label in chosen.items()}

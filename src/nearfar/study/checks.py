@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest
 from nearfar.heads import EXACT, NETWORKS
 from nearfar.losses import LOSSES
 from nearfar.metrics import METRICS_OF
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.schema import Arm, Study, TrainedFit, Training
+from nearfar.study.schema import Arm, Study, Test, TrainedFit, Training
 
 
-def impossible(study: Study) -> list[str]:
-    """Return what in a study does not go together, a line each."""
+def impossible(study: Study, tests: Sequence[Test]) -> list[str]:
+    """Return what in a study, and how it is scored, does not go together, a line each."""
     arms, mistakes = study.arms, []
     if study.baseline not in arms:
         mistakes.append(
@@ -22,7 +23,7 @@ def impossible(study: Study) -> list[str]:
     for name, arm in arms.items():
         mistakes += [f"arms.{name}.{line}" for line in _in_arm(name, arm, study)]
     mistakes += _unfit_encoders(study) + _unfit_for_task(study) + _views_of_what(study)
-    return mistakes + _search(study)
+    return mistakes + _search(study) + [line for test in tests for line in _scored(study, test)]
 
 
 def unused(studies: Sequence[Study]) -> list[str]:
@@ -31,7 +32,8 @@ def unused(studies: Sequence[Study]) -> list[str]:
     predicted = {arm.fit.target for arm in arms}
     targets = {name for study in studies for name in study.targets}
     lines = [f"targets.{name}: no fit predicts it" for name in sorted(targets - predicted)]
-    used = {arm.pretrain.stage for arm in arms if arm.pretrain is not None}
+    starts = [arm.pretrain for arm in arms if arm.pretrain is not None]
+    used = {start.stage for start in starts if start.stage is not None}
     stages = {stage for study in studies for stage in study.stages}
     if used - stages:
         return lines
@@ -111,6 +113,21 @@ def _search(study: Study) -> list[str]:
     return []
 
 
+def _scored(study: Study, test: Test) -> list[str]:
+    """Return why fits cannot be scored so."""
+    mistakes, task, kind = [], study.data.task, study.data.kind
+    if test.changes and task == "reconstruction":
+        mistakes.append(f"test: is for predictions of a target, not for {task}")
+    if test.rows in {"seen", "unseen"} and study.unseen is None:
+        mistakes.append(f"test.rows: {test.rows!r} needs the study's 'unseen'")
+    if test.rows in {"many", "medium", "few"} and task != "regression":
+        mistakes.append(f"test.rows: {test.rows!r} is for regression, not for {task}")
+    fitting = [name for name, corruption in CORRUPTIONS.items() if kind in corruption.accepts]
+    if test.corruption is not None and test.corruption not in fitting:
+        mistakes.append(_not_for("test.corruption", test.corruption, f"{kind} inputs", fitting))
+    return mistakes
+
+
 def _not_for(where: str, given: str, task: str, allowed: Iterable[str]) -> str:
     return f"{where}: {given!r} is not for {task}; {nearest(given, allowed)}"
 
@@ -130,7 +147,7 @@ def _in_arm(name: str, arm: Arm, study: Study) -> list[str]:
             f"fit.target: no target is called {arm.fit.target!r}; "
             f"{nearest(arm.fit.target, study.targets)}"
         )
-    if arm.pretrain is not None:
+    if arm.pretrain is not None and arm.pretrain.stage is not None:
         stage = study.stages.get(arm.pretrain.stage)
         if stage is None:
             mistakes.append(

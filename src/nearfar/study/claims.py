@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
+from nearfar.records.places import is_pattern
 from nearfar.study.compare import Comparison
 from nearfar.study.published import Claim, Published
 from nearfar.study.selection import Choice, point_name
@@ -14,6 +15,20 @@ from nearfar.study.tally import Series, Tally
 def claimed_pairs(claims: Iterable[Claim]) -> list[tuple[str, str]]:
     """Return (arm, against) of the comparisons that claims ask for beside the study's own."""
     return [(arm, claim.against) for claim in claims if claim.against for arm in claim.arms]
+
+
+def claimed_means(
+    claims: Iterable[Claim], pairs: Sequence[tuple[str, str]]
+) -> list[tuple[str, str, str]]:
+    """Return (arm, against, pattern) of the claims about means over several conditions."""
+    found = []
+    for claim in claims:
+        if claim.condition is not None and is_pattern(claim.condition):
+            for arm in claim.arms:
+                rivals = [against for name, against in pairs if name == arm]
+                rival = claim.against or next(iter(rivals), None)
+                found += [(arm, rival, claim.condition)] if rival else []
+    return found
 
 
 def judge(claim: Claim, comparisons: Sequence[Comparison], profile: str) -> dict[str, str]:
@@ -48,11 +63,13 @@ def judge(claim: Claim, comparisons: Sequence[Comparison], profile: str) -> dict
 def _about(claim: Claim, arm: str, comparisons: Sequence[Comparison]) -> list[Comparison]:
     own = [c for c in comparisons if c.arm == arm]
     against = claim.against or (own[0].against if own else None)
-    return [
-        c
-        for c in own
-        if c.against == against and (claim.condition is None or c.condition == claim.condition)
-    ]
+    return [c for c in own if c.against == against and _is_about(claim, c.condition)]
+
+
+def _is_about(claim: Claim, condition: str) -> bool:
+    if claim.condition is None:
+        return not is_pattern(condition)
+    return condition == claim.condition
 
 
 def _with_place(comparison: Comparison, places: int) -> str:

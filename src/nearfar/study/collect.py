@@ -4,6 +4,7 @@ from typing import Any
 
 from nearfar.records import SEARCH, Record, StageRow
 from nearfar.records.stages import StageStore
+from nearfar.study.chain import SCORE
 from nearfar.study.plan import Cell, Plan
 
 
@@ -17,24 +18,24 @@ def collect(
     """
     outcomes = {address: store.outcome(address) for address in plan.steps}
     records: list[Record] = []
-    stages: list[StageRow] = []
+    stages: dict[StageRow, None] = {}
     for cell in plan.cells:
         for address in cell.chain:
             outcome = outcomes.get(address)
-            stages.append(_stage_row(cell, plan, address, outcome, failures.get(address, "")))
+            stages[_stage_row(cell, plan, address, outcome, failures.get(address, ""))] = None
         final = None if cell.search else outcomes.get(cell.chain[-1])
         if final is not None and final["status"] == "done":
             records += [
                 Record(
                     cell.arm,
                     cell.seed,
-                    cell.condition,
+                    cell.place,
                     **{**metric, "unit": metric["unit"] if metric["unit"] in {"", "z"} else unit},
                     stage=cell.chain[-1],
                 )
                 for metric in final["metrics"]
             ]
-    return records, stages
+    return records, list(stages)
 
 
 def _stage_row(
@@ -46,7 +47,7 @@ def _stage_row(
     return StageRow(
         arm=cell.arm,
         seed=cell.seed,
-        condition=cell.condition,
+        condition=cell.place if step.name == SCORE else cell.condition,
         stage=f"{SEARCH}{cell.search}/{step.name}" if cell.search else step.name,
         hash=address,
         status=found["status"],

@@ -1,7 +1,7 @@
 """Every arm against its baseline: difference, interval, p, and one word."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -100,16 +100,22 @@ def pairs_of(
     return [pair for pair in dict.fromkeys([*pairs, *more]) if pair[0] != pair[1]]
 
 
-def compare(tally: Tally, pairs: Iterable[tuple[str, str]], rules: Rules) -> list[Comparison]:
+def compare(
+    tally: Tally,
+    pairs: Sequence[tuple[str, str]],
+    rules: Rules,
+    over: Iterable[tuple[str, str, str]] = (),
+) -> list[Comparison]:
     """Compare every pair in every condition and target that both were run in.
 
-    p-values, of difference and of equivalence, are each adjusted by Holm's method over all
-    comparisons returned.
+    ``over`` are (arm, against, pattern) of comparisons of means over several conditions. p-values,
+    of difference and of equivalence, are each adjusted by Holm's method over all comparisons
+    returned.
     """
+    places = [(*pair, condition) for pair in pairs for condition in tally.conditions]
     drafts = [
         _draft(tally, arm, against, tally.primary(condition, target), rules)
-        for arm, against in pairs
-        for condition in tally.conditions
+        for arm, against, condition in dict.fromkeys([*places, *over])
         for target in _common_targets(tally, arm, against, condition)
     ]
     tested = [draft for draft in drafts if draft.estimate is not None]

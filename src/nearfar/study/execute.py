@@ -15,7 +15,8 @@ from pathlib import Path
 from nearfar.data import DataOptions, Dataset, load_dataset
 from nearfar.errors import UserError
 from nearfar.records.stages import StageBusy, StageStore
-from nearfar.study.plan import Plan, Step
+from nearfar.study.chain import Step
+from nearfar.study.plan import Plan
 
 REPORT_SECONDS = 0.2
 BUSY_SECONDS = 0.5

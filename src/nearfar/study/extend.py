@@ -3,6 +3,7 @@
 from typing import Any
 
 from nearfar.errors import UserError, nearest
+from nearfar.study.axes import CONDITIONED, SCORED
 from nearfar.study.merge import placeholders
 
 Plain = dict[str, Any]
@@ -30,7 +31,7 @@ def prune(study: Plain, arms: list[str] | None) -> Plain:
     stages = {
         name: stage for name, stage in study["stages"].items() if name in set().union(*starts)
     }
-    used = placeholders([chosen, stages, study["labels"]])
+    used = placeholders([chosen, stages, *(study.get(block) for block in (*CONDITIONED, SCORED))])
     axes = {
         name: axis
         for name, axis in study["axes"].items()

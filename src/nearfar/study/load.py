@@ -12,18 +12,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from nearfar.errors import UserError, nearest
-from nearfar.study.axes import VARIED, axis_mistakes, combinations, read_axes
+from nearfar.study.axes import SCORED, VARIED, axis_mistakes, combinations, placed, read_axes
 from nearfar.study.checks import impossible, unused
 from nearfar.study.merge import assignment, merge, placeholders, read_yaml, replace, restore
 from nearfar.study.mistakes import explain
 from nearfar.study.profiles import searching, settled, with_defaults, with_profile
 from nearfar.study.published import unknown_arms, unknown_axes
-from nearfar.study.schema import Axis, Study
+from nearfar.study.schema import Axis, Study, Test
+
+TRAINED = {"compare", "condition", "choose"}
+"""The roles of the axes that decide what is trained."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A resolved study at one combination of the values of its axes.
+    """A resolved study at one combination of the values of the axes that decide what is trained.
 
     ``search`` is the study with the budgets of the search, where its axes have something to choose.
     """
@@ -39,11 +42,20 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Scoring:
+    """How finished fits are scored, at one combination of the values of the score axes."""
+
+    labels: dict[str, str]
+    test: Test
+
+
+@dataclass(frozen=True)
 class Resolved:
     """A study ready to plan: ``text`` is what study.yaml holds; ``folder`` is where paths start."""
 
     text: dict[str, Any]
     points: list[Point]
+    scorings: list[Scoring]
     folder: Path
 
     def names(self, point: Point) -> dict[str, str]:
@@ -65,7 +77,7 @@ class Resolved:
         """Return the axes that ``arm``, or a stage that it starts from, depends on."""
         pretrains = (point.study.arms[arm].pretrain for point in self.points)
         stages = {pretrain.stage for pretrain in pretrains if pretrain is not None}
-        blocks = [self.text["stages"].get(stage) for stage in sorted(stages)]
+        blocks = [block for name, block in self.text["stages"].items() if name in stages]
         return placeholders([self.text["arms"][arm], *blocks])
 
     @property
@@ -128,28 +140,44 @@ def resolve(
         raw = merge(raw, assignment(setting))
     raw, more = with_defaults(raw)
     axes, wrong = read_axes(raw)
-    if "labels" in axes and "labels" not in raw:
-        raw["labels"] = "$labels"
+    raw = placed(raw, axes)
     mistakes += more + wrong + axis_mistakes(raw, axes)
     points = []
     varied = {name for name, axis in axes.items() if axis.role != "repeat"}
-    for labels, values in combinations(axes) if placeholders(_parts(raw)) <= varied else []:
+    filled = placeholders(_parts(raw)) <= varied
+    scorings, unsound = _scorings(raw, axes) if filled else ([], [])
+    mistakes += unsound
+    first = {**raw, SCORED: scorings[0].test.model_dump() if scorings else {}}
+    for labels, values in combinations(axes, TRAINED) if filled else []:
         try:
-            points.append(_point(raw, axes, labels, values))
+            points.append(_point(first, axes, labels, values))
         except ValidationError as error:
             mistakes += explain(error, Study)
         else:
-            mistakes += impossible(points[-1].study)
+            mistakes += impossible(points[-1].study, [scoring.test for scoring in scorings])
     mistakes += unused([point.study for point in points])
-    if points:
-        resolved = Resolved(_text(points, raw), points, path.parent)
+    if len({point.study.split.resplit for point in points}) > 1:
+        mistakes.append("split: either all values of its axis draw new splits for seeds, or none")
+    if points and scorings:
+        resolved = Resolved(_text(points, scorings, raw), points, scorings, path.parent)
         study = resolved.study
         names = {name for point in points for name in resolved.names(point).values()}
         mistakes += unknown_arms(study.published, study.claims, names)
         roles = {name: axis.role for name, axis in study.axes.items()}
-        mistakes += unknown_axes(study.published, roles)
+        mistakes += unknown_axes(study.published, study.claims, roles)
     _refuse(mistakes, path)
     return resolved
+
+
+def _scorings(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> tuple[list[Scoring], list[str]]:
+    found, mistakes = [], []
+    for labels, values in combinations(axes, {"score"}):
+        block = replace(raw.get(SCORED, {}), lambda name: values.get(name, f"${name}"))  # noqa: B023
+        try:
+            found.append(Scoring(labels, Test.model_validate(block)))
+        except ValidationError as error:
+            mistakes += explain(error, Test, SCORED)
+    return found, mistakes
 
 
 def _point(
@@ -173,14 +201,17 @@ def _refuse(mistakes: list[str], path: Path) -> None:
         raise UserError("\n".join(f"{path}: {line}" for line in dict.fromkeys(mistakes)))
 
 
-def _text(points: list[Point], raw: Mapping[str, Any]) -> dict[str, Any]:
+def _text(points: list[Point], scorings: list[Scoring], raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the study as plain values, defaults spelled out, placeholders where they stood."""
     texts = [point.study.model_dump(mode="json") for point in points]
-    text = texts[0]
-    for block in ("data", "split"):
-        text[block] = {key: value for key, value in text[block].items() if value is not None}
-    parts = restore([{key: each[key] for key in _parts(text)} for each in texts], _parts(raw))
-    return {**text, **parts}
+    for text in texts:
+        for block in ("data", "split"):
+            text[block] = {key: value for key, value in text[block].items() if value is not None}
+    trained = [key for key in _parts(texts[0]) if key != SCORED]
+    parts = restore([{key: each[key] for key in trained} for each in texts], _parts(raw))
+    tests = [scoring.test.model_dump(mode="json") for scoring in scorings]
+    parts[SCORED] = restore(tests, raw.get(SCORED, {}))
+    return {**texts[0], **parts}
 
 
 def _parts(raw: Mapping[str, Any]) -> dict[str, Any]:

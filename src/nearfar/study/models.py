@@ -84,12 +84,9 @@ def fresh_encoder(block: Mapping[str, Any], inputs: Any, seed: int) -> Encoder |
 
 def prepared_inputs(spec: Spec, inputs: Any, store: StageStore) -> Any:
     """Return ``inputs`` with what the stage's encoder wants to find beside them."""
-    block = spec.get("encoder")
-    if "input" in spec:
-        block = store.read(spec["input"]["stage"])["spec"]["encoder"]
-    if block is None:
+    if not _has_encoder(spec):
         return inputs
-    name, options = chosen(block)
+    name, options = chosen(encoder_block(spec, store)[0])
     kind = ENCODERS[name]
     return kind.prepare(inputs, options) if issubclass(kind, Encoder) else inputs
 
@@ -98,9 +95,10 @@ def layer_mistakes(plan: Plan, inputs: Any) -> list[str]:
     """Return what is wrong with ``train: last:k`` of arms whose encoder has fewer than k layers."""
     mistakes = {}
     for cell in plan.cells:
-        train = str(plan.steps[cell.chain[-1]].spec.get("train", ""))
+        chain = [plan.steps[address] for address in cell.chain]
+        train = next(str(step.spec.get("train", "")) for step in chain if step.name == "fit")
         if train.startswith("last:"):
-            encoder = build_encoder(*chosen(plan.steps[cell.chain[0]].spec["encoder"]), inputs)
+            encoder = build_encoder(*chosen(chain[0].spec["encoder"]), inputs)
             assert isinstance(encoder, Encoder)
             layers = len(encoder.layer_groups())
             if int(train.removeprefix("last:")) > layers:
@@ -113,13 +111,29 @@ def stage_encoder(spec: Spec, inputs: Any, store: StageStore) -> Encoder | Fixed
     if "input" not in spec:
         return fresh_encoder(spec["encoder"], inputs, spec["seed"])
     folder = store.folder(spec["input"]["stage"])
-    source = store.read(spec["input"]["stage"])["spec"]
-    encoder = fresh_encoder(source["encoder"], inputs, source["seed"])
+    block, seed = encoder_block(spec, store)
+    encoder = fresh_encoder(block, inputs, seed)
     assert isinstance(encoder, Encoder)
     epoch = spec["input"]["epoch"]
     name = "model.safetensors" if epoch is None else f"epoch-{epoch}.safetensors"
-    encoder.load_state_dict(load_file(folder / name))
+    weights = load_file(folder / name)
+    if store.read(spec["input"]["stage"])["spec"]["kind"] == "fit":
+        weights = encoder_part(weights)
+    encoder.load_state_dict(weights)
     return encoder
+
+
+def encoder_block(spec: Spec, store: StageStore) -> tuple[Mapping[str, Any], int]:
+    """Return the encoder that a stage has, as a study says it, and the seed that made it."""
+    while "encoder" not in spec:
+        spec = store.read(spec["input"]["stage"])["spec"]
+    return spec["encoder"], spec["seed"]
+
+
+def encoder_part(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the encoder's weights among those of an objective or a predictor."""
+    mine = "encoder."
+    return {k.removeprefix(mine): v for k, v in weights.items() if k.startswith(mine)}
 
 
 def build_predictor(

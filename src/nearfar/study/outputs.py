@@ -22,13 +22,18 @@ class Numbers:
     """One number or more a row, trained in z units of the training rows.
 
     ``targets`` and ``solved_targets`` (n, k) are z-scored; scores are predictions in z units.
+    ``reported`` is the scaler of the z units that errors are reported in: where conditions have
+    changed the training rows, it is that of the unchanged ones, so that errors compare.
     """
 
     header: ClassVar[list[str]] = ["id", "split", "target", "truth", "prediction"]
 
-    def __init__(self, dataset: Dataset, split: Split) -> None:
+    def __init__(
+        self, dataset: Dataset, split: Split, reported: TargetScaler | None = None
+    ) -> None:
         self.dataset, self.split = dataset, split
         self.scaler = TargetScaler.fit(dataset.targets, split.train, dataset.target_names)
+        self.reported = reported or self.scaler
         self.targets = self.solved_targets = self.scaler.transform(dataset.targets)
         self.count = self.targets.shape[1]
 
@@ -56,13 +61,16 @@ class Numbers:
         pairs = zip(self.targets[rows].T, scores.T, strict=True)
         return float(np.mean([measure(truth, guess) for truth, guess in pairs]))
 
-    def metrics(self, scores: Floats) -> list[dict[str, Any]]:
-        """Return the metrics of every part, in z units and in the target's own."""
+    def metrics(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[dict[str, Any]]:
+        """Return the metrics of these parts, in z units and in the target's own."""
         found = []
         values, own = self.scaler.inverse(scores), self.dataset.unit or "target"
-        for split, rows, k, name in self._places():
+        targets = self.targets
+        if self.reported != self.scaler:
+            targets, scores = map(self.reported.transform, (self.dataset.targets, values))
+        for split, rows, k, name in self._places(parts):
             for unit, truth, guess in (
-                ("z", self.targets[rows, k], scores[rows, k]),
+                ("z", targets[rows, k], scores[rows, k]),
                 (own, self.dataset.targets[rows, k], values[rows, k]),
             ):
                 for metric, value in evaluate_regression(truth, guess).items():
@@ -71,17 +79,17 @@ class Numbers:
                         found.append(_metric(split, name, metric, label, value))
         return found
 
-    def lines(self, scores: Floats) -> list[Line]:
+    def lines(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[Line]:
         """Return the rows of predictions.csv, in the target's own unit."""
         values = self.scaler.inverse(scores)
         return [
             (self.dataset.ids[row], split, name, *map(float, (truth, values[row, k])))
-            for split, rows, k, name in self._places()
+            for split, rows, k, name in self._places(parts)
             for row, truth in zip(rows, self.dataset.targets[rows, k], strict=True)
         ]
 
-    def _places(self) -> Iterator[tuple[str, NDArray[np.int64], int, str]]:
-        for split in SPLITS:
+    def _places(self, parts: Sequence[str]) -> Iterator[tuple[str, NDArray[np.int64], int, str]]:
+        for split in parts:
             for k, name in enumerate(self.dataset.target_names):
                 yield split, getattr(self.split, split), k, name
 
@@ -134,21 +142,21 @@ class Classes:
         """Return a metric of scores (r, classes) of some rows."""
         return METRICS[metric].value(Classified.of(self.numbers[rows], scores))
 
-    def metrics(self, scores: Floats) -> list[dict[str, Any]]:
-        """Return the metrics of every part."""
+    def metrics(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[dict[str, Any]]:
+        """Return the metrics of these parts."""
         (name,) = self.dataset.target_names
         return [
             _metric(split, name, metric, "", value)
-            for split in SPLITS
+            for split in parts
             for metric, value in evaluate_classification(self._classified(split, scores)).items()
         ]
 
-    def lines(self, scores: Floats) -> list[Line]:
+    def lines(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[Line]:
         """Return the rows of predictions.csv; of many training rows, none."""
         found: list[Line] = []
         names: Sequence[str] = self.dataset.classes
         (target,) = self.dataset.target_names
-        for split in SPLITS:
+        for split in parts:
             if split == "train" and len(self.split.train) > MANY_ROWS:
                 continue
             rows, said = getattr(self.split, split), self._classified(split, scores)
@@ -174,7 +182,12 @@ class Classes:
 Outputs = Numbers | Classes | Reconstructions
 
 
-def outputs_of(dataset: Dataset, split: Split, task: str | None = None) -> Outputs:
+def outputs_of(
+    dataset: Dataset,
+    split: Split,
+    task: str | None = None,
+    reported: TargetScaler | None = None,
+) -> Outputs:
     """Return what is to be put out for this data set; ``task`` "reconstruction": its images.
 
     Raises:
@@ -182,7 +195,7 @@ def outputs_of(dataset: Dataset, split: Split, task: str | None = None) -> Outpu
     """
     if task == "reconstruction":
         return Reconstructions(dataset, split)
-    return Classes(dataset, split) if dataset.classes else Numbers(dataset, split)
+    return Classes(dataset, split) if dataset.classes else Numbers(dataset, split, reported)
 
 
 def kept_outputs(

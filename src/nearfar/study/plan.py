@@ -1,45 +1,21 @@
 """Arms × axes → stages. Equal stages are one, addressed by the hash of all that determines it."""
 
 import functools
-import hashlib
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nearfar import __version__
-from nearfar.data.options import SplitOptions
-from nearfar.objectives import OBJECTIVES
+from nearfar.study.chain import (
+    Elsewhere,
+    Environment,
+    Step,
+    chain_of,
+    nowhere,
+    scoring_of,
+)
 from nearfar.study.load import Point, Resolved
-from nearfar.study.schema import Arm, ExactFit, Stage, Study, TrainedFit, Training
+from nearfar.study.schema import Study
 from nearfar.study.selection import Choice, Outcome, Try, point_name, ranked
-
-
-@dataclass(frozen=True)
-class Step:
-    """One stage: its specification, and the hash of the stage it starts from."""
-
-    name: str
-    spec: dict[str, Any]
-    hash: str
-    needs: str | None = None
-
-    @property
-    def unit(self) -> str:
-        """What the length is counted in: ``epoch`` or ``iteration``."""
-        return "iteration" if "iterations" in self.spec.get("recipe", {}) else "epoch"
-
-    @property
-    def length(self) -> int:
-        """Epochs or iterations to train; 0 for a head that is solved."""
-        return int(self.spec.get("recipe", {}).get(f"{self.unit}s", 0))
-
-    def epochs_over(self, rows: int) -> float:
-        """Return about how many epochs are trained on a data set of ``rows`` rows."""
-        if self.unit == "epoch":
-            return float(self.length)
-        batch: int = self.spec["recipe"]["batch"]
-        return self.length * min(1.0, batch / rows)
 
 
 @dataclass(frozen=True, order=True)
@@ -47,6 +23,8 @@ class Cell:
     """One arm under one seed and condition, and the hashes of its chain of stages.
 
     ``search`` names the point where the chain only serves to choose one; no number comes of it.
+    ``scored`` holds the values of the score axes: how the fit is judged, after the condition under
+    which it was trained.
     """
 
     arm: str
@@ -54,6 +32,13 @@ class Cell:
     condition: str
     chain: tuple[str, ...]
     search: str = ""
+    scored: str = ""
+
+    @property
+    def place(self) -> str:
+        """The condition as records have it, score axes among the others."""
+        pairs = [*self.condition.split(";"), *self.scored.split(";")]
+        return ";".join(sorted(filter(None, pairs)))
 
 
 @dataclass(frozen=True)
@@ -83,37 +68,24 @@ class Plan:
         return sum(step.epochs_over(rows) for step in self.steps.values())
 
 
-@dataclass(frozen=True)
-class Environment:
-    """What beside the study determines numbers."""
-
-    torch: str
-    device: str
-    nearfar: str = __version__
-
-
-def stage_hash(spec: dict[str, Any]) -> str:
-    """Return the address of a stage: 16 hexadecimal digits of the SHA-256 of its specification."""
-    text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def make_plan(
     resolved: Resolved,
     digest: str,
     environment: Environment,
     outcomes: Callable[[str], Outcome | None] = lambda address: None,
     *,
+    elsewhere: Elsewhere = nowhere,
     failed: Collection[str] = (),
     guess: bool = False,
 ) -> Plan:
     """Plan a study on the data with this digest.
 
     ``outcomes`` tells how a stage ended, None where it has not: choices are made from what is
-    known. Where a stage has ``failed``, so has its arm: nothing is chosen among fewer points. With
-    ``guess`` the first point stands for the one to be chosen, to estimate the whole.
+    known. ``elsewhere`` finds the encoders of other runs. Where a stage has ``failed``, so has its
+    arm: nothing is chosen among fewer points. With ``guess`` the first point stands for the one to
+    be chosen, to estimate the whole.
     """
-    planner = _Planner(resolved, digest, environment, outcomes, failed, guess)
+    planner = _Planner(resolved, digest, environment, outcomes, elsewhere, failed, guess)
     for seed in resolved.seeds:
         for points in planner.places:
             for arm in resolved.study.arms:
@@ -137,11 +109,13 @@ class _Planner:
         digest: str,
         environment: Environment,
         outcomes: Callable[[str], Outcome | None],
+        elsewhere: Elsewhere,
         failed: Collection[str],
         guess: bool,
     ) -> None:
         self.resolved, self.digest, self.environment = resolved, digest, environment
-        self.outcomes, self.failed, self.guess = functools.cache(outcomes), failed, guess
+        self.outcomes, self.elsewhere = functools.cache(outcomes), elsewhere
+        self.failed, self.guess = failed, guess
         self.steps: dict[str, Step] = {}
         self.cells: dict[Cell, None] = {}
         self.choices: list[Choice] = []
@@ -174,7 +148,16 @@ class _Planner:
             self.steps.setdefault(step.hash, step)
         name, condition = self.resolved.names(point)[arm], condition_of(point)
         addresses = tuple(step.hash for step in chain)
-        self.cells.setdefault(Cell(name, seed, condition, addresses, search))
+        if search:
+            self.cells.setdefault(Cell(name, seed, condition, addresses, search))
+            return addresses
+        for scoring in self.resolved.scorings:
+            scored, judged = _joined(scoring.labels), addresses
+            if scoring.test.changes:
+                score = scoring_of(chain[-1], scoring.test)
+                self.steps.setdefault(score.hash, score)
+                judged = (*addresses, score.hash)
+            self.cells.setdefault(Cell(name, seed, condition, judged, scored=scored))
         return addresses
 
     def _choose(self, arm: str, points: Mapping[str, Point], seeds: tuple[int, ...]) -> None:
@@ -233,7 +216,8 @@ class _Planner:
         )
 
     def _stages(self, arm: str, study: Study, seed: int) -> tuple[Step, ...]:
-        return _chain(study, study.arms[arm], seed, self.digest, self.environment)
+        given = (self.digest, self.environment, self.elsewhere)
+        return chain_of(study, study.arms[arm], seed, *given)
 
 
 def _arms(resolved: Resolved) -> dict[str, PlannedArm]:
@@ -250,77 +234,8 @@ def _arms(resolved: Resolved) -> dict[str, PlannedArm]:
 
 def condition_of(point: Point) -> str:
     """Return the values of the condition axes as records have them."""
-    return ";".join(f"{name}={label}" for name, label in point.along("condition").items())
+    return _joined(point.along("condition"))
 
 
-def _chain(
-    study: Study, arm: Arm, seed: int, digest: str, environment: Environment
-) -> tuple[Step, ...]:
-    data = {"digest": digest, "split": _split(study.split, seed)}
-    labelled = {**data, "labels": study.labels} if study.labels < 1 else data
-    common = {
-        "data": labelled,
-        "seed": seed,
-        "environment": {
-            "nearfar": environment.nearfar,
-            "torch": environment.torch,
-            "device": environment.device,
-            "threads": study.threads,
-        },
-    }
-    chain: list[Step] = []
-    if arm.pretrain is not None:
-        stage = study.stages[arm.pretrain.stage]
-        reads = OBJECTIVES[stage.objective.name].reads_labels
-        spec = {**common, "data": labelled if reads else data, **_pretrain_spec(stage)}
-        chain.append(Step(f"pretrain:{arm.pretrain.stage}", spec, stage_hash(spec)))
-    fit = {**common, **_fit_spec(arm.fit, study.metric)}
-    if study.data.task == "reconstruction":
-        fit |= {"task": study.data.task, "data": data}
-    if arm.fit.target is not None:
-        classes = [list(pair) for pair in study.targets[arm.fit.target].items()]
-        fit["target"] = {"name": arm.fit.target, "classes": classes}
-    if arm.pretrain is not None:
-        fit["input"] = {"stage": chain[0].hash, "epoch": arm.pretrain.epoch}
-    chain.append(Step("fit", fit, stage_hash(fit), chain[0].hash if chain else None))
-    return tuple(chain)
-
-
-def _split(options: SplitOptions, seed: int) -> dict[str, Any]:
-    return {**options.model_dump(mode="json"), "seed": seed if options.resplit else None}
-
-
-def _pretrain_spec(stage: Stage) -> dict[str, Any]:
-    return {
-        "kind": "pretrain",
-        "encoder": stage.encoder.model_dump(mode="json"),
-        "objective": stage.objective.model_dump(mode="json"),
-        "recipe": stage.recipe("last").to_plain(),
-        "keep": list(stage.keep),
-        **_augment(stage),
-    }
-
-
-def _fit_spec(fit: TrainedFit | ExactFit, metric: str) -> dict[str, Any]:
-    spec: dict[str, Any] = {"kind": "fit", "head": fit.head.model_dump(mode="json")}
-    if fit.encoder is not None:
-        spec["encoder"] = fit.encoder.model_dump(mode="json")
-    if isinstance(fit, ExactFit):
-        return spec
-    return {
-        **spec,
-        "train": fit.train,
-        "loss": fit.loss,
-        "standardise": fit.standardise,
-        "encoder_lr": fit.encoder_lr,
-        "batch_norm": fit.batch_norm,
-        "recipe": fit.recipe(fit.select).to_plain(),
-        "metric": metric,
-        **_augment(fit),
-        **({"frozen_views": fit.frozen_views} if fit.frozen_views else {}),
-    }
-
-
-def _augment(training: Training) -> dict[str, Any]:
-    views = [view.model_dump(mode="json") for view in training.augment]
-    return {"augment": views} if views else {}
+def _joined(labels: Mapping[str, str]) -> str:
+    return ";".join(f"{name}={label}" for name, label in sorted(labels.items()))

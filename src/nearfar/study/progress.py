@@ -16,7 +16,7 @@ from rich.progress import (
 from rich.text import Text
 
 from nearfar.study import execute
-from nearfar.study.plan import Step
+from nearfar.study.chain import Step
 
 
 class _Detail(ProgressColumn):

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator,
 
 from nearfar.errors import nearest
 from nearfar.metrics import METRICS
+from nearfar.records.places import pairs_of
 
 Text = Annotated[str, Field(min_length=1)]
 Numbers = dict[str, FiniteFloat]
@@ -82,7 +83,9 @@ class Claim(_Block):
     expect: Literal["better", "worse", "equivalent"]
     against: Text | None = Field(None, description="an arm; by default each arm's own baseline")
     condition: str | None = Field(
-        None, description="the claim is about this condition alone; by default about all of them"
+        None,
+        description="the claim is about this condition alone; by default about all of them. With "
+        "* for any value or | between values it is about the mean over these: severity=1|2|3",
     )
 
     @field_validator("condition")
@@ -106,25 +109,33 @@ def _in_order(condition: str) -> str:
     return ";".join(sorted(pairs))
 
 
-def unknown_axes(published: Iterable[Published], axes: Mapping[str, str]) -> list[str]:
+def unknown_axes(
+    published: Iterable[Published], claims: Iterable[Claim], axes: Mapping[str, str]
+) -> list[str]:
     """Return one line for every axis of a point or a condition that the study does not have.
 
-    ``axes`` maps the study's axes to their roles.
+    A claim's condition names all of them. ``axes`` maps the study's axes to their roles.
     """
+    points = [axis for axis, role in axes.items() if role == "choose"]
+    places = [axis for axis, role in axes.items() if role in {"condition", "score"}]
     lines = []
     for i, entry in enumerate(published):
-        pairs = filter(None, entry.condition.split(";"))
-        named = {"point": (entry.point, "choose")}
-        named["condition"] = ({pair.partition("=")[0]: "" for pair in pairs}, "condition")
-        for key, (given, role) in named.items():
-            known = [axis for axis, its in axes.items() if its == role]
-            lines += [
-                f"published.{i}.{key}: no axis of role {role!r} is called {axis!r}; "
-                f"{nearest(axis, known)}"
-                for axis in given
-                if axis not in known
-            ]
+        lines += _unknown(f"published.{i}.point", entry.point, points)
+        lines += _unknown(f"published.{i}.condition", pairs_of(entry.condition), places)
+    for i, claim in enumerate(claims):
+        if claim.condition is not None:
+            where, given = f"claims.{i}.condition", pairs_of(claim.condition)
+            lines += _unknown(where, given, places)
+            lines += [f"{where}: says nothing of the axis {x!r}" for x in places if x not in given]
     return lines
+
+
+def _unknown(where: str, given: Iterable[str], known: Collection[str]) -> list[str]:
+    return [
+        f"{where}: no axis for it is called {axis!r}; {nearest(axis, known)}"
+        for axis in given
+        if axis not in known
+    ]
 
 
 def unknown_arms(

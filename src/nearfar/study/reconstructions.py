@@ -1,6 +1,6 @@
 """The images themselves as what a predictor puts out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -81,25 +81,27 @@ class Reconstructions:
         """Return a metric of scores of some rows."""
         return METRICS[metric].value(self._squares(rows, scores, np.arange(len(rows))))
 
-    def metrics(self, scores: NDArray[Any]) -> list[dict[str, Any]]:
-        """Return the metrics of every part."""
+    def metrics(self, scores: NDArray[Any], parts: Sequence[str] = SPLITS) -> list[dict[str, Any]]:
+        """Return the metrics of these parts."""
         named = {"target": IMAGE, "metric": "sse", "unit": ""}
         return [
             {"split": split, **named, "value": METRICS["sse"].value(squares)}
-            for split, _, squares in self._errors(scores)
+            for split, _, squares in self._errors(scores, parts)
         ]
 
-    def lines(self, scores: NDArray[Any]) -> list[tuple[Any, ...]]:
+    def lines(self, scores: NDArray[Any], parts: Sequence[str] = SPLITS) -> list[tuple[Any, ...]]:
         """Return the rows of predictions.csv; of many training rows, none."""
         return [
             (self.dataset.ids[row], split, IMAGE, square)
-            for split, rows, squares in self._errors(scores)
+            for split, rows, squares in self._errors(scores, parts)
             if split != "train" or len(rows) <= MANY_ROWS
             for row, square in zip(rows, squares.tolist(), strict=True)
         ]
 
-    def _errors(self, scores: NDArray[Any]) -> Iterator[tuple[str, NDArray[np.int64], Floats]]:
-        for split in SPLITS:
+    def _errors(
+        self, scores: NDArray[Any], parts: Sequence[str]
+    ) -> Iterator[tuple[str, NDArray[np.int64], Floats]]:
+        for split in parts:
             rows = getattr(self.split, split)
             yield split, rows, self._squares(rows, scores, rows)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nearfar.metrics import CLASSIFICATION, METRICS, RECONSTRUCTION, Classified
 from nearfar.records import Record
+from nearfar.records.places import is_pattern, matching
 from nearfar.study.compare import RowDifferences
 from nearfar.study.tally import TEST
 
@@ -40,6 +41,12 @@ def kept_row_differences(stages: Path, records: Iterable[Record], metric: str) -
     def differences(
         arm: str, against: str, condition: str, target: str
     ) -> NDArray[np.float64] | None:
+        if is_pattern(condition):
+            places = matching(condition, sorted({place for _, place, _ in recorded}))
+            parts = [differences(arm, against, place, target) for place in places]
+            known = [part for part in parts if part is not None]
+            alike = len({len(part) for part in known}) == 1 and len(known) == len(parts)
+            return np.mean(known, axis=0) if alike else None
         first, second = scores(arm, condition, target), scores(against, condition, target)
         total: list[NDArray[np.float64]] = []
         ids: list[str] = []

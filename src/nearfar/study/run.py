@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nearfar.data import Dataset, labelled, load_dataset, mapped, split_rows
+from nearfar.data import Dataset, conditioned, load_dataset, mapped, split_rows
 from nearfar.data.shown import shown_rows, thumbnails_of
 from nearfar.errors import UserError, nearest
 from nearfar.records import Record, StageRow, read_stages, write_results, write_stages
 from nearfar.records.run import RunFolder
+from nearfar.study.chain import Elsewhere, Environment, Step
 from nearfar.study.collect import collect
 from nearfar.study.execute import Event, Finished, Planned, Source, execute
 from nearfar.study.extend import extend, with_seeds
 from nearfar.study.load import Resolved, find_study, load_study, resolve
-from nearfar.study.plan import Environment, Plan, Step, make_plan
+from nearfar.study.plan import Plan, make_plan
 from nearfar.study.provenance import provenance
 from nearfar.study.summary import summarise_run
 from nearfar.study.tracking import trackers_of, with_trackers
@@ -79,7 +80,8 @@ class Prepared:
     def _planned(self, *, guess: bool = False) -> Plan:
         outcome = self.folder.store.outcome
         given = (self.resolved, self.dataset.digest, self.environment, outcome)
-        return make_plan(*given, failed=set(self.failures), guess=guess)
+        elsewhere = _others(self.folder, self.resolved)
+        return make_plan(*given, elsewhere=elsewhere, failed=set(self.failures), guess=guess)
 
 
 def pick_device(wanted: str) -> str:
@@ -130,26 +132,36 @@ def prepare(request: Request) -> Prepared:
     environment = Environment(str(torch.__version__), pick_device(request.device))
     dataset = load_dataset(resolved.study.data, resolved.folder)
     _check_rows(resolved, dataset)
-    plan = make_plan(resolved, dataset.digest, environment, folder.store.outcome)
+    given, others = (dataset.digest, environment), _others(folder, resolved)
+    plan = make_plan(resolved, *given, folder.store.outcome, elsewhere=others)
     mistakes = layer_mistakes(plan, dataset.inputs)
     if mistakes:
         raise UserError("\n".join(f"{find_study(request.study)}: {line}" for line in mistakes))
-    whole = make_plan(asked, dataset.digest, environment, guess=True).epochs_over(len(dataset))
+    whole = make_plan(asked, *given, elsewhere=others, guess=True).epochs_over(len(dataset))
     return Prepared(resolved, dataset, plan, folder, environment, whole)
 
 
-def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
-    """Refuse splits, fractions of labels and class maps that leave too little to learn from."""
-    from nearfar.study.outputs import outputs_of
+def _others(folder: RunFolder, resolved: Resolved) -> Elsewhere:
+    from nearfar.study.elsewhere import OtherRuns
 
-    study = resolved.study
-    for seed in resolved.seeds if study.split.resplit else resolved.seeds[:1]:
-        split = split_rows(dataset, study.split, seed)
-        for fraction in sorted({point.study.labels for point in resolved.points}, reverse=True):
-            some = labelled(dataset, split, fraction, seed) if fraction < 1 else split
-            outputs_of(dataset, some)
+    return OtherRuns(folder.path.parent, resolved.study.profile)
+
+
+def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
+    """Refuse splits, conditions and class maps that leave too little to learn from or to test."""
+    from nearfar.study.outputs import outputs_of
+    from nearfar.study.scoring import tested_rows
+
+    different = {(str(p.study.split), p.study.conditions): p.study for p in resolved.points}
+    for study in different.values():
+        for seed in resolved.seeds if study.split.resplit else resolved.seeds[:1]:
+            split = split_rows(dataset, study.split, seed)
+            changed, some = conditioned(dataset, split, study.conditions, seed)
+            outputs_of(changed, some)
             for name, classes in study.targets.items():
-                mapped(dataset, some, name, classes)
+                mapped(changed, some, name, classes)
+            for rows in {scoring.test.rows for scoring in resolved.scorings}:
+                tested_rows(changed, some, rows, study.unseen)
 
 
 def reopen(path: Path) -> Prepared:
@@ -169,7 +181,8 @@ def reopen(path: Path) -> Prepared:
         raise UserError(f"{path}: no stage of this run is finished")
     spec = folder.store.read(made[0])["spec"]
     environment = Environment(*(spec["environment"][key] for key in ("torch", "device", "nearfar")))
-    plan = make_plan(resolved, dataset.digest, environment, folder.store.outcome)
+    given, others = (dataset.digest, environment), _others(folder, resolved)
+    plan = make_plan(resolved, *given, folder.store.outcome, elsewhere=others)
     if not set(made) <= set(plan.steps):
         raise UserError(f"{path}: its data or its study changed since it was made; run it again")
     whole = plan.epochs_over(len(dataset))

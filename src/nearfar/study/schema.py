@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from nearfar.data.conditions import Conditions
+from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.views import VIEWS
 from nearfar.encoders import ENCODERS
@@ -168,15 +170,31 @@ Fit = Annotated[
 
 
 class Pretrain(Options):
-    """Which stage an arm starts from; ``epoch`` picks one of its kept checkpoints, not the end."""
+    """Which stage an arm starts from; ``epoch`` picks one of its kept checkpoints, not the end.
 
-    stage: str
+    Or the encoder of ``arm`` in another run of the same folder, seed by seed: ``run`` is the name
+    of its study, of which the run with the same profile is taken, or of its folder.
+    """
+
+    stage: str | None = None
     epoch: Annotated[int, Field(ge=1)] | None = None
+    run: str | None = None
+    arm: str | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, given: Any) -> Any:
         return {"stage": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _from_one_place(self) -> "Pretrain":
+        if (self.stage is None) == (self.run is None):
+            raise ValueError("takes the name of a stage, or {run: …, arm: …}")
+        if (self.run is None) != (self.arm is None):
+            raise ValueError("'run' and 'arm' go together: the encoder of that arm in that run")
+        if self.run is not None and self.epoch is not None:
+            raise ValueError("'epoch' goes with a stage of this study")
+        return self
 
 
 class Arm(Options):
@@ -215,12 +233,12 @@ class Axis(Options):
     """Named values that multiply arms.
 
     ``repeat`` (only ``seed``; an integer n means 0 to n - 1), ``compare`` (each value becomes an
-    arm of its own), ``condition`` (arms are compared within each value) or ``choose`` (one value is
-    chosen for each arm, on validation rows). ``$name`` in a stage or an arm stands for the value; a
-    mapping gives the values labels.
+    arm of its own), ``condition`` (arms are compared within each value), ``choose`` (one value is
+    chosen for each arm, on validation rows) or ``score`` (arms are trained once and scored at each
+    value). ``$name`` in a stage or an arm stands for the value; a mapping gives the values labels.
     """
 
-    role: Literal["repeat", "compare", "condition", "choose"]
+    role: Literal["repeat", "compare", "condition", "choose", "score"]
     values: int | list[Any] | dict[str, Any]
 
     def labelled(self) -> dict[str, Any]:
@@ -240,6 +258,32 @@ class Search(Options):
     epochs: Annotated[int, Field(ge=1)]
 
 
+class Test(Options):
+    """On which test rows, and how corrupted, finished fits are scored; nothing is trained again.
+
+    ``rows``: all of them; those whose targets are among the study's ``unseen``, or are not; those
+    with targets of which training has many, some or few rows (see ``nearfar.data.shots``).
+    ``corruption`` is one that the inputs can have, of ``severity`` 1 to 5; 0 is none.
+    """
+
+    rows: Literal["all", "seen", "unseen", "many", "medium", "few"] = "all"
+    corruption: _one_of(CORRUPTIONS) | None = None  # type: ignore[valid-type]
+    severity: Annotated[int, Field(ge=0, le=5)] | None = None
+
+    @model_validator(mode="after")
+    def _severe(self) -> "Test":
+        if (self.corruption is None) != (self.severity is None):
+            raise ValueError("'corruption' and 'severity' go together: what, and how much of it")
+        return self
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What differs from scoring all rows as they are, as a stage's specification has it."""
+        found = {} if self.rows == "all" else {"rows": self.rows}
+        changed = {"corruption": self.corruption, "severity": self.severity}
+        return {**found, **changed} if self.severity else found
+
+
 def _as_map(given: Any) -> Any:
     return {name: name for name in given} if isinstance(given, list) else given
 
@@ -248,11 +292,25 @@ ClassMap = Annotated[dict[str, str], BeforeValidator(_as_map), Field(min_length=
 """Classes joined by ``+`` (``*``: all others) → the new class; a list keeps the joined names."""
 
 
+def _as_range(given: Any) -> Any:
+    numbers = [x for x in given if isinstance(x, int | float) and not isinstance(x, bool)]
+    if numbers and (len(numbers) < len(given) or len(given) != 2 or given[0] > given[1]):
+        raise ValueError("needs [lowest, highest], or a list of classes")
+    return given
+
+
+Unseen = Annotated[
+    tuple[float, float] | Annotated[tuple[str, ...], Field(min_length=1)],
+    BeforeValidator(lambda given: _as_range(given) if isinstance(given, list | tuple) else given),
+]
+
+
 class Study(Options):
     """A resolved study.
 
     ``labels`` is the fraction of training rows whose labels are used; stages that read none see
-    all rows.
+    all rows. ``label_noise`` is the fraction of these whose label is spurious. ``unseen`` is what
+    no row has that anything is trained or chosen on: targets of a range, or classes.
     """
 
     study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -264,6 +322,9 @@ class Study(Options):
     metric: _one_of(METRICS)  # type: ignore[valid-type]
     margin: Positive | None = None
     labels: Annotated[float, Field(gt=0, le=1)] = 1.0
+    label_noise: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    unseen: Unseen | None = None
+    test: Test = Test()
     targets: dict[str, ClassMap] = Field({})
     search: Search | None = None
     threads: Annotated[int, Field(ge=1)] = 1
@@ -276,3 +337,8 @@ class Study(Options):
     published: list[Published] = Field([])
     claims: list[Claim] = Field([])
     track: Trackers | None = None
+
+    @property
+    def conditions(self) -> Conditions:
+        """Under which conditions rows are learnt from."""
+        return Conditions(self.unseen, self.labels, self.label_noise)

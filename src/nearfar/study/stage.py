@@ -14,13 +14,25 @@ from safetensors.numpy import save as arrays_to_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
-from nearfar.data import Dataset, Images, Split, SplitOptions, labelled, mapped, split_rows
+from nearfar.data import (
+    Conditions,
+    Dataset,
+    Images,
+    Split,
+    SplitOptions,
+    TargetScaler,
+    conditioned,
+    mapped,
+    split_rows,
+)
+from nearfar.data.corruptions import corrupt
 from nearfar.data.shown import shown_rows
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.objectives import OBJECTIVES, CachedRows, CachedViews, Rows, in_chunks
 from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows, write_stage
 from nearfar.study import models
+from nearfar.study.chain import SCORE
 from nearfar.study.outputs import Outputs, outputs_of
 from nearfar.study.page_files import (
     keep_features,
@@ -29,6 +41,7 @@ from nearfar.study.page_files import (
     keep_reconstructions,
 )
 from nearfar.study.reconstructions import Pixels, Reconstructions
+from nearfar.study.scoring import tested_rows
 from nearfar.study.tasks import FitTask, PretrainTask
 from nearfar.train.loop import Outcome, Trainer
 from nearfar.train.recipe import Recipe
@@ -84,7 +97,7 @@ def run_stage(
     with store.working_on(address) as folder:
         fabric = Fabric(accelerator=environment["device"], devices=1)
         work = _prepare(spec, dataset, fabric, store, folder, report)
-        outcome = _pretrain(work) if spec["kind"] == "pretrain" else _fit(work)
+        outcome = _KINDS[spec["kind"]](work)
         outcome["device"] = environment["device"]
         outcome |= work.outputs.to_plain()
         write_stage(folder, dict(spec), outcome)
@@ -103,12 +116,18 @@ def _prepare(
     seed = options.pop("seed")
     split = split_rows(dataset, SplitOptions.model_validate(options), seed or 0)
     shown = shown_rows(dataset)
-    if "labels" in spec["data"]:
-        split = labelled(dataset, split, spec["data"]["labels"], spec["seed"])
+    reported = None
+    if not dataset.classes and spec.get("task") != "reconstruction":
+        reported = TargetScaler.fit(dataset.targets, split.train, dataset.target_names)
+    conditions = Conditions.of(spec["data"])
+    dataset, split = conditioned(dataset, split, conditions, spec["seed"])
+    if "rows" in spec.get("test", {}):
+        named, unseen = spec["test"]["rows"], conditions.unseen
+        split = replace(split, test=tested_rows(dataset, split, named, unseen))
     if "target" in spec:
         target = spec["target"]
         dataset, split = mapped(dataset, split, target["name"], dict(target["classes"]))
-    outputs = outputs_of(dataset, split, spec.get("task"))
+    outputs = outputs_of(dataset, split, spec.get("task"), reported)
     inputs = models.prepared_inputs(spec, dataset.inputs, store).to(fabric.device)
     if isinstance(outputs, Reconstructions):
         rows = Rows(inputs, Pixels(inputs))
@@ -138,7 +157,7 @@ def _pretrain(work: Work) -> dict[str, Any]:
     outcome = work.train(task)
     if outcome.status == "done":
         _save_weights(work.folder / "model.safetensors", encoder.state_dict())
-        earlier = {epoch: _encoder_part(weights) for epoch, weights in outcome.kept.items()}
+        earlier = {epoch: models.encoder_part(weights) for epoch, weights in outcome.kept.items()}
         for epoch, weights in earlier.items():
             _save_weights(work.folder / f"epoch-{epoch}.safetensors", weights)
         keep_features_of(work.folder, encoder, work.rows, work.shown, earlier)
@@ -267,11 +286,35 @@ def _evaluate(work: Work, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
     return outputs.metrics(scores)
 
 
-def _encoder_part(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    mine = "encoder."
-    return {k.removeprefix(mine): v for k, v in weights.items() if k.startswith(mine)}
+def _score(work: Work) -> dict[str, Any]:
+    """Judge a finished fit on the test rows as the stage's block ``test`` says."""
+    spec, begin = work.spec, time.monotonic()
+    address, test = spec["input"]["stage"], spec["test"]
+    before = work.store.read(address)["outcome"]
+    if before["status"] != "done":
+        return _ended("diverged", f"its fit diverged: {before['reason']}")
+    tested = work.split.test
+    inputs = work.dataset.inputs.take(torch.from_numpy(tested))
+    if "corruption" in test:
+        inputs = corrupt(inputs, test["corruption"], test["severity"], spec["seed"])
+    device = work.fabric.device
+    predict, _ = models.restored(address, work.store, inputs, device)
+    found = predict(inputs.to(device))
+    if not np.isfinite(found).all():
+        return _ended("diverged", "its predictions are not finite")
+    scores = np.zeros((len(work.dataset), found.shape[1]))
+    scores[tested] = found
+    lines = work.outputs.lines(scores, ["test"])
+    write_rows(work.folder / "predictions.csv", work.outputs.header, lines)
+    result = _ended("done", "")
+    result["metrics"] = work.outputs.metrics(scores, ["test"])
+    result["seconds"] = round(time.monotonic() - begin, 3)
+    return result
 
 
 def _save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     write_atomically(path, tensors_to_bytes(plain))
+
+
+_KINDS = {"pretrain": _pretrain, "fit": _fit, SCORE: _score}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nearfar.metrics import METRICS
 from nearfar.records import SEARCH, Record, StageRow
 from nearfar.study.answer import answer, asked_of
-from nearfar.study.claims import beside_published, claimed_pairs, judge
+from nearfar.study.claims import beside_published, claimed_means, claimed_pairs, judge
 from nearfar.study.compare import MARGIN, RowDifferences, Rules, compare, pairs_of
 from nearfar.study.notes import fallback, notes_on, straddling
 from nearfar.study.published import Claim, Published
@@ -49,7 +49,9 @@ def summarise(
     rules = Rules(resplit, rows, study.get("margin"), row_differences)
     ran = set(tally.arms)
     asked_for = [pair for pair in claimed_pairs(claims) if set(pair) <= ran]
-    comparisons = compare(tally, pairs_of(tally, baseline, asked_for), rules)
+    pairs = pairs_of(tally, baseline, asked_for)
+    means = [c for c in claimed_means(claims, pairs) if {c[0], c[1]} <= ran]
+    comparisons = compare(tally, pairs, rules, means)
     asked = asked_of(tally, comparisons, baseline, profile, resplit)
     beside = [row for entry in published for row in beside_published(entry, tally, choices)]
     return {

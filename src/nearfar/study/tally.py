@@ -3,11 +3,12 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from nearfar.records import Record, StageRow
+from nearfar.records.places import is_pattern, matching
 
 TEST = "test"
 FIT = "fit"
@@ -99,8 +100,15 @@ class Tally:
         }
         return "z" if "z" in units or not units else min(units)
 
+    def _all(self, pattern: str) -> list[str]:
+        """The conditions that a pattern stands for; a plain condition is itself."""
+        return matching(pattern, self.conditions) if is_pattern(pattern) else [pattern]
+
     def holds(self, arm: str, condition: str) -> bool:
         """Whether there is anything to say about this arm in this condition."""
+        if is_pattern(condition):
+            found = self._all(condition)
+            return bool(found) and all(self.holds(arm, one) for one in found)
         if any(r.condition == condition for r in self._records.get(arm, ())):
             return True
         return bool(self.stages(arm, condition)) and not self.seeds_of(arm, condition).complete
@@ -134,6 +142,8 @@ class Tally:
 
     def seeds_of(self, arm: str, condition: str) -> Seeds:
         """How the seeds of an arm ended; one whose fit has not begun has not run."""
+        if is_pattern(condition):
+            return _together([self.seeds_of(arm, one) for one in self._all(condition)])
         key = (arm, condition)
         if key not in self._seeds:
             ends: dict[int, str] = {}
@@ -156,7 +166,12 @@ class Tally:
         return self._seeds[key]
 
     def series(self, arm: str, condition: str) -> dict[Series, dict[int, float]]:
-        """Every series of an arm in a condition: its values by seed."""
+        """Every series of an arm in a condition: its values by seed.
+
+        Of a pattern they are means over the conditions that it stands for, seed by seed.
+        """
+        if is_pattern(condition):
+            return _means([self.series(arm, one) for one in self._all(condition)], condition)
         done = set(self.seeds_of(arm, condition).done)
         found: dict[Series, dict[int, float]] = defaultdict(dict)
         for r in self._records.get(arm, ()):
@@ -180,6 +195,29 @@ class Tally:
     def targets(self) -> list[str]:
         """All targets of the run; the empty name if nothing was measured."""
         return sorted({r.target for records in self._records.values() for r in records}) or [""]
+
+
+def _together(parts: list[Seeds]) -> Seeds:
+    """How seeds ended that went through all of several conditions."""
+    failed = {seed for part in parts for seed in part.failed}
+    diverged = {seed for part in parts for seed in part.diverged} - failed
+    done = set.intersection(*(set(part.done) for part in parts)) if parts else set()
+    return Seeds(tuple(sorted(done)), tuple(sorted(diverged)), tuple(sorted(failed)))
+
+
+def _means(
+    parts: list[dict[Series, dict[int, float]]], condition: str
+) -> dict[Series, dict[int, float]]:
+    """The means of series that several conditions have, by seed, where all have the seed."""
+    moved = [{replace(s, condition=condition): v for s, v in part.items()} for part in parts]
+    found: dict[Series, dict[int, float]] = {}
+    for series in moved[0] if moved else ():
+        values = [part.get(series, {}) for part in moved]
+        seeds = set.intersection(*map(set, values))
+        found[series] = {
+            seed: math.fsum(each[seed] for each in values) / len(values) for seed in sorted(seeds)
+        }
+    return {series: values for series, values in found.items() if values}
 
 
 def _within(outer: str, inner: str) -> bool:

@@ -1,0 +1,169 @@
+"""The chain of stages of one arm: what determines each, and the hash of that."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nearfar import __version__
+from nearfar.data.conditions import Conditions
+from nearfar.data.options import SplitOptions
+from nearfar.errors import UserError
+from nearfar.objectives import OBJECTIVES
+from nearfar.study.schema import (
+    Arm,
+    ExactFit,
+    Pretrain,
+    Stage,
+    Study,
+    Test,
+    TrainedFit,
+    Training,
+)
+
+SCORE = "score"
+"""The stage, and its kind, that judges a finished fit on other test rows."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage: its specification, and the hash of the stage it starts from."""
+
+    name: str
+    spec: dict[str, Any]
+    hash: str
+    needs: str | None = None
+
+    @property
+    def unit(self) -> str:
+        """What the length is counted in: ``epoch`` or ``iteration``."""
+        return "iteration" if "iterations" in self.spec.get("recipe", {}) else "epoch"
+
+    @property
+    def length(self) -> int:
+        """Epochs or iterations to train; 0 for a head that is solved."""
+        return int(self.spec.get("recipe", {}).get(f"{self.unit}s", 0))
+
+    def epochs_over(self, rows: int) -> float:
+        """Return about how many epochs are trained on a data set of ``rows`` rows."""
+        if self.unit == "epoch":
+            return float(self.length)
+        batch: int = self.spec["recipe"]["batch"]
+        return self.length * min(1.0, batch / rows)
+
+
+Elsewhere = Callable[[Pretrain, int], Step]
+"""(``pretrain: {run: …}``, seed) → the finished stage that holds the encoder."""
+
+
+def nowhere(start: Pretrain, seed: int) -> Step:
+    """Refuse: there are no other runs."""
+    raise UserError(f"pretrain: there are no other runs here, so none called {start.run!r}")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What beside the study determines numbers."""
+
+    torch: str
+    device: str
+    nearfar: str = __version__
+
+
+def stage_hash(spec: dict[str, Any]) -> str:
+    """Return the address of a stage: 16 hexadecimal digits of the SHA-256 of its specification."""
+    text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def chain_of(
+    study: Study,
+    arm: Arm,
+    seed: int,
+    digest: str,
+    environment: Environment,
+    elsewhere: Elsewhere,
+) -> tuple[Step, ...]:
+    """Return the stages of an arm under a seed, pre-training first, the fit last."""
+    conditions = study.conditions
+    given = {"digest": digest, "split": _split(study.split, seed)}
+    labelled = {**given, **conditions.to_plain()}
+    whole = {**given, **Conditions(unseen=conditions.unseen).to_plain()}
+    common = {
+        "data": labelled,
+        "seed": seed,
+        "environment": {
+            "nearfar": environment.nearfar,
+            "torch": environment.torch,
+            "device": environment.device,
+            "threads": study.threads,
+        },
+    }
+    chain: list[Step] = []
+    fit = {**common, **_fit_spec(arm.fit, study.metric)}
+    if study.data.task == "reconstruction":
+        fit |= {"task": study.data.task, "data": whole}
+    if arm.fit.target is not None:
+        classes = [list(pair) for pair in study.targets[arm.fit.target].items()]
+        fit["target"] = {"name": arm.fit.target, "classes": classes}
+    start = arm.pretrain
+    if start is not None and start.stage is not None:
+        stage = study.stages[start.stage]
+        reads = OBJECTIVES[stage.objective.name].reads_labels
+        spec = {**common, "data": labelled if reads else whole, **_pretrain_spec(stage)}
+        chain.append(Step(f"pretrain:{start.stage}", spec, stage_hash(spec)))
+        fit["input"] = {"stage": chain[0].hash, "epoch": start.epoch}
+    elif start is not None:
+        chain.append(elsewhere(start, seed))
+        fit["input"] = {"stage": chain[0].hash, "epoch": None}
+    chain.append(Step("fit", fit, stage_hash(fit), chain[0].hash if chain else None))
+    return tuple(chain)
+
+
+def scoring_of(fit: Step, test: Test) -> Step:
+    """Return the step that judges a finished fit otherwise than on its test rows as they are."""
+    known = ("data", "seed", "environment", "target")
+    spec: dict[str, Any] = {key: fit.spec[key] for key in known if key in fit.spec}
+    spec |= {"kind": SCORE, "input": {"stage": fit.hash}, "test": test.changes}
+    return Step(SCORE, spec, stage_hash(spec), fit.hash)
+
+
+def _split(options: SplitOptions, seed: int) -> dict[str, Any]:
+    return {**options.model_dump(mode="json"), "seed": seed if options.resplit else None}
+
+
+def _pretrain_spec(stage: Stage) -> dict[str, Any]:
+    return {
+        "kind": "pretrain",
+        "encoder": stage.encoder.model_dump(mode="json"),
+        "objective": stage.objective.model_dump(mode="json"),
+        "recipe": stage.recipe("last").to_plain(),
+        "keep": list(stage.keep),
+        **_augment(stage),
+    }
+
+
+def _fit_spec(fit: TrainedFit | ExactFit, metric: str) -> dict[str, Any]:
+    spec: dict[str, Any] = {"kind": "fit", "head": fit.head.model_dump(mode="json")}
+    if fit.encoder is not None:
+        spec["encoder"] = fit.encoder.model_dump(mode="json")
+    if isinstance(fit, ExactFit):
+        return spec
+    return {
+        **spec,
+        "train": fit.train,
+        "loss": fit.loss,
+        "standardise": fit.standardise,
+        "encoder_lr": fit.encoder_lr,
+        "batch_norm": fit.batch_norm,
+        "recipe": fit.recipe(fit.select).to_plain(),
+        "metric": metric,
+        **_augment(fit),
+        **({"frozen_views": fit.frozen_views} if fit.frozen_views else {}),
+    }
+
+
+def _augment(training: Training) -> dict[str, Any]:
+    views = [view.model_dump(mode="json") for view in training.augment]
+    return {"augment": views} if views else {}
