@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nearfar.data import Dataset, Split, TargetScaler
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS, Classified, evaluate_classification, evaluate_regression
 from nearfar.study.reconstructions import MANY_ROWS, SPLITS, Reconstructions
 
@@ -21,7 +22,8 @@ Line = tuple[Any, ...]
 class Numbers:
     """One number or more a row, trained in z units of the training rows.
 
-    ``targets`` and ``solved_targets`` (n, k) are z-scored; scores are predictions in z units.
+    ``targets`` and ``solved_targets`` (n, k) are z-scored; scores are predictions in z units. Where
+    there are several targets, a metric's mean over them in z units is a metric of ``ALL_TARGETS``.
     """
 
     header: ClassVar[list[str]] = ["id", "split", "target", "truth", "prediction"]
@@ -57,7 +59,10 @@ class Numbers:
         return float(np.mean([measure(truth, guess) for truth, guess in pairs]))
 
     def metrics(self, scores: Floats) -> list[dict[str, Any]]:
-        """Return the metrics of every part, in z units and in the target's own."""
+        """Return the metrics of every part, in z units and in the target's own.
+
+        Of several targets, their means in z units come last.
+        """
         found = []
         values, own = self.scaler.inverse(scores), self.dataset.unit or "target"
         for split, rows, k, name in self._places():
@@ -69,7 +74,7 @@ class Numbers:
                     if metric not in UNITLESS or unit == "z":
                         label = "" if metric in UNITLESS else unit
                         found.append(_metric(split, name, metric, label, value))
-        return found
+        return found + (_over_targets(found) if self.count > 1 else [])
 
     def lines(self, scores: Floats) -> list[Line]:
         """Return the rows of predictions.csv, in the target's own unit."""
@@ -195,6 +200,19 @@ def kept_outputs(
     if "classes" in outcome:
         return Classes, len(outcome["classes"])
     return Numbers, len(outcome["scaler"]["mean"])
+
+
+def _over_targets(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the mean over targets of every metric of every part, in z units or without one."""
+    values: dict[tuple[str, str, str], list[float]] = {}
+    for entry in metrics:
+        if entry["unit"] in {"", "z"}:
+            place = (entry["split"], entry["metric"], entry["unit"])
+            values.setdefault(place, []).append(entry["value"])
+    return [
+        _metric(split, ALL_TARGETS, metric, unit, float(np.mean(found)))
+        for (split, metric, unit), found in values.items()
+    ]
 
 
 def _metric(split: str, target: str, metric: str, unit: str, value: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.records import Record, StageRow
 
 TEST = "test"
@@ -180,6 +181,11 @@ class Tally:
     def targets(self) -> list[str]:
         """All targets of the run; the empty name if nothing was measured."""
         return sorted({r.target for records in self._records.values() for r in records}) or [""]
+
+    @cached_property
+    def primary_targets(self) -> list[str]:
+        """The targets that carry the verdicts: of several numbers a row, the mean over them."""
+        return [ALL_TARGETS] if ALL_TARGETS in self.targets else self.targets
 
 
 def _within(outer: str, inner: str) -> bool:
