@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nearfar.data.images import Images
     from nearfar.data.molecules import MoleculeBatch, Molecules
     from nearfar.data.options import DataOptions, SplitOptions
+    from nearfar.data.rare_targets import rarity_weights, shots
     from nearfar.data.sources import SOURCES, load_dataset, load_inputs
     from nearfar.data.splits import labelled, split_rows, straddling_groups
     from nearfar.data.targets import TargetScaler
@@ -35,6 +36,8 @@ __all__ = [
     "load_dataset",
     "load_inputs",
     "mapped",
+    "rarity_weights",
+    "shots",
     "split_rows",
     "straddling_groups",
 ]
@@ -45,6 +48,7 @@ _HOMES = {
     "images": ("Images",),
     "molecules": ("MoleculeBatch", "Molecules"),
     "options": ("DataOptions", "SplitOptions"),
+    "rare_targets": ("rarity_weights", "shots"),
     "sources": ("SOURCES", "load_dataset", "load_inputs"),
     "splits": ("labelled", "split_rows", "straddling_groups"),
     "targets": ("TargetScaler",),

@@ -115,7 +115,9 @@ def compare(tally: Tally, pairs: Iterable[tuple[str, str]], rules: Rules) -> lis
     ]
     primary = [draft.comparison.target in tally.primary_targets for draft in drafts]
     judged = {
-        family: iter(_family([d for d, p in zip(drafts, primary, strict=True) if p is family], rules))
+        family: iter(
+            _family([d for d, p in zip(drafts, primary, strict=True) if p is family], rules)
+        )
         for family in (True, False)
     }
     return [next(judged[family]) for family in primary]

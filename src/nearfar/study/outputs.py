@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nearfar.data import Dataset, Split, TargetScaler
+from nearfar.data import Dataset, Split, TargetScaler, rarity_weights
+from nearfar.data.rare_targets import Weighting
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS, Classified, evaluate_classification, evaluate_regression
 from nearfar.study.reconstructions import MANY_ROWS, SPLITS, Reconstructions
@@ -47,6 +48,13 @@ class Numbers:
     def solved_scores(predictions: Floats) -> Floats:
         """Return scores of a solved head's predictions (n, k)."""
         return predictions
+
+    def weights(self, weighting: Weighting) -> Floats:
+        """Return weights (n,) of the rows, by how rare their targets are; 1 but for training."""
+        weights = np.ones(len(self.dataset))
+        train = self.split.train
+        weights[train] = rarity_weights(self.dataset.targets[train], weighting)
+        return weights
 
     def constant(self) -> Tensor:
         """Return the best constant output (k,): the mean of the training targets."""
