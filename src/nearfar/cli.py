@@ -84,13 +84,15 @@ def show(study: Study, profile: Profile = None, setting: Settings = None) -> Non
 @app.command()
 def init(
     data: Annotated[Path, typer.Argument(help="CSV or parquet; or images: folder, table, array.")],
-    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="The column to predict; again for several.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The study file.")] = None,
 ) -> None:
     """Write a study file for your own data."""
     from nearfar.study.init import write_study
 
-    path, facts = write_study(data, target, out)
+    path, facts = write_study(data, target or (), out)
     for fact in facts:
         typer.echo(fact)
     typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")

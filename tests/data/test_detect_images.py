@@ -14,7 +14,7 @@ NAMES = [f"{name}/{k}.png" for name in ("cat", "dog") for k in range(15)]
 
 
 def found(path: Path, target: str | None = None) -> tuple[dict[str, Any], str, Finding]:
-    finding = detect(str(path), target, Path("nowhere"))
+    finding = detect(str(path), [target] if target else [], Path("nowhere"))
     chosen = finding.data.model_dump(exclude_none=True)
     assert chosen.pop("path") == str(path)
     assert chosen.pop("source") == "images"
@@ -95,10 +95,10 @@ def test_emnist_is_turned_upright(tmp_path: Path) -> None:
 def test_tables_of_numbers_still_need_a_target(tmp_path: Path) -> None:
     (tmp_path / "n.csv").write_text("a,b\n1,2\n3,4\n")
     with pytest.raises(UserError, match="name the column to predict with --target"):
-        detect(str(tmp_path / "n.csv"), None, tmp_path)
+        detect(str(tmp_path / "n.csv"), [], tmp_path)
 
 
 def test_target_where_there_are_no_columns(tmp_path: Path) -> None:
     write_images(tmp_path, NAMES)
     with pytest.raises(UserError, match="a folder of class folders: it has no column 'age'"):
-        detect(str(tmp_path), "age", tmp_path)
+        detect(str(tmp_path), ["age"], tmp_path)

@@ -41,7 +41,7 @@ def columns(rows: int = 60) -> pd.DataFrame:
 def written(frame: pd.DataFrame, target: str = "value", **csv: Any) -> tuple[dict[str, Any], str]:
     """The written study, and what was told, as one text."""
     frame.to_csv("my data.csv", index=False, **csv)
-    path, facts = write_study(Path("my data.csv"), target)
+    path, facts = write_study(Path("my data.csv"), [target])
     assert path == Path("my-data.yaml")
     return yaml.safe_load(path.read_text(encoding="utf-8")), "\n".join(facts)
 
@@ -266,7 +266,7 @@ def test_other_refusals() -> None:
     assert "5 rows are too few" in refused(columns(5))
     assert "no numeric column but 'value'" in refused(columns()[["value"]].assign(t="text"))
     with pytest.raises(UserError, match=r"no such data file: gone.csv"):
-        write_study(Path("gone.csv"), "value")
+        write_study(Path("gone.csv"), ["value"])
 
 
 def test_nothing_is_overwritten(folder: Path) -> None:
@@ -274,27 +274,27 @@ def test_nothing_is_overwritten(folder: Path) -> None:
     mine = folder / "mine.yaml"
     mine.write_text("precious", encoding="utf-8")
     with pytest.raises(UserError, match="exists already"):
-        write_study(Path("d.csv"), "value", mine)
+        write_study(Path("d.csv"), ["value"], mine)
     assert mine.read_text(encoding="utf-8") == "precious"
     with pytest.raises(UserError, match=r"ends in \.yaml"):
-        write_study(Path("d.csv"), "value", folder / "d.txt")
+        write_study(Path("d.csv"), ["value"], folder / "d.txt")
     with pytest.raises(UserError, match="no such folder"):
-        write_study(Path("d.csv"), "value", folder / "gone" / "d.yaml")
+        write_study(Path("d.csv"), ["value"], folder / "gone" / "d.yaml")
 
 
 def test_study_elsewhere_still_finds_the_data(folder: Path) -> None:
     (folder / "studies").mkdir()
     columns().to_csv("d.csv", index=False)
-    path, _ = write_study(Path("d.csv"), "value", folder / "studies" / "d.yaml")
+    path, _ = write_study(Path("d.csv"), ["value"], folder / "studies" / "d.yaml")
     assert Path(load_study(str(path)).study.data.path or "") == folder / "d.csv"
     frame = columns()
     frame.to_parquet("studies/e.parquet")
-    path, _ = write_study(Path("studies/e.parquet"), "value", folder / "studies" / "e.yaml")
+    path, _ = write_study(Path("studies/e.parquet"), ["value"], folder / "studies" / "e.yaml")
     assert load_study(str(path)).study.data.path == "e.parquet"
 
 
 def test_shipped_sample_needs_no_copy() -> None:
-    path, facts = write_study(Path("esol.csv"), "log_solubility")
+    path, facts = write_study(Path("esol.csv"), ["log_solubility"])
     assert load_study(str(path)).study.data.path == "esol.csv"
     told = "\n".join(facts)
     assert "11 molecules occur more than once, 6 of them with different values" in told
@@ -325,7 +325,7 @@ def test_a_folder_of_images_gives_a_study_that_runs_unedited(
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     picture_folder(folder / "pictures")
-    path, facts = write_study(Path("pictures"), None)
+    path, facts = write_study(Path("pictures"))
     assert any("dark" in fact for fact in facts)
     study = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert study["stages"]["supcon"]["augment"] == "crop"

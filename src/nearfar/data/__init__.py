@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nearfar.data.images import Images
     from nearfar.data.molecules import MoleculeBatch, Molecules
     from nearfar.data.options import DataOptions, SplitOptions
-    from nearfar.data.shots import shots
+    from nearfar.data.rare_targets import rarity_weights, shots
     from nearfar.data.sources import SOURCES, load_dataset, load_inputs
     from nearfar.data.splits import split_rows, straddling_groups
     from nearfar.data.targets import TargetScaler
@@ -39,6 +39,7 @@ __all__ = [
     "load_dataset",
     "load_inputs",
     "mapped",
+    "rarity_weights",
     "shots",
     "split_rows",
     "straddling_groups",
@@ -51,7 +52,7 @@ _HOMES = {
     "images": ("Images",),
     "molecules": ("MoleculeBatch", "Molecules"),
     "options": ("DataOptions", "SplitOptions"),
-    "shots": ("shots",),
+    "rare_targets": ("rarity_weights", "shots"),
     "sources": ("SOURCES", "load_dataset", "load_inputs"),
     "splits": ("split_rows", "straddling_groups"),
     "targets": ("TargetScaler",),

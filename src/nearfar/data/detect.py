@@ -12,7 +12,8 @@ import numpy as np
 
 from nearfar.data.columns import number, numeric_columns
 from nearfar.data.dataset import Dataset
-from nearfar.data.detect_images import are_images, detect_images
+from nearfar.data.detect_groups import group_column, group_fact
+from nearfar.data.detect_images import are_images, detect_images, one_or_all
 from nearfar.data.hugging_face import read_folder
 from nearfar.data.locate import locate
 from nearfar.data.molecules import Molecules
@@ -44,7 +45,7 @@ class Finding:
     facts: list[str] = field(default_factory=list)
 
 
-def detect(path: str, target: str | None, folder: Path) -> Finding:
+def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
     """Find out which columns of a file mean what, by reading all of it.
 
     SMILES are found by the column's name, then by how many cells rdkit can read; without them, the
@@ -54,7 +55,7 @@ def detect(path: str, target: str | None, folder: Path) -> Finding:
     Args:
         path: CSV, parquet, a folder that `datasets` can read, or images in one of the layouts of
             the source ``images``; found as in a study.
-        target: the column to predict; None for images whose layout gives the classes.
+        targets: the columns to predict; none for images whose layout gives the classes.
         folder: where a relative path begins.
 
     Raises:
@@ -63,30 +64,38 @@ def detect(path: str, target: str | None, folder: Path) -> Finding:
     found, _ = locate(path, folder)
     separator = None if found.is_dir() else _separator(found)
     if are_images(found, separator):
-        return Finding(*detect_images(path, found, target, separator, folder))
-    if target is None:
+        return Finding(*detect_images(path, found, targets, separator, folder))
+    if not targets:
         raise UserError(f"{found.name}: name the column to predict with --target")
     table = read_folder(found) if found.is_dir() else read_file(found, separator)
-    facts = [_target_fact(table, target)]
-    chosen: dict[str, Any] = {"path": path, "separator": separator, "target": target}
-    if _is_text(table, target):
+    facts = [_target_fact(table, target) for target in targets]
+    chosen: dict[str, Any] = {"path": path, "separator": separator, "target": one_or_all(targets)}
+    texts = [target for target in targets if _is_text(table, target)]
+    if texts and len(targets) > 1:
+        raise UserError(f"{table.name}: several targets must be numbers: '{texts[0]}' holds text")
+    if texts:
         chosen["task"] = "classification"
-    part = _part_column(table, target)
+    part = _part_column(table, targets)
     if part is not None:
         chosen["part"] = part
         facts.append(f"column '{part}' says train and test: the split is predefined")
-    smiles = _smiles_column(table, but=[target, part or ""])
+    group = group_column(table, [*targets, part])
+    if group is not None:
+        chosen["group"] = group
+        facts.append(group_fact(group))
+    smiles = _smiles_column(table, but=[*targets, part or "", group or ""])
     if smiles is not None:
         facts.insert(
             0, f"{found.name}: {table.length} rows, molecules: SMILES in column '{smiles}'"
         )
         chosen |= {"source": "molecules", "smiles": smiles}
     else:
-        features, left_out = _feature_columns(table, target, part)
+        features, left_out = _feature_columns(table, targets, (part, group))
         facts.insert(0, f"{found.name}: {table.length} rows, {len(features)} feature columns")
         facts += left_out
         chosen |= {"source": "table", "features": features}
-    chosen["name"] = _name_column(table, but=[target, smiles, part, *chosen.get("features", [])])
+    taken = [*targets, smiles, part, group, *chosen.get("features", [])]
+    chosen["name"] = _name_column(table, but=taken)
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts += [_bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
@@ -141,9 +150,9 @@ def _target_fact(table: Table, target: str) -> str:
     return fact
 
 
-def _part_column(table: Table, target: str) -> str | None:
+def _part_column(table: Table, targets: Sequence[str]) -> str | None:
     for column, cells in table.columns.items():
-        if column != target and column.lower() in _PART_COLUMNS:
+        if column not in targets and column.lower() in _PART_COLUMNS:
             parts = {PART_NAMES.get(str(cell).strip().lower()) for cell in cells}
             if {"train", "test"} <= parts <= {"train", "validation", "test"}:
                 return column
@@ -185,10 +194,12 @@ def _readable(cells: Sequence[str]) -> float:
     return good / len(sample) if sample else 0.0
 
 
-def _feature_columns(table: Table, target: str, part: str | None) -> tuple[list[str], list[str]]:
+def _feature_columns(
+    table: Table, targets: Sequence[str], others: Sequence[str | None]
+) -> tuple[list[str], list[str]]:
     """Return the columns to learn from, and a line for each that looks useful but is left out."""
     features, facts = [], []
-    numeric = numeric_columns(table, [target, part or ""])
+    numeric = numeric_columns(table, [*targets, *filter(None, others)])
     for column in numeric:
         cells = table.columns[column]
         values = [number(cell) for cell in cells]
@@ -207,11 +218,12 @@ def _feature_columns(table: Table, target: str, part: str | None) -> tuple[list[
             features.append(column)
         else:
             facts.append(f"left out: column '{column}' {reason}")
-    text = [c for c in table.columns if c and c not in {*numeric, target, part}]
+    text = [c for c in table.columns if c and c not in {*numeric, *targets, *others}]
     if text:
         facts.append(f"left out: {len(text)} columns that hold no numbers ({', '.join(text[:5])})")
     if not features:
-        raise UserError(f"{table.name}: no column of SMILES, and no numeric column but '{target}'")
+        but = "', '".join(targets)
+        raise UserError(f"{table.name}: no column of SMILES, and no numeric column but '{but}'")
     return features, facts
 
 
@@ -247,16 +259,17 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
             "; they may stand in different parts: name a group to prevent it",
         )
     counts = np.bincount(labels)
-    low = np.full(len(counts), np.inf)
-    high = np.full(len(counts), -np.inf)
-    np.minimum.at(low, labels, dataset.targets[:, 0])
-    np.maximum.at(high, labels, dataset.targets[:, 0])
+    low = np.full((len(counts), dataset.targets.shape[1]), np.inf)
+    high = -low
+    np.minimum.at(low, labels, dataset.targets)
+    np.maximum.at(high, labels, dataset.targets)
     several = counts > 1
     if not several.any():
         return []
     spread = (high - low)[several]
-    differ = int((spread > 0).sum())
-    values = f", {differ} of them with different values (up to {spread.max():g} apart)"
+    differ = int((spread > 0).any(axis=1).sum())
+    apart = f" (up to {spread.max():g} apart)" if spread.shape[1] == 1 else ""
+    values = f", {differ} of them with different values{apart}"
     return [
         f"duplicates: {int(several.sum())} {noun} occur more than once"
         f"{values if differ else ', with equal values'}{kept}"
@@ -264,16 +277,17 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
 
 
 def _leak_facts(dataset: Dataset) -> list[str]:
-    """Return a warning for every feature that all but is the target."""
+    """Return a warning for every feature that all but is a target."""
     if not isinstance(dataset.inputs, Vectors) or len(dataset) < 3:
         return []
-    target = dataset.targets[:, 0] - dataset.targets[:, 0].mean()
+    targets = dataset.targets - dataset.targets.mean(axis=0)
     values = dataset.inputs.values.numpy().astype(np.float64)
     values = values - values.mean(axis=0)
-    scale = np.sqrt((values**2).sum(axis=0) * (target**2).sum())
-    likeness = np.abs(target @ values) / np.where(scale > 0, scale, np.inf)
+    scale = np.sqrt(np.outer((targets**2).sum(axis=0), (values**2).sum(axis=0)))
+    likeness = np.abs(targets.T @ values) / np.where(scale > 0, scale, np.inf)
+    names = dataset.target_names if len(dataset.target_names) > 1 else ["itself"]
     return [
-        f"careful: column '{column}' is almost the target itself (correlation {r:.4f})"
-        for column, r in zip(dataset.inputs.columns, likeness, strict=True)
-        if r > 0.999
+        f"careful: column '{dataset.inputs.columns[column]}' is almost the target {names[k]} "
+        f"(correlation {likeness[k, column]:.4f})"
+        for k, column in np.argwhere(likeness > 0.999)
     ]

@@ -12,6 +12,7 @@ from nearfar.data.cifar import is_cifar_folder
 from nearfar.data.columns import number
 from nearfar.data.dataset import Dataset
 from nearfar.data.decode import ENDINGS
+from nearfar.data.detect_groups import group_column, group_fact
 from nearfar.data.image_arrays import is_idx_folder
 from nearfar.data.image_tables import PARQUET, holds_images, parquet_files
 from nearfar.data.images_read import read_layout
@@ -26,6 +27,7 @@ from nearfar.errors import UserError
 _MANY_CLASSES = 20
 _LARGE = 160
 _FIRST_SIZE = 128
+_PART_COLUMNS = frozenset({"split", "part", "set", "subset", "partition"})
 
 
 def are_images(path: Path, separator: str | None) -> bool:
@@ -54,7 +56,7 @@ def path_column(table: Table) -> str | None:
 
 
 def detect_images(
-    path: str, found: Path, target: str | None, separator: str | None, folder: Path
+    path: str, found: Path, targets: Sequence[str], separator: str | None, folder: Path
 ) -> tuple[DataOptions, SplitOptions, Dataset, list[str]]:
     """Find out how images are stored, what their labels are, and what form they need.
 
@@ -64,7 +66,7 @@ def detect_images(
     Args:
         path: as the study shall say it.
         found: where that is.
-        target: the column to predict; not for layouts that have classes of their own.
+        targets: the columns to predict; none for layouts that have classes of their own.
         separator: of a CSV file.
         folder: where relative paths begin.
 
@@ -77,12 +79,23 @@ def detect_images(
     rows = read_layout(found, DataOptions(**chosen, on_bad_rows="drop"))
     facts: list[str] = []
     chosen["task"] = "classification"
-    if target is not None and target != rows.target:
-        chosen["target"] = target
-        chosen["task"], facts = _task(rows, target)
-    if "part" in rows.takes and (part := _part_column(rows.table, target)) is not None:
+    if targets and list(targets) != [rows.target]:
+        chosen["target"] = one_or_all(targets)
+        found_tasks = [_task(rows, target) for target in targets]
+        tasks = [task for task, _ in found_tasks]
+        facts = [fact for _, about in found_tasks for fact in about]
+        chosen["task"] = tasks[0]
+        if len(targets) > 1 and "classification" in tasks:
+            name = targets[tasks.index("classification")]
+            raise UserError(f"{found.name}: several targets must be numbers: '{name}' has classes")
+    if "part" in rows.takes and (part := _part_column(rows.table, targets)) is not None:
         chosen["part"] = part
         facts.append(f"column '{part}' says train and test: the split is predefined")
+    if "group" in rows.takes:
+        group = group_column(rows.table, [*targets, chosen.get("part")])
+        if group is not None:
+            chosen["group"] = group
+            facts.append(group_fact(group))
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     form = _form(dataset)
     if form:
@@ -94,6 +107,11 @@ def detect_images(
     split = SplitOptions(kind="random" if dataset.parts is None else "predefined")
     split_rows(dataset, split, 0)
     return DataOptions(**chosen), split, dataset, facts
+
+
+def one_or_all(targets: Sequence[str]) -> str | list[str]:
+    """Return the targets as a study file says them."""
+    return targets[0] if len(targets) == 1 else list(targets)
 
 
 def _task(rows: ImageRows, target: str) -> tuple[str, list[str]]:
@@ -116,9 +134,9 @@ def _task(rows: ImageRows, target: str) -> tuple[str, list[str]]:
     ]
 
 
-def _part_column(table: Table, target: str | None) -> str | None:
+def _part_column(table: Table, targets: Sequence[str]) -> str | None:
     for column, cells in table.columns.items():
-        if column != target and column.lower() in {"split", "part", "set", "subset", "partition"}:
+        if column not in targets and column.lower() in _PART_COLUMNS:
             parts = {PART_NAMES.get(str(cell).strip().lower()) for cell in cells}
             if {"train", "test"} <= parts <= {"train", "validation", "test"}:
                 return column

@@ -12,6 +12,9 @@ from nearfar.errors import UserError
 
 Floats = npt.NDArray[np.float64]
 
+ALL_TARGETS = "all targets"
+"""The target of a number that is the mean over several targets."""
+
 
 @dataclass(frozen=True)
 class TargetScaler:

@@ -21,12 +21,17 @@ EXACT: dict[str, type[ExactHead]] = {
     "pca": PrincipalComponents,
 }
 
+WeightedHead = Ridge | Forest
+WEIGHTED: dict[str, type[WeightedHead]] = {"ridge": Ridge, "forest": Forest}
+"""Solved heads whose ``fit`` takes weights of the training rows."""
+
 __all__ = [
     "EXACT",
     "KNN",
     "MLP",
     "NETWORKS",
     "SVR",
+    "WEIGHTED",
     "Decoder",
     "ExactHead",
     "Forest",
@@ -37,4 +42,5 @@ __all__ = [
     "PrincipalComponents",
     "Ridge",
     "Standardise",
+    "WeightedHead",
 ]

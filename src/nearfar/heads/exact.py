@@ -82,15 +82,15 @@ class Ridge(Affine):
         super().__init__()
         self.penalties = penalties
 
-    def fit(self, features: Array, targets: Array, seed: int) -> None:
-        """Solve for the weights."""
+    def fit(self, features: Array, targets: Array, seed: int, weights: Array | None = None) -> None:
+        """Solve for the coefficients; ``weights`` (n,) of the rows count in the errors."""
         from sklearn.linear_model import RidgeCV
 
         features = features.astype(np.float64)
         mean, deviation = features.mean(axis=0), features.std(axis=0)
         deviation = np.where(deviation > 1e-9, deviation, 1.0)
         solver = RidgeCV(alphas=np.logspace(-3, 5, self.penalties))
-        solver.fit((features - mean) / deviation, targets)
+        solver.fit((features - mean) / deviation, targets, weights)
         self.weight = np.atleast_2d(solver.coef_) / deviation
         self.intercept = np.atleast_1d(solver.intercept_) - self.weight @ mean
 
@@ -118,14 +118,15 @@ class Forest:
         self.trees, self.features_per_split = trees, features_per_split
         self.nodes: dict[str, Array] = {}
 
-    def fit(self, features: Array, targets: Array, seed: int) -> None:
-        """Grow the trees; ``seed`` draws their rows and columns."""
+    def fit(self, features: Array, targets: Array, seed: int, weights: Array | None = None) -> None:
+        """Grow the trees; ``seed`` draws their rows and columns, ``weights`` (n,) count rows."""
         from sklearn.ensemble import RandomForestRegressor
 
         forest = RandomForestRegressor(
             self.trees, max_features=self.features_per_split, random_state=seed, n_jobs=1
         )
-        forest.fit(features.astype(np.float64), targets if targets.shape[1] > 1 else targets[:, 0])
+        columns = targets if targets.shape[1] > 1 else targets[:, 0]
+        forest.fit(features.astype(np.float64), columns, weights)
         trees = [grown.tree_ for grown in forest.estimators_]
         start = np.cumsum([0] + [tree.node_count for tree in trees])
         shift = np.repeat(start[:-1], np.diff(start))

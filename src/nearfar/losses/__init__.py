@@ -25,6 +25,13 @@ REGRESSION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 """Name → (prediction, target) → mean over all elements. ``huber`` turns linear at an error of 1."""
 
+ELEMENTWISE_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": partial(F.l1_loss, reduction="none"),
+    "mse": partial(F.mse_loss, reduction="none"),
+    "huber": partial(F.smooth_l1_loss, beta=1.0, reduction="none"),
+}
+"""Name → (prediction, target) → the loss of every element, for rows that do not count alike."""
+
 CLASSIFICATION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cross_entropy": cross_entropy,
 }
@@ -42,6 +49,7 @@ LOSSES = {
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
+    "ELEMENTWISE_LOSSES",
     "LOSSES",
     "RECONSTRUCTION_LOSSES",
     "REGRESSION_LOSSES",

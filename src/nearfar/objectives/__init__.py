@@ -3,7 +3,6 @@
 from typing import Any
 
 from nearfar.objectives.autoencoder import AutoEncoder
-from nearfar.objectives.cross_entropy import CrossEntropy
 from nearfar.objectives.moco import MomentumContrast
 from nearfar.objectives.nt_xent import SimCLR
 from nearfar.objectives.pairs import ContrastivePairs, PairLikelihood, Triplets
@@ -11,10 +10,12 @@ from nearfar.objectives.predictor import Predictor, in_chunks
 from nearfar.objectives.rnc import RankNContrast
 from nearfar.objectives.rows import Batch, CachedRows, CachedViews, Rows
 from nearfar.objectives.sup_con import SupervisedContrast
+from nearfar.objectives.supervised import CrossEntropy, Regression
 
 OBJECTIVES: dict[str, type[Any]] = {
     "autoencoder": AutoEncoder,
     "cross_entropy": CrossEntropy,
+    "regression": Regression,
     "rnc": RankNContrast,
     "moco": MomentumContrast,
     "nt_xent": SimCLR,
@@ -38,6 +39,7 @@ __all__ = [
     "PairLikelihood",
     "Predictor",
     "RankNContrast",
+    "Regression",
     "Rows",
     "SimCLR",
     "SupervisedContrast",

@@ -21,7 +21,8 @@ class Predictor(nn.Module):
     groups and the head. What is not trained stays bit-identical: its parameters take no gradient
     and its batch norm runs on, and keeps, the statistics it has. ``batch_norm="eval"`` holds those
     statistics in the trained layers of the encoder too. ``classifies``: the head puts out logits,
-    of which ``monitor`` tells the accuracy.
+    of which ``monitor`` tells the accuracy. ``elementwise`` is the loss before its mean is taken,
+    for batches whose rows have weights.
     """
 
     def __init__(
@@ -34,12 +35,13 @@ class Predictor(nn.Module):
         batch_norm: Literal["train", "eval"] = "train",
         encoder_lr: float = 1.0,
         classifies: bool = False,
+        elementwise: Loss | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
         self.standardise = Standardise(int(encoder.out_features))  # type: ignore[arg-type]
         self.criterion, self._batch_norm, self._encoder_lr = loss, batch_norm, encoder_lr
-        self._classifies = classifies
+        self._classifies, self._elementwise = classifies, elementwise
         self._right: list[Tensor] = []
         self._live = self._live_parts(trained)
         live = {id(p) for part in self._live for p in part.parameters()}
@@ -78,11 +80,16 @@ class Predictor(nn.Module):
         prediction = self(batch.inputs)
         if self.training:
             self._count(prediction, batch.classes)
-        return self.compare(prediction, batch.targets)
+        return self.compare(prediction, batch.targets, batch.weights)
 
-    def compare(self, prediction: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of predictions (b, k), a scalar."""
-        return self.criterion(prediction, targets.to(prediction.dtype))
+    def compare(self, prediction: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the loss of predictions (b, k), a scalar; rows count by ``weights`` (b,)."""
+        targets = targets.to(prediction.dtype)
+        if weights is None:
+            return self.criterion(prediction, targets)
+        assert self._elementwise is not None
+        rows = self._elementwise(prediction, targets).flatten(1).mean(1)
+        return (rows * weights.to(rows.dtype)).mean()
 
     def _count(self, prediction: Tensor, classes: Tensor) -> None:
         if self._classifies:

@@ -17,10 +17,12 @@ class Batch:
 
     Targets are in z units; of classes they are the number of the class, k = 1; of a reconstruction
     the images as they are, float32 (b, c, h, w). Every view holds all rows, in the same order.
+    ``weights`` (b,) say how much a row counts in training; None: all alike.
     """
 
     views: tuple[Any, ...]
     targets: Tensor
+    weights: Tensor | None = None
 
     @property
     def inputs(self) -> Any:
@@ -37,21 +39,27 @@ class Batch:
 class Rows:
     """All rows of a data set.
 
-    ``inputs`` with ``select(index)``; ``targets[index]`` as in :class:`Batch`. ``augment`` makes a
-    view of a batch of inputs; the rows are shown as they are where there is none.
+    ``inputs`` with ``select(index)``; ``targets[index]`` and, unless None, ``weights[index]`` as in
+    :class:`Batch`. ``augment`` makes a view of a batch of inputs; the rows are shown as they are
+    where there is none.
     """
 
     inputs: Any
     targets: Any
     augment: Callable[[Any], Any] | None = None
     views: int = 1
+    weights: Tensor | None = None
 
     def batch(self, index: Tensor) -> Batch:
         """Gather the rows ``index`` (b,)."""
         inputs = self.inputs.select(index)
         if self.augment is None:
-            return Batch((inputs,) * self.views, self.targets[index])
-        return Batch(tuple(self.augment(inputs) for _ in range(self.views)), self.targets[index])
+            return self._batch((inputs,) * self.views, index)
+        return self._batch(tuple(self.augment(inputs) for _ in range(self.views)), index)
+
+    def _batch(self, views: tuple[Any, ...], index: Tensor) -> Batch:
+        weights = None if self.weights is None else self.weights[index]
+        return Batch(views, self.targets[index], weights)
 
     def batches(self, index: Tensor, size: int) -> Iterator[Batch]:
         """Yield the rows ``index`` (n,) in their order, ``size`` at a time."""
@@ -69,7 +77,7 @@ class CachedRows(Rows):
         for part in torch.split(index, size * max(1, GATHERED // (size * width))):
             inputs = self.inputs.select(part)
             for some, rows in zip(torch.split(inputs, size), torch.split(part, size), strict=True):
-                yield Batch((some,), self.targets[rows])
+                yield self._batch((some,), rows)
 
 
 @dataclass(frozen=True)
@@ -85,4 +93,4 @@ class CachedViews(Rows):
     def batch(self, index: Tensor) -> Batch:
         """Gather the rows ``index`` (b,), each in a view drawn from torch's generator."""
         view = torch.randint(len(self.bank), index.shape, device=index.device)
-        return Batch((self.bank[view, index],), self.targets[index])
+        return self._batch((self.bank[view, index],), index)

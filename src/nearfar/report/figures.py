@@ -15,6 +15,8 @@ from nearfar.report.rows import (
     draw_rows,
     example_rows,
     prediction_columns,
+    read_arm_predictions,
+    shown_rows,
 )
 from nearfar.report.wording import HIGHER_IS_BETTER, METRIC_NAMES, finite, metric_name
 
@@ -82,6 +84,24 @@ def _thumbnails(run: Run, shown: Shown) -> dict[str, Any] | None:
     }
 
 
+def _several(run: Run, seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """Where a row has several targets: what of the page's data is another's for each of them."""
+    found = []
+    for target in run.several:
+        predicted = read_arm_predictions(run, target)
+        shown, unit = shown_rows(run, predicted), own_unit(run, target)
+        found.append(
+            {
+                "target": target.replace("_", " "),
+                "ownUnit": "" if unit == "target" else unit,
+                "truth": [compact(value) for value in shown.truth],
+                "examples": example_rows(shown),
+                "predictions": prediction_columns(shown, predicted, seeds),
+            }
+        )
+    return found
+
+
 def payload(run: Run, predicted: Sequence[ArmPredictions], shown: Shown) -> dict[str, Any]:
     """Read what else the stages hold and reduce it to the page's data."""
     summary = run.summary
@@ -100,6 +120,7 @@ def payload(run: Run, predicted: Sequence[ArmPredictions], shown: Shown) -> dict
         "kind": summary.get("kind", ""),
         "labels": label_maps(run, predicted),
         "targets": run.targets,
+        "several": _several(run, seeds),
         "seeds": seeds,
         "arms": _arms(run),
         "rows": {

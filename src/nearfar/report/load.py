@@ -79,6 +79,11 @@ class Run:
         """What is predicted by some arm, in the order of the arms."""
         return list(dict.fromkeys(map(self.target_of, self.arms)))
 
+    @property
+    def several(self) -> list[str]:
+        """The targets of every row whose mean is compared; empty where a row has one."""
+        return [str(name) for name in self.summary.get("targets") or []]
+
     def target_of(self, arm: Mapping[str, Any]) -> str:
         """What an arm predicts."""
         return str(arm.get("target") or self.summary.get("target") or "")
@@ -127,38 +132,49 @@ def other_baseline(run: Run, comparison: Mapping[str, Any]) -> str:
 
 
 def metric_of(
-    arm: Mapping[str, Any], split: str, metric: str, *, scaled: bool
+    arm: Mapping[str, Any], split: str, metric: str, *, scaled: bool, target: str = ""
 ) -> dict[str, Any] | None:
-    """An arm's entry for a metric, in z units (``scaled``) or in any other unit."""
-    for entry in arm.get("metrics") or []:
+    """An arm's entry for a metric, in z units (``scaled``) or in any other unit.
+
+    It is of ``target``, by default of what the arm is compared by.
+    """
+    for entry in entries_of(arm, target):
         wanted = (entry["split"], entry["metric"]) == (split, metric)
         if wanted and (entry.get("unit") == "z") is scaled:
             return dict(entry)
     return None
 
 
-def own_unit(run: Run) -> str:
+def entries_of(arm: Mapping[str, Any], target: str = "") -> list[dict[str, Any]]:
+    """An arm's metrics of ``target``, by default of what the arm is compared by."""
+    wanted = target or arm.get("target")
+    entries = arm.get("metrics") or []
+    return [entry for entry in entries if not wanted or entry.get("target", wanted) == wanted]
+
+
+def own_unit(run: Run, target: str = "") -> str:
     """The target's own unit, as the metrics name it; empty if unknown."""
     metric = run.summary["metric"]
     for arm in run.arms:
-        entry = metric_of(arm, "test", metric, scaled=False)
+        entry = metric_of(arm, "test", metric, scaled=False, target=target)
         if entry is not None:
             return str(entry.get("unit") or "")
     return ""
 
 
-def comparison_of(run: Run, arm: Mapping[str, Any]) -> dict[str, Any] | None:
+def comparison_of(run: Run, arm: Mapping[str, Any], target: str = "") -> dict[str, Any] | None:
     """The arm's comparison with its own baseline; None for the study's baseline.
 
-    It is the first of the summary's comparisons of that arm: those that only a claim asks for
-    follow. An arm may also be compared with none: see :func:`is_baseline`.
+    It is the first of the summary's comparisons of that arm (and target, where one is named): those
+    that only a claim asks for follow. An arm may also be compared with none: see
+    :func:`is_baseline`.
     """
     summary = run.summary
     if arm["arm"] == summary.get("baseline"):
         return None
     key = (arm["arm"], arm.get("condition", ""))
     found = (c for c in summary.get("comparisons") or [] if (c["arm"], c["condition"]) == key)
-    return next(found, None)
+    return next((c for c in found if not target or c.get("target") == target), None)
 
 
 def is_baseline(run: Run, arm: Mapping[str, Any]) -> bool:

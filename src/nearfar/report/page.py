@@ -25,6 +25,7 @@ from nearfar.report.tables import (
     published_section,
     results_table,
 )
+from nearfar.report.targets import targets_section
 from nearfar.report.wording import metric_name
 
 _SCRIPTS = (
@@ -75,9 +76,10 @@ def render(run: Run) -> str:
     style = (assets / "style.css").read_text(encoding="utf-8")
     parts = [(assets / name).read_text(encoding="utf-8") for name in _SCRIPTS]
     script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
-    predicted = read_arm_predictions(run)
+    predicted = read_arm_predictions(run, next(iter(run.several), ""))
     shown = shown_rows(run, predicted)
     sections = {
+        "targets": targets_section(run),
         "published": published_section(run),
         "chosen": choices_section(run),
         "classes": recall_section(predicted),
@@ -156,7 +158,7 @@ def _setting(run: Run) -> str:
         parts.append(", ".join(f"{count:,} {part}" for part, count in rows.items()))
     parts.append("split anew for every seed" if summary.get("resplit") else "one fixed split")
     parts.append(f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}")
-    targets = [target.replace("_", " ") for target in run.targets if target]
+    targets = [target.replace("_", " ") for target in run.several or run.targets if target]
     plural = "s" if len(targets) > 1 else ""
     parts.append(f"target{plural} {', '.join(targets)}" if targets else "")
     parts.append(f"verdicts on test {metric_name(summary['metric'])}")

@@ -39,11 +39,11 @@ class ArmPredictions:
     control: bool = False
 
 
-def read_arm_predictions(run: Run) -> list[ArmPredictions]:
+def read_arm_predictions(run: Run, target_of_several: str = "") -> list[ArmPredictions]:
     """Predictions of the last stage of every arm and seed, in the order of ``run.arms``."""
     arms = []
     for arm in run.arms:
-        target, classes = run.target_of(arm), run.classes_of(arm)
+        target, classes = target_of_several or run.target_of(arm), run.classes_of(arm)
         by_seed = {}
         for seed in run.summary.get("seeds", []):
             chain = run.chain(arm, seed)

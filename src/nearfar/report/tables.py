@@ -1,5 +1,6 @@
 """The page's tables as HTML. Whatever came from data is escaped here."""
 
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -8,6 +9,7 @@ from nearfar.report.load import (
     against,
     arm_label,
     comparison_of,
+    entries_of,
     is_baseline,
     metric_of,
     other_baseline,
@@ -88,10 +90,13 @@ def _target_title(run: Run, arm: dict[str, Any]) -> str:
     return f"Target {escape(run.target_of(arm).replace('_', ' '))}{count if classes else ''}"
 
 
-def results_table(run: Run) -> str:
-    """Arms in rows: primary metric in z and own unit, difference, verdict, budget."""
+def results_table(run: Run, target: str = "") -> str:
+    """Arms in rows: primary metric in z and own unit, difference, verdict, budget.
+
+    With ``target``, one of several: its own numbers, and no budget.
+    """
     summary = run.summary
-    unit, own = str(summary.get("unit", "")), own_unit(run)
+    unit, own = str(summary.get("unit", "")), own_unit(run, target)
     name = f"test {metric_name(summary['metric'])}"
     columns = [("arm", "", ""), (name, "z-scored" if unit == "z" else unit, "n")]
     if unit == "z" and own:
@@ -99,24 +104,23 @@ def results_table(run: Run) -> str:
     columns.append((against(run), "paired by seed", "n"))
     if _reductions(run):
         columns.append(("reduction", f"of the {metric_name(summary['metric'])}", "n"))
-    columns += [
-        ("verdict", "Holm-adjusted p", ""),
-        ("budget", "one seed", "n"),
-    ]
-    return _scroll(_head(columns), _grouped(run, len(columns), _results_row))
+    columns.append(("verdict", "Holm-adjusted p", ""))
+    columns += [] if target else [("budget", "one seed", "n")]
+    row = partial(_results_row, target=target)
+    return _scroll(_head(columns), _grouped(run, len(columns), row))
 
 
-def _results_row(run: Run, arm: dict[str, Any]) -> str:
+def _results_row(run: Run, arm: dict[str, Any], target: str) -> str:
     summary = run.summary
     metric, scaled = summary["metric"], summary.get("unit") == "z"
     status = str(arm.get("status", "done"))
-    entry = metric_of(arm, "test", metric, scaled=scaled)
-    comparison = comparison_of(run, arm)
+    entry = metric_of(arm, "test", metric, scaled=scaled, target=target)
+    comparison = comparison_of(run, arm, target)
     notes = ["" if status == "done" else status, other_baseline(run, comparison or {})]
     html = _row_head(arm, "; ".join(filter(None, notes)))
     html += _cell(mean_std(entry), interval(entry or {}))
-    if scaled and own_unit(run):
-        other = metric_of(arm, "test", metric, scaled=False)
+    if scaled and own_unit(run, target):
+        other = metric_of(arm, "test", metric, scaled=False, target=target)
         html += _cell(mean_std(other), interval(other or {}))
     if comparison is None:
         word = "baseline" if is_baseline(run, arm) else MISSING
@@ -127,6 +131,8 @@ def _results_row(run: Run, arm: dict[str, Any]) -> str:
         if _reductions(run):
             html += _cell(percent(comparison.get("reduction_percent")))
         html += _verdict_cell(comparison)
+    if target:
+        return html
     budget = arm.get("budget") or {}
     epochs = count(budget.get("epochs"))
     return html + _cell(f"{epochs} epochs", duration(budget.get("seconds")))
@@ -170,7 +176,7 @@ def comparisons_table(run: Run) -> str:
         original = comparison.get("original") or {}
         p = finite(comparison.get("p"))
         body += (
-            _row_head(comparison)
+            _row_head(comparison, str(comparison.get("target", "")) if run.several else "")
             + _cell(str(comparison["against"]), kind="")
             + _cell(
                 number(comparison.get("difference"), signed=True), interval(comparison, signed=True)
@@ -183,11 +189,14 @@ def comparisons_table(run: Run) -> str:
     return f'<details class="wide"><summary>All comparisons</summary>{table}</details>'
 
 
-def all_metrics_table(run: Run) -> str:
-    """Every metric of every arm on validation and test; empty if there is only one."""
+def all_metrics_table(run: Run, target: str = "") -> str:
+    """Every metric of every arm on validation and test; empty if there is only one.
+
+    With ``target``, those of one of several.
+    """
     keys: list[tuple[str, str, str]] = []
     for arm in run.arms:
-        for entry in arm.get("metrics") or []:
+        for entry in entries_of(arm, target):
             key = (entry["split"], entry["metric"], str(entry.get("unit") or ""))
             if key not in keys:
                 keys.append(key)
@@ -201,7 +210,7 @@ def all_metrics_table(run: Run) -> str:
 
     def row(run: Run, arm: dict[str, Any]) -> str:
         entries = {
-            (e["split"], e["metric"], str(e.get("unit") or "")): e for e in arm.get("metrics") or []
+            (e["split"], e["metric"], str(e.get("unit") or "")): e for e in entries_of(arm, target)
         }
         cells = (_cell(mean_std(entries.get(key))) for key in keys)
         return _row_head(arm) + "".join(cells)

@@ -39,6 +39,7 @@ _COLOURS = {
     "withheld": "yellow",
 }
 _ROOMY = 92
+_TARGETS = 4
 
 
 def print_summary(run: Path, console: "Console") -> None:
@@ -56,6 +57,8 @@ def print_summary(run: Path, console: "Console") -> None:
     summary = read.summary
     console.print()
     console.print(_table(read, roomy=console.width >= _ROOMY))
+    if read.several:
+        console.print(_targets_table(read))
     console.print(Padding(Text(_footnote(read), style="dim"), (0, 0, 1, 1)))
     console.print(Padding(Text(str(summary.get("answer") or ""), style="bold"), (0, 0, 1, 1)))
     for line in chosen_lines(read):
@@ -105,6 +108,36 @@ def _table(run: Run, *, roomy: bool) -> "Table":
             table.add_section()
         group = arm.get("group")
         table.add_row(*_cells(run, arm, roomy=roomy, show_own=roomy and unit == "z" and bool(own)))
+    return table
+
+
+def _targets_table(run: Run) -> "Table":
+    """The primary metric of each of several targets, and how each compares by itself."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    named = run.several[:_TARGETS]
+    more = len(run.several) - len(named)
+    title = f"each target{f' (and {more} more: see the report)' if more else ''}"
+    table = Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    table.add_column("arm", overflow="fold", min_width=12)
+    for target in named:
+        table.add_column(Text(target), justify="right", overflow="fold")
+    metric, scaled = run.summary["metric"], run.summary.get("unit") == "z"
+    for arm in run.arms:
+        cells = []
+        for target in named:
+            verdict = (comparison_of(run, arm, target) or {}).get("verdict", "")
+            entry = metric_of(arm, "test", metric, scaled=scaled, target=target)
+            cells.append(Text.assemble(mean_std(entry), (f" {verdict}", _COLOURS.get(verdict, ""))))
+        table.add_row(arm_label(arm), *cells)
     return table
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
 from nearfar.study.compare import Comparison, p_text, seed_count
 from nearfar.study.statistics import MIN_SEEDS, Verdict
@@ -76,7 +77,7 @@ def _verdicts(asked: Asked, about: list[Comparison]) -> str:
     else:
         body = _one(about[0]) if len(about) == 1 else _many(asked, about)
     split = "" if asked.resplit else " and for this split"
-    sentence = f"on test {METRICS[about[0].metric].label}{split}, {body}."
+    sentence = f"on test {_measure(about[0].metric, about[0].target)}{split}, {body}."
     if asked.profile == "full":
         return _capital(sentence)
     undecided = sum(c.verdict == "undecided" for c in about)
@@ -161,17 +162,24 @@ def _best(asked: Asked, tally: Tally) -> str:
     """The best measured mean, beside the baseline's."""
     winners = _winners(tally)
     metric = METRICS[tally.metric]
-    head = f"The {'lowest' if metric.better == 'lower' else 'highest'} mean test {metric.label}"
+    measure = _measure(tally.metric, tally.primary_targets[0])
+    head = f"The {'lowest' if metric.better == 'lower' else 'highest'} mean test {measure}"
     if len(winners) > 1:
         return f"{head} is that of {_won(winners, tally)}."
     (((condition, target), arm),) = winners.items()
     size = _size(arm, tally.primary(condition, target), tally)
     if len(tally.arms) == 1:
-        return f"{arm} reaches a mean test {metric.label} of {size}."
+        return f"{arm} reaches a mean test {measure} of {size}."
     if arm == asked.baseline:
         return f"{head} is that of the baseline {arm}: {size}."
     found = next((c for c in asked.comparisons if c.arm == arm), None)
     return f"{head} is that of {arm}: {size}{_beside(found, asked, tally) if found else ''}."
+
+
+def _measure(metric: str, target: str) -> str:
+    """``MAE``, or ``MAE over all targets``."""
+    label = METRICS[metric].label
+    return f"{label} over {target}" if target == ALL_TARGETS else label
 
 
 def _size(arm: str, series: Series, tally: Tally) -> str:
@@ -208,7 +216,7 @@ def _winners(tally: Tally) -> dict[tuple[str, str], str]:
     sign = 1 if METRICS[tally.metric].better == "lower" else -1
     winners = {}
     for condition in tally.conditions:
-        for target in tally.targets:
+        for target in tally.primary_targets:
             series = tally.primary(condition, target)
             means = [(tally.mean(arm, series), arm) for arm in tally.arms]
             ranked = [(sign * mean, arm) for mean, arm in means if mean is not None]
@@ -218,7 +226,7 @@ def _winners(tally: Tally) -> dict[tuple[str, str], str]:
 
 
 def _won(winners: Mapping[tuple[str, str], str], tally: Tally) -> str:
-    several = len(tally.targets) > 1
+    several = len(tally.primary_targets) > 1
     places: dict[str, list[str]] = {}
     for (condition, target), arm in winners.items():
         place = [condition] if condition else []

@@ -148,6 +148,8 @@ def _fit_spec(fit: TrainedFit | ExactFit, metric: str) -> dict[str, Any]:
     spec: dict[str, Any] = {"kind": "fit", "head": fit.head.model_dump(mode="json")}
     if fit.encoder is not None:
         spec["encoder"] = fit.encoder.model_dump(mode="json")
+    if fit.weights is not None:
+        spec["weights"] = fit.weights
     if isinstance(fit, ExactFit):
         return spec
     return {

@@ -6,11 +6,11 @@ from typing import Any
 from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest
-from nearfar.heads import EXACT, NETWORKS
-from nearfar.losses import LOSSES
+from nearfar.heads import EXACT, NETWORKS, WEIGHTED
+from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
 from nearfar.metrics import METRICS_OF
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.schema import Arm, Study, Test, TrainedFit, Training
+from nearfar.study.schema import Arm, ExactFit, Study, Test, TrainedFit, Training
 
 
 def impossible(study: Study, tests: Sequence[Test]) -> list[str]:
@@ -78,7 +78,20 @@ def _unfit_for_task(study: Study) -> list[str]:
             mistakes.append(_not_for(f"{where}.head", fit.head.name, task, heads))
         if isinstance(fit, TrainedFit) and fit.loss not in LOSSES[task]:
             mistakes.append(_not_for(f"{where}.loss", fit.loss, task, LOSSES[task]))
+        if fit.weights is not None:
+            mistakes += [f"{where}.weights: {line}" for line in _no_weights(fit, task)]
     return mistakes
+
+
+def _no_weights(fit: TrainedFit | ExactFit, task: str) -> list[str]:
+    """Return why the rows of a fit cannot be weighted."""
+    if task != "regression":
+        return [f"go by how rare a number is, and this study is one of {task}"]
+    if isinstance(fit, ExactFit):
+        what, given, allowed = "solved head", fit.head.name, list(WEIGHTED)
+    else:
+        what, given, allowed = "loss", fit.loss, list(ELEMENTWISE_LOSSES)
+    return [] if given in allowed else [f"{what} {given!r} takes none; {nearest(given, allowed)}"]
 
 
 def _views_of_what(study: Study) -> list[str]:

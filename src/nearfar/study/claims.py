@@ -133,10 +133,11 @@ def _searched(entry: Published, metric: str, choices: Iterable[Choice]) -> float
 
 def _series(entry: Published, split: str, metric: str, tally: Tally) -> Series | None:
     """The measured series that stands beside a number; a metric without unit fits either."""
+    targets = [entry.target] if entry.target else tally.primary_targets
     fitting = [
         s
         for s in tally.series(entry.arm, entry.condition)
-        if (s.split, s.metric) == (split, metric) and entry.target in ("", s.target)
+        if (s.split, s.metric) == (split, metric) and s.target in targets
     ]
     right = [s for s in fitting if (s.unit == "z") == (entry.unit == "z")]
     unitless = [s for s in fitting if not s.unit] if len({s.unit for s in fitting}) == 1 else []

@@ -110,7 +110,8 @@ def compare(
 
     ``over`` are (arm, against, pattern) of comparisons of means over several conditions. p-values,
     of difference and of equivalence, are each adjusted by Holm's method over all comparisons
-    returned.
+    returned. Where the verdicts are on the mean over several targets, those of the targets by
+    themselves are a second family, adjusted among themselves.
     """
     places = [(*pair, condition) for pair in pairs for condition in tally.conditions]
     drafts = [
@@ -118,6 +119,18 @@ def compare(
         for arm, against, condition in dict.fromkeys([*places, *over])
         for target in _common_targets(tally, arm, against, condition)
     ]
+    primary = [draft.comparison.target in tally.primary_targets for draft in drafts]
+    judged = {
+        family: iter(
+            _family([d for d, p in zip(drafts, primary, strict=True) if p is family], rules)
+        )
+        for family in (True, False)
+    }
+    return [next(judged[family]) for family in primary]
+
+
+def _family(drafts: Sequence[_Draft], rules: Rules) -> list[Comparison]:
+    """Judge drafts, their p-values adjusted among themselves."""
     tested = [draft for draft in drafts if draft.estimate is not None]
     differences = iter(holm([d.estimate.p_value() for d in tested if d.estimate]))
     equivalences = iter(holm([d.estimate.equivalence_p(d.margin) for d in tested if d.estimate]))
@@ -142,7 +155,8 @@ def _common_targets(tally: Tally, arm: str, against: str, condition: str) -> lis
         for name in (arm, against)
     )
     common = first & second if first and second else first | second
-    return sorted(common) if first or second else tally.targets
+    found = common if first or second else tally.targets
+    return sorted(found, key=lambda target: (target not in tally.primary_targets, target))
 
 
 def _draft(tally: Tally, arm: str, against: str, series: Series, rules: Rules) -> _Draft:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,12 +42,14 @@ class Budget:
         return round(max(seeds * one_seed / 60 / 2, 0.1), 1)
 
 
-def write_study(data: Path, target: str | None, out: Path | None = None) -> tuple[Path, list[str]]:
+def write_study(
+    data: Path, targets: Sequence[str] = (), out: Path | None = None
+) -> tuple[Path, list[str]]:
     """Write a study of a file with a column of SMILES, with columns of numbers, or of images.
 
     Args:
         data: CSV, parquet, a folder that Hugging Face `datasets` can read, or images.
-        target: the column to predict; None for images in folders of their classes.
+        targets: the columns to predict; none for images in folders of their classes.
         out: the study file; by default named after the data, in the current folder.
 
     Returns:
@@ -65,7 +68,7 @@ def write_study(data: Path, target: str | None, out: Path | None = None) -> tupl
         raise UserError(f"no such folder: {path.parent}")
     from nearfar.data.detect import detect
 
-    finding = detect(str(data), target, Path.cwd())
+    finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd())
     text = study_text(name, _data_path(data, path), finding)
     _check(text, path)
     path.write_text(text, encoding="utf-8")
@@ -83,7 +86,8 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
         "full": budget.minutes(rows, kind, 10, budget.epochs),
         "quick": budget.minutes(rows, kind, 3, budget.quick),
     }
-    target = finding.dataset.target_names[0]
+    names = finding.dataset.target_names
+    target = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     lines = [
         f"# A first study of {Path(data_path).name}, written by `nearfar init`. It runs as it is:",
         "#   nearfar run THIS_FILE --profile quick    a first look",
@@ -97,7 +101,7 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
         "",
         *_block("data", data),
         *_split_lines(finding),
-        "# The measure that carries the verdicts.",
+        f"# The measure that carries the verdicts{', mean over the targets' * (len(names) > 1)}.",
         kit.metrics,
         "baseline: plain",
         "# Guessed, on two cores.",

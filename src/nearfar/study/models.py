@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nearfar.data.views import build_views
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.heads import EXACT, NETWORKS, ExactHead
-from nearfar.losses import LOSSES
+from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
 from nearfar.objectives import Predictor, in_chunks
 from nearfar.records.stages import StageStore
 from nearfar.study.outputs import kept_outputs
@@ -152,6 +152,7 @@ def build_predictor(
         batch_norm=spec["batch_norm"],
         encoder_lr=spec["encoder_lr"],
         classifies=spec["loss"] in LOSSES["classification"],
+        elementwise=ELEMENTWISE_LOSSES.get(spec["loss"]),
     )
 
 

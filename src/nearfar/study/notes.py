@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from nearfar.data.targets import ALL_TARGETS
+from nearfar.metrics import METRICS
 from nearfar.study.compare import Comparison, Rules, seed_count
 from nearfar.study.selection import Choice, point_name
 from nearfar.study.statistics import MIN_SEEDS
@@ -16,7 +18,8 @@ def notes_on(
     found = [_profile(profile), _seeds(tally), *_lost(tally)]
     if baseline not in tally.arms:
         found.append(f"The baseline {baseline} was not run, so nothing is compared with it.")
-    found += [_uneven(tally), _floor(comparisons), _interval(tally, comparisons, rules)]
+    found += [_uneven(tally), _floor(comparisons), _over_targets(tally)]
+    found.append(_interval(tally, comparisons, rules))
     return [note for note in found if note]
 
 
@@ -94,6 +97,18 @@ def _floor(comparisons: Sequence[Comparison]) -> str:
     return (
         f"No number of seeds would decide: {', '.join(arms)}. The differences are too small for a "
         "data set of this size; more rows would tell, more seeds will not."
+    )
+
+
+def _over_targets(tally: Tally) -> str:
+    """Say what the number is that carries the verdicts where there are several targets."""
+    if ALL_TARGETS not in tally.targets:
+        return ""
+    names = [target for target in tally.targets if target != ALL_TARGETS]
+    return (
+        f"{METRICS[tally.metric].label} over {ALL_TARGETS} is the mean of those of "
+        f"{', '.join(names)}, each scaled by its own deviation; it carries the verdicts. Each "
+        "target is compared by itself too, with p-values adjusted among those comparisons."
     )
 
 

@@ -8,7 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nearfar.data import Dataset, Split, TargetScaler
+from nearfar.data import Dataset, Split, TargetScaler, rarity_weights
+from nearfar.data.rare_targets import Weighting
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS, Classified, evaluate_classification, evaluate_regression
 from nearfar.study.reconstructions import MANY_ROWS, SPLITS, Reconstructions
 
@@ -23,7 +25,8 @@ class Numbers:
 
     ``targets`` and ``solved_targets`` (n, k) are z-scored; scores are predictions in z units.
     ``reported`` is the scaler of the z units that errors are reported in: where conditions have
-    changed the training rows, it is that of the unchanged ones, so that errors compare.
+    changed the training rows, it is that of the unchanged ones, so that errors compare. Where there
+    are several targets, a metric's mean over them in z units is a metric of ``ALL_TARGETS``.
     """
 
     header: ClassVar[list[str]] = ["id", "split", "target", "truth", "prediction"]
@@ -51,6 +54,13 @@ class Numbers:
         """Return scores of a solved head's predictions (n, k)."""
         return predictions
 
+    def weights(self, weighting: Weighting) -> Floats:
+        """Return weights (n,) of the rows, by how rare their targets are; 1 but for training."""
+        weights = np.ones(len(self.dataset))
+        train = self.split.train
+        weights[train] = rarity_weights(self.dataset.targets[train], weighting)
+        return weights
+
     def constant(self) -> Tensor:
         """Return the best constant output (k,): the mean of the training targets."""
         return torch.from_numpy(self.targets[self.split.train].mean(0))
@@ -62,7 +72,10 @@ class Numbers:
         return float(np.mean([measure(truth, guess) for truth, guess in pairs]))
 
     def metrics(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[dict[str, Any]]:
-        """Return the metrics of these parts, in z units and in the target's own."""
+        """Return the metrics of these parts, in z units and in the target's own.
+
+        Of several targets, their means in z units come last.
+        """
         found = []
         values, own = self.scaler.inverse(scores), self.dataset.unit or "target"
         targets = self.targets
@@ -77,7 +90,7 @@ class Numbers:
                     if metric not in UNITLESS or unit == "z":
                         label = "" if metric in UNITLESS else unit
                         found.append(_metric(split, name, metric, label, value))
-        return found
+        return found + (_over_targets(found) if self.count > 1 else [])
 
     def lines(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[Line]:
         """Return the rows of predictions.csv, in the target's own unit."""
@@ -208,6 +221,19 @@ def kept_outputs(
     if "classes" in outcome:
         return Classes, len(outcome["classes"])
     return Numbers, len(outcome["scaler"]["mean"])
+
+
+def _over_targets(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the mean over targets of every metric of every part, in z units or without one."""
+    values: dict[tuple[str, str, str], list[float]] = {}
+    for entry in metrics:
+        if entry["unit"] in {"", "z"}:
+            place = (entry["split"], entry["metric"], entry["unit"])
+            values.setdefault(place, []).append(entry["value"])
+    return [
+        _metric(split, ALL_TARGETS, metric, unit, float(np.mean(found)))
+        for (split, metric, unit), found in values.items()
+    ]
 
 
 def _metric(split: str, target: str, metric: str, unit: str, value: float) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import CLASSIFICATION, METRICS, RECONSTRUCTION, Classified
 from nearfar.records import Record
 from nearfar.records.places import is_pattern, matching
@@ -25,7 +26,8 @@ def kept_row_differences(stages: Path, records: Iterable[Record], metric: str) -
     Predictions are in the target's own unit; scores are brought to the primary unit by the ratio
     of the recorded values. There are none (None) where the metric has no row scores, where the
     file is missing or does not give the recorded value (a condition that only repeats the
-    evaluation keeps no predictions), and where two stages tested different rows.
+    evaluation keeps no predictions), and where two stages tested different rows. Of the mean over
+    several targets, a row's difference is the mean of its differences.
     """
     recorded: dict[tuple[str, str, str], dict[int, dict[bool, Record]]] = {}
     for r in records:
@@ -47,6 +49,11 @@ def kept_row_differences(stages: Path, records: Iterable[Record], metric: str) -
             known = [part for part in parts if part is not None]
             alike = len({len(part) for part in known}) == 1 and len(known) == len(parts)
             return np.mean(known, axis=0) if alike else None
+        if target == ALL_TARGETS:
+            names = sorted({name for _, _, name in recorded} - {ALL_TARGETS})
+            parts = [differences(arm, against, condition, name) for name in names]
+            known = [part for part in parts if part is not None]
+            return np.mean(known, axis=0) if known and len(known) == len(parts) else None
         first, second = scores(arm, condition, target), scores(against, condition, target)
         total: list[NDArray[np.float64]] = []
         ids: list[str] = []

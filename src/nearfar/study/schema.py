@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from nearfar.data.conditions import Conditions
 from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.data.options import DataOptions, SplitOptions
+from nearfar.data.rare_targets import Weighting
 from nearfar.data.views import VIEWS
 from nearfar.encoders import ENCODERS
 from nearfar.heads import EXACT, NETWORKS
@@ -95,7 +96,7 @@ class Stage(Training):
         if self.schedule.name == "plateau" and not predicts:
             raise ValueError(
                 "schedule: plateau goes by validation, which selects nothing here; that of"
-                " objective cross_entropy can be followed"
+                " objectives cross_entropy and regression can be followed"
             )
         if not getattr(ENCODERS[self.encoder.name], "trainable", True):
             raise ValueError(f"encoder {self.encoder.name} is fixed: there is nothing to pre-train")
@@ -120,7 +121,8 @@ class TrainedFit(Training):
     says whether the trained part of the encoder updates its running statistics. ``frozen_views``
     says how an encoder that is not trained sees ``augment``: ``cached:k``, k views of every row
     computed once, or ``fresh``, new ones in every epoch. ``target`` names one of the study's
-    ``targets``; by default the data set's own is predicted.
+    ``targets``; by default the data set's own is predicted. ``weights`` says how much training rows
+    count by how rare their targets are (:func:`nearfar.data.rarity_weights`).
     """
 
     encoder: EncoderChoice | None = None
@@ -131,6 +133,7 @@ class TrainedFit(Training):
     standardise: bool
     encoder_lr: Positive = 1.0
     batch_norm: Literal["train", "eval"] = "train"
+    weights: Weighting | None = None
     select: Literal["best", "last"] = "best"
     frozen_views: Annotated[str, Field(pattern=r"^(fresh|cached:[1-9][0-9]*)$")] | None = None
 
@@ -153,6 +156,7 @@ class ExactFit(Options):
     encoder: EncoderChoice | None = None
     target: str | None = None
     head: HeadChoice
+    weights: Weighting | None = None
 
 
 def _kind_of_fit(given: Any) -> str:

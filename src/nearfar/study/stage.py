@@ -28,12 +28,13 @@ from nearfar.data import (
 from nearfar.data.corruptions import corrupt
 from nearfar.data.shown import shown_rows
 from nearfar.encoders import Encoder, FixedEncoder
+from nearfar.heads import WeightedHead
 from nearfar.objectives import OBJECTIVES, CachedRows, CachedViews, Rows, in_chunks
 from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows, write_stage
 from nearfar.study import models
 from nearfar.study.chain import SCORE
-from nearfar.study.outputs import Outputs, outputs_of
+from nearfar.study.outputs import Numbers, Outputs, outputs_of
 from nearfar.study.page_files import (
     keep_features,
     keep_features_of,
@@ -175,7 +176,8 @@ def _fit(work: Work) -> dict[str, Any]:
         return _fit_exactly(work)
     begin = time.monotonic()
     encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
-    rows, part = replace(work.rows, augment=models.views_of(spec)), encoder
+    rows = replace(work.rows, augment=models.views_of(spec), weights=_row_weights(work))
+    part = encoder
     if models.features_are_cached(spec):
         rows = _cached(rows, encoder, spec, work)
         part = models.Features(encoder.out_features)  # type: ignore[assignment]
@@ -187,7 +189,7 @@ def _fit(work: Work) -> dict[str, Any]:
         predictor.standardise.to(device).fit(before_training)
     preparation = time.monotonic() - begin
     task = FitTask(predictor, rows, train, work.index("validation"), work.outputs, spec["metric"])
-    outcome = work.train(task, limit=2 * _constant_loss(predictor, work))
+    outcome = work.train(task, limit=2 * _constant_loss(predictor, work, rows.weights))
     result = _trained(work, outcome, predictor)
     result["seconds"] = round(result["seconds"] + preparation, 3)
     if outcome.status == "done":
@@ -212,7 +214,7 @@ def _cached(
     device = work.fabric.device
     plain = models.FeatureRows(models.features_of(encoder, rows.inputs, device))
     if rows.augment is None:
-        return CachedRows(plain, rows.targets)
+        return CachedRows(plain, rows.targets, weights=rows.weights)
     assert isinstance(encoder, Encoder)
     count = int(spec["frozen_views"].removeprefix("cached:"))
     torch.manual_seed(spec["seed"])
@@ -221,7 +223,7 @@ def _cached(
     bank = plain.values.new_zeros(count, *plain.values.shape)
     for view in bank:
         view[train] = in_chunks(encoder, augmented, train)
-    return CachedViews(plain, rows.targets, bank=bank)
+    return CachedViews(plain, rows.targets, weights=rows.weights, bank=bank)
 
 
 def _fit_exactly(work: Work) -> dict[str, Any]:
@@ -234,7 +236,13 @@ def _fit_exactly(work: Work) -> dict[str, Any]:
         features = found.cpu().numpy()
         keep_features(work.folder, features, work.shown)
     train = work.split.train
-    head.fit(features[train], work.outputs.solved_targets[train], spec["seed"])
+    known = features[train], work.outputs.solved_targets[train], spec["seed"]
+    weights = _row_weights(work)
+    if weights is None:
+        head.fit(*known)
+    else:
+        assert isinstance(head, WeightedHead)
+        head.fit(*known, weights.cpu().numpy()[train])
     scores = work.outputs.solved_scores(head.predict(features))
     if not np.isfinite(scores).all():
         return _ended("diverged", "its predictions are not finite")
@@ -246,14 +254,24 @@ def _fit_exactly(work: Work) -> dict[str, Any]:
     return result
 
 
-def _constant_loss(predictor: Any, work: Work) -> float:
+def _row_weights(work: Work) -> Tensor | None:
+    """Return the weights (n,) of the rows in training, None where all count alike."""
+    weighting = work.spec.get("weights")
+    if weighting is None:
+        return None
+    assert isinstance(work.outputs, Numbers)
+    return torch.from_numpy(work.outputs.weights(weighting)).to(work.fabric.device)
+
+
+def _constant_loss(predictor: Any, work: Work, weights: Tensor | None) -> float:
     """Return the training loss of the best output that is the same for all rows."""
     train, total = work.index("train"), 0.0
     constant = work.outputs.constant().to(train.device)
     for part in torch.split(train, CHUNK):
         targets = work.rows.targets[part]
         guess = constant.expand(len(part), *constant.shape)
-        total += float(predictor.criterion(guess, targets)) * len(part)
+        counted = None if weights is None else weights[part]
+        total += float(predictor.compare(guess, targets, counted)) * len(part)
     return total / len(train)
 
 

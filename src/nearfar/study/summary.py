@@ -5,6 +5,7 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
 from nearfar.records import SEARCH, Record, StageRow
 from nearfar.study.answer import answer, asked_of
@@ -52,7 +53,8 @@ def summarise(
     pairs = pairs_of(tally, baseline, asked_for)
     means = [c for c in claimed_means(claims, pairs) if {c[0], c[1]} <= ran]
     comparisons = compare(tally, pairs, rules, means)
-    asked = asked_of(tally, comparisons, baseline, profile, resplit)
+    primary = [c for c in comparisons if c.target in tally.primary_targets]
+    asked = asked_of(tally, primary, baseline, profile, resplit)
     beside = [row for entry in published for row in beside_published(entry, tally, choices)]
     return {
         "study": study["study"],
@@ -70,7 +72,7 @@ def summarise(
         "margin": _margin(tally, baseline, rules),
         "answer": answer(asked, tally) if tally.arms else "Nothing was run.",
         "notes": [
-            *notes_on(tally, comparisons, rules, baseline, profile),
+            *notes_on(tally, primary, rules, baseline, profile),
             *(note for choice in choices if (note := fallback(choice))),
         ],
         "arms": [
@@ -81,7 +83,7 @@ def summarise(
         ],
         "comparisons": [asdict(comparison) for comparison in comparisons],
         "published": beside if profile == "full" else [],
-        "claims": [judge(claim, comparisons, profile) for claim in claims],
+        "claims": [judge(claim, primary, profile) for claim in claims],
         "choices": [choice.to_plain() for choice in choices],
     }
 
@@ -115,7 +117,8 @@ def summarise_run(
         choices=plan.choices,
     )
     images = study.data.task == "reconstruction"
-    own = IMAGE if images else dataset.target_names[0]
+    several = len(dataset.target_names) > 1
+    own = IMAGE if images else ALL_TARGETS if several else dataset.target_names[0]
     for arm in summary["arms"]:
         arm["target"] = plan.arms[arm["arm"]].target or own
         found = study.targets.get(arm["target"])
@@ -123,14 +126,15 @@ def summarise_run(
             dict.fromkeys(found.values()) if found else () if images else dataset.classes
         )
     summary["classes"] = list(dataset.classes)
+    summary["targets"] = list(dataset.target_names) if several else []
     summary["notes"] += [note for note in [straddling(straddling_groups(dataset, split))] if note]
     return summary
 
 
 def _target(tally: Tally, baseline: str) -> str:
-    """The baseline's target, the first of several."""
-    places = (series for c in tally.conditions for series in tally.series(baseline, c))
-    return min((series.target for series in places), default=tally.targets[0])
+    """The baseline's target that carries verdicts, the first of several."""
+    places = {series.target for c in tally.conditions for series in tally.series(baseline, c)}
+    return min(places & set(tally.primary_targets), default=tally.primary_targets[0])
 
 
 def _margin(tally: Tally, baseline: str, rules: Rules) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.records import Record, StageRow
 from nearfar.records.places import is_pattern, matching
 
@@ -195,6 +196,11 @@ class Tally:
     def targets(self) -> list[str]:
         """All targets of the run; the empty name if nothing was measured."""
         return sorted({r.target for records in self._records.values() for r in records}) or [""]
+
+    @cached_property
+    def primary_targets(self) -> list[str]:
+        """The targets that carry the verdicts: of several numbers a row, the mean over them."""
+        return [ALL_TARGETS] if ALL_TARGETS in self.targets else self.targets
 
 
 def _together(parts: list[Seeds]) -> Seeds:

@@ -22,20 +22,22 @@ function buildExamples() {
     $("examples").hidden = true;
     return;
   }
-  const known = data.rows.truth.some(isNumber);
-  const spread = ofClasses
-    ? "spread over the classes"
-    : known
-      ? `evenly spread from the lowest ${data.target} to the highest`
-      : "evenly spread";
-  $("examples-about").textContent =
-    `${data.examples.length} of ${data.rows.total.toLocaleString("en-US")} rows, ${spread}.`;
   const value = (row) => {
     const truth = data.rows.truth[row];
     if (ofClasses) return ["class", isNumber(truth) ? data.labels[0].classes[truth] : "–"];
     return [data.target, format(truth)];
   };
-  $("examples-cards").append(...data.examples.map((row) => card(row, [value(row)])));
+  drawn(() => {
+    const known = data.rows.truth.some(isNumber);
+    const spread = ofClasses
+      ? "spread over the classes"
+      : known
+        ? `evenly spread from the lowest ${data.target} to the highest`
+        : "evenly spread";
+    $("examples-about").textContent =
+      `${data.examples.length} of ${data.rows.total.toLocaleString("en-US")} rows, ${spread}.`;
+    $("examples-cards").replaceChildren(...data.examples.map((row) => card(row, [value(row)])));
+  });
 }
 
 /* [{row, prediction, error, seeds}] of one arm, over the seeds in whose test part the row is. */

@@ -148,6 +148,28 @@ function buildChips() {
     .forEach((row) => row.querySelector("th").prepend(swatch(arms[Number(row.dataset.arm)])));
 }
 
+// ---- targets --------------------------------------------------------------------------------
+/* Where a row has several targets, plots of rows show one of them. */
+function showTarget(number) {
+  const { target, ownUnit, truth, examples, predictions } = data.several[number];
+  Object.assign(data, { target, ownUnit, examples, predictions });
+  data.rows.truth = truth;
+  predictionCache.clear();
+  testCache.clear();
+  errorTop = null;
+}
+
+function buildTargets() {
+  if (!data.several.length) return;
+  const names = data.several.map(({ target }, number) => [String(number), target]);
+  $("chips").after(
+    choice("rows show", names, (value) => {
+      showTarget(Number(value));
+      redraw();
+    }),
+  );
+}
+
 // ---- controls -------------------------------------------------------------------------------
 /* A row of buttons of which one is pressed. */
 function segment(title, options, chosen, change) {

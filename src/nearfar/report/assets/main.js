@@ -11,7 +11,9 @@ function attempt(build) {
 const ofNumbers = [buildPredictions, buildWorst];
 if (ofClasses) ["predictions", "worst"].forEach((id) => ($(id).hidden = true));
 
+if (data.several.length) showTarget(0);
 buildChips();
+buildTargets();
 [
   buildSeeds,
   buildCurves,

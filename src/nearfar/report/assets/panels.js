@@ -228,12 +228,11 @@ function buildPredictions() {
       ),
     );
   }
-  $("predictions-controls").append(
-    fullRange(),
-    element("span", {}, `${data.target}${data.ownUnit ? `, ${data.ownUnit}` : ""}`),
-  );
+  const title = element("span", {});
+  $("predictions-controls").append(fullRange(), title);
   const again = drawn(() => {
     forget(box);
+    title.textContent = `${data.target}${data.ownUnit ? `, ${data.ownUnit}` : ""}`;
     const list = visible().filter((index) => partsOf(index, seed));
     const truths = data.rows.truth.filter(isNumber);
     let range = [Math.min(...truths), Math.max(...truths)];

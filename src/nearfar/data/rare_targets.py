@@ -1,0 +1,124 @@
+"""How many training rows have a target like a row's: rare targets, and weights that count them up.
+
+Both go by bins of the training targets, one target at a time. A bin is one whole number, such as a
+year of age, where all targets are whole and at least 20 rows come to a bin on average. Otherwise
+the range of the training targets is cut into equal parts (of whole width where targets are whole),
+as many as leave 20 rows to each on average, but 10 at least and 100 at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Weighting = Literal["inverse", "sqrt_inverse"]
+
+_ROWS_A_BIN, _FEWEST, _MOST, _MOST_WHOLE = 20, 10, 100, 1000
+_MANY, _FEW = 100, 20
+_DENSE = 120
+"""Rows to a bin in the paper's age data: 12,208 faces from 0 to 101 years."""
+_WIDTH = 2.0
+"""Deviation of the smoothing kernel in bins, as in the paper."""
+_POWERS = {"inverse": 1.0, "sqrt_inverse": 0.5}
+
+
+@dataclass(frozen=True)
+class TargetBins:
+    """Bins of equal ``width`` from ``low`` on, and the number of training rows in each."""
+
+    low: float
+    width: float
+    counts: Ints
+
+    @classmethod
+    def of(cls, targets: Floats) -> Self:
+        """Bin the training targets (n,)."""
+        low, high, rows = float(targets.min()), float(targets.max()), len(targets)
+        room = max(rows / _ROWS_A_BIN, _FEWEST)
+        if (targets == np.round(targets)).all():
+            span = high - low + 1
+            width = 1.0 if span <= min(room, _MOST_WHOLE) else np.ceil(span / min(room, _MOST))
+            low, number = low - 0.5, int(np.ceil(span / width))
+        else:
+            number = int(min(room, _MOST))
+            width = (high - low) / number
+        blank = cls(low, float(width), np.zeros(number, dtype=np.int64))
+        return cls(low, float(width), np.bincount(blank.places(targets), minlength=number))
+
+    def places(self, targets: Floats) -> Ints:
+        """Return the number of each target's bin (m,); -1 outside the range of training."""
+        number = len(self.counts)
+        places = np.floor((targets - self.low) / self.width)
+        places = np.where(targets == self.low + self.width * number, number - 1, places)
+        inside = (places >= 0) & (places < number)
+        return np.where(inside, places, -1).astype(np.int64)
+
+
+def shots(targets_train: Floats, targets_rows: Floats) -> npt.NDArray[np.str_]:
+    """Tell of rows whether training had ``many``, ``medium`` or ``few`` rows with such a target.
+
+    After Yang et al., "Delving into Deep Imbalanced Regression", 2021 (arXiv:2102.09554), section
+    4: many is more than 100 training rows in the target's bin, few is less than 20 (a bin of which
+    there are none included). That is for about 120 rows to a bin and more, as in the paper; with
+    fewer rows to a bin both bounds shrink in proportion. Of several targets the rarest counts.
+
+    Args:
+        targets_train: float (n,) or (n, k), of the training rows, in the target's own unit.
+        targets_rows: float (m,) or (m, k), of the rows asked about.
+
+    Returns:
+        (m,): ``"many"``, ``"medium"`` or ``"few"``.
+
+    Raises:
+        ValueError: no training rows, or unlike numbers of targets.
+    """
+    train, rows = _columns(targets_train), _columns(targets_rows)
+    if not len(train) or train.shape[1] != rows.shape[1]:
+        raise ValueError(f"cannot compare targets of shapes {train.shape} and {rows.shape}")
+    rarest = np.full(len(rows), 2)
+    for known, asked in zip(train.T, rows.T, strict=True):
+        bins = TargetBins.of(known)
+        places = bins.places(asked)
+        counts = np.where(places < 0, 0, bins.counts[places])
+        scale = min(1.0, len(known) / len(bins.counts) / _DENSE)
+        level = (counts >= _FEW * scale).astype(int) + (counts > _MANY * scale)
+        rarest = np.minimum(rarest, level)
+    found: npt.NDArray[np.str_] = np.array(["few", "medium", "many"])[rarest]
+    return found
+
+
+def rarity_weights(targets: Floats, weighting: Weighting) -> Floats:
+    """Return weights of training rows by label distribution smoothing; their mean is 1.
+
+    Yang et al. (2021), section 3.1: the number of rows in each bin is smoothed by a Gaussian kernel
+    with a deviation of two bins, and a row's weight is the inverse of what its bin then has, or the
+    inverse's square root. Other than there, the kernel is scaled to the bins that there are, so
+    that the ends of the range do not look rare. Of several targets a row's weight is the mean.
+
+    Args:
+        targets: float (n, k), of the training rows, in the target's own unit.
+        weighting: ``inverse`` or ``sqrt_inverse``.
+
+    Returns:
+        float (n,), above 0.
+    """
+    total = np.zeros(len(targets))
+    for known in targets.T:
+        bins = TargetBins.of(known)
+        number = np.arange(len(bins.counts))
+        kernel = np.exp(-0.5 * np.square((number[:, None] - number) / _WIDTH))
+        smoothed = kernel @ bins.counts / kernel.sum(1)
+        weights = smoothed[bins.places(known)] ** -_POWERS[weighting]
+        total += weights / weights.mean()
+    mean: Floats = total / targets.shape[1]
+    return mean
+
+
+def _columns(targets: Floats) -> Floats:
+    array = np.asarray(targets, dtype=np.float64)
+    return array[:, None] if array.ndim == 1 else array

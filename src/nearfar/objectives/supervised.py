@@ -1,0 +1,73 @@
+"""Supervised pre-training: an encoder learns to predict, and other fits start from it.
+
+The affine map that predicts is thrown away after training, as projections are: a fit on the frozen
+encoder gets a new output layer, for the same targets or for others.
+"""
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from nearfar.heads.networks import Linear
+from nearfar.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+from nearfar.objectives.rows import Batch
+
+
+class CrossEntropy(nn.Module):
+    """encoder → one affine map → cross-entropy of the classes."""
+
+    least_rows: ClassVar[int] = 2
+    views: ClassVar[int] = 1
+    reads_labels: ClassVar[bool] = True
+    predicts: ClassVar[bool] = True
+    tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
+
+    def __init__(self, encoder: nn.Module, outputs: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = Linear(int(encoder.out_features), outputs)  # type: ignore[arg-type]
+        self._right: Tensor | float = 0.0
+        self._rows = 0
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the loss of a batch, a scalar, in nats."""
+        logits = self.head(self.encoder(batch.inputs))
+        self._right = self._right + (logits.argmax(1) == batch.classes).sum()
+        self._rows += len(logits)
+        return CLASSIFICATION_LOSSES["cross_entropy"](logits, batch.targets)
+
+    def monitor(self) -> dict[str, float]:
+        """Return the accuracy of the rows seen since the last call, and begin anew."""
+        if not self._rows:
+            return {}
+        accuracy = float(torch.as_tensor(self._right)) / self._rows
+        self._right, self._rows = 0.0, 0
+        return {"accuracy": accuracy}
+
+
+class Regression(nn.Module):
+    """encoder → one affine map → L1, squared or Huber error of the targets in z units.
+
+    The counterpart of Rank-N-Contrast in a study of transfer: the same encoder, labels and budget
+    under the loss that a fit would take.
+    """
+
+    least_rows: ClassVar[int] = 2
+    views: ClassVar[int] = 1
+    reads_labels: ClassVar[bool] = True
+    predicts: ClassVar[bool] = True
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
+
+    def __init__(
+        self, encoder: nn.Module, outputs: int, *, loss: Literal["l1", "mse", "huber"] = "l1"
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = Linear(int(encoder.out_features), outputs)  # type: ignore[arg-type]
+        self.criterion = REGRESSION_LOSSES[loss]
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the mean loss over the rows and targets of a batch, a scalar."""
+        prediction = self.head(self.encoder(batch.inputs))
+        return self.criterion(prediction, batch.targets.to(prediction.dtype))
