@@ -6,6 +6,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from nearfar.metrics import METRICS
+from nearfar.metrics.representation import MEASURES
 from nearfar.records import SEARCH, Record, StageRow
 from nearfar.study.answer import answer, asked_of
 from nearfar.study.claims import beside_published, claimed_pairs, judge
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nearfar.study.run import Prepared
 
 SPLITS = ("test", "validation", "train")
+MEASURED = [*METRICS, *MEASURES]
 
 
 def summarise(
@@ -128,7 +130,8 @@ def summarise_run(
 def _target(tally: Tally, baseline: str) -> str:
     """The baseline's target, the first of several."""
     places = (series for c in tally.conditions for series in tally.series(baseline, c))
-    return min((series.target for series in places), default=tally.targets[0])
+    primary = (series.target for series in places if series.metric == tally.metric)
+    return min(primary, default=tally.targets[0])
 
 
 def _margin(tally: Tally, baseline: str, rules: Rules) -> float | None:
@@ -172,7 +175,7 @@ def _place(series: Series) -> tuple[int, str, int, bool]:
     return (
         SPLITS.index(series.split) if series.split in SPLITS else len(SPLITS),
         series.target,
-        list(METRICS).index(series.metric) if series.metric in METRICS else len(METRICS),
+        MEASURED.index(series.metric) if series.metric in MEASURED else len(MEASURED),
         series.unit != "z",
     )
 

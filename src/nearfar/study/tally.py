@@ -178,8 +178,14 @@ class Tally:
 
     @cached_property
     def targets(self) -> list[str]:
-        """All targets of the run; the empty name if nothing was measured."""
-        return sorted({r.target for records in self._records.values() for r in records}) or [""]
+        """All targets that the primary metric is of; the empty name if nothing was measured."""
+        found = {
+            r.target
+            for records in self._records.values()
+            for r in records
+            if r.metric == self.metric
+        }
+        return sorted(found) or [""]
 
 
 def _within(outer: str, inner: str) -> bool:
