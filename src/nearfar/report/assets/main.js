@@ -17,6 +17,7 @@ buildChips();
   buildCurves,
   buildEmbedding,
   buildTraining,
+  buildRepresentations,
   buildExamples,
   ...(ofClasses ? [] : ofNumbers),
   buildCost,
