@@ -8,6 +8,7 @@ from nearfar.report.curves import fit_curves, pretrain_curves
 from nearfar.report.label_maps import label_maps
 from nearfar.report.load import Run, arm_label, comparison_of, is_baseline, metric_of, own_unit
 from nearfar.report.maps import feature_maps
+from nearfar.report.measures import MEASURES, measured, seed_values
 from nearfar.report.rows import (
     ArmPredictions,
     Shown,
@@ -63,6 +64,7 @@ def _arms(run: Run) -> list[dict[str, Any]]:
                 **style,
                 **{key: finite(entry.get(key)) for key in ("mean", "low", "high")},
                 "values": {s: finite(v) for s, v in (entry.get("values") or {}).items()},
+                "measures": seed_values(arm),
                 "seconds": finite(budget.get("seconds")),
                 "against": arm_label({**comparison, "arm": other}) if other else None,
                 "verdict": comparison.get("verdict"),
@@ -123,6 +125,7 @@ def payload(run: Run, predicted: Sequence[ArmPredictions], shown: Shown) -> dict
         "several": _several(run, seeds),
         "seeds": seeds,
         "arms": _arms(run),
+        "measures": {name: MEASURES[name].better for name in measured(run)},
         "rows": {
             "id": shown.ids,
             "name": shown.names,

@@ -23,6 +23,7 @@ from nearfar.report.tables import (
     budget_table,
     comparisons_table,
     published_section,
+    representations_section,
     results_table,
 )
 from nearfar.report.targets import targets_section
@@ -37,6 +38,7 @@ _SCRIPTS = (
     "class_colours.js",
     "embedding.js",
     "training.js",
+    "representations.js",
     "thumbnails.js",
     "cards.js",
     "cost.js",
@@ -86,6 +88,7 @@ def render(run: Run) -> str:
         "confusion": confusion_section(predicted, shown, pictured=bool(run.samples.thumbnails)),
         "reconstructions": reconstructions_section(run),
     }
+    representations = representations_section(run)
     title = str(summary.get("title") or summary["study"])
     words = {
         "policy": _policy(style, script),
@@ -105,6 +108,8 @@ def render(run: Run) -> str:
         "reading": _reading(),
         **sections,
         "jump": _jump(sections),
+        "representations": representations,
+        "jump_on": _jump({"representations": representations}),
         "budget": budget_table(run),
         "provenance": _provenance(run),
     }

@@ -15,6 +15,7 @@ from nearfar.report.load import (
     other_baseline,
     own_unit,
 )
+from nearfar.report.measures import MEASURES, best_means, explained, measured, measures_of
 from nearfar.report.wording import (
     GROUP_NAMES,
     HIGHER_IS_BETTER,
@@ -65,11 +66,16 @@ def _row_head(arm: dict[str, Any], small: str = "") -> str:
     return f'<th scope="row"{kind}>{escape(label)}{below}</th>'
 
 
-def _grouped(run: Run, columns: int, row: Any) -> str:
-    """Rows of all arms; each target, and in it each group, under its own heading if not alone."""
+def _grouped(run: Run, columns: int, row: Any, shown: Any = None) -> str:
+    """Rows of arms; each target, and in it each group, under its own heading if not alone.
+
+    ``shown`` tells which arms have a row; all have one without it.
+    """
     groups = {arm.get("group", "") for arm in run.arms}
     body, current, target = "", None, None
     for index, arm in enumerate(run.arms):
+        if shown is not None and not shown(arm):
+            continue
         group = arm.get("group", "")
         if len(run.targets) > 1 and run.target_of(arm) != target:
             target, current = run.target_of(arm), None
@@ -192,13 +198,13 @@ def comparisons_table(run: Run) -> str:
 def all_metrics_table(run: Run, target: str = "") -> str:
     """Every metric of every arm on validation and test; empty if there is only one.
 
-    With ``target``, those of one of several.
+    With ``target``, those of one of several. Measures of representations have their own table.
     """
     keys: list[tuple[str, str, str]] = []
     for arm in run.arms:
         for entry in entries_of(arm, target):
             key = (entry["split"], entry["metric"], str(entry.get("unit") or ""))
-            if key not in keys:
+            if key not in keys and entry["metric"] not in MEASURES:
                 keys.append(key)
     if len(keys) < 2:
         return ""
@@ -217,6 +223,40 @@ def all_metrics_table(run: Run, target: str = "") -> str:
 
     table = _scroll(_head([("arm", "", ""), *names]), _grouped(run, len(keys) + 1, row))
     return f'<details class="wide"><summary>All metrics</summary>{table}</details>'
+
+
+def representations_section(run: Run) -> str:
+    """Arms in rows, measures of their features in columns; empty unless two arms have some."""
+    names = measured(run)
+    if not names:
+        return ""
+    best = {name: best_means(run, name) for name in names}
+    columns = [("arm", "", "")]
+    for name in names:
+        better = MEASURES[name].better
+        units = {str(measures_of(arm).get(name, {}).get("unit") or "") for arm in run.arms}
+        notes = ["z-scored"] * ("z" in units) + [f"{better} is better"] * bool(better)
+        columns.append((metric_name(name), ", ".join(notes), "n"))
+
+    def row(run: Run, arm: dict[str, Any]) -> str:
+        entries, index = measures_of(arm), run.arms.index(arm)
+        cells = ""
+        for name in names:
+            won = index in best[name]
+            mark = "✓ " if won else ""
+            cells += _cell(f"{mark}{mean_std(entries.get(name))}", kind="n won" if won else "n")
+        status = str(arm.get("status", "done"))
+        return _row_head(arm, "" if status == "done" else status) + cells
+
+    table = _scroll(_head(columns), _grouped(run, len(columns), row, measures_of))
+    return (
+        '<section id="representations"><h2>Representations</h2>'
+        '<p class="about">How encoders arrange test rows, measured on the features at the end of '
+        "training: mean ± deviation over the seeds; ✓ marks the best mean. They may say why an arm "
+        "is better; nothing is chosen by them and nothing tested.</p>"
+        f'{table}{explained(run, names)}<div class="controls" id="representations-controls"></div>'
+        '<div id="representations-plots"></div></section>'
+    )
 
 
 def budget_table(run: Run) -> str:

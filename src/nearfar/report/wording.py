@@ -18,6 +18,11 @@ METRIC_NAMES = {
     "sse": "summed squared error",
     "loss": "loss",
     "pick_accuracy": "accuracy of picking the positive",
+    "label_correlation": "label correlation",
+    "neighbour_error": "neighbour error",
+    "alignment": "alignment",
+    "uniformity": "uniformity",
+    "effective_rank": "effective rank",
 }
 HIGHER_IS_BETTER = frozenset(
     {

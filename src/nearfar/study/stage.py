@@ -34,6 +34,7 @@ from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows, write_stage
 from nearfar.study import models
 from nearfar.study.chain import SCORE
+from nearfar.study.measures import measures
 from nearfar.study.outputs import Numbers, Outputs, outputs_of
 from nearfar.study.page_files import (
     keep_features,
@@ -203,8 +204,22 @@ def _fit(work: Work) -> dict[str, Any]:
             keep_features_of(work.folder, encoder, work.rows, work.shown)
         if not np.isfinite(scores).all():
             return _ended("diverged", "its predictions are not finite", result)
-        result["metrics"] = _evaluate(work, scores)
+        result["metrics"] = _evaluate(work, scores) + _measured(work, encoder, rows.inputs)
     return result
+
+
+def _measured(work: Work, encoder: Encoder | FixedEncoder, inputs: Any) -> list[dict[str, Any]]:
+    """Return the measures of what ``encoder`` makes of test rows, now that it is trained."""
+
+    def features(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        index = torch.from_numpy(rows).to(work.fabric.device)
+        if isinstance(inputs, models.FeatureRows):
+            return inputs.select(index).cpu().numpy()
+        assert isinstance(encoder, Encoder)
+        return in_chunks(encoder, inputs, index).cpu().numpy()
+
+    fixed = isinstance(encoder, FixedEncoder)
+    return measures(work.outputs, work.split.test, features, fixed=fixed)
 
 
 def _cached(
@@ -232,8 +247,8 @@ def _fit_exactly(work: Work) -> dict[str, Any]:
     features = np.zeros((len(work.dataset), 0), dtype=np.float32)
     if head.uses_features:
         encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
-        found = models.features_of(encoder, work.rows.inputs, work.fabric.device)
-        features = found.cpu().numpy()
+        rows = models.FeatureRows(models.features_of(encoder, work.rows.inputs, work.fabric.device))
+        features = rows.values.cpu().numpy()
         keep_features(work.folder, features, work.shown)
     train = work.split.train
     known = features[train], work.outputs.solved_targets[train], spec["seed"]
@@ -251,6 +266,8 @@ def _fit_exactly(work: Work) -> dict[str, Any]:
     result = _ended("done", "")
     result["metrics"] = _evaluate(work, scores)
     result["seconds"] = time.monotonic() - begin
+    if head.uses_features:
+        result["metrics"] += _measured(work, encoder, rows)
     return result
 
 

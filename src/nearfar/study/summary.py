@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
+from nearfar.metrics.representation import MEASURES
 from nearfar.records import SEARCH, Record, StageRow
 from nearfar.study.answer import answer, asked_of
 from nearfar.study.claims import beside_published, claimed_means, claimed_pairs, judge
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from nearfar.study.run import Prepared
 
 SPLITS = ("test", "validation", "train")
+MEASURED = [*METRICS, *MEASURES]
 
 
 def summarise(
@@ -133,7 +135,8 @@ def summarise_run(
 
 def _target(tally: Tally, baseline: str) -> str:
     """The baseline's target that carries verdicts, the first of several."""
-    places = {series.target for c in tally.conditions for series in tally.series(baseline, c)}
+    series = (s for c in tally.conditions for s in tally.series(baseline, c))
+    places = {s.target for s in series if s.metric == tally.metric}
     return min(places & set(tally.primary_targets), default=tally.primary_targets[0])
 
 
@@ -178,7 +181,7 @@ def _place(series: Series) -> tuple[int, str, int, bool]:
     return (
         SPLITS.index(series.split) if series.split in SPLITS else len(SPLITS),
         series.target,
-        list(METRICS).index(series.metric) if series.metric in METRICS else len(METRICS),
+        MEASURED.index(series.metric) if series.metric in MEASURED else len(MEASURED),
         series.unit != "z",
     )
 

@@ -194,8 +194,14 @@ class Tally:
 
     @cached_property
     def targets(self) -> list[str]:
-        """All targets of the run; the empty name if nothing was measured."""
-        return sorted({r.target for records in self._records.values() for r in records}) or [""]
+        """All targets that the primary metric is of; the empty name if nothing was measured."""
+        found = {
+            r.target
+            for records in self._records.values()
+            for r in records
+            if r.metric == self.metric
+        }
+        return sorted(found) or [""]
 
     @cached_property
     def primary_targets(self) -> list[str]:

@@ -60,9 +60,9 @@ function costMark([index, x, y]) {
   return mark;
 }
 
-/* Names beside their marks, moved up or down where they would meet another. */
-function costLabels(spots, range, [width, bottom]) {
-  const taken = spots.map(([, x, y]) => [x - 6, y - 6, x + 6, y + 6]);
+/* Names beside their marks, moved up or down where they would meet another, or one of ``others``. */
+function costLabels(spots, range, [width, bottom], others = []) {
+  const taken = [...spots.map(([, x, y]) => [x, y]), ...others].map(([x, y]) => [x - 6, y - 6, x + 6, y + 6]);
   const free = ([a, b, c, d]) =>
     a >= 0 &&
     c <= width &&

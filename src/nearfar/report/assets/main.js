@@ -19,6 +19,7 @@ buildTargets();
   buildCurves,
   buildEmbedding,
   buildTraining,
+  buildRepresentations,
   buildExamples,
   ...(ofClasses ? [] : ofNumbers),
   buildCost,
