@@ -53,7 +53,6 @@ def _arms(run: Run) -> list[dict[str, Any]]:
         entry = metric_of(arm, "test", summary["metric"], scaled=scaled) or {}
         budget = arm.get("budget") or {}
         comparison = comparison_of(run, arm) or {}
-        other = comparison.get("against")
         found.append(
             {
                 "label": arm_label(arm),
@@ -66,12 +65,19 @@ def _arms(run: Run) -> list[dict[str, Any]]:
                 "values": {s: finite(v) for s, v in (entry.get("values") or {}).items()},
                 "measures": seed_values(arm),
                 "seconds": finite(budget.get("seconds")),
-                "against": arm_label({**comparison, "arm": other}) if other else None,
+                "against": _rival(arm, comparison),
                 "verdict": comparison.get("verdict"),
                 "difference": [finite(comparison.get(k)) for k in ("difference", "low", "high")],
             }
         )
     return found
+
+
+def _rival(arm: dict[str, Any], comparison: dict[str, Any]) -> str | None:
+    """What the arm is compared with, labelled as the arm is."""
+    rival = comparison.get("against")
+    alone = {"label": rival} if "label" in arm else {}
+    return arm_label({**comparison, "arm": rival, **alone}) if rival else None
 
 
 def _thumbnails(run: Run, shown: Shown) -> dict[str, Any] | None:

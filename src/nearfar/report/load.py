@@ -15,6 +15,7 @@ import numpy.typing as npt
 from nearfar.errors import UserError
 from nearfar.records import StageRow, read_stages
 
+MANY_CONDITIONS = 2
 Floats = npt.NDArray[np.float64]
 
 
@@ -64,8 +65,14 @@ class Run:
 
     @cached_property
     def arms(self) -> list[dict[str, Any]]:
-        """The summary's arms in the study's order, those of one target and group together."""
+        """The summary's arms in the study's order, those of one target and group together.
+
+        Of many conditions only the reference's: the others are shown along their axes.
+        """
         arms = sorted(self.summary["arms"], key=lambda arm: arm.get("order", 0))
+        if self.reference is not None:
+            alone = [arm for arm in arms if arm["condition"] == self.reference]
+            arms = [{**arm, "label": arm["arm"]} for arm in alone]
         groups = list(dict.fromkeys(arm.get("group", "") for arm in arms))
         targets = list(dict.fromkeys(map(self.target_of, arms)))
 
@@ -73,6 +80,13 @@ class Run:
             return targets.index(self.target_of(arm)), groups.index(arm.get("group", ""))
 
         return sorted(arms, key=place)
+
+    @cached_property
+    def reference(self) -> str | None:
+        """The condition that stands for many; None where there are few enough to show them all."""
+        there = {str(arm.get("condition", "")) for arm in self.summary["arms"]}
+        found = self.summary.get("reference")
+        return str(found) if len(there) > MANY_CONDITIONS and found in there else None
 
     @cached_property
     def targets(self) -> list[str]:
@@ -112,7 +126,9 @@ class Run:
 
 
 def arm_label(arm: Mapping[str, Any]) -> str:
-    """The arm's name with its condition, where it has one."""
+    """The arm's name with its condition, where it has one that is not that of all arms shown."""
+    if "label" in arm:
+        return str(arm["label"])
     condition = arm.get("condition", "")
     return f"{arm['arm']} · {condition}" if condition else str(arm["arm"])
 

@@ -11,9 +11,11 @@ from string import Template
 from typing import Any
 
 from nearfar.records import write_atomically
+from nearfar.records.places import shortened
 from nearfar.report.choices import choices_section
+from nearfar.report.conditions import conditions_section
 from nearfar.report.confusion import confusion_section
-from nearfar.report.figures import payload
+from nearfar.report.figures import payload, styles
 from nearfar.report.load import Run, read_run
 from nearfar.report.recall import recall_section
 from nearfar.report.reconstructions import reconstructions_section
@@ -82,6 +84,7 @@ def render(run: Run) -> str:
     shown = shown_rows(run, predicted)
     sections = {
         "targets": targets_section(run),
+        "conditions": conditions_section(run, _styles(run)),
         "published": published_section(run),
         "chosen": choices_section(run),
         "classes": recall_section(predicted),
@@ -114,6 +117,14 @@ def render(run: Run) -> str:
         "provenance": _provenance(run),
     }
     return Template((assets / "page.html").read_text(encoding="utf-8")).substitute(words)
+
+
+def _styles(run: Run) -> dict[str, dict[str, Any]]:
+    """How each arm is drawn, by its name; under several conditions as under the first."""
+    found: dict[str, dict[str, Any]] = {}
+    for arm, style in zip(run.arms, styles(run), strict=True):
+        found.setdefault(arm["arm"], style)
+    return found
 
 
 def _jump(sections: Mapping[str, str]) -> str:
@@ -171,9 +182,13 @@ def _setting(run: Run) -> str:
 
 
 def _results_about(run: Run) -> str:
+    under = ""
+    if run.reference is not None:
+        place = shortened(run.reference, (arm["condition"] for arm in run.summary["arms"]))
+        under = f"Under {place}; the other conditions follow below. "
     if len(run.summary.get("seeds") or []) < 2:
-        return "One seed: there is no deviation, no interval and no test."
-    return (
+        return f"{under}One seed: there is no deviation, no interval and no test."
+    return under + (
         "Mean ± deviation over the seeds; below it, in brackets, the 95% interval, unadjusted for "
         "the number of arms. Every arm ran on the same splits and seeds."
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearfar.report.choices import chosen_lines
+from nearfar.report.conditions import Facet, cell_text, facets
 from nearfar.report.load import (
     Run,
     against,
@@ -57,6 +58,8 @@ def print_summary(run: Path, console: "Console") -> None:
     summary = read.summary
     console.print()
     console.print(_table(read, roomy=console.width >= _ROOMY))
+    for facet in facets(read) if read.reference is not None else []:
+        console.print(_conditions_table(read, facet))
     if read.several:
         console.print(_targets_table(read))
     console.print(Padding(Text(_footnote(read), style="dim"), (0, 0, 1, 1)))
@@ -138,6 +141,28 @@ def _targets_table(run: Run) -> "Table":
             entry = metric_of(arm, "test", metric, scaled=scaled, target=target)
             cells.append(Text.assemble(mean_std(entry), (f" {verdict}", _COLOURS.get(verdict, ""))))
         table.add_row(arm_label(arm), *cells)
+    return table
+
+
+def _conditions_table(run: Run, facet: Facet) -> "Table":
+    """One axis of conditions across; a sign is the verdict in that condition."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    title = f"along {facet.axis}{f' · {facet.title}' if facet.title else ''}"
+    table = Table(
+        title=Text(title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    table.add_column("arm", overflow="fold", min_width=12)
+    for value in facet.values:
+        table.add_column(value, justify="right")
+    for arm in facet.arms:
+        table.add_row(arm, *(cell_text(run, facet, arm, k) for k in range(len(facet.values))))
     return table
 
 

@@ -1,10 +1,12 @@
 """The answer in one or two sentences: what the verdicts say, and which mean is the best."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
+from nearfar.records.places import shortened
 from nearfar.study.compare import Comparison, p_text, seed_count
 from nearfar.study.statistics import MIN_SEEDS, Verdict
 from nearfar.study.tally import Series, Tally
@@ -151,7 +153,7 @@ def _many_places(asked: Asked, about: list[Comparison]) -> str:
     for verdict in ("better", *REST):
         chosen = [c for c in about if c.verdict == verdict]
         if chosen:
-            places = _listed(_placed(c, len(targets) > 1) for c in chosen)
+            places = _listed(_placed(c, conditions, len(targets) > 1) for c in chosen)
             where = f" ({places})" if verdict != "undecided" else ""
             parts.append(f"{_spelled(len(chosen))} {_is(len(chosen))} {verdict}{where}")
     pairs = f"{len(about)} comparisons of {_plural(asked.noun, about)} with the baseline"
@@ -227,9 +229,14 @@ def _winners(tally: Tally) -> dict[tuple[str, str], str]:
 
 def _won(winners: Mapping[tuple[str, str], str], tally: Tally) -> str:
     several = len(tally.primary_targets) > 1
+    if len(winners) > SHOWN:
+        counts = Counter(winners.values()).most_common()
+        often = _listed(f"{arm} ({count} times)" for arm, count in counts)
+        return f"{often}, over {len(winners)} conditions"
     places: dict[str, list[str]] = {}
     for (condition, target), arm in winners.items():
-        place = [condition] if condition else []
+        short = shortened(condition, tally.conditions)
+        place = [short] if short else []
         place += [f"on {target}"] if several else []
         places.setdefault(arm, []).append(" ".join(place) or "without a condition")
     return "; ".join(f"{arm} ({_listed(where)})" for arm, where in places.items())
@@ -267,8 +274,9 @@ def _interval(c: Comparison) -> str:
     return f", 95% interval {_sizes(c, c.low, c.high)} {side}"
 
 
-def _placed(c: Comparison, with_target: bool) -> str:
-    words = [c.arm, *([f"at {c.condition}"] if c.condition else [])]
+def _placed(c: Comparison, conditions: Collection[str], with_target: bool) -> str:
+    place = shortened(c.condition, conditions)
+    words = [c.arm, *([f"at {place}"] if place else [])]
     return " ".join([*words, *([f"on {c.target}"] if with_target else [])])
 
 

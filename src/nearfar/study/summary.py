@@ -9,6 +9,7 @@ from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
 from nearfar.metrics.representation import MEASURES
 from nearfar.records import SEARCH, Record, StageRow
+from nearfar.records.places import is_pattern, joined
 from nearfar.study.answer import answer, asked_of
 from nearfar.study.claims import beside_published, claimed_means, claimed_pairs, judge
 from nearfar.study.compare import MARGIN, RowDifferences, Rules, compare, pairs_of
@@ -55,7 +56,9 @@ def summarise(
     pairs = pairs_of(tally, baseline, asked_for)
     means = [c for c in claimed_means(claims, pairs) if {c[0], c[1]} <= ran]
     comparisons = compare(tally, pairs, rules, means)
-    primary = [c for c in comparisons if c.target in tally.primary_targets]
+    primary = [
+        c for c in comparisons if c.target in tally.primary_targets and not is_pattern(c.condition)
+    ]
     asked = asked_of(tally, primary, baseline, profile, resplit)
     beside = [row for entry in published for row in beside_published(entry, tally, choices)]
     return {
@@ -69,6 +72,7 @@ def summarise(
         "baseline": baseline,
         "target": _target(tally, baseline),
         "seeds": tally.seeds,
+        "reference": _reference(study.get("axes") or {}),
         "resplit": resplit,
         "rows": dict(rows),
         "margin": _margin(tally, baseline, rules),
@@ -131,6 +135,16 @@ def summarise_run(
     summary["targets"] = list(dataset.target_names) if several else []
     summary["notes"] += [note for note in [straddling(straddling_groups(dataset, split))] if note]
     return summary
+
+
+def _reference(axes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The condition of the first values of all its axes: it stands for the others where asked."""
+    first = {
+        name: str(next(iter(axis["values"])))
+        for name, axis in axes.items()
+        if axis["role"] in {"condition", "score"}
+    }
+    return joined(first)
 
 
 def _target(tally: Tally, baseline: str) -> str:

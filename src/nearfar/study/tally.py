@@ -121,7 +121,7 @@ class Tally:
 
     def pretrained(self, arm: str) -> bool:
         """Whether the arm starts from a pre-training stage."""
-        return any(row.stage != FIT for row in self._stages.get(arm, ()))
+        return any(row.stage.startswith("pretrain:") for row in self._stages.get(arm, ()))
 
     def stages(self, arm: str, condition: str) -> dict[int, list[StageRow]]:
         """The chain of stages per seed, pre-training first.
