@@ -99,6 +99,11 @@ class DataOptions(BaseModel):
         "(reconstruction; its classes are read all the same, for objectives that want them)",
     )
     limit: Limit | None = Field(default=None, description="how many rows are used")
+    half: Literal["first", "second"] | None = Field(
+        default=None,
+        description="half of the rows, with whole groups and scaffolds: unlike the other half, for "
+        "studies of transfer",
+    )
     unit: str | None = Field(default=None, description="unit of the target, for tables and axes")
     on_bad_rows: Literal["error", "drop"] | None = Field(
         default=None,

@@ -95,7 +95,7 @@ def _emnist(options: DataOptions, folder: Path) -> Dataset:
 _ANY = frozenset({"task"})
 _FILE = _ANY | {
     *("path", "hub", "subset", "separator", "target", "name", "group", "part", "unit"),
-    *("on_bad_rows", "limit"),
+    *("on_bad_rows", "limit", "half"),
 }
 _FORM = _ANY | {"size", "channels", "limit"}
 _CLASSES = ("classification", "reconstruction")
@@ -130,7 +130,12 @@ def load_dataset(options: DataOptions, folder: Path) -> Dataset:
     Raises:
         UserError: if the data cannot be found or used; with the file and the row number.
     """
-    return SOURCES[options.source].load(options, folder)
+    dataset = SOURCES[options.source].load(options, folder)
+    if options.half is None:
+        return dataset
+    from nearfar.data.halves import half_of
+
+    return half_of(dataset, options.half)
 
 
 def load_inputs(options: DataOptions, path: Path, folder: Path) -> InputRows:

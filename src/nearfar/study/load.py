@@ -183,7 +183,7 @@ def _scorings(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> tuple[list[Sc
 def _point(
     raw: dict[str, Any], axes: dict[str, Axis], labels: dict[str, str], values: dict[str, Any]
 ) -> Point:
-    filled = {**raw, **replace(_parts(raw), values.__getitem__)}
+    filled = {**raw, **replace(_parts(raw), lambda name: values.get(name, f"${name}"))}
 
     def study(text: dict[str, Any]) -> Study:
         return Study.model_validate({**settled(text), "axes": axes})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data import Dataset, conditioned, load_dataset, mapped, split_rows
+from nearfar.data.corruptions import check as check_corruption
 from nearfar.data.shown import shown_rows, thumbnails_of
 from nearfar.errors import UserError, nearest
 from nearfar.records import Record, StageRow, read_stages, write_results, write_stages
@@ -162,6 +163,9 @@ def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
                 mapped(changed, some, name, classes)
             for rows in {scoring.test.rows for scoring in resolved.scorings}:
                 tested_rows(changed, some, rows, study.unseen)
+    for test in (scoring.test for scoring in resolved.scorings):
+        if test.corruption is not None:
+            check_corruption(dataset.inputs, test.corruption, test.severity or 0)
 
 
 def reopen(path: Path) -> Prepared:

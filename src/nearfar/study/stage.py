@@ -130,7 +130,9 @@ def _prepare(
         target = spec["target"]
         dataset, split = mapped(dataset, split, target["name"], dict(target["classes"]))
     outputs = outputs_of(dataset, split, spec.get("task"), reported)
-    inputs = models.prepared_inputs(spec, dataset.inputs, store).to(fabric.device)
+    inputs: Any = dataset.inputs
+    if spec["kind"] != SCORE:
+        inputs = models.prepared_inputs(spec, inputs, store).to(fabric.device)
     if isinstance(outputs, Reconstructions):
         rows = Rows(inputs, Pixels(inputs))
     else:
