@@ -113,7 +113,12 @@ def summarise_run(
     seed = prepared.resolved.seeds[0] if study.split.resplit else 0
     split = split_rows(dataset, study.split, seed)
     summary = summarise(
-        {**prepared.resolved.text, "arms": arms, "baseline": plan.baseline},
+        {
+            **prepared.resolved.text,
+            "arms": arms,
+            "baseline": plan.baseline,
+            "split": {"resplit": study.split.resplit},
+        },
         records,
         stages,
         profile=study.profile,
