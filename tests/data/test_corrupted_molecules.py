@@ -118,12 +118,16 @@ def test_other_elements_come_as_often_as_they_occur() -> None:
     assert drawn == {7: 300, 8: 100, 9: 100}
     inner = read_smiles("CC(C)C").GetAtomWithIdx(1)
     assert {elements.other(inner, draw) for draw in (0.0, 0.5, 0.999)} == {7}
+    sulphur = Elements(np.array([6] * 50 + [16] * 50))
+    assert sulphur.other(inner, 0.5) is None, "it would have more bonds than it usually has"
     quaternary = read_smiles("CC(C)(C)C").GetAtomWithIdx(1)
     assert elements.other(quaternary, 0.5) is None
 
 
 def test_deleted_bonds_are_gone_and_hydrogens_take_their_place() -> None:
-    clean = Molecules.from_smiles(["CCCCCCCCCC", "C1=CC=CC=C1", "c1ccc2[nH]ccc2c1", "CC(=O)O"] * 20)
+    clean = Molecules.from_smiles(
+        ["CCCCCCCCCC", "C1=CC=CC=C1", "c1ccc2[nH]ccc2c1", "C[N+](C)(C)C", "[13CH3]C(=O)O"] * 20
+    )
     for severity, share in enumerate(SHARES, start=1):
         seen = made(clean, "deleted_bonds", severity)
         bonds = [it.bonds.shape[1] for it in (clean, seen)]
@@ -138,6 +142,14 @@ def test_deleted_bonds_are_gone_and_hydrogens_take_their_place() -> None:
                 for text in (before, after)
             ]
             assert valence[0] == valence[1]
+
+
+def test_a_centre_that_loses_a_bond_is_no_longer_chiral() -> None:
+    clean = Molecules.from_smiles(["C[C@](O)(N)F"] * 40)
+    seen = made(clean, "deleted_bonds", 2)
+    changed = [new for new, old in zip(seen.smiles, clean.smiles, strict=True) if new != old]
+    assert len(changed) > 5
+    assert not any("@" in text for text in changed)
 
 
 @pytest.mark.parametrize("encoder", ["descriptors", "morgan"])

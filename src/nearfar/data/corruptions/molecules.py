@@ -93,7 +93,6 @@ def delete_bond(molecule: Any, hit: Hit, elements: Elements) -> None:
     ends = bond.GetBeginAtom(), bond.GetEndAtom()
     molecule.RemoveBond(*(end.GetIdx() for end in ends))
     for end in ends:
-        end.SetNumExplicitHs(0)
         end.SetNoImplicit(False)
         end.SetChiralTag(ChiralType.CHI_UNSPECIFIED)
 
@@ -155,7 +154,7 @@ class MoleculeCorruption:
         for hit in reversed(hits):
             self.edit(edited, hit, elements)
         edited.UpdatePropertyCache(strict=False)
-        return str(Chem.MolToSmiles(edited, kekuleSmiles=True, canonical=False))
+        return str(Chem.MolToSmiles(edited, canonical=False))
 
 
 MOLECULE_CORRUPTIONS: dict[str, MoleculeCorruption] = {
