@@ -27,7 +27,8 @@ def defocus(images: Tensor, setting: Setting, generator: Generator) -> Tensor:
     padded = functional.pad(images, (side,) * 4, "replicate")
     size = padded.shape[2:]
     product = torch.fft.rfft2(padded) * torch.fft.rfft2(kernel, s=size)
-    return torch.fft.irfft2(product, s=size)[:, :, 2 * side :, 2 * side :]
+    spread: Tensor = torch.fft.irfft2(product, s=size)
+    return spread[:, :, 2 * side :, 2 * side :]
 
 
 def disc(radius: float, softness: float) -> Tensor:

@@ -27,7 +27,8 @@ class Constants:
 
     ``small`` holds for 32 pixels (CIFAR-10-C), ``large`` for 224 (ImageNet-C); another size takes
     the table that is nearer in ratio. Of each setting the numbers at the positions ``lengths`` are
-    lengths in pixels and grow with the shorter side; others stay.
+    lengths in pixels and go with the shorter side; others stay. Images below 32 pixels take what
+    holds for 32: blurs narrower than a pixel would be none.
     """
 
     small: tuple[Setting, Setting, Setting, Setting, Setting]
@@ -36,7 +37,7 @@ class Constants:
 
     def at(self, severity: int, height: int, width: int) -> Setting:
         """Return the setting for a severity from 1 to 5 and this size in pixels."""
-        side = min(height, width)
+        side = max(SMALL, min(height, width))
         table, meant = (self.small, SMALL) if side < sqrt(SMALL * LARGE) else (self.large, LARGE)
         return tuple(
             value * side / meant if place in self.lengths else value

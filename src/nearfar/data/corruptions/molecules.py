@@ -18,8 +18,8 @@ from nearfar.data.molecules import Graph, Molecules, graph_of
 from nearfar.data.smiles import read_smiles
 
 Floats = npt.NDArray[np.float64]
-UNKNOWN = 0
-"""Atomic number of ``*``, which stands for any atom in SMILES."""
+HYDROGEN, UNKNOWN = 1, 0
+"""Atomic numbers; 0 is ``*``, which stands for any atom in SMILES."""
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4)
 """Expected share of atoms or bonds that are hit at severities 1 to 5."""
@@ -38,12 +38,12 @@ Edit = Callable[[Any, Hit, "Elements"], None]
 
 
 class Elements:
-    """How often each element occurs in some molecules."""
+    """How often each element occurs in some molecules; hydrogen, mostly implicit, is left out."""
 
     def __init__(self, numbers: npt.NDArray[np.int64]) -> None:
         counts = Counter(numbers.tolist())
         self.counts: dict[int, int] = {
-            number: counts[number] for number in sorted(counts) if number != UNKNOWN
+            number: counts[number] for number in sorted(counts) if number > HYDROGEN
         }
 
     def other(self, atom: Any, draw: float) -> int | None:
@@ -93,7 +93,6 @@ def delete_bond(molecule: Any, hit: Hit, elements: Elements) -> None:
     ends = bond.GetBeginAtom(), bond.GetEndAtom()
     molecule.RemoveBond(*(end.GetIdx() for end in ends))
     for end in ends:
-        end.SetNumExplicitHs(0)
         end.SetNoImplicit(False)
         end.SetChiralTag(ChiralType.CHI_UNSPECIFIED)
 
@@ -155,7 +154,7 @@ class MoleculeCorruption:
         for hit in reversed(hits):
             self.edit(edited, hit, elements)
         edited.UpdatePropertyCache(strict=False)
-        return str(Chem.MolToSmiles(edited, kekuleSmiles=True, canonical=False))
+        return str(Chem.MolToSmiles(edited, canonical=False))
 
 
 MOLECULE_CORRUPTIONS: dict[str, MoleculeCorruption] = {
