@@ -12,7 +12,14 @@ from nearfar.records import SEARCH, Record, StageRow
 from nearfar.records.places import is_pattern, joined
 from nearfar.study.answer import answer, asked_of
 from nearfar.study.claims import beside_published, claimed_means, claimed_pairs, judge
-from nearfar.study.compare import MARGIN, RowDifferences, Rules, compare, pairs_of
+from nearfar.study.compare import (
+    MARGIN,
+    Comparison,
+    RowDifferences,
+    Rules,
+    compare,
+    pairs_of,
+)
 from nearfar.study.notes import fallback, notes_on, straddling
 from nearfar.study.published import Claim, Published
 from nearfar.study.rows import kept_row_differences
@@ -51,15 +58,10 @@ def summarise(
     claims = [Claim.model_validate(claim) for claim in study.get("claims") or ()]
     resplit, baseline = bool(study["split"]["resplit"]), study["baseline"]
     rules = Rules(resplit, rows, study.get("margin"), row_differences)
-    ran = set(tally.arms)
-    asked_for = [pair for pair in claimed_pairs(claims) if set(pair) <= ran]
-    pairs = pairs_of(tally, baseline, asked_for)
-    means = [c for c in claimed_means(claims, pairs) if {c[0], c[1]} <= ran]
-    comparisons = compare(tally, pairs, rules, means)
-    primary = [
-        c for c in comparisons if c.target in tally.primary_targets and not is_pattern(c.condition)
-    ]
-    asked = asked_of(tally, primary, baseline, profile, resplit)
+    comparisons = _compared(tally, claims, baseline, rules)
+    primary = [c for c in comparisons if c.target in tally.primary_targets]
+    single = [c for c in primary if not is_pattern(c.condition)]
+    asked = asked_of(tally, single, baseline, profile, resplit)
     beside = [row for entry in published for row in beside_published(entry, tally, choices)]
     return {
         "study": study["study"],
@@ -92,6 +94,17 @@ def summarise(
         "claims": [judge(claim, primary, profile) for claim in claims],
         "choices": [choice.to_plain() for choice in choices],
     }
+
+
+def _compared(
+    tally: Tally, claims: Sequence[Claim], baseline: str, rules: Rules
+) -> list[Comparison]:
+    """Compare every arm with its baseline, and whatever claims ask for beside that."""
+    ran = set(tally.arms)
+    asked_for = [pair for pair in claimed_pairs(claims) if set(pair) <= ran]
+    pairs = pairs_of(tally, baseline, asked_for)
+    means = [c for c in claimed_means(claims, pairs) if {c[0], c[1]} <= ran]
+    return compare(tally, pairs, rules, means)
 
 
 def summarise_run(
