@@ -19,6 +19,7 @@ from nearfar.objectives import OBJECTIVES
 from nearfar.study.choices import Choice, options_of
 from nearfar.study.published import Claim, Published
 from nearfar.study.schema import Arm, Axis, ExactFit, Pretrain, Stage, Study, TrainedFit
+from nearfar.study.schema import Test as OnTestRows
 from nearfar.track import TRACKERS
 from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options
 
@@ -34,6 +35,7 @@ BLOCKS: dict[str, type[BaseModel]] = {
     "Pretrain": Pretrain,
     "A fit that is trained": TrainedFit,
     "A fit that is solved": ExactFit,
+    "Test": OnTestRows,
     "Axes": Axis,
     "Published": Published,
     "Claims": Claim,
@@ -63,6 +65,8 @@ def written(value: Any) -> str:
         return "–"
     if isinstance(value, Choice):
         return value.name
+    if isinstance(value, BaseModel):
+        return str(value.model_dump(exclude_defaults=True))
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

@@ -328,7 +328,7 @@ class Study(Options):
     labels: Annotated[float, Field(gt=0, le=1)] = 1.0
     label_noise: Annotated[float, Field(ge=0, lt=1)] = 0.0
     unseen: Unseen | None = None
-    test: Test = Test()
+    test: Test = Field(default_factory=Test)
     targets: dict[str, ClassMap] = Field({})
     search: Search | None = None
     threads: Annotated[int, Field(ge=1)] = 1
