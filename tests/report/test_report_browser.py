@@ -35,6 +35,7 @@ FLAGS = (
     "--disable-sync",
 )
 Open = Callable[..., Any]
+MEASURED = "#representations-plots path.ink, #representations-plots path.hollow"
 
 
 @pytest.fixture(scope="module")
@@ -153,17 +154,22 @@ def test_an_arm_is_switched_off_everywhere_and_on_again(load: Open, report: Path
             "predictions": "#predictions-plots .panel",
             "embedding": "#embedding-plots .panel",
             "seeds": "#seeds-plots .plot:first-child text.strong",
+            "measured": MEASURED,
             "faded": "tr.off",
         }
         return {k: len(browser.find_elements("css selector", css)) for k, css in counts.items()}
 
     before = shown()
-    assert before == {"curves": 8, "predictions": 10, "embedding": 8, "seeds": 10, "faded": 0}
+    assert before == {
+        "curves": 8, "predictions": 10, "embedding": 8, "seeds": 10, "measured": 23, "faded": 0
+    }  # fmt: skip
     chip = browser.find_elements("css selector", "#chips .chip")[0]
     chip.click()
     assert chip.get_attribute("aria-pressed") == "false"
     after = shown()
-    assert after == {"curves": 7, "predictions": 9, "embedding": 7, "seeds": 9, "faded": 3}
+    assert after == {
+        "curves": 7, "predictions": 9, "embedding": 7, "seeds": 9, "measured": 20, "faded": 4
+    }  # fmt: skip
     browser.find_element("id", "arms-none").click()
     assert not browser.find_elements("css selector", ".grid .panel:not([hidden])")
     browser.find_element("id", "arms-all").click()
@@ -184,6 +190,30 @@ def test_a_diverged_curve_does_not_set_the_scale(load: Open, report: Path) -> No
         "return [...document.querySelectorAll('#curves-plot title')].map((t) => t.textContent)"
     )
     assert titles == ["RnC(L2): seed 1 diverged"]
+
+
+def test_the_error_is_drawn_against_each_measure(load: Open, report: Path) -> None:
+    browser = load(report)
+    select = browser.find_element("css selector", "#representations-controls select")
+    options = select.find_elements("css selector", "option")
+    assert len(options) == 5
+    drawings = set()
+    for option in options:
+        option.click()
+        marks = browser.find_elements("css selector", MEASURED)
+        assert len(marks) == 23
+        drawings.add(tuple(mark.get_attribute("transform") for mark in marks))
+        titles = browser.find_elements("css selector", "#representations-plots text.title")
+        assert [title.text.split(" (")[0] for title in titles] == [
+            "test MAE, z-scored",
+            option.text,
+        ]
+    assert len(drawings) == 5
+    ActionChains(browser).move_to_element(marks[0]).perform()
+    tip = _tip(browser)
+    assert tip is not None
+    cells = [cell.text for cell in tip.find_elements("css selector", "td")]
+    assert cells[::2] == ["seed", options[-1].text, "test MAE"]
 
 
 def test_every_control_redraws_without_complaint(load: Open, report: Path) -> None:
@@ -316,4 +346,5 @@ def test_a_page_with_next_to_nothing_still_works(load: Open, tmp_path: Path) -> 
         s.get_attribute("id") for s in browser.find_elements("css selector", "section[hidden]")
     ]
     assert hidden == ["curves", "predictions", "embedding", "training", "worst", "examples"]
+    assert not browser.find_elements("id", "representations")
     assert browser.find_elements("css selector", "#results td")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from nearfar.report.load import Run
-from nearfar.report.wording import finite, metric_name
+from nearfar.report.load import Run, arm_label
+from nearfar.report.wording import finite, metric_name, number
 
 
 @dataclass(frozen=True)
@@ -66,19 +66,25 @@ def measured(run: Run) -> list[str]:
     return [name for name in MEASURES if sum(name in arm for arm in found) > 1]
 
 
-def best_means(run: Run, name: str) -> list[int]:
-    """The numbers of the arms with the best mean of their target and condition.
+def best_means(run: Run, name: str) -> set[str]:
+    """The labels of the arms with the best mean of their target and condition.
 
-    There is none where only one arm has a mean, nor for a measure without a direction.
+    More than one where the best are written alike; none where only one arm has a mean, nor for a
+    measure without a direction.
     """
-    sign = {"higher": -1.0, "lower": 1.0}.get(MEASURES[name].better)
-    places: dict[tuple[str, str], list[tuple[float, int]]] = {}
-    for index, arm in enumerate(run.arms):
+    places: dict[tuple[str, str], dict[str, float]] = {}
+    for arm in run.arms:
         mean = finite(measures_of(arm).get(name, {}).get("mean"))
-        if mean is not None and sign is not None:
+        if mean is not None:
             place = run.target_of(arm), str(arm.get("condition", ""))
-            places.setdefault(place, []).append((sign * mean, index))
-    return [min(means)[1] for means in places.values() if len(means) > 1]
+            places.setdefault(place, {})[arm_label(arm)] = mean
+    choose = {"higher": max, "lower": min}.get(MEASURES[name].better)
+    found: set[str] = set()
+    for means in places.values():
+        if choose and len(means) > 1:
+            best = number(choose(means.values()))
+            found |= {label for label, mean in means.items() if number(mean) == best}
+    return found
 
 
 def seed_values(arm: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:

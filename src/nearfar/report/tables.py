@@ -239,10 +239,9 @@ def representations_section(run: Run) -> str:
         columns.append((metric_name(name), ", ".join(notes), "n"))
 
     def row(run: Run, arm: dict[str, Any]) -> str:
-        entries, index = measures_of(arm), run.arms.index(arm)
-        cells = ""
+        entries, cells = measures_of(arm), ""
         for name in names:
-            won = index in best[name]
+            won = arm_label(arm) in best[name]
             mark = "✓ " if won else ""
             cells += _cell(f"{mark}{mean_std(entries.get(name))}", kind="n won" if won else "n")
         status = str(arm.get("status", "done"))
