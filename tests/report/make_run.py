@@ -202,7 +202,7 @@ class RunMaker:
             ("label_correlation", ""): 0.95 - 1.2 * error,
             ("neighbour_error", "z"): 1.3 * error + 0.02 * seed,
             ("alignment", ""): 0.1 + error * 2,
-            ("uniformity", ""): -1 - 3 * error,
+            ("uniformity", ""): -1 - 3 * error - 0.1 * seed,
             ("effective_rank", ""): 40 * error + seed,
         }
         for (metric, unit), value in numbers.items():
