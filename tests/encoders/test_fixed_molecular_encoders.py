@@ -22,6 +22,15 @@ def features(name: str, inputs: Any, **options: Any) -> np.ndarray:
     return rows
 
 
+def test_counts_have_one_unit_and_descriptors_many() -> None:
+    molecules = some_molecules()
+    units = {
+        name: getattr(build_encoder(name, {}, molecules), "mixed_units", None)
+        for name in ("morgan", "descriptors")
+    }
+    assert units == {"morgan": False, "descriptors": True}
+
+
 def test_radius_zero_counts_kinds_of_atoms() -> None:
     rows = features("morgan", Molecules.from_smiles(["CCO", "CCCO", "C"]), radius=0)
     assert Counter(rows[0][rows[0] > 0].tolist()) == {1.0: 3}

@@ -169,6 +169,7 @@ def test_large_images_are_halved_before_the_small_network() -> None:
 def test_pixels_as_features() -> None:
     images = some_images(3, 4, 5, 9000)
     encoder: Any = build_encoder("identity", {}, images)
+    assert not encoder.mixed_units
     features = encoder.features(images)
     assert encoder.out_features == 60
     assert features.dtype == np.float32

@@ -16,6 +16,7 @@ def test_identity_gives_the_columns() -> None:
     assert features.dtype == np.float32
     assert encoder.out_features == 3
     assert np.array_equal(features, vectors.rows.numpy())
+    assert encoder.mixed_units
 
 
 def built(**options: float) -> Encoder:

@@ -11,6 +11,7 @@ import torch
 from pyarrow import parquet
 from safetensors.torch import load_file
 
+from nearfar.metrics.representation import MEASURES, evaluate_representation
 from nearfar.study.models import restored
 from nearfar.study.predict import predict_file
 from nearfar.study.run import Prepared, Request, carry_out, prepare
@@ -111,11 +112,25 @@ def test_records_are_those_of_the_kept_predictions(run: Prepared, arm: str) -> N
         for row in rows_of(run.folder.path / "results.csv")
         if row["arm"] == arm and row["split"] == "test"
     }
-    assert set(records) == {"accuracy", "balanced_accuracy", "top3_accuracy", "nll", "ece"}
+    metrics = {"accuracy", "balanced_accuracy", "top3_accuracy", "nll", "ece"}
+    assert set(records) - set(MEASURES) == metrics
     assert records["accuracy"] == pytest.approx(right, abs=1e-6)
     assert records["top3_accuracy"] == 1
     nll = -np.mean([float(row["log_probability"]) for row in tested])
     assert records["nll"] == pytest.approx(nll, abs=1e-5)
+    measured = {name: value for name, value in records.items() if name in MEASURES}
+    assert measured == pytest.approx(measures_of(run, address, tested), rel=1e-5)
+    assert bool(measured) == (arm != "majority")
+
+
+def measures_of(run: Prepared, address: str, tested: list[dict[str, str]]) -> dict[str, float]:
+    path = run.folder.store.folder(address) / "features.npy"
+    if not path.exists():
+        return {}
+    rows = [run.dataset.ids.index(row["id"]) for row in tested]
+    return evaluate_representation(
+        np.load(path)[rows], run.dataset.targets[rows, 0].astype(np.int64)
+    )
 
 
 @pytest.mark.parametrize("arm", STUDY["arms"])

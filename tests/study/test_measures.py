@@ -154,7 +154,7 @@ def test_of_classes_labels_are_their_numbers() -> None:
     numbers, features = draw.integers(0, 3, 90), draw.normal(size=(90, 5)).astype(np.float32)
     outputs = outputs_with(numbers.astype(float), ["x", "y", "z"])
     rows = outputs.split.test
-    found = measures(outputs, rows, features.__getitem__, fixed=False)
+    found = measures(outputs, rows, features.__getitem__, standardise=False)
     expected = evaluate_representation(features[rows], numbers[rows])
     assert {m["metric"]: m["value"] for m in found} == expected
     assert {(m["unit"], m["target"], m["split"]) for m in found} == {("", "t", "test")}
@@ -162,7 +162,7 @@ def test_of_classes_labels_are_their_numbers() -> None:
 
 def test_reconstructions_have_none() -> None:
     outputs = outputs_with(np.arange(30.0), [], "reconstruction")
-    assert measures(outputs, np.arange(5), pytest.fail, fixed=False) == []
+    assert measures(outputs, np.arange(5), pytest.fail, standardise=False) == []
 
 
 def test_no_more_rows_are_asked_than_are_measured() -> None:
@@ -173,6 +173,6 @@ def test_no_more_rows_are_asked_than_are_measured() -> None:
         asked.extend(rows)
         return np.c_[rows, rows % 7].astype(np.float32)
 
-    assert measures(outputs, outputs.split.test, features, fixed=True)
+    assert measures(outputs, outputs.split.test, features, standardise=True)
     assert len(asked) == len(set(asked)) == ROWS
     assert set(asked) <= set(outputs.split.test)

@@ -70,6 +70,8 @@ class FixedEncoder:
     accepts: ClassVar[frozenset[str]]
     trainable: ClassVar[bool] = False
     out_features: int
+    mixed_units: bool = True
+    """Whether columns are measured in units of their own, so that distances need scaled columns."""
 
     def features(self, inputs: Any) -> np.ndarray:
         """Return the features of every row, float32 (n, ``out_features``), in row order."""

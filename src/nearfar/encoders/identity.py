@@ -21,6 +21,7 @@ class Identity(FixedEncoder):
     accepts: ClassVar[frozenset[str]] = frozenset({"vector", "image"})
 
     def __init__(self, inputs: Inputs) -> None:
+        self.mixed_units = inputs.kind == "vector"
         self.out_features = inputs.select(torch.zeros(1, dtype=torch.int64)).numel()
 
     def features(self, inputs: Inputs) -> np.ndarray:

@@ -20,6 +20,7 @@ class Morgan(FixedEncoder):
     """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"molecule"})
+    mixed_units = False
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ def measures(
     tested: NDArray[np.int64],
     features: Callable[[NDArray[np.int64]], NDArray[np.float32]],
     *,
-    fixed: bool,
+    standardise: bool,
 ) -> list[dict[str, Any]]:
     """Return the measures of test rows as entries of an outcome's metrics.
 
@@ -28,14 +28,14 @@ def measures(
         outputs: what the fit puts out; there are no measures of reconstructions.
         tested: the test rows (n,); at most 2,000 of them, evenly spread, are measured.
         features: gives the features (r, d) of some rows (r,).
-        fixed: that nothing trained these features: their columns, of whatever units, are
-            standardised, as a head would have them. Trained ones are taken as they are.
+        standardise: the columns, since they are measured in units of their own; what is trained, or
+            has one unit, is taken as it is.
     """
     if isinstance(outputs, Reconstructions):
         return []
     rows, numbers = measured_rows(tested), isinstance(outputs, Numbers)
     labels = outputs.targets[rows] if numbers else outputs.targets[rows, 0].astype(np.int64)
-    found = evaluate_representation(features(rows), labels, standardise=fixed)
+    found = evaluate_representation(features(rows), labels, standardise=standardise)
     return [
         {
             "split": "test",

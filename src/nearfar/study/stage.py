@@ -220,8 +220,8 @@ def _measured(work: Work, encoder: Encoder | FixedEncoder, inputs: Any) -> list[
         assert isinstance(encoder, Encoder)
         return in_chunks(encoder, inputs, index).cpu().numpy()
 
-    fixed = isinstance(encoder, FixedEncoder)
-    return measures(work.outputs, work.split.test, features, fixed=fixed)
+    standardise = isinstance(encoder, FixedEncoder) and encoder.mixed_units
+    return measures(work.outputs, work.split.test, features, standardise=standardise)
 
 
 def _cached(
