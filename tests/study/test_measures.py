@@ -9,12 +9,13 @@ import yaml
 from small_study import resolved, small, write_small
 
 from nearfar.data import Dataset, Split, TargetScaler, split_rows
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.errors import UserError
 from nearfar.metrics.representation import MEASURES, ROWS, evaluate_representation
 from nearfar.records.tables import Record, read_results
 from nearfar.report import write_report
 from nearfar.study.measures import measures
-from nearfar.study.outputs import outputs_of
+from nearfar.study.outputs import Numbers, outputs_of
 from nearfar.study.run import Prepared, Request, carry_out, prepare
 
 FIXED = ("ridge", "forest")
@@ -97,7 +98,7 @@ def test_the_summary_lists_them_last_and_compares_nothing_by_them(run: Prepared)
 
 def test_measures_of_several_targets_are_of_all_together(tmp_path: Path) -> None:
     run = run_small(tmp_path / "two", data=TWO, **without_stages("ridge", "plain"))
-    assert {r.target for r in recorded(run)} == {"y, z"}
+    assert {r.target for r in recorded(run)} == {ALL_TARGETS}
     split = split_rows(run.dataset, run.resolved.study.split, 0)
     scaler = TargetScaler.fit(run.dataset.targets, split.train)
     labels = scaler.transform(run.dataset.targets)[split.test]
@@ -105,8 +106,36 @@ def test_measures_of_several_targets_are_of_all_together(tmp_path: Path) -> None
     found = {r.metric: r.value for r in recorded(run) if (r.arm, r.seed) == ("plain", 0)}
     assert found == pytest.approx(expected, rel=1e-5)
     summary = run.folder.read_json("summary.json")
-    assert summary["target"] == "y"
-    assert {c["target"] for c in summary["comparisons"]} == {"y", "z"}
+    assert summary["target"] == ALL_TARGETS
+    assert {c["target"] for c in summary["comparisons"]} == {"y", "z", ALL_TARGETS}
+
+
+def test_a_score_measures_the_features_of_what_it_is_shown(tmp_path: Path) -> None:
+    run = run_small(
+        tmp_path / "scored",
+        **without_stages("mean", "ridge", "plain"),
+        test={"corruption": "feature_noise"},
+        axes={
+            "seed": {"role": "repeat", "values": 1},
+            "severity": {"role": "score", "values": [0, 5]},
+        },
+    )
+    split = split_rows(run.dataset, run.resolved.study.split, 0)
+    scaler = TargetScaler.fit(run.dataset.targets, split.train)
+    labels = scaler.transform(run.dataset.targets)[split.test]
+    for arm in ("ridge", "plain"):
+        chains = [cell.chain for cell in run.plan.cells if cell.arm == arm]
+        (fit,) = {a for chain in chains for a in chain if run.plan.steps[a].name == "fit"}
+        features = np.load(run.folder.store.folder(fit) / "features.npy")[split.test]
+        expected = evaluate_representation(features, labels, standardise=arm == "ridge")
+        clean, noisy = (
+            {r.metric: r.value for r in recorded(run) if (r.arm, r.condition) == (arm, condition)}
+            for condition in ("severity=0", "severity=5")
+        )
+        assert clean == pytest.approx(expected, rel=1e-4)
+        assert noisy["label_correlation"] < clean["label_correlation"]
+        assert noisy["effective_rank"] != clean["effective_rank"]
+    assert {r.arm for r in recorded(run)} == {"ridge", "plain"}
 
 
 def test_stages_of_before_have_none_and_that_is_all(tmp_path: Path) -> None:
@@ -158,6 +187,17 @@ def test_of_classes_labels_are_their_numbers() -> None:
     expected = evaluate_representation(features[rows], numbers[rows])
     assert {m["metric"]: m["value"] for m in found} == expected
     assert {(m["unit"], m["target"], m["split"]) for m in found} == {("", "t", "test")}
+
+
+def test_label_distances_are_in_the_units_that_errors_are_reported_in() -> None:
+    draw = np.random.default_rng(0)
+    targets, features = draw.normal(size=90), draw.normal(size=(90, 5)).astype(np.float32)
+    outputs = outputs_with(targets, [])
+    outputs = Numbers(outputs.dataset, outputs.split, TargetScaler((3.0,), (10.0,)))
+    rows = outputs.split.test
+    found = measures(outputs, rows, features.__getitem__, standardise=False)
+    expected = evaluate_representation(features[rows], targets[rows, None] / 10)
+    assert {m["metric"]: m["value"] for m in found} == pytest.approx(expected, rel=1e-6)
 
 
 def test_reconstructions_have_none() -> None:

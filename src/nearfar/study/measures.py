@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics.representation import MEASURES, evaluate_representation, measured_rows
 from nearfar.study.outputs import Numbers, Outputs
 from nearfar.study.reconstructions import Reconstructions
@@ -22,7 +23,7 @@ def measures(
 
     Only test rows are asked, and only they are neighbours: noise in training labels, or a smaller
     part of them, reaches the measures through the features alone. Of several targets, the distance
-    is Euclidean over all of them in z units, and the entry's target names them all.
+    is Euclidean over all of them, in the z units that errors are reported in.
 
     Args:
         outputs: what the fit puts out; there are no measures of reconstructions.
@@ -33,15 +34,19 @@ def measures(
     """
     if isinstance(outputs, Reconstructions):
         return []
-    rows, numbers = measured_rows(tested), isinstance(outputs, Numbers)
-    labels = outputs.targets[rows] if numbers else outputs.targets[rows, 0].astype(np.int64)
+    rows, names = measured_rows(tested), outputs.dataset.target_names
+    labels: NDArray[np.float64] | NDArray[np.int64]
+    if isinstance(outputs, Numbers):
+        labels, unit = outputs.reported.transform(outputs.dataset.targets[rows]), "z"
+    else:
+        labels, unit = outputs.numbers[rows], ""
     found = evaluate_representation(features(rows), labels, standardise=standardise)
     return [
         {
             "split": "test",
-            "target": ", ".join(outputs.dataset.target_names),
+            "target": names[0] if len(names) == 1 else ALL_TARGETS,
             "metric": name,
-            "unit": "z" if numbers and MEASURES[name].in_label_unit else "",
+            "unit": unit if MEASURES[name].in_label_unit else "",
             "value": value,
         }
         for name, value in found.items()

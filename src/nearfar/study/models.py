@@ -210,5 +210,13 @@ def restored(
     return predict, features
 
 
+def mixed_units(spec: Spec, inputs: Any) -> bool:
+    """Whether the features of a fit are columns in units of their own, which nothing trained."""
+    if "encoder" not in spec:
+        return False
+    encoder = fresh_encoder(spec["encoder"], inputs, spec["seed"])
+    return isinstance(encoder, FixedEncoder) and encoder.mixed_units
+
+
 def _has_encoder(spec: Spec) -> bool:
     return "input" in spec or "encoder" in spec

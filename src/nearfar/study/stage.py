@@ -335,7 +335,7 @@ def _score(work: Work) -> dict[str, Any]:
     if "corruption" in test:
         inputs = corrupt(inputs, test["corruption"], test["severity"], spec["seed"])
     device = work.fabric.device
-    predict, _ = models.restored(address, work.store, inputs, device)
+    predict, features = models.restored(address, work.store, inputs, device)
     found = predict(inputs.to(device))
     if not np.isfinite(found).all():
         return _ended("diverged", "its predictions are not finite")
@@ -346,6 +346,12 @@ def _score(work: Work) -> dict[str, Any]:
     result = _ended("done", "")
     result["metrics"] = work.outputs.metrics(scores, ["test"])
     result["seconds"] = round(time.monotonic() - begin, 3)
+
+    def features_of(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return features(inputs.take(torch.from_numpy(np.searchsorted(tested, rows))).to(device))
+
+    standardise = models.mixed_units(work.store.read(address)["spec"], inputs)
+    result["metrics"] += measures(work.outputs, tested, features_of, standardise=standardise)
     return result
 
 
