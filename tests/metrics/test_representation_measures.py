@@ -38,12 +38,23 @@ def classes(seed: int, n: int = 40, d: int = 6) -> tuple[Floats, Floats]:
     return draw.normal(size=(n, d)) + 1.5 * draw.normal(size=(3, d))[labels], labels
 
 
+def counts(seed: int) -> tuple[Floats, Floats]:
+    """Features many of whose rows are equally near."""
+    draw = np.random.default_rng(seed)
+    return draw.integers(0, 3, size=(60, 5)) / 10.0, draw.normal(size=(60, 1))
+
+
 WORLDS = {
     "one target": numbers(0),
     "three targets": numbers(1, k=3),
     "more columns than rows": numbers(2, n=12, d=30),
     "two rows": (np.eye(2, 3), np.array([[0.5], [2.0]])),
     "classes": classes(4),
+    "counts": counts(5),
+    "few directions": (
+        numbers(6, d=2)[0] @ np.random.default_rng(6).normal(size=(2, 30)),
+        numbers(6)[1],
+    ),
 }
 
 
