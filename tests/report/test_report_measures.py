@@ -95,6 +95,18 @@ def test_equal_means_share_the_mark_and_conditions_have_their_own(copied: Path) 
     assert best_means(run, "effective_rank") == set()
 
 
+def test_of_many_conditions_one_is_shown_and_named(copied: Path) -> None:
+    summary = summary_of(copied)
+    conditions = ["labels=1;severity=0", "labels=1;severity=2", "labels=1;severity=4"]
+    arms = [arm for arm in summary["arms"] if arm["arm"] not in WITHOUT_FEATURES]
+    summary["arms"] = [arm | {"condition": c} for arm in arms for c in conditions]
+    assert " under " not in representations_section(rewritten(copied, summary))
+    summary["reference"] = conditions[1]
+    html = representations_section(rewritten(copied, summary))
+    assert "arrange test rows under severity=2, measured" in html
+    assert html.count("<tr data-arm=") == len(arms)
+
+
 def test_all_metrics_do_not_repeat_the_measures(page: str) -> None:
     details = page.partition("<summary>All metrics</summary>")[2].partition("</details>")[0]
     assert "RMSE" in details

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nearfar.errors import UserError
 from nearfar.records import StageRow, read_stages
+from nearfar.records.places import shortened
 
 MANY_CONDITIONS = 2
 Floats = npt.NDArray[np.float64]
@@ -87,6 +88,12 @@ class Run:
         there = {str(arm.get("condition", "")) for arm in self.summary["arms"]}
         found = self.summary.get("reference")
         return str(found) if len(there) > MANY_CONDITIONS and found in there else None
+
+    @property
+    def place(self) -> str:
+        """What tells the reference from the other conditions; empty where all are shown."""
+        conditions = (str(arm.get("condition", "")) for arm in self.summary["arms"])
+        return "" if self.reference is None else shortened(self.reference, conditions)
 
     @cached_property
     def targets(self) -> list[str]:

@@ -11,7 +11,6 @@ from string import Template
 from typing import Any
 
 from nearfar.records import write_atomically
-from nearfar.records.places import shortened
 from nearfar.report.choices import choices_section
 from nearfar.report.conditions import conditions_section
 from nearfar.report.confusion import confusion_section
@@ -182,10 +181,7 @@ def _setting(run: Run) -> str:
 
 
 def _results_about(run: Run) -> str:
-    under = ""
-    if run.reference is not None:
-        place = shortened(run.reference, (arm["condition"] for arm in run.summary["arms"]))
-        under = f"Under {place}; the other conditions follow below. "
+    under = f"Under {run.place}; the other conditions follow below. " if run.place else ""
     if len(run.summary.get("seeds") or []) < 2:
         return f"{under}One seed: there is no deviation, no interval and no test."
     return under + (

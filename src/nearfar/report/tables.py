@@ -248,11 +248,12 @@ def representations_section(run: Run) -> str:
         return _row_head(arm, "" if status == "done" else status) + cells
 
     table = _scroll(_head(columns), _grouped(run, len(columns), row, measures_of))
+    under = f" under {run.place}" if run.place else ""
     return (
         '<section id="representations"><h2>Representations</h2>'
-        '<p class="about">How encoders arrange test rows, measured on the features at the end of '
-        "training: mean ± deviation over the seeds; ✓ marks the best mean. They may say why an arm "
-        "is better; nothing is chosen by them and nothing tested.</p>"
+        f'<p class="about">How encoders arrange test rows{escape(under)}, measured on the features '
+        "at the end of training: mean ± deviation over the seeds; ✓ marks the best mean. They may "
+        "say why an arm is better; nothing is chosen by them and nothing tested.</p>"
         f'{table}{explained(run, names)}<div class="controls" id="representations-controls"></div>'
         '<div id="representations-plots"></div></section>'
     )
