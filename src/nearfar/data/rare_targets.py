@@ -8,7 +8,7 @@ as many as leave 20 rows to each on average, but 10 at least and 100 at most.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
@@ -29,9 +29,10 @@ _POWERS = {"inverse": 1.0, "sqrt_inverse": 0.5}
 
 @dataclass(frozen=True)
 class TargetBins:
-    """Bins of equal ``width`` from ``low`` on, and the number of training rows in each."""
+    """Bins of equal ``width`` from ``low`` to ``high``, and the number of training rows in each."""
 
     low: float
+    high: float
     width: float
     counts: Ints
 
@@ -43,20 +44,19 @@ class TargetBins:
         if (targets == np.round(targets)).all():
             span = high - low + 1
             width = 1.0 if span <= min(room, _MOST_WHOLE) else np.ceil(span / min(room, _MOST))
-            low, number = low - 0.5, int(np.ceil(span / width))
+            number = int(np.ceil(span / width))
+            low, high = low - 0.5, low - 0.5 + width * number
         else:
             number = int(min(room, _MOST))
-            width = (high - low) / number
-        blank = cls(low, float(width), np.zeros(number, dtype=np.int64))
-        return cls(low, float(width), np.bincount(blank.places(targets), minlength=number))
+            width = max((high - low) / number, np.finfo(np.float64).tiny)
+        blank = cls(low, high, float(width), np.zeros(number, dtype=np.int64))
+        return replace(blank, counts=np.bincount(blank.places(targets), minlength=number))
 
     def places(self, targets: Floats) -> Ints:
         """Return the number of each target's bin (m,); -1 outside the range of training."""
-        number = len(self.counts)
-        places = np.floor((targets - self.low) / self.width)
-        places = np.where(targets == self.low + self.width * number, number - 1, places)
-        inside = (places >= 0) & (places < number)
-        return np.where(inside, places, -1).astype(np.int64)
+        inside = (targets >= self.low) & (targets <= self.high)
+        places = np.floor((np.where(inside, targets, self.low) - self.low) / self.width)
+        return np.where(inside, np.minimum(places, len(self.counts) - 1), -1).astype(np.int64)
 
 
 def shots(targets_train: Floats, targets_rows: Floats) -> npt.NDArray[np.str_]:
