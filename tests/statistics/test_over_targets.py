@@ -18,7 +18,7 @@ MOVED = {"RnC": (-0.2, 0.15), "SupCon": (-0.1, -0.12), "mean": (2.0, 2.2)}
 
 
 def run(**study: Any) -> MadeRun:
-    """Arms whose errors are about the baseline's, moved by target, and the mean over the targets."""
+    """Arms whose errors are about the baseline's, moved by target, and the mean over these."""
     made = MadeRun(**study)
     arms = {"L1": (0.0, 0.0), **MOVED}
     for name, moves in arms.items():

@@ -127,7 +127,7 @@ def test_classes_are_not_weighted() -> None:
         resolve(small(data=data, arms={"plain": {"fit": fit}}, stages={}), Path("small.yaml"))
 
 
-def test_cached_views_and_regression_pretraining_go_with_weights(tmp_path: Path) -> None:
+def test_two_targets_regression_pretraining_and_weights_go_together(tmp_path: Path) -> None:
     write_table(tmp_path / "small.csv")
     mlp = {"mlp": {"layers": 1, "hidden": 4}}
     raw = small(
