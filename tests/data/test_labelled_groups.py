@@ -7,12 +7,13 @@ import pytest
 from PIL import Image
 
 from nearfar.data import (
+    Conditions,
     DataOptions,
     Dataset,
     Split,
     SplitOptions,
     Vectors,
-    labelled,
+    conditioned,
     load_dataset,
     split_rows,
 )
@@ -44,6 +45,10 @@ def grouped(sizes: list[int], classes: tuple[str, ...] = (), column: str | None 
 
 def all_for_training(dataset: Dataset) -> Split:
     return Split(np.arange(len(dataset)), np.arange(0), np.arange(0))
+
+
+def labelled(dataset: Dataset, split: Split, fraction: float, seed: int) -> Split:
+    return conditioned(dataset, split, Conditions(labels=fraction), seed)[1]
 
 
 def whole(dataset: Dataset, rows: np.ndarray) -> bool:

@@ -33,7 +33,8 @@ def loop_weights(targets: np.ndarray, power: float) -> np.ndarray:
                 min(int((known - bins.low) / bins.width), number - 1) == other for known in targets
             )
             room += kernel
-        weights.append((rows / room) ** -power)
+        least = 5 * min(1, len(targets) / number / 120)
+        weights.append(max(rows / room, least) ** -power)
     return np.array(weights) / np.mean(weights)
 
 
@@ -49,6 +50,12 @@ def test_weights_are_those_of_an_explicit_loop(weighting: str, power: float, who
 
 def test_uniform_targets_have_equal_weights() -> None:
     assert np.abs(rarity_weights(AGES[:, None], "inverse") - 1).max() < 1e-12
+
+
+def test_a_single_far_row_weighs_as_one_of_five() -> None:
+    targets = np.append(AGES[AGES <= 50], 100.0)
+    weights = rarity_weights(targets[:, None], "inverse")
+    assert weights[-1] / weights[0] == pytest.approx(125 / (5 * 6251 / 100 / 120))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60, unique=True))

@@ -97,7 +97,7 @@ def test_the_summary_lists_them_last_and_compares_nothing_by_them(run: Prepared)
 
 def test_measures_of_several_targets_are_of_all_together(tmp_path: Path) -> None:
     run = run_small(tmp_path / "two", data=TWO, **without_stages("ridge", "plain"))
-    assert {r.target for r in recorded(run)} == {"y, z"}
+    assert {r.target for r in recorded(run)} == {"all targets"}
     split = split_rows(run.dataset, run.resolved.study.split, 0)
     scaler = TargetScaler.fit(run.dataset.targets, split.train)
     labels = scaler.transform(run.dataset.targets)[split.test]

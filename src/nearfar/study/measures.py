@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics.representation import MEASURES, evaluate_representation, measured_rows
 from nearfar.study.outputs import Numbers, Outputs
 from nearfar.study.reconstructions import Reconstructions
@@ -22,7 +23,7 @@ def measures(
 
     Only test rows are asked, and only they are neighbours: noise in training labels, or a smaller
     part of them, reaches the measures through the features alone. Of several targets, the distance
-    is Euclidean over all of them in z units, and the entry's target names them all.
+    is Euclidean over all of them in z units, and the entry's target is ``ALL_TARGETS``.
 
     Args:
         outputs: what the fit puts out; there are no measures of reconstructions.
@@ -35,11 +36,12 @@ def measures(
         return []
     rows, numbers = measured_rows(tested), isinstance(outputs, Numbers)
     labels = outputs.targets[rows] if numbers else outputs.targets[rows, 0].astype(np.int64)
+    names = outputs.dataset.target_names
     found = evaluate_representation(features(rows), labels, standardise=fixed)
     return [
         {
             "split": "test",
-            "target": ", ".join(outputs.dataset.target_names),
+            "target": names[0] if len(names) == 1 else ALL_TARGETS,
             "metric": name,
             "unit": "z" if numbers and MEASURES[name].in_label_unit else "",
             "value": value,
