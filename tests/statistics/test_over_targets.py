@@ -150,3 +150,21 @@ def test_the_mean_is_not_tested_where_a_target_has_no_rows(tmp_path: Path) -> No
     differences = kept_row_differences(tmp_path, records, "mae")
     assert differences("RnC", "L1", "", "height") is not None
     assert differences("RnC", "L1", "", "all targets") is None
+
+
+def test_a_claim_about_a_mean_over_conditions_is_judged_by_it() -> None:
+    made = MadeRun(
+        claims=[
+            {
+                "claim": "it helps whatever the noise",
+                "arms": ["RnC"],
+                "expect": "better",
+                "condition": "label_noise=*",
+            }
+        ]
+    )
+    for condition in ("label_noise=0.1", "label_noise=0.4"):
+        made.arm("L1", BASE, condition=condition)
+        made.arm("RnC", shifted(-0.2, 0.004), condition=condition, pretrained=True)
+    (claim,) = made.summary()["claims"]
+    assert claim["verdict"] == "supported"

@@ -105,8 +105,8 @@ def test_measures_of_several_targets_are_of_all_together(tmp_path: Path) -> None
     found = {r.metric: r.value for r in recorded(run) if (r.arm, r.seed) == ("plain", 0)}
     assert found == pytest.approx(expected, rel=1e-5)
     summary = run.folder.read_json("summary.json")
-    assert summary["target"] == "y"
-    assert {c["target"] for c in summary["comparisons"]} == {"y", "z"}
+    assert summary["target"] == "all targets"
+    assert {c["target"] for c in summary["comparisons"]} == {"all targets", "y", "z"}
 
 
 def test_stages_of_before_have_none_and_that_is_all(tmp_path: Path) -> None:

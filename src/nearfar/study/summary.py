@@ -56,9 +56,8 @@ def summarise(
     pairs = pairs_of(tally, baseline, asked_for)
     means = [c for c in claimed_means(claims, pairs) if {c[0], c[1]} <= ran]
     comparisons = compare(tally, pairs, rules, means)
-    primary = [
-        c for c in comparisons if c.target in tally.primary_targets and not is_pattern(c.condition)
-    ]
+    judged = [c for c in comparisons if c.target in tally.primary_targets]
+    primary = [c for c in judged if not is_pattern(c.condition)]
     asked = asked_of(tally, primary, baseline, profile, resplit)
     beside = [row for entry in published for row in beside_published(entry, tally, choices)]
     return {
@@ -81,15 +80,10 @@ def summarise(
             *notes_on(tally, primary, rules, baseline, profile),
             *(note for choice in choices if (note := fallback(choice))),
         ],
-        "arms": [
-            _arm(tally, arm, condition, order, rules)
-            for order, arm in enumerate(tally.arms)
-            for condition in tally.conditions
-            if tally.holds(arm, condition)
-        ],
+        "arms": _arms(tally, rules),
         "comparisons": [asdict(comparison) for comparison in comparisons],
         "published": beside if profile == "full" else [],
-        "claims": [judge(claim, primary, profile) for claim in claims],
+        "claims": [judge(claim, judged, profile) for claim in claims],
         "choices": [choice.to_plain() for choice in choices],
     }
 
@@ -163,6 +157,15 @@ def _margin(tally: Tally, baseline: str, rules: Rules) -> float | None:
     condition = next((c for c in tally.conditions if tally.holds(baseline, c)), "")
     mean = tally.mean(baseline, tally.primary(condition, _target(tally, baseline)))
     return None if mean is None else MARGIN * abs(mean)
+
+
+def _arms(tally: Tally, rules: Rules) -> list[dict[str, Any]]:
+    return [
+        _arm(tally, arm, condition, order, rules)
+        for order, arm in enumerate(tally.arms)
+        for condition in tally.conditions
+        if tally.holds(arm, condition)
+    ]
 
 
 def _arm(tally: Tally, arm: str, condition: str, order: int, rules: Rules) -> dict[str, Any]:
