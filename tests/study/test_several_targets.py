@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nearfar.errors import UserError
+from nearfar.metrics import REGRESSION
 from nearfar.records import read_results
 from nearfar.report import write_report
 from nearfar.study.init import write_study
@@ -77,7 +78,9 @@ def test_several_texts_are_refused_by_init(folder: Path) -> None:
 def test_every_target_has_its_records_and_the_mean_over_them_too(run: Prepared) -> None:
     values: dict[tuple[Any, ...], dict[str, float]] = {}
     for r in read_results(run.folder.path / "results.csv"):
-        if r.unit in {"", "z"}:
+        if r.metric not in REGRESSION:
+            assert r.target == "all targets"
+        elif r.unit in {"", "z"}:
             place = (r.arm, r.seed, r.split, r.metric)
             values.setdefault(place, {})[r.target] = r.value
         else:
