@@ -25,6 +25,7 @@ def complaint(model: type[DataOptions] | type[SplitOptions], given: dict[str, An
         ({"path": "a.csv", "target": "y"}, "source: Field required"),
         ({**MOLECULES, "targets": "y"}, "targets: Extra inputs are not permitted"),
         ({**MOLECULES, "features": ["x"]}, "'molecules' has no option 'features'; allowed: group,"),
+        ({**TABLE, "target": ["y", "all targets"]}, "'all targets' is what the mean over several"),
         ({**TABLE, "smiles": "s"}, "data source 'table' has no option 'smiles'"),
         ({"source": "diabetes", "path": "a.csv"}, "'diabetes' has no option 'path'"),
         ({"source": "diabetes", "on_bad_rows": "drop"}, "has no option 'on_bad_rows'"),

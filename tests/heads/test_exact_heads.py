@@ -44,6 +44,35 @@ def test_ridge_is_scikit_learns_on_standardised_features(targets: int, penalties
     np.testing.assert_allclose(head.predict(new), expected, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("targets", [1, 3])
+def test_weighted_ridge_solves_the_weighted_normal_equations(targets: int) -> None:
+    x, y, new = made(targets)
+    weights = np.random.default_rng(5).gamma(1.0, size=ROWS)
+    head = Ridge(penalties=1)
+    head.fit(x, y, 0, weights)
+    scale = np.where(x.std(0) > 0, x.std(0), 1)
+    z = np.hstack([(x - x.mean(0)) / scale, np.ones((ROWS, 1))])
+    penalty = 1e-3 * np.diag([1.0] * COLUMNS + [0.0])
+    solved = np.linalg.solve((z.T * weights) @ z + penalty, (z.T * weights) @ y)
+    asked = np.hstack([(new - x.mean(0)) / scale, np.ones((NEW, 1))])
+    np.testing.assert_allclose(head.predict(new), asked @ solved, rtol=1e-6, atol=1e-8)
+
+
+def test_equal_weights_do_not_change_ridge() -> None:
+    x, y, new = made(1)
+    plain, weighted = Ridge(), Ridge()
+    plain.fit(x, y, 0)
+    weighted.fit(x, y, 0, np.ones(ROWS))
+    np.testing.assert_allclose(weighted.predict(new), plain.predict(new), rtol=1e-9)
+
+
+def test_a_forest_leans_to_the_rows_that_weigh_more() -> None:
+    x, y = np.zeros((40, 1)), np.repeat([[0.0], [1.0]], 20, axis=0)
+    head = Forest(trees=20)
+    head.fit(x, y, 0, np.repeat([1.0, 9.0], 20))
+    assert 0.85 < head.predict(x[:1]).item() < 0.95
+
+
 def test_ridge_chooses_its_penalty_by_leave_one_out_error() -> None:
     rng = np.random.default_rng(3)
     x = rng.normal(size=(30, 25))

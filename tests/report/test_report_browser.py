@@ -11,6 +11,7 @@ import pytest
 from make_class_run import TEN
 from make_run import ARMS, Molecules, make_run
 from test_report_page import HOSTILE
+from two_targets import with_second_target
 
 from nearfar.report import write_report
 
@@ -330,6 +331,34 @@ def test_class_pages_hold_what_they_announce(load: Open, class_run: Path, class_
         "return document.documentElement.scrollWidth"
     )
     assert width == 390
+
+
+def test_plots_of_rows_show_the_target_that_is_chosen(
+    load: Open, finished_run: Path, tmp_path: Path
+) -> None:
+    browser = load(write_report(with_second_target(finished_run, tmp_path)))
+
+    def shown() -> tuple[str, float, str]:
+        title = browser.find_element("css selector", "#predictions-controls > span:last-child").text
+        card = browser.find_element("css selector", "#examples-cards .values b").text
+        worst = browser.find_element("css selector", "#worst-cards .values b").text
+        assert (float(worst.replace("−", "-")) > 50) is (float(card.replace("−", "-")) > 50)
+        return (
+            title,
+            float(card.replace("−", "-")),
+            browser.find_element("id", "examples-about").text,
+        )
+
+    first = shown()
+    assert first[0] == "log solubility, log mol/L"
+    browser.execute_script(
+        "const s = document.querySelector('nav.arms select');"
+        "s.value = '1'; s.dispatchEvent(new Event('change'));"
+    )
+    second = shown()
+    assert second[0] == "melting point, log mol/L"
+    assert second[1] == pytest.approx(first[1] + 100, abs=0.1)
+    assert "from the lowest melting point to the highest" in second[2]
 
 
 def test_a_page_with_next_to_nothing_still_works(load: Open, tmp_path: Path) -> None:

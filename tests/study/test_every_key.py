@@ -40,6 +40,7 @@ OTHER: dict[str, list[Any]] = {
     "feature_sim": ["cosine", "l2"],
     "train": ["head", "all"],
     "loss": ["huber", "l1"],
+    "weights": ["inverse", "sqrt_inverse"],
     "batch_norm": ["eval", "train"],
     "select": ["last", "best"],
     "role": ["condition", "compare"],
@@ -106,7 +107,11 @@ REFUSED = {
 """Where another value, valid by itself, does not go with the rest of these studies."""
 
 OF_IMAGES = ("images", "reconstruction")
-REFUSED_OF_IMAGES = {("fit", "loss"), ("fit", "target"), ("metric",), ("test", "rows")}
+REFUSED_OF_IMAGES = {
+    *(("fit", key) for key in ("loss", "target", "weights")),
+    ("metric",),
+    ("test", "rows"),
+}
 
 WIDE = small(
     title="a title",
@@ -139,11 +144,24 @@ WIDE = small(
             "optimizer": {"adam": {"lr": 0.01, "weight_decay": 0.1}},
             "schedule": {"cosine": {"end": 0.1, "warmup": 0.2}},
             "clip": 0.5,
-        }
+        },
+        "numbers": {
+            "encoder": {"mlp": {"layers": 2, "hidden": 4, "dropout": 0.2}},
+            "objective": {"regression": {"loss": "huber"}},
+            "epochs": 9,
+            "schedule": "plateau",
+        },
     },
     arms={
         "mean": {"group": "control", "fit": {"head": "mean"}},
-        "ridge": {"fit": {"encoder": "identity", "head": {"ridge": {"penalties": 9}}}},
+        "ridge": {
+            "fit": {
+                "encoder": "identity",
+                "head": {"ridge": {"penalties": 9}},
+                "weights": "sqrt_inverse",
+            }
+        },
+        "numbers": {"pretrain": "numbers", "fit": {"train": "head", "weights": "inverse"}},
         "svr": {"fit": {"encoder": "identity", "head": "svr"}},
         "pca": {"fit": {"encoder": "identity", "head": {"pca": {"components": 2}}}},
         "forest": {
@@ -315,6 +333,7 @@ def other(path: tuple[Any, ...], value: Any) -> Any:
         return "mse"
     if value is None or value.startswith("$"):
         given = {"clip": 0.7, "against": "mean", "condition": "size=wide", "frozen_views": "fresh"}
+        given["weights"] = "inverse"
         return given.get(key, 7)
     if path[0] == "arms" and key == "group":
         return "published" if value != "published" else "own"

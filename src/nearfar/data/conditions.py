@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, Index, Split
+from nearfar.data.splits import place_rows
 from nearfar.data.stratified import draw
 from nearfar.errors import UserError, nearest
 
@@ -66,7 +67,7 @@ def conditioned(
 
     Raises:
         UserError: fewer than two rows are left of a part, fewer labelled rows than classes, an
-            unknown class.
+            unknown class, groups that are too large for the fraction of labels.
     """
     if conditions.unseen is not None:
         split = _without(dataset, split, conditions.unseen)
@@ -120,7 +121,9 @@ def _without(dataset: Dataset, split: Split, unseen: Unseen) -> Split:
 def _labelled(dataset: Dataset, split: Split, fraction: float, seed: int) -> Split:
     """Return the split with this fraction of its training rows: those that have a label.
 
-    Of classes they are drawn in proportion, with at least one row of each.
+    Of classes they are drawn in proportion, with at least one row of each. Where the data name a
+    column of groups, whole groups are drawn, and the number of rows is nearly the wished one: some
+    rows of every group would say almost as much as all of them.
     """
     size = min(max(round(fraction * len(split.train)), _SMALLEST), len(split.train))
     rng = np.random.default_rng([seed, 1])
@@ -130,11 +133,29 @@ def _labelled(dataset: Dataset, split: Split, fraction: float, seed: int) -> Spl
             f"labels: {fraction:g} of {len(split.train)} training rows are {size}, fewer than the "
             f"{present} classes"
         )
-    if dataset.classes:
+    if dataset.source.get("group") is not None:
+        chosen = _whole_groups(dataset, split.train, size, rng)
+    elif dataset.classes:
         chosen = draw(dataset.targets[split.train, 0].astype(np.int64), size, rng)
     else:
         chosen = np.sort(rng.permutation(len(split.train))[:size])
     return Split(split.train[chosen], split.validation, split.test)
+
+
+def _whole_groups(dataset: Dataset, rows: Index, size: int, rng: np.random.Generator) -> Index:
+    """Return which of ``rows`` are in groups that are drawn until ``size`` rows are together."""
+    part = place_rows(dataset, rows, (size, 0, len(rows) - size), rng)
+    chosen = np.flatnonzero(part == 0)
+    if not size / 2 <= len(chosen) <= size * 2:
+        raise UserError(
+            f"labels: groups are too large to draw {size} of {len(rows)} training rows: "
+            f"{len(chosen)} would be; choose a larger fraction or smaller groups"
+        )
+    lacking = set(dataset.targets[rows, 0]) - set(dataset.targets[rows[chosen], 0])
+    if dataset.classes and lacking:
+        name = dataset.classes[int(min(lacking))]
+        raise UserError(f"labels: class '{name}' has no row in the {len(chosen)} that are drawn")
+    return chosen
 
 
 def _mislabelled(dataset: Dataset, split: Split, fraction: float, seed: int) -> Dataset:

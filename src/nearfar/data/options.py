@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nearfar.data.sources import SOURCES
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.errors import nearest
 
 Parts = tuple[float, float, float]
@@ -146,6 +147,8 @@ class DataOptions(BaseModel):
             raise ValueError(f"data source '{self.source}' is for {tasks[0]}, not {self.task}")
         if self.label_task == "classification" and len(self.target_columns) > 1:
             raise ValueError("a classification has one 'target', the column of the classes")
+        if len(self.target_columns) > 1 and ALL_TARGETS in self.target_columns:
+            raise ValueError(f"target '{ALL_TARGETS}' is what the mean over several is called")
         if self.label_task == "classification" and self.unit is not None:
             raise ValueError("data option 'unit' goes with regression: classes have none")
 

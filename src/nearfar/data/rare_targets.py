@@ -8,7 +8,7 @@ as many as leave 20 rows to each on average, but 10 at least and 100 at most.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 Weighting = Literal["inverse", "sqrt_inverse"]
 
 _ROWS_A_BIN, _FEWEST, _MOST, _MOST_WHOLE = 20, 10, 100, 1000
-_MANY, _FEW = 100, 20
+_MANY, _FEW, _LEAST = 100, 20, 5
 _DENSE = 120
 """Rows to a bin in the paper's age data: 12,208 faces from 0 to 101 years."""
 _WIDTH = 2.0
@@ -29,9 +29,10 @@ _POWERS = {"inverse": 1.0, "sqrt_inverse": 0.5}
 
 @dataclass(frozen=True)
 class TargetBins:
-    """Bins of equal ``width`` from ``low`` on, and the number of training rows in each."""
+    """Bins of equal ``width`` from ``low`` to ``high``, and the number of training rows in each."""
 
     low: float
+    high: float
     width: float
     counts: Ints
 
@@ -43,20 +44,24 @@ class TargetBins:
         if (targets == np.round(targets)).all():
             span = high - low + 1
             width = 1.0 if span <= min(room, _MOST_WHOLE) else np.ceil(span / min(room, _MOST))
-            low, number = low - 0.5, int(np.ceil(span / width))
+            number = int(np.ceil(span / width))
+            low, high = low - 0.5, low - 0.5 + width * number
         else:
             number = int(min(room, _MOST))
-            width = (high - low) / number
-        blank = cls(low, float(width), np.zeros(number, dtype=np.int64))
-        return cls(low, float(width), np.bincount(blank.places(targets), minlength=number))
+            width = max((high - low) / number, np.finfo(np.float64).tiny)
+        blank = cls(low, high, float(width), np.zeros(number, dtype=np.int64))
+        return replace(blank, counts=np.bincount(blank.places(targets), minlength=number))
+
+    @property
+    def scale(self) -> float:
+        """What bounds on rows in a bin are multiplied by: 1, or less where bins have few rows."""
+        return min(1.0, float(self.counts.mean()) / _DENSE)
 
     def places(self, targets: Floats) -> Ints:
         """Return the number of each target's bin (m,); -1 outside the range of training."""
-        number = len(self.counts)
-        places = np.floor((targets - self.low) / self.width)
-        places = np.where(targets == self.low + self.width * number, number - 1, places)
-        inside = (places >= 0) & (places < number)
-        return np.where(inside, places, -1).astype(np.int64)
+        inside = (targets >= self.low) & (targets <= self.high)
+        places = np.floor((np.where(inside, targets, self.low) - self.low) / self.width)
+        return np.where(inside, np.minimum(places, len(self.counts) - 1), -1).astype(np.int64)
 
 
 def shots(targets_train: Floats, targets_rows: Floats) -> npt.NDArray[np.str_]:
@@ -85,8 +90,7 @@ def shots(targets_train: Floats, targets_rows: Floats) -> npt.NDArray[np.str_]:
         bins = TargetBins.of(known)
         places = bins.places(asked)
         counts = np.where(places < 0, 0, bins.counts[places])
-        scale = min(1.0, len(known) / len(bins.counts) / _DENSE)
-        level = (counts >= _FEW * scale).astype(int) + (counts > _MANY * scale)
+        level = (counts >= _FEW * bins.scale).astype(int) + (counts > _MANY * bins.scale)
         rarest = np.minimum(rarest, level)
     found: npt.NDArray[np.str_] = np.array(["few", "medium", "many"])[rarest]
     return found
@@ -97,8 +101,10 @@ def rarity_weights(targets: Floats, weighting: Weighting) -> Floats:
 
     Yang et al. (2021), section 3.1: the number of rows in each bin is smoothed by a Gaussian kernel
     with a deviation of two bins, and a row's weight is the inverse of what its bin then has, or the
-    inverse's square root. Other than there, the kernel is scaled to the bins that there are, so
-    that the ends of the range do not look rare. Of several targets a row's weight is the mean.
+    inverse's square root. A bin never has less than 5 rows (fewer where fewer come to a bin, as in
+    :func:`shots`), so that single rows do not rule the loss. Other than in the paper, the kernel is
+    scaled to the bins that there are, so that the ends of the range do not look rare. Of several
+    targets a row's weight is the mean.
 
     Args:
         targets: float (n, k), of the training rows, in the target's own unit.
@@ -112,7 +118,7 @@ def rarity_weights(targets: Floats, weighting: Weighting) -> Floats:
         bins = TargetBins.of(known)
         number = np.arange(len(bins.counts))
         kernel = np.exp(-0.5 * np.square((number[:, None] - number) / _WIDTH))
-        smoothed = kernel @ bins.counts / kernel.sum(1)
+        smoothed = np.maximum(kernel @ bins.counts / kernel.sum(1), _LEAST * bins.scale)
         weights = smoothed[bins.places(known)] ** -_POWERS[weighting]
         total += weights / weights.mean()
     mean: Floats = total / targets.shape[1]

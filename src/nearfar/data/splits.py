@@ -66,7 +66,7 @@ def _drawn(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     if options.kind == "scaffold":
         part = _scaffold(dataset, wished, rng if options.resplit else None)
     else:
-        part = _place_rows(dataset, np.arange(len(dataset)), wished, rng)
+        part = place_rows(dataset, np.arange(len(dataset)), wished, rng)
     _check_sizes(part, wished, dataset.groups)
     return _split(part)
 
@@ -90,10 +90,13 @@ def part_sizes(rows: int, parts: tuple[float, float, float]) -> tuple[int, int, 
     return sizes[0], sizes[1], sizes[2]
 
 
-def _place_rows(
+def place_rows(
     dataset: Dataset, rows: Index, wished: tuple[int, int, int], rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Return the part (0, 1, 2) of every row in ``rows``, groups whole, classes in proportion."""
+    """Return the part (0, 1, 2) of every row in ``rows``, groups whole, classes in proportion.
+
+    The parts have nearly ``wished`` rows, which add up to all of them; ``rng`` draws.
+    """
     groups = dataset.groups[rows]
     if not dataset.classes:
         return _place(groups, wished, rng)
@@ -154,7 +157,7 @@ def _predefined(dataset: Dataset, options: SplitOptions) -> Split:
         rows = np.flatnonzero(part == 0)
         size = max(round(options.validation * len(rows)), min(_SMALLEST, len(rows)))
         rng = np.random.default_rng(options.split_seed)
-        part[rows] = _place_rows(dataset, rows, (len(rows) - size, size, 0), rng)
+        part[rows] = place_rows(dataset, rows, (len(rows) - size, size, 0), rng)
         _check_sizes(part[rows], (len(rows) - size, size, 0), dataset.groups[rows])
     for k, size in enumerate(np.bincount(part, minlength=3)):
         if size < _SMALLEST:

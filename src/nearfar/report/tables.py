@@ -104,7 +104,9 @@ def results_table(run: Run, target: str = "") -> str:
     summary = run.summary
     unit, own = str(summary.get("unit", "")), own_unit(run, target)
     name = f"test {metric_name(summary['metric'])}"
-    columns = [("arm", "", ""), (name, "z-scored" if unit == "z" else unit, "n")]
+    scaled = "z-scored" if unit == "z" else unit
+    over = f"{scaled}, {summary['target']}".strip(", ") if run.several and not target else scaled
+    columns = [("arm", "", ""), (name, over, "n")]
     if unit == "z" and own:
         columns.append((name, own if own != "target" else "in its own unit", "n"))
     columns.append((against(run), "paired by seed", "n"))

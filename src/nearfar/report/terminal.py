@@ -93,7 +93,8 @@ def _table(run: Run, *, roomy: bool) -> "Table":
         collapse_padding=True,
     )
     table.add_column("arm", overflow="fold", min_width=12)
-    table.add_column(Text(f"test {metric}{f', {unit}' if unit else ''}"), justify="right")
+    over = f" over {summary['target']}" if run.several else ""
+    table.add_column(Text(f"test {metric}{over}{f', {unit}' if unit else ''}"), justify="right")
     if roomy and unit == "z" and own:
         table.add_column(Text(own), justify="right", max_width=max(map(len, own.split())) + 2)
     table.add_column(Text(against(run)), justify="right")

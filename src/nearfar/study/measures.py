@@ -23,7 +23,8 @@ def measures(
 
     Only test rows are asked, and only they are neighbours: noise in training labels, or a smaller
     part of them, reaches the measures through the features alone. Of several targets, the distance
-    is Euclidean over all of them, in the z units that errors are reported in.
+    is Euclidean over all of them, in the z units that errors are reported in, and the entry's
+    target is ``ALL_TARGETS``.
 
     Args:
         outputs: what the fit puts out; there are no measures of reconstructions.

@@ -83,12 +83,7 @@ def summarise(
             *notes_on(tally, primary, rules, baseline, profile),
             *(note for choice in choices if (note := fallback(choice))),
         ],
-        "arms": [
-            _arm(tally, arm, condition, order, rules)
-            for order, arm in enumerate(tally.arms)
-            for condition in tally.conditions
-            if tally.holds(arm, condition)
-        ],
+        "arms": _arms(tally, rules),
         "comparisons": [asdict(comparison) for comparison in comparisons],
         "published": beside if profile == "full" else [],
         "claims": [judge(claim, primary, profile) for claim in claims],
@@ -181,6 +176,15 @@ def _margin(tally: Tally, baseline: str, rules: Rules) -> float | None:
     condition = next((c for c in tally.conditions if tally.holds(baseline, c)), "")
     mean = tally.mean(baseline, tally.primary(condition, _target(tally, baseline)))
     return None if mean is None else MARGIN * abs(mean)
+
+
+def _arms(tally: Tally, rules: Rules) -> list[dict[str, Any]]:
+    return [
+        _arm(tally, arm, condition, order, rules)
+        for order, arm in enumerate(tally.arms)
+        for condition in tally.conditions
+        if tally.holds(arm, condition)
+    ]
 
 
 def _arm(tally: Tally, arm: str, condition: str, order: int, rules: Rules) -> dict[str, Any]:
