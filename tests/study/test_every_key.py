@@ -102,6 +102,7 @@ REFUSED = {
     ("stages", "objective", "rnc", "views"),
     ("fit", "augment"),
     ("fit", "frozen_views"),
+    ("fit", "loss"),
 }
 """Where another value, valid by itself, does not go with the rest of these studies."""
 
@@ -169,6 +170,19 @@ WIDE = small(
                 "encoder": {"mlp": {"layers": 1, "hidden": 8, "dropout": 0.1}},
                 "optimizer": {"sgd": {"lr": 0.1, "momentum": 0.5, "weight_decay": 0.1}},
                 "schedule": "constant",
+                "readout": "own",
+            }
+        },
+        "binned": {
+            "fit": {
+                "encoder": {"mlp": {"layers": 1, "hidden": 8, "dropout": 0.1}},
+                "readout": {"bins": {"count": 9, "smoothing": 0.5}},
+            }
+        },
+        "ordinal": {
+            "fit": {
+                "encoder": {"mlp": {"layers": 1, "hidden": 8, "dropout": 0.1}},
+                "readout": {"ordinal": {"count": 9, "shared": False}},
             }
         },
         "stepwise": {
@@ -213,9 +227,9 @@ PREDEFINED = small(
     data={"source": "table", "path": "small.csv", "target": "y", "part": "part", "limit": LIMIT},
     split={"kind": "predefined", "validation": 0.2},
 )
-RESNET = {"resnet18": {"width": 2, "stem": "small", "zero_init": False}}
+RESNET = {"resnet18": {"width": 2, "stem": "small", "zero_init": False, "crop": 20}}
 VIEWS = [
-    {"resized_crop": {"scale": [0.5, 1.0], "ratio": [0.5, 2.0]}},
+    {"resized_crop": {"scale": [0.5, 1.0], "ratio": [0.5, 2.0], "size": 24}},
     {"crop": {"padding": 2}},
     {"flip": {"p": 0.4}},
     {"rotation": {"degrees": 9}},
@@ -266,6 +280,7 @@ IMAGES = {
         "halves": {"fit": {"encoder": "identity", "head": "knn", "target": "half"}},
         "lr": {"fit": {"encoder": "emnist_cnn", "optimizer": {"sgd": {"lr": "$penalty"}}}},
         "votes": {"fit": {"encoder": "identity", "head": {"knn": {"neighbours": 3}}}},
+        "reduced": {"fit": {"encoder": {"pixels": {"side": 8}}, "head": "knn"}},
     },
 }
 RECONSTRUCTION = {
@@ -395,6 +410,7 @@ def test_a_changed_key_changes_the_run_or_is_refused(name: str, tables: Path) ->
 CHOICES = {
     ("arms", "L1", "fit", "encoder"): "mpnn",
     ("arms", "L1", "fit", "head"): "mlp",
+    ("arms", "L1", "fit", "readout"): "own",
     ("arms", "L1", "fit", "optimizer"): "adam",
     ("arms", "L1", "fit", "schedule"): "constant",
     ("stages", "rnc", "encoder"): "mpnn",

@@ -26,13 +26,12 @@ class ZUnits(nn.Module):
         super().__init__()
         self.outputs = targets
 
-    def fit(self, targets: Tensor, mean: Tensor, std: Tensor) -> None:
+    def fit(self, targets: Tensor, std: Tensor) -> None:
         """Take what is needed from the training rows.
 
         Args:
             targets: float64 (n, k), in z units.
-            mean: (k,), of the targets in their own units.
-            std: (k,), likewise.
+            std: (k,), what 1 in z units is in their own.
         """
 
     def read(self, raw: Tensor) -> Tensor:
@@ -53,28 +52,28 @@ class ZUnits(nn.Module):
 
 
 class OwnUnits(ZUnits):
-    """The outputs are the predictions in the targets' own units, and so are losses."""
+    """The outputs are the predictions in the targets' own units, and so are losses.
 
-    mean: Tensor
+    They count from the training mean: a head that starts at 0 need not walk there first.
+    """
+
     std: Tensor
 
     def __init__(self, targets: int) -> None:
         super().__init__(targets)
-        self.register_buffer("mean", torch.zeros(targets))
         self.register_buffer("std", torch.ones(targets))
 
-    def fit(self, targets: Tensor, mean: Tensor, std: Tensor) -> None:
+    def fit(self, targets: Tensor, std: Tensor) -> None:
         """See ``ZUnits``."""
-        self.mean.copy_(mean)
         self.std.copy_(std)
 
     def read(self, raw: Tensor) -> Tensor:
         """See ``ZUnits``."""
-        return (raw - self.mean) / self.std
+        return raw / self.std
 
     def truth(self, targets: Tensor) -> Tensor:
         """See ``ZUnits``."""
-        return targets * self.std + self.mean
+        return targets * self.std
 
     def constant(self, number: Tensor) -> Tensor:
         """See ``ZUnits``."""
@@ -96,7 +95,7 @@ class _Levels(ZUnits):
         self.register_buffer("levels", torch.linspace(-1, 1, count).repeat(targets, 1))
         self.register_buffer("frequencies", torch.full((targets, questions), 0.5))
 
-    def fit(self, targets: Tensor, mean: Tensor, std: Tensor) -> None:
+    def fit(self, targets: Tensor, std: Tensor) -> None:
         """See ``ZUnits``."""
         low, high = targets.amin(0), targets.amax(0)
         steps = torch.arange(self.count, dtype=low.dtype, device=low.device) / (self.count - 1)
@@ -173,11 +172,11 @@ class Ordinal(_Levels):
         self.outputs = targets * (1 if shared else count - 1)
         self.bias = nn.Parameter(torch.zeros(targets, count - 1))
 
-    def fit(self, targets: Tensor, mean: Tensor, std: Tensor) -> None:
+    def fit(self, targets: Tensor, std: Tensor) -> None:
         """See ``ZUnits``."""
-        super().fit(targets, mean, std)
+        super().fit(targets, std)
         with torch.no_grad():
-            self.bias.copy_(self.constant(mean))
+            self.bias.copy_(self.constant(std))
 
     def read(self, raw: Tensor) -> Tensor:
         """See ``ZUnits``."""

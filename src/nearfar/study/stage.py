@@ -191,8 +191,8 @@ def _fit(work: Work) -> dict[str, Any]:
         before_training = in_chunks(part.to(device), rows.inputs, train)
         predictor.standardise.to(device).fit(before_training)
     if isinstance(work.outputs, Numbers):
-        scale = (torch.tensor(side) for side in (work.outputs.scaler.mean, work.outputs.scaler.std))
-        predictor.readout.to(device).fit(rows.targets[train], *scale)
+        scale = torch.tensor(work.outputs.scaler.std)
+        predictor.readout.to(device).fit(rows.targets[train], scale)
     preparation = time.monotonic() - begin
     task = FitTask(predictor, rows, train, work.index("validation"), work.outputs, spec["metric"])
     outcome = work.train(task, limit=2 * _constant_loss(predictor, work, rows.weights))

@@ -39,6 +39,7 @@ class FitTask:
         """Return the trained parameters with their learning-rate factors."""
         return self.module.groups()
 
+    @torch.no_grad()
     def validate(self, at: Round) -> tuple[float | None, Points]:
         """Return the value to minimise, and loss, metric and (of classes) accuracy."""
         points = _points("train", self.module.monitor())
