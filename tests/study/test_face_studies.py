@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from nearfar.report import write_report
 from nearfar.study.load import load_study
 from nearfar.study.predict import predict_file
 from nearfar.study.run import Prepared, Request, carry_out, prepare
@@ -102,6 +103,7 @@ def test_every_arm_ends_with_numbers_and_no_face_is_kept(made: Prepared) -> None
     assert set(years) == set(study.arms)
     assert years["pixels ridge"] < 0.3 * years["mean"]
     assert "thumbnail" not in pq.read_schema(folder / "samples.parquet").names
+    write_report(folder)
     assert "data:image/" not in (folder / "report.html").read_text(encoding="utf-8")
 
 
