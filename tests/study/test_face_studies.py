@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from nearfar.report import write_report
 from nearfar.study.load import load_study
 from nearfar.study.predict import predict_file
 from nearfar.study.run import Prepared, Request, carry_out, prepare
@@ -103,8 +102,6 @@ def test_every_arm_ends_with_numbers_and_no_face_is_kept(made: Prepared) -> None
     assert set(years) == set(study.arms)
     assert years["pixels ridge"] < 0.3 * years["mean"]
     assert "thumbnail" not in pq.read_schema(folder / "samples.parquet").names
-    write_report(folder)
-    assert "data:image/" not in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_run_predicts_for_new_faces(made: Prepared, tmp_path: Path) -> None:
@@ -151,7 +148,7 @@ def test_the_recipes_are_the_published_ones(name: str) -> None:
         assert (fit["epochs"], fit["batch"]) == (100 if two_stages else 400, 128)
         assert (fit["train"] == "head") == two_stages
         assert (fit["readout"], fit["clip"], fit["standardise"]) == ({"own": {}}, None, False)
-        assert found["arms"][arm]["against"] == (
+        assert found["arms"][arm].get("against") == (
             arm.removeprefix("RnC(").removesuffix(")") if two_stages and arm != "RnC(L1)" else None
         )
     assert {
@@ -212,5 +209,5 @@ def test_the_published_tables_stand_in_the_study() -> None:
 def test_quick_trains_every_arm_on_three_seeds(name: str) -> None:
     resolved = load_study(name, "quick")
     assert resolved.seeds == [0, 1, 2]
-    assert resolved.study.data.size == 48
+    assert resolved.study.data.size == 40
     assert len(resolved.study.arms) == len(load_study(name).study.arms)
