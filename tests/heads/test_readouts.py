@@ -1,6 +1,7 @@
 """How outputs become numbers: against explicit loops, and what the best constant is."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -140,8 +141,7 @@ def test_whole_years_are_levels_of_their_own(name: str) -> None:
         (Ordinal(2, count=6, shared=False), binary_cross_entropy),
     ],
 )
-def test_no_constant_does_better_than_the_constant(readout: Readout, criterion: object) -> None:
-    assert callable(criterion)
+def test_no_constant_does_better_than_the_constant(readout: Readout, criterion: Any) -> None:
     targets = some_targets()
     fitted(readout, targets)
     truth, best = readout.truth(targets.float()), readout.constant(torch.zeros(2))
@@ -167,6 +167,22 @@ def test_what_was_fitted_is_kept(name: str) -> None:
     again.load_state_dict(readout.state_dict())
     raw = torch.randn(4, readout.outputs)
     assert torch.equal(again.read(raw), readout.read(raw))
+
+
+@pytest.mark.parametrize(
+    ("name", "criterion"),
+    [("bins", soft_cross_entropy), ("ordinal", binary_cross_entropy)],
+)
+def test_losses_of_rows_average_to_the_loss(name: str, criterion: Any) -> None:
+    targets = some_targets(9)
+    readout = fitted(READOUTS[name](2, count=4), targets)
+    guess = readout.guess(torch.randn(9, readout.outputs)).detach()
+    truth = readout.truth(targets.float())
+    rows = criterion(guess, truth, reduction="none").flatten(1).mean(1)
+    assert rows.shape == (9,)
+    alone = [float(criterion(g[None], t[None])) for g, t in zip(guess, truth, strict=True)]
+    assert rows.tolist() == pytest.approx(alone, rel=1e-5)
+    assert float(rows.mean()) == pytest.approx(float(criterion(guess, truth)), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["bins", "ordinal"])

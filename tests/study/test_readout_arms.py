@@ -28,7 +28,12 @@ ARMS: Plain = {
     "mean": {"group": "control", "fit": {"head": "mean"}},
     "frozen": {
         "pretrain": "rnc",
-        "fit": {"train": "head", "head": {"mlp": {"hidden": [8]}}, "readout": "bins", "epochs": 2},
+        "fit": {
+            "train": "head",
+            "head": {"mlp": {"hidden": [8]}},
+            "readout": "bins",
+            "epochs": 2,
+        },
     },
     **{
         name: {"fit": {**BASE, "optimizer": ADAM, "readout": readout}}
