@@ -7,10 +7,13 @@ import torch
 from torch import Tensor
 
 
-def box_stretched(image: Tensor, top: int, left: int, rows: int, columns: int) -> Tensor:
-    """Bilinear enlargement of a box of one image (c, h, w) to the whole, pixel by pixel."""
+def box_stretched(
+    image: Tensor, top: int, left: int, rows: int, columns: int, size: int | None = None
+) -> Tensor:
+    """Bilinear stretch of a box of one image (c, h, w) to the whole or a square, by pixel."""
     channels, height, width = image.shape
-    out = torch.zeros_like(image)
+    height, width = (size, size) if size else (height, width)
+    out = torch.zeros(channels, height, width)
     for i in range(height):
         for j in range(width):
             y = min(max((i + 0.5) * rows / height - 0.5, 0.0), rows - 1.0)

@@ -113,16 +113,18 @@ def test_crop_moves_images_and_fills_with_black() -> None:
     assert max(shifts.values()) < 24 + 5 * math.sqrt(24)
 
 
+@pytest.mark.parametrize("size", [None, 5, 11])
 @pytest.mark.parametrize(("height", "width"), [(9, 12), (8, 8)])
 def test_resized_crop_equals_its_twin(
-    height: int, width: int, monkeypatch: pytest.MonkeyPatch
+    height: int, width: int, size: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
-    images, view = some_images(12, 2, height, width), ResizedCrop(scale=(0.1, 1), ratio=(0.5, 2))
+    images = some_images(12, 2, height, width)
+    view = ResizedCrop(scale=(0.1, 1), ratio=(0.5, 2), size=size)
     boxes = view.boxes(images)
     monkeypatch.setattr(view, "boxes", lambda _: boxes)
     expected = [
-        box_stretched(image, *map(int, box))
+        box_stretched(image, *map(int, box), size)
         for image, *box in zip(images, *(side.tolist() for side in boxes), strict=True)
     ]
     torch.testing.assert_close(view(images), torch.stack(expected), rtol=0, atol=1e-5)

@@ -12,8 +12,8 @@ from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.sources import SOURCES
 from nearfar.data.views import VIEWS
 from nearfar.encoders import ENCODERS
-from nearfar.heads import EXACT, NETWORKS
-from nearfar.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+from nearfar.heads import EXACT, NETWORKS, READOUTS
+from nearfar.losses import CLASSIFICATION_LOSSES, DISTRIBUTION_LOSSES, REGRESSION_LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
 from nearfar.study.choices import Choice, options_of
@@ -45,6 +45,7 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
     "Objectives": dict(OBJECTIVES),
     "Views": dict(VIEWS),
     "Heads": {**NETWORKS, **EXACT},
+    "Readouts": dict(READOUTS),
     "Optimisers": dict(OPTIMIZERS),
     "Schedules": dict(SCHEDULES),
     "Trackers": dict(TRACKERS),
@@ -106,7 +107,11 @@ def test_values_are_named_where_they_are_chosen() -> None:
     for values, heading, key in (
         (SOURCES, "Data", "source"),
         (METRICS, "The study", "metric"),
-        ({**REGRESSION_LOSSES, **CLASSIFICATION_LOSSES}, "A fit that is trained", "loss"),
+        (
+            {**REGRESSION_LOSSES, **CLASSIFICATION_LOSSES, **DISTRIBUTION_LOSSES},
+            "A fit that is trained",
+            "loss",
+        ),
     ):
         named = set(re.findall(r"`(\w+)`", rows(heading)[key][1]))
         assert set(values) <= named, f"{key}: {set(values) - named}"

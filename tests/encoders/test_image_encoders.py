@@ -115,6 +115,27 @@ def test_the_stem_goes_by_the_size_of_the_images(stem: str, side: int, stride: i
     assert encoder.stem(images.pixels).shape == (1, 2, -(-side // stride), -(-20 // stride))
 
 
+@pytest.mark.parametrize("shape", [(3, 21, 17), (3, 16, 30), (1, 16, 16)])
+def test_resnet_sees_the_centre_of_larger_images_alone(shape: tuple[int, int, int]) -> None:
+    images = some_images(*shape)
+    _, height, width = shape
+    encoder = built("resnet18", images, width=2, zero_init=False, crop=16).eval()
+    top, left = (height - 16) // 2, (width - 16) // 2
+    inside = images.pixels[:, :, top : top + 16, left : left + 16]
+    torch.testing.assert_close(encoder(images.pixels), encoder(inside), rtol=0, atol=0)
+    around = torch.rand_like(images.pixels)
+    around[:, :, top : top + 16, left : left + 16] = inside
+    assert torch.equal(encoder(around), encoder(images.pixels))
+    whole = built("resnet18", images, width=2, zero_init=False).eval()
+    assert torch.equal(whole(images.pixels), encoder(images.pixels)) == (shape == (1, 16, 16))
+    assert encoder.in_shape == shape
+
+
+def test_the_stem_goes_by_what_is_seen() -> None:
+    encoder: Any = built("resnet18", some_images(3, 112, 112, 1), width=2, crop=64)
+    assert len(encoder.stem) == 3
+
+
 def test_zero_init_starts_blocks_as_their_short_cut() -> None:
     encoder: Any = built("resnet18", some_images(), width=2)
     x = torch.rand(3, 2, 8, 8)
@@ -174,6 +195,28 @@ def test_pixels_as_features() -> None:
     assert encoder.out_features == 60
     assert features.dtype == np.float32
     assert np.array_equal(features, images.pixels.numpy().reshape(9000, 60))
+
+
+def test_pixels_of_reduced_images() -> None:
+    images = some_images(3, 8, 12, 5)
+    encoder: Any = build_encoder("pixels", {"side": 4}, images)
+    features = encoder.features(images)
+    assert (features.shape, features.dtype) == ((5, encoder.out_features), np.float32)
+    assert encoder.out_features == 3 * 4 * 4
+    # A reduction keeps what is even, and the mean of a block weighs most in its pixel.
+    blocks = torch.rand(5, 3, 4, 4).repeat_interleave(2, 2).repeat_interleave(3, 3)
+    found = encoder.features(Images(blocks)).reshape(5, 3, 4, 4)
+    gap = np.abs(found - blocks[:, :, ::2, ::3].numpy()).max()
+    assert 0 < gap < 0.35
+    even = Images(torch.full((2, 3, 8, 12), 0.3))
+    np.testing.assert_allclose(encoder.features(even), 0.3, rtol=1e-6)
+
+
+def test_pixels_of_small_images_stay_as_they_are() -> None:
+    images = some_images(3, 4, 5, 2000)
+    encoder: Any = build_encoder("pixels", {"side": 5}, images)
+    expected = images.pixels.numpy().reshape(2000, 60)
+    np.testing.assert_allclose(encoder.features(images), expected, rtol=0, atol=1e-6)
 
 
 def test_a_module_of_ones_own() -> None:

@@ -63,6 +63,7 @@ OTHER: dict[str, list[Any]] = {
     "mode": ["offline", "online"],
     "url_from": ["ANOTHER_VARIABLE"],
     "rows": ["few", "many"],
+    "half": ["second"],
     "corruption": ["outliers"],
 }
 LISTS: dict[str, list[Any]] = {
@@ -79,6 +80,7 @@ REFUSED = {
     ("data", "part"),
     ("data", "task"),
     ("data", "limit"),
+    ("data", "half"),
     ("split", "kind"),
     ("split", "parts"),
     ("split", "resplit"),
@@ -103,6 +105,7 @@ REFUSED = {
     ("stages", "objective", "rnc", "views"),
     ("fit", "augment"),
     ("fit", "frozen_views"),
+    ("fit", "loss"),
 }
 """Where another value, valid by itself, does not go with the rest of these studies."""
 
@@ -131,6 +134,7 @@ WIDE = small(
         "unit": "mm",
         "on_bad_rows": "error",
         "limit": {"rows": 50},
+        "half": "first",
     },
     split={"kind": "group", "parts": [0.6, 0.2, 0.2], "resplit": False, "split_seed": 3},
     unseen=[0.5, 1.5],
@@ -187,6 +191,19 @@ WIDE = small(
                 "encoder": {"mlp": {"layers": 1, "hidden": 8, "dropout": 0.1}},
                 "optimizer": {"sgd": {"lr": 0.1, "momentum": 0.5, "weight_decay": 0.1}},
                 "schedule": "constant",
+                "readout": "own",
+            }
+        },
+        "binned": {
+            "fit": {
+                "encoder": {"mlp": {"layers": 1, "hidden": 8, "dropout": 0.1}},
+                "readout": {"bins": {"count": 9, "smoothing": 0.5}},
+            }
+        },
+        "ordinal": {
+            "fit": {
+                "encoder": {"mlp": {"layers": 1, "hidden": 8, "dropout": 0.1}},
+                "readout": {"ordinal": {"count": 9, "shared": False}},
             }
         },
         "stepwise": {
@@ -231,9 +248,9 @@ PREDEFINED = small(
     data={"source": "table", "path": "small.csv", "target": "y", "part": "part", "limit": LIMIT},
     split={"kind": "predefined", "validation": 0.2},
 )
-RESNET = {"resnet18": {"width": 2, "stem": "small", "zero_init": False}}
+RESNET = {"resnet18": {"width": 2, "stem": "small", "zero_init": False, "crop": 20}}
 VIEWS = [
-    {"resized_crop": {"scale": [0.5, 1.0], "ratio": [0.5, 2.0]}},
+    {"resized_crop": {"scale": [0.5, 1.0], "ratio": [0.5, 2.0], "size": 24}},
     {"crop": {"padding": 2}},
     {"flip": {"p": 0.4}},
     {"rotation": {"degrees": 9}},
@@ -284,6 +301,7 @@ IMAGES = {
         "halves": {"fit": {"encoder": "identity", "head": "knn", "target": "half"}},
         "lr": {"fit": {"encoder": "emnist_cnn", "optimizer": {"sgd": {"lr": "$penalty"}}}},
         "votes": {"fit": {"encoder": "identity", "head": {"knn": {"neighbours": 3}}}},
+        "reduced": {"fit": {"encoder": {"pixels": {"side": 8}}, "head": "knn"}},
     },
 }
 RECONSTRUCTION = {
@@ -414,6 +432,7 @@ def test_a_changed_key_changes_the_run_or_is_refused(name: str, tables: Path) ->
 CHOICES = {
     ("arms", "L1", "fit", "encoder"): "mpnn",
     ("arms", "L1", "fit", "head"): "mlp",
+    ("arms", "L1", "fit", "readout"): "own",
     ("arms", "L1", "fit", "optimizer"): "adam",
     ("arms", "L1", "fit", "schedule"): "constant",
     ("stages", "rnc", "encoder"): "mpnn",

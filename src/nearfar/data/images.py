@@ -45,9 +45,9 @@ class Images:
     def select(self, index: Tensor) -> Tensor:
         """Return the rows ``index`` (int64, (b,)) as float32 (b, channels, height, width).
 
-        Values are in [0, 1]: 0 becomes 0 and 255 becomes 1, exactly.
+        Values are in [0, 1]: 0 becomes 0 and 255 becomes 1, exactly. They are where the images are.
         """
-        return self.pixels.index_select(0, index).float().div_(255)
+        return self.pixels.index_select(0, index.to(self.pixels.device)).float().div_(255)
 
     def take(self, index: Tensor) -> Images:
         """Return the rows ``index`` (int64, (b,)) alone."""

@@ -1,6 +1,7 @@
 """Where a data file is looked for."""
 
 import os
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -50,6 +51,20 @@ def locate(path: str, folder: Path) -> tuple[Path, str]:
     looked = ", ".join(str(place.resolve()) for place, _ in places)
     shipped = ", ".join(sorted(entry.name for entry in samples().glob("*.csv")))
     raise UserError(f"no such data file: {path}; looked in {looked} (shipped: {shipped})")
+
+
+def places(path: str | None, folder: Path, names: Sequence[str]) -> list[Path]:
+    """Return where a data set may be that is known by name.
+
+    Args:
+        path: what the user names; then it is looked for as ``locate`` does, and nowhere else.
+        folder: of the study file.
+        names: of the data set's folder in ``data_home()`` and ``cache_home()``.
+    """
+    if path is not None:
+        return [locate(path, folder)[0]]
+    homes = dict.fromkeys([data_home(), cache_home()])
+    return [home / name for home in homes for name in names]
 
 
 def _exists(path: Path) -> bool:

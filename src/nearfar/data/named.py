@@ -14,7 +14,7 @@ from nearfar.data.image_arrays import is_idx_folder, read_idx_folder
 from nearfar.data.image_folder import CLASS
 from nearfar.data.image_tables import parquet_files, read_parquet_images
 from nearfar.data.images_read import assembled
-from nearfar.data.locate import cache_home, data_home, locate
+from nearfar.data.locate import cache_home, data_home, places
 from nearfar.data.options import DataOptions
 from nearfar.data.pictures import ImageRows
 from nearfar.errors import UserError, nearest
@@ -63,7 +63,7 @@ def load_cifar10(options: DataOptions, folder: Path) -> Dataset:
     Raises:
         UserError: if there is no copy and it cannot be downloaded; the message says what to do.
     """
-    for place in _places("cifar10", options, folder):
+    for place in places(options.path, folder, ("cifar10", "CIFAR10", "cifar-10", "")):
         if (found := _cifar_there(place)) is not None:
             return _cifar(found, options)
     if options.path is not None:
@@ -113,7 +113,7 @@ def load_emnist(options: DataOptions, folder: Path) -> Dataset:
         hint = nearest(options.subset, _EMNIST_SETS)
         raise UserError(f"data: subset: EMNIST has no set '{options.subset}'; {hint}")
     wanted = (options.subset,) if options.subset else _PREFERRED
-    for place in _places("emnist", options, folder):
+    for place in places(options.path, folder, ("emnist", "EMNIST", "")):
         if place.is_file():
             return _emnist(*_unpacked(place, wanted[0]), options)
         for there in (place / "gzip", place / "EMNIST" / "raw", place):
@@ -171,15 +171,6 @@ def _unpacked(archive: Path, subset: str) -> tuple[Path, str]:
     if _emnist_there(folder, [subset]) is None:
         raise UserError(f"{archive}: holds no files {stem}…")
     return folder, subset
-
-
-def _places(name: str, options: DataOptions, folder: Path) -> list[Path]:
-    """Return where a data set may be: the path that is given, or else the folders of data."""
-    if options.path is not None:
-        return [locate(options.path, folder)[0]]
-    homes = dict.fromkeys([data_home(), cache_home()])
-    spelled = {"cifar10": ("cifar10", "CIFAR10", "cifar-10"), "emnist": ("emnist", "EMNIST")}
-    return [home / inner for home in homes for inner in (*spelled[name], "")]
 
 
 def _fetched(name: str, file: Official) -> Path:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 2500
 SMALL = 40 * 40
 """Pixels up to which a picture is kept exactly (PNG); larger ones are stored as JPEG."""
+PRIVATE = "private"
+"""Key in the provenance of a data set whose pictures may not be passed on: no page shows them."""
 
 
 def shown_rows(dataset: Dataset, most: int = MOST_ROWS) -> Index:
@@ -51,12 +53,15 @@ def _classes_in_turn(order: Index, dataset: Dataset) -> Index:
 
 
 def thumbnails_of(dataset: Dataset, rows: Index) -> list[bytes] | None:
-    """Return the rows' pictures, small, as PNG or JPEG files; None where rows are no images."""
+    """Return the rows' pictures, small, as PNG or JPEG files.
+
+    None where rows are no images, or these may not be passed on: pages are.
+    """
     import torch
 
     from nearfar.data.images import Images
 
-    if not isinstance(dataset.inputs, Images):
+    if not isinstance(dataset.inputs, Images) or PRIVATE in dataset.source:
         return None
     small = dataset.inputs.thumbnails(torch.from_numpy(rows))
     return [encoded_picture(pixels) for pixels in small]

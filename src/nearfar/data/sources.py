@@ -92,6 +92,18 @@ def _emnist(options: DataOptions, folder: Path) -> Dataset:
     return load_emnist(options, folder)
 
 
+def _utkface(options: DataOptions, folder: Path) -> Dataset:
+    from nearfar.data.faces import load_utkface
+
+    return load_utkface(options, folder)
+
+
+def _agedb(options: DataOptions, folder: Path) -> Dataset:
+    from nearfar.data.faces import load_agedb
+
+    return load_agedb(options, folder)
+
+
 _ANY = frozenset({"task"})
 _FILE = _ANY | {
     *("path", "hub", "subset", "separator", "target", "name", "group", "part", "unit"),
@@ -99,15 +111,14 @@ _FILE = _ANY | {
 }
 _FORM = _ANY | {"size", "channels", "limit"}
 _CLASSES = ("classification", "reconstruction")
+_NUMBERS = ("regression",)
 
 SOURCES: dict[str, Source] = {
     "molecules": Source(
         "molecule", _FILE | {"smiles"}, _molecules, _molecule_inputs, needs_target=True
     ),
     "table": Source("vector", _FILE | {"features"}, _vectors, _vector_inputs, needs_target=True),
-    "diabetes": Source(
-        "vector", _ANY | {"features"}, _diabetes, _vector_inputs, tasks=("regression",)
-    ),
+    "diabetes": Source("vector", _ANY | {"features"}, _diabetes, _vector_inputs, tasks=_NUMBERS),
     "images": Source(
         "image",
         _FILE | _FORM | {"image", "transposed", "mapping"},
@@ -117,6 +128,8 @@ SOURCES: dict[str, Source] = {
     ),
     "cifar10": Source("image", _FORM | {"path"}, _cifar10, _image_inputs, tasks=_CLASSES),
     "emnist": Source("image", _FORM | {"path", "subset"}, _emnist, _image_inputs, tasks=_CLASSES),
+    "utkface": Source("image", _FORM | {"path"}, _utkface, _image_inputs, tasks=_NUMBERS),
+    "agedb": Source("image", _FORM | {"path"}, _agedb, _image_inputs, tasks=_NUMBERS),
 }
 
 

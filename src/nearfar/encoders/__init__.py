@@ -13,6 +13,7 @@ from nearfar.encoders.identity import Identity
 from nearfar.encoders.mlp import MLP
 from nearfar.encoders.morgan import Morgan
 from nearfar.encoders.mpnn import MPNN
+from nearfar.encoders.pixels import Pixels
 from nearfar.encoders.resnet import ResNet18
 from nearfar.encoders.timm_models import Timm
 from nearfar.errors import UserError, nearest
@@ -28,6 +29,7 @@ ENCODERS: dict[str, type[Encoder] | type[FixedEncoder]] = {
     "mlp": MLP,
     "morgan": Morgan,
     "mpnn": MPNN,
+    "pixels": Pixels,
     "resnet18": ResNet18,
     "timm": Timm,
 }

@@ -22,3 +22,15 @@ def normalised(images: Tensor) -> Tensor:
     CPU.
     """
     return ((images - CENTRE) / SPREAD).contiguous(memory_format=torch.channels_last)
+
+
+def centre(images: Tensor, side: int | None) -> Tensor:
+    """Return the central ``side`` × ``side`` pixels of images (b, c, h, w), all of smaller sides.
+
+    Where an odd number of pixels is cut off, the larger part goes at the bottom and on the right.
+    """
+    if side is None:
+        return images
+    height, width = images.shape[2:]
+    top, left = max(0, height - side) // 2, max(0, width - side) // 2
+    return images[:, :, top : top + side, left : left + side]

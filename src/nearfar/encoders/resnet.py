@@ -7,7 +7,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from nearfar.encoders.base import Encoder, Inputs
-from nearfar.encoders.images import image_shape, normalised
+from nearfar.encoders.images import centre, image_shape, normalised
 
 LARGE = 65
 """Images of which one side has at least so many pixels get the large stem unless told otherwise."""
@@ -47,6 +47,8 @@ class ResNet18(Encoder):
             8 · ``width`` features.
         zero_init: start every block as its short cut alone, with a last batch norm that gives
             zero (Goyal et al. 2017, section 5.1).
+        crop: of images with longer sides, see the central ``crop`` × ``crop`` pixels alone; views
+            of that size, as training may make them, are seen whole.
     """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
@@ -58,12 +60,14 @@ class ResNet18(Encoder):
         stem: Literal["auto", "small", "large"] = "auto",
         width: PositiveInt = 64,
         zero_init: bool = True,
+        crop: PositiveInt | None = None,
     ) -> None:
         super().__init__()
-        self.in_shape = image_shape(inputs)
+        self.in_shape, self.crop = image_shape(inputs), crop
         self.out_features = 8 * width
         channels, *sides = self.in_shape
-        large = stem == "large" or (stem == "auto" and max(sides) >= LARGE)
+        longest = min(max(sides), crop or max(sides))
+        large = stem == "large" or (stem == "auto" and longest >= LARGE)
         size, stride = (7, 2) if large else (3, 1)
         self.stem = nn.Sequential(
             nn.Conv2d(channels, width, size, stride, padding=size // 2, bias=False),
@@ -90,7 +94,7 @@ class ResNet18(Encoder):
 
     def forward(self, batch: Tensor) -> Tensor:
         """Return the features of images (b, c, h, w) in [0, 1]: float32 (b, 8 · ``width``)."""
-        x: Tensor = self.stem(normalised(batch))
+        x: Tensor = self.stem(normalised(centre(batch, self.crop)))
         for block in self.blocks:
             x = block(x)
         return x.mean(dim=(2, 3))

@@ -1,4 +1,7 @@
-"""Predictors on features: trained by gradient (``NETWORKS``) or solved (``EXACT``)."""
+"""Predictors on features: trained by gradient (``NETWORKS``) or solved (``EXACT``).
+
+``READOUTS`` says how the outputs of the former become numbers.
+"""
 
 from nearfar.heads.classifiers import KNN
 from nearfar.heads.components import PrincipalComponents
@@ -7,6 +10,7 @@ from nearfar.heads.exact import Forest, Mean, Ridge
 from nearfar.heads.kernel import SVR
 from nearfar.heads.logistic import Logistic
 from nearfar.heads.networks import MLP, Linear, Standardise
+from nearfar.heads.readouts import READOUTS, Readout
 
 Network = Linear | MLP | Decoder
 NETWORKS: dict[str, type[Network]] = {"linear": Linear, "mlp": MLP, "decoder": Decoder}
@@ -30,6 +34,7 @@ __all__ = [
     "KNN",
     "MLP",
     "NETWORKS",
+    "READOUTS",
     "SVR",
     "WEIGHTED",
     "Decoder",
@@ -40,6 +45,7 @@ __all__ = [
     "Mean",
     "Network",
     "PrincipalComponents",
+    "Readout",
     "Ridge",
     "Standardise",
     "WeightedHead",

@@ -10,6 +10,7 @@ from nearfar.losses.classification import cross_entropy
 from nearfar.losses.contrastive import contrastive_loss
 from nearfar.losses.directions import unit
 from nearfar.losses.distances import Mahalanobis, l2_distances
+from nearfar.losses.distributions import binary_cross_entropy, soft_cross_entropy
 from nearfar.losses.info_nce import info_nce_loss
 from nearfar.losses.nt_xent import nt_xent_loss
 from nearfar.losses.pair_likelihood import pair_likelihood_loss
@@ -29,6 +30,8 @@ ELEMENTWISE_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": partial(F.l1_loss, reduction="none"),
     "mse": partial(F.mse_loss, reduction="none"),
     "huber": partial(F.smooth_l1_loss, beta=1.0, reduction="none"),
+    "cross_entropy": partial(soft_cross_entropy, reduction="none"),
+    "binary_cross_entropy": partial(binary_cross_entropy, reduction="none"),
 }
 """Name → (prediction, target) → the loss of every element, for rows that do not count alike."""
 
@@ -40,6 +43,12 @@ CLASSIFICATION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 RECONSTRUCTION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"squares": squares}
 """Name → (logits, values in [0, 1]) → mean over the rows."""
 
+DISTRIBUTION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cross_entropy": soft_cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
+}
+"""Name → (logits, probabilities) → mean over all; of numbers that are read from distributions."""
+
 LOSSES = {
     "regression": REGRESSION_LOSSES,
     "classification": CLASSIFICATION_LOSSES,
@@ -49,17 +58,20 @@ LOSSES = {
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
+    "DISTRIBUTION_LOSSES",
     "ELEMENTWISE_LOSSES",
     "LOSSES",
     "RECONSTRUCTION_LOSSES",
     "REGRESSION_LOSSES",
     "Mahalanobis",
     "RnCLoss",
+    "binary_cross_entropy",
     "contrastive_loss",
     "info_nce_loss",
     "l2_distances",
     "nt_xent_loss",
     "pair_likelihood_loss",
+    "soft_cross_entropy",
     "squares",
     "sup_con_loss",
     "triplet_loss",

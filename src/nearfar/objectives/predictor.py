@@ -1,4 +1,4 @@
-"""Supervised: encoder, standardisation and head under a loss, any part of it trained."""
+"""Supervised: encoder, standardisation, head and readout under a loss, any part of it trained."""
 
 from collections.abc import Callable
 from typing import Any, Literal, Self
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nearfar.heads.networks import Standardise
+from nearfar.heads.readouts import Readout
 from nearfar.losses.classification import cross_entropy
 from nearfar.objectives.closed_form import affine_maps, cross_entropy_step
 from nearfar.objectives.rows import Batch
@@ -15,14 +16,15 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Predictor(nn.Module):
-    """encoder → standardise → head; ``loss(batch)`` compares with the batch's targets.
+    """encoder → standardise → head → readout; ``loss(batch)`` compares with the batch's targets.
 
     ``trained`` is ``all`` (encoder and head), ``head``, or a number k: the encoder's last k layer
     groups and the head. What is not trained stays bit-identical: its parameters take no gradient
     and its batch norm runs on, and keeps, the statistics it has. ``batch_norm="eval"`` holds those
     statistics in the trained layers of the encoder too. ``classifies``: the head puts out logits,
     of which ``monitor`` tells the accuracy. ``elementwise`` is the loss before its mean is taken,
-    for batches whose rows have weights.
+    for batches whose rows have weights. Without a ``readout`` the head's outputs are the
+    predictions.
     """
 
     def __init__(
@@ -36,9 +38,10 @@ class Predictor(nn.Module):
         encoder_lr: float = 1.0,
         classifies: bool = False,
         elementwise: Loss | None = None,
+        readout: Readout | None = None,
     ) -> None:
         super().__init__()
-        self.encoder, self.head = encoder, head
+        self.encoder, self.head, self.readout = encoder, head, readout or Readout()
         self.standardise = Standardise(int(encoder.out_features))  # type: ignore[arg-type]
         self.criterion, self._batch_norm, self._encoder_lr = loss, batch_norm, encoder_lr
         self._classifies, self._elementwise = classifies, elementwise
@@ -72,23 +75,34 @@ class Predictor(nn.Module):
 
     def forward(self, inputs: Any) -> Tensor:
         """Return predictions (b, k) in z units."""
-        prediction: Tensor = self.head(self.standardise(self.encoder(inputs)))
-        return prediction
+        return self.readout.read(self.outputs(inputs))
+
+    def outputs(self, inputs: Any) -> Tensor:
+        """Return what the head puts out (b, …), not yet read."""
+        outputs: Tensor = self.head(self.standardise(self.encoder(inputs)))
+        return outputs
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar."""
-        prediction = self(batch.inputs)
+        outputs = self.outputs(batch.inputs)
         if self.training:
-            self._count(prediction, batch.classes)
-        return self.compare(prediction, batch.targets, batch.weights)
+            self._count(outputs, batch.classes)
+        return self.compare(outputs, batch.targets, batch.weights)
 
-    def compare(self, prediction: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Return the loss of predictions (b, k), a scalar; rows count by ``weights`` (b,)."""
-        targets = targets.to(prediction.dtype)
+    def compare(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the loss of what the head puts out (b, …), a scalar.
+
+        ``targets`` (b, k) are in z units; rows count by ``weights`` (b,).
+        """
+        truth = self.readout.truth(targets.to(outputs.dtype))
+        return self.measure(self.readout.guess(outputs), truth, weights)
+
+    def measure(self, guess: Tensor, truth: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the loss of what the readout makes of outputs and of targets, a scalar."""
         if weights is None:
-            return self.criterion(prediction, targets)
+            return self.criterion(guess, truth)
         assert self._elementwise is not None
-        rows = self._elementwise(prediction, targets).flatten(1).mean(1)
+        rows = self._elementwise(guess, truth).flatten(1).mean(1)
         return (rows * weights.to(rows.dtype)).mean()
 
     def _count(self, prediction: Tensor, classes: Tensor) -> None:
@@ -128,11 +142,22 @@ class Predictor(nn.Module):
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return the trained parameters with their factors on the learning rate."""
         encoder = [p for p in self.encoder.parameters() if p.requires_grad]
-        return [(encoder, self._encoder_lr), (list(self.head.parameters()), 1.0)]
+        own = [*self.head.parameters(), *self.readout.parameters()]
+        return [(encoder, self._encoder_lr), (own, 1.0)]
 
 
 @torch.no_grad()
-def in_chunks(module: nn.Module, inputs: Any, rows: Tensor, size: int = 1024) -> Tensor:
-    """Return ``module`` of the rows (n,) of ``inputs`` in evaluation mode, ``size`` at a time."""
+def in_chunks(
+    module: nn.Module,
+    inputs: Any,
+    rows: Tensor,
+    size: int = 1024,
+    call: Callable[[Any], Tensor] | None = None,
+) -> Tensor:
+    """Return ``module`` of the rows (n,) of ``inputs`` in evaluation mode, ``size`` at a time.
+
+    ``call``: another function of the module that is wanted, in the place of its ``forward``.
+    """
     module.eval()
-    return torch.cat([module(inputs.select(part)) for part in torch.split(rows, size)])
+    of = module if call is None else call
+    return torch.cat([of(inputs.select(part)) for part in torch.split(rows, size)])

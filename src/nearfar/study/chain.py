@@ -162,6 +162,7 @@ def _fit_spec(fit: TrainedFit | ExactFit, metric: str) -> dict[str, Any]:
         "recipe": fit.recipe(fit.select).to_plain(),
         "metric": metric,
         **_augment(fit),
+        **({} if fit.readout.name == "z" else {"readout": fit.readout.model_dump(mode="json")}),
         **({"frozen_views": fit.frozen_views} if fit.frozen_views else {}),
     }
 

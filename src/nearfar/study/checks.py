@@ -6,7 +6,7 @@ from typing import Any
 from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest
-from nearfar.heads import EXACT, NETWORKS, WEIGHTED
+from nearfar.heads import EXACT, NETWORKS, READOUTS, WEIGHTED
 from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
 from nearfar.metrics import METRICS_OF
 from nearfar.objectives import OBJECTIVES
@@ -76,11 +76,22 @@ def _unfit_for_task(study: Study) -> list[str]:
         fit, where = arm.fit, f"arms.{name}.fit"
         if fit.head.name not in heads:
             mistakes.append(_not_for(f"{where}.head", fit.head.name, task, heads))
-        if isinstance(fit, TrainedFit) and fit.loss not in LOSSES[task]:
-            mistakes.append(_not_for(f"{where}.loss", fit.loss, task, LOSSES[task]))
+        if isinstance(fit, TrainedFit):
+            mistakes += [f"{where}.{line}" for line in _unread(fit, task)]
         if fit.weights is not None:
             mistakes += [f"{where}.weights: {line}" for line in _no_weights(fit, task)]
     return mistakes
+
+
+def _unread(fit: TrainedFit, task: str) -> list[str]:
+    """Return where a fit's readout is not for the task, or its loss not for the readout."""
+    name = fit.readout.name
+    if task != "regression" and name != "z":
+        return [f"readout: {name!r} is not for {task}: it makes numbers of outputs"]
+    own = READOUTS[name].losses
+    if fit.loss in (own or LOSSES[task]):
+        return []
+    return [_not_for("loss", fit.loss, f"readout {name}" if own else task, own or LOSSES[task])]
 
 
 def _no_weights(fit: TrainedFit | ExactFit, task: str) -> list[str]:

@@ -10,7 +10,7 @@ import yaml
 from nearfar.errors import UserError
 from nearfar.records.plain_yaml import EXPONENT
 
-CHOICES = frozenset({"encoder", "objective", "head", "optimizer", "schedule"})
+CHOICES = frozenset({"encoder", "objective", "head", "readout", "optimizer", "schedule"})
 NAMED = frozenset({"axes", "stages", "arms", "targets"})
 """Blocks whose keys are names that people choose."""
 LENGTHS = {"epochs": "iterations", "iterations": "epochs"}

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from nearfar.data.views import build_views
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
-from nearfar.heads import EXACT, NETWORKS, ExactHead
-from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
+from nearfar.heads import EXACT, NETWORKS, READOUTS, ExactHead
+from nearfar.losses import DISTRIBUTION_LOSSES, ELEMENTWISE_LOSSES, LOSSES
 from nearfar.objectives import Predictor, in_chunks
 from nearfar.records.stages import StageStore
 from nearfar.study.outputs import kept_outputs
@@ -141,18 +141,23 @@ def build_predictor(
 ) -> Predictor:
     """Make the predictor of a trained fit around ``encoder``."""
     torch.manual_seed(spec["seed"])
+    name, options = chosen(spec.get("readout", {"z": {}}))
+    readout = READOUTS[name](outputs, **options) if isinstance(outputs, int) else READOUTS[name]()
+    wanted = readout.outputs if isinstance(outputs, int) else outputs
     name, options = chosen(spec["head"])
-    head = NETWORKS[name](int(encoder.out_features), outputs, **options)  # type: ignore[arg-type]
+    head = NETWORKS[name](int(encoder.out_features), wanted, **options)  # type: ignore[arg-type]
+    losses = {name: loss for found in LOSSES.values() for name, loss in found.items()}
     train = spec["train"]
     return Predictor(
         encoder,
         head,
-        {name: loss for losses in LOSSES.values() for name, loss in losses.items()}[spec["loss"]],
+        (DISTRIBUTION_LOSSES if readout.losses else losses)[spec["loss"]],
         trained=int(train.removeprefix("last:")) if train.startswith("last:") else train,
         batch_norm=spec["batch_norm"],
         encoder_lr=spec["encoder_lr"],
-        classifies=spec["loss"] in LOSSES["classification"],
+        classifies=spec["loss"] in LOSSES["classification"] and not readout.losses,
         elementwise=ELEMENTWISE_LOSSES.get(spec["loss"]),
+        readout=readout,
     )
 
 

@@ -7,13 +7,14 @@ from typing import Any
 from nearfar.data.sources import SOURCES
 from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError, nearest
-from nearfar.heads import EXACT, NETWORKS
+from nearfar.heads import EXACT, NETWORKS, READOUTS
 from nearfar.losses import LOSSES
 from nearfar.metrics import METRICS_OF
 from nearfar.study.merge import merge
 from nearfar.study.schema import EPOCHS
 
 PROFILES = ("full", "quick", "smoke")
+_CHANGED_BY_PROFILE = ("limit", "size")
 _FIXED_BY_PROFILE = ("study", "metric", "baseline", "published", "claims", "profiles")
 
 
@@ -58,7 +59,7 @@ def _patch_mistakes(name: Any, patch: Any, arms: Any) -> list[str]:
         mistakes += [
             f"profiles.{name}: a profile may not change 'data.{key}'"
             for key in patch.get("data", {})
-            if key != "limit"
+            if key not in _CHANGED_BY_PROFILE
         ]
     else:
         mistakes.append(f"profiles.{name}: a profile may not change 'data'")
@@ -110,8 +111,12 @@ def _with_fit(arm: Any, base: dict[str, Any]) -> Any:
 
 
 def _head_of(fit: Mapping[str, Any]) -> str:
-    head = fit.get("head", "linear")
-    return str(next(iter(head), "")) if isinstance(head, dict) else str(head)
+    return _name_of(fit.get("head", "linear"))
+
+
+def _name_of(choice: Any) -> str:
+    """Return the name in a choice that is not checked yet."""
+    return str(next(iter(choice), "")) if isinstance(choice, dict) else str(choice)
 
 
 def settled(raw: dict[str, Any]) -> dict[str, Any]:
@@ -168,12 +173,11 @@ def _settled_arm(arm: Any, most: Any, task: str, counted: set[str]) -> Any:
     if not _is_trained(arm):
         return arm
     fit = _capped(arm["fit"], most)
-    encoder = fit.get("encoder")
-    name = next(iter(encoder), "") if isinstance(encoder, dict) else encoder
-    fixed = not getattr(ENCODERS.get(str(name)), "trainable", True)
+    fixed = not getattr(ENCODERS.get(_name_of(fit.get("encoder"))), "trainable", True)
     train = fit.get("train", "head" if fixed else "all")
     standardise = fit.get("standardise", train == "head" or arm.get("pretrain") is not None)
-    loss = fit.get("loss", next(iter(LOSSES[task])))
+    own = getattr(READOUTS.get(_name_of(fit.get("readout", "z"))), "losses", ())
+    loss = fit.get("loss", next(iter(own or LOSSES[task])))
     head = fit.get("head", next(name for name, kind in NETWORKS.items() if task in kind.tasks))
     settled_fit = {**fit, "head": head, "train": train, "standardise": standardise, "loss": loss}
     return {**arm, "fit": settled_fit}

@@ -14,8 +14,8 @@ from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.rare_targets import Weighting
 from nearfar.data.views import VIEWS
 from nearfar.encoders import ENCODERS
-from nearfar.heads import EXACT, NETWORKS
-from nearfar.losses import LOSSES
+from nearfar.heads import EXACT, NETWORKS, READOUTS
+from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
 from nearfar.study.choices import choice_among, choices_among, several_among
@@ -26,6 +26,7 @@ from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options, Positive, Recip
 EncoderChoice: Any = choice_among("encoder", ENCODERS)
 ObjectiveChoice: Any = choice_among("objective", OBJECTIVES)
 HeadChoice: Any = choice_among("head", {**NETWORKS, **EXACT})
+ReadoutChoice: Any = choice_among("readout", READOUTS)
 OptimizerChoice: Any = choice_among("optimizer", OPTIMIZERS)
 ScheduleChoice: Any = choice_among("schedule", SCHEDULES)
 ViewChoices: Any = choices_among("view", VIEWS)
@@ -121,15 +122,17 @@ class TrainedFit(Training):
     says whether the trained part of the encoder updates its running statistics. ``frozen_views``
     says how an encoder that is not trained sees ``augment``: ``cached:k``, k views of every row
     computed once, or ``fresh``, new ones in every epoch. ``target`` names one of the study's
-    ``targets``; by default the data set's own is predicted. ``weights`` says how much training rows
-    count by how rare their targets are (:func:`nearfar.data.rarity_weights`).
+    ``targets``; by default the data set's own is predicted. ``readout`` says how the head's outputs
+    become numbers. ``weights`` says how much training rows count by how rare their targets are
+    (:func:`nearfar.data.rarity_weights`).
     """
 
     encoder: EncoderChoice | None = None
     target: str | None = None
     head: HeadChoice = Field(default_factory=lambda: HeadChoice(linear={}))
     train: Annotated[str, Field(pattern=r"^(head|all|last:[1-9][0-9]*)$")]
-    loss: _one_of([name for losses in LOSSES.values() for name in losses])  # type: ignore[valid-type]
+    loss: _one_of([name for losses in (*LOSSES.values(), DISTRIBUTION_LOSSES) for name in losses])  # type: ignore[valid-type]
+    readout: ReadoutChoice = Field(default_factory=lambda: ReadoutChoice(z={}))
     standardise: bool
     encoder_lr: Positive = 1.0
     batch_norm: Literal["train", "eval"] = "train"

@@ -190,6 +190,9 @@ def _fit(work: Work) -> dict[str, Any]:
     if spec["standardise"]:
         before_training = in_chunks(part.to(device), rows.inputs, train)
         predictor.standardise.to(device).fit(before_training)
+    if isinstance(work.outputs, Numbers):
+        scale = torch.tensor(work.outputs.scaler.std)
+        predictor.readout.to(device).fit(rows.targets[train], scale)
     preparation = time.monotonic() - begin
     task = FitTask(predictor, rows, train, work.index("validation"), work.outputs, spec["metric"])
     outcome = work.train(task, limit=2 * _constant_loss(predictor, work, rows.weights))
@@ -285,12 +288,13 @@ def _row_weights(work: Work) -> Tensor | None:
 def _constant_loss(predictor: Any, work: Work, weights: Tensor | None) -> float:
     """Return the training loss of the best output that is the same for all rows."""
     train, total = work.index("train"), 0.0
-    constant = work.outputs.constant().to(train.device)
+    readout = predictor.readout
+    constant = readout.constant(work.outputs.constant().to(train.device))
     for part in torch.split(train, CHUNK):
-        targets = work.rows.targets[part]
+        truth = readout.truth(work.rows.targets[part])
         guess = constant.expand(len(part), *constant.shape)
         counted = None if weights is None else weights[part]
-        total += float(predictor.compare(guess, targets, counted)) * len(part)
+        total += float(predictor.measure(guess, truth, counted)) * len(part)
     return total / len(train)
 
 

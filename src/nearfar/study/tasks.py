@@ -39,13 +39,16 @@ class FitTask:
         """Return the trained parameters with their learning-rate factors."""
         return self.module.groups()
 
+    @torch.no_grad()
     def validate(self, at: Round) -> tuple[float | None, Points]:
         """Return the value to minimise, and loss, metric and (of classes) accuracy."""
         points = _points("train", self.module.monitor())
-        prediction = in_chunks(self.module, self.data.inputs, self.validation)
-        if not torch.isfinite(prediction).all():
+        inputs, module = self.data.inputs, self.module
+        outputs = in_chunks(module, inputs, self.validation, call=module.outputs)
+        if not torch.isfinite(outputs).all():
             return None, points
-        loss = float(self.module.compare(prediction, self.data.targets[self.validation]))
+        loss = float(module.compare(outputs, self.data.targets[self.validation]))
+        prediction = module.readout.read(outputs)
         rows, scores = self.validation.cpu().numpy(), self.outputs.scores(prediction)
         metrics = {self.metric, "accuracy"} if isinstance(self.outputs, Classes) else {self.metric}
         found = {name: self.outputs.value(name, rows, scores) for name in sorted(metrics)}

@@ -1,7 +1,8 @@
 """Views: batched random changes of images, on the device where the images are.
 
 A view is made from keyword options and called on float32 images (b, c, h, w) in [0, 1], of any
-number of channels; it returns new ones of the same shape and range. Every image gets draws of its
+number of channels; it returns new ones of the same range, and of the same shape unless a view has a
+``size`` of its own. Every image gets draws of its
 own from torch's global generator of its device, so the state of that generator determines the
 views. ``VIEWS`` names all that a study file may ask for.
 """

@@ -4,7 +4,7 @@ import math
 from typing import Annotated
 
 import torch
-from pydantic import Field, NonNegativeInt, validate_call
+from pydantic import Field, NonNegativeInt, PositiveInt, validate_call
 from torch import Tensor
 from torch.nn import functional
 
@@ -42,7 +42,8 @@ class ResizedCrop:
 
     The box takes a share of the area drawn from ``scale``; the ratio of its width to its height is
     drawn from ``ratio``, evenly on the logarithm (Szegedy et al., "Going Deeper with Convolutions",
-    CVPR 2015, section 6). A box that does not fit is drawn again, ``ATTEMPTS`` times.
+    CVPR 2015, section 6). A box that does not fit is drawn again, ``ATTEMPTS`` times. ``size``:
+    height and width of what comes out, those of the images unless given.
     """
 
     @validate_call
@@ -51,15 +52,17 @@ class ResizedCrop:
         *,
         scale: Annotated[tuple[Share, Share], Ascending] = (0.2, 1.0),
         ratio: Annotated[tuple[Aspect, Aspect], Ascending] = (0.75, 1.3333),
+        size: PositiveInt | None = None,
     ) -> None:
-        self.scale, self.ratio = scale, ratio
+        self.scale, self.ratio, self.size = scale, ratio, size
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return the stretched boxes, as (b, c, h, w) as they came."""
+        """Return the stretched boxes of images (b, c, h, w): as large, or ``size`` × ``size``."""
         count, _, height, width = images.shape
+        high, wide = (self.size, self.size) if self.size else (height, width)
         top, left, rows, columns = self.boxes(images)
-        y = _positions(top, rows, height)[:, :, None].expand(count, height, width)
-        x = _positions(left, columns, width)[:, None, :].expand(count, height, width)
+        y = _positions(top, rows, height, high)[:, :, None].expand(count, high, wide)
+        x = _positions(left, columns, width, wide)[:, None, :].expand(count, high, wide)
         return functional.grid_sample(
             images, torch.stack([x, y], dim=-1), padding_mode="border", align_corners=False
         )
@@ -89,12 +92,12 @@ class ResizedCrop:
         return top.minimum(down), left.minimum(right), rows, columns
 
 
-def _positions(start: Tensor, length: Tensor, pixels: int) -> Tensor:
-    """Return where the pixels of a stretched side lie in the whole one, (b, pixels) in [-1, 1].
+def _positions(start: Tensor, length: Tensor, pixels: int, made: int) -> Tensor:
+    """Return where the pixels of a stretched side lie in the whole one, (b, made) in [-1, 1].
 
-    Nothing is read from outside the box [start, start + length).
+    The whole side has ``pixels``. Nothing is read from outside the box [start, start + length).
     """
-    steps = (torch.arange(pixels, device=start.device) + 0.5) / pixels
+    steps = (torch.arange(made, device=start.device) + 0.5) / made
     inside = (steps * length[:, None] - 0.5).clamp_min(0).minimum(length[:, None] - 1)
     return (2 * (start[:, None] + inside) + 1) / pixels - 1
 
