@@ -50,6 +50,15 @@ def test_exchangeable_learners_on_overlapping_splits(seed: int) -> None:
     assert rejections(differences, mean_over_seeds) >= 0.10
 
 
+@pytest.mark.parametrize(("labels", "tested"), [(0.5, 1.0), (0.125, 1.0), (1.0, 0.5), (0.25, 0.5)])
+def test_conditions_are_tested_with_the_rows_of_the_split(labels: float, tested: float) -> None:
+    """A fraction of labels, or of the test rows: the correction by the split's rows still holds."""
+    errors = resplit_errors(3, REPLICATES, learners=2, labels=labels, tested=tested)
+    differences = errors[:, 0] - errors[:, 1]
+    assert 0.01 <= rejections(differences, corrected) <= 0.065
+    assert rejections(differences, mean_over_seeds) >= 0.08
+
+
 def test_it_is_the_shared_rows_that_mislead_the_plain_test() -> None:
     errors = resplit_errors(3, REPLICATES, learners=2, fresh=True)
     differences = errors[:, 0] - errors[:, 1]

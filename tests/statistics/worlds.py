@@ -44,13 +44,16 @@ def resplit_errors(
     *,
     blur: float = 0.0,
     fresh: bool = False,
+    labels: float = 1.0,
+    tested: float = 1.0,
 ) -> Array:
     """Test MAE (replicates, learners, SEEDS) of ridge learners over re-splits.
 
     The target is the sum of all features and noise; every learner sees a block of features of
     its own, and all blocks are drawn alike, so the learners are exchangeable and none is better
     in truth. ``blur`` adds noise to the last learner's features and makes it worse. ``fresh``
-    draws a new data set for every seed: then nothing overlaps.
+    draws a new data set for every seed: then nothing overlaps. ``labels`` and ``tested`` are the
+    fractions of training rows that are learnt from, and of test rows that are scored.
     """
     draw = np.random.default_rng(seed)
     sets = replicates * SEEDS if fresh else replicates
@@ -61,6 +64,7 @@ def resplit_errors(
         target = features.sum(axis=(2, 3)) + draw.normal(size=(count, ROWS))
         features[:, :, -1] += blur * draw.normal(size=(count, ROWS, FEATURES))
         test, train = _splits(draw, count, 1 if fresh else SEEDS)
+        test, train = test[..., : int(tested * TEST)], train[..., : int(labels * TRAIN)]
         found.append(
             np.stack(
                 [_errors(features[:, :, k], target, test, train) for k in range(learners)], axis=1
