@@ -203,6 +203,7 @@ def test_pixels_of_reduced_images() -> None:
     features = encoder.features(images)
     assert (features.shape, features.dtype) == ((5, encoder.out_features), np.float32)
     assert encoder.out_features == 3 * 4 * 4
+    assert not encoder.mixed_units
     # A reduction keeps what is even, and the mean of a block weighs most in its pixel.
     blocks = torch.rand(5, 3, 4, 4).repeat_interleave(2, 2).repeat_interleave(3, 3)
     found = encoder.features(Images(blocks)).reshape(5, 3, 4, 4)

@@ -161,6 +161,7 @@ def test_every_default_is_spelled_out() -> None:
             "head": {"linear": {}},
             "train": "all",
             "loss": "l1",
+            "readout": {"z": {}},
             "standardise": False,
             "encoder_lr": 1.0,
             "batch_norm": "train",

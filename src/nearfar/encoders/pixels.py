@@ -23,6 +23,7 @@ class Pixels(FixedEncoder):
     """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
+    mixed_units = False
 
     def __init__(self, inputs: Inputs, *, side: PositiveInt = 32) -> None:
         channels, height, width = image_shape(inputs)
