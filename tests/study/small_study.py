@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from nearfar.study.chain import Environment
+from nearfar.study.chain import Environment, Step
 from nearfar.study.load import Resolved, resolve
 from nearfar.study.plan import Plan, make_plan
+from nearfar.study.schema import Pretrain
 
 Plain = dict[str, Any]
 HERE = Environment("2.13.0", "cpu")
@@ -69,7 +70,13 @@ def resolved(raw: Plain, profile: str | None = None) -> Resolved:
 
 def planned(raw: Plain | Resolved, environment: Environment = HERE) -> Plan:
     study = raw if isinstance(raw, Resolved) else resolved(raw)
-    return make_plan(study, DIGEST, environment)
+    return make_plan(study, DIGEST, environment, elsewhere=another)
+
+
+def another(start: Pretrain, seed: int) -> Step:
+    """Stands in for the encoder of another run."""
+    spec = {"kind": "pretrain", "encoder": {"mlp": {}}, "run": start.run, "arm": start.arm}
+    return Step(f"pretrain:{start.run}/{start.arm}", {**spec, "seed": seed}, f"{seed:016d}")
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:

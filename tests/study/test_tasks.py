@@ -66,14 +66,15 @@ def dataset(classes: bool) -> Dataset:
 
 def pretraining(name: str, kind: type[PretrainTask] = PretrainTask) -> PretrainTask:
     torch.manual_seed(5)
-    classes = name != "rnc"
+    classes = "classification" in OBJECTIVES[name].tasks
     data = dataset(classes)
     outputs = outputs_of(data, SPLIT)
     encoder: Any = build_encoder(
         *(("cnn", {"width": 2, "dropout": 0.3}) if classes else ("mlp", {"dropout": 0.3})),
         data.inputs,
     )
-    outputs_too = (outputs.count,) if name == "cross_entropy" else ()
+    predicts = getattr(OBJECTIVES[name], "predicts", False)
+    outputs_too = (outputs.count,) if predicts else ()
     objective = OBJECTIVES[name](encoder, *outputs_too, **OPTIONS.get(name, {}))
     view = build_views([("standard", {})]) if classes else jitter
     rows = Rows(data.inputs, torch.from_numpy(outputs.targets), view, objective.views)
