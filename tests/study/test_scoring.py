@@ -195,7 +195,7 @@ def test_a_claim_about_a_mean_over_conditions_is_tested_once(tmp_path: Path) -> 
                     {"claim": "c", "arms": ["mean"], "expect": "worse", "condition": "labels=1"}
                 ]
             },
-            "claims.0.condition: no axis for it is called 'labels'",
+            "claims.0.condition: no axis of role 'condition' or 'score' is called 'labels'",
         ),
     ],
 )

@@ -1,6 +1,6 @@
 """What a study file says of its source: the numbers it published and the claims it made."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
@@ -11,6 +11,8 @@ from nearfar.records.places import pairs_of
 
 Text = Annotated[str, Field(min_length=1)]
 Numbers = dict[str, FiniteFloat]
+POINT, PLACE = ("choose",), ("condition", "score")
+"""The roles of the axes that a point of a search, and a condition, are made of."""
 
 
 class _Block(BaseModel):
@@ -116,23 +118,27 @@ def unknown_axes(
 
     A claim's condition names all of them. ``axes`` maps the study's axes to their roles.
     """
-    points = [axis for axis, role in axes.items() if role == "choose"]
-    places = [axis for axis, role in axes.items() if role in {"condition", "score"}]
+    places = [axis for axis, role in axes.items() if role in PLACE]
     lines = []
     for i, entry in enumerate(published):
-        lines += _unknown(f"published.{i}.point", entry.point, points)
-        lines += _unknown(f"published.{i}.condition", pairs_of(entry.condition), places)
+        lines += _unknown(f"published.{i}.point", entry.point, axes, POINT)
+        given = pairs_of(entry.condition)
+        lines += _unknown(f"published.{i}.condition", given, axes, PLACE)
     for i, claim in enumerate(claims):
         if claim.condition is not None:
             where, given = f"claims.{i}.condition", pairs_of(claim.condition)
-            lines += _unknown(where, given, places)
+            lines += _unknown(where, given, axes, PLACE)
             lines += [f"{where}: says nothing of the axis {x!r}" for x in places if x not in given]
     return lines
 
 
-def _unknown(where: str, given: Iterable[str], known: Collection[str]) -> list[str]:
+def _unknown(
+    where: str, given: Iterable[str], axes: Mapping[str, str], roles: Sequence[str]
+) -> list[str]:
+    known = [axis for axis, role in axes.items() if role in roles]
     return [
-        f"{where}: no axis for it is called {axis!r}; {nearest(axis, known)}"
+        f"{where}: no axis of role {' or '.join(map(repr, roles))} is called {axis!r}; "
+        f"{nearest(axis, known)}"
         for axis in given
         if axis not in known
     ]
