@@ -262,7 +262,10 @@ def test_an_axis_may_be_called_as_a_choice_is() -> None:
     ("entry", "phrase"),
     [
         ({"point": {"hiden": "4"}}, "role 'choose' is called 'hiden'; did you mean 'hidden'"),
-        ({"condition": "lables=1"}, "role 'condition' or 'score' is called 'lables'; allowed: nothing"),
+        (
+            {"condition": "lables=1"},
+            "role 'condition' or 'score' is called 'lables'; allowed: nothing",
+        ),
     ],
 )
 def test_published_points_and_conditions_name_axes(entry: Plain, phrase: str) -> None:

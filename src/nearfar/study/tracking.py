@@ -111,9 +111,7 @@ class Tracking:
         for cell in self.prepared.plan.cells if told else ():
             ours = address is None or address in cell.chain
             if ours and all(store.is_done(stage) for stage in cell.chain):
-                key = (
-                    f"{cell.chain[-1]} {run_name(cell.arm, cell.seed, cell.condition, cell.search)}"
-                )
+                key = f"{cell.chain[-1]} {run_name(cell.arm, cell.seed, cell.place, cell.search)}"
                 for tracker in told:
                     tracker.put(partial(read_run, self.prepared, cell), key)
 
@@ -127,7 +125,7 @@ def read_run(prepared: "Prepared", cell: Cell) -> Run:
         group=plan.arms[cell.arm].group,
         arm=cell.arm,
         seed=cell.seed,
-        condition=cell.condition,
+        condition=cell.place,
         unit=prepared.dataset.unit,
         stages=[read_stage(plan, prepared.folder.store, address) for address in cell.chain],
         search=cell.search,

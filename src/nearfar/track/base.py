@@ -92,7 +92,7 @@ class Run:
             found["/".join(place) + "_z" * (metric["unit"] == "z")] = metric["value"]
         for key in ("epochs", "steps", "seconds"):
             found[key] = sum(stage.outcome.get(key, 0) for stage in self.stages)
-        found["parameters"] = self.stages[-1].outcome.get("parameters", 0)
+        found["parameters"] = max(s.outcome.get("parameters", 0) for s in self.stages)
         return found
 
 
