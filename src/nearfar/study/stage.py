@@ -99,7 +99,8 @@ def run_stage(
     with store.working_on(address) as folder:
         fabric = Fabric(accelerator=environment["device"], devices=1)
         work = _prepare(spec, dataset, fabric, store, folder, report)
-        outcome = _KINDS[spec["kind"]](work)
+        carry_out = {"pretrain": _pretrain, "fit": _fit, SCORE: _score}[spec["kind"]]
+        outcome = carry_out(work)
         outcome["device"] = environment["device"]
         outcome |= work.outputs.to_plain()
         write_stage(folder, dict(spec), outcome)
@@ -362,6 +363,3 @@ def _score(work: Work) -> dict[str, Any]:
 def _save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     write_atomically(path, tensors_to_bytes(plain))
-
-
-_KINDS = {"pretrain": _pretrain, "fit": _fit, SCORE: _score}

@@ -92,7 +92,8 @@ class Run:
             found["/".join(place) + "_z" * (metric["unit"] == "z")] = metric["value"]
         for key in ("epochs", "steps", "seconds"):
             found[key] = sum(stage.outcome.get(key, 0) for stage in self.stages)
-        found["parameters"] = max(s.outcome.get("parameters", 0) for s in self.stages)
+        trained = (stage.outcome.get("parameters", 0) for stage in reversed(self.stages))
+        found["parameters"] = next(filter(None, trained), 0)
         return found
 
 
