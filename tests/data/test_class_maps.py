@@ -70,47 +70,33 @@ def test_a_class_without_training_rows_is_refused() -> None:
         mapped(dataset(), split, "t", {"cat": "cat", "dog": "dog"})
 
 
+def labelled(dataset: Dataset, split: Split, fraction: float, seed: int) -> Split:
+    return conditioned(dataset, split, Conditions(labels=fraction), seed)[1]
+
+
 def test_a_fraction_of_labels_is_stratified_and_seeded() -> None:
     data = dataset(rows=400)
     whole = Split(np.arange(0, 320), np.arange(320, 360), np.arange(360, 400))
-    some = conditioned(data, whole, Conditions(labels=0.25), seed=3)[1]
+    some = labelled(data, whole, 0.25, seed=3)
     assert np.bincount(some.train % 4).tolist() == [20, 20, 20, 20]
     assert set(some.train) <= set(whole.train)
     assert (some.validation, some.test) == (whole.validation, whole.test)
-    assert (
-        conditioned(data, whole, Conditions(labels=0.25), seed=3)[1].train.tolist()
-        == some.train.tolist()
-    )
-    assert (
-        conditioned(data, whole, Conditions(labels=0.25), seed=4)[1].train.tolist()
-        != some.train.tolist()
-    )
+    assert labelled(data, whole, 0.25, seed=3).train.tolist() == some.train.tolist()
+    assert labelled(data, whole, 0.25, seed=4).train.tolist() != some.train.tolist()
 
 
 def test_a_tiny_fraction_keeps_a_row_of_each_class_or_is_refused() -> None:
     data = dataset(rows=400)
     whole = Split(np.arange(0, 320), np.arange(320, 360), np.arange(360, 400))
-    assert set(conditioned(data, whole, Conditions(labels=4 / 320), seed=0)[1].train % 4) == {
-        0,
-        1,
-        2,
-        3,
-    }
+    assert set(labelled(data, whole, 4 / 320, seed=0).train % 4) == {0, 1, 2, 3}
     with pytest.raises(UserError, match="training rows are 2, fewer than the 4 classes"):
-        conditioned(data, whole, Conditions(labels=1e-9), seed=0)[1]
-    assert (
-        len(
-            conditioned(dataset(classes=(), rows=400), Conditions(labels=whole), 1e-9, seed=0)[
-                1
-            ].train
-        )
-        == 2
-    )
+        labelled(data, whole, 1e-9, seed=0)
+    assert len(labelled(dataset(classes=(), rows=400), whole, 1e-9, seed=0).train) == 2
 
 
 def test_labelled_rows_of_numbers_are_drawn_at_random() -> None:
     data = dataset(classes=(), rows=400)
     whole = Split(np.arange(0, 320), np.arange(320, 360), np.arange(360, 400))
-    some = conditioned(data, whole, Conditions(labels=0.5), seed=0)[1]
+    some = labelled(data, whole, 0.5, seed=0)
     assert len(some.train) == 160
     assert (np.diff(some.train) > 0).all()
