@@ -47,7 +47,12 @@ def test_a_claim_is_put_to_the_test(name: str, tmp_path: Path) -> None:
     assert [claim["verdict"] for claim in summary["claims"]] == ["undecided"] * len(
         prepared.resolved.study.claims
     )
-    page = write_report(folder).read_text(encoding="utf-8")
-    assert ('id="conditions"' in page) == (len(CONDITIONS[name]) > 1)
+
+
+def test_the_page_shows_conditions_and_claims(tmp_path: Path) -> None:
+    prepared = run("esol-corruption", tmp_path)
+    page = write_report(prepared.folder.path).read_text(encoding="utf-8")
+    assert 'id="conditions"' in page
+    assert page.count('class="panel"><h3>corruption') == 3
     for claim in prepared.resolved.study.claims:
         assert claim.claim in page
