@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from nearfar.records.places import as_number, joined, pairs_of, varying
-from nearfar.report.load import Run, metric_of
+from nearfar.report.load import Run, first_comparison, metric_of
 from nearfar.report.tables import verdict
 from nearfar.report.wording import (
     GROUP_NAMES,
@@ -90,7 +90,8 @@ def sentences(run: Run, facet: Facet) -> list[str]:
     for arm in facet.arms:
         by_rival: dict[str, dict[str, list[str]]] = {}
         for value, condition in zip(facet.values, facet.conditions, strict=True):
-            for c in _comparisons(run, arm, condition)[:1]:
+            c = first_comparison(run, arm, condition)
+            if c is not None:
                 verdicts = by_rival.setdefault(str(c["against"]), {})
                 verdicts.setdefault(str(c["verdict"]), []).append(value)
         for rival, verdicts in by_rival.items():
@@ -100,12 +101,6 @@ def sentences(run: Run, facet: Facet) -> list[str]:
             )
             lines.append(f"{arm} against {rival}: {said}")
     return lines
-
-
-def _comparisons(run: Run, arm: str, condition: str) -> list[dict[str, Any]]:
-    wanted = (arm, condition)
-    found = run.summary.get("comparisons") or []
-    return [c for c in found if (c["arm"], c.get("condition", "")) == wanted]
 
 
 def _entry(run: Run, arm: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -262,4 +257,4 @@ def cell_text(run: Run, facet: Facet, arm: str, k: int) -> str:
 
 
 def _verdict(run: Run, arm: str, condition: str) -> str:
-    return next((str(c["verdict"]) for c in _comparisons(run, arm, condition)), "")
+    return str((first_comparison(run, arm, condition) or {}).get("verdict", ""))

@@ -192,11 +192,15 @@ def comparison_of(run: Run, arm: Mapping[str, Any], target: str = "") -> dict[st
     that only a claim asks for follow. An arm may also be compared with none: see
     :func:`is_baseline`.
     """
-    summary = run.summary
-    if arm["arm"] == summary.get("baseline"):
+    if arm["arm"] == run.summary.get("baseline"):
         return None
-    key = (arm["arm"], arm.get("condition", ""))
-    found = (c for c in summary.get("comparisons") or [] if (c["arm"], c["condition"]) == key)
+    return first_comparison(run, arm["arm"], arm.get("condition", ""), target)
+
+
+def first_comparison(run: Run, arm: str, condition: str, target: str = "") -> dict[str, Any] | None:
+    """The summary's first comparison of an arm under a condition, also of the baseline."""
+    comparisons = run.summary.get("comparisons") or []
+    found = (c for c in comparisons if (c["arm"], c["condition"]) == (arm, condition))
     return next((c for c in found if not target or c.get("target") == target), None)
 
 

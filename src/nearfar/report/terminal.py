@@ -77,22 +77,13 @@ def print_summary(run: Path, console: "Console") -> None:
 
 
 def _table(run: Run, *, roomy: bool) -> "Table":
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     summary = run.summary
     unit, own = str(summary.get("unit", "")), own_unit(run)
     metric = metric_name(summary["metric"])
     title = f"{summary.get('title') or summary['study']} ({summary.get('profile', '')})"
-    table = Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    table.add_column("arm", overflow="fold", min_width=12)
+    table = _arms_table(title, "bold")
     over = f" over {summary['target']}" if run.several else ""
     table.add_column(Text(f"test {metric}{over}{f', {unit}' if unit else ''}"), justify="right")
     if roomy and unit == "z" and own:
@@ -115,23 +106,31 @@ def _table(run: Run, *, roomy: bool) -> "Table":
     return table
 
 
-def _targets_table(run: Run) -> "Table":
-    """The primary metric of each of several targets, and how each compares by itself."""
+def _arms_table(title: str, style: str = "") -> "Table":
+    """A table whose first column is of arms, the others still to come."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    named = run.several[:_TARGETS]
-    more = len(run.several) - len(named)
-    title = f"each target{f' (and {more} more: see the report)' if more else ''}"
     table = Table(
-        title=Text(title, style="bold"),
+        title=Text(title, style=style),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,
     )
     table.add_column("arm", overflow="fold", min_width=12)
+    return table
+
+
+def _targets_table(run: Run) -> "Table":
+    """The primary metric of each of several targets, and how each compares by itself."""
+    from rich.text import Text
+
+    named = run.several[:_TARGETS]
+    more = len(run.several) - len(named)
+    title = f"each target{f' (and {more} more: see the report)' if more else ''}"
+    table = _arms_table(title, "bold")
     for target in named:
         table.add_column(Text(target), justify="right", overflow="fold")
     metric, scaled = run.summary["metric"], run.summary.get("unit") == "z"
@@ -147,19 +146,8 @@ def _targets_table(run: Run) -> "Table":
 
 def _conditions_table(run: Run, facet: Facet) -> "Table":
     """One axis of conditions across; a sign is the verdict in that condition."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     title = f"along {facet.axis}{f' · {facet.title}' if facet.title else ''}"
-    table = Table(
-        title=Text(title),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    table.add_column("arm", overflow="fold", min_width=12)
+    table = _arms_table(title)
     for value in facet.values:
         table.add_column(value, justify="right")
     for arm in facet.arms:

@@ -16,6 +16,7 @@ class OtherRuns:
 
     def __init__(self, out: Path, profile: str) -> None:
         self.out, self.profile = out, profile
+        self._rows = functools.cache(_rows)
 
     def __call__(self, start: Pretrain, seed: int) -> Step:
         """Return the finished stage with the encoder of an arm: fine-tuned there, or pre-trained.
@@ -71,7 +72,7 @@ class OtherRuns:
             f" found there: {', '.join(known) or 'none'}"
         )
 
-    @staticmethod
-    @functools.cache
-    def _rows(path: Path) -> list[StageRow]:
-        return read_stages(path / "stages.csv") if (path / "stages.csv").exists() else []
+
+def _rows(run: Path) -> list[StageRow]:
+    table = run / "stages.csv"
+    return read_stages(table) if table.exists() else []

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nearfar.records.places import joined, pairs_of
 from nearfar.study.chain import (
     Elsewhere,
     Environment,
@@ -37,8 +38,7 @@ class Cell:
     @property
     def place(self) -> str:
         """The condition as records have it, score axes among the others."""
-        pairs = [*self.condition.split(";"), *self.scored.split(";")]
-        return ";".join(sorted(filter(None, pairs)))
+        return joined({**pairs_of(self.condition), **pairs_of(self.scored)})
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,9 @@ class _Planner:
 
     def add(self, arm: str, points: Sequence[Point], seed: int) -> None:
         """Add an arm at one place: its chain, or a search and what is chosen there so far."""
-        used = self.resolved.axes_of(arm)
         distinct: dict[str, Point] = {}
         for point in points:
-            labels = {axis: x for axis, x in point.along("choose").items() if axis in used}
-            distinct.setdefault(point_name(labels), point)
+            distinct.setdefault(point_name(self._choosable(arm, point)), point)
         if len(distinct) == 1:
             self._use(arm, points[0], points[0].study, seed)
         elif self.resolved.study.split.resplit:
@@ -152,7 +150,7 @@ class _Planner:
             self.cells.setdefault(Cell(name, seed, condition, addresses, search))
             return addresses
         for scoring in self.resolved.scorings:
-            scored, judged = _joined(scoring.labels), addresses
+            scored, judged = joined(scoring.labels), addresses
             if scoring.test.changes:
                 score = scoring_of(chain[-1], scoring.test)
                 self.steps.setdefault(score.hash, score)
@@ -161,10 +159,9 @@ class _Planner:
         return addresses
 
     def _choose(self, arm: str, points: Mapping[str, Point], seeds: tuple[int, ...]) -> None:
-        used = self.resolved.axes_of(arm)
         tries = []
         for name, point in points.items():
-            labels = {axis: x for axis, x in point.along("choose").items() if axis in used}
+            labels = self._choosable(arm, point)
             chain = self._use(arm, point, point.search, seeds[0], search=name)
             tried = Try.of(labels, [self.outcomes(address) for address in chain])
             if set(chain) & set(self.failed):
@@ -215,6 +212,11 @@ class _Planner:
             seconds=sum(cost.get("seconds", 0.0) for cost in costs),
         )
 
+    def _choosable(self, arm: str, point: Point) -> dict[str, str]:
+        """Return axis → label of the choose axes that the arm depends on."""
+        used = self.resolved.axes_of(arm)
+        return {axis: label for axis, label in point.along("choose").items() if axis in used}
+
     def _stages(self, arm: str, study: Study, seed: int) -> tuple[Step, ...]:
         given = (self.digest, self.environment, self.elsewhere)
         return chain_of(study, study.arms[arm], seed, *given)
@@ -234,8 +236,4 @@ def _arms(resolved: Resolved) -> dict[str, PlannedArm]:
 
 def condition_of(point: Point) -> str:
     """Return the values of the condition axes as records have them."""
-    return _joined(point.along("condition"))
-
-
-def _joined(labels: Mapping[str, str]) -> str:
-    return ";".join(f"{name}={label}" for name, label in sorted(labels.items()))
+    return joined(point.along("condition"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.records import Record, StageRow
-from nearfar.records.places import is_pattern, matching
+from nearfar.records.places import as_number, is_pattern, matching, pairs_of
 
 TEST = "test"
 FIT = "fit"
@@ -233,16 +233,12 @@ def _means(
 
 
 def _within(outer: str, inner: str) -> bool:
-    return set(filter(None, outer.split(";"))) <= set(filter(None, inner.split(";")))
+    return pairs_of(outer).items() <= pairs_of(inner).items()
 
 
 def _condition_order(condition: str) -> tuple[tuple[str, float, str], ...]:
-    pairs = (pair.partition("=") for pair in filter(None, condition.split(";")))
-    return tuple((axis, _number(value), value) for axis, _, value in pairs)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.inf
+    numbers = {value: as_number(value) for value in pairs_of(condition).values()}
+    return tuple(
+        (axis, math.inf if (number := numbers[value]) is None else number, value)
+        for axis, value in pairs_of(condition).items()
+    )
