@@ -11,6 +11,8 @@ from small_study import planned, resolved, small
 
 from nearfar.errors import UserError
 from nearfar.records import read_results, read_stages
+from nearfar.report.curves import fit_curves, pretrain_curves
+from nearfar.report.load import read_run
 from nearfar.study.run import Request, carry_out, prepare
 
 ARMS: dict[str, Any] = {
@@ -163,6 +165,17 @@ def test_a_claim_about_a_mean_over_conditions_is_tested_once(tmp_path: Path) -> 
     (claim,) = summary["claims"]
     assert about["verdict"] in claim["reason"]
     assert claim["verdict"] == ("supported" if about["verdict"] == "better" else "undecided")
+
+
+def test_the_page_has_the_curves_of_a_fit_that_is_judged_otherwise(tmp_path: Path) -> None:
+    severity = {"role": "score", "values": [1, 3]}
+    axes = {"seed": {"role": "repeat", "values": 2}, **NOISY, "severity": severity}
+    read = read_run(run(study(tmp_path, axes=axes)))
+    small = [k for k, arm in enumerate(read.arms) if arm["arm"] == "small"]
+    assert len(small) == 2
+    curves = fit_curves(read)
+    assert all(curves[k]["offset"] == 0 and "train" in curves[k]["series"] for k in small)
+    assert pretrain_curves(read) == []
 
 
 @pytest.mark.parametrize(

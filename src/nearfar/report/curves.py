@@ -63,7 +63,7 @@ def fit_curves(run: Run) -> list[dict[str, Any]]:
         by_series: dict[tuple[str, str], dict[int, Curve]] = {}
         diverged, offset = [], 0
         for seed in run.summary.get("seeds", []):
-            chain = run.chain(arm, seed)
+            chain = run.trained(arm, seed)
             if not chain:
                 continue
             rows = [run.stage_row(link["hash"]) for link in chain]
@@ -96,7 +96,7 @@ def pretrain_curves(run: Run) -> list[dict[str, Any]]:
     for position, arm in enumerate(run.arms):
         by_name: dict[str, list[tuple[int, str]]] = {}
         for seed in run.summary.get("seeds", []):
-            for link in run.chain(arm, seed)[:-1]:
+            for link in run.trained(arm, seed)[:-1]:
                 by_name.setdefault(link["stage"], []).append((seed, link["hash"]))
         for name, chain in by_name.items():
             users.setdefault((name, *chain), []).append(position)

@@ -123,6 +123,10 @@ class Run:
         """The stages of an arm for one seed, first to last; empty if it did not run."""
         return list((arm.get("stages") or {}).get(str(seed), []))
 
+    def trained(self, arm: Mapping[str, Any], seed: int) -> list[dict[str, str]]:
+        """The chain up to the fit, without a stage that only judges it."""
+        return [link for link in self.chain(arm, seed) if link["stage"] != "score"]
+
     def stage_row(self, digest: str) -> StageRow | None:
         """The state and budget of a stage, whichever arms use it."""
         return self._rows.get(digest)

@@ -64,7 +64,7 @@ def _of_arm(
     """The key of the arm's map and its seed, the first that has one; or why there is none."""
     outcome = "did not finish"
     for seed in seeds:
-        chain = run.chain(arm, seed)
+        chain = run.trained(arm, seed)
         if not chain:
             continue
         read = read_features(run.stage_folder(chain[-1]["hash"]), shown.index, shown.total)
