@@ -134,12 +134,17 @@ def rebuild_report(path: Path) -> None:
 
 
 def clean_stages(out: Path) -> None:
-    """Remove the stages in OUT that no run's stages.csv names, unless they are at work."""
+    """Remove the stages in OUT that no run's stages.csv names, unless they are at work.
+
+    And all kept features, which are made again when they are wanted.
+    """
     from nearfar.records import read_stages
     from nearfar.records.stages import StageStore
 
     if not out.is_dir():
         raise UserError(f"{out}: no such folder")
     used = {row.hash for table in out.glob("*/stages.csv") for row in read_stages(table)}
-    removed, size = StageStore(out / "stages").remove_all_but(used)
-    print(f"removed {removed} stages, {size / 1e6:.1f} MB")
+    store = StageStore(out / "stages")
+    removed, size = store.remove_all_but(used)
+    kept, more = store.features.clear()
+    print(f"removed {removed} stages and the features of {kept}, {(size + more) / 1e6:.1f} MB")

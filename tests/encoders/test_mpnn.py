@@ -82,16 +82,15 @@ def test_descriptors_join_where_there_are_any() -> None:
     assert without(all_rows(molecules)).shape == (len(SMILES), 128)
 
 
-def test_prepares_rdkit_descriptors_where_they_are_wanted_and_missing() -> None:
+def test_wants_rdkit_descriptors_unless_the_molecules_bring_their_own() -> None:
     molecules = some_molecules()
-    assert MPNN.prepare(molecules, {"descriptors": True}) is molecules
+    assert not MPNN.wants(molecules, {"descriptors": True})
     molecules.descriptors = None
-    assert MPNN.prepare(molecules, {"descriptors": False}) is molecules
-    prepared = MPNN.prepare(molecules, {"descriptors": True})
-    assert molecules.descriptors is None
-    expected = Descriptors(molecules).features(molecules)
-    assert torch.equal(prepared.descriptors, torch.from_numpy(expected))
-    assert MPNN(prepared)(all_rows(prepared)).isfinite().all()
+    assert not MPNN.wants(molecules, {"descriptors": False})
+    assert MPNN.wants(molecules, {"descriptors": True}) == "descriptors"
+    computed = Descriptors(molecules).features(molecules)
+    beside = molecules.with_descriptors(torch.from_numpy(computed))
+    assert MPNN(beside)(all_rows(beside)).isfinite().all()
 
 
 def test_scaling_of_descriptors_takes_training_statistics_and_cuts() -> None:

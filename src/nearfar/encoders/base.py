@@ -55,9 +55,12 @@ class Encoder(nn.Module):
     """Shape of one row of a batch, where rows are tensors: (columns,) or (c, h, w)."""
 
     @classmethod
-    def prepare(cls, inputs: Any, options: Mapping[str, Any]) -> Any:
-        """Return ``inputs`` with what an encoder with these options wants to find beside them."""
-        return inputs
+    def wants(cls, inputs: Any, options: Mapping[str, Any]) -> str:
+        """Name the fixed encoder whose features of ``inputs`` should stand beside them, or none.
+
+        Such inputs have ``with_descriptors(features)``.
+        """
+        return ""
 
     def layer_groups(self) -> list[nn.Module]:
         """Return the encoder's layers, first to last, for ``train: last:k``."""
@@ -70,6 +73,8 @@ class FixedEncoder:
     accepts: ClassVar[frozenset[str]]
     trainable: ClassVar[bool] = False
     out_features: int
+    dear: ClassVar[bool] = True
+    """Whether making the features takes longer than reading them from a file."""
     mixed_units: bool = True
     """Whether columns are measured in units of their own, so that distances need scaled columns."""
 

@@ -14,7 +14,6 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from nearfar.encoders.base import Encoder, Inputs, MoleculeBatch
-from nearfar.encoders.descriptors import Descriptors
 from nearfar.encoders.graph import ATOM_SIZES, BOND_SIZES, one_hot, pool
 
 
@@ -93,12 +92,9 @@ class MPNN(Encoder):
         )
 
     @classmethod
-    def prepare(cls, inputs: Any, options: Mapping[str, Any]) -> Any:
-        """Return ``inputs`` with RDKit's descriptors beside them, unless they bring their own."""
-        if not options["descriptors"] or inputs.descriptors is not None:
-            return inputs
-        computed = Descriptors(inputs).features(inputs)
-        return inputs.with_descriptors(torch.from_numpy(computed))
+    def wants(cls, inputs: Any, options: Mapping[str, Any]) -> str:
+        """Ask for RDKit's descriptors, unless the molecules bring their own."""
+        return "descriptors" if options["descriptors"] and inputs.descriptors is None else ""
 
     def forward(self, batch: MoleculeBatch) -> Tensor:
         """Return the features of a batch of molecules, float32 (b, ``out``)."""

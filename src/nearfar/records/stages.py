@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nearfar.records.features import FeatureStore
 from nearfar.records.files import write_atomically
 from nearfar.records.plain_yaml import from_yaml, to_yaml
 
@@ -28,6 +29,11 @@ class StageStore:
     """The folder ``root`` that holds one folder for each stage."""
 
     root: Path
+
+    @property
+    def features(self) -> FeatureStore:
+        """What encoders of these stages made of all rows."""
+        return FeatureStore(self.root.parent / "features")
 
     def folder(self, address: str) -> Path:
         """Return the folder of a finished stage."""

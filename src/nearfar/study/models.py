@@ -82,13 +82,27 @@ def fresh_encoder(block: Mapping[str, Any], inputs: Any, seed: int) -> Encoder |
     return build_encoder(*chosen(block), inputs)
 
 
-def prepared_inputs(spec: Spec, inputs: Any, store: StageStore) -> Any:
-    """Return ``inputs`` with what the stage's encoder wants to find beside them."""
-    if not _has_encoder(spec):
+def prepared_inputs(
+    spec: Spec,
+    inputs: Any,
+    store: StageStore,
+    make: Callable[[str, FixedEncoder], NDArray[np.float32]] | None = None,
+) -> Any:
+    """Return ``inputs`` with the features of a fixed encoder beside them, if theirs wants them.
+
+    ``make`` gives these features, of an encoder by its name; without it they are computed.
+    """
+    if not has_encoder(spec):
         return inputs
     name, options = chosen(encoder_block(spec, store)[0])
     kind = ENCODERS[name]
-    return kind.prepare(inputs, options) if issubclass(kind, Encoder) else inputs
+    wanted = kind.wants(inputs, options) if issubclass(kind, Encoder) else ""
+    if not wanted:
+        return inputs
+    beside = build_encoder(wanted, {}, inputs)
+    assert isinstance(beside, FixedEncoder)
+    values = beside.features(inputs) if make is None else make(wanted, beside)
+    return inputs.with_descriptors(torch.from_numpy(values))
 
 
 def layer_mistakes(plan: Plan, inputs: Any) -> list[str]:
@@ -183,7 +197,7 @@ def restored(
     spec, outcome = stage["spec"], stage["outcome"]
     outputs, count = kept_outputs(outcome)
     inputs = prepared_inputs(spec, inputs, store)
-    encoder = stage_encoder(spec, inputs, store) if _has_encoder(spec) else None
+    encoder = stage_encoder(spec, inputs, store) if has_encoder(spec) else None
     if "train" not in spec:
         head = type(exact_head(spec)).from_arrays(load_arrays(folder / "model.safetensors"))
 
@@ -223,5 +237,5 @@ def mixed_units(spec: Spec, inputs: Any) -> bool:
     return isinstance(encoder, FixedEncoder) and encoder.mixed_units
 
 
-def _has_encoder(spec: Spec) -> bool:
+def has_encoder(spec: Spec) -> bool:
     return "input" in spec or "encoder" in spec

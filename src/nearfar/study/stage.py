@@ -34,6 +34,7 @@ from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows, write_stage
 from nearfar.study import models
 from nearfar.study.chain import SCORE
+from nearfar.study.features import features_of_all, inputs_with_descriptors
 from nearfar.study.measures import measures
 from nearfar.study.outputs import Numbers, Outputs, outputs_of
 from nearfar.study.page_files import (
@@ -133,7 +134,7 @@ def _prepare(
     outputs = outputs_of(dataset, split, spec.get("task"), reported)
     inputs: Any = dataset.inputs
     if spec["kind"] != SCORE:
-        inputs = models.prepared_inputs(spec, inputs, store).to(fabric.device)
+        inputs = inputs_with_descriptors(spec, inputs, store).to(fabric.device)
     if isinstance(outputs, Reconstructions):
         rows = Rows(inputs, Pixels(inputs))
     else:
@@ -182,8 +183,9 @@ def _fit(work: Work) -> dict[str, Any]:
     encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
     rows = replace(work.rows, augment=models.views_of(spec), weights=_row_weights(work))
     part = encoder
+    spared = 0.0
     if models.features_are_cached(spec):
-        rows = _cached(rows, encoder, spec, work)
+        rows, spared = _cached(rows, encoder, spec, work)
         part = models.Features(encoder.out_features)  # type: ignore[assignment]
     assert isinstance(part, nn.Module)
     predictor = models.build_predictor(spec, part, work.outputs.count)
@@ -194,7 +196,7 @@ def _fit(work: Work) -> dict[str, Any]:
     if isinstance(work.outputs, Numbers):
         scale = torch.tensor(work.outputs.scaler.std)
         predictor.readout.to(device).fit(rows.targets[train], scale)
-    preparation = time.monotonic() - begin
+    preparation = time.monotonic() - begin + spared
     task = FitTask(predictor, rows, train, work.index("validation"), work.outputs, spec["metric"])
     outcome = work.train(task, limit=2 * _constant_loss(predictor, work, rows.weights))
     result = _trained(work, outcome, predictor)
@@ -230,12 +232,16 @@ def _measured(work: Work, encoder: Encoder | FixedEncoder, inputs: Any) -> list[
 
 def _cached(
     rows: Rows, encoder: Encoder | FixedEncoder, spec: Mapping[str, Any], work: Work
-) -> Rows:
-    """Return the rows with their features in the place of inputs, and of some views where asked."""
+) -> tuple[Rows, float]:
+    """Return the rows with their features in the place of inputs, and of some views where asked.
+
+    And the seconds that were spared because the features were there.
+    """
     device = work.fabric.device
-    plain = models.FeatureRows(models.features_of(encoder, rows.inputs, device))
+    values, spared = features_of_all(spec, encoder, rows.inputs, work.store, device)
+    plain = models.FeatureRows(values)
     if rows.augment is None:
-        return CachedRows(plain, rows.targets, weights=rows.weights)
+        return CachedRows(plain, rows.targets, weights=rows.weights), spared
     assert isinstance(encoder, Encoder)
     count = int(spec["frozen_views"].removeprefix("cached:"))
     torch.manual_seed(spec["seed"])
@@ -244,17 +250,18 @@ def _cached(
     bank = plain.values.new_zeros(count, *plain.values.shape)
     for view in bank:
         view[train] = in_chunks(encoder, augmented, train)
-    return CachedViews(plain, rows.targets, weights=rows.weights, bank=bank)
+    return CachedViews(plain, rows.targets, weights=rows.weights, bank=bank), spared
 
 
 def _fit_exactly(work: Work) -> dict[str, Any]:
-    spec, begin = work.spec, time.monotonic()
+    spec, begin, spared = work.spec, time.monotonic(), 0.0
     head = models.exact_head(spec)
     features = np.zeros((len(work.dataset), 0), dtype=np.float32)
     if head.uses_features:
         encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
-        rows = models.FeatureRows(models.features_of(encoder, work.rows.inputs, work.fabric.device))
-        features = rows.values.cpu().numpy()
+        given = work.rows.inputs, work.store, work.fabric.device
+        values, spared = features_of_all(spec, encoder, *given)
+        rows, features = models.FeatureRows(values), values.cpu().numpy()
         keep_features(work.folder, features, work.shown)
     train = work.split.train
     known = features[train], work.outputs.solved_targets[train], spec["seed"]
@@ -271,7 +278,7 @@ def _fit_exactly(work: Work) -> dict[str, Any]:
     write_atomically(work.folder / "model.safetensors", arrays_to_bytes(arrays))
     result = _ended("done", "")
     result["metrics"] = _evaluate(work, scores)
-    result["seconds"] = time.monotonic() - begin
+    result["seconds"] = round(time.monotonic() - begin + spared, 3)
     if head.uses_features:
         result["metrics"] += _measured(work, encoder, rows)
     return result
