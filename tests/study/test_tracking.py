@@ -130,7 +130,7 @@ def test_failures_are_told(request_: Request, monkeypatch: pytest.MonkeyPatch) -
     def fail(*arguments: Any) -> None:
         raise ValueError("out of luck\nand more")
 
-    monkeypatch.setattr("nearfar.study.stage._pretrain", fail)
+    monkeypatch.setattr("nearfar.study.stage.pretrain", fail)
     carried_out(request_)
     failed = {notice.arms: notice for notice in Notices.got if notice.event == "failed"}
     assert set(failed) == {("frozen", "tuned"), ("frozen",), ("tuned",)}
