@@ -177,14 +177,14 @@ def test_a_failing_stage_gives_status_1_and_the_others_go_on(
 ) -> None:
     from nearfar.study import stage
 
-    run_stage = stage.run_stage
+    run_stages = stage.run_stages
 
-    def failing(address: str, spec: dict[str, object], *rest: object) -> object:
-        if "forest" in str(spec["head"]) or "ridge" in str(spec["head"]):
+    def failing(specs: dict[str, dict[str, object]], *rest: object) -> object:
+        if any("ridge" in str(spec["head"]) for spec in specs.values()):
             raise RuntimeError("planted")
-        return run_stage(address, spec, *rest)  # type: ignore[arg-type]
+        return run_stages(specs, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stage, "run_stage", failing)
+    monkeypatch.setattr(stage, "run_stages", failing)
     outcome = nearfar(*RUN, "--arm", "ridge", "--seeds", "1")
     assert outcome.status == 1, outcome
     assert "planted" in outcome.out + outcome.err

@@ -8,6 +8,7 @@ import pytest
 from image_examples import load, some_pixels, write_idx, write_images
 
 from nearfar.data.detect import Finding, detect
+from nearfar.data.detect_images import table_with
 from nearfar.errors import UserError
 
 NAMES = [f"{name}/{k}.png" for name in ("cat", "dog") for k in range(15)]
@@ -102,3 +103,33 @@ def test_target_where_there_are_no_columns(tmp_path: Path) -> None:
     write_images(tmp_path, NAMES)
     with pytest.raises(UserError, match="a folder of class folders: it has no column 'age'"):
         detect(str(tmp_path), ["age"], tmp_path)
+
+
+def test_twins_are_told_apart_from_rows_of_one_group(tmp_path: Path) -> None:
+    write_images(tmp_path, NAMES)
+    lines = [f"{name},{k % 5 + 0.5 * k},p{k // 2}" for k, name in enumerate(NAMES)]
+    (tmp_path / "t.csv").write_text("\n".join(["file,age,person", *lines]))
+    chosen, facts, _ = found(tmp_path / "t.csv", "age")
+    assert chosen["group"] == "person"
+    assert "copies of another" not in facts
+
+
+def test_a_table_without_a_target_asks_for_one(tmp_path: Path) -> None:
+    write_images(tmp_path, NAMES)
+    (tmp_path / "t.csv").write_text("\n".join(["file,age", *(f"{n},1" for n in NAMES)]))
+    with pytest.raises(
+        UserError, match=r"t.csv: name the column to predict with --target: file, age"
+    ):
+        found(tmp_path / "t.csv")
+
+
+def test_the_table_in_a_folder_of_images(tmp_path: Path) -> None:
+    write_images(tmp_path, NAMES)
+    assert table_with(tmp_path, ["age"]) is None
+    (tmp_path / "t.csv").write_text("\n".join(["file,age", *(f"{n},1" for n in NAMES)]))
+    (tmp_path / "other.csv").write_text("a,age\n1,2\n")
+    assert table_with(tmp_path, ["age"]) == tmp_path / "t.csv"
+    assert table_with(tmp_path, ["size"]) is None
+    assert table_with(tmp_path, []) is None
+    (tmp_path / "u.csv").write_text((tmp_path / "t.csv").read_text())
+    assert table_with(tmp_path, ["age"]) is None

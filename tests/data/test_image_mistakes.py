@@ -120,7 +120,8 @@ def test_missing_file_and_missing_label_in_a_table(tmp_path: Path) -> None:
         "target missing": 1,
     }
     path = table(tmp_path, "a.png,0", "gone.png,1", "c.png,0", "d.png,1")
-    expected = "t.csv, row 2 (line 3): the image cannot be read: No such file or directory"
+    expected = "t.csv, row 2 (line 3): the image cannot be read: No such file or directory: "
+    expected += str(tmp_path / "gone.png")
     assert message(path, target="y") == expected + HINT
 
 

@@ -19,13 +19,13 @@ def store(tmp_path: Path) -> StageStore:
 
 
 def make(store: StageStore, address: str) -> None:
-    with store.working_on(address) as folder:
+    with store.working_on(address) as [folder]:
         write_stage(folder, {"seed": 1}, {"status": "done"})
 
 
 def begin(store: StageStore, address: str) -> None:
     """Leave a checkpoint behind, as a stage that raises or is killed does."""
-    with contextlib.suppress(RuntimeError), store.working_on(address) as folder:
+    with contextlib.suppress(RuntimeError), store.working_on(address) as [folder]:
         (folder / "checkpoint.pt").write_text("half way")
         raise RuntimeError("planted")
 
@@ -43,7 +43,7 @@ def test_a_finished_stage_is_published_and_read(store: StageStore) -> None:
 
 
 def test_it_is_not_there_before_the_end(store: StageStore) -> None:
-    with store.working_on("aa") as folder:
+    with store.working_on("aa") as [folder]:
         write_stage(folder, {}, {})
         assert not store.is_done("aa")
         assert not store.folder("aa").exists()
@@ -53,14 +53,14 @@ def test_it_is_not_there_before_the_end(store: StageStore) -> None:
 def test_after_an_error_it_is_kept_to_go_on_from(store: StageStore) -> None:
     begin(store, "aa")
     assert not store.is_done("aa")
-    with store.working_on("aa") as folder:
+    with store.working_on("aa") as [folder]:
         assert (folder / "checkpoint.pt").read_text() == "half way"
     assert store.is_done("aa")
     assert names(store.folder("aa")) == {"done"}
 
 
 def test_what_a_killed_process_was_writing_is_not_published(store: StageStore) -> None:
-    with store.working_on("aa") as folder:
+    with store.working_on("aa") as [folder]:
         (folder / ".checkpoint.pt.123.tmp").write_text("torn")
         (folder / "done").write_text("")
         write_stage(folder, {}, {})
@@ -81,10 +81,10 @@ def test_killed_while_publishing_it_is_whole_or_not_there(
             patch.setattr("nearfar.records.stages.write_atomically", killed)
         else:
             patch.setattr(Path, "rename", killed)
-        with pytest.raises(KeyboardInterrupt), store.working_on("aa") as folder:
+        with pytest.raises(KeyboardInterrupt), store.working_on("aa") as [folder]:
             (folder / "made").write_text("first")
     assert not store.is_done("aa")
-    with store.working_on("aa") as folder:
+    with store.working_on("aa") as [folder]:
         (folder / "made").write_text("second")
     assert (store.folder("aa") / "made").read_text() == "second"
 

@@ -36,6 +36,10 @@ def store(tmp_path: Path) -> StageStore:
     return StageStore(tmp_path / "stages")
 
 
+def silent(address: str, done: int, loss: float) -> None:
+    """Take no note of progress."""
+
+
 def broken(step: Step) -> Step:
     """The step with a loss that there is not: it raises in the middle."""
     spec = {**step.spec, "loss": "none"}
@@ -73,14 +77,14 @@ def test_a_stage_that_raises_fails_alone(plan: Plan, dataset: Dataset, store: St
 def test_what_stands_on_a_failed_stage_fails_with_it(
     plan: Plan, dataset: Dataset, store: StageStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = stage.run_stage
+    real = stage.run_stages
 
-    def failing(address: str, spec: dict[str, object], *rest: object) -> object:
-        if spec["kind"] == "pretrain":
+    def failing(specs: dict[str, dict[str, object]], *rest: object) -> object:
+        if any(spec["kind"] == "pretrain" for spec in specs.values()):
             raise OSError("no space left\non the device")
-        return real(address, spec, *rest)  # type: ignore[arg-type]
+        return real(specs, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stage, "run_stage", failing)
+    monkeypatch.setattr(stage, "run_stages", failing)
     finished = {e.address: e.error for e in all_of(plan, dataset, store) if isinstance(e, Finished)}
     for address, step in plan.steps.items():
         if step.name == "pretrain:rnc":
@@ -95,9 +99,9 @@ def test_a_persons_mistake_in_a_stage_is_told_as_it_is(
     def refusing(*given: object) -> None:
         raise UserError("row 3: not so")
 
-    monkeypatch.setattr(stage, "run_stage", refusing)
+    monkeypatch.setattr(stage, "run_stages", refusing)
     step = next(iter(plan.steps.values()))
-    finished = carry_out(step, lambda: dataset, store, lambda epoch, loss: None)
+    (finished,) = carry_out((step,), lambda: dataset, store, silent)
     assert finished.error == "row 3: not so"
 
 
@@ -106,7 +110,7 @@ def test_data_that_cannot_be_read_fail_the_stage(plan: Plan, store: StageStore) 
         raise UserError("small.csv: no such file")
 
     step = next(iter(plan.steps.values()))
-    finished = carry_out(step, gone, store, lambda epoch, loss: None)
+    (finished,) = carry_out((step,), gone, store, silent)
     assert finished == Finished(step.hash, "small.csv: no such file", finished.trace)
 
 
@@ -115,7 +119,7 @@ def test_it_waits_where_another_process_is_at_the_stage(
 ) -> None:
     step = next(iter(plan.steps.values()))
     pauses = []
-    with store.working_on(step.hash) as folder:
+    with store.working_on(step.hash) as [folder]:
         (folder / "stage.yaml").write_text("of the other process")
 
         def pause(seconds: float) -> None:
@@ -125,10 +129,10 @@ def test_it_waits_where_another_process_is_at_the_stage(
 
         with pytest.raises(StageBusy), store.working_on(step.hash):
             pass
-        finished = carry_out(step, lambda: dataset, store, lambda epoch, loss: None, pause)
+        (finished,) = carry_out((step,), lambda: dataset, store, silent, pause)
         assert finished.error.startswith("StopIteration")
         assert len(pauses) == 3
-    finished = carry_out(step, lambda: dataset, store, lambda epoch, loss: None)
+    (finished,) = carry_out((step,), lambda: dataset, store, silent)
     assert finished == Finished(step.hash)
     assert (store.folder(step.hash) / "stage.yaml").read_text() == "of the other process"
 
@@ -183,10 +187,10 @@ def test_threads_are_those_of_the_study(plan: Plan, dataset: Dataset, store: Sta
     spec = {**step.spec, "environment": {**step.spec["environment"], "threads": 2}}
     seen = []
     carry_out(
-        Step("fit", spec, stage_hash(spec)),
+        (Step("fit", spec, stage_hash(spec)),),
         lambda: seen.append(torch.get_num_threads()) or dataset,  # type: ignore[func-returns-value]
         store,
-        lambda epoch, loss: None,
+        silent,
     )
     torch.set_num_threads(1)
     assert seen == [2]

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from nearfar.records.stages import StageStore
+from nearfar.study.bundles import Bundle
 from nearfar.study.chain import Step
-from nearfar.study.execute import Event, Finished, Progress, Started, _Pool
+from nearfar.study.execute import Event, Finished, Progress, Started
+from nearfar.study.pool import Pool
 
 
-class ThreadPool(_Pool):
+class ThreadPool(Pool):
     """The pool with threads in the place of processes; a step's name says what its worker does."""
 
     def __init__(self, jobs: int) -> None:
@@ -29,17 +31,18 @@ class ThreadPool(_Pool):
         threading.Thread(target=self.serve, args=(there,), daemon=True).start()
         return here
 
-    def _send(self, step: Step) -> None:
+    def _send(self, bundle: Bundle) -> None:
         for gone in self.leaving:
             assert gone.wait(60)
-        super()._send(step)
+        super()._send(bundle)
 
     def serve(self, pipe: connection.Connection) -> None:
         while True:
             try:
-                step: Step = pipe.recv()
+                bundle: Bundle = pipe.recv()
             except EOFError:
                 return
+            step = bundle[0]
             self.at_work.add(step.hash)
             self.together = max(self.together, len(self.at_work))
             pipe.send(Progress(step.hash, 1, 0.5))
@@ -51,19 +54,20 @@ class ThreadPool(_Pool):
             gone = threading.Event()
             if step.name == "dies after":
                 self.leaving.append(gone)
-            pipe.send(Finished(step.hash, error, error and "Traceback"))
+            for member in bundle:
+                pipe.send(Finished(member.hash, error, error and "Traceback"))
             if step.name == "dies after":
                 pipe.close()
                 gone.set()
                 return
 
 
-def steps(**given: tuple[str, str | None]) -> dict[str, Step]:
-    """hash=(what its worker does, the hash that it needs)."""
-    return {address: Step(does, {}, address, needs) for address, (does, needs) in given.items()}
+def steps(**given: tuple[str, str | None]) -> list[Bundle]:
+    """hash=(what its worker does, the hash that it needs), each stage alone."""
+    return [(Step(does, {}, address, needs),) for address, (does, needs) in given.items()]
 
 
-def run(pool: _Pool, given: dict[str, Step], failed: set[str] | None = None) -> list[Event]:
+def run(pool: Pool, given: list[Bundle], failed: set[str] | None = None) -> list[Event]:
     found: list[Event] = []
     finished = threading.Event()
 
@@ -86,7 +90,8 @@ def test_every_stage_runs_once_and_after_what_it_needs(jobs: int) -> None:
     events = run(ThreadPool(jobs), given)
     assert errors(events) == dict.fromkeys("abcde", "")
     order = [(type(event), event.address) for event in events]
-    for address, step in given.items():
+    for (step,) in given:
+        address = step.hash
         assert order.count((Started, address)) == 1
         assert order.index((Started, address)) < order.index((Progress, address))
         assert order.index((Progress, address)) < order.index((Finished, address))
@@ -138,7 +143,16 @@ def test_a_worker_that_died_idle_is_replaced(jobs: int) -> None:
 
 
 def test_nothing_to_do() -> None:
-    assert run(ThreadPool(2), {}) == []
+    assert run(ThreadPool(2), []) == []
+
+
+@pytest.mark.parametrize("how", ["ok", "raises", "dies"])
+def test_a_bundle_has_one_worker_and_ends_as_one(how: str) -> None:
+    (first,), (second,), (third,) = steps(a=(how, None), b=(how, None), c=("ok", "b"))
+    pool = ThreadPool(3)
+    found = errors(run(pool, [(first, second), (third,)]))
+    assert pool.together == 1
+    assert [bool(found[address]) for address in "abc"] == [how != "ok"] * 3
 
 
 class Stopped(ThreadPool):

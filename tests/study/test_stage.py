@@ -302,8 +302,8 @@ def test_no_training_sees_targets_that_it_may_not(vectors: Done, part: str, tmp_
         np.testing.assert_array_equal(blind.predictions(arm), vectors.predictions(arm), arm)
 
 
-def stopping(epoch: int) -> Callable[[int, float], None]:
-    def report(done: int, loss: float) -> None:
+def stopping(epoch: int) -> Callable[[str, int, float], None]:
+    def report(address: str, done: int, loss: float) -> None:
         if done == epoch:
             raise KeyboardInterrupt
 
@@ -319,10 +319,10 @@ def test_a_stage_that_was_stopped_leaves_the_same_files(
     for address in vectors.chain(arm):
         step = vectors.plan.steps[address]
         with pytest.raises(KeyboardInterrupt):
-            carry_out(step, lambda: vectors.dataset, store, stopping(2))
+            carry_out((step,), lambda: vectors.dataset, store, stopping(2))
         assert (store.root / f"{address}.partial" / "checkpoint.pt").exists()
         torch.rand(7)
-        carry_out(step, lambda: vectors.dataset, store, lambda epoch, loss: None)
+        carry_out((step,), lambda: vectors.dataset, store, lambda *progress: None)
         for name in ("model.safetensors", "curves.csv", "features.npy", "predictions.csv"):
             whole = vectors.store.folder(address) / name
             if whole.exists():

@@ -129,7 +129,8 @@ def _unreadable(error: Exception) -> BadImageError:
     if isinstance(error, UnidentifiedImageError):
         return BadImageError("no image", "is not an image (png, jpg, webp, bmp or tif)")
     if isinstance(error, OSError) and error.strerror:
-        return BadImageError("not readable", f"cannot be read: {error.strerror}")
+        file = f": {error.filename}" if error.filename else ""
+        return BadImageError("not readable", f"cannot be read: {error.strerror}{file}")
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return BadImageError("image damaged", f"cannot be decoded: {lines[0]}")
 

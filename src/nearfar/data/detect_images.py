@@ -15,6 +15,7 @@ from nearfar.data.decode import ENDINGS
 from nearfar.data.detect_groups import group_column, group_fact
 from nearfar.data.image_arrays import is_idx_folder
 from nearfar.data.image_tables import PARQUET, holds_images, parquet_files
+from nearfar.data.images import Images
 from nearfar.data.images_read import read_layout
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.pictures import ImageRows
@@ -44,6 +45,16 @@ def are_images(path: Path, separator: str | None) -> bool:
     if ending in {".csv", ".tsv", ".txt"}:
         return path_column(read_file(path, separator)) is not None
     return ending == ".npz"
+
+
+def table_with(folder: Path, targets: Sequence[str]) -> Path | None:
+    """Return the CSV file of paths of images in a folder that has these columns, if it is one."""
+    found = []
+    for path in sorted(folder.glob("*.csv")):
+        table = read_file(path, None)
+        if set(targets) <= table.columns.keys() and path_column(table) is not None:
+            found.append(path)
+    return found[0] if targets and len(found) == 1 else None
 
 
 def path_column(table: Table) -> str | None:
@@ -77,6 +88,9 @@ def detect_images(
     if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
         chosen["transposed"] = True
     rows = read_layout(found, DataOptions(**chosen, on_bad_rows="drop"))
+    if not targets and rows.target is None and "target" in rows.takes and not rows.class_names:
+        columns = ", ".join(rows.table.columns)
+        raise UserError(f"{found.name}: name the column to predict with --target: {columns}")
     facts: list[str] = []
     chosen["task"] = "classification"
     if targets and list(targets) != [rows.target]:
@@ -185,11 +199,13 @@ def _class_facts(dataset: Dataset) -> list[str]:
 
 def _twins(dataset: Dataset) -> list[str]:
     """Tell of images that are the same in every pixel, which make groups."""
-    first = np.unique(dataset.groups, return_index=True)[1]
+    assert isinstance(dataset.inputs, Images)
+    keys = [hash(image.numpy().tobytes()) for image in dataset.inputs.pixels]
+    _, first, groups = np.unique(keys, return_index=True, return_inverse=True)
     twins = len(dataset) - len(first)
     if not twins:
         return []
-    original = dataset.targets[first][dataset.groups]
+    original = dataset.targets[first][groups]
     differ = int((original != dataset.targets).any(axis=1).sum())
     labels = f", {differ} of them with another label" if differ else ""
     return [

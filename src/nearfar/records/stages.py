@@ -54,30 +54,52 @@ class StageStore:
         return self.read(address)["outcome"] if self.is_done(address) else None
 
     @contextlib.contextmanager
-    def working_on(self, address: str) -> Iterator[Path]:
-        """Give a folder to make the stage in; publish it at the end, keep it if an error comes.
+    def working_on(self, *addresses: str) -> Iterator[list[Path]]:
+        """Give a folder to make each stage in; publish them at the end, keep them on an error.
+
+        Stages of one computation are published together: after a kill, either none of them is
+        there, or :meth:`publish_rest` finds all of them complete.
 
         Raises:
-            StageBusy: another process holds it, or has finished it.
+            StageBusy: another process holds one of them, or has finished it.
         """
-        partial = self.root / f"{address}.partial"
         self.root.mkdir(parents=True, exist_ok=True)
-        with self._locked(address):
-            if self.is_done(address):
-                raise StageBusy(address)
-            partial.mkdir(exist_ok=True)
-            yield partial
-            for left in (partial / "checkpoint.pt", *partial.glob(".*.tmp")):
-                left.unlink(missing_ok=True)
-            write_atomically(partial / "done", "")
+        with contextlib.ExitStack() as locks:
+            for address in sorted(addresses):
+                locks.enter_context(self._locked(address))
+                if self.is_done(address):
+                    raise StageBusy(address)
+            partials = [self._partial(address) for address in addresses]
+            for partial in partials:
+                partial.mkdir(exist_ok=True)
+                (partial / "done").unlink(missing_ok=True)
+            yield partials
+            company = "\n".join(addresses) if len(addresses) > 1 else ""
+            for partial in partials:
+                for left in (partial / "checkpoint.pt", *partial.glob(".*.tmp")):
+                    left.unlink(missing_ok=True)
+                write_atomically(partial / "done", company)
+            self._publish(addresses)
+
+    def _publish(self, addresses: Iterable[str]) -> None:
+        for address in addresses:
             final = self.folder(address)
             if final.exists():
                 shutil.rmtree(final)
-            partial.rename(final)
+            self._partial(address).rename(final)
             descriptor = os.open(self.root, os.O_RDONLY)
             os.fsync(descriptor)
             os.close(descriptor)
             self._lock(address).unlink(missing_ok=True)
+
+    def publish_rest(self, addresses: Iterable[str]) -> None:
+        """Publish those stages whose computation a kill ended while it was being published."""
+        for address in addresses:
+            mark = self._partial(address) / "done"
+            if mark.exists() and any(map(self.is_done, mark.read_text("utf-8").split())):
+                with contextlib.suppress(StageBusy), self._locked(address):
+                    if mark.exists():
+                        self._publish([address])
 
     def remove_all_but(self, used: set[str]) -> tuple[int, int]:
         """Remove stages, finished or begun, but those named and those at work.
@@ -88,7 +110,7 @@ class StageStore:
         removed, size = 0, 0
         for address in sorted(present - used):
             with contextlib.suppress(StageBusy), self._locked(address):
-                for folder in (self.folder(address), self.root / f"{address}.partial"):
+                for folder in (self.folder(address), self._partial(address)):
                     if folder.is_dir():
                         files = (file for file in folder.rglob("*") if file.is_file())
                         size += sum(file.stat().st_size for file in files)
@@ -96,6 +118,9 @@ class StageStore:
                         removed += 1
                 self._lock(address).unlink(missing_ok=True)
         return removed, size
+
+    def _partial(self, address: str) -> Path:
+        return self.root / f"{address}.partial"
 
     def _lock(self, address: str) -> Path:
         return self.root / f"{address}.lock"

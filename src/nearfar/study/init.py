@@ -67,7 +67,9 @@ def write_study(
     if not path.parent.is_dir():
         raise UserError(f"no such folder: {path.parent}")
     from nearfar.data.detect import detect
+    from nearfar.data.detect_images import table_with
 
+    data = (table_with(data, targets) if data.is_dir() else None) or data
     finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd())
     text = study_text(name, _data_path(data, path), finding)
     _check(text, path)

@@ -1,6 +1,7 @@
-"""Carrying out one stage: from its specification to a folder with weights, curves, predictions."""
+"""Carrying out stages: from their specifications to folders with weights, curves, predictions."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nearfar.data import Dataset
@@ -9,39 +10,58 @@ from nearfar.study.chain import SCORE
 from nearfar.study.stage.fitting import Fitting
 from nearfar.study.stage.judging import judge
 from nearfar.study.stage.pretraining import pretrain
-from nearfar.study.stage.solving import Solving
-from nearfar.study.stage.work import Report, Work, ended
+from nearfar.study.stage.solving import Solving, solve
+from nearfar.study.stage.work import Work, ended
+
+Outcome = dict[str, Any]
 
 
-def run_stage(
-    address: str, spec: Mapping[str, Any], dataset: Dataset, store: StageStore, report: Report
-) -> dict[str, Any]:
-    """Carry out a stage and publish its folder; return its outcome.
+def run_stages(
+    specs: Mapping[str, Mapping[str, Any]],
+    dataset: Dataset,
+    store: StageStore,
+    report: Callable[[str, int, float], None],
+) -> dict[str, Outcome]:
+    """Carry out stages (address → specification) as one computation; publish their folders.
 
-    The caller sets the number of threads. Raises ``StageBusy`` where another process is at it.
+    Most often it is one. The caller sets the number of threads, and sees to it that the stages can
+    share a computation (``study/bundles.py``). Returns address → outcome.
+
+    Raises:
+        StageBusy: another process is at one of them.
     """
-    with store.working_on(address) as folder:
-        work = Work.on(spec, dataset, store, folder, report)
-        outcome = {"pretrain": pretrain, "fit": fit, SCORE: judge}[spec["kind"]](work)
-        publish(work, outcome)
-    return outcome
+    with store.working_on(*specs) as folders:
+        works = [
+            Work.on(spec, dataset, store, folder, functools.partial(report, address))
+            for (address, spec), folder in zip(specs.items(), folders, strict=True)
+        ]
+        outcomes = _carry_out(works)
+        for work, outcome in zip(works, outcomes, strict=True):
+            outcome["device"] = work.spec["environment"]["device"]
+            outcome |= work.outputs.to_plain()
+            write_stage(work.folder, dict(work.spec), outcome)
+    return dict(zip(specs, outcomes, strict=True))
 
 
-def publish(work: Work, outcome: dict[str, Any]) -> None:
-    """Write what the stage was and how it ended; ``outcome`` is completed."""
-    outcome["device"] = work.spec["environment"]["device"]
-    outcome |= work.outputs.to_plain()
-    write_stage(work.folder, dict(work.spec), outcome)
+def _carry_out(works: Sequence[Work]) -> list[Outcome]:
+    """Return how the stages ended; several are fits that start from the same stage, or none."""
+    spec = works[0].spec
+    if spec["kind"] == "fit":
+        return _fit(works)
+    (work,) = works
+    return [judge(work) if spec["kind"] == SCORE else pretrain(work)]
 
 
-def fit(work: Work) -> dict[str, Any]:
-    """Train or solve a head, unless the pre-training before it diverged."""
-    if "input" in work.spec:
-        before = work.store.read(work.spec["input"]["stage"])["outcome"]
+def _fit(works: Sequence[Work]) -> list[Outcome]:
+    """Train or solve heads, unless the pre-training before them diverged."""
+    spec, store = works[0].spec, works[0].store
+    if "input" in spec:
+        before = store.read(spec["input"]["stage"])["outcome"]
         if before["status"] != "done":
-            return ended("diverged", f"its pre-training diverged: {before['reason']}")
-    if "train" in work.spec:
-        fitting = Fitting.of(work)
-        return fitting.end(fitting.train())
-    solving = Solving.of(work)
-    return solving.end(solving.solve())
+            reason = f"its pre-training diverged: {before['reason']}"
+            return [ended("diverged", reason) for _ in works]
+    if "train" not in spec:
+        return solve(Solving.of(works))
+    (work,) = works
+    fitting = Fitting.of(work)
+    return [fitting.end(fitting.train())]

@@ -1,6 +1,7 @@
-"""A fit that is solved: an exact head on features that stay as they are."""
+"""Fits that are solved: exact heads on features that stay as they are."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as arrays_to_bytes
 
 from nearfar.encoders import Encoder, FixedEncoder
-from nearfar.heads import ExactHead, WeightedHead
+from nearfar.heads import ExactHead, Logistic, WeightedHead
+from nearfar.heads.logistic_together import Problem, solve_together
 from nearfar.records.files import write_atomically
 from nearfar.study import models
 from nearfar.study.features import features_of_all
@@ -20,52 +22,68 @@ from nearfar.study.stage.work import Work, ended
 
 @dataclass
 class Solving:
-    """A fit that is ready to be solved; ``seconds`` are those spent so far.
+    """Fits on the same features, ready to be solved; ``seconds`` are those spent on each so far.
 
-    ``features`` are float32 (n, d) of all rows, without columns where the head asks for none;
+    ``features`` are float32 (n, d) of all rows, without columns where the heads ask for none;
     ``encoder`` is who made them, then None.
     """
 
-    work: Work
-    head: ExactHead
+    works: Sequence[Work]
+    heads: list[ExactHead]
     encoder: Encoder | FixedEncoder | None
     features: NDArray[np.float32]
     seconds: float
 
     @classmethod
-    def of(cls, work: Work) -> "Solving":
-        """Make the head, and the features that it asks for."""
-        spec, begin = work.spec, time.monotonic()
-        head = models.exact_head(spec)
-        if not head.uses_features:
-            return cls(work, head, None, np.zeros((len(work.dataset), 0), np.float32), 0.0)
-        encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
+    def of(cls, works: Sequence[Work]) -> "Solving":
+        """Make the heads, and the features that they ask for."""
+        begin, work = time.monotonic(), works[0]
+        heads = [models.exact_head(one.spec) for one in works]
+        if not heads[0].uses_features:
+            return cls(works, heads, None, np.zeros((len(work.dataset), 0), np.float32), 0.0)
+        encoder = models.stage_encoder(work.spec, work.rows.inputs, work.store)
         given = work.rows.inputs, work.store, work.device
-        values, spared = features_of_all(spec, encoder, *given)
-        features = values.cpu().numpy()
-        return cls(work, head, encoder, features, time.monotonic() - begin + spared)
+        values, spared = features_of_all(work.spec, encoder, *given)
+        seconds = time.monotonic() - begin + spared
+        return cls(works, heads, encoder, values.cpu().numpy(), seconds)
 
-    def solve(self) -> float:
-        """Fit the head to the training rows; return the seconds that it took."""
-        begin, train, seed = time.monotonic(), self.work.split.train, self.work.spec["seed"]
-        known = self.features[train], self.work.outputs.solved_targets[train], seed
-        weights = self.work.row_weights()
-        if weights is None:
-            self.head.fit(*known)
+    def fit(self) -> float:
+        """Fit the heads to their training rows; return the seconds that each took."""
+        begin = time.monotonic()
+        if len(self.works) == 1:
+            self._fit_alone(self.works[0], self.heads[0])
         else:
-            assert isinstance(self.head, WeightedHead)
-            self.head.fit(*known, weights.cpu().numpy()[train])
-        return time.monotonic() - begin
+            self._fit_together()
+        return (time.monotonic() - begin) / len(self.works)
 
-    def end(self, seconds: float) -> dict[str, Any]:
-        """Keep the head and judge it; return the outcome of the stage."""
-        work, begin = self.work, time.monotonic()
+    def _fit_alone(self, work: Work, head: ExactHead) -> None:
+        train, weights = work.split.train, work.row_weights()
+        known = self.features[train], work.outputs.solved_targets[train], work.spec["seed"]
+        if weights is None:
+            head.fit(*known)
+        else:
+            assert isinstance(head, WeightedHead)
+            head.fit(*known, weights.cpu().numpy()[train])
+
+    def _fit_together(self) -> None:
+        problems = []
+        for work, head in zip(self.works, self.heads, strict=True):
+            assert isinstance(head, Logistic)
+            train = work.split.train
+            problems.append(Problem(train, work.outputs.solved_targets[train], head.penalty))
+        solutions = solve_together(self.features, problems, head.iterations)
+        for head, solution in zip(self.heads, solutions, strict=True):
+            head.weight, head.intercept = solution.weight, solution.intercept  # type: ignore[union-attr]
+
+    def end(self, work: Work, head: ExactHead, seconds: float) -> dict[str, Any]:
+        """Keep a head and judge it; return the outcome of its stage."""
+        begin = time.monotonic()
         if self.encoder is not None:
             keep_features(work.folder, self.features, work.shown)
-        scores = work.outputs.solved_scores(self.head.predict(self.features))
+        scores = work.outputs.solved_scores(head.predict(self.features))
         if not np.isfinite(scores).all():
             return ended("diverged", "its predictions are not finite")
-        arrays = {name: np.ascontiguousarray(value) for name, value in self.head.arrays().items()}
+        arrays = {name: np.ascontiguousarray(value) for name, value in head.arrays().items()}
         write_atomically(work.folder / "model.safetensors", arrays_to_bytes(arrays))
         result = ended("done", "")
         result["metrics"] = work.evaluate(scores)
@@ -74,3 +92,10 @@ class Solving:
             rows = models.FeatureRows(torch.from_numpy(self.features))
             result["metrics"] += work.measured(self.encoder, rows)
         return result
+
+
+def solve(solving: Solving) -> list[dict[str, Any]]:
+    """Solve the heads; return how their stages ended."""
+    seconds = solving.fit()
+    pairs = zip(solving.works, solving.heads, strict=True)
+    return [solving.end(work, head, seconds) for work, head in pairs]

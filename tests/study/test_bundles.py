@@ -1,0 +1,171 @@
+"""Stages that share a computation: which they are, that they end as alone, all of them or none."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nearfar.records import read_results, read_stages
+from nearfar.records.stages import StageStore
+from nearfar.study import execute, stage
+from nearfar.study.bundles import Bundle, bundled
+from nearfar.study.chain import Step
+from nearfar.study.run import Prepared, Request, carry_out, prepare
+
+LOGISTIC = {"encoder": "identity", "head": {"logistic": {"penalty": 0.01}}}
+MLP = {"mlp": {"layers": 1, "hidden": 8, "dropout": 0}}
+STUDY: dict[str, Any] = {
+    "study": "shared",
+    "data": {"source": "table", "path": "t.csv", "target": "colour", "task": "classification"},
+    "split": {"kind": "random", "parts": [0.6, 0.2, 0.2]},
+    "baseline": "columns",
+    "targets": {"warm": {"red+yellow": "warm", "*": "cold"}},
+    "stages": {"codes": {"encoder": MLP, "objective": "autoencoder", "epochs": 1}},
+    "arms": {
+        "columns": {"fit": LOGISTIC},
+        "stiff": {"fit": {"encoder": "identity", "head": {"logistic": {"penalty": 1.0}}}},
+        "warm": {"fit": {**LOGISTIC, "target": "warm"}},
+        "codes": {"pretrain": "codes", "fit": {"head": "logistic"}},
+        "codes, stiff": {"pretrain": "codes", "fit": {"head": {"logistic": {"penalty": 1.0}}}},
+        "neighbours": {"fit": {"encoder": "identity", "head": "knn"}},
+    },
+    "axes": {
+        "seed": {"role": "repeat", "values": 2},
+        "labels": {"role": "condition", "values": [0.5, 1]},
+    },
+}
+
+
+def prepared(folder: Path) -> Prepared:
+    random = np.random.default_rng(0)
+    number = np.arange(240) % 4
+    x = random.normal(size=(240, 3)) + np.stack([number % 2, number // 2, number], axis=1)
+    names = ("blue", "green", "red", "yellow")
+    lines = [",".join(f"{v:.4f}" for v in row) + f",{names[k]}" for row, k in zip(x, number)]  # noqa: B905
+    (folder / "t.csv").write_text("\n".join(["a,b,c,colour", *lines]), encoding="utf-8")
+    (folder / "t.yaml").write_text(json.dumps(STUDY), encoding="utf-8")
+    return prepare(Request(str(folder / "t.yaml"), out=folder / "runs"))
+
+
+def run(folder: Path, jobs: int = 1) -> Prepared:
+    done = prepared(folder)
+    carry_out(done, jobs, lambda event: None)
+    assert not done.failures, done.failures
+    return done
+
+
+def alone(steps: Iterable[Step]) -> list[Bundle]:
+    return [(step,) for step in steps]
+
+
+def numbers(done: Prepared) -> dict[tuple[str, ...], float]:
+    return {
+        (r.arm, str(r.seed), r.condition, r.split, r.metric): r.value
+        for r in read_results(done.folder.path / "results.csv")
+    }
+
+
+def test_heads_on_the_same_features_are_one_computation(tmp_path: Path) -> None:
+    done = prepared(tmp_path)
+    users: dict[str, set[str]] = {}
+    for cell in done.plan.cells:
+        users.setdefault(cell.chain[-1], set()).add(f"{cell.arm} {cell.seed}")
+    together = [
+        sorted({name for step in bundle for name in users[step.hash]})
+        for bundle in bundled(done.plan.steps.values())
+        if len(bundle) > 1
+    ]
+    assert together == [
+        ["columns 0", "stiff 0", "warm 0"],
+        ["codes 0", "codes, stiff 0"],
+        ["columns 1", "stiff 1", "warm 1"],
+        ["codes 1", "codes, stiff 1"],
+    ]
+    everything = [step.hash for bundle in bundled(done.plan.steps.values()) for step in bundle]
+    assert sorted(everything) == sorted(done.plan.steps)
+
+
+def test_they_end_as_they_would_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("together", "alone"):
+        (tmp_path / name).mkdir()
+    together = run(tmp_path / "together", jobs=2)
+    monkeypatch.setattr(execute, "bundled", alone)
+    one_by_one = run(tmp_path / "alone")
+    first, second = numbers(together), numbers(one_by_one)
+    assert first.keys() == second.keys()
+    assert len({value for key, value in first.items() if key[-1] == "nll"}) > 20
+    for key, value in first.items():
+        assert value == pytest.approx(second[key], rel=2e-3, abs=1e-9), key
+    rows = [read_stages(d.folder.path / "stages.csv") for d in (together, one_by_one)]
+    assert [(r.hash, r.status) for r in rows[0]] == [(r.hash, r.status) for r in rows[1]]
+
+
+def test_what_cannot_be_one_computation_is_done_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tried = stage.run_stages, []
+
+    def failing(specs: dict[str, Any], *rest: Any) -> object:
+        tried.append(len(specs))
+        if len(specs) > 1:
+            raise MemoryError("planted")
+        return real(specs, *rest)
+
+    monkeypatch.setattr(stage, "run_stages", failing)
+    done = run(tmp_path)
+    assert max(tried) == 6
+    assert tried.count(1) == len(done.plan.steps)
+
+
+def test_a_kill_while_they_are_published_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = StageStore(tmp_path)
+    real, moved = Path.rename, []
+
+    def rename(path: Path, target: Path) -> Path:
+        if path.is_dir() and moved:
+            raise KeyboardInterrupt
+        moved.append(path)
+        return real(path, target)
+
+    def make(folders: list[Path]) -> None:
+        for folder in folders:
+            (folder / "model").write_text(folder.name, encoding="utf-8")
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(KeyboardInterrupt), store.working_on("aa", "bb", "cc") as folders:
+        make(folders)
+    monkeypatch.undo()
+    assert [store.is_done(a) for a in ("aa", "bb", "cc")] == [True, False, False]
+    store.publish_rest(["aa", "bb", "cc"])
+    for address in ("aa", "bb", "cc"):
+        assert (store.folder(address) / "model").read_text("utf-8") == f"{address}.partial"
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_kill_before_that_leaves_none_of_them(
+    tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nearfar.records import stages
+
+    store, real, marked = StageStore(tmp_path), stages.write_atomically, []
+
+    def write(path: Path, content: str) -> None:
+        if len(marked) == after:
+            raise KeyboardInterrupt
+        marked.append(path)
+        real(path, content)
+
+    monkeypatch.setattr(stages, "write_atomically", write)
+    with pytest.raises(KeyboardInterrupt), store.working_on("aa", "bb", "cc"):
+        pass
+    monkeypatch.undo()
+    store.publish_rest(["aa", "bb", "cc"])
+    assert not any(map(store.is_done, ("aa", "bb", "cc")))
+    with store.working_on("aa", "bb", "cc"):
+        pass
+    assert all(map(store.is_done, ("aa", "bb", "cc")))
