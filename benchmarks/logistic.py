@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from nearfar.data import DataOptions, load_dataset
-from nearfar.heads import Logistic, logistic
+from nearfar.heads import Logistic, logistic, whitening
 
 PENALTY = 0.03
 SECONDS_PER_SIZE = 20.0
@@ -116,12 +116,12 @@ class Problem:
     def products(self, evaluations: int) -> Callable[[], None]:
         """The matrix products of our way: of the covariance, and two for every evaluation."""
         x = torch.from_numpy(self.features)
-        rows = max(x.shape[1], logistic.FEWEST)
+        rows = max(x.shape[1], whitening.FEWEST)
         some = x[:: max(1, len(x) // rows)][:rows]
         weight = torch.randn(x.shape[1], self.targets.shape[1])
 
         def multiply() -> None:
-            logistic._lower_product(some)
+            whitening.covariance(some)
             for _ in range(evaluations):
                 x.T @ (x @ weight)
 

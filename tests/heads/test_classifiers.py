@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from nearfar.heads import EXACT, KNN, Forest, Logistic, Mean, logistic
+from nearfar.heads import EXACT, KNN, Forest, Logistic, Mean, logistic, whitening
 from nearfar.heads.classifiers import neighbour_votes
 
 RNG = np.random.default_rng(0)
@@ -90,8 +90,8 @@ def test_whitening_changes_the_way_and_not_the_minimum(
 
     monkeypatch.setattr(logistic, "_cross_entropy", counted)
     found = []
-    for widest in (logistic.WIDEST, 0):
-        monkeypatch.setattr(logistic, "WIDEST", widest)
+    for widest in (whitening.WIDEST, 0):
+        monkeypatch.setattr(whitening, "WIDEST", widest)
         head, count = Logistic(penalty=1e-3), 0
         head.fit(features, targets, 0)
         found.append((penalised(head, features, targets, 1e-3), count))
