@@ -1,16 +1,10 @@
 """Many logistic heads solved together are those solved one by one, and scikit-learn's."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from sklearn.linear_model import LogisticRegression
 
-from nearfar.heads import Logistic, logistic_together, shared_rows, whitening
-from nearfar.heads.descent import Descent
+from nearfar.heads import Logistic
 from nearfar.heads.logistic_together import Problem, solve_together
 
 ROWS, COLUMNS, CLASSES = 900, 24, 5

@@ -96,9 +96,11 @@ def test_they_end_as_they_would_alone(tmp_path: Path, monkeypatch: pytest.Monkey
     one_by_one = run(tmp_path / "alone")
     first, second = numbers(together), numbers(one_by_one)
     assert first.keys() == second.keys()
-    assert len({value for key, value in first.items() if key[-1] == "nll"}) > 20
-    for key, value in first.items():
-        assert value == pytest.approx(second[key], rel=2e-3, abs=1e-9), key
+    losses = {key: value for key, value in first.items() if key[-1] == "nll"}
+    assert len(set(losses.values())) > 20
+    for key, value in losses.items():
+        tolerance = 1e-4 if "train" in key else 5e-3
+        assert value == pytest.approx(second[key], rel=tolerance), key
     rows = [read_stages(d.folder.path / "stages.csv") for d in (together, one_by_one)]
     assert [(r.hash, r.status) for r in rows[0]] == [(r.hash, r.status) for r in rows[1]]
 

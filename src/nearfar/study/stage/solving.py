@@ -66,14 +66,13 @@ class Solving:
             head.fit(*known, weights.cpu().numpy()[train])
 
     def _fit_together(self) -> None:
-        problems = []
+        problems, iterations = [], 0
         for work, head in zip(self.works, self.heads, strict=True):
             assert isinstance(head, Logistic)
-            train = work.split.train
-            problems.append(Problem(train, work.outputs.solved_targets[train], head.penalty))
-        solutions = solve_together(self.features, problems, head.iterations)
-        for head, solution in zip(self.heads, solutions, strict=True):
-            head.weight, head.intercept = solution.weight, solution.intercept  # type: ignore[union-attr]
+            train, iterations = work.split.train, head.iterations
+            targets = work.outputs.solved_targets[train].astype(np.float64)
+            problems.append(Problem(train, targets, head.penalty))
+        self.heads = [*solve_together(self.features, problems, iterations)]
 
     def end(self, work: Work, head: ExactHead, seconds: float) -> dict[str, Any]:
         """Keep a head and judge it; return the outcome of its stage."""
