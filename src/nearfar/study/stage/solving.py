@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class Solving:
     encoder: Encoder | FixedEncoder | None
     features: NDArray[np.float32]
     seconds: float
+    measures: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, works: Sequence[Work]) -> "Solving":
@@ -88,9 +89,16 @@ class Solving:
         result["metrics"] = work.evaluate(scores)
         result["seconds"] = round(self.seconds + seconds + time.monotonic() - begin, 3)
         if self.encoder is not None:
-            rows = models.FeatureRows(torch.from_numpy(self.features))
-            result["metrics"] += work.measured(self.encoder, rows)
+            result["metrics"] += self._measured(work, self.encoder)
         return result
+
+    def _measured(self, work: Work, encoder: Encoder | FixedEncoder) -> list[dict[str, Any]]:
+        """Return the measures of the features, taken once for every target."""
+        target = str(work.spec.get("target"))
+        if target not in self.measures:
+            rows = models.FeatureRows(torch.from_numpy(self.features))
+            self.measures[target] = work.measured(encoder, rows)
+        return self.measures[target]
 
 
 def solve(solving: Solving) -> list[dict[str, Any]]:
