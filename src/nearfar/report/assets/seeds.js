@@ -24,7 +24,8 @@ function seedPlot(box, { target, title, note, pick, summary, zero, labels, right
   }
   const above = labels && width < 520;
   const longest = Math.max(...list.map((i) => arms[i].label.length));
-  const left = !labels || above ? 10 : clamp(7.4 * longest + 16, 90, 230);
+  const left = !labels || above ? 10 : clamp(8 * longest + 18, 90, Math.min(300, width * 0.42));
+  const most = above ? 32 : Math.floor((left - 18) / 8);
   const edge = width - (above ? 12 : 116);
   const [top, row] = [8, above ? ROW + 16 : ROW];
   const bottom = top + row * list.length;
@@ -38,7 +39,7 @@ function seedPlot(box, { target, title, note, pick, summary, zero, labels, right
   list.forEach((index, place) => {
     const { label } = arms[index];
     const y = top + row * place + (above ? 33 : row / 2);
-    const short = label.length > 32 ? `${label.slice(0, 31)}…` : label;
+    const short = shortened(label, most);
     if (labels)
       svg.append(
         above ? write(0, y - 17, short, "start", "strong") : write(left - 14, y + 5, short, "end", "strong"),
@@ -54,6 +55,13 @@ function seedPlot(box, { target, title, note, pick, summary, zero, labels, right
   svg.append(follow);
   box.replaceChildren(svg);
   followSeeds(svg, follow, spots, width, note, signed);
+}
+
+/* At most so many letters of a label: its begin, and its end, which tells conditions apart. */
+function shortened(label, most) {
+  if (label.length <= most) return label;
+  const end = Math.floor(most * 0.4);
+  return `${label.slice(0, most - end - 1).trimEnd()}…${label.slice(-end).trimStart()}`;
 }
 
 /* Interval, mean and seeds of one arm; an arrow at the edge for what lies beyond the scale. */
