@@ -203,3 +203,35 @@ def test_arms_of_one_axis_stand_beside_each_other() -> None:
     raw["arms"]["frozen"] = {"fit": {"encoder": {"mlp": {"hidden": "$width"}}}}
     names = list(make_plan(resolved(raw), DIGEST, HERE).arms)
     assert names.index("frozen [width=2]") == names.index("frozen [width=1]") + 1
+
+
+def test_what_no_seed_changes_is_one_stage_for_all_seeds() -> None:
+    fixed = {"split": {"kind": "random", "parts": [0.7, 0.15, 0.15], "resplit": False}}
+
+    def fits(arm: str, **changes: Any) -> int:
+        plan = planned(small(**{**fixed, **changes}))
+        return len({cell.chain[-1] for cell in plan.cells if cell.arm == arm})
+
+    assert [fits(arm) for arm in ("mean", "ridge")] == [1, 1]
+    assert [fits(arm) for arm in ("forest", "plain", "frozen")] == [2, 2, 2]
+    assert fits("ridge", split={"kind": "random", "parts": [0.7, 0.15, 0.15]}) == 2
+    untrained = {**small()["arms"], "untrained": {"fit": {"encoder": "mlp", "head": "ridge"}}}
+    assert fits("untrained", arms=untrained) == 2
+    seeds = small()["axes"]
+    for axis, values in (("labels", [0.5]), ("label_noise", [0.2])):
+        condition = {**seeds, axis: {"role": "condition", "values": values}}
+        assert fits("ridge", axes=condition) == 2
+
+
+def test_a_score_on_corrupted_rows_has_the_seed_of_its_run() -> None:
+    noisy = {"corruption": {"role": "score", "values": ["feature_noise"]}}
+    severity = {"severity": {"role": "score", "values": [0, 2]}}
+    plan = planned(
+        small(
+            split={"kind": "random", "parts": [0.7, 0.15, 0.15], "resplit": False},
+            axes={**small()["axes"], **noisy, **severity},
+        )
+    )
+    cells = [cell for cell in plan.cells if cell.arm == "ridge" and "severity=2" in cell.scored]
+    assert len({cell.chain[0] for cell in cells}) == 1
+    assert sorted(plan.steps[cell.chain[-1]].spec["seed"] for cell in cells) == [0, 1]

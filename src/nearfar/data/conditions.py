@@ -31,6 +31,11 @@ class Conditions:
     label_noise: float = 0.0
     """Fraction of the labelled training rows whose label is a spurious one."""
 
+    @property
+    def draws(self) -> bool:
+        """Whether what changes depends on a seed."""
+        return self.labels < 1 or self.label_noise > 0
+
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Self:
         """Return the conditions that ``to_plain`` described, among other keys."""

@@ -19,6 +19,7 @@ class KNN:
 
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     uses_features: ClassVar[bool] = True
+    draws: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ class PrincipalComponents(Affine):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "reconstruction"})
     uses_features: ClassVar[bool] = True
+    draws: ClassVar[bool] = False
 
     def __init__(self, *, components: PositiveInt = 32) -> None:
         super().__init__()

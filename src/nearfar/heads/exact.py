@@ -4,7 +4,7 @@ Every head has ``fit(features, targets, seed)``, ``predict(features)`` and ``arr
 again from those arrays by ``from_arrays``; so nothing is ever pickled. Features are float32 (n, d),
 targets and predictions float64 (n, k). Of classes, the targets are their indicators (n, classes)
 and the predictions their probabilities; of images, both are pixels in [0, 1], float32. ``tasks``
-says what a head is for.
+says what a head is for, ``draws`` whether its numbers depend on ``seed``.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,7 @@ class Mean:
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "reconstruction"})
     uses_features: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.mean: Array = np.zeros(0)
@@ -77,6 +78,7 @@ class Ridge(Affine):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
     uses_features: ClassVar[bool] = True
+    draws: ClassVar[bool] = False
 
     def __init__(self, *, penalties: PositiveInt = 25) -> None:
         super().__init__()
@@ -108,6 +110,7 @@ class Forest:
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
     uses_features: ClassVar[bool] = True
+    draws: ClassVar[bool] = True
 
     def __init__(
         self,

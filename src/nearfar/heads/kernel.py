@@ -23,6 +23,7 @@ class SVR:
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
     uses_features: ClassVar[bool] = True
+    draws: ClassVar[bool] = True
 
     def __init__(self, *, folds: PositiveInt = 5) -> None:
         self.folds = folds

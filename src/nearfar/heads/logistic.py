@@ -30,6 +30,7 @@ class Logistic(Affine):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     uses_features: ClassVar[bool] = True
+    draws: ClassVar[bool] = False
 
     def __init__(
         self,

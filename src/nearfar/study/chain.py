@@ -9,7 +9,9 @@ from typing import Any
 from nearfar import __version__
 from nearfar.data.conditions import Conditions
 from nearfar.data.options import SplitOptions
+from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError
+from nearfar.heads import EXACT
 from nearfar.objectives import OBJECTIVES
 from nearfar.study.schema import (
     Arm,
@@ -117,15 +119,27 @@ def chain_of(
     elif start is not None:
         chain.append(elsewhere(start, seed))
         fit["input"] = {"stage": chain[0].hash, "epoch": None}
+    if not _draws(study, arm):
+        fit["seed"] = 0
     chain.append(Step("fit", fit, stage_hash(fit), chain[0].hash if chain else None))
     return tuple(chain)
 
 
-def scoring_of(fit: Step, test: Test) -> Step:
+def _draws(study: Study, arm: Arm) -> bool:
+    """Whether anything in the chain of an arm depends on the seed; if not, one stage serves all."""
+    if study.split.resplit or study.conditions.draws or arm.pretrain is not None:
+        return True
+    if not isinstance(arm.fit, ExactFit) or EXACT[arm.fit.head.name].draws:
+        return True
+    encoder = arm.fit.encoder
+    return encoder is not None and bool(getattr(ENCODERS[encoder.name], "trainable", True))
+
+
+def scoring_of(fit: Step, test: Test, seed: int) -> Step:
     """Return the step that judges a finished fit otherwise than on its test rows as they are."""
-    known = ("data", "seed", "environment", "target")
+    known = ("data", "environment", "target")
     spec: dict[str, Any] = {key: fit.spec[key] for key in known if key in fit.spec}
-    spec |= {"kind": SCORE, "input": {"stage": fit.hash}, "test": test.changes}
+    spec |= {"seed": seed, "kind": SCORE, "input": {"stage": fit.hash}, "test": test.changes}
     return Step(SCORE, spec, stage_hash(spec), fit.hash)
 
 

@@ -152,7 +152,7 @@ class _Planner:
         for scoring in self.resolved.scorings:
             scored, judged = joined(scoring.labels), addresses
             if scoring.test.changes:
-                score = scoring_of(chain[-1], scoring.test)
+                score = scoring_of(chain[-1], scoring.test, seed)
                 self.steps.setdefault(score.hash, score)
                 judged = (*addresses, score.hash)
             self.cells.setdefault(Cell(name, seed, condition, judged, scored=scored))
