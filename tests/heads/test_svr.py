@@ -1,9 +1,11 @@
 """The support vector head equals scikit-learn's machine on the same scaled features."""
 
 import numpy as np
+import pytest
 from sklearn import svm
 from sklearn.model_selection import GridSearchCV, KFold
 
+from nearfar.heads import kernel
 from nearfar.heads.kernel import SVR
 
 
@@ -39,3 +41,16 @@ def test_it_comes_back_from_its_arrays_and_finds_a_curve() -> None:
     np.testing.assert_array_equal(again.predict(features), head.predict(features))
     error = np.abs(head.predict(features[150:]) - targets[150:]).mean(0)
     assert (error < 0.5 * np.abs(targets[150:] - targets[:150].mean(0)).mean(0)).all()
+
+
+def test_kernels_kept_whole_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    features = random.normal(size=(90, 4)).astype(np.float32)
+    targets = np.sin(features[:, :2].astype(np.float64)) + random.normal(size=(90, 2)) / 20
+    predictions = []
+    for most in (90, 89):
+        monkeypatch.setattr(kernel, "WHOLE", most)
+        head = SVR(folds=3)
+        head.fit(features, targets, 0)
+        predictions.append(head.predict(features))
+    np.testing.assert_allclose(*predictions, rtol=1e-6, atol=1e-8)

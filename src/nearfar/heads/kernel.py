@@ -9,6 +9,10 @@ from pydantic import PositiveInt
 
 Array = NDArray[Any]
 CUT = 5.0
+PENALTIES, GAMMAS = (1, 3, 10, 30), (3e-4, 1e-3, 3e-3)
+
+WHOLE = 4000
+"""Rows up to which the kernel of all pairs is kept: above, libsvm computes what it needs."""
 
 
 class SVR:
@@ -32,28 +36,41 @@ class SVR:
 
     def fit(self, features: Array, targets: Array, seed: int) -> None:
         """Choose penalty and width, then solve; ``seed`` draws the folds."""
-        from sklearn import svm
-        from sklearn.model_selection import GridSearchCV, KFold
-
         curved = np.arcsinh(features.astype(np.float64))
         self.scaling = {"mean": curved.mean(axis=0), "scale": curved.std(axis=0) + 1e-6}
         scaled = self._scaled(features)
-        grid = {"C": [1, 3, 10, 30], "gamma": [3e-4, 1e-3, 3e-3]}
-        folds = KFold(self.folds, shuffle=True, random_state=seed)
+        squares = _squared_distances(scaled, scaled) if len(scaled) <= WHOLE else None
         self.machines = []
         for target in targets.T:
-            search = GridSearchCV(
-                svm.SVR(epsilon=0.05), grid, scoring="neg_mean_absolute_error", cv=folds
-            )
-            machine = search.fit(scaled, target).best_estimator_
+            tried = [self._tried(scaled, squares, gamma, target, seed) for gamma in GAMMAS]
+            _, machine, gamma = max(tried, key=lambda one: one[0])
             self.machines.append(
                 {
-                    "vectors": machine.support_vectors_,
+                    "vectors": scaled[machine.support_],
                     "weight": machine.dual_coef_[0],
                     "intercept": machine.intercept_,
-                    "gamma": np.array([machine.gamma]),
+                    "gamma": np.array([gamma]),
                 }
             )
+
+    def _tried(
+        self, scaled: Array, squares: Array | None, gamma: float, target: Array, seed: int
+    ) -> tuple[float, Any, float]:
+        """Return the score of the best penalty under a kernel width, its machine, and the width.
+
+        Kernels are computed once for all penalties and folds, from the squared distances.
+        """
+        from sklearn import svm
+        from sklearn.model_selection import GridSearchCV, KFold
+
+        kernel = {"kernel": "rbf", "gamma": gamma} if squares is None else {"kernel": "precomputed"}
+        machine = svm.SVR(epsilon=0.05, **kernel)
+        folds = KFold(self.folds, shuffle=True, random_state=seed)
+        search = GridSearchCV(
+            machine, {"C": PENALTIES}, scoring="neg_mean_absolute_error", cv=folds
+        )
+        search.fit(scaled if squares is None else np.exp(-gamma * squares), target)
+        return float(search.best_score_), search.best_estimator_, gamma
 
     def _scaled(self, features: Array) -> Array:
         scaled = (np.arcsinh(features.astype(np.float64)) - self.scaling["mean"]) / self.scaling[
@@ -89,6 +106,10 @@ class SVR:
 def _decide(machine: Mapping[str, Array], rows: Array) -> Array:
     """Return the decision values (n,) for scaled features (n, d)."""
     vectors = machine["vectors"]
-    squares = (rows**2).sum(1)[:, None] + (vectors**2).sum(1) - 2 * rows @ vectors.T
-    kernel = np.exp(-machine["gamma"] * np.maximum(squares, 0))
+    kernel = np.exp(-machine["gamma"] * _squared_distances(rows, vectors))
     return np.asarray(kernel @ machine["weight"] + machine["intercept"])
+
+
+def _squared_distances(rows: Array, others: Array) -> Array:
+    squares = (rows**2).sum(1)[:, None] + (others**2).sum(1) - 2 * rows @ others.T
+    return np.asarray(np.maximum(squares, 0))
