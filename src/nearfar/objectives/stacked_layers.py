@@ -1,0 +1,222 @@
+"""Layers of K models at once, each with its own weights and its own rows, gradients written out.
+
+Rows are innermost: vectors are (K, d, b), images (K, c, h, w, b). So the patches of a convolution
+are copied in runs of b numbers or more, and every product is one of matrices, for all K models.
+``forward`` keeps what ``backward`` needs; that leaves the gradients of the layer's weights and
+returns the gradient of its input where it is ``wanted``.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A parameter of K models, (K, …), and where its gradient goes; None: it is not trained."""
+
+    value: Tensor
+    gradient: Tensor | None
+
+
+class Layer(Protocol):
+    """A function of K models, and its gradient."""
+
+    trained: bool
+
+    def forward(self, x: Tensor) -> Tensor: ...
+    def backward(self, slope: Tensor, wanted: bool) -> Tensor: ...
+
+
+class Affine:
+    """(K, d, b) → (K, n, b); ``weight`` (K, n, d), ``bias`` (K, n)."""
+
+    def __init__(self, weight: Leaf, bias: Leaf) -> None:
+        self.weight, self.bias = weight, bias
+        self.trained = weight.gradient is not None
+        self._given = torch.empty(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._given = x
+        return torch.baddbmm(self.bias.value[:, :, None], self.weight.value, x)
+
+    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
+        if self.weight.gradient is not None and self.bias.gradient is not None:
+            torch.bmm(slope, self._given.transpose(1, 2), out=self.weight.gradient)
+            torch.sum(slope, 2, out=self.bias.gradient)
+        return self.weight.value.transpose(1, 2) @ slope if wanted else slope
+
+
+class Relu:
+    """In place."""
+
+    trained = False
+
+    def __init__(self) -> None:
+        self._made = torch.empty(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._made = x.relu_()
+        return self._made
+
+    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
+        result: Tensor = aten.threshold_backward(slope, self._made, 0)
+        return result
+
+
+class Sigmoid:
+    """In place."""
+
+    trained = False
+
+    def __init__(self) -> None:
+        self._made = torch.empty(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._made = x.sigmoid_()
+        return self._made
+
+    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
+        result: Tensor = aten.sigmoid_backward(slope, self._made)
+        return result
+
+
+class Scale:
+    """(x - ``centre``) / ``spread``; both (K or 1, d, 1), or numbers."""
+
+    trained = False
+
+    def __init__(self, centre: Tensor | float, spread: Tensor | float) -> None:
+        self.centre, self.spread = centre, spread
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.centre).div_(self.spread)
+
+    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
+        return slope / self.spread
+
+
+class Flatten:
+    """(K, c, h, w, b) → (K, c · h · w, b)."""
+
+    trained = False
+
+    def __init__(self) -> None:
+        self._shape = torch.Size()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._shape = x.shape
+        return x.flatten(1, 3)
+
+    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
+        return slope.view(self._shape)
+
+
+class MaxPool:
+    """The largest of ``size`` × ``size`` values, the window moved by ``stride``.
+
+    Torch's own, with channels and rows of a model in the place of channels that are innermost.
+    """
+
+    trained = False
+
+    def __init__(self, size: int, stride: int) -> None:
+        self.size, self.stride = size, stride
+        self._given = self._index = torch.empty(0)
+        self._channels = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._channels = x.shape[1]
+        self._given = self._inward(x)
+        best, self._index = functional.max_pool2d(
+            self._given, self.size, self.stride, return_indices=True
+        )
+        return self._outward(best)
+
+    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
+        options = [self.size] * 2, [self.stride] * 2, [0, 0], [1, 1], False, self._index
+        return self._outward(
+            aten.max_pool2d_with_indices_backward(self._inward(slope), self._given, *options)
+        )
+
+    def _inward(self, x: Tensor) -> Tensor:
+        """(K, c, h, w, b) → (K, c · b, h, w), channels last in memory."""
+        models, _, height, width, _ = x.shape
+        packed = x.permute(0, 2, 3, 1, 4).reshape(models, height, width, -1)
+        return packed.permute(0, 3, 1, 2)
+
+    def _outward(self, x: Tensor) -> Tensor:
+        """(K, c · b, h, w) → (K, c, h, w, b), no copy."""
+        return x.permute(0, 2, 3, 1).unflatten(3, (self._channels, -1)).permute(0, 3, 1, 2, 4)
+
+
+class Convolution:
+    """(K, c, h, w, b) → (K, n, h', w', b): patches times weights, the bias among these.
+
+    ``weight`` is (K, n, c, size, size), ``bias`` (K, n); no padding. With ``rectify`` the input
+    passes a ReLU first, while patches are copied.
+    """
+
+    def __init__(self, weight: Leaf, bias: Leaf, stride: int, *, rectify: bool) -> None:
+        self.weight, self.bias, self.stride, self.rectify = weight, bias, stride, rectify
+        self.trained = weight.gradient is not None
+        self._given = self._matrix = torch.empty(0)
+        self._patches = self._slopes = torch.empty(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        models, channels, height, width, rows = x.shape
+        size, stride = self.weight.value.shape[-1], self.stride
+        high, wide = (height - size) // stride + 1, (width - size) // stride + 1
+        taps, places = channels * size * size, high * wide * rows
+        if self._patches.shape != (models, taps + 1, places):
+            self._patches = x.new_ones(models, taps + 1, places)
+            self._slopes = x.new_empty(models, taps, places)
+        k, c, h, w, _ = x.stride()
+        windows = x.as_strided(
+            (models, size, size, channels, high, wide, rows),
+            (k, h, w, c, stride * h, stride * w, 1),
+        )
+        into = self._patches[:, :taps].view(windows.shape)
+        if self.rectify:
+            torch.clamp_min(windows, 0, out=into)
+        else:
+            into.copy_(windows)
+        self._given = x
+        weight = self.weight.value.permute(0, 1, 3, 4, 2).flatten(2)
+        self._matrix = torch.cat([weight, self.bias.value[..., None]], 2)
+        return torch.bmm(self._matrix, self._patches).unflatten(2, (high, wide, rows))
+
+    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
+        high, wide = slope.shape[2:4]
+        flat = slope.flatten(2)
+        if self.weight.gradient is not None and self.bias.gradient is not None:
+            found = torch.bmm(flat, self._patches.transpose(1, 2))
+            target = self.weight.gradient.permute(0, 1, 3, 4, 2)
+            target.copy_(found[..., :-1].view(target.shape))
+            self.bias.gradient.copy_(found[..., -1])
+        if not wanted:
+            return slope
+        torch.bmm(self._matrix[..., :-1].transpose(1, 2), flat, out=self._slopes)
+        return self._gathered(high, wide)
+
+    def _gathered(self, high: int, wide: int) -> Tensor:
+        """Add up what every patch says of the numbers in it."""
+        size, stride, x = self.weight.value.shape[-1], self.stride, self._given
+        parts = self._slopes.view(len(x), size, size, x.shape[1], high, wide, -1)
+        total = torch.zeros_like(x)
+        for i in range(size):
+            for j in range(size):
+                total[
+                    :,
+                    :,
+                    i : i + stride * (high - 1) + 1 : stride,
+                    j : j + stride * (wide - 1) + 1 : stride,
+                ].add_(parts[:, i, j])
+        if self.rectify:
+            total = aten.threshold_backward(total, x, 0)
+        return total
