@@ -21,6 +21,7 @@ from nearfar.objectives.stacked_layers import (
     Convolution,
     Flatten,
     Layer,
+    Leaf,
     MaxPool,
     Relu,
     Scale,
@@ -140,8 +141,9 @@ class Stack:
 
     def _chain(self) -> Iterator[Layer]:
         """Yield what inputs pass on their way to the outputs of the heads."""
-        if self._images:
-            yield from self._cnn()
+        encoder = self.modules[0].encoder
+        if isinstance(encoder, EmnistCNN):
+            yield from self._cnn(encoder)
         mean = torch.stack([module.standardise.mean for module in self.modules])
         scale = torch.stack([module.standardise.scale for module in self.modules])
         if bool((mean != 0).any()) or bool((scale != 1).any()):
@@ -152,20 +154,25 @@ class Stack:
         for number, affine in enumerate(maps):
             if number:
                 yield Relu()
-            yield Affine(self._parameters.leaf(affine.weight), self._parameters.leaf(affine.bias))
+            yield Affine(*self._leaves(affine))
 
-    def _cnn(self) -> Iterator[Layer]:
+    def _cnn(self, encoder: EmnistCNN) -> Iterator[Layer]:
         yield Scale(CENTRE, SPREAD)
-        encoder, rectify = self.modules[0].encoder, False
-        assert isinstance(encoder, EmnistCNN)
-        for part in (part for group in encoder.layers for part in group):
+        rectify = False
+        parts = [part for group in encoder.layers for part in group.children()]
+        for part in parts:
             if isinstance(part, nn.Conv2d):
-                assert part.bias is not None
-                leaves = self._parameters.leaf(part.weight), self._parameters.leaf(part.bias)
-                yield Convolution(*leaves, part.stride[0], rectify=rectify)
+                yield Convolution(*self._leaves(part), part.stride[0], rectify=rectify)
             elif isinstance(part, nn.MaxPool2d):
-                yield MaxPool(int(part.kernel_size), int(part.stride))
+                assert isinstance(part.kernel_size, int)
+                assert isinstance(part.stride, int)
+                yield MaxPool(part.kernel_size, part.stride)
             elif isinstance(part, nn.Sigmoid):
                 yield Sigmoid()
             rectify = isinstance(part, nn.ReLU)
         yield Flatten()
+
+    def _leaves(self, part: nn.Conv2d | nn.Linear) -> tuple[Leaf, Leaf]:
+        """Return the weights and biases of a part of the first module, with the others'."""
+        assert part.bias is not None
+        return self._parameters.leaf(part.weight), self._parameters.leaf(part.bias)

@@ -34,7 +34,7 @@ class Layer(Protocol):
 
 
 class Affine:
-    """(K, d, b) → (K, n, b); ``weight`` (K, n, d), ``bias`` (K, n)."""
+    """(K or 1, d, b) → (K, n, b); ``weight`` (K, n, d), ``bias`` (K, n)."""
 
     def __init__(self, weight: Leaf, bias: Leaf) -> None:
         self.weight, self.bias = weight, bias
@@ -42,7 +42,7 @@ class Affine:
         self._given = torch.empty(0)
 
     def forward(self, x: Tensor) -> Tensor:
-        self._given = x
+        self._given = x = x.expand(len(self.weight.value), -1, -1)
         return torch.baddbmm(self.bias.value[:, :, None], self.weight.value, x)
 
     def backward(self, slope: Tensor, wanted: bool) -> Tensor:
@@ -152,7 +152,9 @@ class MaxPool:
 
     def _outward(self, x: Tensor) -> Tensor:
         """(K, c · b, h, w) → (K, c, h, w, b), no copy."""
-        return x.permute(0, 2, 3, 1).unflatten(3, (self._channels, -1)).permute(0, 3, 1, 2, 4)
+        models, _, height, width = x.shape
+        apart = x.permute(0, 2, 3, 1).view(models, height, width, self._channels, -1)
+        return apart.permute(0, 3, 1, 2, 4)
 
 
 class Convolution:
@@ -169,19 +171,15 @@ class Convolution:
         self._patches = self._slopes = torch.empty(0)
 
     def forward(self, x: Tensor) -> Tensor:
-        models, channels, height, width, rows = x.shape
-        size, stride = self.weight.value.shape[-1], self.stride
-        high, wide = (height - size) // stride + 1, (width - size) // stride + 1
-        taps, places = channels * size * size, high * wide * rows
+        models, count = self.weight.value.shape[:2]
+        channels, size, stride = x.shape[1], self.weight.value.shape[-1], self.stride
+        high, wide = ((side - size) // stride + 1 for side in x.shape[2:4])
+        taps, places = channels * size * size, high * wide * x.shape[4]
         if self._patches.shape != (models, taps + 1, places):
             self._patches = x.new_ones(models, taps + 1, places)
             self._slopes = x.new_empty(models, taps, places)
-        k, c, h, w, _ = x.stride()
-        windows = x.as_strided(
-            (models, size, size, channels, high, wide, rows),
-            (k, h, w, c, stride * h, stride * w, 1),
-        )
-        into = self._patches[:, :taps].view(windows.shape)
+        windows = self._windows(x, (0, size), (0, size), high, wide)
+        into = self._patches[:, :taps].view(models, *windows.shape[1:])
         if self.rectify:
             torch.clamp_min(windows, 0, out=into)
         else:
@@ -189,7 +187,7 @@ class Convolution:
         self._given = x
         weight = self.weight.value.permute(0, 1, 3, 4, 2).flatten(2)
         self._matrix = torch.cat([weight, self.bias.value[..., None]], 2)
-        return torch.bmm(self._matrix, self._patches).unflatten(2, (high, wide, rows))
+        return torch.bmm(self._matrix, self._patches).view(models, count, high, wide, -1)
 
     def backward(self, slope: Tensor, wanted: bool) -> Tensor:
         high, wide = slope.shape[2:4]
@@ -205,18 +203,33 @@ class Convolution:
         return self._gathered(high, wide)
 
     def _gathered(self, high: int, wide: int) -> Tensor:
-        """Add up what every patch says of the numbers in it."""
+        """Return the gradient of the input: the sum of what all patches say of each number.
+
+        Taps that are less than a stride apart belong to different numbers.
+        """
         size, stride, x = self.weight.value.shape[-1], self.stride, self._given
         parts = self._slopes.view(len(x), size, size, x.shape[1], high, wide, -1)
         total = torch.zeros_like(x)
-        for i in range(size):
-            for j in range(size):
-                total[
-                    :,
-                    :,
-                    i : i + stride * (high - 1) + 1 : stride,
-                    j : j + stride * (wide - 1) + 1 : stride,
-                ].add_(parts[:, i, j])
+        spans = [(i, min(i + stride, size)) for i in range(0, size, stride)]
+        for rows in spans:
+            for columns in spans:
+                into = self._windows(total, rows, columns, high, wide)
+                into += parts[:, slice(*rows), slice(*columns)]
         if self.rectify:
             total = aten.threshold_backward(total, x, 0)
         return total
+
+    def _windows(
+        self, x: Tensor, rows: tuple[int, int], columns: tuple[int, int], high: int, wide: int
+    ) -> Tensor:
+        """Return what some rows and columns of the weights are multiplied with.
+
+        A view (K, rows, columns, c, high, wide, b) of ``x`` (K, c, h, w, b), places overlapping.
+        """
+        k, c, h, w, b = x.stride()
+        corner = x[:, :, rows[0] :, columns[0] :]
+        spans = rows[1] - rows[0], columns[1] - columns[0]
+        return corner.as_strided(
+            (len(x), *spans, x.shape[1], high, wide, x.shape[4]),
+            (k, h, w, c, self.stride * h, self.stride * w, b),
+        )

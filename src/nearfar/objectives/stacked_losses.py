@@ -5,7 +5,6 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from nearfar.losses import ELEMENTWISE_LOSSES, REGRESSION_LOSSES
 from nearfar.losses.classification import cross_entropy
@@ -100,6 +99,10 @@ def _huber(error: Tensor) -> Tensor:
 _SLOPES: dict[str, Callable[[Tensor], Tensor]] = {"l1": _l1, "mse": _mse, "huber": _huber}
 
 
+def _weights(batch: Batch) -> Tensor:
+    return batch.targets.new_ones(len(batch.targets)) if batch.weights is None else batch.weights
+
+
 class StackedRegression:
     """The mean over rows and targets of a loss of their errors; rows may have weights."""
 
@@ -109,7 +112,7 @@ class StackedRegression:
         self._shares = _Shares()
 
     def __call__(self, outputs: Tensor, batches: Sequence[Batch]) -> Told:
-        models, targets, rows = outputs.shape
+        targets, rows = outputs.shape[1:]
         share = self._shares(tuple(len(batch.targets) for batch in batches), outputs)
         truth = _stacked(
             [
@@ -118,10 +121,8 @@ class StackedRegression:
             ],
             rows,
         ).transpose(1, 2)
-        weights = [batch.weights for batch in batches]
-        if any(each is not None for each in weights):
-            ones = [b.targets[:, 0] * 0 + 1 if w is None else w for b, w in zip(batches, weights)]
-            share = share * _stacked([each.to(outputs.dtype) for each in ones], rows)
+        if any(batch.weights is not None for batch in batches):
+            share = share * _stacked([_weights(batch).to(share.dtype) for batch in batches], rows)
         share = share[:, None] / targets
         losses = ELEMENTWISE_LOSSES[self._name](outputs, truth).mul_(share).sum((1, 2))
         return losses, self._slope(outputs - truth).mul_(share), None

@@ -38,7 +38,7 @@ class StackedParameters:
         strides = (numbers.shape[1], *like.stride())
         return numbers.as_strided((len(numbers), *like.shape), strides, self._places[name])
 
-    def leaf(self, parameter: nn.Parameter) -> Leaf:
+    def leaf(self, parameter: Tensor) -> Leaf:
         """Return a parameter of the first module with those that the others have there."""
         name = self._name[id(parameter)]
         if name not in self._places:

@@ -66,6 +66,11 @@ class _Run:
         else:
             self._factor = learning_rate_factor(options, steps)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there are more steps to take."""
+        return self.left > 0 or self.course.goes_on
+
     def rate(self) -> float:
         """Return the learning rate of the next step."""
         if self._plateau is not None:
@@ -271,7 +276,7 @@ class TogetherTrainer:
 
     def _drop_ended(self) -> None:
         """Go on without the runs that have ended."""
-        stay = [k for k, number in enumerate(self.alive) if self.runs[number].course.goes_on]
+        stay = [k for k, number in enumerate(self.alive) if self.runs[number].goes_on]
         if len(stay) == len(self.alive):
             return
         self.stack.release()
