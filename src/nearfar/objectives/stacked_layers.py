@@ -49,7 +49,7 @@ class Affine:
         if self.weight.gradient is not None and self.bias.gradient is not None:
             torch.bmm(slope, self._given.transpose(1, 2), out=self.weight.gradient)
             torch.sum(slope, 2, out=self.bias.gradient)
-        return self.weight.value.transpose(1, 2) @ slope if wanted else slope
+        return torch.bmm(self.weight.value.transpose(1, 2), slope) if wanted else slope
 
 
 class Relu:
