@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nearfar.data import Images
-from nearfar.encoders import build_encoder
+from nearfar.encoders import ENCODERS, build_encoder
 from nearfar.heads import MLP, Linear
 from nearfar.heads.readouts import OwnUnits
 from nearfar.losses import DISTRIBUTION_LOSSES, ELEMENTWISE_LOSSES, LOSSES
@@ -27,19 +27,28 @@ def images(zero: int = 0) -> Images:
 
 
 def predictor(
-    loss: str = "cross_entropy", *, mlp: bool = False, cnn: bool = False, **more: Any
+    loss: str = "cross_entropy",
+    *,
+    mlp: bool = False,
+    cnn: bool = False,
+    deep: bool = False,
+    **more: Any,
 ) -> Predictor:
     outputs = CLASSES if loss == "cross_entropy" else 2
     encoder: Any = build_encoder("emnist_cnn", {}, images()) if cnn else Features(WIDTH)
+    if deep:
+        shown = FeatureRows(torch.randn(3, WIDTH))
+        encoder = ENCODERS["mlp"](shown, hidden=8, dropout=more.pop("dropout", 0.0))
+        encoder.norm.running_mean.normal_()
     width = encoder.out_features
     made = MLP(width, outputs, hidden=(7, 4)) if mlp else Linear(width, outputs)
     if cnn:
         with torch.no_grad():
             for parameter in encoder.parameters():
                 parameter += 0.1 * torch.randn_like(parameter)
-    more.setdefault("trained", "all" if cnn else "head")
-    options = {"classifies": loss == "cross_entropy", "elementwise": ELEMENTWISE_LOSSES[loss]}
-    return Predictor(encoder, made, NAMED[loss], **options, **more).double()
+    more.setdefault("trained", "all" if cnn or deep else "head")
+    told = {"classifies": loss == "cross_entropy", "elementwise": ELEMENTWISE_LOSSES[loss]}
+    return Predictor(encoder, made, NAMED[loss], **told, **more).double()
 
 
 def task(module: Predictor, data: Any = None) -> Any:
@@ -81,6 +90,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "l1": {"loss": "l1"},
     "mse": {"loss": "mse", "mlp": True},
     "huber": {"loss": "huber"},
+    "deep": {"deep": True, "mlp": True},
+    "deep, mse": {"deep": True, "loss": "mse"},
+    "deep, statistics held": {"deep": True, "batch_norm": "eval"},
+    "deep, one layer": {"deep": True, "trained": 1},
     "cnn": {"cnn": True},
     "cnn, mlp": {"cnn": True, "mlp": True},
     "cnn, mse": {"cnn": True, "loss": "mse"},
@@ -118,7 +131,7 @@ def test_each_gets_the_gradients_that_are_its_own(
             assert modules[k].monitor() == right[k]
 
 
-@pytest.mark.parametrize("options", [KINDS["mlp"], KINDS["cnn"], KINDS["l1"]])
+@pytest.mark.parametrize("options", [KINDS[name] for name in ("mlp", "cnn", "l1", "deep")])
 def test_a_batch_may_be_shared(options: dict[str, Any]) -> None:
     torch.manual_seed(1)
     modules = [predictor(**options) for _ in range(3)]
@@ -151,6 +164,27 @@ def test_rows_count_by_their_weights_and_targets_in_their_units(loss: str) -> No
     for k, (value, found) in enumerate(expected):
         torch.testing.assert_close(losses[k], value, rtol=1e-10, atol=1e-12)
         torch.testing.assert_close(gradients(stack, k), found, rtol=1e-9, atol=1e-12)
+
+
+def test_running_statistics_are_those_of_batch_norm() -> None:
+    torch.manual_seed(1)
+    modules = [predictor(deep=True) for _ in range(3)]
+    norms = [nn.BatchNorm1d(WIDTH, affine=False).double() for _ in modules]
+    for module, norm in zip(modules, norms, strict=True):
+        norm.load_state_dict(module.encoder.norm.state_dict())  # type: ignore[union-attr,operator]
+    stack = stack_of([task(module) for module in modules])
+    assert stack is not None
+    shared = batch(6, "cross_entropy", cnn=False)
+    for sizes in ([9, 9, 9], [9, 2, 5]):
+        batches = [batch(rows, "cross_entropy", cnn=False) for rows in sizes]
+        for given in (batches, [shared] * 3):
+            stack.step(given)
+            for norm, one in zip(norms, given, strict=True):
+                norm(one.inputs)
+    for module, norm in zip(modules, norms, strict=True):
+        kept = module.encoder.norm.state_dict()  # type: ignore[union-attr,operator]
+        torch.testing.assert_close(dict(kept), dict(norm.state_dict()), rtol=1e-12, atol=1e-12)
+        assert kept["num_batches_tracked"] == 4
 
 
 def test_modules_see_what_happens_to_the_stack_until_they_are_released() -> None:
@@ -200,6 +234,8 @@ REFUSED: dict[str, list[Predictor]] = {
     "other learning rates": [predictor(cnn=True, encoder_lr=lr) for lr in (1.0, 0.5)],
     "another encoder": [Predictor(Scaled(), Linear(WIDTH, 2), NAMED["l1"]).double()] * 2,
     "dropout": [dropped()] * 2,
+    "dropout in the encoder": [predictor(deep=True, dropout=0.5)] * 2,
+    "batch norm otherwise": [predictor(deep=True, batch_norm=b) for b in ("train", "eval")],
     "another loss": [
         Predictor(Features(WIDTH), Linear(WIDTH, 2), DISTRIBUTION_LOSSES["cross_entropy"])
     ],

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from nearfar.data import Images
-from nearfar.encoders import build_encoder
+from nearfar.encoders import ENCODERS, build_encoder
 from nearfar.encoders.emnist_cnn import EmnistCNN
 from nearfar.heads import MLP, Linear
 from nearfar.losses import CLASSIFICATION_LOSSES, ELEMENTWISE_LOSSES, REGRESSION_LOSSES
@@ -88,6 +88,16 @@ def head_task(
         )
     made.standardise.fit(SHOWN.values[:rows])
     return Task(made, CachedRows(SHOWN, targets, **more), torch.arange(rows))
+
+
+def vector_task(seed: int, trained: Any = "all", rows: int = 70) -> Task:
+    """An MLP with a linear head on vectors, on the first ``rows`` of them."""
+    made = head_task(seed, rows=rows)
+    torch.manual_seed(seed)
+    encoder = ENCODERS["mlp"](SHOWN, hidden=8)
+    loss = CLASSIFICATION_LOSSES["cross_entropy"]
+    module = Predictor(encoder, Linear(8, CLASSES), loss, trained=trained, classifies=True)
+    return Task(module, made.data, made.rows)
 
 
 PIXELS = torch.randint(

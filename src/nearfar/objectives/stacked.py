@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nearfar.encoders.emnist_cnn import EmnistCNN
 from nearfar.encoders.images import CENTRE, SPREAD
+from nearfar.encoders.mlp import MLP
 from nearfar.heads.readouts import OwnUnits, ZUnits
 from nearfar.objectives.closed_form import affine_maps
 from nearfar.objectives.predictor import Predictor
@@ -20,6 +21,7 @@ from nearfar.objectives.stacked_layers import (
     Affine,
     Convolution,
     Flatten,
+    InputNorm,
     Layer,
     Leaf,
     MaxPool,
@@ -42,9 +44,9 @@ def stack_of(tasks: Sequence[Predicts]) -> "Stack | None":
     """Return what trains the predictors of ``tasks`` at once, None where there is nothing.
 
     That depends on nothing but the kinds and shapes of their modules and their loss. There is: of
-    linear and MLP heads without dropout, on features that are computed before or on the EMNIST CNN
-    with any of its layers trained, under cross-entropy or a regression loss. All modules have to be
-    of one shape, and on the device where they are trained.
+    linear and MLP heads without dropout, under cross-entropy or a regression loss: on features that
+    are computed before, on the EMNIST CNN or on an MLP without dropout, with any of their layers
+    trained. All modules have to be of one shape, and on the device where they are trained.
     """
     modules = [task.module for task in tasks]
     outlines = [_outline(module) for module in modules]
@@ -59,14 +61,28 @@ def _outline(module: Predictor) -> tuple[object, ...] | None:
     encoder, head, readout = module.encoder, module.head, module.readout
     if affine_maps(head) is None or type(readout) not in (ZUnits, OwnUnits):
         return None
-    if not isinstance(encoder, EmnistCNN) and encoder.state_dict():
+    if isinstance(encoder, MLP):
+        if any(part.p for part in encoder.modules() if isinstance(part, nn.Dropout)):
+            return None
+    elif not isinstance(encoder, EmnistCNN) and encoder.state_dict():
         return None
     shapes = [
         (name, p.shape, p.stride(), p.requires_grad, p.dtype, p.device)
         for name, p in module.named_parameters()
     ]
     factors = [(len(members), factor) for members, factor in module.groups()]
-    return (type(encoder), type(head), *shapes, *factors)
+    return (type(encoder), type(head), _normalises(module), *shapes, *factors)
+
+
+def _normalises(module: Predictor) -> bool:
+    """Whether inputs are normalised with the statistics of their batch in training."""
+    if not isinstance(module.encoder, MLP):
+        return False
+    mode = module.training
+    module.train()
+    normalises = module.encoder.norm.training
+    module.train(mode)
+    return normalises
 
 
 class Stack:
@@ -85,6 +101,8 @@ class Stack:
         self.values, self.gradients = self._parameters.values, self._parameters.gradients
         self.factors = self._parameters.factors(modules[0].groups())
         self._images = isinstance(modules[0].encoder, EmnistCNN)
+        self._raw = isinstance(modules[0].encoder, EmnistCNN | MLP)
+        self._norm: InputNorm | None = None
         self._layers = list(self._chain())
         self._first = next(k for k, layer in enumerate(self._layers) if layer.trained)
 
@@ -107,6 +125,8 @@ class Stack:
             The losses (K,), and of classifiers which rows of each batch they told right.
         """
         x = self._inputs(batches)
+        if self._norm is not None:
+            self._norm.sizes = [len(batch.targets) for batch in batches]
         for layer in self._layers:
             x = layer.forward(x)
         losses, slope, right = self._loss(x, batches)
@@ -120,7 +140,7 @@ class Stack:
         A batch that is smaller than others repeats its first row.
         """
         given = batches[:1] if all(batch is batches[0] for batch in batches) else batches
-        if self._images:
+        if self._raw:
             parts: list[Tensor] = [batch.inputs for batch in given]
         else:
             parts = [m.encoder(b.inputs) for m, b in zip(self.modules, given, strict=False)]
@@ -144,6 +164,8 @@ class Stack:
         encoder = self.modules[0].encoder
         if isinstance(encoder, EmnistCNN):
             yield from self._cnn(encoder)
+        elif isinstance(encoder, MLP):
+            yield from self._mlp(encoder)
         mean = torch.stack([module.standardise.mean for module in self.modules])
         scale = torch.stack([module.standardise.scale for module in self.modules])
         if bool((mean != 0).any()) or bool((scale != 1).any()):
@@ -171,6 +193,20 @@ class Stack:
                 yield Sigmoid()
             rectify = isinstance(part, nn.ReLU)
         yield Flatten()
+
+    def _mlp(self, encoder: MLP) -> Iterator[Layer]:
+        encoders = [module.encoder for module in self.modules]
+        norm = InputNorm([each.norm for each in encoders if isinstance(each, MLP)])
+        if _normalises(self.modules[0]):
+            self._norm = norm
+            yield norm
+        else:
+            yield norm.held()
+        for group in encoder.layers:
+            for part in group.children():
+                if isinstance(part, nn.Linear):
+                    yield Affine(*self._leaves(part))
+                    yield Relu()
 
     def _leaves(self, part: nn.Conv2d | nn.Linear) -> tuple[Leaf, Leaf]:
         """Return the weights and biases of a part of the first module, with the others'."""

@@ -6,11 +6,12 @@ are copied in runs of b numbers or more, and every product is one of matrices, f
 returns the gradient of its input where it is ``wanted``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 aten = torch.ops.aten
@@ -99,6 +100,57 @@ class Scale:
 
     def backward(self, slope: Tensor, wanted: bool) -> Tensor:
         return slope / self.spread
+
+
+class InputNorm:
+    """Batch norm without weights, of inputs (K or 1, d, b): the first layer, never gone back to.
+
+    ``sizes`` are the rows of each model's batch; more of them do not count.
+    """
+
+    trained = False
+
+    def __init__(self, norms: Sequence[nn.BatchNorm1d]) -> None:
+        self.sizes: Sequence[int] = ()
+        self._eps, self._momentum = norms[0].eps, norms[0].momentum
+        self._means = [_buffer(norm.running_mean) for norm in norms]
+        self._variances = [_buffer(norm.running_var) for norm in norms]
+        self._steps = [_buffer(norm.num_batches_tracked) for norm in norms]
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows, given = x.shape[2], self.sizes[: len(x)]
+        sizes = x.new_tensor(given)[:, None]
+        if min(given) == rows:
+            counts = x.new_ones(1)
+        else:
+            counts = (torch.arange(rows, device=x.device) < sizes)[:, None].to(x.dtype)
+        mean = (x * counts).sum(2) / sizes
+        apart = x - mean[:, :, None]
+        variance = (apart.square() * counts).sum(2) / sizes
+        self._remember(mean, variance * (sizes / (sizes - 1)))
+        return apart.mul_((variance + self._eps).rsqrt_()[:, :, None])
+
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        """Move the running statistics of all models towards those of their batches."""
+        assert self._momentum is not None
+        for kept, new in ((self._means, mean), (self._variances, variance)):
+            for own, found in zip(kept, new.expand(len(kept), -1), strict=True):
+                own.lerp_(found, self._momentum)
+        for count in self._steps:
+            count += 1
+
+    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
+        return slope
+
+    def held(self) -> Scale:
+        """Return what normalises with the running statistics as they are."""
+        deviation = (torch.stack(self._variances) + self._eps).sqrt_()
+        return Scale(torch.stack(self._means)[:, :, None], deviation[:, :, None])
+
+
+def _buffer(found: Tensor | None) -> Tensor:
+    assert found is not None
+    return found
 
 
 class Flatten:
@@ -209,14 +261,20 @@ class Convolution:
         """
         size, stride, x = self.weight.value.shape[-1], self.stride, self._given
         parts = self._slopes.view(len(x), size, size, x.shape[1], high, wide, -1)
-        total = torch.zeros_like(x)
+        total = torch.empty_like(x)
+        total[:, :, stride * high :] = 0
+        total[:, :, :, stride * wide :] = 0
         spans = [(i, min(i + stride, size)) for i in range(0, size, stride)]
         for rows in spans:
             for columns in spans:
                 into = self._windows(total, rows, columns, high, wide)
-                into += parts[:, slice(*rows), slice(*columns)]
+                part = parts[:, slice(*rows), slice(*columns)]
+                if rows[0] or columns[0]:
+                    into += part
+                else:
+                    into.copy_(part)
         if self.rectify:
-            total = aten.threshold_backward(total, x, 0)
+            aten.threshold_backward.grad_input(total, x, 0, grad_input=total)
         return total
 
     def _windows(
