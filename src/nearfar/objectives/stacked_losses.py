@@ -74,7 +74,7 @@ class StackedCrossEntropy:
         classes = classes.expand(len(batches), -1)
         right = None
         if any(self._classify):
-            told = (outputs.argmax(1) == classes).unbind()
+            told = (outputs.max(1).indices == classes).unbind()
             right = [row[:size] for row, size in zip(told, sizes, strict=True)]
         chances = outputs.log_softmax(1)
         index = classes[:, None]
