@@ -44,7 +44,7 @@ class Predictor(nn.Module):
         self.encoder, self.head, self.readout = encoder, head, readout or Readout()
         self.standardise = Standardise(int(encoder.out_features))  # type: ignore[arg-type]
         self.criterion, self._batch_norm, self._encoder_lr = loss, batch_norm, encoder_lr
-        self._classifies, self._elementwise = classifies, elementwise
+        self.classifies, self._elementwise = classifies, elementwise
         self._right: list[Tensor] = []
         self._live = self._live_parts(trained)
         live = {id(p) for part in self._live for p in part.parameters()}
@@ -106,8 +106,12 @@ class Predictor(nn.Module):
         return (rows * weights.to(rows.dtype)).mean()
 
     def _count(self, prediction: Tensor, classes: Tensor) -> None:
-        if self._classifies:
-            self._right.append(prediction.argmax(1) == classes)
+        if self.classifies:
+            self.note(prediction.argmax(1) == classes)
+
+    def note(self, right: Tensor) -> None:
+        """Take down for ``monitor`` which rows of a batch (b,) a classifier told right."""
+        self._right.append(right)
 
     def monitor(self) -> dict[str, float]:
         """Return the accuracy of a classifier over the rows trained on since the last call."""

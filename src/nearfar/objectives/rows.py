@@ -50,6 +50,22 @@ class Rows:
     views: int = 1
     weights: Tensor | None = None
 
+    @property
+    def draws(self) -> bool:
+        """Whether making a batch draws random numbers."""
+        return self.augment is not None
+
+    def gives_what(self, other: "Rows") -> bool:
+        """Whether batches of the same numbers are known to be the same, here and of ``other``."""
+        return (
+            type(self) is type(other)
+            and not (self.draws or other.draws)
+            and self.views == other.views
+            and _same(self.inputs, other.inputs)
+            and _same(self.targets, other.targets)
+            and _same(self.weights, other.weights)
+        )
+
     def batch(self, index: Tensor) -> Batch:
         """Gather the rows ``index`` (b,)."""
         inputs = self.inputs.select(index)
@@ -90,7 +106,27 @@ class CachedViews(Rows):
 
     bank: Tensor = field(kw_only=True)
 
+    @property
+    def draws(self) -> bool:
+        """Whether making a batch draws random numbers: which view, it does."""
+        return True
+
     def batch(self, index: Tensor) -> Batch:
         """Gather the rows ``index`` (b,), each in a view drawn from torch's generator."""
         view = torch.randint(len(self.bank), index.shape, device=index.device)
         return self._batch((self.bank[view, index],), index)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two are one tensor or equal ones, or objects made of the same parts."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Tensor):
+        at_one_place = one.data_ptr() == other.data_ptr() and one.stride() == other.stride()
+        return one.shape == other.shape and (at_one_place or torch.equal(one, other))
+    parts, others = getattr(one, "__dict__", None), getattr(other, "__dict__", None)
+    if not parts or not others or parts.keys() != others.keys():
+        return False
+    return all(_same(parts[name], others[name]) for name in parts)
