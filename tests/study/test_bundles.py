@@ -1,12 +1,14 @@
 """Stages that share a computation: which they are, that they end as alone, all of them or none."""
 
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from nearfar.records import read_results, read_stages
 from nearfar.records.stages import StageStore
@@ -14,9 +16,11 @@ from nearfar.study import execute, stage
 from nearfar.study.bundles import Bundle, bundled
 from nearfar.study.chain import Step
 from nearfar.study.run import Prepared, Request, carry_out, prepare
+from nearfar.train import together
 
 LOGISTIC = {"encoder": "identity", "head": {"logistic": {"penalty": 0.01}}}
 MLP = {"mlp": {"layers": 1, "hidden": 8, "dropout": 0}}
+HEAD = {"train": "head", "epochs": 3, "batch": 16}
 STUDY: dict[str, Any] = {
     "study": "shared",
     "data": {"source": "table", "path": "t.csv", "target": "colour", "task": "classification"},
@@ -31,9 +35,13 @@ STUDY: dict[str, Any] = {
         "codes": {"pretrain": "codes", "fit": {"head": "logistic"}},
         "codes, stiff": {"pretrain": "codes", "fit": {"head": {"logistic": {"penalty": 1.0}}}},
         "neighbours": {"fit": {"encoder": "identity", "head": "knn"}},
+        "slow head": {"pretrain": "codes", "fit": {**HEAD, "optimizer": {"adamw": {"lr": 1e-4}}}},
+        "fast head": {"pretrain": "codes", "fit": {**HEAD, "epochs": 5}},
+        "scratch": {"fit": {"encoder": MLP, "epochs": 3, "batch": 32}},
+        "drops": {"fit": {"encoder": {"mlp": {"dropout": 0.1}}, "epochs": 2, "batch": 32}},
     },
     "axes": {
-        "seed": {"role": "repeat", "values": 2},
+        "seed": {"role": "repeat", "values": 3},
         "labels": {"role": "condition", "values": [0.5, 1]},
     },
 }
@@ -73,17 +81,23 @@ def test_heads_on_the_same_features_are_one_computation(tmp_path: Path) -> None:
     users: dict[str, set[str]] = {}
     for cell in done.plan.cells:
         users.setdefault(cell.chain[-1], set()).add(f"{cell.arm} {cell.seed}")
-    together = [
+    found = [
         sorted({name for step in bundle for name in users[step.hash]})
         for bundle in bundled(done.plan.steps.values())
         if len(bundle) > 1
     ]
-    assert together == [
-        ["columns 0", "stiff 0", "warm 0"],
-        ["codes 0", "codes, stiff 0"],
-        ["columns 1", "stiff 1", "warm 1"],
-        ["codes 1", "codes, stiff 1"],
+    expected = [
+        [f"{arm} {seed}" for arm in arms]
+        for seed in range(3)
+        for arms in (
+            ["columns", "stiff", "warm"],
+            ["codes", "codes, stiff"],
+            ["fast head", "slow head"],
+        )
     ]
+    # Half of the seeds as one, so that two processes have something to do; under each condition.
+    assert found == sorted([*expected, *2 * [["scratch 0", "scratch 1"]]], key=found.index)
+    assert len(found) == 11
     everything = [step.hash for bundle in bundled(done.plan.steps.values()) for step in bundle]
     assert sorted(everything) == sorted(done.plan.steps)
 
@@ -91,17 +105,17 @@ def test_heads_on_the_same_features_are_one_computation(tmp_path: Path) -> None:
 def test_they_end_as_they_would_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("together", "alone"):
         (tmp_path / name).mkdir()
-    together = run(tmp_path / "together", jobs=2)
+    as_one = run(tmp_path / "together", jobs=2)
     monkeypatch.setattr(execute, "bundled", alone)
     one_by_one = run(tmp_path / "alone")
-    first, second = numbers(together), numbers(one_by_one)
+    first, second = numbers(as_one), numbers(one_by_one)
     assert first.keys() == second.keys()
     losses = {key: value for key, value in first.items() if key[-1] == "nll"}
-    assert len(set(losses.values())) > 20
+    assert len(set(losses.values())) > 100
     for key, value in losses.items():
         tolerance = 1e-4 if "train" in key else 5e-3
         assert value == pytest.approx(second[key], rel=tolerance), key
-    rows = [read_stages(d.folder.path / "stages.csv") for d in (together, one_by_one)]
+    rows = [read_stages(d.folder.path / "stages.csv") for d in (as_one, one_by_one)]
     assert [(r.hash, r.status) for r in rows[0]] == [(r.hash, r.status) for r in rows[1]]
 
 
@@ -118,7 +132,7 @@ def test_what_cannot_be_one_computation_is_done_one_by_one(
 
     monkeypatch.setattr(stage, "run_stages", failing)
     done = run(tmp_path)
-    assert max(tried) == 6
+    assert sorted(set(tried)) == [1, 2, 4, 6]
     assert tried.count(1) == len(done.plan.steps)
 
 
@@ -171,3 +185,33 @@ def test_a_kill_before_that_leaves_none_of_them(
     with store.working_on("aa", "bb", "cc"):
         pass
     assert all(map(store.is_done, ("aa", "bb", "cc")))
+
+
+@pytest.mark.parametrize("arm", ["fast head", "scratch"])
+def test_a_bundle_that_was_stopped_leaves_the_same_files(
+    tmp_path: Path, arm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "CHECKPOINT_SECONDS", -1.0)
+    done = run(tmp_path)
+    fits = {cell.chain[-1] for cell in done.plan.cells if cell.arm == arm and cell.seed == 0}
+    bundle = next(b for b in bundled(done.plan.steps.values()) if {s.hash for s in b} & fits)
+    assert len(bundle) > 1
+    store = done.folder.store
+    files = ("model.safetensors", "curves.csv", "predictions.csv")
+    whole = {s.hash: [(store.folder(s.hash) / f).read_bytes() for f in files] for s in bundle}
+    for step in bundle:
+        shutil.rmtree(store.folder(step.hash))
+
+    def stop(address: str, done: int, loss: float) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute.carry_out(bundle, lambda: done.dataset, store, stop)
+    assert len(list(store.root.glob("*.partial/checkpoint-*.pt"))) == 1
+    torch.rand(7)
+    execute.carry_out(bundle, lambda: done.dataset, store, lambda *progress: None)
+    for step in bundle:
+        folder = store.folder(step.hash)
+        assert [(folder / file).read_bytes() for file in files] == whole[step.hash]
+        assert not list(folder.glob("*.pt"))

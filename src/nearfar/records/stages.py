@@ -76,7 +76,7 @@ class StageStore:
             yield partials
             company = "\n".join(addresses) if len(addresses) > 1 else ""
             for partial in partials:
-                for left in (partial / "checkpoint.pt", *partial.glob(".*.tmp")):
+                for left in (*partial.glob("checkpoint*.pt"), *partial.glob(".*.tmp")):
                     left.unlink(missing_ok=True)
                 write_atomically(partial / "done", company)
             self._publish(addresses)

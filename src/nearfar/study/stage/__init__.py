@@ -7,7 +7,7 @@ from typing import Any
 from nearfar.data import Dataset
 from nearfar.records.stages import StageStore, write_stage
 from nearfar.study.chain import SCORE
-from nearfar.study.stage.fitting import Fitting
+from nearfar.study.stage.fitting import Fitting, train
 from nearfar.study.stage.judging import judge
 from nearfar.study.stage.pretraining import pretrain
 from nearfar.study.stage.solving import Solving, solve
@@ -31,8 +31,9 @@ def run_stages(
         StageBusy: another process is at one of them.
     """
     with store.working_on(*specs) as folders:
+        shared: dict[str, Any] = {}
         works = [
-            Work.on(spec, dataset, store, folder, functools.partial(report, address))
+            Work.on(spec, dataset, store, folder, functools.partial(report, address), shared)
             for (address, spec), folder in zip(specs.items(), folders, strict=True)
         ]
         outcomes = _carry_out(works)
@@ -62,6 +63,4 @@ def _fit(works: Sequence[Work]) -> list[Outcome]:
             return [ended("diverged", reason) for _ in works]
     if "train" not in spec:
         return solve(Solving.of(works))
-    (work,) = works
-    fitting = Fitting.of(work)
-    return [fitting.end(fitting.train())]
+    return train([Fitting.of(work) for work in works])

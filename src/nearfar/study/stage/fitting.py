@@ -1,7 +1,8 @@
 """A fit by gradient: a head, and as much of the encoder as the study says."""
 
+import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,14 +12,15 @@ from torch import nn
 
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.objectives import CachedRows, CachedViews, Predictor, Rows, in_chunks
+from nearfar.objectives.stacked import stack_of
 from nearfar.study import models
-from nearfar.study.features import features_of_all
 from nearfar.study.outputs import Numbers
 from nearfar.study.page_files import keep_features, keep_features_of
 from nearfar.study.stage.work import Work, ended
 from nearfar.study.tasks import FitTask
 from nearfar.train.loop import Outcome, Trainer
 from nearfar.train.recipe import Recipe
+from nearfar.train.together import TogetherTrainer
 
 CHUNK = 8192
 
@@ -61,18 +63,10 @@ class Fitting:
         task = FitTask(predictor, rows, train, validation, work.outputs, metric)
         return cls(work, encoder, task, 2 * _constant_loss(predictor, work, rows), seconds)
 
-    def train(self) -> Outcome:
-        """Run the training loop, from a checkpoint where there is one."""
-        work = self.work
-        return Trainer(
-            self.task,
-            Recipe.from_plain(work.spec["recipe"]),
-            work.spec["seed"],
-            work.fabric,
-            checkpoint=work.folder / "checkpoint.pt",
-            limit=self.limit,
-            report=work.report,
-        ).run()
+    @property
+    def recipe(self) -> Recipe:
+        """How it is to be trained."""
+        return Recipe.from_plain(self.work.spec["recipe"])
 
     def end(self, outcome: Outcome) -> dict[str, Any]:
         """Keep what training left and judge it; return the outcome of the stage."""
@@ -95,6 +89,36 @@ class Fitting:
         return result
 
 
+def train(fittings: Sequence[Fitting]) -> list[dict[str, Any]]:
+    """Run the training loop, from a checkpoint where there is one; return how the stages ended."""
+    first, seeds = fittings[0], [fitting.work.spec["seed"] for fitting in fittings]
+    folder = first.work.folder
+    if len(fittings) == 1:
+        outcome = Trainer(
+            first.task,
+            first.recipe,
+            seeds[0],
+            first.work.fabric,
+            checkpoint=folder / "checkpoint.pt",
+            limit=first.limit,
+            report=first.work.report,
+        ).run()
+        return [first.end(outcome)]
+    company = "".join(fitting.work.folder.name for fitting in fittings)
+    digest = hashlib.sha256(company.encode()).hexdigest()[:16]
+    outcomes = TogetherTrainer(
+        [fitting.task for fitting in fittings],
+        [fitting.recipe for fitting in fittings],
+        seeds,
+        first.work.fabric,
+        stack_of=stack_of,
+        checkpoint=folder / f"checkpoint-{digest}.pt",
+        limits=[fitting.limit for fitting in fittings],
+        report=lambda place, done, loss: fittings[place].work.report(done, loss),
+    ).run()
+    return [fitting.end(outcome) for fitting, outcome in zip(fittings, outcomes, strict=True)]
+
+
 def _cached(
     rows: Rows, encoder: Encoder | FixedEncoder, spec: Mapping[str, Any], work: Work
 ) -> tuple[Rows, float]:
@@ -102,7 +126,7 @@ def _cached(
 
     And the seconds that were spared because the features were there.
     """
-    values, spared = features_of_all(spec, encoder, rows.inputs, work.store, work.device)
+    values, spared = work.features_by(encoder)
     plain = models.FeatureRows(values)
     if rows.augment is None:
         return CachedRows(plain, rows.targets, weights=rows.weights), spared

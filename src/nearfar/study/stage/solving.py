@@ -15,7 +15,6 @@ from nearfar.heads import ExactHead, Logistic, WeightedHead
 from nearfar.heads.logistic_together import Problem, solve_together
 from nearfar.records.files import write_atomically
 from nearfar.study import models
-from nearfar.study.features import features_of_all
 from nearfar.study.page_files import keep_features
 from nearfar.study.stage.work import Work, ended
 
@@ -43,8 +42,7 @@ class Solving:
         if not heads[0].uses_features:
             return cls(works, heads, None, np.zeros((len(work.dataset), 0), np.float32), 0.0)
         encoder = models.stage_encoder(work.spec, work.rows.inputs, work.store)
-        given = work.rows.inputs, work.store, work.device
-        values, spared = features_of_all(work.spec, encoder, *given)
+        values, spared = work.features_by(encoder)
         seconds = time.monotonic() - begin + spared
         return cls(works, heads, encoder, values.cpu().numpy(), seconds)
 

@@ -1,5 +1,6 @@
 """A stage at work: what is read, split and made ready before, what is measured and kept after."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +31,7 @@ from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows
 from nearfar.study import models
 from nearfar.study.chain import SCORE
-from nearfar.study.features import inputs_with_descriptors
+from nearfar.study.features import features_of_all, inputs_with_descriptors
 from nearfar.study.measures import measures
 from nearfar.study.outputs import Numbers, Outputs, outputs_of
 from nearfar.study.page_files import keep_given_back
@@ -58,6 +59,7 @@ class Work:
     folder: Path
     report: Report
     shown: NDArray[np.int64]
+    shared: dict[str, Any]
 
     @classmethod
     def on(
@@ -67,8 +69,12 @@ class Work:
         store: StageStore,
         folder: Path,
         report: Report,
+        shared: dict[str, Any],
     ) -> "Work":
-        """Make a stage ready, in the folder that is to become its own."""
+        """Make a stage ready, in the folder that is to become its own.
+
+        ``shared`` is what stages of one computation have in common, empty at first.
+        """
         options = dict(spec["data"]["split"])
         seed = options.pop("seed")
         split = split_rows(dataset, SplitOptions.model_validate(options), seed or 0)
@@ -93,7 +99,8 @@ class Work:
             rows = Rows(inputs, Pixels(inputs))
         else:
             rows = Rows(inputs, torch.from_numpy(outputs.targets).to(fabric.device))
-        return cls(spec, dataset, split, outputs, rows, fabric, store, folder, report, shown)
+        place = fabric, store, folder, report
+        return cls(spec, dataset, split, outputs, rows, *place, shown, shared)
 
     @property
     def device(self) -> torch.device:
@@ -104,6 +111,18 @@ class Work:
     def index(self, split: str) -> Tensor:
         """Return the row numbers of a part on the device."""
         return torch.from_numpy(getattr(self.split, split)).to(self.device)
+
+    def features_by(self, encoder: Encoder | FixedEncoder) -> tuple[Tensor, float]:
+        """Return what the encoder that the stage starts from makes of all rows, float32 (n, d).
+
+        And the seconds that were spared because they were there.
+        """
+        if "features" in self.shared:
+            return self.shared["features"], self.shared["seconds"]
+        begin, given = time.monotonic(), (self.rows.inputs, self.store, self.device)
+        features, spared = features_of_all(self.spec, encoder, *given)
+        self.shared |= {"features": features, "seconds": time.monotonic() - begin + spared}
+        return features, spared
 
     def row_weights(self) -> Tensor | None:
         """Return the weights (n,) of the rows in training, None where all count alike."""
