@@ -17,12 +17,14 @@ from nearfar.encoders import build_encoder
 from nearfar.heads import NETWORKS
 from nearfar.losses import LOSSES
 from nearfar.objectives import OBJECTIVES, Predictor, Rows
+from nearfar.objectives.stacked import stack_of
 from nearfar.study.outputs import outputs_of
 from nearfar.study.tasks import FitTask, PretrainTask
 from nearfar.train import loop
 from nearfar.train.loop import Outcome, Points, Trainer
 from nearfar.train.recipe import SGD, Constant, Plateau, Recipe
 from nearfar.train.rounds import Round
+from nearfar.train.together import TogetherTrainer
 
 SIZE = 8
 SPLIT = Split(np.arange(30), np.arange(30, 47), np.arange(47, 50))
@@ -295,3 +297,32 @@ def test_validation_does_not_disturb_a_fit(tmp_path: Path) -> None:
     train(judged, tmp_path)
     train(alone, tmp_path)
     assert not differing(judged.module.state_dict(), alone.module.state_dict())
+
+
+def test_fits_may_be_trained_together(tmp_path: Path) -> None:
+    """Seeds, a fraction of the rows and a grid point: each ends as alone."""
+    data = dataset(classes=False)
+    outputs = outputs_of(data, SPLIT)
+    rows = Rows(data.inputs, torch.from_numpy(outputs.targets))
+
+    def fit(seed: int, count: int) -> FitTask:
+        torch.manual_seed(seed)
+        encoder: Any = build_encoder("mlp", {}, data.inputs)
+        head = NETWORKS["linear"](encoder.out_features, 1)
+        module = Predictor(encoder, head, LOSSES["regression"]["l1"])
+        return FitTask(module, rows, TRAIN[:count], VALIDATION, outputs, "mae")
+
+    fabric = Fabric(accelerator="cpu", devices=1)
+    file, made = tmp_path / "checkpoint.pt", RECIPE.model_copy(update={"select": "best"})
+    recipes = [made, made.model_copy(update={"optimizer": SGD(lr=0.1)}), made]
+    seeds, counts = [1, 1, 2], [30, 30, 17]
+    tasks, twins = ([fit(*each) for each in zip(seeds, counts, strict=True)] for _ in range(2))
+    options: dict[str, Any] = {"stack_of": stack_of, "checkpoint": file}
+    outcomes = TogetherTrainer(tasks, recipes, seeds, fabric, **options).run()
+    for task, twin, one, seed, outcome in zip(tasks, twins, recipes, seeds, outcomes, strict=True):
+        expected = Trainer(twin, one, seed, fabric, checkpoint=file).run()
+        assert outcome.selected_epoch == expected.selected_epoch
+        for point, other in zip(outcome.curves, expected.curves, strict=True):
+            assert (point.epoch, point.metric) == (other.epoch, other.metric)
+            assert point.value == pytest.approx(other.value, rel=1e-4)
+        torch.testing.assert_close(state(task.module), state(twin.module), rtol=1e-4, atol=1e-5)
