@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-MEMORY = 20
+MEMORY = 10
 """Steps that the curvature is known from."""
 
 SLOPE = 1e-5

@@ -56,6 +56,8 @@ def solve_together(
 
 
 def _ascending(problem: Problem) -> Problem:
+    if (np.diff(problem.rows) > 0).all():
+        return problem
     rows, order = np.unique(problem.rows, return_index=True)
     if len(rows) < len(problem.rows):
         raise ValueError("a problem has a row twice")
@@ -111,23 +113,25 @@ class _Solution:
         self.classes = torch.tensor([learner.classes for learner in learners])
         self.penalty = torch.tensor([one.penalty for one in problems], dtype=torch.float64)
         self.columns = features.shape[1]
-        self.factors = self._factors()
+        self.inverses = self._inverses()
         self.found: list[Tensor] = []
 
-    def _factors(self) -> list[Tensor | None]:
-        """Return L of LLᵀ ≈ the Hessian of each head, None where it would not pay."""
+    def _inverses(self) -> list[Tensor | None]:
+        """Return L⁻¹ of each head, where LLᵀ ≈ the Hessian; None where it would not pay."""
         covariances: dict[int, Tensor] = {}
-        factors: list[Tensor | None] = []
+        inverses: list[Tensor | None] = []
         most = max(whitening.FEWEST, ROWS_PER_COLUMN * self.columns)
         for learner, penalty in zip(self.shared.learners, self.penalty, strict=True):
             part, classes = learner.part, learner.classes
             if not whitening.pays(self.shared.count[part], self.columns, classes):
-                factors.append(None)
+                inverses.append(None)
                 continue
             if part not in covariances:
                 covariances[part] = self.shared.covariance(part, most)
-            factors.append(whitening.hessian_factor(covariances[part], classes, float(penalty)))
-        return factors
+            factor = whitening.hessian_factor(covariances[part], classes, float(penalty)).float()
+            identity = torch.eye(self.columns)
+            inverses.append(torch.linalg.solve_triangular(factor, identity, upper=False))
+        return inverses
 
     def find(self, iterations: int) -> None:
         """Descend to the minimum of every head."""
@@ -159,30 +163,32 @@ class _Solution:
         """
         classes = self.classes[running]
         of_row = torch.arange(len(running)).repeat_interleave(classes)
-        weight = self._solved(running, parameters[:, :-1], transposed=False)
+        weight = self._turned(running, parameters[:, :-1], back=False)
         loss, slope, bias_slope = self.shared.cross_entropy(running, weight, parameters[:, -1])
         penalty = self.penalty[running]
         squares = torch.zeros_like(loss).index_add_(0, of_row, weight.square().sum(1))
         slope += penalty[of_row, None] * weight
-        slope = self._solved(running, slope, transposed=True)
+        slope = self._turned(running, slope, back=True)
         return loss + penalty / 2 * squares, torch.cat([slope, bias_slope[:, None]], 1)
 
-    def _solved(self, running: Tensor, rows: Tensor, *, transposed: bool) -> Tensor:
-        """Return, head by head, its ``rows`` times L⁻¹, or the transpose of that."""
-        solved = []
+    def _turned(self, running: Tensor, rows: Tensor, *, back: bool) -> Tensor:
+        """Return, head by head, its ``rows`` times L⁻¹, or ``back``, times the transpose of that.
+
+        The products are in float32, and one the exact slope of the other.
+        """
+        turned = []
         own = rows.split(self.classes[running].tolist())
         for number, some in zip(running.tolist(), own, strict=True):
-            factor = self.factors[number]
-            if factor is not None:
-                factor = factor.T if transposed else factor
-                some = torch.linalg.solve_triangular(factor, some, upper=transposed, left=False)
-            solved.append(some)
-        return torch.cat(solved)
+            inverse = self.inverses[number]
+            if inverse is not None:
+                some = (some.float() @ (inverse.T if back else inverse)).double()
+            turned.append(some)
+        return torch.cat(turned)
 
     def raw(self, place: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return weight (d, classes) and intercept (classes,) of a head for features as given."""
         running = torch.tensor([place])
-        weight = self._solved(running, self.found[place][:, :-1], transposed=False)
+        weight = self._turned(running, self.found[place][:, :-1], back=False)
         mean, inverse = self.shared.scaling(place)
         raw = (weight * inverse).T
         return raw.numpy(), (self.found[place][:, -1] - mean @ raw).numpy()

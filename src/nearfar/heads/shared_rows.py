@@ -10,6 +10,9 @@ from torch import Tensor
 
 from nearfar.heads import whitening
 
+BLOCK = 2**19
+"""Numbers of a block of rows: larger than for a single head, since each has more to do."""
+
 
 @dataclass(frozen=True)
 class Learner:
@@ -194,31 +197,31 @@ def _pass(
 
     Outputs are held as (learners, classes, rows): every operation runs along contiguous rows.
     """
-    loss = torch.zeros(sum(count for count, _ in slabs), dtype=torch.float64)
+    counts = [count for count, _ in slabs]
+    sizes = [count * targets.shape[1] for count, targets in slabs]
+    loss = torch.zeros(sum(counts), dtype=torch.float64)
     slope = torch.zeros_like(weight)
     bias_slope = torch.zeros(len(bias), dtype=torch.float64)
-    sizes = [count * targets.shape[1] for count, targets in slabs]
-    counts = [count for count, _ in slabs]
-    begin = 0
-    for (some,) in whitening.blocks(x):
-        end = begin + len(some)
-        outputs = torch.addmm(bias[:, None], weight, some.T)
-        for (count, targets), part, total in zip(
-            slabs, outputs.split(sizes), loss.split(counts), strict=True
-        ):
-            scores = part.view(count, targets.shape[1], -1)
-            truth = targets[:, :, begin:end]
-            total += _excess(scores, truth)
+    memory, end = torch.empty(2, 0), 0
+    for (some,) in whitening.blocks(x, numbers=BLOCK):
+        begin, end = end, end + len(some)
+        if memory.shape[1] != len(bias) * len(some):
+            memory = torch.empty(2, len(bias) * len(some))
+        outputs, spare = memory.view(2, len(bias), -1)
+        torch.addmm(bias[:, None], weight, some.T, out=outputs)
+        parts = zip(slabs, loss.split(counts), outputs.split(sizes), spare.split(sizes), strict=True)
+        for (count, targets), total, scores, scratch in parts:
+            shape = (count, targets.shape[1], -1)
+            total += _excess(scores.view(shape), targets[:, :, begin:end], scratch.view(shape))
         slope.addmm_(outputs, some)
         bias_slope += outputs.sum(1)
-        begin = end
     return loss, slope.double(), bias_slope
 
 
-def _excess(scores: Tensor, truth: Tensor) -> Tensor:
+def _excess(scores: Tensor, truth: Tensor, scratch: Tensor) -> Tensor:
     """Turn scores (k, classes, rows) into probability - truth; return summed losses (k,)."""
     scores.sub_(scores.amax(1, keepdim=True))
-    right = (scores * truth).sum(1)
+    right = torch.mul(scores, truth, out=scratch).sum(1)
     total = scores.exp_().sum(1, keepdim=True)
-    scores.div_(total).sub_(truth)
-    return (total[:, 0].log_().sub_(right)).sum(1, dtype=torch.float64)
+    scores.mul_(total.reciprocal()).sub_(truth)
+    return total[:, 0].log_().sub_(right).sum(1, dtype=torch.float64)

@@ -57,9 +57,9 @@ def hessian_factor(lower: Tensor, classes: int, penalty: float) -> Tensor:
     return factor
 
 
-def blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Yield the same few rows of each tensor, the first of which says how many fit a block."""
-    rows = max(64, BLOCK // max(1, tensors[0].shape[1]))
+def blocks(*tensors: Tensor, numbers: int = BLOCK) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the same few rows of each tensor, so many that the first has ``numbers`` in a block."""
+    rows = max(64, numbers // max(1, tensors[0].shape[1]))
     return zip(*(torch.split(tensor, rows) for tensor in tensors), strict=True)
 
 
