@@ -9,6 +9,7 @@ from nearfar.heads.decoders import Decoder
 from nearfar.heads.exact import Forest, Mean, Ridge
 from nearfar.heads.kernel import SVR
 from nearfar.heads.logistic import Logistic
+from nearfar.heads.logistic_together import Problem, solve_together
 from nearfar.heads.networks import MLP, Linear, Standardise
 from nearfar.heads.readouts import READOUTS, Readout
 
@@ -45,8 +46,10 @@ __all__ = [
     "Mean",
     "Network",
     "PrincipalComponents",
+    "Problem",
     "Readout",
     "Ridge",
     "Standardise",
     "WeightedHead",
+    "solve_together",
 ]

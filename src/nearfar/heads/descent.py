@@ -108,11 +108,11 @@ class Descent:
         curvature = diagonal.clone()
         diagonal.add_(curvature == 0)
         scale = now["scale"][:, None]
-        with_steps, with_changes = products.unflatten(1, (2, MEMORY))[:, :, order].unbind(1)
+        with_steps, with_changes = products.view(-1, 2, MEMORY)[:, :, order].unbind(1)
         solved = _triangular(upper, with_steps, upper=True)
         spread = torch.einsum("kij,kj->ki", now["yy"][:, order][:, :, order], solved)
         inner = curvature * solved + scale * (spread - with_changes)
-        parts = torch.zeros_like(products).unflatten(1, (2, MEMORY))
+        parts = torch.zeros_like(products).view(-1, 2, MEMORY)
         parts[:, 0, order] = _triangular(upper.mT, inner, upper=False)
         parts[:, 1, order] = -scale * solved
         combined = torch.bmm(parts.flatten(1)[:, None], now["pairs"].flatten(1, 2))[:, 0]

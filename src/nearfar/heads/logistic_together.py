@@ -1,5 +1,6 @@
 """Many logistic (softmax) regressions on one feature matrix, solved together."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,9 @@ FEW_GROUPS = 8
 
 MOST_NUMBERS = 2**27
 """Numbers (float64) that the solvers of heads solved together may keep."""
+
+RAREST = 1e-9
+"""Probability with which a class begins that has no rows."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +139,12 @@ class _Solution:
 
     def find(self, iterations: int) -> None:
         """Descend to the minimum of every head."""
-        sizes = [(int(c), int((self.classes == c).sum())) for c in self.classes.unique()]
+        sizes = sorted(Counter(self.classes.tolist()).items())
         first = [sum(count for _, count in sizes[:k]) for k in range(len(sizes))]
+        starts = torch.split(self._starts(), [c * count for c, count in sizes])
         descents = [
-            Descent(torch.zeros(count, c * (self.columns + 1), dtype=torch.float64), iterations)
-            for c, count in sizes
+            Descent(start.view(count, -1), iterations)
+            for start, (_, count) in zip(starts, sizes, strict=True)
         ]
         while True:
             running = torch.cat([d.running + b for d, b in zip(descents, first, strict=True)])
@@ -147,14 +152,20 @@ class _Solution:
                 break
             trials = [d.trial.view(-1, self.columns + 1) for d in descents]
             value, slope = self._objective(running, torch.cat(trials))
-            values = value.split([len(d.running) for d in descents])
-            slopes = slope.split([len(trial) for trial in trials])
+            values = torch.split(value, [len(d.running) for d in descents])
+            slopes = torch.split(slope, [len(trial) for trial in trials])
             for descent, v, s in zip(descents, values, slopes, strict=True):
                 if len(v):
                     descent.take(v, s.reshape(len(v), -1))
         self.found = [
             own.view(-1, self.columns + 1) for descent in descents for own in descent.solutions
         ]
+
+    def _starts(self) -> Tensor:
+        """Return no weights, and intercepts that give every class its frequency."""
+        frequencies = [learner.targets.mean(0) for learner in self.shared.learners]
+        intercept = torch.from_numpy(np.concatenate(frequencies)).clamp_(min=RAREST).log_()
+        return torch.cat([intercept.new_zeros(len(intercept), self.columns), intercept[:, None]], 1)
 
     def _objective(self, running: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """Return values (k,) and slopes of the heads ``running``, like ``parameters``.
@@ -177,7 +188,7 @@ class _Solution:
         The products are in float32, and one the exact slope of the other.
         """
         turned = []
-        own = rows.split(self.classes[running].tolist())
+        own = torch.split(rows, self.classes[running].tolist())
         for number, some in zip(running.tolist(), own, strict=True):
             inverse = self.inverses[number]
             if inverse is not None:

@@ -24,7 +24,7 @@ class Learner:
     @property
     def classes(self) -> int:
         """How many outputs it has."""
-        return self.targets.shape[1]
+        return len(self.targets[0])
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,9 @@ def _pass(
             memory = torch.empty(2, len(bias) * len(some))
         outputs, spare = memory.view(2, len(bias), -1)
         torch.addmm(bias[:, None], weight, some.T, out=outputs)
-        parts = zip(slabs, loss.split(counts), outputs.split(sizes), spare.split(sizes), strict=True)
+        parts = zip(
+            slabs, loss.split(counts), outputs.split(sizes), spare.split(sizes), strict=True
+        )
         for (count, targets), total, scores, scratch in parts:
             shape = (count, targets.shape[1], -1)
             total += _excess(scores.view(shape), targets[:, :, begin:end], scratch.view(shape))
