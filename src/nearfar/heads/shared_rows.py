@@ -184,8 +184,9 @@ def _slabs(group: _Group, numbers: list[int]) -> list[tuple[int, Tensor]]:
     for truths in group.truths.values():
         which = [truths.which[number] for number in numbers if number in truths.which]
         if which:
+            first = which[0]
             same = len(set(which)) == 1
-            targets = truths.targets[which[:1] if same else which]
+            targets = truths.targets[first : first + 1] if same else truths.targets[which]
             slabs.append((len(which), targets))
     return slabs
 
@@ -209,10 +210,8 @@ def _pass(
             memory = torch.empty(2, len(bias) * len(some))
         outputs, spare = memory.view(2, len(bias), -1)
         torch.addmm(bias[:, None], weight, some.T, out=outputs)
-        parts = zip(
-            slabs, loss.split(counts), outputs.split(sizes), spare.split(sizes), strict=True
-        )
-        for (count, targets), total, scores, scratch in parts:
+        own = torch.split(loss, counts), torch.split(outputs, sizes), torch.split(spare, sizes)
+        for (count, targets), total, scores, scratch in zip(slabs, *own, strict=True):
             shape = (count, targets.shape[1], -1)
             total += _excess(scores.view(shape), targets[:, :, begin:end], scratch.view(shape))
         slope.addmm_(outputs, some)
