@@ -8,9 +8,10 @@ training heads through the frozen encoder, as is usual.
 Everything is in scikit-learn's favour where there was a choice: float32 features, standardised for
 every label fraction before the clock starts, while nearfar's clock includes that; L-BFGS, the
 fastest of its solvers here; and for every head the loosest ``tol`` of a fine grid that comes within
-1e-4, found beforehand, where nearfar stops at about 1e-7. The encoder is a ResNet-18 of a quarter
-of the width on 32 px images, of which a few hundred are timed, forward and without augmentation,
-and the time scaled up; steps of the heads are left out.
+1e-4, where nearfar stops at about 1e-7. Tolerances are tried one after the other, and only the fit
+that succeeds counts. The encoder is a ResNet-18 of a quarter of the width on 32 px images, of which
+a few hundred are timed, forward and without augmentation, and the time scaled up; steps of the
+heads are left out.
 
 Features have the spectrum and the sparsity of a trained network's: a few directions hold most of
 the variance, which falls with the square of their number; negative values are cut.
@@ -71,9 +72,10 @@ class Task:
         chosen = [np.sort(order[: round(rows * fraction)]) for fraction in FRACTIONS]
         self.problems = [Problem(some, targets[some], p) for some in chosen for p in PENALTIES]
         self.scaled = {len(some): standardised(features[some]) for some in chosen}
-        self.tolerances: list[float] = []
         self.iterations = 0
         self.evaluations = np.zeros(len(self.problems), dtype=np.int64)
+        found = zip(self.problems, self.counted(), strict=True)
+        self.values = [self.objective(problem, head) for problem, head in found]
 
     def together(self) -> list[Logistic]:
         return solve_together(self.features, self.problems)
@@ -91,12 +93,6 @@ class Task:
         model = LogisticRegression(C=1 / (count * problem.penalty), tol=tolerance, max_iter=10_000)
         return model.fit(self.scaled[count], self.labels[problem.rows])
 
-    def peers(self) -> list[LogisticRegression]:
-        found = zip(self.problems, self.tolerances, strict=True)
-        models = [self.theirs(problem, tolerance) for problem, tolerance in found]
-        self.iterations = sum(int(model.n_iter_[0]) for model in models)
-        return models
-
     def objective(self, problem: Problem, found: Logistic | LogisticRegression) -> float:
         """Mean cross-entropy plus penalty, in float64."""
         x = self.features[problem.rows].astype(np.float64)
@@ -110,23 +106,28 @@ class Task:
         loss = -(log_p * problem.targets).sum(1).mean()
         return float(loss + problem.penalty / 2 * (weight**2).sum())
 
-    def prepare(self, before: list[float]) -> float:
-        """Find the loosest tolerances; return by how much nearfar's two ways differ at most.
+    def peers(self, tolerances: dict[float, float]) -> float:
+        """Seconds of scikit-learn's fits, each the loosest that comes near enough.
 
-        The search begins somewhat above the tolerances found for fewer rows.
+        The search begins one step looser than the tolerance last found for the same penalty, which
+        it leaves behind in ``tolerances``. Only the fit that succeeds counts.
         """
-        heads, apart = self.counted(), 0.0
-        for number, (problem, head) in enumerate(zip(self.problems, heads, strict=True)):
-            mine = self.objective(problem, head)
-            alone = Logistic(penalty=problem.penalty)
-            alone.fit(self.features[problem.rows], problem.targets, 0)
-            apart = max(apart, abs(self.objective(problem, alone) / mine - 1))
-            tolerance = before[number] * FINER if before else LOOSEST
-            while self.objective(problem, self.theirs(problem, tolerance)) > mine * (1 + SAME):
+        total = 0.0
+        for problem, value in zip(self.problems, self.values, strict=True):
+            tolerance = tolerances.get(problem.penalty, LOOSEST) * FINER
+            seconds, model = seconds_of(self.theirs, problem, tolerance)
+            while self.objective(problem, model) > value * (1 + SAME):
                 tolerance /= FINER
-            self.tolerances.append(tolerance)
-        assert apart < SAME, f"together and alone differ by {apart:.1e} of the objective"
-        return apart
+                seconds, model = seconds_of(self.theirs, problem, tolerance)
+            tolerances[problem.penalty] = tolerance
+            total += seconds
+            self.iterations += int(model.n_iter_[0])
+        return total
+
+    def apart(self, heads: list[Logistic]) -> float:
+        """By which part of the objective other heads differ at most from those solved together."""
+        pairs = zip(self.problems, heads, self.values, strict=True)
+        return max(abs(self.objective(problem, head) / v - 1) for problem, head, v in pairs)
 
     def counted(self) -> list[Logistic]:
         """Solve together and count each head's evaluations."""
@@ -157,16 +158,16 @@ def standardised(features: Floats) -> Floats:
     return ((wide - wide.mean(0)) / wide.std(0)).astype(np.float32)
 
 
-def seconds_of(way: Callable[[], Any]) -> tuple[float, Any]:
+def seconds_of(way: Callable[..., Any], *given: Any) -> tuple[float, Any]:
     begin = time.perf_counter()
-    found = way()
+    found = way(*given)
     return time.perf_counter() - begin, found
 
 
 def product_rate() -> float:
     """Operations a second of a product of large matrices, the median of some."""
     one, other = torch.randn(2, 2048, 2048)
-    taken = [seconds_of(lambda: one @ other)[0] for _ in range(8)]
+    taken = [seconds_of(torch.mm, one, other)[0] for _ in range(8)]
     return 2 * 2048**3 / median(taken[2:])
 
 
@@ -176,33 +177,34 @@ def images_rate() -> float:
     encoder: Any = build_encoder("resnet18", {"width": WIDTH}, pictures).eval()
     batch = pictures.select(torch.arange(BATCH))
     with torch.inference_mode():
-        taken = [seconds_of(lambda: encoder(batch))[0] for _ in range(1 + IMAGES // BATCH)]
+        taken = [seconds_of(encoder, batch)[0] for _ in range(1 + IMAGES // BATCH)]
     return BATCH / median(taken[1:])
 
 
-def measure(task: Task, before: list[float]) -> dict[str, Any]:
+def measure(task: Task, tolerances: dict[float, float]) -> dict[str, Any]:
     """Median seconds of each way; the slow ones run once, between the turns of the fast one."""
-    apart = task.prepare(before)
-    ways: dict[str, Callable[[], Any]] = {
-        "together": task.together,
-        "alone": task.alone,
-        "peers": task.peers,
-    }
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    for name in ("together", "alone", "together", "peers", "together"):
-        taken[name].append(seconds_of(ways[name])[0])
+    together = [seconds_of(task.together)]
+    alone = seconds_of(task.alone)
+    together.append(seconds_of(task.together))
+    peers = task.peers(tolerances)
+    together.append(seconds_of(task.together))
+    seconds, heads = [taken for taken, _ in together], together[-1][1]
+    apart = task.apart(alone[1])
+    assert apart < SAME, f"together and alone differ by {apart:.1e} of the objective"
     rows = len(task.features)
     labelled = sum(len(problem.rows) for problem in task.problems)
     rate = images_rate()
     return {
-        **{name: median(values) for name, values in taken.items()},
-        "spread": max(taken["together"]) / min(taken["together"]),
+        "together": median(seconds),
+        "alone": alone[0],
+        "peers": peers,
+        "spread": max(seconds) / min(seconds),
         "one_pass": EPOCHS * rows / rate,
         "each": EPOCHS * labelled / rate,
         "limit": task.arithmetic() / product_rate(),
         "evaluations": int(task.evaluations.sum()),
         "iterations": task.iterations,
-        "accuracy": task.accuracy(task.together()),
+        "accuracy": task.accuracy(heads),
         "apart": apart,
         "images": rate,
     }
@@ -267,14 +269,13 @@ def main() -> None:
         else [(rows, COLUMNS) for rows in (12_500, 25_000, 50_000)]
     )
     results: dict[int, dict[str, Any]] = {}
-    tolerances: list[float] = []
+    tolerances: dict[float, float] = {}
     warnings.simplefilter("ignore", ConvergenceWarning)
     with threadpool_limits(arguments.threads):
         Task(300, 32).together()
         for rows, columns in sizes:
             task = Task(rows, columns)
             results[rows] = measure(task, tolerances)
-            tolerances = task.tolerances
             print_row(rows, columns, results[rows])
     if arguments.plot:
         draw(results, arguments.plot)

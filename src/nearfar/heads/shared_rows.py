@@ -13,6 +13,9 @@ from nearfar.heads import whitening
 BLOCK = 2**19
 """Numbers of a block of rows: larger than for a single head, since each has more to do."""
 
+RESOLVED = 1e-6
+"""Part of its mean, in the kept units, that a column has to vary by: float32 says no less."""
+
 
 @dataclass(frozen=True)
 class Learner:
@@ -107,6 +110,7 @@ class SharedRows:
         mean, square = total / torch.tensor(self.count)[:, None]
         deviation = (square - mean.square()).clamp_(min=0).sqrt()
         varies = whitening.varies(deviation * self.unit, self.shift + mean * self.unit)
+        varies &= deviation > RESOLVED * mean.abs()
         self.mean = mean
         self.inverse_deviation = torch.where(varies, 1 / deviation, 0.0)
 
