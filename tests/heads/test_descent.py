@@ -6,14 +6,14 @@ from torch import Tensor
 
 from nearfar.heads.descent import MEMORY, Descent
 
-COUNT, SIZE = 5, 12
+COUNT, SIZE = 4, 12
 
 
 def functions() -> tuple[Tensor, Tensor]:
     """Curvatures (count, size, size), of very different kinds, and where the minima are."""
     torch.manual_seed(0)
     turned = torch.linalg.qr(torch.randn(COUNT, SIZE, SIZE, dtype=torch.float64))[0]
-    spread = torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0], dtype=torch.float64)
+    spread = torch.tensor([0.0, 1.0, 1.5, 2.0], dtype=torch.float64)
     scales = 10 ** (spread[:, None] * torch.linspace(-1, 0.5, SIZE, dtype=torch.float64))
     return turned * scales[:, None] @ turned.mT, torch.randn(COUNT, SIZE, dtype=torch.float64)
 
@@ -56,7 +56,7 @@ def test_the_steps_are_those_of_each_alone() -> None:
 
 @pytest.mark.parametrize("iterations", [1, 7])
 def test_no_more_steps_than_allowed(iterations: int) -> None:
-    _, rounds = descend([4], iterations)
+    _, rounds = descend([3], iterations)
     assert iterations < len(rounds) < 3 * iterations + 12
 
 
