@@ -1,0 +1,152 @@
+"""Time of the losses over views and pairs, against those of pytorch-metric-learning.
+
+Forward and backward of one batch of features, 128 of each row, ten classes, in turns, after a check
+that both give the same value and gradient. Needs `pip install pytorch-metric-learning`; without it
+there is nothing to compare with. The limit is the arithmetic of the distances: a product forward
+and two backward.
+
+    python benchmarks/losses.py [--quick] [--plot FILE] [--device cpu|cuda] [--threads N]
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from measure import (
+    LIMIT,
+    OURS,
+    OURS_TOO,
+    THEIRS,
+    Side,
+    Table,
+    draw_growth,
+    header,
+    in_turns,
+    options,
+    product_rate,
+)
+from nearfar.losses import (
+    contrastive_loss,
+    l2_distances,
+    nt_xent_loss,
+    sup_con_loss,
+    triplet_loss,
+    unit,
+)
+
+WIDTH, CLASSES, MARGIN = 128, 10, 0.5
+MOST_TRIPLETS = 512
+"""Rows up to which every triplet of a batch fits into memory as the other library lists them."""
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def ours() -> dict[str, Loss]:
+    """Name → (features (n, d), labels (n,)) → loss; labels of views are row numbers."""
+    return {
+        "NT-Xent": lambda rows, labels: nt_xent_loss(*rows.chunk(2), 0.5),
+        "SupCon": lambda rows, labels: sup_con_loss(rows, labels, 0.1),
+        "triplets, all": lambda rows, labels: triplet_loss(
+            l2_distances(unit(rows)), labels, MARGIN, "all"
+        ),
+        "contrastive": lambda rows, labels: contrastive_loss(l2_distances(unit(rows)), labels, 1.0),
+    }
+
+
+def theirs() -> dict[str, Loss] | None:
+    """The same from pytorch-metric-learning, None where it is not installed."""
+    try:
+        losses: Any = import_module("pytorch_metric_learning.losses")
+    except ImportError:
+        return None
+    distances: Any = import_module("pytorch_metric_learning.distances")
+    reducers: Any = import_module("pytorch_metric_learning.reducers")
+    euclidean = distances.LpDistance(normalize_embeddings=True, p=2, power=1)
+    pairs = losses.ContrastiveLoss(
+        0.0, 1.0, distance=euclidean, reducer=reducers.DoNothingReducer()
+    )
+
+    def contrastive(rows: Tensor, labels: Tensor) -> Tensor:
+        """Squares of its terms, as in Hadsell et al.; the library takes the terms as they are."""
+        found = pairs(rows, labels)
+        terms = torch.cat([found["pos_loss"]["losses"], found["neg_loss"]["losses"]])
+        return terms.square().sum() / 2 / (len(rows) * (len(rows) - 1))
+
+    return {
+        "NT-Xent": losses.NTXentLoss(temperature=0.5),
+        "SupCon": losses.SupConLoss(temperature=0.1),
+        "triplets, all": losses.TripletMarginLoss(margin=MARGIN, distance=euclidean),
+        "contrastive": contrastive,
+    }
+
+
+def batch_of(name: str, n: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Features that take a gradient, and labels: of views those of their row."""
+    generator = torch.Generator().manual_seed(n)
+    centres = torch.randn(CLASSES, WIDTH, generator=generator)
+    classes = torch.randint(CLASSES, (n,), generator=generator)
+    features = centres[classes] + torch.randn(n, WIDTH, generator=generator)
+    labels = torch.arange(n // 2).repeat(2) if name == "NT-Xent" else classes
+    return features.to(device).requires_grad_(), labels.to(device)
+
+
+def step(loss: Loss, features: Tensor, labels: Tensor) -> Side:
+    def run() -> Tensor:
+        features.grad = None
+        value = loss(features, labels)
+        value.backward()
+        return value.detach()
+
+    return run
+
+
+def check_same(sides: dict[str, Side], features: Tensor) -> None:
+    """Both sides give the same value, and leave the same gradient."""
+    found = {}
+    for side, run in sides.items():
+        value: Any = run()
+        assert features.grad is not None
+        found[side] = (value, features.grad.clone())
+    torch.testing.assert_close(found["ours"], found["theirs"], rtol=1e-3, atol=1e-5)
+
+
+def main() -> None:
+    given = options(__doc__)
+    device: torch.device = given.device
+    others = theirs()
+    if others is None:
+        print("passed over: pytorch-metric-learning is not installed")
+        return
+    header(device, "pytorch-metric-learning")
+    print("milliseconds, forward and backward: median (quartiles)\n")
+    table = Table("loss", "rows", "theirs", "ours", "ratio", "ours / limit")
+    lines: dict[str, tuple[str, dict[int, float]]] = {}
+    sizes = [128] if given.quick else [128, 256, 512, 1024, 2048]
+    for (name, mine), colour in zip(ours().items(), (OURS, OURS_TOO, "black", LIMIT), strict=True):
+        drawn: dict[str, dict[int, float]] = {"ours": {}, "theirs": {}}
+        for n in sizes:
+            if name.startswith("triplets") and n > MOST_TRIPLETS:
+                continue
+            features, labels = batch_of(name, n, device)
+            sides = {
+                "ours": step(mine, features, labels),
+                "theirs": step(others[name], features, labels),
+            }
+            check_same(sides, features)
+            taken = in_turns(sides, device, budget=0.3 if given.quick else 1.5, slow={"theirs"})
+            own = taken["ours"].median
+            limit = 6 * n * n * WIDTH / product_rate(device)
+            for side, timing in taken.items():
+                drawn[side][n] = 1e3 * timing.median
+            ratio = taken["theirs"].median / own
+            texts = taken["theirs"].text(), taken["ours"].text()
+            table.row(name, f"{n:,}", *texts, f"{ratio:.1f}", f"{own / limit:.1f}")
+        lines[name] = (colour, drawn["ours"])
+        lines[f"{name}, pytorch-metric-learning"] = (THEIRS, drawn["theirs"])
+    draw_growth(given.plot, lines, xlabel="rows in the batch", ylabel="milliseconds")
+
+
+if __name__ == "__main__":
+    main()
