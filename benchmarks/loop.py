@@ -272,7 +272,7 @@ def main() -> None:
     threads = torch.get_num_threads()
     cases = [molecules(4 if given.quick else 30, given.threads or 1)]
     if given.quick:
-        cases.append(images("ResNet-18, width 8", 8, 2 * BATCH, 2))
+        cases.append(images("ResNet-18, width 16", 16, BATCH, 2))
     else:
         rounds, rows = (6, 8192) if device.type == "cuda" else (4, 3 * BATCH)
         cases.append(images("ResNet-18, width 16", 16, rows, rounds))

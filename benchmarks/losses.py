@@ -38,8 +38,8 @@ from nearfar.losses import (
 )
 
 WIDTH, CLASSES, MARGIN = 128, 10, 0.5
-MOST_TRIPLETS = 512
-"""Rows up to which every triplet of a batch fits into memory as the other library lists them."""
+TOO_SLOW = 300.0
+"""Milliseconds from which on the other library is not asked for twice as many rows."""
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -112,37 +112,52 @@ def check_same(sides: dict[str, Side], features: Tensor) -> None:
     torch.testing.assert_close(found["ours"], found["theirs"], rtol=1e-3, atol=1e-5)
 
 
+def sides_of(
+    name: str, mine: Loss, other: Loss | None, n: int, device: torch.device
+) -> dict[str, Side]:
+    """What is timed with ``n`` rows, checked; the other side only where it is given."""
+    features, labels = batch_of(name, n, device)
+    sides = {"ours": step(mine, features, labels)}
+    if other is not None:
+        sides["theirs"] = step(other, features, labels)
+        check_same(sides, features)
+    return sides
+
+
+def compare(
+    table: Table, name: str, mine: Loss, other: Loss | None, quick: bool, device: torch.device
+) -> dict[str, dict[int, float]]:
+    """Print a loss's rows; return side → rows in the batch → milliseconds."""
+    drawn: dict[str, dict[int, float]] = {"ours": {}, "theirs": {}}
+    for n in [64, 128] if quick else [64, 128, 256, 512, 1024, 2048]:
+        sides = sides_of(name, mine, other, n, device)
+        taken = in_turns(sides, device, budget=0.3 if quick else 1.0, slow={"theirs"})
+        for side, timing in taken.items():
+            drawn[side][n] = 1e3 * timing.median
+        own = taken["ours"].median
+        against = ("", "")
+        if "theirs" in taken:
+            against = taken["theirs"].text(), f"{taken['theirs'].median / own:.1f}"
+        limit = 6 * n * n * WIDTH / product_rate(device)
+        cells = (against[0], taken["ours"].text(), against[1])
+        table.row(name, f"{n:,}", *cells, f"{own / limit:.1f}")
+        if drawn["theirs"].get(n, 0.0) > TOO_SLOW:
+            other = None
+    return drawn
+
+
 def main() -> None:
     given = options(__doc__)
-    device: torch.device = given.device
     others = theirs()
     if others is None:
         print("passed over: pytorch-metric-learning is not installed")
         return
-    header(device, "pytorch-metric-learning")
+    header(given.device, "pytorch-metric-learning")
     print("milliseconds, forward and backward: median (quartiles)\n")
     table = Table("loss", "rows", "theirs", "ours", "ratio", "ours / limit")
-    lines: dict[str, tuple[str, dict[int, float]]] = {}
-    sizes = [128] if given.quick else [128, 256, 512, 1024, 2048]
+    lines = {}
     for (name, mine), colour in zip(ours().items(), (OURS, OURS_TOO, "black", LIMIT), strict=True):
-        drawn: dict[str, dict[int, float]] = {"ours": {}, "theirs": {}}
-        for n in sizes:
-            if name.startswith("triplets") and n > MOST_TRIPLETS:
-                continue
-            features, labels = batch_of(name, n, device)
-            sides = {
-                "ours": step(mine, features, labels),
-                "theirs": step(others[name], features, labels),
-            }
-            check_same(sides, features)
-            taken = in_turns(sides, device, budget=0.3 if given.quick else 1.5, slow={"theirs"})
-            own = taken["ours"].median
-            limit = 6 * n * n * WIDTH / product_rate(device)
-            for side, timing in taken.items():
-                drawn[side][n] = 1e3 * timing.median
-            ratio = taken["theirs"].median / own
-            texts = taken["theirs"].text(), taken["ours"].text()
-            table.row(name, f"{n:,}", *texts, f"{ratio:.1f}", f"{own / limit:.1f}")
+        drawn = compare(table, name, mine, others[name], given.quick, given.device)
         lines[name] = (colour, drawn["ours"])
         lines[f"{name}, pytorch-metric-learning"] = (THEIRS, drawn["theirs"])
     draw_growth(given.plot, lines, xlabel="rows in the batch", ylabel="milliseconds")
