@@ -9,7 +9,6 @@ and two backward.
 """
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -58,11 +57,9 @@ def ours() -> dict[str, Loss]:
 def theirs() -> dict[str, Loss] | None:
     """The same from pytorch-metric-learning, None where it is not installed."""
     try:
-        losses: Any = import_module("pytorch_metric_learning.losses")
+        from pytorch_metric_learning import distances, losses, reducers
     except ImportError:
         return None
-    distances: Any = import_module("pytorch_metric_learning.distances")
-    reducers: Any = import_module("pytorch_metric_learning.reducers")
     euclidean = distances.LpDistance(normalize_embeddings=True, p=2, power=1)
     pairs = losses.ContrastiveLoss(
         0.0, 1.0, distance=euclidean, reducer=reducers.DoNothingReducer()
