@@ -133,10 +133,10 @@ def measure(
 def main() -> None:
     given = options(__doc__)
     device: torch.device = given.device
-    header(device)
+    header(device, clock=time.perf_counter)
     small = given.quick or device.type == "cpu"
     workers = min(16, os.cpu_count() or 1)
-    print(f"batch {BATCH}, {workers} worker processes, width {8 if small else 64}; wall time\n")
+    print(f"batch {BATCH}, {workers} worker processes, width {8 if small else 64}\n")
     results: dict[int, dict[str, float]] = {}
     for size in [32] if given.quick else [64, 112] if small else [64, 112, 224]:
         rows = 256 if given.quick else 512 if small else 8192

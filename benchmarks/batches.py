@@ -194,7 +194,9 @@ def main() -> None:
         ):
             values = {batch: found[place] for batch, found in results[kind].items()}
             lines[f"{kind}, {name}"] = (colour, values)
-    draw_growth(given.plot, lines, xlabel="rows in a batch", ylabel="microseconds a row")
+    dashed = [name for name in lines if name.startswith("images")]
+    labels = {"xlabel": "rows in a batch", "ylabel": "microseconds a row"}
+    draw_growth(given.plot, lines, dashed=dashed, **labels)
 
 
 if __name__ == "__main__":

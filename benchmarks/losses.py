@@ -153,11 +153,13 @@ def main() -> None:
     print("milliseconds, forward and backward: median (quartiles)\n")
     table = Table("loss", "rows", "theirs", "ours", "ratio", "ours / limit")
     lines = {}
-    for (name, mine), colour in zip(ours().items(), (OURS, OURS_TOO, "black", LIMIT), strict=True):
+    for (name, mine), colour in zip(ours().items(), (OURS, OURS_TOO, THEIRS, LIMIT), strict=True):
         drawn = compare(table, name, mine, others[name], given.quick, given.device)
         lines[name] = (colour, drawn["ours"])
-        lines[f"{name}, pytorch-metric-learning"] = (THEIRS, drawn["theirs"])
-    draw_growth(given.plot, lines, xlabel="rows in the batch", ylabel="milliseconds")
+        lines[f"{name}, theirs"] = (colour, drawn["theirs"])
+    dashed = [name for name in lines if name.endswith("theirs")]
+    labels = {"xlabel": "rows in the batch", "ylabel": "milliseconds"}
+    draw_growth(given.plot, lines, dashed=dashed, **labels)
 
 
 if __name__ == "__main__":

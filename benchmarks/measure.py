@@ -61,12 +61,15 @@ def options(
     return given
 
 
-def header(device: torch.device, *packages: str) -> None:
-    """Print versions, the processor or GPU, threads, the clock, and the limits."""
+def header(device: torch.device, *packages: str, clock: Clock | None = None) -> None:
+    """Print versions, the processor or GPU, threads, the clock, and the limits.
+
+    ``clock``: another than ``clock_of`` the device.
+    """
     versions = [f"{name} {version(name)}" for name in ("torch", *packages)]
     place = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
     threads = torch.get_num_threads()
-    kind = "processor" if clock_of(device) is time.process_time else "wall"
+    kind = "processor" if (clock or clock_of(device)) is time.process_time else "wall"
     print(f"{', '.join(versions)}, Python {platform.python_version()}, {place}")
     print(f"{threads} thread{'s' * (threads > 1)}, {kind} time")
     rates = f"{product_rate(device) / 1e9:,.0f} GFLOP/s"
@@ -227,22 +230,29 @@ def figure(file: Path | None, **settings: Any) -> Iterator[Any]:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    drawn, axes = pyplot.subplots(figsize=(7, 4.6), layout="constrained")
+    drawn, axes = pyplot.subplots(figsize=(8, 4.6), layout="constrained")
     yield axes
     axes.set(**settings)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False)
+        drawn.legend(loc="outside right upper", frameon=False, fontsize="small")
     drawn.savefig(file)
 
 
 def draw_growth(
     file: Path | None,
     lines: Mapping[str, tuple[str, Mapping[int, float]]],
+    *,
+    dashed: Collection[str] = (),
     **settings: Any,
 ) -> None:
     """Draw lines by name, each with its colour and size → value, on logarithmic scales."""
     with figure(file, **{"xscale": "log", "yscale": "log", **settings}) as axes:
         for name, (colour, values) in lines.items() if axes else ():
-            axes.plot(list(values), list(values.values()), "o-", color=colour, label=name)
+            style = "o--" if name in dashed else "o-"
+            axes.plot(list(values), list(values.values()), style, color=colour, label=name)
+        if axes:
+            sizes = sorted({size for _, values in lines.values() for size in values})
+            axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+            axes.set_xticks([], minor=True)
