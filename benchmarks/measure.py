@@ -248,11 +248,12 @@ def draw_growth(
     **settings: Any,
 ) -> None:
     """Draw lines by name, each with its colour and size → value, on logarithmic scales."""
-    with figure(file, **{"xscale": "log", "yscale": "log", **settings}) as axes:
+    with figure(file) as axes:
         for name, (colour, values) in lines.items() if axes else ():
             style = "o--" if name in dashed else "o-"
             axes.plot(list(values), list(values.values()), style, color=colour, label=name)
         if axes:
+            axes.set(**{"xscale": "log", "yscale": "log", **settings})
             sizes = sorted({size for _, values in lines.values() for size in values})
             axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
             axes.set_xticks([], minor=True)
