@@ -208,10 +208,10 @@ def profile(case: Case, device: torch.device) -> tuple[list[Counter[str]], int]:
 
     def one_round() -> None:
         trainer.state.round += 1
-        trainer._after_round(trainer._round())
+        trainer.course.after_round(trainer._round())
 
     with patch.object(Tensor, "backward", backward):
-        for _ in trainer.rounds.ends:
+        for _ in trainer.course.rounds.ends:
             clock.seconds.clear()
             clock.timed("rest", one_round)()
             found.append(Counter(clock.seconds))

@@ -9,11 +9,13 @@ import torch
 from small_study import HERE, planned, small
 
 from nearfar.encoders.resnet import ResNet18
+from nearfar.study.bundles import bundled
 from nearfar.study.chain import Environment
 from nearfar.study.run import Prepared, Request, carry_out, prepare, reopen
 from nearfar.train import device
 from nearfar.train.device import MIXED
 
+MIXED_HERE = Environment(HERE.torch, HERE.device, precision=MIXED)
 Seen = set[tuple[bool, torch.dtype]]
 SHORT = {"encoder": {"resnet18": {"width": 2}}, "epochs": 1, "batch": 16}
 STUDY = {
@@ -34,11 +36,21 @@ def test_full_precision_leaves_specifications_as_they_were() -> None:
 
 
 def test_another_precision_is_another_stage() -> None:
-    mixed = Environment(HERE.torch, HERE.device, precision=MIXED)
-    plan = planned(small(), mixed)
+    plan = planned(small(), MIXED_HERE)
     assert not plan.steps.keys() & planned(small()).steps.keys()
     for step in plan.steps.values():
-        assert Environment.from_plain(step.spec["environment"]) == mixed
+        assert Environment.from_plain(step.spec["environment"]) == MIXED_HERE
+
+
+@pytest.mark.parametrize(("environment", "at_once"), [(HERE, 2), (MIXED_HERE, 1)])
+def test_seeds_are_trained_together_in_full_precision_alone(
+    environment: Environment, at_once: int
+) -> None:
+    fit = {"encoder": {"mlp": {"dropout": 0.0}}, "epochs": 3, "batch": 16}
+    axes = {"seed": {"role": "repeat", "values": 4}}
+    study = small(stages={}, arms={"plain": {"fit": fit}}, axes=axes, profiles={})
+    steps = planned(study, environment).steps.values()
+    assert {len(bundle) for bundle in bundled(steps)} == {at_once}
 
 
 @pytest.fixture
