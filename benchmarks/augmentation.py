@@ -5,23 +5,21 @@ is the limit; nearfar's views on batches; the same views on one image after the 
 processes, as data loaders do it; and torchvision's on PIL images there, where it is installed.
 All images are decoded before. Epochs are taken in turns.
 
-    python benchmarks/augmentation.py [--quick] [--plot FILE] [--device auto|cpu|cuda]
+    python benchmarks/augmentation.py [--quick] [--plot FILE] [--device cpu|cuda] [--threads N]
 """
 
-import argparse
 import os
-import platform
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
-from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from measure import LIMIT, OURS, THEIRS, Table, draw_growth, header, in_turns, options
 from nearfar.data import Images
 from nearfar.data.views import build_views
 from nearfar.encoders import build_encoder
@@ -120,58 +118,43 @@ def measure(
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
     found = sides(pixels, device, workers)
     check_views_agree(found)
-    taken: dict[str, list[float]] = {name: [] for name in found}
-    for _ in range(TURNS + 1):
-        for name, batches in found.items():
-            begin = time.perf_counter()
-            for batch in batches():
-                optimizer.zero_grad()
-                model(batch.to(device, non_blocking=True)).abs().mean().backward()
-                optimizer.step()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            taken[name].append(time.perf_counter() - begin)
-    return {name: rows / median(seconds[1:]) for name, seconds in taken.items()}
 
+    def epoch(batches: Batches) -> None:
+        for batch in batches():
+            optimizer.zero_grad()
+            model(batch.to(device, non_blocking=True)).abs().mean().backward()
+            optimizer.step()
 
-def draw(results: dict[int, dict[str, float]], file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
-    for name in next(iter(results.values())):
-        axes.plot(list(results), [each[name] for each in results.values()], "o-", label=name)
-    axes.set(xlabel="pixels of a side", ylabel="images a second", yscale="log")
-    axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file)
+    epochs = {name: partial(epoch, batches) for name, batches in found.items()}
+    taken = in_turns(epochs, device, least=TURNS, most=TURNS, clock=time.perf_counter)
+    return {name: rows / timing.median for name, timing in taken.items()}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="one small size, seconds")
-    parser.add_argument("--plot", type=Path, help="where to draw the speeds")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    arguments = parser.parse_args()
-    chosen = arguments.device
-    if chosen == "auto":
-        chosen = "cuda" if torch.cuda.is_available() else "cpu"
-    device, small = torch.device(chosen), arguments.quick or chosen == "cpu"
+    given = options(__doc__)
+    device: torch.device = given.device
+    header(device, clock=time.perf_counter)
+    small = given.quick or device.type == "cpu"
     workers = min(16, os.cpu_count() or 1)
-    name = torch.cuda.get_device_name() if chosen == "cuda" else platform.machine()
-    print(f"torch {torch.__version__}, Python {platform.python_version()}, {name}")
     print(f"batch {BATCH}, {workers} worker processes, width {8 if small else 64}\n")
-    results = {}
-    for size in [32] if arguments.quick else [64, 112] if small else [64, 112, 224]:
-        rows = 256 if arguments.quick else 1024 if small else 8192
-        results[size] = measure(size, rows, 8 if small else 64, device, workers)
-        speeds = ", ".join(f"{side} {speed:,.0f}" for side, speed in results[size].items())
-        ours, theirs = results[size]["on batches"], results[size]["one by one"]
-        print(f"{size}×{size}, images a second: {speeds}; {ours / theirs:.1f} times as fast")
-    if arguments.plot:
-        draw(results, arguments.plot)
+    results: dict[int, dict[str, float]] = {}
+    for size in [32] if given.quick else [64, 112] if small else [64, 112, 224]:
+        rows = 256 if given.quick else 512 if small else 8192
+        results[size] = found = measure(size, rows, 8 if small else 64, device, workers)
+        if size == min(results):
+            table = Table(
+                "side, pixels", *(f"{side}, images/s" for side in found), "ratio", "of the limit"
+            )
+        ours, theirs = found["on batches"], found["one by one"]
+        speeds = [f"{speed:,.0f}" for speed in found.values()]
+        table.row(size, *speeds, f"{ours / theirs:.1f}", f"{ours / found['no views']:.2f}")
+    colours = (LIMIT, OURS, THEIRS, "black")
+    lines = {
+        name: (colour, {size: found[name] for size, found in results.items()})
+        for name, colour in zip(next(iter(results.values())), colours, strict=False)
+    }
+    labels = {"xlabel": "pixels of a side", "ylabel": "images a second"}
+    draw_growth(given.plot, lines, xscale="linear", **labels)
 
 
 if __name__ == "__main__":

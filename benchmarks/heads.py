@@ -16,11 +16,9 @@ heads are left out.
 Features have the spectrum and the sparsity of a trained network's: a few directions hold most of
 the variance, which falls with the square of their number; negative values are cut.
 
-    python benchmarks/heads.py [--quick] [--threads N] [--plot FILE]
+    python benchmarks/heads.py [--quick] [--plot FILE] [--threads N]
 """
 
-import argparse
-import platform
 import time
 import warnings
 from collections.abc import Callable
@@ -29,13 +27,13 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import sklearn
 import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from measure import header, options
 from nearfar.data import Images
 from nearfar.encoders import build_encoder
 from nearfar.heads import Logistic, Problem, solve_together
@@ -247,15 +245,9 @@ def draw(results: dict[int, dict[str, Any]], file: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="small sizes, seconds")
-    parser.add_argument("--threads", type=int, default=2, help="for all sides")
-    parser.add_argument("--plot", type=Path, help="where to draw the times")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    versions = f"torch {torch.__version__}, scikit-learn {sklearn.__version__}"
-    print(f"{versions}, Python {platform.python_version()}, {platform.machine()}")
-    print(f"{arguments.threads} threads, {len(PENALTIES) * len(FRACTIONS)} heads\n")
+    given = options(__doc__, cuda=False, threads=2)
+    header(given.device, "scikit-learn")
+    print(f"{len(PENALTIES) * len(FRACTIONS)} heads\n")
     print(
         "rows × columns | together, s (evaluations) | slowest / fastest | alone, s | "
         "scikit-learn, s (iterations) | encoder, one pass, s | encoder, each, s | "
@@ -265,20 +257,20 @@ def main() -> None:
     print(" | ".join(["---:"] * 14))
     sizes = (
         [(600, 32), (1_200, 32)]
-        if arguments.quick
+        if given.quick
         else [(rows, COLUMNS) for rows in (12_500, 25_000, 50_000)]
     )
     results: dict[int, dict[str, Any]] = {}
     tolerances: dict[float, float] = {}
     warnings.simplefilter("ignore", ConvergenceWarning)
-    with threadpool_limits(arguments.threads):
+    with threadpool_limits(given.threads):
         Task(300, 32).together()
         for rows, columns in sizes:
             task = Task(rows, columns)
             results[rows] = measure(task, tolerances)
             print_row(rows, columns, results[rows])
-    if arguments.plot:
-        draw(results, arguments.plot)
+    if given.plot:
+        draw(results, given.plot)
 
 
 if __name__ == "__main__":

@@ -5,33 +5,29 @@ LogisticRegression (L-BFGS) on features that were standardised before the clock 
 matrix products alone that nearfar's way took. Images are noise whose neighbouring pixels are alike,
 as in photographs, with classes from noisy linear scores; or CIFAR-10, where NEARFAR_DATA has it.
 
-    python benchmarks/logistic.py [--quick] [--cifar10] [--plot FILE]
+    python benchmarks/logistic.py [--quick] [--cifar10] [--plot FILE] [--threads N]
 """
 
 import argparse
-import platform
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
-import sklearn
 import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from measure import LIMIT, OURS, THEIRS, Side, Table, figure, header, in_turns, options
 from nearfar.data import DataOptions, load_dataset
 from nearfar.heads import Logistic, logistic, whitening
 
 PENALTY = 0.03
-SECONDS_PER_SIZE = 20.0
-MOST_ROUNDS = 5
 SAME = 1e-4
-SIZES = [(2, 2_500), (2, 5_000), (2, 9_000), (10, 2_500), (10, 5_000), (10, 10_000)]
-FULL = (10, 45_000)
+SIZES = [(2, 2_500), (2, 5_000), (2, 9_000), (10, 2_500), (10, 5_000)]
+LARGER = [(10, 10_000), (10, 45_000)]
 Floats = NDArray[Any]
 
 
@@ -113,7 +109,7 @@ class Problem:
         logistic._cross_entropy = slope
         return count
 
-    def products(self, evaluations: int) -> Callable[[], None]:
+    def products(self, evaluations: int) -> Side:
         """The matrix products of our way: of the covariance, and two for every evaluation."""
         x = torch.from_numpy(self.features)
         rows = max(x.shape[1], whitening.FEWEST)
@@ -130,93 +126,87 @@ class Problem:
 
 def measure(problem: Problem, budget: float) -> dict[str, Any]:
     """Median seconds of each way, all in turns, after a check that both give the same."""
-    evaluations = problem.evaluations()
-    ways: dict[str, Callable[[], Any]] = {
-        "ours": problem.ours,
-        "theirs": problem.theirs,
+    evaluations, found = problem.evaluations(), dict[str, Floats]()
+
+    def kept(way: str, solve: Callable[[], Floats]) -> None:
+        found[way] = solve()
+
+    ways = {
+        "ours": partial(kept, "ours", problem.ours),
+        "theirs": partial(kept, "theirs", problem.theirs),
         "products": problem.products(evaluations),
     }
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    found: dict[str, Any] = {}
-    begin = time.perf_counter()
-    while not seconds["ours"] or (
-        len(seconds["ours"]) < MOST_ROUNDS and time.perf_counter() - begin < budget
-    ):
-        for way, solve in ways.items():
-            start = time.perf_counter()
-            found[way] = solve()
-            seconds[way].append(time.perf_counter() - start)
+    taken = in_turns(ways, torch.device("cpu"), budget=budget, least=1, most=5, warm=0)
     mine, other = (problem.objective(found[way]) for way in ("ours", "theirs"))
     assert abs(mine / other - 1) < SAME, f"objectives differ: {mine}, {other}"
     return {
-        **{way: median(values) for way, values in seconds.items()},
+        **{way: timing.median for way, timing in taken.items()},
         "evaluations": evaluations,
         "iterations": problem.iterations,
         "above": mine / other - 1,
-        "rounds": len(seconds["ours"]),
+        "rounds": len(taken["ours"].seconds),
     }
 
 
-def print_row(classes: int, rows: int, columns: int, r: dict[str, Any]) -> None:
-    print(
-        f"{classes} | {rows:,} | {columns:,} | {r['theirs']:.2f} ({r['iterations']}) | "
-        f"{r['ours']:.2f} ({r['evaluations']}) | {r['theirs'] / r['ours']:.1f} | "
-        f"{r['ours'] / r['products']:.2f} | {r['above']:+.1e} | {r['rounds']}",
-        flush=True,
+def print_row(table: Table, classes: int, problem: Problem, r: dict[str, Any]) -> None:
+    rows, columns = problem.features.shape
+    table.row(
+        classes,
+        f"{rows:,}",
+        f"{columns:,}",
+        f"{r['theirs']:.2f} ({r['iterations']})",
+        f"{r['ours']:.2f} ({r['evaluations']})",
+        f"{r['theirs'] / r['ours']:.1f}",
+        f"{r['ours'] / r['products']:.2f}",
+        f"{r['above']:+.1e}",
+        r["rounds"],
     )
 
 
-def draw(results: dict[tuple[int, int], dict[str, Any]], file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.6), layout="constrained")
-    for classes, style in ((2, "--"), (10, "-")):
-        rows = [size[1] for size in results if size[0] == classes]
-        for way, colour, name in (
-            ("theirs", "#8c510a", "scikit-learn"),
-            ("ours", "#01665e", "nearfar"),
-            ("products", "#777777", "its matrix products"),
-        ):
-            values = [results[classes, count][way] for count in rows]
-            axes.plot(rows, values, style, marker="o", color=colour, label=f"{name}, {classes}")
-    axes.set(xscale="log", yscale="log", xlabel="rows of 3,072 pixels", ylabel="seconds")
-    axes.legend(title="classes", frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file)
+def draw(results: dict[tuple[int, int], dict[str, Any]], file: Path | None) -> None:
+    labels = {"xlabel": "rows of 3,072 pixels", "ylabel": "seconds"}
+    with figure(file, xscale="log", yscale="log", **labels) as axes:
+        for classes, style in ((2, "--"), (10, "-")) if axes else ():
+            rows = [size[1] for size in results if size[0] == classes]
+            for way, colour, name in (
+                ("theirs", THEIRS, "scikit-learn"),
+                ("ours", OURS, "nearfar"),
+                ("products", LIMIT, "its matrix products"),
+            ):
+                values = [results[classes, count][way] for count in rows]
+                label = f"{name}, {classes} classes"
+                axes.plot(rows, values, style, marker="o", color=colour, label=label)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="small sizes, seconds")
-    parser.add_argument("--cifar10", action="store_true", help="real images, up to all rows")
-    parser.add_argument("--plot", type=Path, help="where to draw the times")
-    arguments = parser.parse_args()
-    versions = f"torch {torch.__version__}, scikit-learn {sklearn.__version__}"
-    print(f"{versions}, Python {platform.python_version()}, {platform.machine()}")
-    print(f"{torch.get_num_threads()} threads, penalty {PENALTY}")
-    print(
-        "\nclasses | rows | columns | scikit-learn, s (iterations) | nearfar, s (evaluations) |",
-        end="",
+    def more(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--cifar10", action="store_true", help="real images, up to all rows")
+
+    given = options(__doc__, cuda=False, more=more)
+    header(given.device, "scikit-learn")
+    print(f"penalty {PENALTY}\n")
+    table = Table(
+        "classes",
+        "rows",
+        "columns",
+        "scikit-learn, s (iterations)",
+        "nearfar, s (evaluations)",
+        "ratio",
+        "nearfar / its products",
+        "nearfar's objective above",
+        "rounds",
     )
-    print(" ratio | nearfar / its products | nearfar's objective above | rounds")
-    print("---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---:")
-    sizes = [(2, 500), (10, 500)] if arguments.quick else SIZES
-    sizes = [*sizes, FULL] if arguments.cifar10 and not arguments.quick else sizes
+    sizes = [(2, 500), (10, 500)] if given.quick else SIZES
+    sizes = [*sizes, *LARGER] if given.cifar10 and not given.quick else sizes
+    budget = 1.0 if given.quick else 20.0 if given.cifar10 else 4.0
     results = {}
     with threadpool_limits(torch.get_num_threads()):
         for classes, rows in sizes:
-            if arguments.cifar10:
-                problem = Problem(*photographs(rows, classes))
-            else:
-                problem = Problem(*made(rows, classes, 8 if arguments.quick else 32))
-            budget = 1.0 if arguments.quick else SECONDS_PER_SIZE
+            some = made(rows, classes, 8 if given.quick else 32)
+            problem = Problem(*(photographs(rows, classes) if given.cifar10 else some))
             results[classes, rows] = measure(problem, budget)
-            print_row(classes, rows, problem.features.shape[1], results[classes, rows])
-    if arguments.plot:
-        draw(results, arguments.plot)
+            print_row(table, classes, problem, results[classes, rows])
+    draw(results, given.plot)
 
 
 if __name__ == "__main__":

@@ -2,42 +2,60 @@
 
 Compared in one run, in turns, with the textbook way (a loop over k) and with the distance matrix of
 the same features alone. Rows count after views; 128 features; T = 2, L1 labels, minus L2 distance.
+Then the share of the loss in a step of training: 512 rows of 32×32 images through a ResNet-18, on a
+processor one of a quarter of the width.
 
-    python benchmarks/rnc.py [--quick] [--plot FILE]
+    python benchmarks/rnc.py [--quick] [--plot FILE] [--device cpu|cuda] [--threads N]
 """
 
 import argparse
-import platform
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from statistics import median, quantiles
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from measure import (
+    LIMIT,
+    OURS,
+    OURS_TOO,
+    THEIRS,
+    Side,
+    Table,
+    Timing,
+    draw_growth,
+    goal,
+    header,
+    in_turns,
+    options,
+    product_rate,
+)
+from nearfar.data import Images
+from nearfar.encoders import build_encoder
 from nearfar.losses import RnCLoss
+from nearfar.objectives import OBJECTIVES, Batch
+from nearfar.train.device import fabric_on, precision_of
 
 WIDTH = 128
-SECONDS_PER_SIZE = 12.0
-Step = Callable[[], Tensor]
+SECONDS_PER_SIZE = 5.0
+STEP_ROWS = 512
 
 
 def textbook(features: Tensor, labels: Tensor, temperature: float = 2.0) -> Tensor:
     """Rank-N-Contrast by its definition: for every k-th pair, those as far or farther."""
     rows, targets = features.transpose(0, 1).flatten(0, 1), labels.repeat(features.shape[1])
     n = len(rows)
-    others = ~torch.eye(n, dtype=torch.bool)
+    others = ~torch.eye(n, dtype=torch.bool, device=rows.device)
     difference = (targets[:, None] - targets).abs()[others].view(n, n - 1)
     similarity = -(rows[:, None] - rows).norm(dim=2) / temperature
     logits = similarity - similarity.max(dim=1, keepdim=True).values.detach()
     logits = logits[others].view(n, n - 1)
     weight = logits.exp()
-    loss = torch.zeros(())
+    loss = rows.new_zeros(())
     for k in range(n - 1):
         farther = difference >= difference[:, k, None]
         loss = loss - (logits[:, k] - (farther * weight).sum(1).log()).sum()
@@ -49,27 +67,12 @@ def distance_matrix(features: Tensor) -> Tensor:
     return torch.cdist(rows, rows).sum()
 
 
-@dataclass
-class Timing:
-    """Seconds of each round."""
-
-    seconds: list[float]
-
-    @property
-    def median(self) -> float:
-        return median(self.seconds)
-
-    def text(self) -> str:
-        low, _, high = quantiles(self.seconds, n=4, method="inclusive")
-        return f"{1e3 * self.median:.4g} ({1e3 * low:.4g} to {1e3 * high:.4g})"
-
-
-def steps(n: int, with_textbook: bool) -> dict[str, Step]:
+def steps(n: int, device: torch.device, with_textbook: bool) -> dict[str, Side]:
     generator = torch.Generator().manual_seed(n)
 
     def batch(views: int, labels: Tensor) -> tuple[Tensor, Tensor]:
-        features = torch.randn(n // views, views, WIDTH, generator=generator)
-        return features.requires_grad_(), labels
+        features = torch.randn(n // views, views, WIDTH, generator=generator).to(device)
+        return features.requires_grad_(), labels.to(device)
 
     criterion = RnCLoss()
     single = batch(1, torch.randn(n, generator=generator))
@@ -85,37 +88,62 @@ def steps(n: int, with_textbook: bool) -> dict[str, Step]:
         cases["textbook"] = (textbook, single)
         torch.testing.assert_close(criterion(*single), textbook(*single), rtol=1e-4, atol=1e-4)
 
-    def step(function: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> Step:
-        def run() -> Tensor:
+    def step(function: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> Side:
+        def run() -> None:
             arguments[0].grad = None
-            loss = function(*arguments)
-            loss.backward()
-            return loss
+            function(*arguments).backward()
 
         return run
 
     return {name: step(*case) for name, case in cases.items()}
 
 
-def measure(n: int, with_textbook: bool, budget: float) -> dict[str, Timing]:
-    """Every case once per round, until the budget is spent; the slow textbook in few rounds."""
-    runs = steps(n, with_textbook)
-    for name, run in runs.items():
-        if name != "textbook":
-            run()
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    begin = time.perf_counter()
-    while len(seconds["rnc"]) < 5 or (
-        time.perf_counter() - begin < budget and len(seconds["rnc"]) < 200
-    ):
-        for name, run in runs.items():
-            spent = sum(seconds[name])
-            if name == "textbook" and len(seconds[name]) >= 3 and spent > budget / 3:
-                continue
-            start = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: Timing(values) for name, values in seconds.items()}
+def limit(n: int, device: torch.device) -> float:
+    """Seconds of the three products of n × n × d that exact distances need, one in float64."""
+    one = 2 * n * n * WIDTH
+    return one / product_rate(device, torch.float64) + 2 * one / product_rate(device)
+
+
+def training(device: torch.device) -> dict[str, Side]:
+    """A step of training with the loss, and the loss alone on features of the same shape."""
+    torch.manual_seed(0)
+    samples = STEP_ROWS // 2
+    images = Images(torch.randint(0, 256, (samples, 3, 32, 32), dtype=torch.uint8))
+    width = 64 if device.type == "cuda" else 16
+    encoder: Any = build_encoder("resnet18", {"width": width}, images)
+    objective = OBJECTIVES["rnc"](encoder, views=2)
+    fabric = fabric_on(device.type, precision_of(device.type, "image"))
+    optimizer = torch.optim.SGD(objective.parameters(), lr=0.05, momentum=0.9)
+    model, optimizer = fabric.setup(objective, optimizer)
+    model.mark_forward_method("loss")
+    view = images.to(device).select(torch.arange(samples, device=device))
+    labels = torch.randint(0, 101, (samples, 1), device=device).double()
+    batch = Batch((view, view.flip(-1)), labels)
+    features = torch.randn(samples, 2, encoder.out_features, device=device, requires_grad=True)
+    criterion = RnCLoss()
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with fabric.autocast():
+            value = model.loss(batch)
+        fabric.backward(value)
+        optimizer.step()
+
+    def loss() -> None:
+        features.grad = None
+        criterion(features, labels).backward()
+
+    return {"step": step, "loss": loss}
+
+
+def print_share(device: torch.device, quick: bool) -> None:
+    taken = in_turns(training(device), device, budget=1.0 if quick else 8.0, least=2)
+    share = 100 * taken["loss"].median / taken["step"].median
+    print(
+        f"\n{STEP_ROWS} rows through ResNet-18, milliseconds: step {taken['step'].text()}, ", end=""
+    )
+    print(f"the loss in it {taken['loss'].text()}")
+    goal("share of the loss in a step, %", share, at_most=5)
 
 
 def peak_memory(n: int) -> tuple[float, float]:
@@ -126,86 +154,87 @@ def peak_memory(n: int) -> tuple[float, float]:
     return seconds, gigabytes
 
 
-def print_memory(n: int) -> None:
-    run = steps(n, with_textbook=False)["rnc"]
+def print_memory_of(n: int) -> None:
+    run = steps(n, torch.device("cpu"), with_textbook=False)["rnc"]
     start = time.perf_counter()
     run()
     seconds = time.perf_counter() - start
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
 
 
-def print_table(results: dict[int, dict[str, Timing]]) -> None:
-    print("\nmilliseconds, forward and backward: median (quartiles)\n")
-    print("| rows | textbook | distance matrix | RnC | RnC, 2 views | RnC, 2 views, ages |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+def print_memory(sizes: list[int], device: torch.device) -> None:
+    for n in sizes:
+        if device.type == "cuda":
+            run = steps(n, device, with_textbook=False)["rnc"]
+            torch.cuda.reset_peak_memory_stats()
+            seconds = in_turns({"rnc": run}, device, least=1)["rnc"].median
+            gigabytes = torch.cuda.max_memory_allocated() / 1e9
+        else:
+            seconds, gigabytes = peak_memory(n)
+        print(f"\nn = {n:,}: {seconds:.2f} s, peak memory {gigabytes:.2f} GB")
+
+
+def print_tables(results: dict[int, dict[str, Timing]], device: torch.device) -> None:
     names = ("textbook", "distance", "rnc", "rnc, two views", "rnc, ages")
+    print("milliseconds, forward and backward: median (quartiles)\n")
+    table = Table(
+        "rows", "textbook", "distance matrix", "RnC", "RnC, 2 views", "RnC, 2 views, ages"
+    )
     for n, timings in results.items():
-        cells = [timings[name].text() if name in timings else "" for name in names]
-        print(f"| {n:,} | " + " | ".join(cells) + " |")
+        table.row(f"{n:,}", *(timings[name].text() if name in timings else "" for name in names))
     print("\nratios of medians\n")
-    print("| rows | textbook / RnC | RnC / distance | 2 views / distance | ages / distance |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
+    table = Table(
+        "rows",
+        "textbook / RnC",
+        "RnC / distance",
+        "2 views / distance",
+        "ages / distance",
+        "RnC / limit",
+    )
     for n, timings in results.items():
         rnc, distance = timings["rnc"].median, timings["distance"].median
         gain = f"{timings['textbook'].median / rnc:.0f}" if "textbook" in timings else ""
-        ratios = [timings[name].median / distance for name in names[2:]]
-        print(f"| {n:,} | {gain} | " + " | ".join(f"{r:.2f}" for r in ratios) + " |")
-
-
-def draw(results: dict[int, dict[str, Timing]], file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.6), layout="constrained")
-    styles = {
-        "textbook": ("textbook: loop over k", "#8c510a", "s"),
-        "rnc": ("RnCLoss, one view", "#01665e", "o"),
-        "rnc, ages": ("RnCLoss, two views, ages", "#5ab4ac", "^"),
-        "distance": ("distance matrix alone", "#777777", "x"),
-    }
-    for name, (label, colour, marker) in styles.items():
-        sizes = [n for n in results if name in results[n]]
-        values = [1e3 * results[n][name].median for n in sizes]
-        axes.plot(sizes, values, marker=marker, color=colour)
-        axes.annotate(
-            label, (sizes[-1], values[-1]), (8, -3), textcoords="offset points", color=colour
-        )
-    axes.set(xscale="log", yscale="log", xlabel="rows in the batch", ylabel="milliseconds")
-    axes.set_xticks(list(results), [f"{n:,}" for n in results])
-    axes.set_xticks([], minor=True)
-    axes.set_xlim(right=max(results) * 6)
-    axes.set_title("Rank-N-Contrast, forward and backward", loc="left")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file)
+        ratios = [f"{timings[name].median / distance:.2f}" for name in names[2:]]
+        table.row(f"{n:,}", gain, *ratios, f"{rnc / limit(n, device):.1f}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="small sizes, seconds in all")
-    parser.add_argument("--plot", type=Path, help="where to draw the growth over n")
-    parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.memory_of:
-        print_memory(arguments.memory_of)
+    def more(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
+
+    given = options(__doc__, more=more)
+    device = given.device
+    if given.memory_of:
+        print_memory_of(given.memory_of)
         return
-    print(f"torch {torch.__version__}, Python {platform.python_version()}, {platform.machine()}")
-    print(f"{torch.get_num_threads()} threads")
-    sizes = [128, 256] if arguments.quick else [128, 256, 512, 1024, 2048, 4096]
-    budget = 1.0 if arguments.quick else SECONDS_PER_SIZE
+    header(device)
+    sizes = [128, 256] if given.quick else [128, 256, 512, 1024, 2048, 4096]
+    budget = 0.5 if given.quick else SECONDS_PER_SIZE
     results: dict[int, dict[str, Timing]] = {}
     for n in sizes:
-        results[n] = measure(n, n <= 1024, budget)
-        ratio = results[n]["rnc"].median / results[n]["distance"].median
-        print(f"n = {n}: {ratio:.2f} distance matrices", flush=True)
-    print_table(results)
-    for n in [2048] if arguments.quick else [8192, 16384]:
-        seconds, gigabytes = peak_memory(n)
-        print(f"\nn = {n:,}: {seconds:.2f} s, peak resident memory {gigabytes:.2f} GB")
-    if arguments.plot:
-        draw(results, arguments.plot)
+        sides = steps(n, device, with_textbook=n <= 1024)
+        results[n] = in_turns(sides, device, budget=budget, slow={"textbook"})
+    print_tables(results, device)
+    ratios = {n: r["rnc"].median / r["distance"].median for n, r in results.items()}
+    goal(
+        "RnC over the distance matrix, from 512 rows",
+        max(ratios[n] for n in ratios if n >= 512 or given.quick),
+        at_most=3,
+    )
+    print_share(device, given.quick)
+    print_memory([1024] if given.quick else [8192, 16384], device)
+    lines = {
+        "textbook: loop over k": ("textbook", THEIRS),
+        "RnCLoss, one view": ("rnc", OURS),
+        "RnCLoss, two views, ages": ("rnc, ages", OURS_TOO),
+        "distance matrix alone": ("distance", LIMIT),
+    }
+    drawn = {
+        label: (colour, {n: 1e3 * r[name].median for n, r in results.items() if name in r})
+        for label, (name, colour) in lines.items()
+    }
+    title = "Rank-N-Contrast, forward and backward"
+    draw_growth(given.plot, drawn, xlabel="rows in the batch", ylabel="milliseconds", title=title)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,9 @@ turns, with the matrix products alone that K runs took. Times are those of the p
 thread. How the time grows over K says what a step costs whatever K is (the overhead of some ninety
 calls), and what each model adds.
 
-    python benchmarks/together.py [--quick] [--plot FILE]
+    python benchmarks/together.py [--quick] [--plot FILE] [--threads N]
 """
 
-import argparse
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +21,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from measure import header, options
 from nearfar.data import Images
 from nearfar.encoders import build_encoder
 from nearfar.heads import MLP, Linear
@@ -237,14 +236,9 @@ def draw(found: dict[str, dict[int, dict[str, float]]], file: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="small sizes, seconds")
-    parser.add_argument("--plot", type=Path, help="where to draw the times")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, Python {platform.python_version()}, {platform.machine()}")
-    print("one thread\n")
-    quick = arguments.quick
+    given = options(__doc__, cuda=False, threads=1)
+    header(given.device)
+    quick = given.quick
     rows = 2_000 if quick else 50_000
     problems = [Seeds(640 if quick else 3200), Grid(rows, SGD), Grid(rows, Adam)]
     counts = [[1, 3], [1, 6], [1, 6]] if quick else [[1, 2, 3, 5, 8], [1, 6, 18], [1, 6, 18]]
@@ -252,8 +246,8 @@ def main() -> None:
     for problem, some in zip(problems, counts, strict=True):
         found[problem.name] = measure(problem, some, turns=2 if quick else 5)
         show(problem, found[problem.name])
-    if arguments.plot:
-        draw(found, arguments.plot)
+    if given.plot:
+        draw(found, given.plot)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,25 @@
 """Time of the views of images, against kornia's and against other ways to write crop and flip.
 
 Compared in one run, in turns, on batches of random 32×32 colour images. kornia's columns need
-`pip install kornia`; without it they are left out.
+`pip install kornia`; without it they are left out. The limit is a copy of the batch.
 
-    python benchmarks/views.py [--quick] [--plot FILE]
+    python benchmarks/views.py [--quick] [--plot FILE] [--device cpu|cuda] [--threads N]
 """
 
-import argparse
-import platform
-import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from measure import LIMIT, OURS, THEIRS, Table, copy_rate, figure, header, in_turns, options
 from nearfar.data.views import Blur, Crop, Flip, Greyscale, Jitter, MoCo, ResizedCrop, Rotation
 
 SIDE = 32
-SECONDS_PER_SIZE = 8.0
 View = Callable[[Tensor], Tensor]
 
 
@@ -30,8 +27,9 @@ def crop_by_gather(images: Tensor, shifts: Tensor, padding: int = 4) -> Tensor:
     """One index into the padded image for every pixel."""
     count, channels, height, width = images.shape
     padded = functional.pad(images, (padding,) * 4)
-    rows = (shifts[0][:, None] + torch.arange(height)) * (width + 2 * padding)
-    place = rows[:, :, None] + (shifts[1][:, None] + torch.arange(width))[:, None]
+    down, right = (torch.arange(side, device=images.device) for side in (height, width))
+    rows = (shifts[0][:, None] + down) * (width + 2 * padding)
+    place = rows[:, :, None] + (shifts[1][:, None] + right)[:, None]
     place = place.flatten(1)[:, None].expand(-1, channels, -1)
     return padded.flatten(2).gather(2, place).view(count, channels, height, width)
 
@@ -62,18 +60,18 @@ def crop_by_loop(images: Tensor, shifts: Tensor, padding: int = 4) -> Tensor:
 def flip_by_gather(images: Tensor) -> Tensor:
     """One index for every column."""
     width = images.shape[3]
-    columns = torch.arange(width).expand(len(images), width)
-    mirrored = torch.rand(len(images), 1) < 0.5
+    columns = torch.arange(width, device=images.device).expand(len(images), width)
+    mirrored = torch.rand(len(images), 1, device=images.device) < 0.5
     columns = torch.where(mirrored, width - 1 - columns, columns)
     return images.gather(3, columns[:, None, None].expand_as(images))
 
 
 def with_shifts(crop: Callable[[Tensor, Tensor], Tensor]) -> View:
-    return lambda images: crop(images, torch.randint(9, (2, len(images))))
+    return lambda images: crop(images, torch.randint(9, (2, len(images)), device=images.device))
 
 
-def check_crops_agree() -> None:
-    images = torch.rand(64, 3, SIDE, SIDE)
+def check_crops_agree(device: torch.device) -> None:
+    images = torch.rand(64, 3, SIDE, SIDE, device=device)
     expected = seeded(Crop(), images)
     for crop in (crop_by_gather, crop_by_groups, crop_by_loop):
         assert torch.equal(seeded(with_shifts(crop), images), expected), crop.__name__
@@ -126,69 +124,59 @@ def kornias() -> dict[str, View]:
     }
 
 
-def measure(count: int, views: dict[str, dict[str, View]], budget: float) -> dict[str, Any]:
+def measure(
+    count: int, views: dict[str, dict[str, View]], device: torch.device, budget: float
+) -> dict[str, dict[str, float]]:
     """View → way → median seconds of a batch of ``count`` images, all in turns."""
-    images = torch.rand(count, 3, SIDE, SIDE)
-    seconds = {name: {way: list[float]() for way in ways} for name, ways in views.items()}
-    begin, rounds = time.perf_counter(), 0
-    while rounds < 6 or (time.perf_counter() - begin < budget and rounds < 200):
-        for name, ways in views.items():
-            for way, view in ways.items():
-                start = time.perf_counter()
-                view(images)
-                seconds[name][way].append(time.perf_counter() - start)
-        rounds += 1
-    return {
-        name: {way: median(values[1:]) for way, values in ways.items()}
-        for name, ways in seconds.items()
+    images = torch.rand(count, 3, SIDE, SIDE, device=device)
+    flat = {
+        (name, way): partial(view, images)
+        for name, ways in views.items()
+        for way, view in ways.items()
     }
+    found: dict[str, dict[str, float]] = {name: {} for name in views}
+    for (name, way), timing in in_turns(flat, device, budget=budget).items():
+        found[name][way] = timing.median
+    return found
 
 
-def print_table(count: int, results: dict[str, dict[str, float]]) -> None:
-    print(f"\n{count} images | nearfar, ms | images/s | others: times as long")
-    print("--- | ---: | ---: | ---")
+def print_table(count: int, device: torch.device, results: dict[str, dict[str, float]]) -> None:
+    print(f"\n{count} images of {SIDE}×{SIDE}")
+    copy = 2 * 4 * 3 * SIDE**2 * count / copy_rate(device)
+    table = Table("view", "nearfar, ms", "images/s", "times a copy", "others: times as long")
     for name, ways in results.items():
         own = ways["nearfar"]
         others = ", ".join(f"{way} {s / own:.1f}" for way, s in ways.items() if way != "nearfar")
-        print(f"{name} | {1e3 * own:.2f} | {count / own:,.0f} | {others}", flush=True)
+        table.row(name, f"{1e3 * own:.2f}", f"{count / own:,.0f}", f"{own / copy:.0f}", others)
 
 
-def draw(results: dict[int, dict[str, dict[str, float]]], file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.6), layout="constrained")
+def draw(results: dict[int, dict[str, dict[str, float]]], file: Path | None) -> None:
     count = max(results)
-    for place, ways in enumerate(results[count].values()):
-        for way, seconds in ways.items():
-            colour = {"nearfar": "#01665e", "kornia": "#8c510a"}.get(way, "#777777")
-            axes.plot(1e3 * seconds, place, "o", color=colour, label=way if not place else None)
-            axes.annotate(way, (1e3 * seconds, place), (0, 6), textcoords="offset points", size=7)
-    axes.set_yticks(range(len(results[count])), list(results[count]))
-    axes.set(xscale="log", xlabel=f"milliseconds for {count} images of {SIDE}×{SIDE}")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file)
+    label = f"milliseconds for {count} images of {SIDE}×{SIDE}"
+    with figure(file, xscale="log", xlabel=label) as axes:
+        for place, ways in enumerate(results[count].values()) if axes else ():
+            for way, seconds in ways.items():
+                colour = {"nearfar": OURS, "kornia": THEIRS}.get(way, LIMIT)
+                at = (1e3 * seconds, place)
+                axes.plot(*at, "o", color=colour)
+                axes.annotate(way, at, (0, 6), textcoords="offset points", size=7)
+        if axes:
+            axes.set_yticks(range(len(results[count])), list(results[count]))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="one small size, a second")
-    parser.add_argument("--plot", type=Path, help="where to draw the times")
-    arguments = parser.parse_args()
-    print(f"torch {torch.__version__}, Python {platform.python_version()}, {platform.machine()}")
-    print(f"{torch.get_num_threads()} threads")
-    check_crops_agree()
+    given = options(__doc__)
+    header(given.device)
+    check_crops_agree(given.device)
     views = ours()
     for name, view in kornias().items():
         views[name]["kornia"] = view
     results = {}
-    for count in [128] if arguments.quick else [128, 256, 512]:
-        results[count] = measure(count, views, 1.0 if arguments.quick else SECONDS_PER_SIZE)
-        print_table(count, results[count])
-    if arguments.plot:
-        draw(results, arguments.plot)
+    for count in [128] if given.quick else [128, 512]:
+        budget = 1.0 if given.quick else 5.0
+        results[count] = measure(count, views, given.device, budget)
+        print_table(count, given.device, results[count])
+    draw(results, given.plot)
 
 
 if __name__ == "__main__":

@@ -84,8 +84,14 @@ def test_rows_with_few_ties_are_done_again_with_them(scale: float) -> None:
     torch.testing.assert_close(gradient.double(), wanted_gradient, rtol=scale * 1e-6, atol=2e-5)
 
 
+@pytest.mark.parametrize("walked", [True, False])
 @pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_autocast_changes_nothing(scale: float) -> None:
+def test_autocast_changes_nothing(
+    scale: float, walked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where no compiled code walks through the labels, as on a GPU."""
+    if not walked:
+        monkeypatch.setattr(module, "compiled_kernel", lambda: None)
     features, labels = batch()
     plain = loss_and_gradient(features * scale, labels)
     with torch.autocast("cpu", torch.bfloat16):

@@ -17,8 +17,10 @@ def in_full_precision(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         device = next((a.device.type for a in args if isinstance(a, Tensor)), "cpu")
+        named: Any = {name: _widened(value) for name, value in kwargs.items()}
+        if not torch.is_autocast_enabled(device):
+            return function(*map(_widened, args), **named)
         with torch.autocast(device, enabled=False):
-            named = {name: _widened(value) for name, value in kwargs.items()}
             return function(*map(_widened, args), **named)
 
     return call

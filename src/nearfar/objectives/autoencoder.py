@@ -65,7 +65,7 @@ class AutoEncoder(nn.Module):
     def loss(self, batch: Batch) -> Tensor:
         """Return the error of a batch, a scalar."""
         inputs: Tensor = batch.inputs
-        decoded: Tensor = self.decoder(self.encoder(inputs))
+        decoded: Tensor = self.decoder(self.encoder(inputs)).float()
         truth = inputs if self.scale is None else self.scale(inputs)
         guess = decoded.sigmoid() if self.scale is None else decoded
         squares = (guess - truth).square().sum()

@@ -132,7 +132,7 @@ class MomentumContrast(nn.Module):
             results.append(self._one_way(other, one, queue))
         for result in results:
             rows = len(result.keys)
-            self.picks += torch.stack([result.accuracy * rows, result.accuracy.new_tensor(rows)])
+            self.picks += torch.stack([result.accuracy * rows, result.accuracy.new_full((), rows)])
             if moves:
                 queue.add(result.keys)
         return torch.stack([result.loss for result in results]).mean()

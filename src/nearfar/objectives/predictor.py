@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from nearfar.heads.networks import Standardise
 from nearfar.heads.readouts import Readout
 from nearfar.losses.classification import cross_entropy
+from nearfar.losses.precision import in_full_precision
 from nearfar.objectives.closed_form import affine_maps, cross_entropy_step
 from nearfar.objectives.rows import Batch
 
@@ -79,7 +80,11 @@ class Predictor(nn.Module):
 
     def outputs(self, inputs: Any) -> Tensor:
         """Return what the head puts out (b, …), not yet read."""
-        outputs: Tensor = self.head(self.standardise(self.encoder(inputs)))
+        return self._decoded(self.encoder(inputs))
+
+    @in_full_precision
+    def _decoded(self, features: Tensor) -> Tensor:
+        outputs: Tensor = self.head(self.standardise(features))
         return outputs
 
     def loss(self, batch: Batch) -> Tensor:

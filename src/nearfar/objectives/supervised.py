@@ -32,7 +32,7 @@ class CrossEntropy(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar, in nats."""
-        logits = self.head(self.encoder(batch.inputs))
+        logits = self.head(self.encoder(batch.inputs)).float()
         self._right = self._right + (logits.argmax(1) == batch.classes).sum()
         self._rows += len(logits)
         return CLASSIFICATION_LOSSES["cross_entropy"](logits, batch.targets)
@@ -69,5 +69,5 @@ class Regression(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the mean loss over the rows and targets of a batch, a scalar."""
-        prediction = self.head(self.encoder(batch.inputs))
+        prediction = self.head(self.encoder(batch.inputs)).float()
         return self.criterion(prediction, batch.targets.to(prediction.dtype))

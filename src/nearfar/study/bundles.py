@@ -2,7 +2,8 @@
 
 Heads on the same features share every product with these, be they solved or trained. Where an
 encoder is so small that starting its operations costs more than these do, the seeds of an arm are
-trained together. The numbers of a stage depend on its company by rounding alone.
+trained together, in float32 throughout. The numbers of a stage depend on its company by rounding
+alone.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nearfar.study.chain import Step
+from nearfar.train.device import FULL
 
 Spec = Mapping[str, Any]
 Bundle = tuple[Step, ...]
@@ -57,7 +59,8 @@ def _company(step: Step) -> str:
                 kept = ("target", "head", "readout", "loss", "metric", "standardise", "weights")
                 shape = {key: spec.get(key) for key in kept}
                 return _plain("trained", _features(spec), shape, *spec["recipe"]["optimizer"])
-            if "input" not in spec and _is_small(spec["encoder"]):
+            full = spec["environment"].get("precision", FULL) == FULL
+            if "input" not in spec and _is_small(spec["encoder"]) and full:
                 split = {**spec["data"]["split"], "seed": None}
                 data = {**spec["data"], "split": split}
                 return _plain("seeds", {**spec, "seed": None, "data": data})

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
 from nearfar import __version__
 from nearfar.data.conditions import Conditions
@@ -23,6 +23,7 @@ from nearfar.study.schema import (
     TrainedFit,
     Training,
 )
+from nearfar.train.device import FULL
 
 SCORE = "score"
 """The stage, and its kind, that judges a finished fit on other test rows."""
@@ -71,6 +72,21 @@ class Environment:
     torch: str
     device: str
     nearfar: str = __version__
+    precision: str = FULL
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the environment that stands in the specification of a stage."""
+        return cls(
+            **{field.name: plain[field.name] for field in fields(cls) if field.name in plain}
+        )
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what stands in specifications; full precision is not named."""
+        plain = asdict(self)
+        if self.precision == FULL:
+            del plain["precision"]
+        return plain
 
 
 def stage_hash(spec: dict[str, Any]) -> str:
@@ -95,12 +111,7 @@ def chain_of(
     common = {
         "data": labelled,
         "seed": seed,
-        "environment": {
-            "nearfar": environment.nearfar,
-            "torch": environment.torch,
-            "device": environment.device,
-            "threads": study.threads,
-        },
+        "environment": {**environment.to_plain(), "threads": study.threads},
     }
     chain: list[Step] = []
     fit = {**common, **_fit_spec(arm.fit, study.metric)}

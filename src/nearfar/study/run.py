@@ -116,6 +116,7 @@ def prepare(request: Request) -> Prepared:
     import torch
 
     from nearfar.study.models import layer_mistakes
+    from nearfar.train.device import precision_of
 
     asked = load_study(request.study, request.profile, request.settings)
     text = asked.text
@@ -130,8 +131,10 @@ def prepare(request: Request) -> Prepared:
     resolved = resolve(extend(folder.study(), wanted, request.arms), folder.path / "study.yaml")
     for tracker in trackers_of(resolved.study, folder.path).values():
         tracker.check()
-    environment = Environment(str(torch.__version__), pick_device(request.device))
+    device = pick_device(request.device)
     dataset = load_dataset(resolved.study.data, resolved.folder)
+    precision = precision_of(device, dataset.inputs.kind)
+    environment = Environment(str(torch.__version__), device, precision=precision)
     _check_rows(resolved, dataset)
     given, others = (dataset.digest, environment), _others(folder, resolved)
     plan = make_plan(resolved, *given, folder.store.outcome, elsewhere=others)
@@ -184,7 +187,7 @@ def reopen(path: Path) -> Prepared:
     if not made:
         raise UserError(f"{path}: no stage of this run is finished")
     spec = folder.store.read(made[0])["spec"]
-    environment = Environment(*(spec["environment"][key] for key in ("torch", "device", "nearfar")))
+    environment = Environment.from_plain(spec["environment"])
     given, others = (dataset.digest, environment), _others(folder, resolved)
     plan = make_plan(resolved, *given, folder.store.outcome, elsewhere=others)
     if not set(made) <= set(plan.steps):

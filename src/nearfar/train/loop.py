@@ -19,9 +19,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nearfar.train.checkpoint import load_checkpoint, save_checkpoint
 from nearfar.train.course import LEARNING_EPOCHS, Course, Curve, Outcome, Points, Task
+from nearfar.train.device import optimizer_is_fused
 from nearfar.train.optim import build_optimizer, build_schedule
 from nearfar.train.randomness import random_state, set_random_state
-from nearfar.train.recipe import Recipe
+from nearfar.train.recipe import SGD, Recipe
 
 __all__ = ["LEARNING_EPOCHS", "Curve", "Outcome", "Points", "Task", "Trainer"]
 
@@ -54,7 +55,10 @@ class Trainer:
         self.course = Course(task, recipe, seed, keep=keep, limit=limit)
         self.state = self.course.state
         find: Any = getattr(task.module, "step_of", lambda: None)
-        optimizer = build_optimizer(recipe.optimizer, task.groups(), fused=find() is not None)
+        # Adam's own step would be most of the cost where nothing but a small head is trained.
+        quick = find() is not None and not isinstance(recipe.optimizer, SGD)
+        fused = quick or optimizer_is_fused(fabric.device)
+        optimizer = build_optimizer(recipe.optimizer, task.groups(), fused=fused)
         self.model, self.optimizer = fabric.setup(task.module, optimizer)
         self.model.mark_forward_method("loss")
         # Asked again: the set-up may have moved the module to another device.
@@ -102,7 +106,9 @@ class Trainer:
         """Return the loss of a batch; leave its gradients in the parameters."""
         if self.step_of is not None:
             return self.step_of(batch)
-        loss: Tensor = self.model.loss(batch)
+        # Fabric sees to the precision of forward alone, and not of other methods.
+        with self.fabric.autocast():
+            loss: Tensor = self.model.loss(batch)
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         return loss.detach()

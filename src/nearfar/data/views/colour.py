@@ -80,7 +80,7 @@ class Jitter:
         """Return the images (b, c, h, w) in other colours."""
         steps = self._steps(images)
         changed = images
-        for place in torch.randperm(len(steps), device=images.device).tolist():
+        for place in torch.randperm(len(steps)).tolist():
             changed = steps[place](changed)
         return torch.where(happens(images, self.p), changed, images)
 

@@ -37,6 +37,7 @@ from nearfar.study.outputs import Numbers, Outputs, outputs_of
 from nearfar.study.page_files import keep_given_back
 from nearfar.study.reconstructions import Pixels, Reconstructions
 from nearfar.study.scoring import tested_rows
+from nearfar.train.device import FULL, fabric_on
 from nearfar.train.loop import Outcome
 
 Report = Callable[[int, float], None]
@@ -91,7 +92,8 @@ class Work:
             target = spec["target"]
             dataset, split = mapped(dataset, split, target["name"], dict(target["classes"]))
         outputs = outputs_of(dataset, split, spec.get("task"), reported)
-        fabric = Fabric(accelerator=spec["environment"]["device"], devices=1)
+        environment = spec["environment"]
+        fabric = fabric_on(environment["device"], environment.get("precision", FULL))
         inputs: Any = dataset.inputs
         if spec["kind"] != SCORE:
             inputs = inputs_with_descriptors(spec, inputs, store).to(fabric.device)

@@ -1,0 +1,48 @@
+"""What the kind of device decides about training: the precision and the optimiser's kernel.
+
+Both change numbers, so they are fixed functions of the device and of what is trained on, and the
+precision stands in the specification of a stage where it is not the full one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+Precision = Literal["32-true", "bf16-mixed"]
+FULL: Precision = "32-true"
+MIXED: Precision = "bf16-mixed"
+"""Fabric's names. Mixed: encoders in bfloat16, where autocast has it so; losses, heads, weights and
+all that is judged in float32."""
+
+
+def precision_of(device: str, kind: str) -> Precision:
+    """Return in what precision rows of a ``kind`` are trained on.
+
+    Mixed is for images on a GPU that computes in bfloat16. Convolutions gain from it; sums over
+    the atoms of a molecule would lose their last digits, and columns have too little arithmetic.
+    """
+    if device != "cuda" or kind != "image":
+        return FULL
+    return MIXED if torch.cuda.is_bf16_supported(including_emulation=False) else FULL
+
+
+def fabric_on(device: str, precision: Precision = FULL) -> Fabric:
+    """Return the Fabric that trains on ``device``.
+
+    It is told the plugin: told ``bf16-mixed``, it would announce that before every stage.
+    """
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins import MixedPrecision
+
+    plugins = [] if precision == FULL else [MixedPrecision(precision, device)]
+    return Fabric(accelerator=device, devices=1, plugins=plugins)
+
+
+def optimizer_is_fused(device: torch.device) -> bool:
+    """Whether an optimiser's step is one kernel there, in place of some for every operation."""
+    return device.type == "cuda"

@@ -1,0 +1,182 @@
+"""Mixed precision: where it is chosen, and that labels, losses and heads stay in float32."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from toy import recipe
+
+from nearfar.data import Images
+from nearfar.data.views import build_views
+from nearfar.encoders import build_encoder
+from nearfar.heads import NETWORKS
+from nearfar.losses import LOSSES, RnCLoss
+from nearfar.objectives import OBJECTIVES, Batch, Predictor, Rows
+from nearfar.train.device import FULL, MIXED, Precision, fabric_on, optimizer_is_fused, precision_of
+from nearfar.train.loop import Points, Trainer
+from nearfar.train.optim import build_optimizer
+from nearfar.train.recipe import SGD, Adam, AdamW
+from nearfar.train.rounds import Round
+
+ROWS = 12
+VIEWS = build_views([("moco", {}), ("blur", {}), ("crop", {}), ("rotation", {})])
+
+
+@pytest.mark.parametrize(
+    ("device", "kind", "able", "expected"),
+    [
+        ("cuda", "image", True, MIXED),
+        ("cuda", "image", False, FULL),
+        ("cuda", "molecule", True, FULL),
+        ("cuda", "vector", True, FULL),
+        ("cpu", "image", True, FULL),
+        ("mps", "image", True, FULL),
+    ],
+)
+def test_mixed_is_for_images_on_a_gpu_that_has_bfloat16(
+    device: str, kind: str, able: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return able or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert precision_of(device, kind) == expected
+
+
+def test_optimisers_are_fused_on_a_gpu_alone() -> None:
+    assert optimizer_is_fused(torch.device("cuda"))
+    assert not optimizer_is_fused(torch.device("cpu"))
+
+
+@pytest.mark.parametrize("options", [SGD(lr=0.1, nesterov=True), Adam(), AdamW()])
+def test_a_fused_step_is_the_same_step(options: SGD | Adam | AdamW) -> None:
+    results = []
+    for fused in (False, True):
+        weight = nn.Parameter(torch.linspace(-1, 1, 7))
+        optimizer = build_optimizer(options, [([weight], 1.0)], fused=fused)
+        for _ in range(3):
+            optimizer.zero_grad()
+            weight.pow(4).sum().backward()
+            optimizer.step()
+        assert bool(optimizer.param_groups[0]["fused"]) is fused
+        results.append(weight.detach())
+    torch.testing.assert_close(*results)
+
+
+def supervised(encoder: Any, task: str, **options: Any) -> nn.Module:
+    head = NETWORKS["mlp"](encoder.out_features, 3 if task == "classification" else 1)
+    return Predictor(encoder, head, next(iter(LOSSES[task].values())), **options)
+
+
+MADE: dict[str, Callable[[Any], nn.Module]] = {
+    "l1": lambda encoder: supervised(encoder, "regression"),
+    "classes": lambda encoder: supervised(encoder, "classification", classifies=True),
+    "symmetric moco": lambda encoder: OBJECTIVES["moco"](encoder, queue=16, symmetric=True),
+    "two views": lambda encoder: OBJECTIVES["rnc"](encoder, views=2),
+    "regression": lambda encoder: OBJECTIVES["regression"](encoder, 1),
+    "cross_entropy": lambda encoder: OBJECTIVES["cross_entropy"](encoder, 3),
+    "bce": lambda encoder: OBJECTIVES["autoencoder"](encoder, loss="bce"),
+    **{name: OBJECTIVES[name] for name in OBJECTIVES.keys() - {"regression", "cross_entropy"}},
+}
+EXACT_DISTANCES = {"rnc", "two views", "contrastive", "triplet"}
+"""Objectives that ask the device whether rows are too close for the quick way."""
+LABELLED = {"classes", *(n for n in OBJECTIVES if OBJECTIVES[n].tasks == {"classification"})}
+
+
+class Pictures:
+    """Implements the loop's ``Task``: random images under an objective."""
+
+    def __init__(self, name: str, device: str = "cpu") -> None:
+        torch.manual_seed(1)
+        images = Images(torch.randint(0, 256, (ROWS, 3, 12, 12), dtype=torch.uint8))
+        encoder: Any = build_encoder("resnet18", {"width": 4}, images)
+        self.module: Any = MADE[name](encoder).to(device)
+        # In bfloat16 the numbers would all be 3.
+        steps = torch.arange(ROWS, dtype=torch.float64)[:, None]
+        self.targets = steps % 3 if name in LABELLED else 3 + steps / 10_000
+        views = getattr(self.module, "views", 1)
+        self.data = Rows(images.to(device), self.targets.to(device), VIEWS, views)
+        self.rows = torch.arange(ROWS, device=device)
+
+    def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
+        return self.data.batches(rows, size)
+
+    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
+        return [([p for p in self.module.parameters() if p.requires_grad], 1.0)]
+
+    def validate(self, at: Round) -> tuple[float | None, Points]:
+        return None, {}
+
+
+def first_round(task: Pictures, precision: Precision, folder: Path) -> float:
+    made = recipe(epochs=2, batch=ROWS, optimizer=SGD(lr=1e-3), clip=1.0)
+    fabric = fabric_on("cpu", precision)
+    trainer = Trainer(task, made, 0, fabric, checkpoint=folder / "c.pt")
+    trainer.state.round += 1
+    return trainer._round()
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_mixed_precision_is_the_encoders_affair(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, seen = Pictures(name), []
+    task.module.encoder.register_forward_hook(lambda *call: seen.append(call[-1]))
+    loss = type(task.module).loss
+
+    def watched(module: Any, batch: Batch) -> Tensor:
+        value: Tensor = loss(module, batch)
+        seen.append(batch.targets.clone())
+        seen.append(value)
+        return value
+
+    monkeypatch.setattr(type(task.module), "loss", watched)
+    mixed = first_round(task, MIXED, tmp_path)
+    features, targets, value = seen[0], seen[-2], seen[-1]
+    assert (features.dtype, value.dtype) == (torch.bfloat16, torch.float32)
+    assert torch.equal(targets.sort(0).values, task.targets.sort(0).values)
+    assert {p.dtype for p in task.module.parameters()} == {torch.float32}
+    exact = first_round(Pictures(name), FULL, tmp_path)
+    assert mixed == pytest.approx(exact, rel=0.1)
+    assert mixed != exact
+
+
+@pytest.mark.parametrize("name", ["l1", "regression", "two views"])
+def test_labels_are_not_rounded_in_the_loss(name: str) -> None:
+    task, seen = Pictures(name), []
+    batch = next(task.batches(task.rows, ROWS))
+    part = task.module.encoder if name == "two views" else task.module.head
+    part.register_forward_hook(lambda *call: seen.append(call[-1].float()))
+    with torch.autocast("cpu", torch.bfloat16):
+        value = task.module.loss(batch)
+    if name == "two views":
+        expected = RnCLoss()(seen[0].unflatten(0, (2, -1)).transpose(0, 1), batch.targets)
+    else:
+        expected = (seen[0] - batch.targets.float()).abs().mean()
+    assert torch.equal(value, expected)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_heads_are_trained_in_float32(task: str) -> None:
+    images = Images(torch.zeros(1, 3, 12, 12, dtype=torch.uint8))
+    predictor = supervised(build_encoder("resnet18", {"width": 4}, images), task)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert predictor(torch.rand(3, 3, 12, 12)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", sorted(MADE.keys() - EXACT_DISTANCES))
+def test_a_step_reads_nothing_back_from_the_device(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the device ``meta`` there is nothing to be read: whoever tries, fails."""
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda device: False)
+    task = Pictures(name, "meta")
+    optimizer = build_optimizer(SGD(), task.groups())
+    for batch in task.batches(task.rows, ROWS):
+        optimizer.zero_grad()
+        task.module.loss(batch).backward()
+        nn.utils.clip_grad_norm_(task.groups()[0][0], 1.0, error_if_nonfinite=False)
+        optimizer.step()
