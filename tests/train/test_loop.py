@@ -19,7 +19,7 @@ def test_it_is_the_plain_loop_that_anyone_would_write(tmp_path: Path) -> None:
     outcome = train(task, made, tmp_path, seed=7)
 
     model = plain.module
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.02, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.02, weight_decay=0.01, fused=True)
     steps = 3 * 3
     schedule = OneCycleLR(optimizer, max_lr=0.02, total_steps=steps, cycle_momentum=False)
     order = torch.Generator().manual_seed(7)

@@ -30,7 +30,7 @@ def test_it_is_torchs_schedule_once_a_round(sign: int, tmp_path: Path) -> None:
     at_work.run()
 
     model = plain.module
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, fused=True)
     schedule = ReduceLROnPlateau(
         optimizer, factor=0.5, patience=1, threshold=0, threshold_mode="abs"
     )

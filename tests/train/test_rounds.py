@@ -63,7 +63,7 @@ def test_it_is_the_plain_loop_over_the_same_permutations(tmp_path: Path) -> None
     outcome = train(task, made, tmp_path, seed=7, keep=(13,))
 
     model = plain.module
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, fused=True)
     factor = loop.build_schedule(optimizer, made.schedule, 50)
     order = torch.Generator().manual_seed(7)
     torch.manual_seed(7)

@@ -7,7 +7,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from nearfar.encoders.base import Encoder, Inputs, MoleculeBatch
-from nearfar.encoders.graph import pool
+from nearfar.encoders.graph import Neighbourhoods, neighbourhood_sum, neighbourhoods, pool
 
 ATOM_FEATURES = 9
 
@@ -22,10 +22,9 @@ class GINLayer(nn.Module):
             nn.Linear(columns, width), nn.ReLU(inplace=True), nn.Linear(width, out)
         )
 
-    def forward(self, x: Tensor, bonds: Tensor) -> Tensor:
-        start = x if self.eps == 0 else (1 + self.eps) * x
-        messages = x.index_select(0, bonds[0])
-        updated: Tensor = self.mlp(start.index_add(0, bonds[1], messages))
+    def forward(self, x: Tensor, around: Neighbourhoods) -> Tensor:
+        summed = neighbourhood_sum(x, around)
+        updated: Tensor = self.mlp(summed if self.eps == 0 else summed + self.eps * x)
         return updated
 
 
@@ -66,9 +65,10 @@ class GIN(Encoder):
     def forward(self, batch: MoleculeBatch) -> Tensor:
         """Return the features of a batch of molecules, float32 (b, ``out_features``)."""
         x = batch.atoms.to(next(self.parameters()).dtype)
+        around = neighbourhoods(batch.bonds, len(x))
         for layer, norm in zip(self.layers, self.norms, strict=False):
-            x = torch.tanh(norm(layer(x, batch.bonds)))
-        x = self.layers[-1](x, batch.bonds)
+            x = torch.tanh(norm(layer(x, around)))
+        x = self.layers[-1](x, around)
         total, mean = pool(x, batch)
         return torch.cat([total, mean], dim=1)
 

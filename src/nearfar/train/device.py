@@ -1,7 +1,7 @@
-"""What the kind of device decides about training: the precision and the optimiser's kernel.
+"""What the kind of device decides about training: the precision.
 
-Both change numbers, so they are fixed functions of the device and of what is trained on, and the
-precision stands in the specification of a stage where it is not the full one.
+It changes numbers, so it is a fixed function of the device and of what is trained on, and stands in
+the specification of a stage where it is not the full one.
 """
 
 from __future__ import annotations
@@ -41,8 +41,3 @@ def fabric_on(device: str, precision: Precision = FULL) -> Fabric:
 
     plugins = [] if precision == FULL else [MixedPrecision(precision, device)]
     return Fabric(accelerator=device, devices=1, plugins=plugins)
-
-
-def optimizer_is_fused(device: torch.device) -> bool:
-    """Whether an optimiser's step is one kernel there, in place of some for every operation."""
-    return device.type == "cuda"

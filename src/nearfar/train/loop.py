@@ -19,10 +19,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nearfar.train.checkpoint import load_checkpoint, save_checkpoint
 from nearfar.train.course import LEARNING_EPOCHS, Course, Curve, Outcome, Points, Task
-from nearfar.train.device import optimizer_is_fused
 from nearfar.train.optim import build_optimizer, build_schedule
 from nearfar.train.randomness import random_state, set_random_state
-from nearfar.train.recipe import SGD, Recipe
+from nearfar.train.recipe import Recipe
 
 __all__ = ["LEARNING_EPOCHS", "Curve", "Outcome", "Points", "Task", "Trainer"]
 
@@ -54,14 +53,11 @@ class Trainer:
         self.checkpoint, self.report = checkpoint, report
         self.course = Course(task, recipe, seed, keep=keep, limit=limit)
         self.state = self.course.state
-        find: Any = getattr(task.module, "step_of", lambda: None)
-        # Adam's own step would be most of the cost where nothing but a small head is trained.
-        quick = find() is not None and not isinstance(recipe.optimizer, SGD)
-        fused = quick or optimizer_is_fused(fabric.device)
-        optimizer = build_optimizer(recipe.optimizer, task.groups(), fused=fused)
+        optimizer = build_optimizer(recipe.optimizer, task.groups())
         self.model, self.optimizer = fabric.setup(task.module, optimizer)
         self.model.mark_forward_method("loss")
-        # Asked again: the set-up may have moved the module to another device.
+        # Asked after the set-up, which may have moved the module to another device.
+        find: Any = getattr(task.module, "step_of", lambda: None)
         self.step_of: Callable[[Any], Tensor] | None = find()
         self.schedule = build_schedule(
             self.optimizer, recipe.schedule, recipe.steps(len(task.rows))

@@ -16,12 +16,11 @@ ParameterGroup = dict[str, Any]
 def build_optimizer(
     options: r.SGD | r.Adam | r.AdamW,
     groups: list[tuple[list[nn.Parameter], float]],
-    *,
-    fused: bool = False,
 ) -> torch.optim.Optimizer:
     """Return the optimiser for groups of (parameters, factor on the learning rate).
 
-    ``fused`` takes a step in one kernel: sooner for small models and on a GPU, rounded otherwise.
+    A step is one kernel over all parameters, not some for each: sooner for small models and on a
+    GPU.
     """
     settings: dict[str, Any] = options.model_dump()
     lr = settings.pop("lr")
@@ -29,10 +28,10 @@ def build_optimizer(
         {"params": members, "lr": lr * factor} for members, factor in groups if members
     ]
     if isinstance(options, r.SGD):
-        return torch.optim.SGD(parameters, lr=lr, fused=fused, **settings)
+        return torch.optim.SGD(parameters, lr=lr, fused=True, **settings)
     if isinstance(options, r.Adam):
-        return torch.optim.Adam(parameters, lr=lr, fused=fused, **settings)
-    return torch.optim.AdamW(parameters, lr=lr, fused=fused, **settings)
+        return torch.optim.Adam(parameters, lr=lr, fused=True, **settings)
+    return torch.optim.AdamW(parameters, lr=lr, fused=True, **settings)
 
 
 def learning_rate_factor(
