@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-BENCHMARKS := $(filter-out benchmarks/measure.py,$(sort $(wildcard benchmarks/*.py)))
+SHARED := benchmarks/measure.py benchmarks/training.py
+BENCHMARKS := $(filter-out $(SHARED),$(sort $(wildcard benchmarks/*.py)))
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test lint bench clean
