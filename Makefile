@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-BENCHMARKS := $(filter-out benchmarks/measure.py,$(sort $(wildcard benchmarks/*.py)))
+SHARED := benchmarks/measure.py benchmarks/training.py
+BENCHMARKS := $(filter-out $(SHARED),$(sort $(wildcard benchmarks/*.py)))
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test lint bench clean
@@ -11,8 +12,9 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c const
 demo: $(VENV)/.ready
 	$(BIN)/nearfar run esol --profile quick
 
+# A worker a core, each on one thread; files stay whole, for what their tests share.
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST)
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from measure import LIMIT, OURS, THEIRS, Table, draw_growth, header, in_turns, options
+import measure
 from nearfar.data import Images
 from nearfar.data.views import build_views
 from nearfar.encoders import build_encoder
@@ -107,7 +107,7 @@ def check_views_agree(found: dict[str, Batches]) -> None:
     assert high - low < 0.05, means
 
 
-def measure(
+def compared(
     side: int, rows: int, width: int, device: torch.device, workers: int
 ) -> dict[str, float]:
     """Return side → images a second, from the median of epochs taken in turns."""
@@ -126,35 +126,35 @@ def measure(
             optimizer.step()
 
     epochs = {name: partial(epoch, batches) for name, batches in found.items()}
-    taken = in_turns(epochs, device, least=TURNS, most=TURNS, clock=time.perf_counter)
+    taken = measure.in_turns(epochs, device, least=TURNS, most=TURNS, clock=time.perf_counter)
     return {name: rows / timing.median for name, timing in taken.items()}
 
 
 def main() -> None:
-    given = options(__doc__)
+    given = measure.options(__doc__)
     device: torch.device = given.device
-    header(device, clock=time.perf_counter)
+    measure.header(device, clock=time.perf_counter)
     small = given.quick or device.type == "cpu"
     workers = min(16, os.cpu_count() or 1)
     print(f"batch {BATCH}, {workers} worker processes, width {8 if small else 64}\n")
     results: dict[int, dict[str, float]] = {}
     for size in [32] if given.quick else [64, 112] if small else [64, 112, 224]:
         rows = 256 if given.quick else 512 if small else 8192
-        results[size] = found = measure(size, rows, 8 if small else 64, device, workers)
+        results[size] = found = compared(size, rows, 8 if small else 64, device, workers)
         if size == min(results):
-            table = Table(
+            table = measure.Table(
                 "side, pixels", *(f"{side}, images/s" for side in found), "ratio", "of the limit"
             )
         ours, theirs = found["on batches"], found["one by one"]
         speeds = [f"{speed:,.0f}" for speed in found.values()]
         table.row(size, *speeds, f"{ours / theirs:.1f}", f"{ours / found['no views']:.2f}")
-    colours = (LIMIT, OURS, THEIRS, "black")
+    colours = (measure.LIMIT, measure.OURS, measure.THEIRS, "black")
     lines = {
         name: (colour, {size: found[name] for size, found in results.items()})
         for name, colour in zip(next(iter(results.values())), colours, strict=False)
     }
     labels = {"xlabel": "pixels of a side", "ylabel": "images a second"}
-    draw_growth(given.plot, lines, xscale="linear", **labels)
+    measure.draw_growth(given.plot, lines, xscale="linear", **labels)
 
 
 if __name__ == "__main__":

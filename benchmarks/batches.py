@@ -16,19 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from measure import (
-    LIMIT,
-    OURS,
-    OURS_TOO,
-    THEIRS,
-    Side,
-    Table,
-    copy_rate,
-    draw_growth,
-    header,
-    in_turns,
-    options,
-)
+import measure
 from nearfar.data import Images
 from nearfar.data.molecules import ATOM_SIZES, BOND_SIZES, Molecules
 
@@ -126,19 +114,19 @@ def exhaust(batches: Iterable[Any], device: torch.device) -> None:
             batch.to(device)
 
 
-def measure(
-    ours: Side, theirs: Side, copied: float, device: torch.device, budget: float
+def compared(
+    ours: measure.Side, theirs: measure.Side, copied: float, device: torch.device, budget: float
 ) -> tuple[float, float, float]:
     """Seconds of an epoch: ours, theirs, and of a copy of its bytes."""
-    taken = in_turns({"ours": ours, "theirs": theirs}, device, budget=budget, least=3)
-    return taken["ours"].median, taken["theirs"].median, copied / copy_rate(device)
+    taken = measure.in_turns({"ours": ours, "theirs": theirs}, device, budget=budget, least=3)
+    return taken["ours"].median, taken["theirs"].median, copied / measure.copy_rate(device)
 
 
 def molecules(batch: int, graphs: list[Any], epoch: Epoch, budget: float) -> tuple[float, ...]:
     check_molecules(epoch, graphs)
     arrays, device = epoch.inputs, epoch.device
     numbers = arrays.atoms.numel() + arrays.bonds.numel() + arrays.bond_features.numel()
-    return measure(
+    return compared(
         lambda: exhaust(epoch.gathered(), device),
         lambda: exhaust(collated(graphs, epoch), device),
         2 * 8 * (numbers + len(arrays.atoms)),
@@ -151,7 +139,7 @@ def images(batch: int, pixels: Tensor, epoch: Epoch, budget: float) -> tuple[flo
     loader = DataLoader(Pictures(pixels), batch_sampler=epoch.lists)
     for mine, other in zip(epoch.gathered(), loader, strict=True):
         assert torch.equal(mine.cpu(), other)
-    return measure(
+    return compared(
         lambda: exhaust(epoch.gathered(), epoch.device),
         lambda: exhaust(loader, epoch.device),
         (1 + 4) * pixels.numel(),
@@ -161,9 +149,9 @@ def images(batch: int, pixels: Tensor, epoch: Epoch, budget: float) -> tuple[flo
 
 
 def main() -> None:
-    given = options(__doc__, threads=1)
+    given = measure.options(__doc__, threads=1)
     device: torch.device = given.device
-    header(device)
+    measure.header(device)
     sizes = [32, 128] if given.quick else [32, 64, 128, 256, 512]
     budget = 0.3 if given.quick else 1.5
     rows, shown = MOLECULES, torch.Generator().manual_seed(0)
@@ -175,7 +163,7 @@ def main() -> None:
         if kind == "molecules" and graphs is None:
             continue
         print(f"\n{kind}, microseconds a row\n")
-        table = Table("batch", "row by row", "by index", "ratio", "by index / copy")
+        table = measure.Table("batch", "row by row", "by index", "ratio", "by index / copy")
         results[kind] = {}
         for batch in sizes:
             epoch = Epoch(inputs, batch, device)
@@ -188,15 +176,15 @@ def main() -> None:
             ratios = f"{theirs / ours:.1f}", f"{ours / copied:.1f}"
             table.row(batch, f"{theirs:.2f}", f"{ours:.2f}", *ratios)
     lines = {}
-    for kind, mine in zip(results, (OURS, OURS_TOO), strict=False):
+    for kind, mine in zip(results, (measure.OURS, measure.OURS_TOO), strict=False):
         for place, (name, colour) in enumerate(
-            (("by index", mine), ("row by row", THEIRS), ("copy", LIMIT))
+            (("by index", mine), ("row by row", measure.THEIRS), ("copy", measure.LIMIT))
         ):
             values = {batch: found[place] for batch, found in results[kind].items()}
             lines[f"{kind}, {name}"] = (colour, values)
     dashed = [name for name in lines if name.startswith("images")]
     labels = {"xlabel": "rows in a batch", "ylabel": "microseconds a row"}
-    draw_growth(given.plot, lines, dashed=dashed, **labels)
+    measure.draw_growth(given.plot, lines, dashed=dashed, **labels)
 
 
 if __name__ == "__main__":

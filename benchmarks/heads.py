@@ -19,11 +19,8 @@ the variance, which falls with the square of their number; negative values are c
     python benchmarks/heads.py [--quick] [--plot FILE] [--threads N]
 """
 
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -33,7 +30,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from measure import header, options
+import measure
 from nearfar.data import Images
 from nearfar.encoders import build_encoder
 from nearfar.heads import Logistic, Problem, solve_together
@@ -42,10 +39,13 @@ from nearfar.heads.shared_rows import SharedRows
 Floats = NDArray[Any]
 PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 FRACTIONS = (1.0, 0.5, 0.25)
-CLASSES, COLUMNS, EPOCHS = 10, 512, 20
+HEADS = len(PENALTIES) * len(FRACTIONS)
+ROWS, COLUMNS = (3_125, 12_500, 50_000), 512
+CLASSES, EPOCHS = 10, 20
 SAME = 1e-4
 LOOSEST, FINER = 1e-2, 10**0.25
 IMAGES, BATCH, WIDTH = 512, 128, 16
+CPU = torch.device("cpu")
 
 
 def made(rows: int, columns: int) -> tuple[Floats, NDArray[np.int64]]:
@@ -69,7 +69,9 @@ class Task:
         order = np.random.default_rng(1).permutation(rows)
         chosen = [np.sort(order[: round(rows * fraction)]) for fraction in FRACTIONS]
         self.problems = [Problem(some, targets[some], p) for some in chosen for p in PENALTIES]
-        self.scaled = {len(some): standardised(features[some]) for some in chosen}
+        self.scales = {len(some): scales(features[some]) for some in chosen}
+        self.exact = {len(some): self.standardised(some) for some in chosen}
+        self.scaled = {count: exact.astype(np.float32) for count, exact in self.exact.items()}
         self.iterations = 0
         self.evaluations = np.zeros(len(self.problems), dtype=np.int64)
         found = zip(self.problems, self.counted(), strict=True)
@@ -91,16 +93,23 @@ class Task:
         model = LogisticRegression(C=1 / (count * problem.penalty), tol=tolerance, max_iter=10_000)
         return model.fit(self.scaled[count], self.labels[problem.rows])
 
+    def timed(self, problem: Problem, tolerance: float) -> tuple[float, LogisticRegression]:
+        return measure.timed(lambda: self.theirs(problem, tolerance), CPU)
+
+    def standardised(self, rows: NDArray[np.int64]) -> Floats:
+        mean, deviation = self.scales[len(rows)]
+        return (self.features[rows] - mean) / deviation
+
     def objective(self, problem: Problem, found: Logistic | LogisticRegression) -> float:
         """Mean cross-entropy plus penalty, in float64."""
-        x = self.features[problem.rows].astype(np.float64)
-        mean, deviation = x.mean(0), x.std(0)
+        count = len(problem.rows)
+        mean, deviation = self.scales[count]
         if isinstance(found, Logistic):
             weight = found.weight * deviation[:, None]
             bias = found.intercept + mean @ found.weight
         else:
             weight, bias = found.coef_.T.astype(np.float64), found.intercept_.astype(np.float64)
-        log_p = torch.from_numpy((x - mean) / deviation @ weight + bias).log_softmax(1).numpy()
+        log_p = torch.from_numpy(self.exact[count] @ weight + bias).log_softmax(1).numpy()
         loss = -(log_p * problem.targets).sum(1).mean()
         return float(loss + problem.penalty / 2 * (weight**2).sum())
 
@@ -113,10 +122,10 @@ class Task:
         total = 0.0
         for problem, value in zip(self.problems, self.values, strict=True):
             tolerance = tolerances.get(problem.penalty, LOOSEST) * FINER
-            seconds, model = seconds_of(self.theirs, problem, tolerance)
+            seconds, model = self.timed(problem, tolerance)
             while self.objective(problem, model) > value * (1 + SAME):
                 tolerance /= FINER
-                seconds, model = seconds_of(self.theirs, problem, tolerance)
+                seconds, model = self.timed(problem, tolerance)
             tolerances[problem.penalty] = tolerance
             total += seconds
             self.iterations += int(model.n_iter_[0])
@@ -151,22 +160,10 @@ class Task:
         return max(float((h.predict(self.held_out).argmax(1) == labels).mean()) for h in heads)
 
 
-def standardised(features: Floats) -> Floats:
+def scales(features: Floats) -> tuple[Floats, Floats]:
+    """Mean and deviation of every column, in float64."""
     wide = features.astype(np.float64)
-    return ((wide - wide.mean(0)) / wide.std(0)).astype(np.float32)
-
-
-def seconds_of(way: Callable[..., Any], *given: Any) -> tuple[float, Any]:
-    begin = time.perf_counter()
-    found = way(*given)
-    return time.perf_counter() - begin, found
-
-
-def product_rate() -> float:
-    """Operations a second of a product of large matrices, the median of some."""
-    one, other = torch.randn(2, 2048, 2048)
-    taken = [seconds_of(torch.mm, one, other)[0] for _ in range(8)]
-    return 2 * 2048**3 / median(taken[2:])
+    return wide.mean(0), wide.std(0)
 
 
 def images_rate() -> float:
@@ -174,103 +171,110 @@ def images_rate() -> float:
     pictures = Images(torch.randint(0, 256, (BATCH, 3, 32, 32), dtype=torch.uint8))
     encoder: Any = build_encoder("resnet18", {"width": WIDTH}, pictures).eval()
     batch = pictures.select(torch.arange(BATCH))
+    turns = IMAGES // BATCH
     with torch.inference_mode():
-        taken = [seconds_of(encoder, batch)[0] for _ in range(1 + IMAGES // BATCH)]
-    return BATCH / median(taken[1:])
+        sides = {"forward": lambda: encoder(batch)}
+        taken = measure.in_turns(sides, CPU, least=turns, most=turns)
+    return BATCH / taken["forward"].median
 
 
-def measure(task: Task, tolerances: dict[float, float]) -> dict[str, Any]:
-    """Median seconds of each way; the slow ones run once, between the turns of the fast one."""
-    together = [seconds_of(task.together)]
-    alone = seconds_of(task.alone)
-    together.append(seconds_of(task.together))
+def compared(task: Task, tolerances: dict[float, float]) -> dict[str, Any]:
+    """Seconds of each way; the slow ones run once, between the turns of the fast one."""
+    turns = [measure.timed(task.together, CPU)]
+    alone, heads = measure.timed(task.alone, CPU)
+    turns.append(measure.timed(task.together, CPU))
     peers = task.peers(tolerances)
-    together.append(seconds_of(task.together))
-    seconds, heads = [taken for taken, _ in together], together[-1][1]
-    apart = task.apart(alone[1])
+    turns.append(measure.timed(task.together, CPU))
+    seconds = [taken for taken, _ in turns]
+    apart = task.apart(heads)
     assert apart < SAME, f"together and alone differ by {apart:.1e} of the objective"
     rows = len(task.features)
     labelled = sum(len(problem.rows) for problem in task.problems)
     rate = images_rate()
     return {
-        "together": median(seconds),
-        "alone": alone[0],
+        "together": measure.Timing(seconds).median,
+        "alone": alone,
         "peers": peers,
         "spread": max(seconds) / min(seconds),
         "one_pass": EPOCHS * rows / rate,
         "each": EPOCHS * labelled / rate,
-        "limit": task.arithmetic() / product_rate(),
+        "limit": task.arithmetic() / measure.product_rate(CPU),
         "evaluations": int(task.evaluations.sum()),
         "iterations": task.iterations,
-        "accuracy": task.accuracy(heads),
+        "accuracy": task.accuracy(turns[-1][1]),
         "apart": apart,
-        "images": rate,
     }
 
 
-def print_row(rows: int, columns: int, r: dict[str, Any]) -> None:
-    ratios = " | ".join(
-        f"{r[name] / r['together']:.1f}" for name in ("peers", "alone", "one_pass", "each")
-    )
-    print(
-        f"{rows:,} × {columns} | {r['together']:.2f} ({r['evaluations']}) | {r['spread']:.2f} | "
-        f"{r['alone']:.2f} | {r['peers']:.1f} ({r['iterations']}) | {r['one_pass']:,.0f} | "
-        f"{r['each']:,.0f} | {ratios} | {r['together'] / r['limit']:.1f} | {r['apart']:.0e} | "
+def print_row(table: measure.Table, rows: int, columns: int, r: dict[str, Any]) -> None:
+    table.row(
+        f"{rows:,} × {columns}",
+        f"{r['together']:.2f} ({r['evaluations']})",
+        f"{r['spread']:.2f}",
+        f"{r['alone']:.2f}",
+        f"{r['peers']:.1f} ({r['iterations']})",
+        f"{r['one_pass']:,.0f}",
+        f"{r['each']:,.0f}",
+        *(f"{r[name] / r['together']:.1f}" for name in ("peers", "alone", "one_pass", "each")),
+        f"{r['together'] / r['limit']:.1f}",
+        f"{r['apart']:.0e}",
         f"{r['accuracy']:.2f}",
-        flush=True,
     )
 
 
-def draw(results: dict[int, dict[str, Any]], file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.6), layout="constrained")
-    for name, colour, label in (
-        ("each", "#c7a76c", "20 epochs through the encoder, each head by itself"),
-        ("one_pass", "#8c510a", "20 epochs through the encoder, all heads in one pass"),
-        ("peers", "#762a83", "scikit-learn, one after the other"),
-        ("alone", "#5ab4ac", "nearfar, one after the other"),
-        ("together", "#01665e", "nearfar, together"),
-        ("limit", "#777777", "its matrix products, at full speed"),
-    ):
-        values = [result[name] for result in results.values()]
-        axes.plot(list(results), values, "o-", color=colour, label=label)
-    axes.set(xscale="log", yscale="log", xlabel="rows", ylabel="seconds, 18 heads")
-    axes.legend(frameon=False, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file)
+def draw(results: dict[int, dict[str, Any]], file: Path | None) -> None:
+    through = "20 epochs through the encoder"
+    lines = {
+        f"{through}, each head by itself": ("each", measure.THEIRS),
+        f"{through}, all heads in one pass": ("one_pass", measure.THEIRS),
+        "scikit-learn, one after the other": ("peers", "black"),
+        "nearfar, one after the other": ("alone", measure.OURS_TOO),
+        "nearfar, together": ("together", measure.OURS),
+        "its matrix products, at full speed": ("limit", measure.LIMIT),
+    }
+    drawn = {
+        label: (colour, {rows: r[name] for rows, r in results.items()})
+        for label, (name, colour) in lines.items()
+    }
+    labels = {"xlabel": "rows", "ylabel": f"seconds, {HEADS} heads"}
+    measure.draw_growth(file, drawn, dashed=[f"{through}, each head by itself"], **labels)
 
 
 def main() -> None:
-    given = options(__doc__, cuda=False, threads=2)
-    header(given.device, "scikit-learn")
-    print(f"{len(PENALTIES) * len(FRACTIONS)} heads\n")
-    print(
-        "rows × columns | together, s (evaluations) | slowest / fastest | alone, s | "
-        "scikit-learn, s (iterations) | encoder, one pass, s | encoder, each, s | "
-        "scikit-learn / together | alone / together | one pass / together | each / together | "
-        "together / limit | together and alone differ by | accuracy"
+    given = measure.options(__doc__, cuda=False, threads=2)
+    measure.header(given.device, "scikit-learn")
+    print(f"{HEADS} heads\n")
+    table = measure.Table(
+        "rows × columns",
+        "together, s (evaluations)",
+        "slowest / fastest",
+        "alone, s",
+        "scikit-learn, s (iterations)",
+        "encoder, one pass, s",
+        "encoder, each, s",
+        "scikit-learn / together",
+        "alone / together",
+        "one pass / together",
+        "each / together",
+        "together / limit",
+        "together and alone differ by",
+        "accuracy",
     )
-    print(" | ".join(["---:"] * 14))
-    sizes = (
-        [(600, 32), (1_200, 32)]
-        if given.quick
-        else [(rows, COLUMNS) for rows in (12_500, 25_000, 50_000)]
-    )
+    sizes = [(600, 32), (1_200, 32)] if given.quick else [(rows, COLUMNS) for rows in ROWS]
     results: dict[int, dict[str, Any]] = {}
     tolerances: dict[float, float] = {}
     warnings.simplefilter("ignore", ConvergenceWarning)
     with threadpool_limits(given.threads):
         Task(300, 32).together()
         for rows, columns in sizes:
-            task = Task(rows, columns)
-            results[rows] = measure(task, tolerances)
-            print_row(rows, columns, results[rows])
-    if given.plot:
-        draw(results, given.plot)
+            results[rows] = compared(Task(rows, columns), tolerances)
+            print_row(table, rows, columns, results[rows])
+    found = results[max(results)]
+    goals = [] if given.quick else [("scikit-learn", "peers", 5), ("the encoder", "one_pass", 50)]
+    for name, way, least in goals:
+        ratio = found[way] / found["together"]
+        measure.goal(f"{HEADS} heads: seconds by {name} over together", ratio, at_least=least)
+    draw(results, given.plot)
 
 
 if __name__ == "__main__":

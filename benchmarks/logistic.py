@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from measure import LIMIT, OURS, THEIRS, Side, Table, figure, header, in_turns, options
+import measure
 from nearfar.data import DataOptions, load_dataset
 from nearfar.heads import Logistic, logistic, whitening
 
 PENALTY = 0.03
 SAME = 1e-4
-SIZES = [(2, 2_500), (2, 5_000), (2, 9_000), (10, 2_500), (10, 5_000)]
-LARGER = [(10, 10_000), (10, 45_000)]
+SIZES = [(2, 2_500), (2, 5_000), (2, 9_000), (10, 1_250), (10, 2_500)]
+LARGER = [(10, 5_000), (10, 10_000), (10, 45_000)]
 Floats = NDArray[Any]
 
 
@@ -109,7 +109,7 @@ class Problem:
         logistic._cross_entropy = slope
         return count
 
-    def products(self, evaluations: int) -> Side:
+    def products(self, evaluations: int) -> measure.Side:
         """The matrix products of our way: of the covariance, and two for every evaluation."""
         x = torch.from_numpy(self.features)
         rows = max(x.shape[1], whitening.FEWEST)
@@ -124,7 +124,7 @@ class Problem:
         return multiply
 
 
-def measure(problem: Problem, budget: float) -> dict[str, Any]:
+def compared(problem: Problem, budget: float) -> dict[str, Any]:
     """Median seconds of each way, all in turns, after a check that both give the same."""
     evaluations, found = problem.evaluations(), dict[str, Floats]()
 
@@ -136,7 +136,7 @@ def measure(problem: Problem, budget: float) -> dict[str, Any]:
         "theirs": partial(kept, "theirs", problem.theirs),
         "products": problem.products(evaluations),
     }
-    taken = in_turns(ways, torch.device("cpu"), budget=budget, least=1, most=5, warm=0)
+    taken = measure.in_turns(ways, torch.device("cpu"), budget=budget, least=1, most=5, warm=0)
     mine, other = (problem.objective(found[way]) for way in ("ours", "theirs"))
     assert abs(mine / other - 1) < SAME, f"objectives differ: {mine}, {other}"
     return {
@@ -148,7 +148,7 @@ def measure(problem: Problem, budget: float) -> dict[str, Any]:
     }
 
 
-def print_row(table: Table, classes: int, problem: Problem, r: dict[str, Any]) -> None:
+def print_row(table: measure.Table, classes: int, problem: Problem, r: dict[str, Any]) -> None:
     rows, columns = problem.features.shape
     table.row(
         classes,
@@ -165,13 +165,13 @@ def print_row(table: Table, classes: int, problem: Problem, r: dict[str, Any]) -
 
 def draw(results: dict[tuple[int, int], dict[str, Any]], file: Path | None) -> None:
     labels = {"xlabel": "rows of 3,072 pixels", "ylabel": "seconds"}
-    with figure(file, xscale="log", yscale="log", **labels) as axes:
+    with measure.figure(file, xscale="log", yscale="log", **labels) as axes:
         for classes, style in ((2, "--"), (10, "-")) if axes else ():
             rows = [size[1] for size in results if size[0] == classes]
             for way, colour, name in (
-                ("theirs", THEIRS, "scikit-learn"),
-                ("ours", OURS, "nearfar"),
-                ("products", LIMIT, "its matrix products"),
+                ("theirs", measure.THEIRS, "scikit-learn"),
+                ("ours", measure.OURS, "nearfar"),
+                ("products", measure.LIMIT, "its matrix products"),
             ):
                 values = [results[classes, count][way] for count in rows]
                 label = f"{name}, {classes} classes"
@@ -182,10 +182,10 @@ def main() -> None:
     def more(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--cifar10", action="store_true", help="real images, up to all rows")
 
-    given = options(__doc__, cuda=False, more=more)
-    header(given.device, "scikit-learn")
+    given = measure.options(__doc__, cuda=False, more=more)
+    measure.header(given.device, "scikit-learn")
     print(f"penalty {PENALTY}\n")
-    table = Table(
+    table = measure.Table(
         "classes",
         "rows",
         "columns",
@@ -204,7 +204,7 @@ def main() -> None:
         for classes, rows in sizes:
             some = made(rows, classes, 8 if given.quick else 32)
             problem = Problem(*(photographs(rows, classes) if given.cifar10 else some))
-            results[classes, rows] = measure(problem, budget)
+            results[classes, rows] = compared(problem, budget)
             print_row(table, classes, problem, results[classes, rows])
     draw(results, given.plot)
 

@@ -25,23 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import measure
 from batches import MOLECULES, like_esol
-from measure import (
-    LIMIT,
-    OURS,
-    OURS_TOO,
-    THEIRS,
-    Clock,
-    Table,
-    clock_of,
-    figure,
-    goal,
-    header,
-    operations,
-    options,
-    product_rate,
-    wait_for,
-)
 from nearfar.data import DataOptions, Images, load_dataset
 from nearfar.data.views import build_views
 from nearfar.encoders import build_encoder
@@ -55,6 +40,7 @@ from nearfar.study.tasks import FitTask
 from nearfar.train.device import fabric_on, precision_of
 from nearfar.train.loop import Trainer
 from nearfar.train.recipe import SGD, AdamW, Cosine, OneCycle, Recipe
+from training import checkpoint, recipe
 
 BATCH = 128
 WORK = ("forward", "backward", "optimiser")
@@ -65,7 +51,7 @@ VALIDATION = "validation"
 class PartClock:
     """Own time of the parts of a running program; a part within another counts for itself alone."""
 
-    def __init__(self, clock: Clock, device: torch.device) -> None:
+    def __init__(self, clock: measure.Clock, device: torch.device) -> None:
         self.clock, self.device = clock, device
         self.seconds: Counter[str] = Counter()
         self._within = [0.0]
@@ -74,13 +60,13 @@ class PartClock:
         """Return ``function``, its time counted under ``part``."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            wait_for(self.device)
+            measure.wait_for(self.device)
             begin = self.clock()
             self._within.append(0.0)
             try:
                 return function(*args, **kwargs)
             finally:
-                wait_for(self.device)
+                measure.wait_for(self.device)
                 spent = self.clock() - begin
                 self.seconds[part] += spent - self._within.pop()
                 self._within[-1] += spent
@@ -131,16 +117,9 @@ class Case:
 def images(name: str, width: int, rows: int, rounds: int) -> Case:
     torch.manual_seed(0)
     pixels = torch.randint(0, 256, (rows + 64, 3, 32, 32), dtype=torch.uint8)
-    recipe = Recipe(
-        epochs=rounds + 1,
-        batch=BATCH,
-        drop_last=False,
-        optimizer=SGD(lr=0.05, weight_decay=1e-4),
-        schedule=Cosine(),
-        clip=None,
-        select="best",
-    )
-    return Case(name, ("resnet18", {"width": width}), Images(pixels), rows, recipe, ("moco",))
+    optimizer = SGD(lr=0.05, weight_decay=1e-4)
+    made = recipe(optimizer, BATCH, epochs=rounds + 1, schedule=Cosine(), select="best")
+    return Case(name, ("resnet18", {"width": width}), Images(pixels), rows, made, ("moco",))
 
 
 def molecules(rounds: int, threads: int) -> Case:
@@ -150,16 +129,9 @@ def molecules(rounds: int, threads: int) -> Case:
         name = "GIN on ESOL"
     except UserError:
         inputs, name = like_esol(MOLECULES + 113), "GIN on graphs like ESOL's"
-    recipe = Recipe(
-        epochs=rounds + 1,
-        batch=BATCH,
-        drop_last=False,
-        optimizer=AdamW(lr=3e-3),
-        schedule=OneCycle(),
-        clip=1.0,
-        select="best",
-    )
-    return Case(name, ("gin", {}), inputs, MOLECULES, recipe, threads=threads, goal=15.0)
+    length = {"epochs": rounds + 1, "schedule": OneCycle()}
+    made = recipe(AdamW(lr=3e-3), BATCH, **length, clip=1.0, select="best")
+    return Case(name, ("gin", {}), inputs, MOLECULES, made, threads=threads, goal=15.0)
 
 
 def task_of(case: Case, device: torch.device) -> FitTask:
@@ -179,13 +151,13 @@ def task_of(case: Case, device: torch.device) -> FitTask:
 
 def watched(task: FitTask, case: Case, device: torch.device) -> tuple[Trainer, PartClock]:
     """Return the loop, and the clock that sees its parts."""
-    clock = PartClock(clock_of(device), device)
+    clock = PartClock(measure.clock_of(device), device)
     if task.data.augment is not None:
         view = clock.timed("views", task.data.augment)
         task.data = Rows(task.data.inputs, task.data.targets, augment=view)
     precision = precision_of(device.type, case.inputs.kind)
     fabric: Any = fabric_on(device.type, precision)
-    trainer = Trainer(task, case.recipe, 0, fabric, checkpoint=Path("none.pt"))
+    trainer = Trainer(task, case.recipe, 0, fabric, checkpoint=checkpoint())
     module, optimizer, schedule = task.module, trainer.optimizer.optimizer, trainer.schedule
     watch: list[tuple[Any, str, str]] = [
         (module, "loss", "forward"),
@@ -224,8 +196,8 @@ def arithmetic(case: Case, device: torch.device) -> float:
     module = task.module.to(device)
     batch = next(iter(task.batches(task.rows, BATCH)))
     mixed = precision_of(device.type, case.inputs.kind) != precision_of("cpu", "image")
-    rate = product_rate(device, torch.bfloat16 if mixed else torch.float32)
-    return operations(lambda: module.loss(batch).backward()) / rate
+    rate = measure.product_rate(device, torch.bfloat16 if mixed else torch.float32)
+    return measure.operations(lambda: module.loss(batch).backward()) / rate
 
 
 def shares(rounds: list[Counter[str]], parts: tuple[str, ...]) -> list[float]:
@@ -237,7 +209,7 @@ def shares(rounds: list[Counter[str]], parts: tuple[str, ...]) -> list[float]:
     ]
 
 
-def report(table: Table, case: Case, device: torch.device) -> dict[str, float]:
+def report(table: measure.Table, case: Case, device: torch.device) -> dict[str, float]:
     rounds, steps = profile(case, device)
     milliseconds = median(sum(r.values()) - r[VALIDATION] for r in rounds) / steps * 1e3
     limit = 1e3 * arithmetic(case, device)
@@ -256,8 +228,14 @@ def report(table: Table, case: Case, device: torch.device) -> dict[str, float]:
 
 
 def draw(results: dict[str, dict[str, float]], file: Path | None) -> None:
-    colours = dict(zip((*PARTS, "rest"), (OURS, OURS_TOO, THEIRS, "black", LIMIT), strict=True))
-    with figure(file, xlabel="share of a step, %") as axes:
+    colours = dict(
+        zip(
+            (*PARTS, "rest"),
+            (measure.OURS, measure.OURS_TOO, measure.THEIRS, "black", measure.LIMIT),
+            strict=True,
+        )
+    )
+    with measure.figure(file, xlabel="share of a step, %") as axes:
         left = np.zeros(len(results))
         for part, colour in colours.items() if axes else ():
             values = [found[part] for found in results.values()]
@@ -266,9 +244,9 @@ def draw(results: dict[str, dict[str, float]], file: Path | None) -> None:
 
 
 def main() -> None:
-    given = options(__doc__)
+    given = measure.options(__doc__)
     device: torch.device = given.device
-    header(device)
+    measure.header(device)
     threads = torch.get_num_threads()
     cases = [molecules(4 if given.quick else 30, given.threads or 1)]
     if given.quick:
@@ -280,14 +258,14 @@ def main() -> None:
         cases.append(images("ResNet-18, width 64", 64, rows, 3))
     print(f"batch {BATCH}; shares of a step in %, medians over rounds (quartiles)\n")
     columns = ("step, ms", *WORK, *PARTS, "rest", "overhead", "validation / steps")
-    table = Table("run", *columns, "arithmetic alone")
+    table = measure.Table("run", *columns, "arithmetic alone")
     results = {}
     for case in cases:
         torch.set_num_threads(case.threads or threads)
         results[case.name] = report(table, case, device)
     for case in cases:
         name = f"overhead of the loop, {case.name}, %"
-        goal(name, results[case.name]["overhead"], at_most=case.goal)
+        measure.goal(name, results[case.name]["overhead"], at_most=case.goal)
     draw(results, given.plot)
 
 

@@ -14,19 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from measure import (
-    LIMIT,
-    OURS,
-    OURS_TOO,
-    THEIRS,
-    Side,
-    Table,
-    draw_growth,
-    header,
-    in_turns,
-    options,
-    product_rate,
-)
+import measure
 from nearfar.losses import (
     contrastive_loss,
     l2_distances,
@@ -89,7 +77,7 @@ def batch_of(name: str, n: int, device: torch.device) -> tuple[Tensor, Tensor]:
     return features.to(device).requires_grad_(), labels.to(device)
 
 
-def step(loss: Loss, features: Tensor, labels: Tensor) -> Side:
+def step(loss: Loss, features: Tensor, labels: Tensor) -> measure.Side:
     def run() -> Tensor:
         features.grad = None
         value = loss(features, labels)
@@ -99,7 +87,7 @@ def step(loss: Loss, features: Tensor, labels: Tensor) -> Side:
     return run
 
 
-def check_same(sides: dict[str, Side], features: Tensor) -> None:
+def check_same(sides: dict[str, measure.Side], features: Tensor) -> None:
     """Both sides give the same value, and leave the same gradient."""
     found = {}
     for side, run in sides.items():
@@ -111,7 +99,7 @@ def check_same(sides: dict[str, Side], features: Tensor) -> None:
 
 def sides_of(
     name: str, mine: Loss, other: Loss | None, n: int, device: torch.device
-) -> dict[str, Side]:
+) -> dict[str, measure.Side]:
     """What is timed with ``n`` rows, checked; the other side only where it is given."""
     features, labels = batch_of(name, n, device)
     sides = {"ours": step(mine, features, labels)}
@@ -122,20 +110,25 @@ def sides_of(
 
 
 def compare(
-    table: Table, name: str, mine: Loss, other: Loss | None, quick: bool, device: torch.device
+    table: measure.Table,
+    name: str,
+    mine: Loss,
+    other: Loss | None,
+    quick: bool,
+    device: torch.device,
 ) -> dict[str, dict[int, float]]:
     """Print a loss's rows; return side → rows in the batch → milliseconds."""
     drawn: dict[str, dict[int, float]] = {"ours": {}, "theirs": {}}
     for n in [64, 128] if quick else [64, 128, 256, 512, 1024, 2048]:
         sides = sides_of(name, mine, other, n, device)
-        taken = in_turns(sides, device, budget=0.3 if quick else 1.0, slow={"theirs"})
+        taken = measure.in_turns(sides, device, budget=0.3 if quick else 1.0, slow={"theirs"})
         for side, timing in taken.items():
             drawn[side][n] = 1e3 * timing.median
         own = taken["ours"].median
         against = ("", "")
         if "theirs" in taken:
             against = taken["theirs"].text(), f"{taken['theirs'].median / own:.1f}"
-        limit = 6 * n * n * WIDTH / product_rate(device)
+        limit = 6 * n * n * WIDTH / measure.product_rate(device)
         cells = (against[0], taken["ours"].text(), against[1])
         table.row(name, f"{n:,}", *cells, f"{own / limit:.1f}")
         if drawn["theirs"].get(n, 0.0) > TOO_SLOW:
@@ -144,22 +137,24 @@ def compare(
 
 
 def main() -> None:
-    given = options(__doc__)
+    given = measure.options(__doc__)
     others = theirs()
     if others is None:
         print("passed over: pytorch-metric-learning is not installed")
         return
-    header(given.device, "pytorch-metric-learning")
+    measure.header(given.device, "pytorch-metric-learning")
     print("milliseconds, forward and backward: median (quartiles)\n")
-    table = Table("loss", "rows", "theirs", "ours", "ratio", "ours / limit")
+    table = measure.Table("loss", "rows", "theirs", "ours", "ratio", "ours / limit")
     lines = {}
-    for (name, mine), colour in zip(ours().items(), (OURS, OURS_TOO, THEIRS, LIMIT), strict=True):
+    for (name, mine), colour in zip(
+        ours().items(), (measure.OURS, measure.OURS_TOO, measure.THEIRS, measure.LIMIT), strict=True
+    ):
         drawn = compare(table, name, mine, others[name], given.quick, given.device)
         lines[name] = (colour, drawn["ours"])
         lines[f"{name}, theirs"] = (colour, drawn["theirs"])
     dashed = [name for name in lines if name.endswith("theirs")]
     labels = {"xlabel": "rows in the batch", "ylabel": "milliseconds"}
-    draw_growth(given.plot, lines, dashed=dashed, **labels)
+    measure.draw_growth(given.plot, lines, dashed=dashed, **labels)
 
 
 if __name__ == "__main__":

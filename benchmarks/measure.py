@@ -26,6 +26,7 @@ FEWEST = 3
 """Rounds of a side that is too slow to take part in all."""
 
 Name = TypeVar("Name", bound=Hashable)
+Found = TypeVar("Found")
 Side = Callable[[], object]
 Clock = Callable[[], float]
 More = Callable[[argparse.ArgumentParser], object]
@@ -93,14 +94,16 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def seconds_of(side: Side, device: torch.device, clock: Clock | None = None) -> float:
-    """Return the seconds that one call takes, until the device is done."""
+def timed(
+    side: Callable[[], Found], device: torch.device, clock: Clock | None = None
+) -> tuple[float, Found]:
+    """Return the seconds that one call takes, until the device is done, and what it found."""
     clock = clock or clock_of(device)
     wait_for(device)
     begin = clock()
-    side()
+    found = side()
     wait_for(device)
-    return clock() - begin
+    return clock() - begin, found
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def in_turns(
             had = seconds[name]
             if name in slow and len(had) >= FEWEST and sum(had) > budget / 3:
                 continue
-            had.append(seconds_of(side, device, clock))
+            had.append(timed(side, device, clock)[0])
     return {name: Timing(values) for name, values in seconds.items()}
 
 
@@ -189,7 +192,7 @@ def _on_one_thread(device: torch.device) -> float:
 
 def _best(side: Side, device: torch.device) -> float:
     side()
-    return min(seconds_of(side, device) for _ in range(7))
+    return min(timed(side, device)[0] for _ in range(7))
 
 
 def operations(side: Side) -> int:

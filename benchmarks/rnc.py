@@ -19,21 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from measure import (
-    LIMIT,
-    OURS,
-    OURS_TOO,
-    THEIRS,
-    Side,
-    Table,
-    Timing,
-    draw_growth,
-    goal,
-    header,
-    in_turns,
-    options,
-    product_rate,
-)
+import measure
 from nearfar.data import Images
 from nearfar.encoders import build_encoder
 from nearfar.losses import RnCLoss
@@ -41,7 +27,9 @@ from nearfar.objectives import OBJECTIVES, Batch
 from nearfar.train.device import fabric_on, precision_of
 
 WIDTH = 128
-SECONDS_PER_SIZE = 5.0
+SECONDS_PER_SIZE = 4.0
+TEXTBOOK_UP_TO = 512
+"""Rows; at twice as many one call takes seven seconds."""
 STEP_ROWS = 512
 
 
@@ -67,7 +55,7 @@ def distance_matrix(features: Tensor) -> Tensor:
     return torch.cdist(rows, rows).sum()
 
 
-def steps(n: int, device: torch.device, with_textbook: bool) -> dict[str, Side]:
+def steps(n: int, device: torch.device, with_textbook: bool) -> dict[str, measure.Side]:
     generator = torch.Generator().manual_seed(n)
 
     def batch(views: int, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,7 +76,7 @@ def steps(n: int, device: torch.device, with_textbook: bool) -> dict[str, Side]:
         cases["textbook"] = (textbook, single)
         torch.testing.assert_close(criterion(*single), textbook(*single), rtol=1e-4, atol=1e-4)
 
-    def step(function: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> Side:
+    def step(function: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> measure.Side:
         def run() -> None:
             arguments[0].grad = None
             function(*arguments).backward()
@@ -101,10 +89,12 @@ def steps(n: int, device: torch.device, with_textbook: bool) -> dict[str, Side]:
 def limit(n: int, device: torch.device) -> float:
     """Seconds of the three products of n × n × d that exact distances need, one in float64."""
     one = 2 * n * n * WIDTH
-    return one / product_rate(device, torch.float64) + 2 * one / product_rate(device)
+    return one / measure.product_rate(device, torch.float64) + 2 * one / measure.product_rate(
+        device
+    )
 
 
-def training(device: torch.device) -> dict[str, Side]:
+def training(device: torch.device) -> dict[str, measure.Side]:
     """A step of training with the loss, and the loss alone on features of the same shape."""
     torch.manual_seed(0)
     samples = STEP_ROWS // 2
@@ -137,13 +127,13 @@ def training(device: torch.device) -> dict[str, Side]:
 
 
 def print_share(device: torch.device, quick: bool) -> None:
-    taken = in_turns(training(device), device, budget=1.0 if quick else 8.0, least=2)
+    taken = measure.in_turns(training(device), device, budget=1.0 if quick else 8.0, least=2)
     share = 100 * taken["loss"].median / taken["step"].median
     print(
         f"\n{STEP_ROWS} rows through ResNet-18, milliseconds: step {taken['step'].text()}, ", end=""
     )
     print(f"the loss in it {taken['loss'].text()}")
-    goal("share of the loss in a step, %", share, at_most=5)
+    measure.goal("share of the loss in a step, %", share, at_most=5)
 
 
 def peak_memory(n: int) -> tuple[float, float]:
@@ -155,10 +145,9 @@ def peak_memory(n: int) -> tuple[float, float]:
 
 
 def print_memory_of(n: int) -> None:
-    run = steps(n, torch.device("cpu"), with_textbook=False)["rnc"]
-    start = time.perf_counter()
-    run()
-    seconds = time.perf_counter() - start
+    device = torch.device("cpu")
+    run = steps(n, device, with_textbook=False)["rnc"]
+    seconds, _ = measure.timed(run, device, time.perf_counter)
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
 
 
@@ -167,23 +156,23 @@ def print_memory(sizes: list[int], device: torch.device) -> None:
         if device.type == "cuda":
             run = steps(n, device, with_textbook=False)["rnc"]
             torch.cuda.reset_peak_memory_stats()
-            seconds = in_turns({"rnc": run}, device, least=1)["rnc"].median
+            seconds = measure.in_turns({"rnc": run}, device, least=1)["rnc"].median
             gigabytes = torch.cuda.max_memory_allocated() / 1e9
         else:
             seconds, gigabytes = peak_memory(n)
         print(f"\nn = {n:,}: {seconds:.2f} s, peak memory {gigabytes:.2f} GB")
 
 
-def print_tables(results: dict[int, dict[str, Timing]], device: torch.device) -> None:
+def print_tables(results: dict[int, dict[str, measure.Timing]], device: torch.device) -> None:
     names = ("textbook", "distance", "rnc", "rnc, two views", "rnc, ages")
     print("milliseconds, forward and backward: median (quartiles)\n")
-    table = Table(
+    table = measure.Table(
         "rows", "textbook", "distance matrix", "RnC", "RnC, 2 views", "RnC, 2 views, ages"
     )
     for n, timings in results.items():
         table.row(f"{n:,}", *(timings[name].text() if name in timings else "" for name in names))
     print("\nratios of medians\n")
-    table = Table(
+    table = measure.Table(
         "rows",
         "textbook / RnC",
         "RnC / distance",
@@ -202,21 +191,21 @@ def main() -> None:
     def more(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
 
-    given = options(__doc__, more=more)
+    given = measure.options(__doc__, more=more)
     device = given.device
     if given.memory_of:
         print_memory_of(given.memory_of)
         return
-    header(device)
+    measure.header(device)
     sizes = [128, 256] if given.quick else [128, 256, 512, 1024, 2048, 4096]
     budget = 0.5 if given.quick else SECONDS_PER_SIZE
-    results: dict[int, dict[str, Timing]] = {}
+    results: dict[int, dict[str, measure.Timing]] = {}
     for n in sizes:
-        sides = steps(n, device, with_textbook=n <= 1024)
-        results[n] = in_turns(sides, device, budget=budget, slow={"textbook"})
+        sides = steps(n, device, with_textbook=n <= TEXTBOOK_UP_TO)
+        results[n] = measure.in_turns(sides, device, budget=budget, slow={"textbook"})
     print_tables(results, device)
     ratios = {n: r["rnc"].median / r["distance"].median for n, r in results.items()}
-    goal(
+    measure.goal(
         "RnC over the distance matrix, from 512 rows",
         max(ratios[n] for n in ratios if n >= 512 or given.quick),
         at_most=3,
@@ -224,17 +213,19 @@ def main() -> None:
     print_share(device, given.quick)
     print_memory([1024] if given.quick else [8192, 16384], device)
     lines = {
-        "textbook: loop over k": ("textbook", THEIRS),
-        "RnCLoss, one view": ("rnc", OURS),
-        "RnCLoss, two views, ages": ("rnc, ages", OURS_TOO),
-        "distance matrix alone": ("distance", LIMIT),
+        "textbook: loop over k": ("textbook", measure.THEIRS),
+        "RnCLoss, one view": ("rnc", measure.OURS),
+        "RnCLoss, two views, ages": ("rnc, ages", measure.OURS_TOO),
+        "distance matrix alone": ("distance", measure.LIMIT),
     }
     drawn = {
         label: (colour, {n: 1e3 * r[name].median for n, r in results.items() if name in r})
         for label, (name, colour) in lines.items()
     }
     title = "Rank-N-Contrast, forward and backward"
-    draw_growth(given.plot, drawn, xlabel="rows in the batch", ylabel="milliseconds", title=title)
+    measure.draw_growth(
+        given.plot, drawn, xlabel="rows in the batch", ylabel="milliseconds", title=title
+    )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from measure import LIMIT, OURS, THEIRS, Table, copy_rate, figure, header, in_turns, options
+import measure
 from nearfar.data.views import Blur, Crop, Flip, Greyscale, Jitter, MoCo, ResizedCrop, Rotation
 
 SIDE = 32
@@ -124,7 +124,7 @@ def kornias() -> dict[str, View]:
     }
 
 
-def measure(
+def compared(
     count: int, views: dict[str, dict[str, View]], device: torch.device, budget: float
 ) -> dict[str, dict[str, float]]:
     """View → way → median seconds of a batch of ``count`` images, all in turns."""
@@ -135,15 +135,17 @@ def measure(
         for way, view in ways.items()
     }
     found: dict[str, dict[str, float]] = {name: {} for name in views}
-    for (name, way), timing in in_turns(flat, device, budget=budget).items():
+    for (name, way), timing in measure.in_turns(flat, device, budget=budget).items():
         found[name][way] = timing.median
     return found
 
 
 def print_table(count: int, device: torch.device, results: dict[str, dict[str, float]]) -> None:
     print(f"\n{count} images of {SIDE}×{SIDE}")
-    copy = 2 * 4 * 3 * SIDE**2 * count / copy_rate(device)
-    table = Table("view", "nearfar, ms", "images/s", "times a copy", "others: times as long")
+    copy = 2 * 4 * 3 * SIDE**2 * count / measure.copy_rate(device)
+    table = measure.Table(
+        "view", "nearfar, ms", "images/s", "times a copy", "others: times as long"
+    )
     for name, ways in results.items():
         own = ways["nearfar"]
         others = ", ".join(f"{way} {s / own:.1f}" for way, s in ways.items() if way != "nearfar")
@@ -153,10 +155,10 @@ def print_table(count: int, device: torch.device, results: dict[str, dict[str, f
 def draw(results: dict[int, dict[str, dict[str, float]]], file: Path | None) -> None:
     count = max(results)
     label = f"milliseconds for {count} images of {SIDE}×{SIDE}"
-    with figure(file, xscale="log", xlabel=label) as axes:
+    with measure.figure(file, xscale="log", xlabel=label) as axes:
         for place, ways in enumerate(results[count].values()) if axes else ():
             for way, seconds in ways.items():
-                colour = {"nearfar": OURS, "kornia": THEIRS}.get(way, LIMIT)
+                colour = {"nearfar": measure.OURS, "kornia": measure.THEIRS}.get(way, measure.LIMIT)
                 at = (1e3 * seconds, place)
                 axes.plot(*at, "o", color=colour)
                 axes.annotate(way, at, (0, 6), textcoords="offset points", size=7)
@@ -165,8 +167,8 @@ def draw(results: dict[int, dict[str, dict[str, float]]], file: Path | None) -> 
 
 
 def main() -> None:
-    given = options(__doc__)
-    header(given.device)
+    given = measure.options(__doc__)
+    measure.header(given.device)
     check_crops_agree(given.device)
     views = ours()
     for name, view in kornias().items():
@@ -174,7 +176,7 @@ def main() -> None:
     results = {}
     for count in [128] if given.quick else [128, 512]:
         budget = 1.0 if given.quick else 5.0
-        results[count] = measure(count, views, given.device, budget)
+        results[count] = compared(count, views, given.device, budget)
         print_table(count, given.device, results[count])
     draw(results, given.plot)
 

@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "nearfar"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-TOOLS = {"ruff", "mypy", "types-pyyaml", "hatchling"}  # run or read by others, never imported
+TOOLS = {"ruff", "mypy", "types-pyyaml", "hatchling", "pytest-xdist"}
+"""Run or read by others, never imported."""
 INSTALLED_BY = {"pytorch-lightning": "lightning-fabric"}  # it brings the same module
 
 

@@ -15,9 +15,9 @@ def test_a_run_tells_its_trackers_and_a_lost_message_is_one_line(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/{SECRET}"
-    monkeypatch.setenv("NEARFAR_WEBHOOK", url)
-    trackers = ("--track", "tensorboard", "--track", "webhook")
-    outcome = nearfar(*RUN, *trackers, "--set", "track.webhook.retries=0")
+        monkeypatch.setenv("NEARFAR_WEBHOOK", url)
+        trackers = ("--track", "tensorboard", "--track", "webhook")
+        outcome = nearfar(*RUN, *trackers, "--set", "track.webhook.retries=0")
     assert outcome.status == 0, outcome
     assert outcome.out.count("track: ") == 1
     assert "track: webhook: no connection: Connection refused" in outcome.out

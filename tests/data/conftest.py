@@ -12,3 +12,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(home))
     monkeypatch.delenv("NEARFAR_DATA", raising=False)
     return home / "nearfar"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of data."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("NEARFAR_DATA", str(folder))
+    return folder

@@ -28,14 +28,6 @@ def refused(source: str, folder: Path = Path("nowhere"), **more: Any) -> str:
     return str(caught.value)
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("NEARFAR_DATA", str(folder))
-    return folder
-
-
 def write_parquet(folder: Path, counts: dict[str, int]) -> tuple[np.ndarray, list[float]]:
     """Write made images with ages 1, 2, … in the parts; return their pixels and ages."""
     folder.mkdir()

@@ -35,14 +35,6 @@ def emnist_files(subset: str, labels: list[int]) -> tuple[np.ndarray, dict[str, 
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("NEARFAR_DATA", str(folder))
-    return folder
-
-
-@pytest.fixture
 def official(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A web server in the place of the official ones, on a folder with both archives."""
     folder = tmp_path / "server"

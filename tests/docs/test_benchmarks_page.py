@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = {path.name for path in (ROOT / "benchmarks").glob("*.py")} - {"measure.py"}
+SHARED = {"measure.py", "training.py"}
+SCRIPTS = {path.name for path in (ROOT / "benchmarks").glob("*.py")} - SHARED
 PAGE = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
 
 
@@ -17,9 +18,11 @@ def test_every_script_can_be_told_what_make_bench_tells_it() -> None:
     for name in SCRIPTS:
         source = (ROOT / "benchmarks" / name).read_text(encoding="utf-8")
         assert f"python benchmarks/{name} [--quick]" in source
-        assert "options(__doc__" in source
+        assert "measure.options(__doc__" in source
 
 
 def test_make_bench_runs_the_scripts_alone() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert "filter-out benchmarks/measure.py," in makefile
+    (shared,) = re.findall(r"^SHARED := (.*)$", makefile, re.MULTILINE)
+    assert {Path(name).name for name in shared.split()} == SHARED
+    assert "filter-out $(SHARED)," in makefile

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 from make_class_run import make_class_run
-from make_run import ESOL, Molecules, make_run, read_molecules
+from make_run import make_run
+from some_molecules import ESOL, Molecules, read_molecules
 
 from nearfar.report import write_report
 

@@ -5,18 +5,16 @@ import hashlib
 import io
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 from scipy import stats
+from some_molecules import Molecules
 
-import nearfar
 from nearfar.records import StageRow, write_stages
-
-ESOL = Path(nearfar.__file__).parent / "data" / "samples" / "esol.csv"
 
 
 @dataclass(frozen=True)
@@ -47,27 +45,6 @@ ARMS = (
 PRETRAIN_EPOCHS = {"rnc": 800, "rnc-adamw": 40}
 PRETRAIN_SHARE = 0.75
 UNIT = "log mol/L"
-
-
-@dataclass
-class Molecules:
-    smiles: list[str]
-    names: list[str]
-    truth: np.ndarray
-    ids: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.ids = self.ids or [str(row + 1) for row in range(len(self.truth))]
-
-
-def read_molecules(path: Path, rows: int | None = None) -> Molecules:
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))[:rows]
-    return Molecules(
-        [line["smiles"] for line in lines],
-        [line["name"] for line in lines],
-        np.array([float(line["log_solubility"]) for line in lines]),
-    )
 
 
 def _hash(*parts: object) -> str:

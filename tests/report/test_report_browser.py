@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from make_class_run import TEN
-from make_run import ARMS, Molecules, make_run
+from make_run import ARMS, make_run
+from some_molecules import Molecules
 from test_report_page import HOSTILE
 from two_targets import with_second_target
 

@@ -3,7 +3,7 @@ import json
 import re
 
 import pytest
-from make_run import ESOL
+from some_molecules import ESOL
 
 from nearfar.report.molecules import MAX_ATOMS, SCALE, draw_molecule
 

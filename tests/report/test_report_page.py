@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_run import ARMS, Molecules, make_run
+from make_run import ARMS, make_run
 from reading import Elements, page_data
+from some_molecules import Molecules
 
 from nearfar.errors import UserError
 from nearfar.records.run import RunFolder

@@ -84,6 +84,24 @@ def pretrained(run: MadeRun, name: str, by: float, noise: float, seeds: int = 10
     return run.arm(name, shifted(by, noise, seeds), group="published", pretrained=True)
 
 
+def esol() -> MadeRun:
+    """L1 and a pre-trained arm, with published numbers and a claim."""
+    run = MadeRun(
+        published=[
+            {
+                "arm": "L1",
+                "provenance": "one unseeded split",
+                "unit": "z",
+                "test": {"mae": 0.247, "rmse": 0.326},
+                "validation": {"mae": 0.224},
+            }
+        ],
+        claims=[{"claim": "RnC beats L1", "arms": ["RnC"], "expect": "better"}],
+    )
+    run.arm("L1", BASE, group="published", others={"rmse": [1.3 * v for v in BASE]})
+    return pretrained(run, "RnC", 0.1, 0.01)
+
+
 def verdicts(summary: dict[str, Any]) -> dict[str, str]:
     """Arm → verdict."""
     return {c["arm"]: c["verdict"] for c in summary["comparisons"]}

@@ -42,6 +42,12 @@ def small(**changes: Any) -> Plain:
     return {**yaml.safe_load(SMALL), **changes}
 
 
+def with_arms(**arms: Any) -> Plain:
+    """The small study with more arms, or others of the same names."""
+    raw = small()
+    return {**raw, "arms": {**raw["arms"], **arms}}
+
+
 def write_table(path: Path, rows: int = 60, seed: int = 0) -> None:
     """Write columns a, b, c, y, z, and for splits and names g, h, part, name, label."""
     rng = np.random.default_rng(seed)

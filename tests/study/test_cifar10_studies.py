@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from whole_runs import run_whole
 
 from nearfar.study.load import load_study, shipped_studies
-from nearfar.study.run import Prepared, Request, carry_out, prepare
+from nearfar.study.run import Request
 
 STUDIES = sorted(name for name in shipped_studies() if name.startswith("cifar10-"))
 REAL = os.environ.get("NEARFAR_DATA", "")
@@ -54,16 +55,9 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield home
 
 
-def run(name: str, out: Path) -> Prepared:
-    prepared = prepare(Request(name, profile="smoke", out=out))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
-
-
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_smoke_profile_runs_whole(name: str, data: Path, tmp_path: Path) -> None:
-    prepared = run(name, tmp_path)
+    prepared = run_whole(Request(name, profile="smoke", out=tmp_path))
     summary = json.loads((prepared.folder.path / "summary.json").read_text(encoding="utf-8"))
     states = {(arm["arm"], arm["condition"]): arm["status"] for arm in summary["arms"]}
     assert set(states.values()) == {"done"}, states

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import yaml
 from small_study import small, write_table
+from whole_runs import run_whole
 
 from nearfar.errors import UserError
 from nearfar.records import read_stages
 from nearfar.records.stages import StageStore
 from nearfar.study.predict import predict_file
-from nearfar.study.run import Prepared, Request, carry_out, prepare, reopen
+from nearfar.study.run import Prepared, Request, prepare, reopen
 
 ARMS = ("plain", "frozen", "ridge")
 STATISTICS = {"running_mean", "running_var", "num_batches_tracked"}
@@ -27,10 +28,7 @@ def written(folder: Path, name: str, **changes: Any) -> Path:
 
 
 def run(path: Path) -> Prepared:
-    prepared = prepare(Request(str(path), out=path.parent / "runs"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures
-    return prepared
+    return run_whole(Request(str(path), out=path.parent / "runs"))
 
 
 def first(folder: Path) -> Path:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from whole_runs import run_whole
 
 from nearfar.data.locate import samples
-from nearfar.study.run import Prepared, Request, carry_out, prepare
+from nearfar.study.run import Prepared, Request
 
 NAMES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"
 
@@ -41,10 +42,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     write_idx(folder / "emnist")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEARFAR_DATA", str(folder))
-        prepared = prepare(Request(request.param, profile="smoke", out=folder / "runs"))
-        carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
+        return run_whole(Request(request.param, profile="smoke", out=folder / "runs"))
 
 
 def test_every_arm_ends_with_numbers(run: Prepared) -> None:

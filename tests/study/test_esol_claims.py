@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from whole_runs import run_whole
 
 from nearfar.records import read_results
 from nearfar.report import write_report
-from nearfar.study.run import Prepared, Request, carry_out, prepare
+from nearfar.study.run import Prepared, Request
 
 CONDITIONS = {
     "esol-data-efficiency": {"labels=1.0", "labels=0.25"},
@@ -27,10 +28,7 @@ CONDITIONS = {
 
 
 def run(name: str, out: Path) -> Prepared:
-    prepared = prepare(Request(name, profile="smoke", out=out))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
+    return run_whole(Request(name, profile="smoke", out=out))
 
 
 @pytest.mark.parametrize("name", CONDITIONS)

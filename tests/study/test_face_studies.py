@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from whole_runs import run_whole
 
 from nearfar.study.load import load_study
 from nearfar.study.predict import predict_file
-from nearfar.study.run import Prepared, Request, carry_out, prepare
+from nearfar.study.run import Prepared, Request
 
 REAL = os.environ.get("NEARFAR_DATA", "")
 COUNTS = {"train": 100, "validation": 24, "test": 36}
@@ -77,10 +78,7 @@ def run(name: str, home: Path) -> Prepared:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEARFAR_DATA", str(home))
         patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-        prepared = prepare(Request(name, profile="smoke", out=home / "runs"))
-        carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
+        return run_whole(Request(name, profile="smoke", out=home / "runs"))
 
 
 @pytest.fixture(scope="module", params=["agedb", "utkface"])

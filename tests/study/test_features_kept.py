@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from small_study import write_small
+from whole_runs import run_whole
 
 from nearfar.commands import clean_stages
 from nearfar.data import Molecules
@@ -19,7 +20,7 @@ from nearfar.records.features import FeatureStore
 from nearfar.records.stages import StageStore
 from nearfar.study import models
 from nearfar.study.models import prepared_inputs
-from nearfar.study.run import Request, carry_out, prepare
+from nearfar.study.run import Request
 
 FROZEN: dict[str, Any] = {
     "plain": {"fit": {"encoder": "identity", "head": "ridge"}},
@@ -30,10 +31,7 @@ FROZEN: dict[str, Any] = {
 
 
 def run(study: Path) -> Path:
-    prepared = prepare(Request(str(study), out=study.parent / "runs"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures
-    return prepared.folder.path
+    return run_whole(Request(str(study), out=study.parent / "runs")).folder.path
 
 
 def numbers(folder: Path) -> list[Record]:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from pyarrow import parquet
 from safetensors.torch import load_file
+from whole_runs import run_whole
 
 from nearfar.metrics.representation import MEASURES, evaluate_representation
 from nearfar.study.models import restored
@@ -76,10 +77,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     (folder / "pictures.yaml").write_text(json.dumps(STUDY), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        prepared = prepare(Request(str(folder / "pictures.yaml"), out=folder / "runs"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
+        return run_whole(Request(str(folder / "pictures.yaml"), out=folder / "runs"))
 
 
 def place(run: Prepared, arm: str, stage: int = -1) -> str:

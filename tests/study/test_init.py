@@ -8,11 +8,13 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from whole_runs import run_whole
 
 from nearfar.errors import UserError
 from nearfar.study.init import Budget, scalar, write_study
 from nearfar.study.load import load_study
 from nearfar.study.profiles import PROFILES
+from nearfar.study.run import Request
 
 ALKYLS = ["C" * n for n in range(1, 11)]
 TAILS = ["O", "N", "F", "Cl", "C(=O)O", "c1ccccc1"]
@@ -114,13 +116,9 @@ def test_columns_give_a_study_with_listed_features() -> None:
 
 @pytest.mark.parametrize("kind", ["molecules", "columns"])
 def test_written_study_runs_unedited(kind: str) -> None:
-    from nearfar.study.run import Request, carry_out, prepare
-
     frame = {"molecules": molecules, "columns": columns}[kind]()
     written(frame)
-    prepared = prepare(Request("my-data.yaml", profile="smoke", seeds=1, device="cpu"))
-    carry_out(prepared, 1, lambda event: None)
-    assert prepared.failures == {}
+    prepared = run_whole(Request("my-data.yaml", profile="smoke", seeds=1, device="cpu"))
     assert prepared.missing == {}
     assert len(prepared.plan.steps) == 8
     assert (prepared.folder.path / "results.csv").stat().st_size > 1000
@@ -321,8 +319,6 @@ def picture_folder(root: Path) -> None:
 def test_a_folder_of_images_gives_a_study_that_runs_unedited(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nearfar.study.run import Request, carry_out, prepare
-
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     picture_folder(folder / "pictures")
     path, facts = write_study(Path("pictures"))
@@ -330,8 +326,6 @@ def test_a_folder_of_images_gives_a_study_that_runs_unedited(
     study = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert study["stages"]["supcon"]["augment"] == "crop"
     assert study["metric"].startswith("balanced_accuracy")
-    prepared = prepare(Request(str(path), profile="smoke"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures
+    prepared = run_whole(Request(str(path), profile="smoke"))
     results = (prepared.folder.path / "results.csv").read_text(encoding="utf-8")
     assert "pixels logistic,0,,test," in results

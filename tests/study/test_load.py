@@ -1,4 +1,4 @@
-"""From a file to a resolved study: defaults, profiles, caps, axes, and back from study.yaml."""
+"""From a file to a resolved study: defaults, profiles, caps, and back from study.yaml."""
 
 import copy
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from small_study import Plain, planned, resolved, small
+from axis_examples import AXES
+from small_study import Plain, planned, resolved, small, with_arms
 
 from nearfar.data.options import Limit
 from nearfar.errors import UserError
@@ -14,85 +15,6 @@ from nearfar.records.plain_yaml import from_yaml, to_yaml
 from nearfar.study.load import Resolved, load_study, resolve, shipped_studies
 from nearfar.study.merge import merge, parse_yaml, read_yaml
 from nearfar.study.profiles import PROFILES, searching
-
-
-def with_arms(**arms: Any) -> Plain:
-    raw = small()
-    return {**raw, "arms": {**raw["arms"], **arms}}
-
-
-AXES: dict[str, Plain] = {
-    "no axis": small(axes={}),
-    "encoders fixed and trained": {
-        **with_arms(new={"fit": {"encoder": "$e"}}),
-        "axes": {"e": {"role": "compare", "values": ["identity", "mlp"]}},
-    },
-    "encoders trained and fixed": {
-        **with_arms(new={"fit": {"encoder": "$e"}}),
-        "axes": {"e": {"role": "compare", "values": ["mlp", "identity"]}},
-    },
-    "heads trained and solved": {
-        **with_arms(new={"fit": {"encoder": "identity", "head": "$h"}}),
-        "axes": {"h": {"role": "condition", "values": ["linear", "ridge", "forest"]}},
-    },
-    "heads solved and trained": {
-        **with_arms(new={"pretrain": "rnc", "fit": {"head": "$h"}}),
-        "axes": {"h": {"role": "compare", "values": ["ridge", "linear"]}},
-    },
-    "options": {
-        **with_arms(new={"fit": {"encoder": {"mlp": {"hidden": "$n"}}, "epochs": "$n"}}),
-        "axes": {"n": {"role": "compare", "values": {"few": 3, "many": 30}}},
-    },
-    "with and without pre-training": {
-        **with_arms(new={"pretrain": "$p", "fit": {"encoder": "$e", "epochs": 1}}),
-        "axes": {
-            "p": {"role": "compare", "values": {"none": None}},
-            "e": {"role": "compare", "values": ["mlp"]},
-        },
-    },
-    "stages": {
-        **with_arms(new={"pretrain": "$p", "fit": {"epochs": 1}}),
-        "stages": {**small()["stages"], "other": {"encoder": "mlp", "objective": "rnc"}},
-        "axes": {"p": {"role": "compare", "values": ["rnc", "other"]}},
-    },
-    "checkpoints": {
-        **with_arms(new={"pretrain": {"stage": "rnc", "epoch": "$c"}, "fit": {"train": "head"}}),
-        "stages": {"rnc": {**small()["stages"]["rnc"], "keep": [1, 2]}},
-        "axes": {"c": {"role": "condition", "values": [1, 2]}},
-    },
-    "in a list": {
-        **with_arms(new={"fit": {"encoder": "mlp", "head": {"mlp": {"hidden": ["$w", 3]}}}}),
-        "axes": {"w": {"role": "compare", "values": [5, 6]}},
-    },
-    "a whole fit": {
-        **with_arms(new={"pretrain": "rnc", "fit": "$f"}),
-        "axes": {
-            "f": {
-                "role": "compare",
-                "values": {"a": {"train": "head"}, "b": {"train": "all", "epochs": 7}},
-            }
-        },
-    },
-    "capped": {**small(), "max_epochs": 1},
-    "capped axis": {
-        **with_arms(new={"fit": {"encoder": "mlp", "epochs": "$n"}}),
-        "axes": {"n": {"role": "compare", "values": [1, 4, 40]}},
-        "max_epochs": 3,
-    },
-    "two axes": {
-        **with_arms(new={"fit": {"encoder": {"mlp": {"hidden": "$a"}}, "batch": "$b"}}),
-        "axes": {
-            "a": {"role": "compare", "values": [2, 3]},
-            "b": {"role": "condition", "values": [8, 9]},
-            "seed": {"role": "repeat", "values": [3, 1]},
-        },
-    },
-    "names": {
-        **with_arms(**{name: {"fit": {"head": "mean"}} for name in ("1e3", "on", "null", "a: b")}),
-        "title": "1e-3",
-        "question": "yes",
-    },
-}
 
 
 def again(study: Resolved) -> Resolved:
@@ -389,106 +311,3 @@ def test_reading_changes_nothing_in_what_is_read(tmp_path: Path) -> None:
     raw = read_yaml(path)
     resolve(raw, path, "smoke", ("threads=2",))
     assert raw == read_yaml(path)
-
-
-def names(raw: Plain) -> list[dict[str, str]]:
-    study = resolved(raw)
-    return [study.names(point) for point in study.points]
-
-
-def test_an_arm_is_named_by_the_compare_axes_that_it_depends_on() -> None:
-    raw = with_arms(
-        a={"fit": {"encoder": {"mlp": {"hidden": "$x"}}, "batch": "$y"}},
-        b={"fit": {"encoder": "mlp", "batch": "$y"}},
-        c={"fit": {"encoder": "mlp", "epochs": "$z"}},
-    )
-    raw["axes"] |= {
-        "y": {"role": "compare", "values": {"few": 8, "more": 9}},
-        "x": {"role": "compare", "values": [3]},
-        "z": {"role": "condition", "values": [1, 2]},
-    }
-    found = names(raw)
-    assert len(found) == 4
-    assert [n["a"] for n in found] == ["a [x=3, y=few]"] * 2 + ["a [x=3, y=more]"] * 2
-    assert [n["b"] for n in found] == ["b [y=few]"] * 2 + ["b [y=more]"] * 2
-    assert {n["c"] for n in found} == {"c"}
-    assert {n["plain"] for n in found} == {"plain"}
-
-
-def test_an_arm_depends_on_the_axes_of_its_stage() -> None:
-    raw = small()
-    raw["stages"]["rnc"]["encoder"]["mlp"]["hidden"] = "$x"
-    raw["axes"]["x"] = {"role": "compare", "values": [3, 4]}
-    assert {n["tuned"] for n in names(raw)} == {"tuned [x=3]", "tuned [x=4]"}
-    chosen = AXES["stages"]
-    assert {n["new"] for n in names(chosen)} == {"new [p=rnc]", "new [p=other]"}
-    assert {n["tuned"] for n in names(chosen)} == {"tuned"}
-
-
-BAD_AXES: dict[str, tuple[Plain, str]] = {
-    "unused": ({"x": {"role": "compare", "values": [1]}}, "axes.x: is not used"),
-    "repeat by another name": ({"fold": {"role": "repeat", "values": 2}}, "only an axis called"),
-    "no seeds": ({"seed": {"role": "repeat", "values": 0}}, "has no values"),
-    "no seeds in a list": ({"seed": {"role": "repeat", "values": []}}, "has no values"),
-    "a seed twice": ({"seed": {"role": "repeat", "values": [1, 1]}}, "different whole numbers"),
-    "a seed twice by name": (
-        {"seed": {"role": "repeat", "values": {"a": 1, "b": 1}}},
-        "different whole numbers",
-    ),
-    "a negative seed": ({"seed": {"role": "repeat", "values": [-1]}}, "from 0 up"),
-    "a seed in words": ({"seed": {"role": "repeat", "values": ["one"]}}, "whole numbers"),
-    "a number of values": ({"n": {"role": "compare", "values": 800}}, "needs a list"),
-    "no values": ({"n": {"role": "compare", "values": []}}, "has no values"),
-    "a value twice": ({"n": {"role": "compare", "values": [8, 8]}}, "a value twice"),
-    "unnamed structure": ({"n": {"role": "compare", "values": [{"a": 1}]}}, "need names"),
-    "an unclear label": ({"n": {"role": "condition", "values": {"a;b": 8}}}, "give it another"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_AXES)
-def test_an_axis_that_makes_no_sense_is_refused(case: str) -> None:
-    axes, phrase = BAD_AXES[case]
-    raw = small(axes=axes)
-    if "n" in axes:
-        raw["arms"]["plain"]["fit"]["batch"] = "$n"
-    with pytest.raises(UserError) as caught:
-        resolved(raw)
-    lines = str(caught.value).split("\n")
-    assert len(lines) == 1, lines
-    assert phrase in lines[0]
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "phrase"),
-    [
-        ("batch", "$lenght", r"\$lenght: no axis has this name; did you mean 'length'\?"),
-        ("batch", "$seed", "the repeat axis cannot stand"),
-    ],
-)
-def test_a_placeholder_without_its_axis_is_refused(key: str, value: str, phrase: str) -> None:
-    raw = small()
-    raw["axes"]["length"] = {"role": "compare", "values": [3, 4]}
-    raw["arms"]["tuned"]["fit"]["epochs"] = "$length"
-    raw["arms"]["plain"]["fit"][key] = value
-    with pytest.raises(UserError, match=phrase):
-        resolved(raw)
-
-
-@pytest.mark.parametrize("key", ["against", "group"])
-def test_an_axis_does_not_change_what_an_arm_is_compared_with(key: str) -> None:
-    raw = with_arms(new={key: "$x", "fit": {"head": "mean"}})
-    raw["axes"]["x"] = {"role": "compare", "values": ["mean", "plain"]}
-    with pytest.raises(UserError, match=rf"arms\.new\.{key}: is the same"):
-        resolved(raw)
-
-
-@pytest.mark.parametrize(
-    ("values", "seeds"),
-    [(3, [0, 1, 2]), ([7, 5], [7, 5]), ({"a": 4, "b": 2}, [4, 2])],
-)
-def test_seeds(values: Any, seeds: list[int]) -> None:
-    assert resolved(small(axes={"seed": {"role": "repeat", "values": values}})).seeds == seeds
-
-
-def test_without_an_axis_there_is_one_seed() -> None:
-    assert resolved(small(axes={})).seeds == [0]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from small_study import resolved, small, write_small
+from whole_runs import run_whole
 
 from nearfar.data import Dataset, Split, TargetScaler, split_rows
 from nearfar.data.targets import ALL_TARGETS
@@ -31,10 +32,7 @@ def without_stages(*arms: str) -> dict[str, Any]:
 def run_small(folder: Path, **changes: Any) -> Prepared:
     folder.mkdir(exist_ok=True)
     study = write_small(folder, **changes)
-    prepared = prepare(Request(str(study), out=folder / "runs"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
+    return run_whole(Request(str(study), out=folder / "runs"))
 
 
 @pytest.fixture(scope="module")

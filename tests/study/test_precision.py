@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 from small_study import HERE, planned, small
+from whole_runs import run_whole
 
 from nearfar.encoders.resnet import ResNet18
 from nearfar.study.bundles import bundled
 from nearfar.study.chain import Environment
-from nearfar.study.run import Prepared, Request, carry_out, prepare, reopen
+from nearfar.study.run import Prepared, Request, reopen
 from nearfar.train import device
 from nearfar.train.device import MIXED
 
@@ -77,10 +78,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: Seen) -> Prepared
     (tmp_path / "pictures.yaml").write_text(json.dumps(STUDY), encoding="utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(device, "precision_of", lambda name, kind: MIXED)
-    prepared = prepare(Request(str(tmp_path / "pictures.yaml"), out=tmp_path / "runs"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
+    return run_whole(Request(str(tmp_path / "pictures.yaml"), out=tmp_path / "runs"))
 
 
 def test_a_stage_is_trained_in_its_precision_and_judged_in_float32(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from small_study import Plain, planned, resolved, small, write_small
+from whole_runs import run_whole
 
 from nearfar.data import split_rows
 from nearfar.errors import UserError
@@ -47,10 +48,7 @@ STUDY: Plain = {"arms": ARMS, "axes": {}, "profiles": {}}
 def run(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("readouts")
     path = write_small(folder, **STUDY)
-    prepared = prepare(Request(str(path), out=folder / "runs"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
+    return run_whole(Request(str(path), out=folder / "runs"))
 
 
 def errors(run: Prepared, unit: str) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import io
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,15 +18,16 @@ SECRET = "T0SECRET"
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A key of W&B, which is to stay offline, and a webhook where nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/{SECRET}"
-    monkeypatch.setenv("NEARFAR_WEBHOOK", url)
-    monkeypatch.setenv("WANDB_API_KEY", KEY)
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("NEARFAR_WEBHOOK", url)
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        monkeypatch.setenv("WANDB_MODE", "offline")
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        yield
 
 
 def run(request: Request) -> str:

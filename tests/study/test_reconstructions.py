@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from whole_runs import run_whole
 
 from nearfar.errors import UserError
 from nearfar.study.load import load_study
 from nearfar.study.models import restored
 from nearfar.study.predict import predict_file
-from nearfar.study.run import Prepared, Request, carry_out, prepare
+from nearfar.study.run import Prepared, Request
 
 SIDE = 12
 CNN = {"cnn": {"width": 4}}
@@ -54,10 +55,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     (folder / "given-back.yaml").write_text(json.dumps(STUDY), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        prepared = prepare(Request(str(folder / "given-back.yaml"), out=folder / "runs"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
+        return run_whole(Request(str(folder / "given-back.yaml"), out=folder / "runs"))
 
 
 def place(run: Prepared, arm: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 from small_study import planned, resolved, small
+from whole_runs import run_whole
 
 from nearfar.errors import UserError
 from nearfar.records import read_results, read_stages
@@ -49,10 +50,7 @@ def study(folder: Path, **changes: Any) -> Path:
 
 
 def run(path: Path, **options: Any) -> Path:
-    prepared = prepare(Request(str(path), out=path.parent / "runs", **options))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures
-    return prepared.folder.path
+    return run_whole(Request(str(path), out=path.parent / "runs", **options)).folder.path
 
 
 def errors(folder: Path) -> dict[tuple[str, int, str], float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from whole_runs import run_whole
 
 from nearfar.errors import UserError
 from nearfar.metrics import REGRESSION
@@ -16,7 +17,7 @@ from nearfar.report import write_report
 from nearfar.study.init import write_study
 from nearfar.study.load import load_study
 from nearfar.study.predict import predict_file
-from nearfar.study.run import Prepared, Request, carry_out, prepare
+from nearfar.study.run import Prepared, Request, prepare
 
 TARGETS = ["height", "weight"]
 ARMS = ["RnC", "mean", "columns ridge"]
@@ -49,12 +50,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def run(folder: Path) -> Prepared:
     study, facts = write_study(Path("body.csv"), TARGETS)
     assert [fact for fact in facts if "target" in fact][1].startswith("target 'weight': numbers")
-    prepared = prepare(
+    return run_whole(
         Request(str(study), "smoke", arms=ARMS, settings=SETTINGS, out=folder / "runs")
     )
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
 
 
 @pytest.fixture(scope="module")

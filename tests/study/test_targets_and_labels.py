@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from small_study import HERE
+from whole_runs import run_whole
 
 from nearfar.errors import UserError
 from nearfar.records import read_results
 from nearfar.study.load import resolve
 from nearfar.study.plan import make_plan
 from nearfar.study.predict import predict_file
-from nearfar.study.run import Prepared, Request, carry_out, prepare
+from nearfar.study.run import Prepared, Request, prepare
 
 LOGISTIC = {"encoder": "identity", "head": "logistic"}
 MLP = {"mlp": {"layers": 1, "hidden": 4}}
@@ -56,10 +57,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     lines = [f"{a:.4f},{b:.4f},{COLOURS[k]}" for (a, b), k in zip(x, number, strict=True)]
     (folder / "t.csv").write_text("\n".join(["a,b,colour", *lines]), encoding="utf-8")
     (folder / "t.yaml").write_text(json.dumps(STUDY), encoding="utf-8")
-    prepared = prepare(Request(str(folder / "t.yaml"), out=folder / "runs"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
+    return run_whole(Request(str(folder / "t.yaml"), out=folder / "runs"))
 
 
 def predictions(run: Prepared, arm: str, condition: str, stage: int = -1) -> list[dict[str, str]]:

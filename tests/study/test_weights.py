@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from small_study import planned, small, write_table
+from whole_runs import run_whole
 
 from nearfar.data import rarity_weights, shots
 from nearfar.errors import UserError
 from nearfar.records.stages import StageStore
 from nearfar.study.load import resolve
-from nearfar.study.run import Prepared, Request, carry_out, prepare
+from nearfar.study.run import Prepared, Request
 
 LINEAR = {"encoder": "identity", "train": "head", "epochs": 30, "batch": 64, "select": "last"}
 LEARNT = {**LINEAR, "optimizer": {"adam": {"lr": 0.1}}, "loss": "mse"}
@@ -44,10 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("rare")
     write_bent(folder / "rare.csv")
     (folder / "rare.yaml").write_text(json.dumps(STUDY), encoding="utf-8")
-    prepared = prepare(Request(str(folder / "rare.yaml"), out=folder / "runs"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
-    return prepared
+    return run_whole(Request(str(folder / "rare.yaml"), out=folder / "runs"))
 
 
 def rows_of(run: Prepared, arm: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -146,9 +144,7 @@ def test_two_targets_regression_pretraining_and_weights_go_together(tmp_path: Pa
     )
     raw["data"]["target"] = ["y", "z"]
     (tmp_path / "s.yaml").write_text(json.dumps(raw), encoding="utf-8")
-    prepared = prepare(Request(str(tmp_path / "s.yaml"), out=tmp_path / "runs"))
-    carry_out(prepared, 1, lambda event: None)
-    assert not prepared.failures, prepared.failures
+    prepared = run_whole(Request(str(tmp_path / "s.yaml"), out=tmp_path / "runs"))
     store: StageStore = prepared.folder.store
     (pretrained,) = [s.hash for s in prepared.plan.steps.values() if s.spec["kind"] == "pretrain"]
     curve = (store.folder(pretrained) / "curves.csv").read_text(encoding="utf-8")

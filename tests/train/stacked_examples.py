@@ -1,11 +1,12 @@
 """Small tasks that can be trained together, judged on rows of their own; and their twins."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+import toy
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -14,40 +15,35 @@ from nearfar.encoders import ENCODERS, build_encoder
 from nearfar.encoders.emnist_cnn import EmnistCNN
 from nearfar.heads import MLP, Linear
 from nearfar.losses import CLASSIFICATION_LOSSES, ELEMENTWISE_LOSSES, REGRESSION_LOSSES
-from nearfar.objectives import Batch, CachedRows, Predictor, Rows
+from nearfar.objectives import CachedRows, Predictor, Rows
 from nearfar.objectives.stacked import stack_of
 from nearfar.study.models import FeatureRows, Features
+from nearfar.study.tasks import FitTask
 from nearfar.train.loop import Outcome, Points, Trainer
-from nearfar.train.recipe import SGD, Constant, Recipe
+from nearfar.train.recipe import SGD, Recipe
 from nearfar.train.rounds import Round
 from nearfar.train.together import TogetherTrainer
 
 FEATURES, CLASSES, HELD_OUT = 6, 5, 20
 CPU = Fabric(accelerator="cpu", devices=1)
+OUTPUTS: Any = None  # nothing but losses is looked at
 
 
-class Task:
+class Task(FitTask):
     """A predictor on ``rows`` of ``data``; its loss on the last rows of all chooses the round."""
 
     def __init__(self, module: Predictor, data: Rows, rows: Tensor) -> None:
-        self.module, self.data, self.rows = module, data, rows
-        self.held_out = replace(data, augment=None).batch(
-            torch.arange(len(data.targets) - HELD_OUT, len(data.targets))
-        )
+        held_out = torch.arange(len(data.targets) - HELD_OUT, len(data.targets))
+        super().__init__(module, data, rows, held_out, OUTPUTS, "loss")
         self.judged = 0
-
-    def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
-        return self.data.batches(rows, size)
-
-    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
-        return self.module.groups()
 
     @torch.no_grad()
     def validate(self, at: Round) -> tuple[float | None, Points]:
         self.judged += 1
         told = {("train", name): value for name, value in self.module.monitor().items()}
         self.module.eval()
-        value = float(self.module.loss(replace(self.held_out, weights=None)))
+        shown = replace(self.data, augment=None, weights=None).batch(self.validation)
+        value = float(self.module.loss(shown))
         return value, {**told, ("validation", "loss"): value}
 
 
@@ -124,16 +120,7 @@ def image_task(
 
 
 def recipe(**changes: object) -> Recipe:
-    given: dict[str, object] = {
-        "epochs": 4,
-        "batch": 16,
-        "drop_last": False,
-        "optimizer": SGD(lr=0.1),
-        "schedule": Constant(),
-        "clip": None,
-        "select": "best",
-    }
-    return Recipe.model_validate({**given, **changes})
+    return toy.recipe(**{"optimizer": SGD(lr=0.1), "select": "best", **changes})
 
 
 def alone(

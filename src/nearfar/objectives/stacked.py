@@ -25,9 +25,9 @@ from nearfar.objectives.stacked_layers import (
     Layer,
     Leaf,
     MaxPool,
-    Relu,
     Scale,
-    Sigmoid,
+    relu,
+    sigmoid,
 )
 from nearfar.objectives.stacked_losses import StackedLoss, stacked_loss
 from nearfar.objectives.stacked_parameters import StackedParameters
@@ -175,7 +175,7 @@ class Stack:
         maps = affine_maps(self.modules[0].head) or []
         for number, affine in enumerate(maps):
             if number:
-                yield Relu()
+                yield relu()
             yield Affine(*self._leaves(affine))
 
     def _cnn(self, encoder: EmnistCNN) -> Iterator[Layer]:
@@ -190,7 +190,7 @@ class Stack:
                 assert isinstance(part.stride, int)
                 yield MaxPool(part.kernel_size, part.stride)
             elif isinstance(part, nn.Sigmoid):
-                yield Sigmoid()
+                yield sigmoid()
             rectify = isinstance(part, nn.ReLU)
         yield Flatten()
 
@@ -206,7 +206,7 @@ class Stack:
             for part in group.children():
                 if isinstance(part, nn.Linear):
                     yield Affine(*self._leaves(part))
-                    yield Relu()
+                    yield relu()
 
     def _leaves(self, part: nn.Conv2d | nn.Linear) -> tuple[Leaf, Leaf]:
         """Return the weights and biases of a part of the first module, with the others'."""

@@ -6,7 +6,7 @@ are copied in runs of b numbers or more, and every product is one of matrices, f
 returns the gradient of its input where it is ``wanted``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,38 +53,36 @@ class Affine:
         return torch.bmm(self.weight.value.transpose(1, 2), slope) if wanted else slope
 
 
-class Relu:
-    """In place."""
+class Activation:
+    """A function of every number by itself, in place.
+
+    ``gradient`` is given the gradient of the output and the output, and returns the input's.
+    """
 
     trained = False
 
-    def __init__(self) -> None:
+    def __init__(
+        self, function: Callable[[Tensor], Tensor], gradient: Callable[[Tensor, Tensor], Tensor]
+    ) -> None:
+        self._function, self._gradient = function, gradient
         self._made = torch.empty(0)
 
     def forward(self, x: Tensor) -> Tensor:
-        self._made = x.relu_()
+        self._made = self._function(x)
         return self._made
 
     def backward(self, slope: Tensor, wanted: bool) -> Tensor:
-        result: Tensor = aten.threshold_backward(slope, self._made, 0)
-        return result
+        return self._gradient(slope, self._made)
 
 
-class Sigmoid:
-    """In place."""
+def relu() -> Activation:
+    """Return max(x, 0)."""
+    return Activation(torch.relu_, lambda slope, made: aten.threshold_backward(slope, made, 0))
 
-    trained = False
 
-    def __init__(self) -> None:
-        self._made = torch.empty(0)
-
-    def forward(self, x: Tensor) -> Tensor:
-        self._made = x.sigmoid_()
-        return self._made
-
-    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
-        result: Tensor = aten.sigmoid_backward(slope, self._made)
-        return result
+def sigmoid() -> Activation:
+    """Return 1 / (1 + exp(-x))."""
+    return Activation(torch.sigmoid_, aten.sigmoid_backward)
 
 
 class Scale:

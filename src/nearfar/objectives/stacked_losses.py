@@ -98,6 +98,9 @@ def _huber(error: Tensor) -> Tensor:
 
 _SLOPES: dict[str, Callable[[Tensor], Tensor]] = {"l1": _l1, "mse": _mse, "huber": _huber}
 
+STACKED_LOSSES = ("cross_entropy", *_SLOPES)
+"""Names of the losses that K models can have at once."""
+
 
 def _weights(batch: Batch) -> Tensor:
     return batch.targets.new_ones(len(batch.targets)) if batch.weights is None else batch.weights

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from nearfar.objectives.stacked_losses import STACKED_LOSSES
 from nearfar.study.chain import Step
 from nearfar.train.device import FULL
 
@@ -23,8 +24,6 @@ SMALL = ("emnist_cnn", "mlp")
 
 MOST_SEEDS = 5
 """Runs of one arm that are trained as one: more gain little, and another process has work too."""
-
-LOSSES = ("cross_entropy", "l1", "mse", "huber")
 
 
 def bundled(steps: Iterable[Step]) -> list[Bundle]:
@@ -85,7 +84,7 @@ def _is_stackable(spec: Spec) -> bool:
         head in ("linear", "mlp")
         and not options.get("dropout")
         and readout in ("z", "own")
-        and spec["loss"] in LOSSES
+        and spec["loss"] in STACKED_LOSSES
     )
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 import torch
 
+CHECKPOINT_SECONDS = 20.0
+"""A checkpoint is written at the end of a round when the last is so old."""
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write tensors, numbers and plain containers to ``path``, whole or not at all."""

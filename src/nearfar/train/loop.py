@@ -17,15 +17,13 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from nearfar.train.checkpoint import load_checkpoint, save_checkpoint
+from nearfar.train.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
 from nearfar.train.course import LEARNING_EPOCHS, Course, Curve, Outcome, Points, Task
 from nearfar.train.optim import build_optimizer, build_schedule
 from nearfar.train.randomness import random_state, set_random_state
 from nearfar.train.recipe import Recipe
 
 __all__ = ["LEARNING_EPOCHS", "Curve", "Outcome", "Points", "Task", "Trainer"]
-
-CHECKPOINT_SECONDS = 20.0
 
 
 class Trainer:

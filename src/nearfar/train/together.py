@@ -12,13 +12,11 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nearfar.train import recipe as r
-from nearfar.train.checkpoint import load_checkpoint, save_checkpoint
+from nearfar.train.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
 from nearfar.train.course import Course, Outcome, Task
 from nearfar.train.optim import build_schedule, learning_rate_factor
 from nearfar.train.randomness import random_state, set_random_state
 from nearfar.train.stacked_optim import StackedOptimizer
-
-CHECKPOINT_SECONDS = 20.0
 
 
 class Stack(Protocol):
