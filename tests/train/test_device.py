@@ -58,7 +58,11 @@ MADE: dict[str, Callable[[Any], nn.Module]] = {
     "regression": lambda encoder: OBJECTIVES["regression"](encoder, 1),
     "cross_entropy": lambda encoder: OBJECTIVES["cross_entropy"](encoder, 3),
     "bce": lambda encoder: OBJECTIVES["autoencoder"](encoder, loss="bce"),
-    **{name: OBJECTIVES[name] for name in OBJECTIVES.keys() - {"regression", "cross_entropy"}},
+    **{
+        name: made
+        for name, made in OBJECTIVES.items()
+        if name not in {"regression", "cross_entropy"}
+    },
 }
 EXACT_DISTANCES = {"rnc", "two views", "contrastive", "triplet"}
 """Objectives that ask the device whether rows are too close for the quick way."""
