@@ -16,9 +16,10 @@ heads are left out.
 Features have the spectrum and the sparsity of a trained network's: a few directions hold most of
 the variance, which falls with the square of their number; negative values are cut.
 
-    python benchmarks/heads.py [--quick] [--plot FILE] [--threads N]
+    python benchmarks/heads.py [--quick] [--large] [--plot FILE] [--threads N]
 """
 
+import argparse
 import warnings
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ Floats = NDArray[Any]
 PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 FRACTIONS = (1.0, 0.5, 0.25)
 HEADS = len(PENALTIES) * len(FRACTIONS)
-ROWS, COLUMNS = (3_125, 12_500, 50_000), 512
+ROWS, LARGEST, COLUMNS = (3_125, 12_500), 50_000, 512
 CLASSES, EPOCHS = 10, 20
 SAME = 1e-4
 LOOSEST, FINER = 1e-2, 10**0.25
@@ -241,7 +242,11 @@ def draw(results: dict[int, dict[str, Any]], file: Path | None) -> None:
 
 
 def main() -> None:
-    given = measure.options(__doc__, cuda=False, threads=2)
+    def more(parser: argparse.ArgumentParser) -> None:
+        told = f"{LARGEST:,} rows too, half an hour"
+        parser.add_argument("--large", action="store_true", help=told)
+
+    given = measure.options(__doc__, cuda=False, threads=2, more=more)
     measure.header(given.device, "scikit-learn")
     print(f"{HEADS} heads\n")
     table = measure.Table(
@@ -260,7 +265,8 @@ def main() -> None:
         "together and alone differ by",
         "accuracy",
     )
-    sizes = [(600, 32), (1_200, 32)] if given.quick else [(rows, COLUMNS) for rows in ROWS]
+    sizes = [(rows, COLUMNS) for rows in (*ROWS, *[LARGEST] * given.large)]
+    sizes = [(600, 32), (1_200, 32)] if given.quick else sizes
     results: dict[int, dict[str, Any]] = {}
     tolerances: dict[float, float] = {}
     warnings.simplefilter("ignore", ConvergenceWarning)
