@@ -19,7 +19,6 @@ the variance, which falls with the square of their number; negative values are c
     python benchmarks/heads.py [--quick] [--large] [--plot FILE] [--threads N]
 """
 
-import argparse
 import warnings
 from pathlib import Path
 from typing import Any
@@ -242,11 +241,8 @@ def draw(results: dict[int, dict[str, Any]], file: Path | None) -> None:
 
 
 def main() -> None:
-    def more(parser: argparse.ArgumentParser) -> None:
-        told = f"{LARGEST:,} rows too, half an hour"
-        parser.add_argument("--large", action="store_true", help=told)
-
-    given = measure.options(__doc__, cuda=False, threads=2, more=more)
+    large = {"action": "store_true", "help": f"{LARGEST:,} rows too, half an hour"}
+    given = measure.options(__doc__, cuda=False, threads=2, more={"--large": large})
     measure.header(given.device, "scikit-learn")
     print(f"{HEADS} heads\n")
     table = measure.Table(

@@ -8,7 +8,6 @@ as in photographs, with classes from noisy linear scores; or CIFAR-10, where NEA
     python benchmarks/logistic.py [--quick] [--cifar10] [--plot FILE] [--threads N]
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -179,10 +178,8 @@ def draw(results: dict[tuple[int, int], dict[str, Any]], file: Path | None) -> N
 
 
 def main() -> None:
-    def more(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--cifar10", action="store_true", help="real images, up to all rows")
-
-    given = measure.options(__doc__, cuda=False, more=more)
+    cifar10 = {"action": "store_true", "help": "real images, up to all rows"}
+    given = measure.options(__doc__, cuda=False, more={"--cifar10": cifar10})
     measure.header(given.device, "scikit-learn")
     print(f"penalty {PENALTY}\n")
     table = measure.Table(

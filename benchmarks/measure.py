@@ -29,7 +29,8 @@ Name = TypeVar("Name", bound=Hashable)
 Found = TypeVar("Found")
 Side = Callable[[], object]
 Clock = Callable[[], float]
-More = Callable[[argparse.ArgumentParser], object]
+More = Mapping[str, dict[str, Any]]
+"""Options of one benchmark alone: what ``add_argument`` takes, by name."""
 
 
 def options(
@@ -37,7 +38,7 @@ def options(
     *,
     cuda: bool = True,
     threads: int | None = None,
-    more: More = lambda parser: None,
+    more: More | None = None,
 ) -> argparse.Namespace:
     """Read the command line of a benchmark: quick, plot, device, threads, and ``more``.
 
@@ -49,7 +50,8 @@ def options(
     parser.add_argument("--plot", type=Path, metavar="FILE", help="where to draw the results")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=threads, help="of the processor")
-    more(parser)
+    for name, keywords in (more or {}).items():
+        parser.add_argument(name, **keywords)
     given = parser.parse_args()
     if given.device == "cuda" and not cuda:
         print("passed over: nothing here runs on a GPU")

@@ -188,10 +188,8 @@ def print_tables(results: dict[int, dict[str, measure.Timing]], device: torch.de
 
 
 def main() -> None:
-    def more(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
-
-    given = measure.options(__doc__, more=more)
+    memory_of = {"type": int, "help": argparse.SUPPRESS}
+    given = measure.options(__doc__, more={"--memory-of": memory_of})
     device = given.device
     if given.memory_of:
         print_memory_of(given.memory_of)
