@@ -241,7 +241,7 @@ def draw(results: dict[int, dict[str, Any]], file: Path | None) -> None:
 
 
 def main() -> None:
-    large = {"action": "store_true", "help": f"{LARGEST:,} rows too, half an hour"}
+    large = {"action": "store_true", "help": f"{LARGEST:,} rows too: ten minutes in all"}
     given = measure.options(__doc__, cuda=False, threads=2, more={"--large": large})
     measure.header(given.device, "scikit-learn")
     print(f"{HEADS} heads\n")
