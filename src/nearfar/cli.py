@@ -57,6 +57,10 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
+    from nearfar.study import processes
+
+    if not dry_run and (jobs or processes.cores()) > 1:
+        processes.import_ahead()
     from nearfar.commands import run_study
     from nearfar.study.run import Request
 

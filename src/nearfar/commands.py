@@ -10,6 +10,7 @@ from rich.table import Table
 from nearfar.errors import UserError
 from nearfar.records.plain_yaml import to_yaml
 from nearfar.report import print_summary, write_report
+from nearfar.study.processes import cores
 from nearfar.study.run import Prepared, Request, carry_out, prepare, reopen, write_records
 
 DAYS_FROM = 2880
@@ -50,8 +51,7 @@ def default_jobs(prepared: Prepared) -> int:
     """Return one process for each core's worth of threads; one on an accelerator."""
     if prepared.device != "cpu":
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min((cores or 1) // prepared.resolved.study.threads, 8))
+    return max(1, min(cores() // prepared.resolved.study.threads, 8))
 
 
 def _announce(prepared: Prepared, console: Console) -> None:

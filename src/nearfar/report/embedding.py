@@ -17,9 +17,9 @@ MIN_ROWS = 8
 CACHE = "embeddings.npz"
 _SETTINGS = {
     "perplexity": 30,
-    "early_exaggeration_iter": 75,
-    "n_iter": 200,
-    "theta": 0.8,
+    "early_exaggeration_iter": 50,
+    "n_iter": 100,
+    "theta": 1.0,
     "initialization": "pca",
     "negative_gradient_method": "bh",
     "neighbors": "exact",

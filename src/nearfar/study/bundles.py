@@ -14,6 +14,7 @@ from typing import Any
 from nearfar.objectives.stacked_losses import STACKED_LOSSES
 from nearfar.study.chain import Step
 from nearfar.train.device import FULL
+from nearfar.train.stacked_optim import STACKED_OPTIMIZERS
 
 Spec = Mapping[str, Any]
 Bundle = tuple[Step, ...]
@@ -85,6 +86,7 @@ def _is_stackable(spec: Spec) -> bool:
         and not options.get("dropout")
         and readout in ("z", "own")
         and spec["loss"] in STACKED_LOSSES
+        and next(iter(spec["recipe"]["optimizer"])) in STACKED_OPTIMIZERS
     )
 
 

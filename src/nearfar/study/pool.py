@@ -2,14 +2,14 @@
 
 import functools
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from multiprocessing import connection, get_context, parent_process
-from multiprocessing.context import SpawnProcess
+from multiprocessing import Pipe, connection, parent_process
+from multiprocessing.process import BaseProcess
 
 from nearfar.records.stages import StageStore
+from nearfar.study import processes
 from nearfar.study.bundles import Bundle
 from nearfar.study.execute import (
     Event,
@@ -29,23 +29,15 @@ class Pool:
 
     def __init__(self, source: Source, store: StageStore, jobs: int) -> None:
         self.source, self.store = source, store
-        self.context = get_context("spawn")
-        self.processes: list[SpawnProcess] = []
+        self.processes: list[BaseProcess] = []
         self.busy: dict[connection.Connection, list[str]] = {}
         self.free = [self._start() for _ in range(jobs)]
 
     def _start(self) -> connection.Connection:
-        """Start a worker, deaf to Ctrl-C from the first; return the pipe to it."""
-        here, there = self.context.Pipe()
-        arguments = (there, self.source, self.store)
-        process = self.context.Process(target=_worker, args=arguments, daemon=True)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        """Start a worker; return the pipe to it."""
+        here, there = Pipe()
+        self.processes.append(processes.start(_worker, there, self.source, self.store))
         there.close()
-        self.processes.append(process)
         return here
 
     def run(self, waiting: Iterable[Bundle], failed: set[str]) -> Iterator[Event]:

@@ -9,12 +9,13 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from nearfar.train import recipe as r
+from nearfar.train.muon import Muon
 
 ParameterGroup = dict[str, Any]
 
 
 def build_optimizer(
-    options: r.SGD | r.Adam | r.AdamW,
+    options: r.Optimizer,
     groups: list[tuple[list[nn.Parameter], float]],
 ) -> torch.optim.Optimizer:
     """Return the optimiser for groups of (parameters, factor on the learning rate).
@@ -31,6 +32,8 @@ def build_optimizer(
         return torch.optim.SGD(parameters, lr=lr, fused=True, **settings)
     if isinstance(options, r.Adam):
         return torch.optim.Adam(parameters, lr=lr, fused=True, **settings)
+    if isinstance(options, r.Muon):
+        return Muon(parameters, lr=lr, **settings)
     return torch.optim.AdamW(parameters, lr=lr, fused=True, **settings)
 
 

@@ -60,6 +60,13 @@ class AdamW(Options):
     weight_decay: NonNegative = 0.01
 
 
+class Muon(Options):
+    """Orthogonal steps for weight matrices, AdamW's for the rest (Jordan et al. 2024)."""
+
+    lr: Positive = 3e-3
+    weight_decay: NonNegative = 0.01
+
+
 class Constant(Options):
     """The learning rate stays as it is."""
 
@@ -88,7 +95,7 @@ class Plateau(Options):
     patience: Annotated[int, Field(ge=0)] = 5
 
 
-OPTIMIZERS: dict[str, type[Options]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS: dict[str, type[Options]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "muon": Muon}
 SCHEDULES: dict[str, type[Options]] = {
     "constant": Constant,
     "cosine": Cosine,
@@ -96,6 +103,7 @@ SCHEDULES: dict[str, type[Options]] = {
     "plateau": Plateau,
 }
 
+Optimizer = SGD | Adam | AdamW | Muon
 Schedule = Constant | Cosine | OneCycle | Plateau
 
 
@@ -112,7 +120,7 @@ class Recipe(Options):
     iterations: Annotated[int, Field(ge=1)] | None = None
     batch: Annotated[int, Field(ge=1)]
     drop_last: bool
-    optimizer: SGD | Adam | AdamW
+    optimizer: Optimizer
     schedule: Schedule
     clip: Positive | None
     select: Literal["best", "last"]

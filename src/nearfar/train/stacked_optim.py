@@ -12,6 +12,10 @@ BETAS, EPS = (0.9, 0.999), 1e-8
 """Adam's, as torch has them unless told otherwise."""
 
 
+STACKED_OPTIMIZERS = ("sgd", "adam", "adamw")
+"""Those that several runs can have at once, by their names in a study file."""
+
+
 class StackedOptimizer:
     """SGD, Adam or AdamW of K runs, whose parameters lie in one tensor, a row for each run.
 
@@ -23,15 +27,14 @@ class StackedOptimizer:
         factors: (p,), by which learning rates are multiplied.
 
     Raises:
-        ValueError: if the runs have optimisers of different kinds.
+        ValueError: if the runs have optimisers of different kinds, or one that cannot be stacked.
     """
 
-    def __init__(
-        self, options: Sequence[r.SGD | r.Adam | r.AdamW], values: Tensor, factors: Tensor
-    ) -> None:
+    def __init__(self, options: Sequence[r.Optimizer], values: Tensor, factors: Tensor) -> None:
         kinds = {type(each) for each in options}
-        if len(kinds) != 1:
-            raise ValueError(f"runs with optimisers of {len(kinds)} kinds cannot step together")
+        if len(kinds) != 1 or not kinds <= {r.OPTIMIZERS[name] for name in STACKED_OPTIMIZERS}:
+            names = " and ".join(sorted(kind.__name__ for kind in kinds))
+            raise ValueError(f"runs with {names} cannot step together")
         self.kind, self.options, self.values = kinds.pop(), list(options), values
         self._all_factors = factors
         self._factors = None if bool((factors == 1).all()) else factors
