@@ -43,6 +43,7 @@ WIDE = small(
             "encoder": {"mlp": {"layers": 2, "hidden": 4, "dropout": 0.2}},
             "objective": {"regression": {"loss": "huber"}},
             "epochs": 9,
+            "optimizer": {"muon": {"lr": 0.01, "weight_decay": 0.1}},
             "schedule": "plateau",
         },
     },

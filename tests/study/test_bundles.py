@@ -36,6 +36,7 @@ STUDY: dict[str, Any] = {
         "codes, stiff": {"pretrain": "codes", "fit": {"head": {"logistic": {"penalty": 1.0}}}},
         "neighbours": {"fit": {"encoder": "identity", "head": "knn"}},
         "slow head": {"pretrain": "codes", "fit": {**HEAD, "optimizer": {"adamw": {"lr": 1e-4}}}},
+        "orthogonal": {"pretrain": "codes", "fit": {**HEAD, "optimizer": "muon"}},
         "fast head": {"pretrain": "codes", "fit": {**HEAD, "epochs": 5}},
         "scratch": {"fit": {"encoder": MLP, "epochs": 3, "batch": 32}},
         "drops": {"fit": {"encoder": {"mlp": {"dropout": 0.1}}, "epochs": 2, "batch": 32}},

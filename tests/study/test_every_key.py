@@ -220,7 +220,7 @@ CHOICES = {
     ("arms", "L1", "fit", "optimizer"): "adam",
     ("arms", "L1", "fit", "schedule"): "constant",
     ("stages", "rnc", "encoder"): "mpnn",
-    ("stages", "rnc", "optimizer"): "adamw",
+    ("stages", "rnc", "optimizer"): "muon",
     ("stages", "rnc", "schedule"): "one_cycle",
     ("arms", "fingerprint ridge", "fit", "encoder"): "descriptors",
     ("arms", "fingerprint ridge", "fit", "head"): "forest",

@@ -1,15 +1,19 @@
 """Muon against explicit loops, torch's own in half precision, and what it must be blind to."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from toy import StoppedError, Toy, recipe, same, stop_after, train, weights
 
+from nearfar.train import loop
 from nearfar.train.muon import COEFFICIENTS, Muon, is_matrix, orthogonalised
 from nearfar.train.optim import build_optimizer
 from nearfar.train.recipe import Muon as Options
+from nearfar.train.recipe import OneCycle
 
 LR, DECAY = 0.01, 0.1
 
@@ -137,3 +141,23 @@ def test_it_goes_on_from_its_state_as_if_it_had_not_stopped() -> None:
     second.load_state_dict(first.state_dict())
     steps(parts, second, range(3, 6))
     assert all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
+
+
+class Wide(Toy):
+    def __init__(self) -> None:
+        super().__init__()
+        self.module.net = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 16), nn.ReLU())
+        self.module.net.append(nn.Linear(16, 1))
+
+
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    made = recipe(epochs=6, optimizer=Options(lr=0.02), schedule=OneCycle())
+    whole, resumed = Wide(), Wide()
+    (tmp_path / "whole").mkdir()
+    train(whole, made, tmp_path / "whole")
+    with pytest.raises(StoppedError):
+        train(Wide(), made, tmp_path, report=stop_after(3))
+    train(resumed, made, tmp_path)
+    assert len(resumed.after) == 4
+    assert same(weights(resumed.module), weights(whole.module))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nearfar.train.optim import build_optimizer
-from nearfar.train.recipe import SGD, Adam, AdamW
+from nearfar.train.recipe import SGD, Adam, AdamW, Muon
 from nearfar.train.stacked_optim import StackedOptimizer
 
 OPTIONS: dict[str, list[Any]] = {
@@ -76,3 +76,9 @@ def test_some_go_on_without_the_others_and_from_a_checkpoint(options: list[Any])
         resumed.step(slope(step, again), rates[1:])
     assert torch.equal(fewer, values[1:])
     assert torch.equal(again, fewer)
+
+
+@pytest.mark.parametrize("options", [[SGD(), Adam()], [Muon(), Muon()]])
+def test_what_cannot_be_stacked_is_refused(options: list[Any]) -> None:
+    with pytest.raises(ValueError, match="cannot step together"):
+        StackedOptimizer(options, torch.zeros(2, 3), torch.ones(3))
