@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -71,6 +72,8 @@ def _begin(work: Callable[..., None], variables: dict[str, str], *arguments: Any
 @contextmanager
 def _deaf() -> Iterator[None]:
     """Block Ctrl-C, for this process and those that it starts meanwhile."""
+    # Its start would unblock Ctrl-C.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
