@@ -48,9 +48,9 @@ def import_ahead() -> None:
 
 
 def start(work: Callable[..., None], *arguments: Any) -> BaseProcess:
-    """Return a new process that calls ``work``, in this process's environment of variables.
+    """Return a new process, deaf to Ctrl-C from the first, that calls ``work``.
 
-    It is deaf to Ctrl-C from the first, and ends with this process at the latest.
+    It has this process's folder and environment variables.
     """
     import_ahead()
     begin = (work, dict(os.environ), *arguments)

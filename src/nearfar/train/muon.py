@@ -28,18 +28,28 @@ def is_matrix(parameter: Tensor) -> bool:
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
-    """Return matrices (k, r, c) with all their singular values brought near 1, roughly 0.7 to 1.2.
+    """Return matrices (k, r, c), r ≤ c, with singular values brought near 1, some 0.7 to 1.2.
 
     Five Newton-Schulz iterations of an odd polynomial of degree five, in the matrices' precision.
+    They multiply a matrix by polynomials of its Gram matrix, so that, smaller, is iterated.
     """
     a, b, c = COEFFICIENTS
-    tall = matrices.shape[1] > matrices.shape[2]
-    x = matrices.mT if tall else matrices
-    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
-    for _ in range(STEPS):
-        gram = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.mT if tall else x
+    x = matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    gram = x @ x.mT
+    product = gram
+    for step in range(STEPS):
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal(dim1=1, dim2=2).add_(a)
+        product = factor @ product if step else factor
+        gram = factor @ gram @ factor if step < STEPS - 1 else gram
+    found: Tensor = product @ x
+    return found
+
+
+def _lying(weight: Tensor) -> Tensor:
+    """Return a weight as a matrix (r, c), r ≤ c."""
+    matrix = weight.flatten(1)
+    return matrix if matrix.shape[0] <= matrix.shape[1] else matrix.mT
 
 
 class Muon(torch.optim.AdamW):
@@ -82,23 +92,24 @@ class Muon(torch.optim.AdamW):
         return loss
 
     def _orthogonal_step(self, group: dict[str, Any]) -> None:
-        """Step matrices of one shape as one."""
-        alike: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
+        """Step matrices of one shape, lying or standing, as one."""
+        alike: dict[tuple[int, ...], list[Tensor]] = defaultdict(list)
         for parameter in group["params"]:
             if parameter.grad is not None:
-                alike[len(parameter), parameter[0].numel()].append(parameter)
-        for shape, members in alike.items():
-            gradients = [p.grad for p in members if p.grad is not None]
-            momenta = [self._momentum(p) for p in members]
-            torch._foreach_mul_(momenta, MOMENTUM)
-            torch._foreach_add_(momenta, gradients)
-            ahead = torch._foreach_add(gradients, momenta, alpha=MOMENTUM)
-            steps = orthogonalised(torch.stack([each.flatten(1) for each in ahead]))
-            steps = steps * (-group["lr"] * RMS * math.sqrt(max(shape)))
-            torch._foreach_mul_(members, 1 - group["lr"] * group["weight_decay"])
-            torch._foreach_add_(
-                members, [step.view_as(p) for step, p in zip(steps, members, strict=True)]
-            )
+                alike[tuple(sorted(parameter.flatten(1).shape))].append(parameter)
+        for (short, long), members in alike.items():
+            ahead = torch.stack([_lying(self._ahead(each)) for each in members])
+            steps = orthogonalised(ahead) * (-group["lr"] * RMS * math.sqrt(long))
+            for parameter, step in zip(members, steps, strict=True):
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parameter += (step if len(parameter) == short else step.mT).view_as(parameter)
+
+    def _ahead(self, parameter: Tensor) -> Tensor:
+        """Return gradient plus momentum, once the gradient is part of this."""
+        gradient, momentum = parameter.grad, self._momentum(parameter)
+        assert gradient is not None
+        momentum.mul_(MOMENTUM).add_(gradient)
+        return torch.add(gradient, momentum, alpha=MOMENTUM)
 
     def _momentum(self, parameter: Tensor) -> Tensor:
         state = self.state[parameter]
