@@ -19,6 +19,7 @@ from nearfar.records import Record, read_results, read_stages
 from nearfar.records.features import FeatureStore
 from nearfar.records.stages import StageStore
 from nearfar.study import models
+from nearfar.study.features import dear_features, inputs_with_descriptors
 from nearfar.study.models import prepared_inputs
 from nearfar.study.run import Request
 
@@ -119,3 +120,25 @@ def test_an_encoder_gets_the_descriptors_of_the_molecules_as_they_are_shown(tmp_
         assert torch.equal(beside, torch.from_numpy(Descriptors(molecules).features(molecules)))
     own = clean.with_descriptors(torch.ones(2, 1))
     assert prepared_inputs(spec, own, store) is own
+
+
+def test_who_will_ask_for_which_features_is_known_before(tmp_path: Path) -> None:
+    molecules = Molecules.from_smiles(["CCOC(=O)c1ccccc1Cl", "CCN(CC)CCO"])
+    store = StageStore(tmp_path / "stages")
+
+    def name(encoder: str, options: Any = None, inputs: Molecules = molecules) -> str:
+        return dear_features(spec(encoder, options), inputs, store)
+
+    def spec(encoder: str, options: Any = None) -> dict[str, Any]:
+        data = {"data": {"digest": "d"}, "environment": {}}
+        return {"encoder": {encoder: options or {}}, "seed": 0, **data}
+
+    wants = {"descriptors": True}
+    asked = name("mpnn", wants)
+    assert asked == name("descriptors") != name("morgan") != ""
+    assert not store.features.has(asked)
+    inputs_with_descriptors(spec("mpnn", wants), molecules, store)
+    assert store.features.has(asked)
+    own = molecules.with_descriptors(torch.ones(2, 1))
+    assert name("mpnn", wants, own) == name("mpnn", {"descriptors": False}) == name("gin") == ""
+    assert dear_features({"input": "another stage"}, molecules, store) == ""

@@ -18,12 +18,12 @@ from nearfar.study.pool import Pool
 class ThreadPool(Pool):
     """The pool with threads in the place of processes; a step's name says what its worker does."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, *more: Any, root: Path = Path("nowhere")) -> None:
         self.started = 0
         self.at_work: set[str] = set()
         self.together = 0
         self.leaving: list[threading.Event] = []
-        super().__init__(None, StageStore(Path("nowhere")), jobs)  # type: ignore[arg-type]
+        super().__init__(None, StageStore(root), jobs, *more)  # type: ignore[arg-type]
 
     def _start(self) -> connection.Connection:
         here, there = Pipe()
@@ -140,6 +140,25 @@ def test_stages_that_all_kill_their_workers_all_fail() -> None:
 def test_a_worker_that_died_idle_is_replaced(jobs: int) -> None:
     given = steps(a=("dies after", None), b=("dies after", "a"), c=("ok", "b"), d=("ok", "c"))
     assert errors(run(ThreadPool(jobs), given)) == dict.fromkeys("abcd", "")
+
+
+@pytest.mark.parametrize("how", ["ok", "raises", "dies"])
+def test_who_would_make_what_another_makes_comes_later(how: str, tmp_path: Path) -> None:
+    given = steps(a=(how, None), b=("ok", None), c=("ok", None), d=("ok", None))
+    makes = {"a": "descriptors", "b": "descriptors", "c": "prints"}
+    events = run(ThreadPool(2, makes, root=tmp_path / "stages"), given)
+    order = [(type(event), event.address) for event in events]
+    assert order[:2] == [(Started, "a"), (Started, "c")]
+    assert order.index((Finished, "a")) < order.index((Started, "b"))
+    assert {address for kind, address in order if kind is Finished} == set("abcd")
+
+
+def test_what_is_made_holds_nobody_back(tmp_path: Path) -> None:
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features/descriptors.npy").touch()
+    given = steps(a=("ok", None), b=("ok", None))
+    pool = ThreadPool(2, {"a": "descriptors", "b": "descriptors"}, root=tmp_path / "stages")
+    assert [event.address for event in run(pool, given)[:2]] == ["a", "b"]
 
 
 def test_nothing_to_do() -> None:

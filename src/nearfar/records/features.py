@@ -26,15 +26,23 @@ class FeatureStore:
 
     root: Path
 
+    def name(self, key: Mapping[str, Any]) -> str:
+        """Return what the features of ``key`` are called."""
+        text = json.dumps(key, sort_keys=True, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def has(self, name: str) -> bool:
+        """Whether the features called so are there."""
+        return (self.root / f"{name}.npy").exists()
+
     def get(self, key: Mapping[str, Any], make: Callable[[], Array]) -> tuple[Array, float]:
         """Return float32 features (n, d), and the seconds that making them anew would have taken.
 
         Those are 0 where they had to be made; two processes may do so at once.
         """
-        text = json.dumps(key, sort_keys=True, allow_nan=False)
-        name = hashlib.sha256(text.encode()).hexdigest()[:16]
+        name = self.name(key)
         values, made = self.root / f"{name}.npy", self.root / f"{name}.json"
-        if values.exists():
+        if self.has(name):
             seconds = json.loads(made.read_text(encoding="utf-8"))["seconds"]
             found: Array = np.load(values, allow_pickle=False)
             return found, float(seconds)

@@ -248,7 +248,9 @@ def _read_samples(path: Path) -> Samples:
         return Samples([], [], [], [], [], [])
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
+    # Not `read_table`, which imports pandas where it is installed.
+    with pq.ParquetFile(path) as file:
+        table = file.read()
 
     def column(name: str) -> list[Any]:
         return list(table.column(name).to_pylist()) if name in table.column_names else []

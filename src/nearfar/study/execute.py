@@ -84,9 +84,12 @@ def execute(
     failed = set(lost)
     workers = min(jobs, len(waiting))
     if workers > 1:
+        from nearfar.study.features import dear_features
         from nearfar.study.pool import Pool
 
-        yield from Pool(source, store, workers).run(waiting, failed)
+        first = (bundle[0] for bundle in waiting)
+        makes = {step.hash: dear_features(step.spec, dataset.inputs, store) for step in first}
+        yield from Pool(source, store, workers, makes).run(waiting, failed)
         return
     for bundle in waiting:
         events = _here(bundle, lambda: dataset, store)

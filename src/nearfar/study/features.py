@@ -1,5 +1,6 @@
 """Features of all rows, by an encoder that no longer changes: made once, kept for all that ask."""
 
+import functools
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nearfar.encoders import Encoder, FixedEncoder
+from nearfar.encoders import ENCODERS, Encoder, FixedEncoder
 from nearfar.records.stages import StageStore
 from nearfar.study import models
 
@@ -48,6 +49,25 @@ def inputs_with_descriptors(spec: Mapping[str, Any], inputs: Any, store: StageSt
     return models.prepared_inputs(spec, inputs, store, make)
 
 
+def dear_features(spec: Mapping[str, Any], inputs: Any, store: StageStore) -> str:
+    """Name the features by a fixed encoder that the stage needs of all rows, or none.
+
+    As the store of features has them: they are made once, by the first stage that asks.
+    """
+    if "encoder" not in spec:
+        return ""
+    block = spec["encoder"]
+    name, options = models.chosen(block)
+    kind = ENCODERS[name]
+    if issubclass(kind, Encoder):
+        wanted = kind.wants(inputs, options)
+        if not wanted:
+            return ""
+        kind, block = ENCODERS[wanted], {wanted: {}}
+    assert issubclass(kind, FixedEncoder)
+    return store.features.name(_key(spec, block)) if kind.dear else ""
+
+
 def _fixed(
     spec: Mapping[str, Any],
     encoder: FixedEncoder,
@@ -57,12 +77,20 @@ def _fixed(
 ) -> tuple[Array, float]:
     if not encoder.dear:
         return make(), 0.0
-    return store.features.get({**_common(spec), "encoder": dict(block)}, make)
+    return store.features.get(_key(spec, block), make)
+
+
+def _key(spec: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_common(spec), "encoder": dict(block)}
 
 
 def _common(spec: Mapping[str, Any]) -> dict[str, Any]:
-    rdkit = {p.metadata["Name"]: p.version for p in metadata.distributions(name="rdkit")}
-    return {"data": spec["data"]["digest"], "environment": spec["environment"], **rdkit}
+    return {"data": spec["data"]["digest"], "environment": spec["environment"], **_rdkit()}
+
+
+@functools.cache
+def _rdkit() -> dict[str, str]:
+    return {p.metadata["Name"]: p.version for p in metadata.distributions(name="rdkit")}
 
 
 def _start(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from multiprocessing import Pipe, connection, parent_process
 from multiprocessing.process import BaseProcess
 
@@ -25,10 +25,16 @@ REPORT_SECONDS = 0.2
 
 
 class Pool:
-    """Worker processes, each with a pipe; a bundle of stages goes to the first that is free."""
+    """Worker processes, each with a pipe; a bundle of stages goes to the first that is free.
 
-    def __init__(self, source: Source, store: StageStore, jobs: int) -> None:
-        self.source, self.store = source, store
+    ``makes`` names the features that a stage, by its address, makes of all rows unless they are
+    there: while one makes them, no other begins that would make them too.
+    """
+
+    def __init__(
+        self, source: Source, store: StageStore, jobs: int, makes: Mapping[str, str] | None = None
+    ) -> None:
+        self.source, self.store, self.makes = source, store, makes or {}
         self.processes: list[BaseProcess] = []
         self.busy: dict[connection.Connection, list[str]] = {}
         self.free = [self._start() for _ in range(jobs)]
@@ -67,11 +73,17 @@ class Pool:
                 for event in without_its_need(bundle):
                     failed.add(event.address)
                     yield event
-            elif self.free and bundle[0].needs not in to_come:
+            elif self.free and bundle[0].needs not in to_come and not self._is_made(bundle):
                 queue.remove(bundle)
                 self._send(bundle)
                 for step in bundle:
                     yield Started(step.hash)
+
+    def _is_made(self, bundle: Bundle) -> bool:
+        """Whether another worker is making what these stages would make too."""
+        name = self.makes.get(bundle[0].hash)
+        making = {self.makes.get(address) for some in self.busy.values() for address in some}
+        return bool(name) and name in making and not self.store.features.has(str(name))
 
     def _send(self, bundle: Bundle) -> None:
         """Give stages to a free worker, or to a new one where that one has died."""
