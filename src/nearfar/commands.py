@@ -10,6 +10,7 @@ from rich.table import Table
 from nearfar.errors import UserError
 from nearfar.records.plain_yaml import to_yaml
 from nearfar.report import print_summary, write_report
+from nearfar.report.embedding import import_ahead
 from nearfar.study.processes import cores
 from nearfar.study.run import Prepared, Request, carry_out, prepare, reopen, write_records
 
@@ -30,6 +31,7 @@ def run_study(request: Request, *, dry_run: bool) -> int:
         _print_stages(prepared, console)
         return 0
     jobs = request.jobs or default_jobs(prepared)
+    import_ahead()
     with Tracking(prepared, console) as tracking:
         with Display(console, rows=len(prepared.dataset)) as display:
 

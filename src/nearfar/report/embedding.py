@@ -64,6 +64,11 @@ def features_key(features: Array) -> str:
     return digest.hexdigest()[:24]
 
 
+def import_ahead() -> None:
+    """Import what maps take, which is a second or two: best while something else is waited for."""
+    import openTSNE  # noqa: F401
+
+
 def embed(features: Array) -> Array:
     """t-SNE (van der Maaten and Hinton, 2008) of ``(rows, d)`` features to ``(rows, 2)``.
 
