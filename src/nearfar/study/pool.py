@@ -73,13 +73,13 @@ class Pool:
                 for event in without_its_need(bundle):
                     failed.add(event.address)
                     yield event
-            elif self.free and bundle[0].needs not in to_come and not self._is_made(bundle):
+            elif self.free and bundle[0].needs not in to_come and not self._being_made(bundle):
                 queue.remove(bundle)
                 self._send(bundle)
                 for step in bundle:
                     yield Started(step.hash)
 
-    def _is_made(self, bundle: Bundle) -> bool:
+    def _being_made(self, bundle: Bundle) -> bool:
         """Whether another worker is making what these stages would make too."""
         name = self.makes.get(bundle[0].hash)
         making = {self.makes.get(address) for some in self.busy.values() for address in some}

@@ -24,7 +24,7 @@ RMS = 0.2
 
 def is_matrix(parameter: Tensor) -> bool:
     """Whether ``parameter`` is a matrix of some size, or a convolution's kernels as its rows."""
-    return parameter.ndim > 1 and min(len(parameter), parameter[0].numel()) >= SMALLEST
+    return parameter.ndim > 1 and min(len(parameter), math.prod(parameter.shape[1:])) >= SMALLEST
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
