@@ -21,19 +21,20 @@ from nearfar.train.muon import COEFFICIENTS, MOMENTUM, RMS, STEPS, Muon
 WIDTHS, QUICK = (32, 64, 128, 256), (16, 32)
 INSIDE, MATRICES = 4, 8
 LR, DECAY = 3e-3, 0.01
+SETTINGS = {"lr": LR, "weight_decay": DECAY}
 
 
 def weights(width: int, device: torch.device) -> list[nn.Parameter]:
     """Weights with gradients, the same at every call."""
     generator = torch.Generator().manual_seed(width)
 
-    def random(shape: tuple[int, int]) -> Tensor:
+    def random(shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=generator).to(device)
 
     shapes = [(INSIDE * width, width), (width, INSIDE * width)] * (MATRICES // 2)
     made = [nn.Parameter(random(shape)) for shape in shapes]
     for parameter in made:
-        parameter.grad = random((len(parameter), parameter.shape[1]))
+        parameter.grad = random(parameter.shape)
     return made
 
 
@@ -63,23 +64,22 @@ class Textbook:
 
 def sides_of(width: int, device: torch.device) -> dict[str, Any]:
     """Optimisers by name, each of weights of its own."""
-    settings = {"lr": LR, "weight_decay": DECAY}
     sides: dict[str, Any] = {
-        "ours": Muon([{"params": weights(width, device)}], **settings),
+        "ours": Muon([{"params": weights(width, device)}], **SETTINGS),
         "textbook": Textbook(weights(width, device)),
-        "adamw": torch.optim.AdamW(weights(width, device), fused=True, **settings),
+        "adamw": torch.optim.AdamW(weights(width, device), fused=True, **SETTINGS),
     }
     theirs: Any = getattr(torch.optim, "Muon", None)
     if theirs is not None:
         some = weights(width, device)
-        sides["torch"] = theirs(some, adjust_lr_fn="match_rms_adamw", **settings)
+        sides["torch"] = theirs(some, adjust_lr_fn="match_rms_adamw", **SETTINGS)
     return sides
 
 
 def check(width: int, device: torch.device) -> None:
     """Nearfar's weights must be the textbook's after three steps."""
     ours, textbook = weights(width, device), weights(width, device)
-    for optimizer in (Muon([{"params": ours}], lr=LR, weight_decay=DECAY), Textbook(textbook)):
+    for optimizer in (Muon([{"params": ours}], **SETTINGS), Textbook(textbook)):
         for _ in range(3):
             optimizer.step()
     for one, other in zip(ours, textbook, strict=True):

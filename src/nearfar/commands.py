@@ -31,7 +31,8 @@ def run_study(request: Request, *, dry_run: bool) -> int:
         _print_stages(prepared, console)
         return 0
     jobs = request.jobs or default_jobs(prepared)
-    import_ahead()
+    if prepared.missing:
+        import_ahead()
     with Tracking(prepared, console) as tracking:
         with Display(console, rows=len(prepared.dataset)) as display:
 

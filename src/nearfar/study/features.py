@@ -56,16 +56,11 @@ def dear_features(spec: Mapping[str, Any], inputs: Any, store: StageStore) -> st
     """
     if "encoder" not in spec:
         return ""
-    block = spec["encoder"]
-    name, options = models.chosen(block)
-    kind = ENCODERS[name]
-    if issubclass(kind, Encoder):
-        wanted = kind.wants(inputs, options)
-        if not wanted:
-            return ""
-        kind, block = ENCODERS[wanted], {wanted: {}}
-    assert issubclass(kind, FixedEncoder)
-    return store.features.name(_key(spec, block)) if kind.dear else ""
+    wanted = models.wanted_beside(spec["encoder"], inputs)
+    block = {wanted: {}} if wanted else spec["encoder"]
+    kind = ENCODERS[models.chosen(block)[0]]
+    dear = issubclass(kind, FixedEncoder) and kind.dear
+    return store.features.name(_key(spec, block)) if dear else ""
 
 
 def _fixed(

@@ -82,6 +82,13 @@ def fresh_encoder(block: Mapping[str, Any], inputs: Any, seed: int) -> Encoder |
     return build_encoder(*chosen(block), inputs)
 
 
+def wanted_beside(block: Mapping[str, Any], inputs: Any) -> str:
+    """Name the fixed encoder whose features an encoder wants beside ``inputs``, or none."""
+    name, options = chosen(block)
+    kind = ENCODERS[name]
+    return kind.wants(inputs, options) if issubclass(kind, Encoder) else ""
+
+
 def prepared_inputs(
     spec: Spec,
     inputs: Any,
@@ -94,9 +101,7 @@ def prepared_inputs(
     """
     if not has_encoder(spec):
         return inputs
-    name, options = chosen(encoder_block(spec, store)[0])
-    kind = ENCODERS[name]
-    wanted = kind.wants(inputs, options) if issubclass(kind, Encoder) else ""
+    wanted = wanted_beside(encoder_block(spec, store)[0], inputs)
     if not wanted:
         return inputs
     beside = build_encoder(wanted, {}, inputs)

@@ -81,9 +81,9 @@ class Pool:
 
     def _being_made(self, bundle: Bundle) -> bool:
         """Whether another worker is making what these stages would make too."""
-        name = self.makes.get(bundle[0].hash)
+        name = self.makes.get(bundle[0].hash, "")
         making = {self.makes.get(address) for some in self.busy.values() for address in some}
-        return bool(name) and name in making and not self.store.features.has(str(name))
+        return name != "" and name in making and not self.store.features.has(name)
 
     def _send(self, bundle: Bundle) -> None:
         """Give stages to a free worker, or to a new one where that one has died."""

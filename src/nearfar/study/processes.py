@@ -72,7 +72,7 @@ def _begin(work: Callable[..., None], variables: dict[str, str], *arguments: Any
 @contextmanager
 def _deaf() -> Iterator[None]:
     """Block Ctrl-C, for this process and those that it starts meanwhile."""
-    # Its start would unblock Ctrl-C.
+    # Were the tracker started below, that would unblock Ctrl-C.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

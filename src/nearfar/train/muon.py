@@ -33,17 +33,23 @@ def orthogonalised(matrices: Tensor) -> Tensor:
     Five Newton-Schulz iterations of an odd polynomial of degree five, in the matrices' precision.
     They multiply a matrix by polynomials of its Gram matrix, so that, smaller, is iterated.
     """
-    a, b, c = COEFFICIENTS
     x = matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
     gram = x @ x.mT
-    product = gram
-    for step in range(STEPS):
-        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
-        factor.diagonal(dim1=1, dim2=2).add_(a)
-        product = factor @ product if step else factor
-        gram = factor @ gram @ factor if step < STEPS - 1 else gram
+    product = factor = _factor(gram)
+    for _ in range(STEPS - 1):
+        gram = factor @ gram @ factor
+        factor = _factor(gram)
+        product = factor @ product
     found: Tensor = product @ x
     return found
+
+
+def _factor(gram: Tensor) -> Tensor:
+    """Return what an iteration multiplies matrices by whose Gram matrices are (k, r, r)."""
+    a, b, c = COEFFICIENTS
+    factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+    factor.diagonal(dim1=1, dim2=2).add_(a)
+    return factor
 
 
 def _lying(weight: Tensor) -> Tensor:
