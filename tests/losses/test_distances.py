@@ -56,6 +56,15 @@ def test_the_gradient_of_close_rows_far_from_the_origin() -> None:
     torch.testing.assert_close(slopes[1], slopes[0], rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_distances_of_no_pairs(count: int) -> None:
+    features = torch.ones(count, 3, requires_grad=True)
+    distances = l2_distances(features)
+    (slope,) = torch.autograd.grad(distances.sum(), features)
+    assert distances.tolist() == [[0.0]] * count
+    assert slope.tolist() == [[0.0] * 3] * count
+
+
 def test_small_rows_beside_a_huge_one_keep_their_distances() -> None:
     features = rows(4, 3, dtype=torch.float32)
     features[0] *= 1e12

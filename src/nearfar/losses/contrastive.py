@@ -26,7 +26,5 @@ def contrastive_loss(distances: Tensor, labels: Tensor, margin: float = 1.0) -> 
     check_distances(distances)
     similar = similar_pairs(labels, len(distances))
     rows = len(distances)
-    row, column = torch.triu_indices(rows, rows, offset=1, device=distances.device).unbind()
-    distance = distances[row, column]
-    apart = (margin - distance).relu()
-    return torch.where(similar[row, column], distance, apart).square().mean() / 2
+    terms = torch.where(similar, distances, (margin - distances).relu()).square()
+    return terms.fill_diagonal_(0).sum() / (2 * rows * (rows - 1))

@@ -49,20 +49,23 @@ class _Euclidean(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
         wide, distances = ctx.saved_tensors
-        pulls = torch.where(distances > 0, upstream / distances, 0)
-        pulls = pulls + pulls.T
-        return torch.addcmul(-pulls @ wide, pulls.sum(1, keepdim=True), wide).to(upstream.dtype)
+        pulls = (upstream / distances).masked_fill_(distances == 0, 0)
+        # Two products are cheaper than the sum with its transpose.
+        gradient: Tensor = wide * (pulls.sum(1) + pulls.sum(0))[:, None]
+        gradient.addmm_(pulls, wide, alpha=-1).addmm_(pulls.T, wide, alpha=-1)
+        return gradient.to(upstream.dtype)
 
 
 def _by_product(rows: Tensor, precision: float) -> Tensor | None:
     """Return the distances between ``rows`` (n, d), None where that would not be precise."""
-    if precision <= PRODUCT_ERROR:
+    if precision <= PRODUCT_ERROR or not len(rows):
         return None
-    square = rows.square().sum(1)
-    lengths = square + square[:, None]
-    squares = torch.addmm(lengths, rows, rows.T, alpha=-2)
-    close = squares <= PRODUCT_ERROR / precision * lengths
-    if close.fill_diagonal_(False).any():
+    square = rows.square().sum(1, keepdim=True)
+    one, bound = torch.ones_like(square), PRODUCT_ERROR / precision
+    left, right = torch.cat([-2 * rows, square, one], 1), torch.cat([rows, one, square], 1)
+    squares = (left @ right.T).fill_diagonal_(torch.inf)
+    suspect = squares.amin(1, keepdim=True) <= bound * (square + square.max())
+    if suspect.any() and (squares <= bound * (square + square.T)).any():
         return None
     return squares.fill_diagonal_(0).sqrt_()
 
