@@ -12,7 +12,9 @@ import nearfar.losses.rnc.module as module
 import nearfar.losses.rnc.walk as walk
 from nearfar.losses import RnCLoss
 
-needs_numba = pytest.mark.skipif(walk.compiled_kernel() is None, reason="numba is not installed")
+needs_numba = pytest.mark.skipif(
+    walk.kernel_for(torch.device("cpu"), 2) is None, reason="numba is not installed"
+)
 
 
 def random(seed: int) -> torch.Generator:
@@ -52,7 +54,7 @@ def assert_both_ways_agree(
 ) -> None:
     loss, gradient = loss_and_gradient(batch, labels)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "compiled_kernel", lambda: None)
+        patch.setattr(module, "kernel_for", lambda *_: None)
         stored_loss, stored = loss_and_gradient(batch, labels)
     torch.testing.assert_close(loss, stored_loss, rtol=rtol, atol=rtol)
     scale = max(float(stored.abs().max()), 1 / len(batch))
@@ -113,7 +115,7 @@ assert "numba" not in sys.modules or sys.modules["numba"] is None
 features = torch.randn(40, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
 loss = RnCLoss()(features, torch.arange(40) % 13)
 loss.backward()
-print(walk.compiled_kernel() is None, loss.item(), features.grad.norm().item())
+print(walk.kernel_for(torch.device("cpu"), 2) is None, loss.item(), features.grad.norm().item())
 """
 
 

@@ -19,7 +19,7 @@ FORKED = sys.platform == "linux"
 IMPORTED = (
     "nearfar.study.pool",
     "nearfar.study.stage",
-    "nearfar.losses.rnc.kernel",
+    "nearfar.losses.rnc.kernel_numba",
     "rdkit.Chem",
     "scipy.stats",
     "sklearn.ensemble",

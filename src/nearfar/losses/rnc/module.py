@@ -12,7 +12,7 @@ from nearfar.losses.rnc.order import ComparedLabels
 from nearfar.losses.rnc.scratch import Rows, Scratch
 from nearfar.losses.rnc.similarity import ENERGIES
 from nearfar.losses.rnc.sums import row_terms
-from nearfar.losses.rnc.walk import WalkedLabels, compiled_kernel
+from nearfar.losses.rnc.walk import WalkedLabels, kernel_for
 
 PairFunction = Callable[[Tensor, Tensor], Tensor]
 FarnessOrder = ComparedLabels | WalkedLabels
@@ -103,8 +103,9 @@ class RnCLoss(nn.Module):
         if callable(self.label_diff):
             function, none = _checked(self.label_diff, "label_diff"), values.new_zeros(len(values))
             return ComparedLabels(values, function, none, views, tolerance)
-        if values.shape[1] == 1 and values.device.type == "cpu" and compiled_kernel() is not None:
-            return WalkedLabels(values[:, 0], views, tolerance)
+        kernel = kernel_for(values.device, len(values)) if values.shape[1] == 1 else None
+        if kernel is not None:
+            return WalkedLabels(values[:, 0], views, tolerance, kernel)
         power = LABEL_DIFFERENCES[self.label_diff]
         sizes = torch.linalg.vector_norm(values, power, dim=1)
 

@@ -1,43 +1,41 @@
-"""Sorted labels on a CPU: compiled code walks every row's order, and nothing of it is stored."""
+"""Sorted labels: compiled code walks every row's order, and nothing of it is stored."""
 
 from dataclasses import dataclass
 from functools import cache, partial
-from types import ModuleType
+from typing import Any, Protocol
+from warnings import warn
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from nearfar.losses.rnc.order import (
-    KEY_BITS,
-    LATTICE_TOLERANCE,
-    OFFSET,
-    ComparedLabels,
-    OrderBlock,
-)
+from nearfar.losses.rnc.order import KEY_BITS, ComparedLabels, OrderBlock
 from nearfar.losses.rnc.scratch import Scratch
 
 
-class WalkedLabels:
-    """One-dimensional labels on a CPU, sorted once for the batch; needs numba."""
+class Kernel(Protocol):
+    """Compiled code for one kind of device; what it does is said in ``kernel_numba.log_sums``."""
 
-    def __init__(self, labels: Tensor, views: int, tolerance: float) -> None:
+    def log_sums(
+        self, weight: Tensor, lattice: Tensor, own: Tensor, tolerance: float, smallest: float
+    ) -> Tensor: ...
+
+
+class WalkedLabels:
+    """One-dimensional labels, sorted once for the batch."""
+
+    def __init__(self, labels: Tensor, views: int, tolerance: float, kernel: Kernel) -> None:
         """``labels``: float64 (n,), finite."""
-        self.samples, self.tolerance = len(labels), tolerance
+        self.samples, self.tolerance, self.kernel = len(labels), tolerance, kernel
         ordered, self.permutation = labels.sort()
         top = ordered.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
         fine = 2.0 ** (KEY_BITS - self.samples.bit_length())
-        lattice = (ordered / top * fine).round_().long()
-        kernel = compiled_kernel()
-        assert kernel is not None
-        self.padded = F.pad(lattice, (1, 1), value=kernel.FAR_OUT)
-        self.padded[0] = -kernel.FAR_OUT
+        self.lattice = (ordered / top * fine).round_().long()
         column, sizes = ordered[:, None], ordered.abs()
         self.stored = partial(ComparedLabels, column, _apart, sizes, views, tolerance)
 
     def block(self, start: int, stop: int, scratch: Scratch) -> "WalkedBlock":
         """The order of samples ``start`` to ``stop`` (not included), in the sorted batch."""
-        return WalkedBlock(self, torch.arange(start, stop))
+        return WalkedBlock(self, torch.arange(start, stop, device=self.lattice.device))
 
 
 def _apart(some: Tensor, labels: Tensor) -> Tensor:
@@ -67,27 +65,41 @@ class WalkedBlock:
 
     def log_sums(self, weight: Tensor, smallest: float) -> Tensor:
         """See ``sums.log_sums``."""
-        kernel = compiled_kernel()
-        assert kernel is not None
-        logs = torch.empty(len(weight), dtype=torch.float64)
-        kernel.log_sums(
-            weight.numpy(),
-            self.labels.padded.numpy(),
-            self.samples.numpy(),
-            logs.numpy(),
-            float(OFFSET),
-            float(LATTICE_TOLERANCE),
-            self.labels.tolerance,
-            smallest,
-        )
-        return logs
+        labels = self.labels
+        kernel = labels.kernel
+        return kernel.log_sums(weight, labels.lattice, self.samples, labels.tolerance, smallest)
+
+
+def kernel_for(device: torch.device, samples: int) -> Kernel | None:
+    """The compiled code for so many labels on a device, or None where there is none."""
+    if device.type == "cpu":
+        return _on_processor()
+    if device.type != "cuda":
+        return None
+    kernel = _on_gpu()
+    return kernel if kernel is not None and samples <= kernel.MOST_SAMPLES else None
 
 
 @cache
-def compiled_kernel() -> ModuleType | None:
-    """The module of compiled code, or None without numba."""
+def _on_processor() -> Kernel | None:
     try:
-        from nearfar.losses.rnc import kernel
+        from nearfar.losses.rnc import kernel_numba
     except ImportError:
         return None
-    return kernel
+    return kernel_numba
+
+
+@cache
+def _on_gpu() -> Any:
+    """What Triton compiles, after a trial: it may lack a C compiler or not know the GPU."""
+    try:
+        from nearfar.losses.rnc import kernel_triton
+    except ImportError:
+        return None
+    try:
+        fault = "" if kernel_triton.is_right(torch.device("cuda")) else "wrong numbers"
+    except Exception as error:
+        fault = f"{type(error).__name__}: {error}".splitlines()[0]
+    if fault:
+        warn(f"Rank-N-Contrast sorts on this GPU, slower: its kernel fails ({fault})", stacklevel=2)
+    return None if fault else kernel_triton

@@ -10,7 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from numba import njit
+from torch import Tensor
+from torch.nn import functional as F
+
+from nearfar.losses.rnc.order import LATTICE_TOLERANCE, OFFSET
 
 FAR_OUT = 1 << 62
 """Lattice value before the first sample (negative) and after the last: farther than any label."""
@@ -172,7 +177,7 @@ def _slope(row: Any, share: Any) -> None:
 
 
 @_compiled
-def log_sums(
+def _log_sums(
     weight: Any,
     lattice: Any,
     own: Any,
@@ -182,16 +187,7 @@ def log_sums(
     tolerance: float,
     smallest: float,
 ) -> None:
-    """Sums of log denominators of the rows of a block, and their derivative.
-
-    weight:   (copies · groups, views · samples) in float32 or float64, exp(s_ik / T) up to a factor
-              per row, the rows of a group ``groups`` rows apart; overwritten by its slope
-    lattice:  int64 (samples + 2), rising, between minus and plus FAR_OUT
-    own:      int64 (groups), the sample of a group
-    logs:     float64 (copies · groups), receives the sums, or -inf for a row not done: its first
-              denominator is below ``smallest``
-    offset, slack, tolerance: see ``order.py``
-    """
+    """See :func:`log_sums`; ``lattice`` stands between minus and plus FAR_OUT."""
     groups, samples = len(own), len(lattice) - 2
     order, far = np.empty(samples, np.uint32), np.empty(samples, np.int64)
     lasts, firsts = np.empty((2, samples), np.uint32), np.empty((2, samples), np.uint32)
@@ -218,3 +214,26 @@ def log_sums(
             tied = lasts[:, :ends], firsts[:, :begins]
             logs[row] = _row(order, position, tied[0], tied[1], views, mass, sums)
             _slope(weight[row], mass)
+
+
+def log_sums(
+    weight: Tensor, lattice: Tensor, own: Tensor, tolerance: float, smallest: float
+) -> Tensor:
+    """Sums of log denominators of the rows of a block, float64 (rows,), and their derivative.
+
+    A row whose first denominator is below ``smallest`` is not done: -inf.
+
+    Args:
+        weight: (copies · groups, views · samples) in float32 or float64, exp(s_ik / T) up to a
+            factor per row, the rows of a group ``groups`` rows apart; overwritten by its slope.
+        lattice: int64 (samples), the labels, rising; see ``order.py``.
+        own: int64 (groups), the sample of a group.
+        tolerance: what differences may differ by and be equal, relative.
+        smallest: see above.
+    """
+    logs = torch.empty(len(weight), dtype=torch.float64)
+    padded = F.pad(lattice, (1, 1), value=FAR_OUT)
+    padded[0] = -FAR_OUT
+    arrays = (tensor.numpy() for tensor in (weight, padded, own, logs))
+    _log_sums(*arrays, float(OFFSET), float(LATTICE_TOLERANCE), tolerance, smallest)
+    return logs
