@@ -26,14 +26,16 @@ INSTALLED_BY = {"pytorch-lightning": "lightning-fabric"}  # it brings the same m
 
 
 def requirements(lines: list[str]) -> dict[str, Requirement]:
+    """Those for this machine."""
     parsed = [Requirement(line) for line in lines]
-    return {canonicalize_name(r.name): r for r in parsed if r.name != "nearfar"}
+    meant = [r for r in parsed if r.marker is None or r.marker.evaluate()]
+    return {canonicalize_name(r.name): r for r in meant if r.name != "nearfar"}
 
 
 DECLARED = requirements(PROJECT["dependencies"])
 TRACKERS = [*EXTRAS["tensorboard"], *EXTRAS["wandb"]]
-OPTIONAL = requirements([*EXTRAS["timm"], *TRACKERS])
-FOR_DEVELOPMENT = requirements([*EXTRAS["bench"], *TRACKERS, *EXTRAS["dev"]])
+OPTIONAL = requirements([*EXTRAS["timm"], *EXTRAS["gpu"], *TRACKERS])
+FOR_DEVELOPMENT = requirements([*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *EXTRAS["dev"]])
 
 
 def pins() -> dict[str, Version]:
