@@ -3,7 +3,7 @@
 No row is sorted. What is at least as far from sample a as j is a run of samples from the first one
 on and another from the last one back, both found by bisection, so a denominator is the sum of a
 prefix and a suffix of the row. The gradient's sums run from a outward in both directions. All of
-them are sums of positive numbers, in float64, kept on the chip; the row is read and written once.
+them are sums of positive numbers, in float64, kept on the chip; a row is read twice, written once.
 """
 
 from collections.abc import Callable
