@@ -50,7 +50,7 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Local processes (default: one for each core).")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     track: Annotated[
         list[str] | None, typer.Option(help="Also tell: tensorboard, wandb or webhook.")
     ] = None,

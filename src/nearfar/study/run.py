@@ -52,7 +52,7 @@ class Prepared:
 
     @property
     def device(self) -> str:
-        """cpu, cuda or mps."""
+        """cpu or cuda."""
         return self.environment.device
 
     @property
@@ -86,23 +86,24 @@ class Prepared:
 
 
 def pick_device(wanted: str) -> str:
-    """Return cpu, cuda or mps.
+    """Return cpu or cuda.
 
     Raises:
-        UserError: the device is unknown or not there.
+        UserError: the device is unknown, not there, or cannot be used.
     """
     import torch
 
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
+    there = {"cpu": True, "cuda": torch.cuda.is_available()}
     if wanted == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if wanted not in there:
+        return "cuda" if there["cuda"] else "cpu"
+    if wanted == "mps" and torch.backends.mps.is_available():
+        raise UserError(
+            "--device mps: Apple's GPUs do not compute in float64, as targets and losses need; "
+            "allowed: auto, cpu, cuda"
+        )
+    if wanted not in (*there, "mps"):
         raise UserError(f"--device: unknown value {wanted!r}; {nearest(wanted, ['auto', *there])}")
-    if not there[wanted]:
+    if not there.get(wanted):
         raise UserError(f"--device {wanted}: torch finds no such device here")
     return wanted
 
