@@ -1,46 +1,19 @@
 """Run by test_rnc_triton.py with TRITON_INTERPRET=1: the kernel for GPUs, carried out by numpy."""
 
 import torch
-from torch import Tensor
+from rnc_batches import LABELS, assert_agree, features, loss_and_gradient
 
 from nearfar.losses.rnc import kernel_triton, module
-from nearfar.losses.rnc.module import RnCLoss
-
-
-def random(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-LABELS = {
-    "random": lambda n: torch.randn(n, generator=random(n)),
-    "float64": lambda n: torch.randn(n, generator=random(n), dtype=torch.float64),
-    "ages": lambda n: torch.randint(0, max(2, n // 6), (n,), generator=random(n)),
-    "steps": lambda n: torch.arange(n).flip(0) * 0.1,
-    "heavy tail": lambda n: torch.randn(n, generator=random(n)).mul(3).exp(),
-    "outliers": lambda n: torch.arange(n).double() ** 9 - 1e9,
-    "all equal": lambda n: torch.full((n,), -4.25),
-}
-
-
-def loss_and_gradient(features: Tensor, labels: Tensor, interpreted: bool) -> list[Tensor]:
-    module.kernel_for = lambda *_: kernel_triton if interpreted else None
-    features = features.clone().requires_grad_()
-    loss = RnCLoss()(features, labels)
-    return [loss.detach(), *torch.autograd.grad(loss, features)]
 
 
 def check(n: int, views: int, name: str, dtype: torch.dtype, scale: float = 1.0) -> None:
-    batch = torch.randn(n, views, 5, generator=random(n + views), dtype=dtype) * scale
-    labels = LABELS[name](n)
-    wanted = loss_and_gradient(batch, labels, interpreted=False)
-    found = loss_and_gradient(batch, labels, interpreted=True)
-    rtol = 1e-11 * max(scale, 1) if dtype == torch.float64 else 1e-5
-    least = max(float(wanted[1].abs().max()), 1 / n)
-    for one, other, size in zip(found, wanted, (1.0, least), strict=True):
-        message = f"{n} samples, {views} views, labels {name}, {dtype}, times {scale:g}"
-        torch.testing.assert_close(
-            one, other, rtol=rtol, atol=rtol * size, msg=lambda said, m=message: f"{m}\n{said}"
-        )
+    print(f"{n} samples, {views} views, labels {name}, {dtype}, times {scale:g}")
+    batch, labels = features(n, views, dtype) * scale, LABELS[name](n)
+    module.kernel_for = lambda *_: None
+    wanted = loss_and_gradient(batch, labels)
+    module.kernel_for = lambda *_: kernel_triton
+    found = loss_and_gradient(batch, labels)
+    assert_agree(found, wanted, 1e-11 * max(scale, 1) if dtype == torch.float64 else 1e-5)
 
 
 # A row takes some 20 ms.

@@ -4,8 +4,9 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -27,7 +28,7 @@ def test_interpreted_kernel_gives_what_sorted_rows_give() -> None:
     script = Path(__file__).with_name("rnc_interpreted.py")
     environment = {**os.environ, "TRITON_INTERPRET": "1"}
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stdout[-200:] + done.stderr[-3000:]
 
 
 @needs_triton
@@ -90,12 +91,14 @@ def on_gpu_with(is_right: object, monkeypatch: pytest.MonkeyPatch) -> object:
     fake = SimpleNamespace(is_right=is_right, MOST_SAMPLES=100)
     monkeypatch.setitem(sys.modules, f"{package.__name__}.kernel_triton", fake)
     monkeypatch.setattr(package, "kernel_triton", fake, raising=False)
-    walk._on_gpu.cache_clear()
     return fake
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> None:
+def forgotten() -> Iterator[None]:
+    """No other test finds what a fake GPU had."""
+    walk._on_gpu.cache_clear()
+    yield
     walk._on_gpu.cache_clear()
 
 
@@ -120,7 +123,6 @@ def test_kernel_that_fails_its_trial_is_said_and_not_used(
 
 
 def test_without_triton_a_gpu_sorts(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing: ModuleType | None = None
     monkeypatch.delattr(package, "kernel_triton", raising=False)
-    monkeypatch.setitem(sys.modules, f"{package.__name__}.kernel_triton", missing)
+    monkeypatch.setitem(sys.modules, f"{package.__name__}.kernel_triton", None)
     assert walk.kernel_for(torch.device("cuda"), 10) is None

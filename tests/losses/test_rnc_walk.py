@@ -6,59 +6,25 @@ from functools import partial
 
 import pytest
 import torch
+from rnc_batches import LABELS, assert_agree, features, loss_and_gradient
 from torch import Tensor
 
 import nearfar.losses.rnc.module as module
 import nearfar.losses.rnc.walk as walk
-from nearfar.losses import RnCLoss
 
 needs_numba = pytest.mark.skipif(
     walk.kernel_for(torch.device("cpu"), 2) is None, reason="numba is not installed"
 )
 
 
-def random(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def with_outliers(n: int) -> Tensor:
-    labels = torch.randn(n, generator=random(n), dtype=torch.float64)
-    labels[0], labels[-1] = 1e6, -1e9
-    return labels
-
-
-LABELS = {
-    "random": lambda n: torch.randn(n, generator=random(n)),
-    "float64": lambda n: torch.randn(n, generator=random(n), dtype=torch.float64),
-    "ages": lambda n: torch.randint(0, max(2, n // 6), (n,), generator=random(n)),
-    "steps": lambda n: torch.arange(n).flip(0) * 0.1,
-    "heavy tail": lambda n: torch.randn(n, generator=random(n)).mul(3).exp(),
-    "outliers": with_outliers,
-    "all equal": lambda n: torch.full((n,), -4.25),
-}
-
-
-def features(n: int, views: int, dtype: torch.dtype, width: int = 5) -> Tensor:
-    return torch.randn(n, views, width, generator=random(n + views), dtype=dtype)
-
-
-def loss_and_gradient(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    features = features.clone().requires_grad_()
-    loss = RnCLoss()(features, labels)
-    (gradient,) = torch.autograd.grad(loss, features)
-    return loss.detach(), gradient
-
-
 def assert_both_ways_agree(
     batch: Tensor, labels: Tensor, rtol: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loss, gradient = loss_and_gradient(batch, labels)
+    walked = loss_and_gradient(batch, labels)
     with monkeypatch.context() as patch:
         patch.setattr(module, "kernel_for", lambda *_: None)
-        stored_loss, stored = loss_and_gradient(batch, labels)
-    torch.testing.assert_close(loss, stored_loss, rtol=rtol, atol=rtol)
-    scale = max(float(stored.abs().max()), 1 / len(batch))
-    torch.testing.assert_close(gradient, stored, rtol=rtol, atol=rtol * scale)
+        stored = loss_and_gradient(batch, labels)
+    assert_agree(walked, stored, rtol)
 
 
 @needs_numba

@@ -60,14 +60,28 @@ def _by_product(rows: Tensor, precision: float) -> Tensor | None:
     """Return the distances between ``rows`` (n, d), None where that would not be precise."""
     if precision <= PRODUCT_ERROR or not len(rows):
         return None
-    square = rows.square().sum(1, keepdim=True)
-    one, bound = torch.ones_like(square), PRODUCT_ERROR / precision
-    left, right = torch.cat([-2 * rows, square, one], 1), torch.cat([rows, one, square], 1)
+    left, right = (rows.new_empty(len(rows), rows.shape[1] + 2) for _ in range(2))
+    right[:, :-2] = rows
+    square, bound = complete_factors(left, right), PRODUCT_ERROR / precision
     squares = (left @ right.T).fill_diagonal_(torch.inf)
     suspect = squares.amin(1, keepdim=True) <= bound * (square + square.max())
     if suspect.any() and (squares <= bound * (square + square.T)).any():
         return None
     return squares.fill_diagonal_(0).sqrt_()
+
+
+def complete_factors(left: Tensor, right: Tensor) -> Tensor:
+    """Make ``left @ right.T`` the squared distances of rows; return their squared lengths (n, 1).
+
+    Both are (n, d + 2). The rows are the first d columns of ``right``; its last two and all of
+    ``left`` are written.
+    """
+    rows = right[:, :-2]
+    square = rows.square().sum(1, keepdim=True)
+    torch.mul(rows, -2, out=left[:, :-2])
+    left[:, -2], left[:, -1] = square[:, 0], 1
+    right[:, -2], right[:, -1] = 1, square[:, 0]
+    return square
 
 
 class Mahalanobis(nn.Module):

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from nearfar.losses.distances import complete_factors
 from nearfar.losses.rnc.scratch import Rows, Scratch
 
 CLOSE = 1e-6
@@ -50,10 +51,7 @@ class Distances:
         )
         wide = features.double()
         wide = torch.sub(wide, wide.mean(0), out=right[:, :width])
-        square = torch.sum(wide.square(), 1, keepdim=True)
-        torch.mul(wide, -2, out=left[:, :width])
-        left[:, width], left[:, width + 1] = square[:, 0], 1
-        right[:, width], right[:, width + 1] = 1, square[:, 0]
+        square = complete_factors(left, right)
         self._left, self._right = left, right.T
         self._close_below = (square * CLOSE).to(features.dtype)
         self._features = features
