@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import measure
 from nearfar.data import Images
-from nearfar.data.views import build_views
+from nearfar.data.augment import build_views
 from nearfar.encoders import build_encoder
 
 BATCH, TURNS = 128, 3

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import measure
 from nearfar.data import Images
-from nearfar.data.molecules import ATOM_SIZES, BOND_SIZES, Molecules
+from nearfar.data.inputs.molecules import ATOM_SIZES, BOND_SIZES, Molecules
 
 MOLECULES, ATOMS = 902, 13.3
 """Rows of a training part of ESOL, and their mean number of atoms."""

@@ -19,7 +19,7 @@ from nearfar.data import Images
 from nearfar.encoders import build_encoder
 from nearfar.heads import MLP
 from nearfar.objectives import CachedRows, Rows, in_chunks
-from nearfar.study.models import FeatureRows, Features
+from nearfar.stages.models import FeatureRows, Features
 from nearfar.train.device import fabric_on, precision_of
 from nearfar.train.loop import Trainer
 from nearfar.train.recipe import Adam

@@ -34,7 +34,7 @@ import measure
 from nearfar.data import Images
 from nearfar.encoders import build_encoder
 from nearfar.heads import Logistic, Problem, solve_together
-from nearfar.heads.shared_rows import SharedRows
+from nearfar.heads.solved.logistic.shared_rows import SharedRows
 
 Floats = NDArray[Any]
 PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)

@@ -21,7 +21,9 @@ from threadpoolctl import threadpool_limits
 
 import measure
 from nearfar.data import DataOptions, load_dataset
-from nearfar.heads import Logistic, logistic, whitening
+from nearfar.heads import Logistic
+from nearfar.heads.solved.logistic import head as logistic
+from nearfar.heads.solved.logistic import whitening
 
 PENALTY = 0.03
 SAME = 1e-4

@@ -28,15 +28,15 @@ from torch import Tensor
 import measure
 from batches import MOLECULES, like_esol
 from nearfar.data import DataOptions, Images, load_dataset
-from nearfar.data.views import build_views
+from nearfar.data.augment import build_views
 from nearfar.encoders import build_encoder
 from nearfar.errors import UserError
 from nearfar.heads import NETWORKS
 from nearfar.losses import REGRESSION_LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import Predictor, Rows
-from nearfar.study.outputs import Numbers
-from nearfar.study.tasks import FitTask
+from nearfar.stages.targets import Numbers
+from nearfar.stages.tasks import FitTask
 from nearfar.train.device import fabric_on, precision_of
 from nearfar.train.loop import Trainer
 from nearfar.train.recipe import SGD, AdamW, Cosine, OneCycle, Recipe

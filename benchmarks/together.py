@@ -23,11 +23,11 @@ from nearfar.data import Images
 from nearfar.encoders import build_encoder
 from nearfar.heads import MLP, Linear
 from nearfar.objectives import CachedRows, Rows
-from nearfar.objectives.stacked import stack_of
-from nearfar.study.models import FeatureRows, Features
+from nearfar.stacking.predictors import stack_of
+from nearfar.stacking.trainer import TogetherTrainer
+from nearfar.stages.models import FeatureRows, Features
 from nearfar.train.loop import Trainer
 from nearfar.train.recipe import SGD, Adam, Recipe
-from nearfar.train.together import TogetherTrainer
 from training import Unjudged, checkpoint, classifier, recipe
 
 CPU = Fabric(accelerator="cpu", devices=1)

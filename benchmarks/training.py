@@ -11,7 +11,7 @@ from torch import nn
 
 from nearfar.losses import CLASSIFICATION_LOSSES
 from nearfar.objectives import Predictor, Rows
-from nearfar.study.tasks import FitTask
+from nearfar.stages.tasks import FitTask
 from nearfar.train.course import Points
 from nearfar.train.recipe import Constant, Recipe
 from nearfar.train.rounds import Round

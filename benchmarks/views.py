@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 import measure
-from nearfar.data.views import Blur, Crop, Flip, Greyscale, Jitter, MoCo, ResizedCrop, Rotation
+from nearfar.data.augment import Blur, Crop, Flip, Greyscale, Jitter, MoCo, ResizedCrop, Rotation
 
 SIDE = 32
 View = Callable[[Tensor], Tensor]

@@ -115,7 +115,66 @@ def test_the_table_keeps_the_foundations_apart() -> None:
         assert not ALLOWED[part] & (SIDE_BY_SIDE - {part}), part
     assert ALLOWED["losses"] == set()
     assert ALLOWED["report"] <= {"records", "errors"}
-    assert "study" not in ALLOWED["train"]
+    for part in ("data", "encoders", "heads", "losses", "metrics", "objectives", "train"):
+        assert not ALLOWED[part] & {"study", "plan", "stages", "execution", "analysis", "report"}
+
+
+def module_imports() -> dict[str, set[str]]:
+    """Module → the modules that it imports, anywhere in it, under TYPE_CHECKING too."""
+    known = {dotted(path) for path in MODULES}
+    edges = {}
+    for path, tree in trees():
+        named = {name for _, name in imports(tree, path) if name.startswith("nearfar.")}
+        found = {name if name in known else name.rpartition(".")[0] for name in named}
+        edges[dotted(path)] = (found & known) - {dotted(path)}
+    return edges
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """Some circle, as the way around it; empty if there is none."""
+    done: set[str] = set()
+
+    def walk(node: str, way: list[str]) -> list[str]:
+        if node in way:
+            return [*way[way.index(node) :], node]
+        if node in done:
+            return []
+        found: list[str] = []
+        for following in sorted(edges.get(node, ())):
+            found = found or walk(following, [*way, node])
+        done.add(node)
+        return found
+
+    return next((found for node in sorted(edges) if (found := walk(node, []))), [])
+
+
+def test_no_file_imports_in_a_circle() -> None:
+    assert not circle(module_imports())
+
+
+def test_no_folder_imports_in_a_circle() -> None:
+    """At the top of the package, and inside every folder of it."""
+    modules = module_imports()
+    depths = max(name.count(".") for name in modules)
+    for depth in range(1, depths + 1):
+        edges: dict[str, set[str]] = {}
+        for name, imported in modules.items():
+            here = ".".join(name.split(".")[: depth + 1])
+            there = {".".join(other.split(".")[: depth + 1]) for other in imported}
+            packages = {other for other in there if other.count(".") == depth}
+            edges.setdefault(here, set()).update(packages - {here})
+        assert not circle(edges)
+
+
+@pytest.mark.parametrize(
+    ("edges", "found"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, []),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c", "b"]),
+    ],
+)
+def test_a_circle_is_found(edges: dict[str, set[str]], found: list[str]) -> None:
+    assert circle(edges) == found
 
 
 def test_imports_follow_the_table() -> None:

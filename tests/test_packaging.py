@@ -106,7 +106,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> No
     }
     assert files <= set(wheel.namelist())
     assert "nearfar/py.typed" in files
-    assert "nearfar/studies/esol.yaml" in files
+    assert "nearfar/study/shipped/esol.yaml" in files
 
 
 def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:

@@ -57,12 +57,12 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
-    from nearfar.study import processes
+    from nearfar.execution import processes
 
     if not dry_run and (jobs or processes.cores()) > 1:
         processes.import_ahead()
     from nearfar.commands import run_study
-    from nearfar.study.run import Request
+    from nearfar.execution.prepared import Request
 
     settings, trackers = tuple(setting or ()), tuple(track or ())
     request = Request(study, profile, arm, seeds, settings, out, jobs, device, trackers)
@@ -94,7 +94,7 @@ def init(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The study file.")] = None,
 ) -> None:
     """Write a study file for your own data."""
-    from nearfar.study.init import write_study
+    from nearfar.starter.write import write_study
 
     path, facts = write_study(data, target or (), out)
     for fact in facts:
@@ -119,7 +119,7 @@ def predict(
     seed: Annotated[int | None, typer.Option(help="One seed's model, not the mean.")] = None,
 ) -> None:
     """Predict new rows: the mean over seeds, with their spread as uncertainty."""
-    from nearfar.study.predict import predict_file
+    from nearfar.execution.predict import predict_file
 
     typer.echo(predict_file(folder, arm, data, output, seed))
 

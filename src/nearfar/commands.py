@@ -8,11 +8,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from nearfar.errors import UserError
+from nearfar.execution.prepared import Prepared, Request
+from nearfar.execution.processes import cores
+from nearfar.execution.results import write_records
+from nearfar.execution.run import carry_out, prepare, reopen
 from nearfar.records.plain_yaml import to_yaml
 from nearfar.report import print_summary, write_report
-from nearfar.report.embedding import import_ahead
-from nearfar.study.processes import cores
-from nearfar.study.run import Prepared, Request, carry_out, prepare, reopen, write_records
+from nearfar.report.page.embedding import import_ahead
 
 DAYS_FROM = 2880
 """Minutes from which an expected time is given in days: such a study is for a GPU."""
@@ -20,9 +22,9 @@ DAYS_FROM = 2880
 
 def run_study(request: Request, *, dry_run: bool) -> int:
     """Run a study; return the exit status, 1 where a stage failed."""
-    from nearfar.study.execute import Event
-    from nearfar.study.progress import Display
-    from nearfar.study.tracking import Tracking
+    from nearfar.execution.events import Event
+    from nearfar.execution.progress import Display
+    from nearfar.execution.tracking import Tracking
 
     console = Console()
     prepared = prepare(request)

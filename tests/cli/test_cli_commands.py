@@ -8,8 +8,8 @@ import yaml
 from command_line import GOOD_ROWS, MOLECULES, CommandLine, table
 
 from nearfar.errors import UserError
+from nearfar.execution.progress import Display
 from nearfar.study.load import shipped_studies
-from nearfar.study.progress import Display
 
 RUN = ("run", "tiny.yaml", "--profile", "smoke", "--jobs", "1")
 COLUMNS = ["arm", "seed", "condition", "split", "target", "metric", "unit", "value", "stage"]
@@ -181,16 +181,16 @@ def test_init_writes_a_commented_study_that_runs_unedited(nearfar: CommandLine, 
 def test_a_failing_stage_gives_status_1_and_the_others_go_on(
     nearfar: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nearfar.study import stage
+    from nearfar.stages import run
 
-    run_stages = stage.run_stages
+    run_stages = run.run_stages
 
     def failing(specs: dict[str, dict[str, object]], *rest: object) -> object:
         if any("ridge" in str(spec["head"]) for spec in specs.values()):
             raise RuntimeError("planted")
         return run_stages(specs, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stage, "run_stages", failing)
+    monkeypatch.setattr(run, "run_stages", failing)
     outcome = nearfar(*RUN, "--arm", "ridge", "--seeds", "1")
     assert outcome.status == 1, outcome
     assert "planted" in outcome.out + outcome.err

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfar.data import DataOptions, Dataset, SplitOptions, load_dataset, split_rows
-from nearfar.data.stratified import draw, place_stratified
+from nearfar.data.split.stratified import draw, place_stratified
 from nearfar.errors import UserError
 
 

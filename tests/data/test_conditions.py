@@ -161,7 +161,7 @@ def test_a_range_of_several_targets_is_refused() -> None:
 
 def test_the_shipped_molecules_halve_by_scaffold() -> None:
     from nearfar.data import DataOptions, load_dataset
-    from nearfar.data.smiles import scaffolds
+    from nearfar.data.inputs.smiles import scaffolds
 
     whole = {"source": "molecules", "path": "esol.csv", "target": "log_solubility"}
     first, second = (

@@ -11,8 +11,8 @@ import torch
 from nearfar.data import DataOptions, Molecules, load_dataset
 from nearfar.data.corruptions import corrupt
 from nearfar.data.corruptions.molecules import SHARES, Elements
-from nearfar.data.molecules import ATOM_SIZES, BOND_SIZES
-from nearfar.data.smiles import read_smiles
+from nearfar.data.inputs.molecules import ATOM_SIZES, BOND_SIZES
+from nearfar.data.inputs.smiles import read_smiles
 from nearfar.encoders import ENCODERS
 
 NAMES = ["masked_atoms", "replaced_atoms", "deleted_bonds"]

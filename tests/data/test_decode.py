@@ -9,7 +9,7 @@ import pytest
 from image_examples import encoded, header_of, picture, some_pixels
 from PIL import Image
 
-from nearfar.data.decode import MOST_PIXELS, BadImageError, Form, decode
+from nearfar.data.read.images.decode import MOST_PIXELS, BadImageError, Form, decode
 
 KEEP = Form()
 

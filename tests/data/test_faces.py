@@ -120,7 +120,8 @@ def test_new_faces_can_be_predicted_for(source: str, home: Path) -> None:
     write_photographs(home / "utkface", 16)
     write_agedb(home / "agedb", [1, 2, 3, 4], ["train"] * 4)
     pixels = write_images(home / "new", ["a.png", "b.png"], seed=1)
-    rows = load_inputs(DataOptions(source=source), home / "new", home)
+    options = DataOptions(source=source)
+    rows = load_inputs(options, home / "new", load_dataset(options, home).inputs)
     assert np.array_equal(rows.inputs.arrays()["pixels"], pixels)
 
 

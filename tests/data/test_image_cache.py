@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from image_examples import load, pixels_of, write_images
 
-from nearfar.data import cache, decode
+from nearfar.data.read.images import cache, decode
 from nearfar.errors import UserError
 
 NAMES = [f"{name}/{k}.png" for name in ("cat", "dog") for k in range(4)]

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from image_examples import encoded, some_pixels, write_images
 
-from nearfar.data import DataOptions, InputRows, load_inputs
+from nearfar.data import DataOptions, InputRows, load_dataset, load_inputs
 from nearfar.errors import UserError
 
 NAMES = [f"{name}/{k}.png" for name in ("cat", "dog") for k in range(3)]
@@ -23,7 +23,7 @@ def study(tmp_path: Path) -> Path:
 
 def inputs(folder: Path, path: str, **more: Any) -> InputRows:
     options = DataOptions(source="images", path=str(folder / "train"), **more)
-    return load_inputs(options, folder / path, folder)
+    return load_inputs(options, folder / path, load_dataset(options, folder).inputs)
 
 
 def test_loose_images(study: Path) -> None:

@@ -17,8 +17,8 @@ from nearfar.data import (
     load_dataset,
     split_rows,
 )
-from nearfar.data.detect import detect
 from nearfar.errors import UserError
+from nearfar.starter.detect import detect
 
 PARTS = ("train", "validation", "test")
 

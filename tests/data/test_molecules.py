@@ -8,8 +8,8 @@ import torch
 from rdkit import Chem
 
 from nearfar.data import DataOptions, Dataset, MoleculeBatch, Molecules, load_dataset
-from nearfar.data.molecules import ATOM_SIZES, BOND_SIZES, Graph, graph_of
-from nearfar.data.smiles import canonical, read_smiles, scaffolds
+from nearfar.data.inputs.molecules import ATOM_SIZES, BOND_SIZES, Graph, graph_of
+from nearfar.data.inputs.smiles import canonical, read_smiles, scaffolds
 
 HARD = [
     "[Na+].[Cl-]",

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from image_examples import encoded, idx, labels_of, pixels_of, some_pixels, write_idx
 
-from nearfar.data import DataOptions, Dataset, load_dataset, named
+from nearfar.data import DataOptions, Dataset, load_dataset
+from nearfar.data.sources import cifar10_emnist as named
 from nearfar.errors import UserError
 
 

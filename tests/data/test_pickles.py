@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nearfar.data.pickles import load_plain
+from nearfar.data.read.images.pickles import load_plain
 
 PLAIN: dict[str, Any] = {
     "data": np.arange(12, dtype=np.uint8).reshape(3, 4),

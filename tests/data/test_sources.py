@@ -1,5 +1,6 @@
 """Data sets read through ``load_dataset`` and ``load_inputs``."""
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,13 @@ from nearfar.data import (
     SOURCES,
     DataOptions,
     Dataset,
+    InputRows,
     Molecules,
     Vectors,
     load_dataset,
     load_inputs,
 )
-from nearfar.data.sources import Source
+from nearfar.data.catalogue import Source
 from nearfar.errors import UserError
 
 MOLECULES = """smiles,value,label,batch
@@ -267,17 +269,23 @@ def test_cache_folder_stands_in_for_nearfar_data(
 
 
 def test_new_source_is_one_line(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    given = load_dataset(table(), folder)
-    made = Source("vector", frozenset({"unit"}), lambda o, f: given, lambda o, p, f: given)
-    monkeypatch.setitem(SOURCES, "constant", made)
-    assert load_dataset(DataOptions(source="constant", unit="m"), folder) is given
+    reads = "nearfar.data.sources.diabetes:load_diabetes"
+    monkeypatch.setitem(SOURCES, "constant", Source("vector", frozenset({"unit"}), reads, reads))
+    found = load_dataset(DataOptions(source="constant", unit="m"), folder)
+    assert found.digest == load_dataset(DataOptions(source="diabetes"), folder).digest
     assert DataOptions(source="constant").kind == "vector"
+
+
+def inputs_of(options: DataOptions, path: Path, folder: Path) -> InputRows:
+    """Rows to predict for, in the form of the study's own."""
+    return load_inputs(options, path, load_dataset(options, folder).inputs)
 
 
 def test_inputs_of_molecules(folder: Path) -> None:
     new = folder / "new.csv"
     new.write_text("id,smiles\n7,CCN\n8,CCCl\n", encoding="utf-8")
-    rows = load_inputs(molecules(name="label", group="batch", part="part"), new, folder)
+    like = load_dataset(molecules(), folder).inputs
+    rows = load_inputs(molecules(name="label", group="batch", part="part"), new, like)
     assert not isinstance(rows, Dataset)
     assert (rows.ids, rows.names, rows.smiles) == (["1", "2"], ["", ""], ["CCN", "CCCl"])
     assert rows.inputs.select(torch.tensor([1])).atoms[:, 0].tolist() == [6, 6, 17]
@@ -288,15 +296,15 @@ def test_inputs_of_molecules_with_bad_rows(folder: Path) -> None:
     new.write_text("smiles,label\nCCN,amine\nC1C,broken\n,none\nO,water\n", encoding="utf-8")
     message = r"new.csv, row 2 \(line 3\): SMILES 'C1C' cannot be read; 1 more bad row "
     with pytest.raises(UserError, match=message):
-        load_inputs(molecules(), new, folder)
-    rows = load_inputs(molecules(on_bad_rows="drop", name="label"), new, folder)
+        inputs_of(molecules(), new, folder)
+    rows = inputs_of(molecules(on_bad_rows="drop", name="label"), new, folder)
     assert (rows.ids, rows.names) == (["1", "4"], ["amine", "water"])
     assert rows.source["reasons"] == {"molecule not readable": 1, "smiles missing": 1}
     (folder / "none.csv").write_text("structure\nC\n", encoding="utf-8")
     with pytest.raises(UserError, match="no column 'smiles'"):
-        load_inputs(molecules(), folder / "none.csv", folder)
+        inputs_of(molecules(), folder / "none.csv", folder)
     with pytest.raises(UserError, match="no such file"):
-        load_inputs(molecules(), folder / "nowhere.csv", folder)
+        inputs_of(molecules(), folder / "nowhere.csv", folder)
 
 
 @pytest.mark.parametrize("features", [None, ["x", "index", "z"]])
@@ -305,7 +313,7 @@ def test_inputs_of_vectors_take_the_order_of_the_training_columns(
 ) -> None:
     new = folder / "new.csv"
     new.write_text("z,extra,index,x\n9,1,8,7\n", encoding="utf-8")
-    rows = load_inputs(table(features=features), new, folder)
+    rows = inputs_of(table(features=features), new, folder)
     assert isinstance(rows.inputs, Vectors)
     assert rows.inputs.columns == ["x", "index", "z"]
     assert rows.inputs.values.tolist() == [[7, 8, 9]]
@@ -315,13 +323,13 @@ def test_inputs_of_vectors_must_have_every_training_column(folder: Path) -> None
     new = folder / "new.csv"
     new.write_text("x,indexx,z\n1,2,3\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"new.csv: no column 'index'.*did you mean 'indexx'"):
-        load_inputs(table(), new, folder)
+        inputs_of(table(), new, folder)
 
 
 def test_inputs_for_diabetes(folder: Path) -> None:
     new = folder / "new.csv"
     new.write_text("bmi,age\n30,50\n", encoding="utf-8")
-    rows = load_inputs(DataOptions(source="diabetes", features=["age", "bmi"]), new, folder)
+    rows = inputs_of(DataOptions(source="diabetes", features=["age", "bmi"]), new, folder)
     assert isinstance(rows.inputs, Vectors)
     assert rows.inputs.values.tolist() == [[50, 30]]
 
@@ -377,3 +385,10 @@ def test_hub_name_reaches_the_library(folder: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(UserError, match=r"'owner/none' from the hub: no such data set$"):
         load_dataset(missing, folder)
     assert asked == [("owner/set", "small"), ("owner/none", None)]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_names_readers_that_are_there(name: str) -> None:
+    for place in (SOURCES[name].dataset, SOURCES[name].inputs):
+        module, _, function = place.partition(":")
+        assert callable(getattr(importlib.import_module(module), function))

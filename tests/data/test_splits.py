@@ -18,9 +18,9 @@ from nearfar.data import (
     split_rows,
     straddling_groups,
 )
-from nearfar.data.groups import merged_groups
-from nearfar.data.smiles import scaffolds
-from nearfar.data.splits import part_sizes
+from nearfar.data.inputs.smiles import scaffolds
+from nearfar.data.split.groups import merged_groups
+from nearfar.data.split.splits import part_sizes
 from nearfar.errors import UserError
 
 

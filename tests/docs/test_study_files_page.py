@@ -8,15 +8,15 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from nearfar.data.augment import VIEWS
+from nearfar.data.catalogue import SOURCES
 from nearfar.data.options import DataOptions, SplitOptions
-from nearfar.data.sources import SOURCES
-from nearfar.data.views import VIEWS
 from nearfar.encoders import ENCODERS
 from nearfar.heads import EXACT, NETWORKS, READOUTS
 from nearfar.losses import CLASSIFICATION_LOSSES, DISTRIBUTION_LOSSES, REGRESSION_LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.choices import Choice, options_of
+from nearfar.study.named_options import Choice, options_of
 from nearfar.study.published import Claim, Published
 from nearfar.study.schema import Arm, Axis, ExactFit, Pretrain, Stage, Study, TrainedFit
 from nearfar.study.schema import Test as OnTestRows

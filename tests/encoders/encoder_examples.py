@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from nearfar.data.molecules import MoleculeBatch, Molecules
+from nearfar.data.inputs.molecules import MoleculeBatch, Molecules
 
 SMILES = [
     "CCO",

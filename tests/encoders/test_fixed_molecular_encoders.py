@@ -8,7 +8,7 @@ import pytest
 from encoder_examples import SMILES, some_molecules
 from rdkit import Chem
 
-from nearfar.data.molecules import Molecules
+from nearfar.data.inputs.molecules import Molecules
 from nearfar.encoders import FixedEncoder, build_encoder
 from nearfar.errors import UserError
 

@@ -9,7 +9,7 @@ import torch
 from encoder_examples import all_rows, renumbered, some_molecules
 from torch import Tensor, nn
 
-from nearfar.data.molecules import Molecules
+from nearfar.data.inputs.molecules import Molecules
 from nearfar.encoders import ENCODERS, Encoder, build_encoder
 
 GRAPH = sorted(

@@ -5,8 +5,8 @@ import pytest
 from sklearn import svm
 from sklearn.model_selection import GridSearchCV, KFold
 
-from nearfar.heads import kernel
-from nearfar.heads.kernel import SVR
+from nearfar.heads.solved import svr as kernel
+from nearfar.heads.solved.svr import SVR
 
 
 def made(rows: int = 80) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nearfar.data import Vectors
-from nearfar.data.molecules import Molecules
+from nearfar.data.inputs.molecules import Molecules
 from nearfar.encoders import Adapter, build_encoder
 from nearfar.errors import UserError
 from nearfar.heads.decoders import EmnistDecoder, ImageDecoder

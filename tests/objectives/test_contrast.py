@@ -16,7 +16,7 @@ from nearfar.losses import (
     triplet_loss,
 )
 from nearfar.objectives import OBJECTIVES, Batch
-from nearfar.study.choices import options_of
+from nearfar.study.named_options import options_of
 
 LABELLED = {"cross_entropy", "supcon", "contrastive", "triplet", "pair_likelihood"}
 OURS = ["moco", "nt_xent", *sorted(LABELLED)]

@@ -14,8 +14,8 @@ from nearfar.encoders import Encoder, build_encoder
 from nearfar.heads import Linear
 from nearfar.losses import REGRESSION_LOSSES
 from nearfar.objectives import Batch, CachedRows, Predictor, Rows, in_chunks
-from nearfar.study.models import FeatureRows
-from nearfar.study.tasks import FitTask
+from nearfar.stages.models import FeatureRows
+from nearfar.stages.tasks import FitTask
 from nearfar.train.loop import Trainer
 from nearfar.train.recipe import Adam, Constant, Recipe
 

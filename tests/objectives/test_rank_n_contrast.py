@@ -12,7 +12,7 @@ from nearfar.data import Vectors
 from nearfar.encoders import build_encoder
 from nearfar.losses import RnCLoss
 from nearfar.objectives import OBJECTIVES, RankNContrast, Rows
-from nearfar.study.tasks import PretrainTask
+from nearfar.stages.tasks import PretrainTask
 from nearfar.train.loop import Trainer
 from nearfar.train.recipe import Adam, Constant, Recipe
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 from nearfar.data import Vectors
 from nearfar.encoders import build_encoder
 from nearfar.objectives import OBJECTIVES, Batch
-from nearfar.study.choices import options_of
+from nearfar.study.named_options import options_of
 
 LOSSES = {"l1": functional.l1_loss, "mse": functional.mse_loss, "huber": functional.smooth_l1_loss}
 

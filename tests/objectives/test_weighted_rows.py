@@ -11,7 +11,7 @@ from nearfar.encoders import build_encoder
 from nearfar.heads import Linear
 from nearfar.losses import ELEMENTWISE_LOSSES, REGRESSION_LOSSES
 from nearfar.objectives import Batch, CachedRows, CachedViews, Predictor, Rows
-from nearfar.study.models import FeatureRows, Features
+from nearfar.stages.models import FeatureRows, Features
 
 ROWS = 24
 INDEX = torch.tensor([3, 0, 17, 5, 9])

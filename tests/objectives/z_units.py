@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nearfar.study.outputs import Numbers
+from nearfar.stages.targets import Numbers
 
 
 def in_z_units(targets: Tensor) -> Numbers:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nearfar.study.chain import Environment, Step
+from nearfar.plan.chain import Environment, Step
+from nearfar.plan.plan import Plan, make_plan
 from nearfar.study.load import load_study, shipped_studies
-from nearfar.study.plan import Plan, make_plan
 from nearfar.study.schema import Pretrain
 
 GOLDEN = Path(__file__).with_name("golden.jsonl.gz")

@@ -16,8 +16,8 @@ from test_report_page import HOSTILE
 
 from nearfar.records.run import RunFolder
 from nearfar.report import write_report
-from nearfar.report.choices import choices_section, chosen_lines
 from nearfar.report.load import read_run
+from nearfar.report.page.sections.choices import choices_section, chosen_lines
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nearfar.report import embedding
-from nearfar.report.embedding import (
+from nearfar.report.page import embedding
+from nearfar.report.page.embedding import (
     embed,
     embed_all,
     features_key,

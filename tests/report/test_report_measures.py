@@ -11,8 +11,11 @@ from reading import Elements, page_data
 from nearfar.metrics.representation import MEASURES as REGISTERED
 from nearfar.report import write_report
 from nearfar.report.load import Run, read_run
-from nearfar.report.measures import MEASURES, best_means
-from nearfar.report.tables import representations_section
+from nearfar.report.page.sections.representations import (
+    MEASURES,
+    best_means,
+    representations_section,
+)
 from nearfar.report.wording import HIGHER_IS_BETTER, METRIC_NAMES, mean_std
 
 WITHOUT_FEATURES = {"predict the mean", "fingerprints, forest"}

@@ -5,7 +5,7 @@ import re
 import pytest
 from some_molecules import ESOL
 
-from nearfar.report.molecules import MAX_ATOMS, SCALE, draw_molecule
+from nearfar.report.page.molecules import MAX_ATOMS, SCALE, draw_molecule
 
 
 def _segments(path: str) -> list[tuple[int, int, int, int]]:

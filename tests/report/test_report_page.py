@@ -16,7 +16,7 @@ from nearfar.errors import UserError
 from nearfar.records.run import RunFolder
 from nearfar.report import write_report
 from nearfar.report.load import read_run
-from nearfar.report.page import script_json
+from nearfar.report.page.page import script_json
 
 HOSTILE = [
     '<img src=x onerror="document.title=1">',

@@ -12,8 +12,8 @@ from small_study import HERE, Plain, at, changed, leaves, planned, resolved, wri
 
 from nearfar.data import load_dataset
 from nearfar.errors import UserError
+from nearfar.plan.plan import make_plan
 from nearfar.study.load import Resolved
-from nearfar.study.plan import make_plan
 from nearfar.study.schema import Study
 
 SHOWN = {"study", "title", "question", "profile", "margin", "baseline", "minutes"} | {

@@ -12,9 +12,11 @@ from small_study import Plain, planned, resolved, small, with_arms
 from nearfar.data.options import Limit
 from nearfar.errors import UserError
 from nearfar.records.plain_yaml import from_yaml, to_yaml
+from nearfar.study.budgets import searching
 from nearfar.study.load import Resolved, load_study, resolve, shipped_studies
-from nearfar.study.merge import merge, parse_yaml, read_yaml
-from nearfar.study.profiles import PROFILES, searching
+from nearfar.study.overlay import merge
+from nearfar.study.profiles import PROFILES
+from nearfar.study.yaml_files import parse_yaml, read_yaml
 
 
 def again(study: Resolved) -> Resolved:

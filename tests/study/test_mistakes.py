@@ -10,10 +10,11 @@ from schema_walk import blocks
 from small_study import Plain, at, changed, leaves, resolved, small
 
 from nearfar.errors import UserError
-from nearfar.study.choices import Choice
 from nearfar.study.load import find_study, load_study
-from nearfar.study.merge import assignment, parse_yaml, read_yaml
+from nearfar.study.named_options import Choice
+from nearfar.study.overlay import assignment
 from nearfar.study.schema import Study
+from nearfar.study.yaml_files import parse_yaml, read_yaml
 
 
 def said(raw: Plain, profile: str | None = None) -> list[str]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from toy import recipe
 
 from nearfar.data import Images
-from nearfar.data.views import build_views
+from nearfar.data.augment import build_views
 from nearfar.encoders import build_encoder
 from nearfar.heads import NETWORKS
 from nearfar.losses import LOSSES, RnCLoss

@@ -7,17 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nearfar.data.catalogue import SOURCES
     from nearfar.data.class_maps import mapped
     from nearfar.data.conditions import Conditions, conditioned, is_unseen
     from nearfar.data.dataset import Batch, Dataset, InputRows, Inputs, Split
-    from nearfar.data.images import Images
-    from nearfar.data.molecules import MoleculeBatch, Molecules
+    from nearfar.data.inputs.images import Images
+    from nearfar.data.inputs.molecules import MoleculeBatch, Molecules
+    from nearfar.data.inputs.vectors import Vectors
+    from nearfar.data.load import load_dataset, load_inputs
     from nearfar.data.options import DataOptions, SplitOptions
     from nearfar.data.rare_targets import rarity_weights, shots
-    from nearfar.data.sources import SOURCES, load_dataset, load_inputs
-    from nearfar.data.splits import split_rows, straddling_groups
+    from nearfar.data.split.splits import split_rows, straddling_groups
     from nearfar.data.targets import TargetScaler
-    from nearfar.data.vectors import Vectors
 
 __all__ = [
     "SOURCES",
@@ -46,17 +47,18 @@ __all__ = [
 ]
 
 _HOMES = {
+    "catalogue": ("SOURCES",),
     "class_maps": ("mapped",),
     "conditions": ("Conditions", "conditioned", "is_unseen"),
     "dataset": ("Batch", "Dataset", "InputRows", "Inputs", "Split"),
-    "images": ("Images",),
-    "molecules": ("MoleculeBatch", "Molecules"),
+    "inputs.images": ("Images",),
+    "inputs.molecules": ("MoleculeBatch", "Molecules"),
+    "inputs.vectors": ("Vectors",),
+    "load": ("load_dataset", "load_inputs"),
     "options": ("DataOptions", "SplitOptions"),
     "rare_targets": ("rarity_weights", "shots"),
-    "sources": ("SOURCES", "load_dataset", "load_inputs"),
-    "splits": ("split_rows", "straddling_groups"),
+    "split.splits": ("split_rows", "straddling_groups"),
     "targets": ("TargetScaler",),
-    "vectors": ("Vectors",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, Index, Split
-from nearfar.data.splits import place_rows
-from nearfar.data.stratified import draw
+from nearfar.data.split.splits import place_rows
+from nearfar.data.split.stratified import draw
 from nearfar.errors import UserError, nearest
 
 Unseen = tuple[float, float] | tuple[str, ...]

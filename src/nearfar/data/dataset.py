@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nearfar.data.molecules import MoleculeBatch
+from nearfar.data.inputs.molecules import MoleculeBatch
 
 Batch = MoleculeBatch | Tensor
 Index = npt.NDArray[np.int64]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from nearfar.data.sources import SOURCES
+from nearfar.data.catalogue import SOURCES
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.errors import nearest
 

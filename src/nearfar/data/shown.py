@@ -59,7 +59,7 @@ def thumbnails_of(dataset: Dataset, rows: Index) -> list[bytes] | None:
     """
     import torch
 
-    from nearfar.data.images import Images
+    from nearfar.data.inputs.images import Images
 
     if not isinstance(dataset.inputs, Images) or PRIVATE in dataset.source:
         return None

@@ -12,6 +12,11 @@ from nearfar.encoders.images import centre, image_shape, normalised
 LARGE = 65
 """Images of which one side has at least so many pixels get the large stem unless told otherwise."""
 
+LEAST_STRIDED = 8
+"""Channels below which pixels are left out before a 1×1 convolution rather than by its stride: on
+processors without AVX-512, the gradient of such a convolution with channels last writes past its
+memory (oneDNN 3.12, in torch 2.13), and the process dies."""
+
 
 class Block(nn.Module):
     """Two 3×3 convolutions with a short cut around them (figure 2, left part of figure 5).
@@ -26,14 +31,18 @@ class Block(nn.Module):
         self.second = nn.Conv2d(after, after, 3, padding=1, bias=False)
         self.second_norm = nn.BatchNorm2d(after)
         self.short = nn.Sequential()
+        self.skip = stride if before < LEAST_STRIDED else 1
         if stride > 1 or before != after:
-            self.short.append(nn.Conv2d(before, after, 1, stride, bias=False))
+            self.short.append(nn.Conv2d(before, after, 1, stride // self.skip, bias=False))
             self.short.append(nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features (b, after, h / stride, w / stride) of (b, before, h, w)."""
         y = torch.relu(self.first_norm(self.first(x)))
-        return torch.relu(self.second_norm(self.second(y)) + self.short(x))
+        return torch.relu(self.second_norm(self.second(y)) + self.short(self._thinned(x)))
+
+    def _thinned(self, x: Tensor) -> Tensor:
+        return x[:, :, :: self.skip, :: self.skip] if self.skip > 1 else x
 
 
 class ResNet18(Encoder):

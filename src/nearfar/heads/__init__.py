@@ -3,15 +3,15 @@
 ``READOUTS`` says how the outputs of the former become numbers.
 """
 
-from nearfar.heads.classifiers import KNN
-from nearfar.heads.components import PrincipalComponents
 from nearfar.heads.decoders import Decoder
-from nearfar.heads.exact import Forest, Mean, Ridge
-from nearfar.heads.kernel import SVR
-from nearfar.heads.logistic import Logistic
-from nearfar.heads.logistic_together import Problem, solve_together
 from nearfar.heads.networks import MLP, Linear, Standardise
 from nearfar.heads.readouts import READOUTS, Readout
+from nearfar.heads.solved.exact import Forest, Mean, Ridge
+from nearfar.heads.solved.knn import KNN
+from nearfar.heads.solved.logistic.head import Logistic
+from nearfar.heads.solved.logistic.many import Problem, solve_together
+from nearfar.heads.solved.pca import PrincipalComponents
+from nearfar.heads.solved.svr import SVR
 
 Network = Linear | MLP | Decoder
 NETWORKS: dict[str, type[Network]] = {"linear": Linear, "mlp": MLP, "decoder": Decoder}

@@ -3,12 +3,12 @@
 from typing import Any
 
 from nearfar.objectives.autoencoder import AutoEncoder
+from nearfar.objectives.batches import Batch, CachedRows, CachedViews, Rows
 from nearfar.objectives.moco import MomentumContrast
 from nearfar.objectives.nt_xent import SimCLR
 from nearfar.objectives.pairs import ContrastivePairs, PairLikelihood, Triplets
 from nearfar.objectives.predictor import Predictor, in_chunks
 from nearfar.objectives.rnc import RankNContrast
-from nearfar.objectives.rows import Batch, CachedRows, CachedViews, Rows
 from nearfar.objectives.sup_con import SupervisedContrast
 from nearfar.objectives.supervised import CrossEntropy, Regression
 

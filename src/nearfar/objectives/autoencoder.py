@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from nearfar.errors import UserError
 from nearfar.heads.decoders import Decoder, VectorDecoder
-from nearfar.objectives.rows import Batch
+from nearfar.objectives.batches import Batch
 
 
 class AutoEncoder(nn.Module):

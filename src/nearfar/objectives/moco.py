@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nearfar.heads.networks import MLP
 from nearfar.losses import info_nce_loss, unit
-from nearfar.objectives.rows import Batch
+from nearfar.objectives.batches import Batch
 from nearfar.objectives.split_batch_norm import split_batch_norm
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from nearfar.heads.networks import MLP
 from nearfar.losses import nt_xent_loss
-from nearfar.objectives.rows import Batch
+from nearfar.objectives.batches import Batch
 
 
 class SimCLR(nn.Module):

@@ -13,7 +13,7 @@ from nearfar.losses import (
     triplet_loss,
     unit,
 )
-from nearfar.objectives.rows import Batch
+from nearfar.objectives.batches import Batch
 
 
 class _LabelledRows(nn.Module):

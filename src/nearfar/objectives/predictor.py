@@ -10,8 +10,8 @@ from nearfar.heads.networks import Standardise
 from nearfar.heads.readouts import Readout
 from nearfar.losses.classification import cross_entropy
 from nearfar.losses.precision import in_full_precision
+from nearfar.objectives.batches import Batch
 from nearfar.objectives.closed_form import affine_maps, cross_entropy_step
-from nearfar.objectives.rows import Batch
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

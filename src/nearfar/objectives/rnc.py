@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from nearfar.losses import RnCLoss
-from nearfar.objectives.rows import Batch
+from nearfar.objectives.batches import Batch
 
 
 class RankNContrast(nn.Module):

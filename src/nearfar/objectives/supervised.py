@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nearfar.heads.networks import Linear
 from nearfar.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
-from nearfar.objectives.rows import Batch
+from nearfar.objectives.batches import Batch
 
 
 class CrossEntropy(nn.Module):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nearfar.report.page import write_report
+    from nearfar.report.page.page import write_report
     from nearfar.report.terminal import print_summary
 
 __all__ = ["print_summary", "write_report"]
@@ -12,7 +12,7 @@ __all__ = ["print_summary", "write_report"]
 def __getattr__(name: str) -> Any:
     """Import what is asked for on first use, so that the package itself costs nothing."""
     if name == "write_report":
-        from nearfar.report.page import write_report
+        from nearfar.report.page.page import write_report
 
         return write_report
     if name == "print_summary":

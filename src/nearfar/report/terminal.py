@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nearfar.report.choices import chosen_lines
-from nearfar.report.conditions import Facet, cell_text, facets
+from nearfar.report.facets import Facet, cell_text, facets
 from nearfar.report.load import (
     Run,
     against,
@@ -16,6 +15,7 @@ from nearfar.report.load import (
     own_unit,
     read_run,
 )
+from nearfar.report.page.sections.choices import chosen_lines
 from nearfar.report.wording import (
     HIGHER_IS_BETTER,
     MISSING,

@@ -1,1 +1,1 @@
-"""A study: its file, the plan of its stages, their execution, statistics and summary."""
+"""What was asked: the study file, its profiles, axes and checks. No torch."""

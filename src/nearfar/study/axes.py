@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from nearfar.errors import nearest
-from nearfar.study.merge import placeholders
 from nearfar.study.mistakes import explain
+from nearfar.study.placeholders import placeholders
 from nearfar.study.schema import Axis, Test
 
 CONDITIONED = ("labels", "label_noise", "unseen", "split")

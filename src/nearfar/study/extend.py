@@ -4,7 +4,7 @@ from typing import Any
 
 from nearfar.errors import UserError, nearest
 from nearfar.study.axes import CONDITIONED, SCORED
-from nearfar.study.merge import placeholders
+from nearfar.study.placeholders import placeholders
 
 Plain = dict[str, Any]
 

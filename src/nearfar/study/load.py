@@ -13,12 +13,15 @@ from pydantic import ValidationError
 
 from nearfar.errors import UserError, nearest
 from nearfar.study.axes import SCORED, VARIED, axis_mistakes, combinations, placed, read_axes
+from nearfar.study.budgets import searching, settled
 from nearfar.study.checks import impossible, unused
-from nearfar.study.merge import assignment, merge, placeholders, read_yaml, replace, restore
 from nearfar.study.mistakes import explain
-from nearfar.study.profiles import searching, settled, with_defaults, with_profile
+from nearfar.study.overlay import assignment, merge
+from nearfar.study.placeholders import placeholders, replace, restore
+from nearfar.study.profiles import with_defaults, with_profile
 from nearfar.study.published import unknown_arms, unknown_axes
 from nearfar.study.schema import Axis, Study, Test
+from nearfar.study.yaml_files import read_yaml
 
 TRAINED = {"compare", "condition", "choose"}
 """The roles of the axes that decide what is trained."""
@@ -97,7 +100,7 @@ def arm_name(name: str, axes: Mapping[str, str]) -> str:
 
 def shipped_studies() -> dict[str, Path]:
     """Return the names and files of the studies inside the package."""
-    folder = Path(str(files("nearfar.studies")))
+    folder = Path(str(files("nearfar.study.shipped")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator,
 
 from nearfar.errors import nearest
 from nearfar.metrics import METRICS
-from nearfar.records.places import pairs_of
+from nearfar.records.conditions import pairs_of
 
 Text = Annotated[str, Field(min_length=1)]
 Numbers = dict[str, FiniteFloat]

@@ -8,17 +8,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from nearfar.data.augment import VIEWS
 from nearfar.data.conditions import Conditions
 from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.rare_targets import Weighting
-from nearfar.data.views import VIEWS
 from nearfar.encoders import ENCODERS
 from nearfar.heads import EXACT, NETWORKS, READOUTS
 from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.choices import choice_among, choices_among, several_among
+from nearfar.study.named_options import choice_among, choices_among, several_among
 from nearfar.study.published import Claim, Published
 from nearfar.track import TRACKERS
 from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options, Positive, Recipe

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
-from nearfar.data.images import Images
+from nearfar.data.inputs.images import Images
 
 Setting = tuple[float, ...]
 Change = Callable[[Tensor, Setting, Generator], Tensor]

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from nearfar.data.molecules import Graph, Molecules, graph_of
-from nearfar.data.smiles import read_smiles
+from nearfar.data.inputs.molecules import Graph, Molecules, graph_of
+from nearfar.data.inputs.smiles import read_smiles
 
 Floats = npt.NDArray[np.float64]
 HYDROGEN, UNKNOWN = 1, 0

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
-from nearfar.data.vectors import Vectors
+from nearfar.data.inputs.vectors import Vectors
 
 Change = Callable[[Tensor, Tensor, Tensor, float, Generator], Tensor]
 """Values (n, columns), their columns' means and deviations, size, source of draws → values."""

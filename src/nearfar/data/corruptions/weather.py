@@ -3,10 +3,10 @@
 import torch
 from torch import Generator, Tensor
 
+from nearfar.data.augment.colour import grey
 from nearfar.data.corruptions.blur import angles, trail
 from nearfar.data.corruptions.image_rows import Setting
 from nearfar.data.corruptions.lines import along, zoomed_lines
-from nearfar.data.views.colour import grey
 
 
 def fog(images: Tensor, setting: Setting, generator: Generator) -> Tensor:

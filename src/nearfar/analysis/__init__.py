@@ -1,0 +1,1 @@
+"""What the records mean: estimates, comparisons, claims, the answer. No torch."""

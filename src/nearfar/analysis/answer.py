@@ -1,0 +1,313 @@
+"""The answer in one or two sentences: what the verdicts say, and which mean is the best."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from nearfar.analysis.compare import Comparison, p_text, seed_count
+from nearfar.analysis.results import Series, Tally
+from nearfar.analysis.statistics import MIN_SEEDS, Verdict
+from nearfar.data.targets import ALL_TARGETS
+from nearfar.metrics import METRICS
+from nearfar.records.conditions import shortened
+
+SHOWN = 6
+UNIT_WORDS = {"z": "z-scored", "target": "in its own unit"}
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+REST: tuple[Verdict, ...] = ("worse", "equivalent", "undecided", "withheld")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the study asks: whether ``contenders`` beat their baselines on the primary metric.
+
+    ``noun`` says what a contender is; ``comparisons`` are the study's own, without those that only
+    a claim asks for.
+    """
+
+    noun: str
+    contenders: Sequence[str]
+    comparisons: Sequence[Comparison]
+    baseline: str
+    profile: str
+    resplit: bool
+
+
+def answer(asked: Asked, tally: Tally) -> str:
+    """Return one or two plain sentences for a reader who sees nothing else."""
+    about = [c for c in asked.comparisons if c.arm in asked.contenders]
+    if not _winners(tally):
+        states = (f"{arm} {_first_status(tally, arm)}" for arm in tally.arms)
+        return f"No arm finished all its seeds: {_listed(states)}."
+    if about:
+        return f"{_verdicts(asked, about)} {_best(asked, tally)}"
+    return f"{_best(asked, tally)} {_nothing_to_compare(asked, tally)}"
+
+
+def asked_of(
+    tally: Tally, comparisons: Sequence[Comparison], baseline: str, profile: str, resplit: bool
+) -> Asked:
+    """Return what the study asks: about pre-trained arms, or all but controls if there are none."""
+    others = [arm for arm in tally.arms if arm != baseline]
+    tried = [arm for arm in others if tally.settings.get(arm, {}).get("group") != "control"]
+    pretrained = [arm for arm in tried if tally.pretrained(arm)]
+    first: dict[tuple[str, str, str], Comparison] = {}
+    for c in comparisons:
+        first.setdefault((c.arm, c.condition, c.target), c)
+    noun = "pre-trained arm" if pretrained else "arm"
+    contenders = pretrained or tried or others
+    return Asked(noun, contenders, list(first.values()), baseline, profile, resplit)
+
+
+def _nothing_to_compare(asked: Asked, tally: Tally) -> str:
+    if asked.baseline not in tally.arms:
+        return f"Nothing is compared, for the baseline {asked.baseline} was not run."
+    if len(tally.arms) == 1:
+        return "There is no other arm to compare it with."
+    return f"No other arm was run under the same conditions as the baseline {asked.baseline}."
+
+
+def _verdicts(asked: Asked, about: list[Comparison]) -> str:
+    judged = [c for c in about if c.verdict != "withheld"]
+    if not judged:
+        return _all_withheld(asked, about)
+    if all(c.n < MIN_SEEDS for c in judged):
+        n = max(c.n for c in judged)
+        return f"Nothing is decided with {seed_count(n)}: a test needs at least {MIN_SEEDS}."
+    if len({(c.condition, c.target) for c in about}) > 1:
+        body = _many_places(asked, about)
+    else:
+        body = _one(about[0]) if len(about) == 1 else _many(asked, about)
+    split = "" if asked.resplit else " and for this split"
+    sentence = f"on test {_measure(about[0].metric, about[0].target)}{split}, {body}."
+    if asked.profile == "full":
+        return _capital(sentence)
+    undecided = sum(c.verdict == "undecided" for c in about)
+    verb = {0: "says", len(about): "cannot decide"}.get(undecided, "cannot decide all of it")
+    seeds = seed_count(max(c.n for c in about))
+    return f"The {asked.profile} profile, with {seeds} and smaller budgets, {verb}: {sentence}"
+
+
+def _all_withheld(asked: Asked, about: list[Comparison]) -> str:
+    reasons = {c.reason for c in about}
+    baseline = f"baseline {asked.baseline}: "
+    if len(reasons) == 1 and (reason := reasons.pop()).startswith(baseline):
+        lost = reason.removeprefix(baseline)
+        return f"Nothing can be compared: the baseline {asked.baseline} {lost} seeds."
+    lost = _listed(f"{_name(c, about)} ({c.reason})" for c in about)
+    return f"Nothing can be compared, for seeds were lost: {lost}."
+
+
+def _one(c: Comparison) -> str:
+    change = f"{_change(c)}{_interval(c)}, {seed_count(c.n)}"
+    if c.verdict == "equivalent":
+        return f"{c.arm} and {c.against} are equivalent ({change})"
+    if c.verdict == "undecided":
+        outlook = c.reason.rpartition("; ")[2].partition(":")[0]
+        return f"it is not decided whether {c.arm} is better than {c.against} ({change}; {outlook})"
+    p = f", {p_text(c.p_holm)}" if c.p_holm is not None else ""
+    return f"{c.arm} is {c.verdict} than {c.against} ({change}{p})"
+
+
+def _many(asked: Asked, about: list[Comparison]) -> str:
+    against = {c.against for c in about}
+    rival = next(iter(against)) if len(against) == 1 else "its own baseline"
+    better = [c for c in about if c.verdict == "better"]
+    count = f"{_spelled(len(about))} {asked.noun}s"
+    who = _listed(f"{_name(c, about)} ({_change(c)}{_interval(c)})" for c in better)
+    if len(better) == len(about):
+        return f"each of the {count} is better than {rival}: {who}"
+    if not better:
+        open_end = any(c.verdict in {"undecided", "withheld"} for c in about)
+        head = f"none of the {count} is {'shown to be ' if open_end else ''}better than {rival}: "
+    elif len(better) == 1:
+        head = f"one of the {count} is better than {rival}: {who}; "
+    else:
+        rivals = rival if len(against) == 1 else "their own baselines"
+        head = f"{_spelled(len(better))} of the {count} are better than {rivals}: {who}; "
+    return head + "; ".join(filter(None, (_group(verdict, about) for verdict in REST)))
+
+
+def _group(verdict: Verdict, about: Sequence[Comparison]) -> str:
+    chosen = [c for c in about if c.verdict == verdict]
+    if not chosen:
+        return ""
+    if len(chosen) == len(about) and verdict == "undecided":
+        return "all are undecided"
+    names = _listed(f"{_name(c, about)}{_detail(c)}" for c in chosen)
+    return f"{names} {_is(len(chosen))} {verdict}"
+
+
+def _detail(c: Comparison) -> str:
+    if c.verdict == "undecided":
+        return ""
+    return f" ({c.reason if c.verdict == 'withheld' else _change(c)})"
+
+
+def _many_places(asked: Asked, about: list[Comparison]) -> str:
+    """Several conditions or targets: count the verdicts and say where they fell."""
+    conditions, targets = {c.condition for c in about}, {c.target for c in about}
+    spread = [f"{len(conditions)} conditions"] if len(conditions) > 1 else []
+    spread += [f"{len(targets)} targets"] if len(targets) > 1 else []
+    parts = [] if any(c.verdict == "better" for c in about) else ["none is better"]
+    for verdict in ("better", *REST):
+        chosen = [c for c in about if c.verdict == verdict]
+        if chosen:
+            places = _listed(_placed(c, conditions, len(targets) > 1) for c in chosen)
+            where = f" ({places})" if verdict != "undecided" else ""
+            parts.append(f"{_spelled(len(chosen))} {_is(len(chosen))} {verdict}{where}")
+    pairs = f"{len(about)} comparisons of {_plural(asked.noun, about)} with the baseline"
+    return f"of {pairs} over {' and '.join(spread)}, {', '.join(parts)}"
+
+
+def _best(asked: Asked, tally: Tally) -> str:
+    """The best measured mean, beside the baseline's."""
+    winners = _winners(tally)
+    metric = METRICS[tally.metric]
+    measure = _measure(tally.metric, tally.primary_targets[0])
+    head = f"The {'lowest' if metric.better == 'lower' else 'highest'} mean test {measure}"
+    if len(winners) > 1:
+        return f"{head} is that of {_won(winners, tally)}."
+    (((condition, target), arm),) = winners.items()
+    size = _size(arm, tally.primary(condition, target), tally)
+    if len(tally.arms) == 1:
+        return f"{arm} reaches a mean test {measure} of {size}."
+    if arm == asked.baseline:
+        return f"{head} is that of the baseline {arm}: {size}."
+    found = next((c for c in asked.comparisons if c.arm == arm), None)
+    return f"{head} is that of {arm}: {size}{_beside(found, asked, tally) if found else ''}."
+
+
+def _measure(metric: str, target: str) -> str:
+    """``MAE``, or ``MAE over all targets``."""
+    label = METRICS[metric].label
+    return f"{label} over {target}" if target == ALL_TARGETS else label
+
+
+def _size(arm: str, series: Series, tally: Tally) -> str:
+    """A mean in the primary unit, and in the target's own where it was measured in both."""
+    units = [series.unit] + [
+        s.unit
+        for s in tally.series(arm, series.condition)
+        if s == replace(series, unit=s.unit) and s.unit != series.unit
+    ]
+    means = [(tally.mean(arm, replace(series, unit=unit)), unit) for unit in units]
+    said = [
+        f"{_number(mean)} {UNIT_WORDS.get(unit, unit)}".strip()
+        for mean, unit in means
+        if mean is not None
+    ]
+    seeds = seed_count(len(tally.series(arm, series.condition)[series]))
+    return f"{said[0]}{''.join(f' ({also})' for also in said[1:])} over {seeds}"
+
+
+def _beside(found: Comparison, asked: Asked, tally: Tally) -> str:
+    """How the best arm stands to what it is compared with, unless that was said already."""
+    base = tally.mean(found.against, tally.primary(found.condition, found.target))
+    if found.difference is None or base is None:
+        return ""
+    alone = len(asked.contenders) == 1 and found.p is not None
+    if found.arm in asked.contenders and (alone or found.verdict == "better"):
+        return f", against {_number(base)} for {found.against}"
+    word = "not tested" if found.p is None else found.verdict
+    return f", {_change(found)} than {found.against} ({_number(base)}): {word}"
+
+
+def _winners(tally: Tally) -> dict[tuple[str, str], str]:
+    """The arm with the best mean in every condition and target that has one."""
+    sign = 1 if METRICS[tally.metric].better == "lower" else -1
+    winners = {}
+    for condition in tally.conditions:
+        for target in tally.primary_targets:
+            series = tally.primary(condition, target)
+            means = [(tally.mean(arm, series), arm) for arm in tally.arms]
+            ranked = [(sign * mean, arm) for mean, arm in means if mean is not None]
+            if ranked:
+                winners[condition, target] = min(ranked, key=lambda m: m[0])[1]
+    return winners
+
+
+def _won(winners: Mapping[tuple[str, str], str], tally: Tally) -> str:
+    several = len(tally.primary_targets) > 1
+    if len(winners) > SHOWN:
+        counts = Counter(winners.values()).most_common()
+        often = _listed(f"{arm} ({count} times)" for arm, count in counts)
+        return f"{often}, over {len(winners)} conditions"
+    places: dict[str, list[str]] = {}
+    for (condition, target), arm in winners.items():
+        short = shortened(condition, tally.conditions)
+        place = [short] if short else []
+        place += [f"on {target}"] if several else []
+        places.setdefault(arm, []).append(" ".join(place) or "without a condition")
+    return "; ".join(f"{arm} ({_listed(where)})" for arm, where in places.items())
+
+
+def _first_status(tally: Tally, arm: str) -> str:
+    lost = (tally.seeds_of(arm, c) for c in tally.conditions if tally.holds(arm, c))
+    return next((seeds.status for seeds in lost if not seeds.complete), "has no such number")
+
+
+def _change(c: Comparison) -> str:
+    """``12.0% lower``; the plain difference for a metric whose percentages mean little."""
+    return _sided(c.difference or 0.0, c)
+
+
+def _sided(difference: float, c: Comparison) -> str:
+    return f"{_sizes(c, difference)} {'lower' if difference < 0 else 'higher'}"
+
+
+def _sizes(c: Comparison, *differences: float) -> str:
+    """Differences without their sign, smallest first: in % of the baseline, else as they are."""
+    sizes = sorted(abs(difference) for difference in differences)
+    if c.reduction_percent is None or not c.difference:
+        return " to ".join(_number(size) for size in sizes)
+    percent = abs(c.reduction_percent / c.difference)
+    return " to ".join(f"{size * percent:.1f}" for size in sizes) + "%"
+
+
+def _interval(c: Comparison) -> str:
+    if c.low is None or c.high is None:
+        return ""
+    if c.low < 0 < c.high:
+        return f", 95% interval {_sided(c.low, c)} to {_sided(c.high, c)}"
+    side = "lower" if c.low < 0 else "higher"
+    return f", 95% interval {_sizes(c, c.low, c.high)} {side}"
+
+
+def _placed(c: Comparison, conditions: Collection[str], with_target: bool) -> str:
+    place = shortened(c.condition, conditions)
+    words = [c.arm, *([f"at {place}"] if place else [])]
+    return " ".join([*words, *([f"on {c.target}"] if with_target else [])])
+
+
+def _name(c: Comparison, about: Sequence[Comparison]) -> str:
+    """The arm, with its rival where arms have different ones."""
+    alike = len({other.against for other in about}) == 1
+    return c.arm if alike else f"{c.arm} against {c.against}"
+
+
+def _listed(items: Iterable[str]) -> str:
+    names = list(items)
+    if len(names) > SHOWN:
+        return ", ".join(names[:SHOWN]) + f" and {len(names) - SHOWN} more"
+    return ", ".join([*names[:-2], " and ".join(names[-2:])])
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _plural(noun: str, about: Sequence[Comparison]) -> str:
+    return f"the {noun}" if len({c.arm for c in about}) == 1 else f"{noun}s"
+
+
+def _spelled(count: int) -> str:
+    return NUMBERS[count] if count < len(NUMBERS) else str(count)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"

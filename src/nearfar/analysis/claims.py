@@ -1,0 +1,145 @@
+"""The source's claims and numbers, held against what was measured."""
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any
+
+from nearfar.analysis.compare import Comparison
+from nearfar.analysis.results import Series, Tally
+from nearfar.analysis.statistics import reduction_percent
+from nearfar.plan.search import Choice, point_name
+from nearfar.records.conditions import is_pattern
+from nearfar.study.published import Claim, Published
+
+
+def claimed_pairs(claims: Iterable[Claim]) -> list[tuple[str, str]]:
+    """Return (arm, against) of the comparisons that claims ask for beside the study's own."""
+    return [(arm, claim.against) for claim in claims if claim.against for arm in claim.arms]
+
+
+def claimed_means(
+    claims: Iterable[Claim], pairs: Sequence[tuple[str, str]]
+) -> list[tuple[str, str, str]]:
+    """Return (arm, against, pattern) of the claims about means over several conditions."""
+    found = []
+    for claim in claims:
+        if claim.condition is not None and is_pattern(claim.condition):
+            for arm in claim.arms:
+                rivals = [against for name, against in pairs if name == arm]
+                rival = claim.against or next(iter(rivals), None)
+                found += [(arm, rival, claim.condition)] if rival else []
+    return found
+
+
+def judge(claim: Claim, comparisons: Sequence[Comparison], profile: str) -> dict[str, str]:
+    """Return the claim with its verdict and the reason.
+
+    ``supported``: every comparison it speaks of has the expected verdict. ``not supported``: one
+    of them is decided otherwise. ``undecided``: anything else, and every profile but ``full``,
+    for a smaller budget says nothing about the source's.
+    """
+    found: dict[str, list[str]] = {}
+    decided_otherwise = False
+    for arm in claim.arms:
+        about = _about(claim, arm, comparisons)
+        if not about:
+            found.setdefault("not run", []).append(arm)
+        for comparison in about:
+            found.setdefault(comparison.verdict, []).append(_with_place(comparison, len(about)))
+            decided_otherwise |= comparison.verdict in {"better", "worse", "equivalent"} - {
+                claim.expect
+            }
+    reason = "; ".join(f"{word}: {', '.join(arms)}" for word, arms in found.items())
+    if profile != "full":
+        verdict = "undecided"
+        reason = f"the {profile} profile does not repeat the source's budgets; in it, {reason}"
+    elif decided_otherwise:
+        verdict = "not supported"
+    else:
+        verdict = "supported" if set(found) == {claim.expect} else "undecided"
+    return {"claim": claim.claim, "verdict": verdict, "reason": reason}
+
+
+def _about(claim: Claim, arm: str, comparisons: Sequence[Comparison]) -> list[Comparison]:
+    own = [c for c in comparisons if c.arm == arm]
+    against = claim.against or (own[0].against if own else None)
+    return [c for c in own if c.against == against and _is_about(claim, c.condition)]
+
+
+def _is_about(claim: Claim, condition: str) -> bool:
+    if claim.condition is None:
+        return not is_pattern(condition)
+    return condition == claim.condition
+
+
+def _with_place(comparison: Comparison, places: int) -> str:
+    details = [comparison.condition] if places > 1 and comparison.condition else []
+    if comparison.verdict == "withheld":
+        details.append(comparison.reason)
+    return f"{comparison.arm} ({', '.join(details)})" if details else comparison.arm
+
+
+def beside_published(
+    entry: Published, tally: Tally, choices: Iterable[Choice] = ()
+) -> list[dict[str, Any]]:
+    """Return one row of ``summary.json``'s ``published`` for every number of an entry.
+
+    ``error_percent`` is 100·(measured - published)/published. A point of a search is measured where
+    the search was.
+    """
+    rows = []
+    for split, ours, metric, number in entry.numbers():
+        series = _series(entry, ours, metric, tally)
+        if entry.point:
+            measured = _searched(entry, metric, choices)
+        else:
+            measured = tally.mean(entry.arm, series) if series else None
+        notes = [f"search: {point_name(entry.point)}"] if entry.point else []
+        notes += [entry.note] if entry.note else []
+        if split != ours:
+            notes.append(f"published on {split} rows, measured on {ours} rows")
+        seeds = tally.seeds_of(entry.arm, entry.condition)
+        if not seeds.complete:
+            notes.append(seeds.status)
+        error = None if measured is None else reduction_percent(number - measured, number)
+        rows.append(
+            {
+                "arm": entry.arm,
+                "condition": entry.condition,
+                "split": split,
+                "metric": metric,
+                "unit": series.unit if series else "z" if entry.unit == "z" else "",
+                "published": number,
+                "measured": measured,
+                "error_percent": error,
+                "provenance": entry.provenance,
+                "note": "; ".join(notes),
+            }
+        )
+    return rows
+
+
+def _searched(entry: Published, metric: str, choices: Iterable[Choice]) -> float | None:
+    """The mean, over the searches of an arm, of one point's validation metric."""
+    values = [
+        tried.values[metric]
+        for choice in choices
+        if (choice.arm, choice.condition) == (entry.arm, entry.condition)
+        for tried in choice.tries
+        if dict(tried.labels) == entry.point and metric in tried.values
+    ]
+    return fmean(values) if values else None
+
+
+def _series(entry: Published, split: str, metric: str, tally: Tally) -> Series | None:
+    """The measured series that stands beside a number; a metric without unit fits either."""
+    targets = [entry.target] if entry.target else tally.primary_targets
+    fitting = [
+        s
+        for s in tally.series(entry.arm, entry.condition)
+        if (s.split, s.metric) == (split, metric) and s.target in targets
+    ]
+    right = [s for s in fitting if (s.unit == "z") == (entry.unit == "z")]
+    unitless = [s for s in fitting if not s.unit] if len({s.unit for s in fitting}) == 1 else []
+    chosen = right or unitless
+    return chosen[0] if len(chosen) == 1 else None

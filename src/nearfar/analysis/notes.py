@@ -1,0 +1,132 @@
+"""What a reader must know to read the numbers: a line each."""
+
+import math
+from collections.abc import Sequence
+
+from nearfar.analysis.compare import Comparison, Rules, seed_count
+from nearfar.analysis.results import TEST, Tally
+from nearfar.analysis.statistics import MIN_SEEDS
+from nearfar.data.targets import ALL_TARGETS
+from nearfar.metrics import METRICS
+from nearfar.plan.search import Choice, point_name
+
+
+def notes_on(
+    tally: Tally, comparisons: Sequence[Comparison], rules: Rules, baseline: str, profile: str
+) -> list[str]:
+    """Return the notes of a summary, the most consequential first."""
+    found = [_profile(profile), _seeds(tally), *_lost(tally)]
+    if baseline not in tally.arms:
+        found.append(f"The baseline {baseline} was not run, so nothing is compared with it.")
+    found += [_uneven(tally), _floor(comparisons), _over_targets(tally)]
+    found.append(_interval(tally, comparisons, rules))
+    return [note for note in found if note]
+
+
+def fallback(choice: Choice) -> str:
+    """Say that the chosen point diverged with the final budget and another one stands for it."""
+    if not choice.reason:
+        return ""
+    seeds = f" (seed {choice.seeds[0]})" if len(choice.seeds) == 1 else ""
+    if not choice.fallback or choice.chosen is None:
+        return f"{choice.arm}{seeds}: {choice.reason}."
+    return f"{choice.arm}{seeds}, fallback to {point_name(choice.chosen)}: {choice.reason}."
+
+
+def straddling(groups: int) -> str:
+    """Say that the data set's own parts share groups, such as rows with the same molecule."""
+    if not groups:
+        return ""
+    what = "One group has rows" if groups == 1 else f"{groups} groups have rows"
+    return (
+        f"{what} in more than one part of the data set's own split: for these, test errors are of "
+        "rows whose like was trained on."
+    )
+
+
+def _profile(profile: str) -> str:
+    if profile == "full":
+        return ""
+    return (
+        f"{profile.capitalize()} profile: smaller budgets than the study's own. Its numbers are "
+        "not set beside published ones."
+    )
+
+
+def _seeds(tally: Tally) -> str:
+    n = len(tally.seeds)
+    if n >= MIN_SEEDS:
+        return ""
+    return f"{seed_count(n)}: no intervals and no tests; they need at least {MIN_SEEDS} seeds."
+
+
+def _lost(tally: Tally) -> list[str]:
+    """One note per arm and condition that lost seeds, with the stages' own reasons."""
+    found = []
+    for arm in tally.arms:
+        for condition in tally.conditions:
+            seeds = tally.seeds_of(arm, condition)
+            if seeds.complete or not tally.holds(arm, condition):
+                continue
+            chains = tally.stages(arm, condition).values()
+            reasons = {row.reason for rows in chains for row in rows if row.status != "done"}
+            known = sorted(filter(None, reasons))
+            why = "; ".join(known[:2] + [f"{len(known) - 2} more"] * (len(known) > 2))
+            place = f" at {condition}" if condition else ""
+            line = f"{arm}{place} {seeds.status}: its means and its test are withheld."
+            found.append(f"{line} Reason: {why.rstrip('.')}." if why else line)
+    return found
+
+
+def _uneven(tally: Tally) -> str:
+    total = len(tally.seeds)
+    fewer = [
+        f"{arm} ({runs} of {total})"
+        for arm in tally.arms
+        if (runs := max(tally.seeds_of(arm, c).runs for c in tally.conditions)) < total
+    ]
+    if not fewer:
+        return ""
+    return f"Fewer seeds than the others: {', '.join(fewer)}. Pairs are compared on common seeds."
+
+
+def _floor(comparisons: Sequence[Comparison]) -> str:
+    arms = list(dict.fromkeys(c.arm for c in comparisons if c.undecidable))
+    if not arms:
+        return ""
+    return (
+        f"No number of seeds would decide: {', '.join(arms)}. The differences are too small for a "
+        "data set of this size; more rows would tell, more seeds will not."
+    )
+
+
+def _over_targets(tally: Tally) -> str:
+    """Say what the number is that carries the verdicts where there are several targets."""
+    if ALL_TARGETS not in tally.targets:
+        return ""
+    names = [target for target in tally.targets if target != ALL_TARGETS]
+    return (
+        f"{METRICS[tally.metric].label} over {ALL_TARGETS} is the mean of those of "
+        f"{', '.join(names)}, each scaled by its own deviation; it carries the verdicts. Each "
+        "target is compared by itself too, with p-values adjusted among those comparisons."
+    )
+
+
+def _interval(tally: Tally, comparisons: Sequence[Comparison], rules: Rules) -> str:
+    if len(tally.seeds) < MIN_SEEDS:
+        return ""
+    tested = sum(c.p is not None for c in comparisons)
+    text = "Intervals are 95% and unadjusted: each speaks for itself alone. "
+    if tested > 1:
+        text += f"Verdicts use p-values adjusted for {tested} comparisons (Holm). "
+    if rules.resplit:
+        test, train = rules.rows[TEST], rules.rows["train"]
+        floor = math.sqrt(test / train)
+        return text + (
+            "Splits of one data set overlap, so standard errors are corrected (Nadeau and Bengio "
+            f"2003; {test}/{train} rows) and cannot fall below {floor:.2f} deviations over seeds."
+        )
+    return text + (
+        "One fixed split: verdicts are for this split. Intervals of means show seeds alone; those "
+        f"of differences also count that the test part has only {rules.rows[TEST]} rows."
+    )

@@ -1,0 +1,117 @@
+"""Views: batched random changes of images, on the device where the images are.
+
+A view is made from keyword options and called on float32 images (b, c, h, w) in [0, 1], of any
+number of channels; it returns new ones of the same range, and of the same shape unless a view has a
+``size`` of its own. Every image gets draws of its
+own from torch's global generator of its device, so the state of that generator determines the
+views. ``VIEWS`` names all that a study file may ask for.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from torch import Tensor
+
+from nearfar.data.augment.colour import Blur, Greyscale, Jitter
+from nearfar.data.augment.geometry import Crop, Flip, ResizedCrop, Rotation
+from nearfar.errors import UserError, nearest
+
+__all__ = [
+    "VIEWS",
+    "Blur",
+    "Chain",
+    "Crop",
+    "Flip",
+    "Greyscale",
+    "Jitter",
+    "MoCo",
+    "ResizedCrop",
+    "Rotation",
+    "SimCLR",
+    "Standard",
+    "View",
+    "build_views",
+]
+
+View = Callable[[Tensor], Tensor]
+
+
+class Chain:
+    """Views, one after the other."""
+
+    def __init__(self, views: Iterable[View]) -> None:
+        self.views = list(views)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return the images (b, c, h, w) as the last view leaves them."""
+        for view in self.views:
+            images = view(images)
+        return images
+
+
+class MoCo(Chain):
+    """MoCo v2 for small images (its CIFAR-10 demonstration), also Rank-N-Contrast's for faces."""
+
+    def __init__(self) -> None:
+        super().__init__([ResizedCrop(), Flip(), Jitter(), Greyscale()])
+
+
+class SimCLR(Chain):
+    """SimCLR at full strength (Chen et al., ICML 2020, appendix A)."""
+
+    def __init__(self) -> None:
+        jitter = Jitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2)
+        super().__init__([ResizedCrop(scale=(0.08, 1.0)), Flip(), jitter, Greyscale(), Blur()])
+
+
+class Standard(Chain):
+    """Shift by up to 4 pixels and mirror: the usual view for supervised training on CIFAR."""
+
+    def __init__(self) -> None:
+        super().__init__([Crop(), Flip()])
+
+
+VIEWS: dict[str, type[Any]] = {
+    "blur": Blur,
+    "crop": Crop,
+    "flip": Flip,
+    "greyscale": Greyscale,
+    "jitter": Jitter,
+    "moco": MoCo,
+    "resized_crop": ResizedCrop,
+    "rotation": Rotation,
+    "simclr": SimCLR,
+    "standard": Standard,
+}
+
+
+def build_views(steps: Sequence[tuple[str, Mapping[str, Any]]]) -> Chain:
+    """Make one view out of several, in their order; none leaves the images as they are.
+
+    Args:
+        steps: names in ``VIEWS``, each with its options; the others keep their defaults.
+
+    Raises:
+        UserError: no such view, or a mistake in its options.
+    """
+    return Chain(_build(name, options) for name, options in steps)
+
+
+def _build(name: str, options: Mapping[str, Any]) -> View:
+    if name not in VIEWS:
+        raise UserError(f"no view is called {name!r}; {nearest(name, VIEWS)}")
+    known = inspect.signature(VIEWS[name]).parameters
+    for key in options:
+        if key not in known:
+            raise UserError(f"view {name} has no option {key!r}; {nearest(key, known)}")
+    try:
+        view: View = VIEWS[name](**options)
+    except ValidationError as error:
+        item = error.errors()[0]
+        where = ".".join(map(str, item["loc"]))
+        raise UserError(
+            f"view {name}, option {where}: {item['msg']} (given: {item['input']!r})"
+        ) from None
+    return view

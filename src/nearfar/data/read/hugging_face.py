@@ -1,0 +1,131 @@
+"""Data sets of the Hugging Face hub, and folders that its `datasets` library can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nearfar.data.read.tables import Table, from_arrow
+from nearfar.errors import UserError
+
+_PARTS = {"train": "train", "validation": "validation", "valid": "validation", "test": "test"}
+
+
+def read_folder(path: Path) -> Table:
+    """Read a local folder: one made by ``save_to_disk``, or one of CSV or parquet files.
+
+    Raises:
+        UserError: if `datasets` cannot make rows of it.
+    """
+    return _table(path.name, open_folder(path))
+
+
+def open_folder(path: Path) -> Any:
+    """Return what `datasets` makes of a local folder.
+
+    Raises:
+        UserError: if it cannot make rows of it.
+    """
+    import datasets
+
+    saved = any((path / name).exists() for name in ("state.json", "dataset_dict.json"))
+    load = datasets.load_from_disk if saved else datasets.load_dataset
+    try:
+        with _without_bars():
+            return load(str(path))
+    except Exception as error:
+        raise UserError(
+            f"{path} is a folder that `datasets` cannot read as a data set: {_first(error)}"
+        ) from error
+
+
+def read_hub(name: str, subset: str | None) -> Table:
+    """Read a data set by its name on the hub (or from the local cache of it).
+
+    Raises:
+        UserError: if it does not exist or cannot be reached.
+    """
+    return _table(name, open_hub(name, subset))
+
+
+def open_hub(name: str, subset: str | None) -> Any:
+    """Return a data set by its name on the hub (or from the local cache of it).
+
+    Raises:
+        UserError: if it does not exist or cannot be reached.
+    """
+    import datasets
+
+    try:
+        with _without_bars():
+            return datasets.load_dataset(name, subset)
+    except Exception as error:
+        raise UserError(f"cannot load '{name}' from the hub: {_first(error)}") from error
+
+
+def undecoded(name: str, found: Any) -> tuple[Any, list[str] | None, str]:
+    """Return the rows of a data set of images as one arrow table, the images as they are stored.
+
+    Returns:
+        The table with the metadata of `datasets`; the part of each row, if the data set has parts;
+        and a text that changes when the data set does.
+
+    Raises:
+        UserError: if its parts have different columns.
+    """
+    import datasets
+    import pyarrow as pa
+
+    whole = isinstance(found, datasets.Dataset)
+    pieces = {"": found} if whole else dict(found)
+    tables, tags = [], []
+    for piece in pieces.values():
+        for column, feature in piece.features.items():
+            if isinstance(feature, datasets.Image):
+                piece = piece.cast_column(column, datasets.Image(decode=False))
+        table = piece.with_format("arrow")[:]
+        tables.append(table.replace_schema_metadata(piece.features.arrow_schema.metadata))
+        tags.append(str(getattr(piece, "_fingerprint", "")))
+    try:
+        table = pa.concat_tables(tables)
+    except pa.ArrowException as error:
+        raise UserError(f"'{name}': its parts differ in their columns") from error
+    named = len(pieces) > 1 and set(pieces) <= set(_PARTS)
+    rows = zip(pieces, tables, strict=True)
+    parts = [_PARTS[part] for part, t in rows for _ in range(len(t))] if named else None
+    return table, parts, "|".join(tags) if all(tags) else ""
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep the library's progress bars out of the study's own."""
+    import datasets
+
+    shown = datasets.are_progress_bars_disabled() is False
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
+
+
+def _table(name: str, found: Any) -> Table:
+    """Return one table; of a data set in several parts, with the part of each row."""
+    import datasets
+    import pyarrow as pa
+
+    if isinstance(found, datasets.Dataset):
+        return from_arrow(name, found.with_format("arrow")[:])
+    pieces = {part: piece.with_format("arrow")[:] for part, piece in found.items()}
+    table = from_arrow(name, pa.concat_tables(pieces.values(), promote_options="default"))
+    if len(pieces) > 1 and set(pieces) <= set(_PARTS):
+        table.parts = [_PARTS[part] for part, piece in pieces.items() for _ in range(len(piece))]
+    return table
+
+
+def _first(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

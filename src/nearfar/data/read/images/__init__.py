@@ -1,0 +1,1 @@
+"""Images in the ways that people keep them: folders, arrays, tables, archives."""

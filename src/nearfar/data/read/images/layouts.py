@@ -1,0 +1,76 @@
+"""How a file or a folder holds images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nearfar.data.options import DataOptions
+from nearfar.data.read.hugging_face import open_folder, undecoded
+from nearfar.data.read.images.cifar import is_cifar_folder, read_cifar
+from nearfar.data.read.images.class_folders import read_class_folders
+from nearfar.data.read.images.decode import ENDINGS
+from nearfar.data.read.images.idx import is_idx_folder, read_idx_folder
+from nearfar.data.read.images.npz import read_npz
+from nearfar.data.read.images.pictures import ImageRows
+from nearfar.data.read.images.tables import (
+    PARQUET,
+    image_table,
+    parquet_files,
+    read_parquet_images,
+    read_path_table,
+)
+from nearfar.errors import UserError
+
+_TABLES = frozenset({".csv", ".tsv", ".txt"})
+
+
+def read_layout(path: Path, options: DataOptions, mapping: Path | None = None) -> ImageRows:
+    """Find out how a file or folder holds images, and list its rows.
+
+    Raises:
+        UserError: if it holds none, or is damaged.
+    """
+    if not path.is_dir():
+        return _file_layout(path, options, mapping)
+    try:
+        if not any(path.iterdir()):
+            raise UserError(f"{path}: the folder is empty")
+        saved = any((path / name).exists() for name in ("state.json", "dataset_dict.json"))
+        idx, cifar, files = is_idx_folder(path), is_cifar_folder(path), parquet_files(path)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    if saved:
+        return _saved(path, options)
+    if idx:
+        return read_idx_folder(path, options.subset, bool(options.transposed), mapping)
+    if cifar:
+        return read_cifar(path)
+    if files:
+        return read_parquet_images(files, path.name, options)
+    return read_class_folders(path, options.on_bad_rows or "error")
+
+
+def _saved(path: Path, options: DataOptions) -> ImageRows:
+    found = undecoded(path.name, open_folder(path))
+    return image_table(path.name, *found, options.image)
+
+
+def _file_layout(path: Path, options: DataOptions, mapping: Path | None) -> ImageRows:
+    ending = path.suffix.lower()
+    if ending == ".npz":
+        return read_npz(path, mapping)
+    if ending in PARQUET:
+        return read_parquet_file(path, options)
+    if ending in _TABLES:
+        return read_path_table(path, options)
+    if ending in ENDINGS:
+        raise UserError(f"{path}: one image is no data set: name a folder or a table")
+    raise UserError(
+        f"cannot tell how {path.name} holds images: name a folder, or a file that ends in .npz, "
+        ".csv, .tsv or .parquet"
+    )
+
+
+def read_parquet_file(path: Path, options: DataOptions) -> ImageRows:
+    """Read one parquet file, with images inside or with their paths."""
+    return read_parquet_images([path], path.name, options)

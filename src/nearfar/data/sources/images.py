@@ -1,0 +1,135 @@
+"""Images read from wherever they are: the source ``images``."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from nearfar.data.dataset import Dataset, InputRows, Inputs
+from nearfar.data.inputs.images import Images
+from nearfar.data.options import DataOptions
+from nearfar.data.read.columns import BadRows
+from nearfar.data.read.hugging_face import open_hub, undecoded
+from nearfar.data.read.images.class_folders import (
+    loose_files,
+    read_loose_folder,
+)
+from nearfar.data.read.images.decode import ENDINGS, Form, Pixels
+from nearfar.data.read.images.layouts import _file_layout, read_layout
+from nearfar.data.read.images.npz import read_npz
+from nearfar.data.read.images.pictures import ImageRows, decoded
+from nearfar.data.read.images.tables import (
+    image_table,
+    parquet_files,
+    read_parquet_images,
+)
+from nearfar.data.read.locate import locate
+from nearfar.data.sources.labels import Rest, names_if_any, row_ids
+from nearfar.errors import UserError, nearest
+
+_OF_LAYOUTS = (
+    *("image", "separator", "subset", "transposed", "mapping"),
+    *("target", "name", "group", "part", "unit"),
+)
+
+
+def load_images(options: DataOptions, folder: Path) -> Dataset:
+    """Read images with labels. See ``nearfar.data.load_dataset``."""
+    if options.hub is not None:
+        found = open_hub(options.hub, options.subset)
+        rows = image_table(options.hub, *undecoded(options.hub, found), options.image)
+        return assembled(rows, options, {"hub": options.hub})
+    assert options.path is not None
+    path, place = locate(options.path, folder)
+    mapping = None if options.mapping is None else locate(options.mapping, folder)[0]
+    rows = read_layout(path, options, mapping)
+    return assembled(rows, options, {"path": options.path, "found": place})
+
+
+def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> Dataset:
+    """Decode the rows that are used and put the data set together.
+
+    Raises:
+        UserError: if an option means nothing to the layout, or rows cannot be used.
+    """
+    target = _target(rows, options)
+    bad = BadRows(rows.table, options.on_bad_rows or "error")
+    rest = Rest(rows.table, options, bad, target, rows.class_names)
+    wanted = rest.limited(bad.kept())
+    form = Form(options.size, options.channels)
+    pixels, good = decoded(rows.pictures, wanted, form, bad)
+    bad.kept()
+    if not good:
+        raise UserError(f"{rows.table.name}: no image of it can be used")
+    inputs = Images(pixels)
+    channels, height, width = inputs.shape
+    note = {
+        "source": options.source,
+        **source,
+        "layout": rows.layout,
+        **rows.note,
+        "shape": [channels, height, width],
+    }
+    copies = _copies(pixels, good, rows.table.length)
+    return rest.dataset(good, inputs, note, titles=rows.titles, identities=[copies])
+
+
+def _copies(pixels: Pixels, rows: list[int], length: int) -> list[bytes]:
+    """Return, by position in the table, what is equal for images that are so in every pixel."""
+    keys = [b""] * length
+    for row, image in zip(rows, pixels, strict=True):
+        keys[row] = blake2b(image.tobytes(), digest_size=16).digest()
+    return keys
+
+
+def _target(rows: ImageRows, options: DataOptions) -> str | None:
+    """Return the column of the classes if the options name none, and check the options."""
+    for key in _OF_LAYOUTS:
+        if getattr(options, key) is not None and key not in rows.takes:
+            fitting = sorted(rows.takes) or ["nothing of its own"]
+            raise UserError(
+                f"data: '{key}' means nothing to {rows.layout}; {nearest(key, fitting)}"
+            )
+    if options.target is not None:
+        return None
+    if options.task == "regression":
+        raise UserError(f"data: task: regression needs 'target', a column; it has {rows.layout}")
+    if rows.target is not None:
+        return rows.target
+    if len(rows.class_names) == 1:
+        return next(iter(rows.class_names))
+    columns = ", ".join(rows.table.columns)
+    raise UserError(f"{rows.table.name}: set data: target to the column to predict: {columns}")
+
+
+def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
+    """Read images to predict for: an image, a folder of them, a table of paths, parquet, or npz.
+
+    They get the size and the channels of the study's images where ``size`` and ``channels`` are
+    chosen; others must have them already. See ``nearfar.data.load_inputs``.
+    """
+    if not path.exists():
+        raise UserError(f"no such file or folder: {path}")
+    assert isinstance(like, Images)
+    rows = _unlabelled(path, options)
+    bad = BadRows(rows.table, options.on_bad_rows or "error")
+    form = Form(options.size, options.channels)
+    pixels, good = decoded(rows.pictures, bad.kept(), form, bad, like.shape)
+    bad.kept()
+    names = names_if_any(rows.table, options, good, rows.titles)
+    return InputRows(Images(pixels), row_ids(good), names, [], {"path": str(path), **bad.account()})
+
+
+def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
+    ending = path.suffix.lower()
+    if path.is_dir():
+        files = parquet_files(path)
+        if files:
+            return read_parquet_images(files, path.name, options)
+        return read_loose_folder(path, options.on_bad_rows or "error")
+    if ending in ENDINGS:
+        return loose_files(path.parent, [path])
+    if ending == ".npz":
+        return read_npz(path, None, labelled=False)
+    return _file_layout(path, options, None)

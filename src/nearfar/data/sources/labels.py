@@ -1,0 +1,181 @@
+"""Everything of a row but its input: target, name, group, part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nearfar.data.dataset import Dataset, InputRows, Inputs, content_digest
+from nearfar.data.options import Amount, DataOptions
+from nearfar.data.read.classes import class_numbers
+from nearfar.data.read.columns import BadRows
+from nearfar.data.read.names import PART_NAMES
+from nearfar.data.read.tables import Table, is_missing
+from nearfar.data.split.groups import merged_groups
+from nearfar.data.split.stratified import draw
+from nearfar.errors import UserError
+
+_LIMIT_SEED = 0
+
+
+class Rest:
+    """The other columns of a table, read before its inputs so that few inputs need be read.
+
+    Args:
+        table: the rows.
+        options: the ``data`` part of a study.
+        bad: is told of the rows that cannot be used.
+        target: the column of the classes where the source has one of its own.
+        class_names: names of class numbers that the source gives, by column.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        options: DataOptions,
+        bad: BadRows,
+        target: str | None = None,
+        class_names: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self._table, self._options, self._bad = table, options, bad
+        self._columns = [target] if target is not None else options.target_columns
+        self.classes: tuple[str, ...] = ()
+        if options.label_task == "classification":
+            names = (class_names or {}).get(self._columns[0], ())
+            numbers, self.classes = class_numbers(table, self._columns[0], names, bad)
+            self._targets = numbers[:, None]
+        else:
+            self._targets = np.stack([bad.numbers(c, "target") for c in self._columns], axis=1)
+        self._groups = bad.texts(options.group, "group") if options.group else None
+        self._parts = _parts(table, options, bad)
+
+    def limited(self, rows: list[int]) -> list[int]:
+        """Return the rows that ``options.limit`` leaves.
+
+        Raises:
+            UserError: if it names a part that is not there.
+        """
+        limit = self._options.limit
+        if limit is None:
+            return rows
+        rng = np.random.default_rng(_LIMIT_SEED)
+        if limit.rows is not None:
+            if self._parts is not None:
+                raise UserError("data: limit: rows is for data without parts: name train and test")
+            return self._drawn(rows, limit.rows, rng)
+        left: list[int] = []
+        for part in ("train", "validation", "test"):
+            there = [r for r in rows if self._parts is not None and self._parts[r] == part]
+            amount: Amount | None = getattr(limit, part)
+            if amount is not None and not there:
+                known = sorted(set(self._parts or []))
+                hint = f"the parts are {', '.join(known)}" if known else "use limit: {rows: …}"
+                raise UserError(f"data: limit: the data have no predefined part {part}: {hint}")
+            left += there if amount is None else self._drawn(there, amount, rng)
+        return sorted(left)
+
+    def _drawn(self, rows: list[int], amount: Amount, rng: np.random.Generator) -> list[int]:
+        size = amount if isinstance(amount, int) else max(round(amount * len(rows)), 2)
+        if size >= len(rows):
+            return rows
+        labels = np.zeros(len(rows), dtype=np.int64)
+        if self.classes:
+            labels = self._targets[rows, 0].astype(np.int64)
+        return [rows[k] for k in draw(labels, size, rng)]
+
+    def dataset(
+        self,
+        rows: list[int],
+        inputs: Inputs,
+        source: dict[str, Any],
+        *,
+        smiles: list[str] | None = None,
+        identities: Sequence[Sequence[str | bytes]] = (),
+        titles: Sequence[str] | None = None,
+    ) -> Dataset:
+        """Put the good rows together.
+
+        Args:
+            rows: their positions in the table.
+            inputs: their inputs, in this order.
+            source: provenance.
+            smiles: of ``rows``, for molecules.
+            identities: labellings of all rows of the table; equal values stay in one part.
+            titles: names of all rows of the table, where no column of names is chosen.
+        """
+        options = self._options
+        keys: list[list[str | bytes]] = [[key[row] for row in rows] for key in identities]
+        if self._groups is not None:
+            keys.append([*(self._groups[row] for row in rows)])
+        groups = merged_groups(keys, len(rows))
+        parts = None if self._parts is None else np.array([self._parts[row] for row in rows])
+        given = InputRows(
+            inputs,
+            row_ids(rows),
+            row_names(self._table, options, rows, titles),
+            smiles or [],
+            {**source, **self._bad.account(), "group": options.group},
+        )
+        if options.limit is not None:
+            limit = options.limit.model_dump(exclude_none=True)
+            given.source["limit"] = {**limit, "used": len(rows)}
+        targets = np.ascontiguousarray(self._targets[rows])
+        return Dataset(
+            inputs=given.inputs,
+            ids=given.ids,
+            names=given.names,
+            smiles=given.smiles,
+            source=given.source,
+            targets=targets,
+            target_names=self._columns,
+            unit=options.unit or "",
+            groups=groups,
+            parts=parts,
+            digest=content_digest(given, targets, self._columns, groups, parts, self.classes),
+            classes=self.classes,
+        )
+
+
+def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None:
+    if options.part is None:
+        return table.parts
+    parts = []
+    for row, text in enumerate(bad.texts(options.part, "part")):
+        part = PART_NAMES.get(text.lower(), "")
+        if not part:
+            message = f"part '{options.part}' is {text!r}; allowed: train, validation, test"
+            bad.add(row, "part unknown", message)
+        parts.append(part)
+    return parts
+
+
+def row_names(
+    table: Table,
+    options: DataOptions,
+    rows: Sequence[int],
+    titles: Sequence[str] | None = None,
+) -> list[str]:
+    """Return the display names of ``rows``, empty strings if there are none."""
+    if options.name is None:
+        return [titles[row] if titles else "" for row in rows]
+    cells = table.column(options.name, "name")
+    return ["" if is_missing(cells[row]) else str(cells[row]).strip() for row in rows]
+
+
+def names_if_any(
+    table: Table,
+    options: DataOptions,
+    rows: Sequence[int],
+    titles: Sequence[str] | None = None,
+) -> list[str]:
+    """Return names; rows to predict for need not have them."""
+    if options.name is not None and options.name not in table.columns:
+        return [titles[row] if titles else "" for row in rows]
+    return row_names(table, options, rows, titles)
+
+
+def row_ids(rows: Sequence[int]) -> list[str]:
+    """Return the numbers of rows in their source, from 1, as text."""
+    return [str(row + 1) for row in rows]

@@ -1,0 +1,1 @@
+"""Who does what when: a study from its name to a run folder with results."""

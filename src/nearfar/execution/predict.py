@@ -1,0 +1,119 @@
+"""Putting an arm into use: predictions for new rows from the models of a run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nearfar.data import Dataset, InputRows, TargetScaler, load_dataset, load_inputs
+from nearfar.errors import UserError, nearest
+from nearfar.records import StageRow, read_stages
+from nearfar.records.run import RunFolder
+from nearfar.records.stages import StageStore, write_rows
+from nearfar.stages.models import restored
+from nearfar.study.load import resolve
+
+
+def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | None) -> str:
+    """Predict the rows of a file with an arm of a run and write a CSV; return what was done.
+
+    The CSV has ``id`` (row number in the file), ``name`` where there are names, ``smiles`` for
+    molecules, and for every target the prediction in its own unit: the mean over the seeds' models,
+    and ``<target>_std``, their sample deviation (n - 1), empty for one model. The deviation says
+    how far the models differ, not how far they are from the truth. Of classes, ``<target>`` is the
+    most probable one and ``p:<class>`` the probability of each, the mean over the models.
+
+    Args:
+        path: the run folder.
+        arm: the arm's name as the report shows it, with its condition if there are any:
+            ``MoCo · labels=0.1``.
+        data: a file with the study's input columns.
+        output: the CSV to write; it appears whole or not at all.
+        seed: one seed's model alone, None for all.
+
+    Raises:
+        UserError: no such run, arm or seed, a diverged arm, or bad rows.
+    """
+    folder = RunFolder.open(path)
+    if output.is_dir():
+        raise UserError(f"--output {output}: is a folder; name a file")
+    text = folder.study()
+    assert text is not None
+    resolved = resolve(text, path / "study.yaml")
+    fits = _fits(folder, arm, seed)
+    options = resolved.study.data
+    if options.task == "reconstruction":
+        raise UserError(f"arm {arm!r} gives images back: there is nothing to predict")
+    training = load_dataset(options, resolved.folder)
+    rows = load_inputs(options, data, training.inputs)
+    values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])
+    fit = folder.store.read(fits[0].hash)
+    classes = fit["outcome"].get("classes", [])
+    targets = [fit["spec"]["target"]["name"]] if "target" in fit["spec"] else training.target_names
+    write_rows(output, _header(rows, targets, classes), _lines(rows, values, classes))
+    models = f"{len(fits)} models (seeds {', '.join(str(fit.seed) for fit in fits)})"
+    dropped = rows.source.get("dropped") or 0
+    left_out = f", {dropped} bad rows left out" if dropped else ""
+    return f"wrote {len(rows)} predictions by {arm}, {models}{left_out}, to {output}"
+
+
+def _fits(folder: RunFolder, arm: str, seed: int | None) -> list[StageRow]:
+    table = folder.path / "stages.csv"
+    rows = [row for row in read_stages(table) if row.stage == "fit"] if table.exists() else []
+    named = {row: f"{row.arm} · {row.condition}" if row.condition else row.arm for row in rows}
+    arms = set(named.values())
+    if arm not in arms:
+        raise UserError(f"{folder.path} has no arm {arm!r}; {nearest(arm, arms)}")
+    mine = {row.seed: row for row in sorted(rows) if named[row] == arm}
+    if seed is not None and seed not in mine:
+        raise UserError(f"arm {arm!r} has no seed {seed}; allowed: {', '.join(map(str, mine))}")
+    chosen = [row for row in mine.values() if seed in (None, row.seed)]
+    for row in chosen:
+        if row.status != "done":
+            raise UserError(
+                f"arm {arm!r}, seed {row.seed}, is {row.status} ({row.reason}): it cannot predict;"
+                " name another arm, or another --seed"
+            )
+    return chosen
+
+
+def _predict(
+    address: str, store: StageStore, training: Dataset, rows: InputRows
+) -> NDArray[np.float64]:
+    """Return one model's predictions (n, k): in the targets' own units, or probabilities."""
+    predict, _ = restored(address, store, training.inputs, torch.device("cpu"))
+    scores = predict(rows.inputs)
+    outcome = store.read(address)["outcome"]
+    if "classes" in outcome:
+        return np.exp(scores)
+    return TargetScaler.from_plain(outcome["scaler"]).inverse(scores)
+
+
+def _header(rows: InputRows, targets: Sequence[str], classes: Sequence[str]) -> list[str]:
+    header = ["id"] + ["name"] * any(rows.names) + ["smiles"] * bool(rows.smiles)
+    if classes:
+        return [*header, *targets, *(f"p:{name}" for name in classes)]
+    for target in targets:
+        header += [target, f"{target}_std"]
+    return header
+
+
+def _lines(
+    rows: InputRows, values: NDArray[np.float64], classes: Sequence[str]
+) -> list[list[str | float]]:
+    mean = values.mean(axis=0)
+    several = len(values) > 1
+    spread = values.std(axis=0, ddof=1) if several else mean
+    lines: list[list[str | float]] = []
+    for i, row in enumerate(rows.ids):
+        line: list[str | float] = [row]
+        line += [rows.names[i]] if any(rows.names) else []
+        line += [rows.smiles[i]] if rows.smiles else []
+        if classes:
+            line += [classes[int(mean[i].argmax())], *map(float, mean[i])]
+        for k in range(0 if classes else mean.shape[1]):
+            line += [float(mean[i, k]), float(spread[i, k]) if several else ""]
+        lines.append(line)
+    return lines

@@ -1,0 +1,80 @@
+"""A study that is resolved, whose data are read and whose stages are planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nearfar.data import Dataset
+from nearfar.plan.chain import Elsewhere, Environment, Step
+from nearfar.plan.other_runs import OtherRuns
+from nearfar.plan.plan import Plan, make_plan
+from nearfar.records.run import RunFolder
+from nearfar.study.load import Resolved
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    study: str
+    profile: str | None = None
+    arms: list[str] | None = None
+    seeds: int | None = None
+    settings: tuple[str, ...] = ()
+    out: Path = Path("runs")
+    jobs: int | None = None
+    device: str = "auto"
+    track: tuple[str, ...] = ()
+
+
+@dataclass
+class Prepared:
+    """A study that is resolved, whose data are read and whose stages are planned."""
+
+    resolved: Resolved
+    dataset: Dataset
+    plan: Plan
+    folder: RunFolder
+    environment: Environment
+    whole_epochs: float
+    failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def device(self) -> str:
+        """cpu or cuda."""
+        return self.environment.device
+
+    @property
+    def missing(self) -> dict[str, Step]:
+        """The stages that have still to be carried out."""
+        store = self.folder.store
+        return {a: step for a, step in self.plan.steps.items() if not store.is_done(a)}
+
+    @property
+    def minutes(self) -> float | None:
+        """Expected minutes for what is missing, by the study's own estimate for the whole."""
+        whole = self.resolved.study.minutes.get(self.resolved.study.profile)
+        if whole is None or not self.whole_epochs:
+            return None
+        store, guess = self.folder.store, self._planned(guess=True).steps
+        rows = len(self.dataset)
+        missing = sum(step.epochs_over(rows) for a, step in guess.items() if not store.is_done(a))
+        return whole * missing / self.whole_epochs
+
+    def plan_on(self) -> bool:
+        """Plan what follows from the choices that can be made now; return whether it is more."""
+        before = set(self.plan.steps)
+        self.plan = self._planned()
+        return bool(set(self.plan.steps) - before)
+
+    def _planned(self, *, guess: bool = False) -> Plan:
+        outcome = self.folder.store.outcome
+        given = (self.resolved, self.dataset.digest, self.environment, outcome)
+        elsewhere = _others(self.folder, self.resolved)
+        return make_plan(*given, elsewhere=elsewhere, failed=set(self.failures), guess=guess)
+
+
+def _others(folder: RunFolder, resolved: Resolved) -> Elsewhere:
+
+    return OtherRuns(folder.path.parent, resolved.study.profile)

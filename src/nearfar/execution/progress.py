@@ -1,0 +1,126 @@
+"""What a person sees while a study runs: a bar for the whole, a line for every stage at work."""
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from nearfar.execution import events
+from nearfar.plan.chain import Step
+
+
+class _Detail(ProgressColumn):
+    """Stages done for the whole; epoch or iteration, and loss, for a stage."""
+
+    def render(self, task: Task) -> Text:
+        """Return the detail of one bar."""
+        return Text(str(task.fields.get("detail", "")), style="dim")
+
+
+def work_units(step: Step, rows: int) -> float:
+    """Return a rough measure of a stage's cost: epochs, less where the encoder is frozen."""
+    return step.epochs_over(rows) * (0.05 if step.spec.get("train") == "head" else 1.0) + 1.0
+
+
+class Display:
+    """Progress bars on a terminal, plain lines elsewhere. Call it with every event.
+
+    ``rows`` is the size of the data set, to weigh epochs and iterations against each other.
+    """
+
+    def __init__(self, console: Console, *, rows: int) -> None:
+        self.console, self.size = console, rows
+        self.steps: dict[str, Step] = {}
+        self.users: dict[str, list[str]] = {}
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(compact=True),
+            _Detail(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.whole = self.bars.add_task("stages", total=None)
+        self.rows: dict[str, TaskID] = {}
+        self.units: dict[str, float] = {}
+        self.done = 0
+
+    def _plan(self, planned: events.Planned) -> None:
+        """Take in what is to be run; once more when choices were made."""
+        self.steps |= planned.missing
+        self.users = {}
+        for cell in planned.plan.cells:
+            point = f" · {cell.search}" if cell.search else ""
+            for address in cell.chain:
+                self.users.setdefault(address, []).append(f"{cell.arm}{point} · seed {cell.seed}")
+        total = sum(work_units(step, self.size) for step in self.steps.values())
+        detail = f"{self.done} of {len(self.steps)}"
+        self.bars.update(self.whole, total=total, detail=detail)
+
+    def __enter__(self) -> "Display":
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bars.stop()
+
+    def label(self, address: str) -> str:
+        """Return a stage's name and who uses it."""
+        users = self.users[address]
+        name = self.steps[address].name
+        seeds = sorted({user.rsplit(" · ", 1)[1] for user in users})
+        who = users[0] if len(users) == 1 else f"{len(users)} runs · {seeds[0]}"
+        return who if name == "fit" else f"{name.removeprefix('pretrain:')} for {who}"
+
+    def __call__(self, event: events.Event) -> None:
+        """Show one event."""
+        if isinstance(event, events.Planned):
+            self._plan(event)
+            return
+        address = event.address
+        step = self.steps[address]
+        if isinstance(event, events.Started):
+            self.rows[address] = self.bars.add_task(
+                escape(self.label(address)), total=step.length or None
+            )
+        elif isinstance(event, events.Progress):
+            detail = f"{step.unit} {event.done}/{step.length} · loss {event.loss:.4g}"
+            self.bars.update(self.rows[address], completed=event.done, detail=detail)
+            self._advance(address, work_units(step, self.size) * event.done / step.length)
+        else:
+            self._finish(event)
+
+    def _advance(self, address: str, units: float) -> None:
+        self.bars.advance(self.whole, units - self.units.get(address, 0.0))
+        self.units[address] = units
+
+    def _finish(self, event: events.Finished) -> None:
+        step = self.steps[event.address]
+        self._advance(event.address, work_units(step, self.size))
+        self.done += 1
+        count = f"{self.done} of {len(self.steps)}"
+        self.bars.update(self.whole, detail=count)
+        if event.address in self.rows:
+            self.bars.remove_task(self.rows.pop(event.address))
+        if event.error:
+            line = escape(f"{self.label(event.address)}: {event.error}")
+            self.console.print(f"[red]failed[/red] {line}", highlight=False)
+        elif not self.console.is_terminal:
+            line = f"{count}: {self.label(event.address)}"
+            self.console.print(line, highlight=False, markup=False)

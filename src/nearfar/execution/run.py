@@ -1,0 +1,171 @@
+"""Running a study: from its name to a run folder with results and summary."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nearfar.data import Dataset, conditioned, load_dataset, mapped, split_rows
+from nearfar.data.corruptions import check as check_corruption
+from nearfar.errors import UserError, nearest
+from nearfar.execution.events import Event, Finished, Planned
+from nearfar.execution.execute import execute
+from nearfar.execution.prepared import Prepared, Request, _others
+from nearfar.execution.provenance import provenance
+from nearfar.execution.results import _samples, _write_tables, write_records
+from nearfar.execution.trackers import trackers_of, with_trackers
+from nearfar.execution.worker import Source
+from nearfar.plan.chain import Environment
+from nearfar.plan.plan import make_plan
+from nearfar.records import read_stages
+from nearfar.records.run import RunFolder
+from nearfar.study.extend import extend, with_seeds
+from nearfar.study.load import Resolved, find_study, load_study, resolve
+
+
+def pick_device(wanted: str) -> str:
+    """Return cpu or cuda.
+
+    Raises:
+        UserError: the device is unknown, not there, or cannot be used.
+    """
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available()}
+    if wanted == "auto":
+        return "cuda" if there["cuda"] else "cpu"
+    if wanted == "mps" and torch.backends.mps.is_available():
+        raise UserError(
+            "--device mps: Apple's GPUs do not compute in float64, as targets and losses need; "
+            "allowed: auto, cpu, cuda"
+        )
+    if wanted not in (*there, "mps"):
+        raise UserError(f"--device: unknown value {wanted!r}; {nearest(wanted, ['auto', *there])}")
+    if not there.get(wanted):
+        raise UserError(f"--device {wanted}: torch finds no such device here")
+    return wanted
+
+
+def prepare(request: Request) -> Prepared:
+    """Resolve, read the data, plan; nothing is written.
+
+    Raises:
+        UserError: a mistake in the study, the data or the request.
+    """
+    import torch
+
+    from nearfar.execution.checks import layer_mistakes
+    from nearfar.train.device import precision_of
+
+    asked = load_study(request.study, request.profile, request.settings)
+    text = asked.text
+    folder = RunFolder(request.out / f"{text['study']}-{text['profile']}")
+    for place in (request.out, folder.path):
+        if place.exists() and not place.is_dir():
+            raise UserError(f"--out {request.out}: {place} is not a folder")
+    text["track"] = with_trackers(text.get("track"), request.track)
+    text["data"] = _portable(text["data"], asked.folder, folder.path)
+    seeds = None if request.seeds is None else list(range(request.seeds))
+    wanted = text if seeds is None else with_seeds(text, seeds)
+    resolved = resolve(extend(folder.study(), wanted, request.arms), folder.path / "study.yaml")
+    for tracker in trackers_of(resolved.study, folder.path).values():
+        tracker.check()
+    device = pick_device(request.device)
+    dataset = load_dataset(resolved.study.data, resolved.folder)
+    precision = precision_of(device, dataset.inputs.kind)
+    environment = Environment(str(torch.__version__), device, precision=precision)
+    _check_rows(resolved, dataset)
+    given, others = (dataset.digest, environment), _others(folder, resolved)
+    plan = make_plan(resolved, *given, folder.store.outcome, elsewhere=others)
+    mistakes = layer_mistakes(plan, dataset.inputs)
+    if mistakes:
+        raise UserError("\n".join(f"{find_study(request.study)}: {line}" for line in mistakes))
+    whole = make_plan(asked, *given, elsewhere=others, guess=True).epochs_over(len(dataset))
+    return Prepared(resolved, dataset, plan, folder, environment, whole)
+
+
+def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
+    """Refuse splits, conditions and class maps that leave too little to learn from or to test."""
+    from nearfar.stages.targets import outputs_of
+    from nearfar.stages.tested_rows import tested_rows
+
+    different = {(str(p.study.split), p.study.conditions): p.study for p in resolved.points}
+    for study in different.values():
+        for seed in resolved.seeds if study.split.resplit else resolved.seeds[:1]:
+            split = split_rows(dataset, study.split, seed)
+            changed, some = conditioned(dataset, split, study.conditions, seed)
+            outputs_of(changed, some)
+            for name, classes in study.targets.items():
+                mapped(changed, some, name, classes)
+            for rows in {scoring.test.rows for scoring in resolved.scorings}:
+                tested_rows(changed, some, rows, study.unseen)
+    for test in (scoring.test for scoring in resolved.scorings):
+        if test.corruption is not None:
+            check_corruption(dataset.inputs, test.corruption, test.severity or 0)
+
+
+def reopen(path: Path) -> Prepared:
+    """Return a run as it was made, whatever is installed here now; nothing is written.
+
+    Raises:
+        UserError: there is no such run, or its data or study are no longer what it was made with.
+    """
+    folder = RunFolder.open(path)
+    text, table = folder.study(), path / "stages.csv"
+    assert text is not None
+    resolved = resolve(text, path / "study.yaml")
+    dataset = load_dataset(resolved.study.data, resolved.folder)
+    rows = read_stages(table) if table.exists() else []
+    made = [row.hash for row in rows if folder.store.is_done(row.hash)]
+    if not made:
+        raise UserError(f"{path}: no stage of this run is finished")
+    spec = folder.store.read(made[0])["spec"]
+    environment = Environment.from_plain(spec["environment"])
+    given, others = (dataset.digest, environment), _others(folder, resolved)
+    plan = make_plan(resolved, *given, folder.store.outcome, elsewhere=others)
+    if not set(made) <= set(plan.steps):
+        raise UserError(f"{path}: its data or its study changed since it was made; run it again")
+    whole = plan.epochs_over(len(dataset))
+    return Prepared(resolved, dataset, plan, folder, environment, whole)
+
+
+def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
+    """Return the data block with paths beside the study file as seen from the run folder."""
+    beside = {
+        key: os.path.relpath((study / data[key]).resolve(), run.resolve())
+        for key in ("path", "mapping")
+        if data.get(key) is not None and (study / data[key]).exists()
+    }
+    return {**data, **beside}
+
+
+def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
+    """Run what is missing, then write records and summary; failures are kept in ``prepared``."""
+    folder = prepared.folder
+    _write_tables(prepared)
+    folder.write_study(prepared.resolved.text)
+    folder.write_json(
+        "provenance.json", {**provenance(prepared.device), "data": prepared.dataset.source}
+    )
+    folder.write_samples(_samples(prepared.dataset))
+    while True:
+        _execute(prepared, jobs, watch)
+        if not prepared.plan_on():
+            break
+        _write_tables(prepared)
+    write_records(prepared)
+
+
+def _execute(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
+    source = Source(prepared.resolved.study.data, prepared.resolved.folder)
+    watch(Planned(prepared.plan, prepared.missing))
+    steps = {a: step for a, step in prepared.plan.steps.items() if a not in prepared.failures}
+    lost, store = prepared.failures, prepared.folder.store
+    events = execute(steps, source, prepared.dataset, store, jobs, lost)
+    try:
+        for event in events:
+            if isinstance(event, Finished) and event.error:
+                prepared.failures[event.address] = (event.error, event.trace)
+            watch(event)
+    finally:
+        events.close()  # type: ignore[attr-defined]

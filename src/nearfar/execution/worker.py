@@ -1,0 +1,85 @@
+"""One process carrying out stages."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nearfar.data import DataOptions, Dataset, load_dataset
+from nearfar.errors import UserError
+from nearfar.execution.events import Finished
+from nearfar.plan.groups import Bundle
+from nearfar.records.stages import StageBusy, StageStore
+
+BUSY_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the data of a study are read from, by every process for itself."""
+
+    options: DataOptions
+    folder: Path
+
+    def load(self) -> Dataset:
+        """Read the data set."""
+        return load_dataset(self.options, self.folder)
+
+
+def without_its_need(bundle: Bundle) -> Iterator[Finished]:
+    """Yield how stages end whose pre-training failed."""
+    return (Finished(step.hash, "its pre-training failed") for step in bundle)
+
+
+def carry_out(
+    bundle: Bundle,
+    load: Callable[[], Dataset],
+    store: StageStore,
+    report: Callable[[str, int, float], None],
+    pause: Callable[[float], object] = time.sleep,
+) -> list[Finished]:
+    """Run stages with the threads that their study fixed; wait where another process is at one.
+
+    ``report`` is told address, epochs or iterations done, and loss. Stages that cannot be run as
+    one computation are run one by one.
+    """
+    import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    threads = bundle[0].spec["environment"]["threads"]
+    torch.set_num_threads(threads)
+    with threadpool_limits(threads):
+        ended = _run(bundle, load, store, report, pause)
+        if ended.error and len(bundle) > 1:
+            return [
+                replace(_run((step,), load, store, report, pause), address=step.hash)
+                for step in bundle
+            ]
+    return [replace(ended, address=step.hash) for step in bundle]
+
+
+def _run(
+    bundle: Bundle,
+    load: Callable[[], Dataset],
+    store: StageStore,
+    report: Callable[[str, int, float], None],
+    pause: Callable[[float], object],
+) -> Finished:
+    """Run stages as one computation; return how that ended, without an address."""
+    from nearfar.stages import run
+
+    try:
+        while missing := {s.hash: s.spec for s in bundle if not store.is_done(s.hash)}:
+            try:
+                run.run_stages(missing, load(), store, report)
+            except StageBusy:
+                pause(BUSY_SECONDS)
+    except UserError as error:
+        return Finished("", str(error), traceback.format_exc())
+    except Exception as error:
+        first_line = str(error).split("\n", 1)[0]
+        return Finished("", f"{type(error).__name__}: {first_line}", traceback.format_exc())
+    return Finished("")

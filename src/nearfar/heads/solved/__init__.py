@@ -1,0 +1,1 @@
+"""Heads that are solved rather than trained."""

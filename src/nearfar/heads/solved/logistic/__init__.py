@@ -1,0 +1,1 @@
+"""Logistic and softmax regression, one alone or many on the same features."""

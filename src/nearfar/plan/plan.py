@@ -1,0 +1,232 @@
+"""Arms × axes → stages. Equal stages are one, addressed by the hash of all that determines it."""
+
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nearfar.plan.chain import Elsewhere, Environment, Step, chain_of, nowhere, scoring_of
+from nearfar.plan.search import Choice, Outcome, Try, point_name, ranked
+from nearfar.records.conditions import joined, pairs_of
+from nearfar.study.load import Point, Resolved
+from nearfar.study.schema import Study
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One arm under one seed and condition, and the hashes of its chain of stages.
+
+    ``search`` names the point where the chain only serves to choose one; no number comes of it.
+    ``scored`` holds the values of the score axes: how the fit is judged, after the condition under
+    which it was trained.
+    """
+
+    arm: str
+    seed: int
+    condition: str
+    chain: tuple[str, ...]
+    search: str = ""
+    scored: str = ""
+
+    @property
+    def place(self) -> str:
+        """The condition as records have it, score axes among the others."""
+        return joined({**pairs_of(self.condition), **pairs_of(self.scored)})
+
+
+@dataclass(frozen=True)
+class PlannedArm:
+    """An arm after its compare axes became part of its name; ``target`` None is the data's own."""
+
+    group: str
+    against: str
+    target: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every stage of a study, each once, in an order in which they can run; and who uses them.
+
+    Where a choice is still to be made, what follows from it is not there yet.
+    """
+
+    steps: dict[str, Step]
+    cells: list[Cell]
+    arms: dict[str, PlannedArm]
+    baseline: str
+    choices: list[Choice]
+
+    def epochs_over(self, rows: int) -> float:
+        """Return about how many epochs all stages together are trained on ``rows`` rows."""
+        return sum(step.epochs_over(rows) for step in self.steps.values())
+
+
+def make_plan(
+    resolved: Resolved,
+    digest: str,
+    environment: Environment,
+    outcomes: Callable[[str], Outcome | None] = lambda address: None,
+    *,
+    elsewhere: Elsewhere = nowhere,
+    failed: Collection[str] = (),
+    guess: bool = False,
+) -> Plan:
+    """Plan a study on the data with this digest.
+
+    ``outcomes`` tells how a stage ended, None where it has not: choices are made from what is
+    known. ``elsewhere`` finds the encoders of other runs. Where a stage has ``failed``, so has its
+    arm: nothing is chosen among fewer points. With ``guess`` the first point stands for the one to
+    be chosen, to estimate the whole.
+    """
+    planner = _Planner(resolved, digest, environment, outcomes, elsewhere, failed, guess)
+    for seed in resolved.seeds:
+        for points in planner.places:
+            for arm in resolved.study.arms:
+                planner.add(arm, points, seed)
+    first = resolved.names(resolved.points[0])
+    return Plan(
+        planner.steps,
+        list(planner.cells),
+        _arms(resolved),
+        first[resolved.study.baseline],
+        planner.choices,
+    )
+
+
+class _Planner:
+    """Collects steps, cells and choices; ``places`` are points alike but for choose axes."""
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        digest: str,
+        environment: Environment,
+        outcomes: Callable[[str], Outcome | None],
+        elsewhere: Elsewhere,
+        failed: Collection[str],
+        guess: bool,
+    ) -> None:
+        self.resolved, self.digest, self.environment = resolved, digest, environment
+        self.outcomes, self.elsewhere = functools.cache(outcomes), elsewhere
+        self.failed, self.guess = failed, guess
+        self.steps: dict[str, Step] = {}
+        self.cells: dict[Cell, None] = {}
+        self.choices: list[Choice] = []
+        places: dict[tuple[Any, ...], list[Point]] = {}
+        for point in resolved.points:
+            place = (*point.along("compare").items(), None, *point.along("condition").items())
+            places.setdefault(place, []).append(point)
+        self.places = list(places.values())
+
+    def add(self, arm: str, points: Sequence[Point], seed: int) -> None:
+        """Add an arm at one place: its chain, or a search and what is chosen there so far."""
+        distinct: dict[str, Point] = {}
+        for point in points:
+            distinct.setdefault(point_name(self._choosable(arm, point)), point)
+        if len(distinct) == 1:
+            self._use(arm, points[0], points[0].study, seed)
+        elif self.resolved.study.split.resplit:
+            self._choose(arm, distinct, (seed,))
+        elif seed == self.resolved.seeds[0]:
+            self._choose(arm, distinct, tuple(self.resolved.seeds))
+
+    def _use(
+        self, arm: str, point: Point, study: Study, seed: int, search: str = ""
+    ) -> tuple[str, ...]:
+        """Add a chain of stages and who uses it; return its hashes."""
+        chain = self._stages(arm, study, seed)
+        for step in chain:
+            self.steps.setdefault(step.hash, step)
+        name, condition = self.resolved.names(point)[arm], condition_of(point)
+        addresses = tuple(step.hash for step in chain)
+        if search:
+            self.cells.setdefault(Cell(name, seed, condition, addresses, search))
+            return addresses
+        for scoring in self.resolved.scorings:
+            scored, judged = joined(scoring.labels), addresses
+            if scoring.test.changes:
+                score = scoring_of(chain[-1], scoring.test, seed)
+                self.steps.setdefault(score.hash, score)
+                judged = (*addresses, score.hash)
+            self.cells.setdefault(Cell(name, seed, condition, judged, scored=scored))
+        return addresses
+
+    def _choose(self, arm: str, points: Mapping[str, Point], seeds: tuple[int, ...]) -> None:
+        tries = []
+        for name, point in points.items():
+            labels = self._choosable(arm, point)
+            chain = self._use(arm, point, point.search, seeds[0], search=name)
+            tried = Try.of(labels, [self.outcomes(address) for address in chain])
+            if set(chain) & set(self.failed):
+                tried = replace(tried, status="failed")
+                self._use(arm, point, point.search, seeds[0])
+            tries.append(tried)
+        first = next(iter(points.values()))
+        metric, place = first.study.metric, (self.resolved.names(first)[arm], condition_of(first))
+        choice = Choice(*place, seeds, metric, tuple(tries))
+        if all(tried.status in {"done", "diverged"} for tried in tries):
+            self.choices.append(self._chosen(arm, list(points.items()), choice))
+            return
+        self.choices.append(choice)
+        if self.guess:
+            for seed in seeds:
+                self._use(arm, first, first.study, seed)
+
+    def _chosen(self, arm: str, points: list[tuple[str, Point]], choice: Choice) -> Choice:
+        """Return the choice of the best point whose final runs have not diverged so far."""
+        order = ranked(choice.tries, choice.metric)
+        given_up: list[str] = []
+        for k in order:
+            name, point = points[k]
+            chains = [self._stages(arm, point.study, seed) for seed in choice.seeds]
+            ends = [self.outcomes(chain[-1].hash) for chain in chains]
+            lost = sum(end is not None and end["status"] != "done" for end in ends)
+            if not lost:
+                break
+            given_up.append(f"{name} diverged in {lost} of {len(ends)} final runs")
+            for seed, end in zip(choice.seeds, ends, strict=True):
+                if end is not None:
+                    self._use(arm, point, point.study, seed, search=f"{name}, final budget")
+        else:
+            k = order[0] if order else 0
+            given_up.append("no other point is left" if order else "every point diverged")
+        fallback = bool(order) and k != order[0]
+        name, point = points[k]
+        used = {a for seed in choice.seeds for a in self._use(arm, point, point.study, seed)}
+        chains = [self._stages(arm, other.search, choice.seeds[0]) for _, other in points]
+        spent = {step.hash for chain in chains for step in chain} - used
+        costs = [self.outcomes(address) or {} for address in sorted(spent)]
+        return replace(
+            choice,
+            chosen=choice.tries[k].labels,
+            fallback=fallback,
+            reason="; ".join(given_up),
+            epochs=sum(cost.get("epochs", 0) for cost in costs),
+            seconds=sum(cost.get("seconds", 0.0) for cost in costs),
+        )
+
+    def _choosable(self, arm: str, point: Point) -> dict[str, str]:
+        """Return axis → label of the choose axes that the arm depends on."""
+        used = self.resolved.axes_of(arm)
+        return {axis: label for axis, label in point.along("choose").items() if axis in used}
+
+    def _stages(self, arm: str, study: Study, seed: int) -> tuple[Step, ...]:
+        given = (self.digest, self.environment, self.elsewhere)
+        return chain_of(study, study.arms[arm], seed, *given)
+
+
+def _arms(resolved: Resolved) -> dict[str, PlannedArm]:
+    """Return the arms in the study's order, those of one compare axis beside each other."""
+    arms: dict[str, PlannedArm] = {}
+    for base in resolved.study.arms:
+        for point in resolved.points:
+            names, arm = resolved.names(point), point.study.arms[base]
+            against = arm.against or point.study.baseline
+            planned = PlannedArm(arm.group, names[against], arm.fit.target)
+            arms.setdefault(names[base], planned)
+    return arms
+
+
+def condition_of(point: Point) -> str:
+    """Return the values of the condition axes as records have them."""
+    return joined(point.along("condition"))

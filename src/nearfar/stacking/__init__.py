@@ -1,0 +1,1 @@
+"""Many small models trained in lockstep as one."""

@@ -1,0 +1,305 @@
+"""Several training runs of one shape in lockstep, each the run that it would be alone."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from nearfar.stacking.optimizer import StackedOptimizer
+from nearfar.train import recipe as r
+from nearfar.train.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
+from nearfar.train.course import Course, Outcome, Task
+from nearfar.train.optim import build_schedule, learning_rate_factor
+from nearfar.train.randomness import random_state, set_random_state
+
+
+class Stack(Protocol):
+    """What computes the losses and gradients of K tasks at once.
+
+    ``values`` (K, p) are the parameters that are trained, of which the modules' are views, and
+    ``gradients`` theirs; ``factors`` (p,) multiply learning rates. ``step`` takes a batch of each
+    task and returns their losses (K,), and for each what its module is to ``note``, or None.
+    ``draws`` says whether making a batch draws random numbers, ``same_data`` whether two tasks make
+    the same batches of the same rows. ``release`` gives the modules parameters of their own again.
+    """
+
+    values: Tensor
+    gradients: Tensor
+    factors: Tensor
+    draws: bool
+
+    def step(self, batches: Sequence[Any]) -> tuple[Tensor, list[Tensor] | None]: ...
+    def same_data(self, one: int, other: int) -> bool: ...
+    def release(self) -> None: ...
+
+
+class _Run:
+    """One of the runs: its course, its learning rate, and where it is in its round."""
+
+    def __init__(self, course: Course, seed: int, device: torch.device) -> None:
+        self.course, self.module = course, course.task.module
+        self.losses: list[Tensor] = []
+        self.notes: list[Tensor] = []
+        self.batches: Iterator[Any] = iter(())
+        self.rows = self.left = 0
+        torch.manual_seed(seed)
+        self.random = random_state(device)
+        self._order = course.order.get_state()
+        options = course.recipe.schedule
+        self._lr = course.recipe.optimizer.lr
+        self._plateau: ReduceLROnPlateau | None = None
+        self._factor: Callable[[int], float] = lambda step: 1.0
+        steps = course.recipe.steps(len(course.task.rows))
+        if isinstance(options, r.Plateau):
+            stand_in = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=self._lr)
+            plateau = build_schedule(stand_in, options, steps)
+            assert isinstance(plateau, ReduceLROnPlateau)
+            self._plateau = plateau
+        else:
+            self._factor = learning_rate_factor(options, steps)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there are more steps to take."""
+        return self.left > 0 or self.course.goes_on
+
+    def rate(self) -> float:
+        """Return the learning rate of the next step."""
+        if self._plateau is not None:
+            return float(self._plateau.optimizer.param_groups[0]["lr"])
+        course = self.course
+        return self._lr * self._factor(course.rounds.begin(course.state.round) + len(self.losses))
+
+    def begin_round(self) -> None:
+        """Draw the rows of the next round."""
+        self._order = self.course.order.get_state()
+        self.course.state.round += 1
+        self._show(done=0)
+
+    def _show(self, done: int) -> None:
+        """Draw the round's rows, of whose batches ``done`` have been trained on."""
+        course, number = self.course, self.course.state.round
+        chosen = course.draw()
+        self.rows = len(chosen)
+        self.left = course.rounds.end(number) - course.rounds.begin(number) - done
+        self.batches = iter(course.task.batches(chosen[done * course.batch :], course.batch))
+
+    def end_round(self) -> float:
+        """Judge the round; return its loss."""
+        loss = self.course.mean_loss(self.losses, self.rows)
+        for told in self.notes:
+            self.module.note(told)  # type: ignore[operator]
+        self.losses, self.notes = [], []
+        value = self.course.after_round(loss)
+        if value is not None and self._plateau is not None:
+            self._plateau.step(value)
+        return loss
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what a checkpoint has to hold of the run, for ``resume``."""
+        plain = {
+            "model": self.module.state_dict(),
+            "reason": self.course.state.reason,
+            "random": self.random,
+            "plateau": None if self._plateau is None else self._plateau.state_dict(),
+            "rate": self.rate(),
+            "losses": torch.stack(self.losses) if self.losses else None,
+            "notes": torch.cat(self.notes) if self.notes else None,
+            **self.course.to_plain(),
+        }
+        return {**plain, "order": self._order} if self.losses else plain
+
+    def resume(self, saved: dict[str, Any]) -> None:
+        """Go on from what ``to_plain`` returned."""
+        self.module.load_state_dict(saved["model"])
+        self.course.resume(saved)
+        self.course.state.reason = saved["reason"]
+        self.random = saved["random"]
+        if self._plateau is not None:
+            self._plateau.load_state_dict(saved["plateau"])
+            self._plateau.optimizer.param_groups[0]["lr"] = saved["rate"]
+        self.notes = [] if saved["notes"] is None else [saved["notes"]]
+        if saved["losses"] is not None:
+            self.losses = list(saved["losses"].unbind())
+            self._order = self.course.order.get_state()
+            self._show(done=len(self.losses))
+
+
+class TogetherTrainer:
+    """Train K ``tasks`` at once; every one ends as ``Trainer`` alone would leave it.
+
+    Each has its own recipe, seed, rows, learning rate, best round and end; one that diverges leaves
+    the others as they are. Numbers differ from those of single runs by rounding alone. Runs of one
+    seed on the same rows share their batches.
+
+    Args:
+        tasks: of one shape; ``stack_of`` says what that is.
+        recipes: one for each; their optimisers are of one kind.
+        seeds: one for each.
+        fabric: says the device.
+        stack_of: makes what computes them at once; called anew when some of them have ended.
+        checkpoint: file to resume from where it exists, for all of them.
+        keep: as of ``Trainer``, the same for all.
+        limits: one for each, as of ``Trainer``.
+        report: called after every round with the task's number, the epochs or iterations that it
+            has done, and the loss.
+
+    Raises:
+        ValueError: if ``stack_of`` has nothing for the tasks, or optimisers differ in kind.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        recipes: Sequence[r.Recipe],
+        seeds: Sequence[int],
+        fabric: Fabric,
+        *,
+        stack_of: Callable[[Sequence[Any]], Stack | None],
+        checkpoint: Path,
+        keep: tuple[int, ...] = (),
+        limits: Sequence[float] | None = None,
+        report: Callable[[int, int, float], None] = lambda task, done, loss: None,
+    ) -> None:
+        self.checkpoint, self.report, self.device = checkpoint, report, fabric.device
+        self._stack_of = stack_of
+        self.runs = [
+            _Run(Course(task, recipe, seed, keep=keep, limit=limit), seed, self.device)
+            for task, recipe, seed, limit in zip(
+                tasks, recipes, seeds, limits or [math.inf] * len(tasks), strict=True
+            )
+        ]
+        self._seeds = list(seeds)
+        for task in tasks:
+            task.module.to(self.device)
+        self._line_up(list(range(len(tasks))))
+        options = [recipe.optimizer for recipe in recipes]
+        self.optimizer = StackedOptimizer(options, self.stack.values, self.stack.factors)
+
+    def _line_up(self, numbers: list[int]) -> None:
+        """Stack the runs with these numbers, and find out which of them share batches."""
+        self.alive = numbers
+        stack = self._stack_of([self.runs[k].course.task for k in numbers])
+        if stack is None:
+            raise ValueError("these tasks cannot be trained together")
+        self.stack = stack
+        clips = [self.runs[k].course.recipe.clip for k in numbers]
+        self._clips = None
+        if any(clip is not None for clip in clips):
+            bounds = [math.inf if clip is None else clip for clip in clips]
+            self._clips = stack.values.new_tensor(bounds)
+        self._leaders = [
+            next(j for j in range(k + 1) if j == k or self._march_alike(j, k))
+            for k in range(len(numbers))
+        ]
+
+    def _march_alike(self, one: int, other: int) -> bool:
+        """Whether two of the living runs are shown the same batches at the same steps."""
+        first, second = self.alive[one], self.alive[other]
+        a, b = self.runs[first].course, self.runs[second].course
+        return (
+            self._seeds[first] == self._seeds[second]
+            and a.batch == b.batch
+            and a.rounds.ends == b.rounds.ends
+            and torch.equal(a.task.rows, b.task.rows)
+            and self.stack.same_data(one, other)
+        )
+
+    def run(self) -> list[Outcome]:
+        """Train all to their ends; leave the selected weights in their modules."""
+        self._resume()
+        saved = mark = time.monotonic()
+        while self.alive:
+            living = [self.runs[k] for k in self.alive]
+            for run in living:
+                if not run.left:
+                    run.begin_round()
+            self._step(living)
+            if all(run.left for run in living):
+                continue
+            now = time.monotonic()
+            for run in living:
+                run.course.state.seconds += (now - mark) / len(living)
+            for number, run in zip(self.alive, living, strict=True):
+                if not run.left:
+                    self._end_round(number, run)
+            self._drop_ended()
+            mark = time.monotonic()
+            if self.alive and mark - saved > CHECKPOINT_SECONDS:
+                self._save()
+                saved = mark
+        return [run.course.finish() for run in self.runs]
+
+    def _step(self, living: Sequence[_Run]) -> None:
+        """Take one optimiser step of every living run."""
+        batches = self._batches(living)
+        losses, notes = self.stack.step(batches)
+        gradients = self.stack.gradients
+        if self._clips is not None:
+            norm = torch.linalg.vector_norm(gradients, dim=1)
+            gradients.mul_((self._clips / (norm + 1e-6)).clamp_max(1)[:, None])
+        self.optimizer.step(gradients, [run.rate() for run in living])
+        for k, (run, loss) in enumerate(zip(living, losses.unbind(), strict=True)):
+            run.left -= 1
+            run.losses.append(loss)
+            if notes is not None:
+                run.notes.append(notes[k])
+
+    def _batches(self, living: Sequence[_Run]) -> list[Any]:
+        """Return the next batch of every living run; runs that march alike get the same."""
+        batches: list[Any] = []
+        for k, (leader, run) in enumerate(zip(self._leaders, living, strict=True)):
+            if leader != k:
+                batches.append(batches[leader])
+                run.random = living[leader].random
+            elif self.stack.draws:
+                set_random_state(run.random)
+                batches.append(next(run.batches))
+                run.random = random_state(self.device)
+            else:
+                batches.append(next(run.batches))
+        return batches
+
+    def _end_round(self, number: int, run: _Run) -> None:
+        begin = time.monotonic()
+        loss, course = run.end_round(), run.course
+        course.state.seconds += time.monotonic() - begin
+        self.report(number, course.rounds.count(course.state.round), loss)
+
+    def _drop_ended(self) -> None:
+        """Go on without the runs that have ended."""
+        stay = [k for k, number in enumerate(self.alive) if self.runs[number].goes_on]
+        if len(stay) == len(self.alive):
+            return
+        self.stack.release()
+        self.alive = [self.alive[k] for k in stay]
+        if self.alive:
+            self._line_up(self.alive)
+            self.optimizer = self.optimizer.taking(stay, self.stack.values)
+
+    def _save(self) -> None:
+        save_checkpoint(
+            self.checkpoint,
+            {
+                "alive": self.alive,
+                "optimizer": self.optimizer.state_dict(),
+                "runs": [run.to_plain() for run in self.runs],
+            },
+        )
+
+    def _resume(self) -> None:
+        saved = load_checkpoint(self.checkpoint, self.device)
+        if saved is None:
+            return
+        self.stack.release()
+        for run, plain in zip(self.runs, saved["runs"], strict=True):
+            run.resume(plain)
+        self._line_up(saved["alive"])
+        self.optimizer = self.optimizer.taking(saved["alive"], self.stack.values)
+        self.optimizer.load_state_dict(saved["optimizer"])

@@ -1,0 +1,1 @@
+"""What one stage does: from its specification to a folder with weights, curves, predictions."""

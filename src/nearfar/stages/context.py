@@ -1,0 +1,185 @@
+"""A stage at work: what is read, split and made ready before, what is measured and kept after."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor, nn
+
+from nearfar.data import (
+    Conditions,
+    Dataset,
+    Images,
+    Split,
+    SplitOptions,
+    TargetScaler,
+    conditioned,
+    mapped,
+    split_rows,
+)
+from nearfar.data.shown import shown_rows
+from nearfar.encoders import Encoder, FixedEncoder
+from nearfar.objectives import Rows, in_chunks
+from nearfar.plan.chain import SCORE
+from nearfar.records.files import write_atomically
+from nearfar.records.stages import StageStore, write_rows
+from nearfar.stages import models
+from nearfar.stages.features import features_of_all, inputs_with_descriptors
+from nearfar.stages.keep import keep_given_back
+from nearfar.stages.reconstructions import Pixels, Reconstructions
+from nearfar.stages.representation import measures
+from nearfar.stages.targets import Numbers, Outputs, outputs_of
+from nearfar.stages.tested_rows import tested_rows
+from nearfar.train.device import FULL, fabric_on
+from nearfar.train.loop import Outcome
+
+Report = Callable[[int, float], None]
+
+
+@dataclass
+class Work:
+    """A stage at work: its rows, split, and its targets as they are trained, on the device.
+
+    ``shown`` are the rows that the page shows, the same in all stages of a data set.
+    """
+
+    spec: Mapping[str, Any]
+    dataset: Dataset
+    split: Split
+    outputs: Outputs
+    rows: Rows
+    fabric: Fabric
+    store: StageStore
+    folder: Path
+    report: Report
+    shown: NDArray[np.int64]
+    shared: dict[str, Any]
+
+    @classmethod
+    def on(
+        cls,
+        spec: Mapping[str, Any],
+        dataset: Dataset,
+        store: StageStore,
+        folder: Path,
+        report: Report,
+        shared: dict[str, Any],
+    ) -> "Work":
+        """Make a stage ready, in the folder that is to become its own.
+
+        ``shared`` is what stages of one computation have in common, empty at first.
+        """
+        options = dict(spec["data"]["split"])
+        seed = options.pop("seed")
+        split = split_rows(dataset, SplitOptions.model_validate(options), seed or 0)
+        shown = shown_rows(dataset)
+        reported = None
+        if not dataset.classes and spec.get("task") != "reconstruction":
+            reported = TargetScaler.fit(dataset.targets, split.train, dataset.target_names)
+        conditions = Conditions.of(spec["data"])
+        dataset, split = conditioned(dataset, split, conditions, spec["seed"])
+        if "rows" in spec.get("test", {}):
+            named, unseen = spec["test"]["rows"], conditions.unseen
+            split = replace(split, test=tested_rows(dataset, split, named, unseen))
+        if "target" in spec:
+            target = spec["target"]
+            dataset, split = mapped(dataset, split, target["name"], dict(target["classes"]))
+        outputs = outputs_of(dataset, split, spec.get("task"), reported)
+        environment = spec["environment"]
+        fabric = fabric_on(environment["device"], environment.get("precision", FULL))
+        inputs: Any = dataset.inputs
+        if spec["kind"] != SCORE:
+            inputs = inputs_with_descriptors(spec, inputs, store).to(fabric.device)
+        if isinstance(outputs, Reconstructions):
+            rows = Rows(inputs, Pixels(inputs))
+        else:
+            rows = Rows(inputs, torch.from_numpy(outputs.targets).to(fabric.device))
+        place = fabric, store, folder, report
+        return cls(spec, dataset, split, outputs, rows, *place, shown, shared)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors are."""
+        device: torch.device = self.fabric.device
+        return device
+
+    def index(self, split: str) -> Tensor:
+        """Return the row numbers of a part on the device."""
+        return torch.from_numpy(getattr(self.split, split)).to(self.device)
+
+    def features_by(self, encoder: Encoder | FixedEncoder) -> tuple[Tensor, float]:
+        """Return what the encoder that the stage starts from makes of all rows, float32 (n, d).
+
+        And the seconds that were spared because they were there.
+        """
+        if "features" in self.shared:
+            return self.shared["features"], self.shared["seconds"]
+        begin, given = time.monotonic(), (self.rows.inputs, self.store, self.device)
+        features, spared = features_of_all(self.spec, encoder, *given)
+        self.shared |= {"features": features, "seconds": time.monotonic() - begin + spared}
+        return features, spared
+
+    def row_weights(self) -> Tensor | None:
+        """Return the weights (n,) of the rows in training, None where all count alike."""
+        weighting = self.spec.get("weights")
+        if weighting is None:
+            return None
+        assert isinstance(self.outputs, Numbers)
+        return torch.from_numpy(self.outputs.weights(weighting)).to(self.device)
+
+    def evaluate(self, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
+        """Write predictions.csv and return the metrics of every part."""
+        outputs = self.outputs
+        write_rows(self.folder / "predictions.csv", outputs.header, outputs.lines(scores))
+        if isinstance(outputs, Reconstructions):
+            assert isinstance(self.dataset.inputs, Images)
+            keep_given_back(self.folder, self.dataset.inputs, scores, self.split.test)
+        return outputs.metrics(scores)
+
+    def measured(self, encoder: Encoder | FixedEncoder, inputs: Any) -> list[dict[str, Any]]:
+        """Return the measures of what ``encoder`` makes of test rows, now that it is trained.
+
+        ``inputs`` of all rows, or their features in the place of these.
+        """
+
+        def features(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+            index = torch.from_numpy(rows).to(self.device)
+            if isinstance(inputs, models.FeatureRows):
+                return inputs.select(index).cpu().numpy()
+            assert isinstance(encoder, Encoder)
+            return in_chunks(encoder, inputs, index).cpu().numpy()
+
+        standardise = isinstance(encoder, FixedEncoder) and encoder.mixed_units
+        return measures(self.outputs, self.split.test, features, standardise=standardise)
+
+    def trained(self, outcome: Outcome, module: nn.Module) -> dict[str, Any]:
+        """Write curves.csv; return how training ended, without metrics."""
+        points = [(c.epoch, c.split, c.metric, c.value) for c in outcome.curves]
+        write_rows(self.folder / "curves.csv", ["epoch", "split", "metric", "value"], points)
+        result = ended(outcome.status, outcome.reason)
+        result |= {
+            "epochs": outcome.epochs,
+            "steps": outcome.steps,
+            "seconds": round(outcome.seconds, 3),
+            "parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+            "selected_epoch": outcome.selected_epoch,
+        }
+        return result
+
+    def save_weights(self, name: str, weights: Mapping[str, Tensor]) -> None:
+        """Write tensors to a file of the folder."""
+        plain = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
+        write_atomically(self.folder / f"{name}.safetensors", tensors_to_bytes(plain))
+
+
+def ended(status: str, reason: str, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the outcome of a stage, without metrics; budgets are those of ``base``, or none."""
+    blank = {"epochs": 0, "steps": 0, "seconds": 0.0, "parameters": 0, "selected_epoch": 0}
+    return {**(base or blank), "status": status, "reason": reason, "metrics": []}

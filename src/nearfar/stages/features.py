@@ -1,0 +1,96 @@
+"""Features of all rows, by an encoder that no longer changes: made once, kept for all that ask."""
+
+import functools
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nearfar.encoders import ENCODERS, Encoder, FixedEncoder
+from nearfar.plan.specs import chosen
+from nearfar.records.stages import StageStore
+from nearfar.stages import models
+
+Array = NDArray[np.float32]
+
+
+def features_of_all(
+    spec: Mapping[str, Any],
+    encoder: Encoder | FixedEncoder,
+    inputs: Any,
+    store: StageStore,
+    device: torch.device,
+) -> tuple[Tensor, float]:
+    """Return the features of every row, float32 (n, d), and the seconds that were spared.
+
+    ``encoder`` is the one that the stage ``spec`` starts from, ``inputs`` all rows of its data set
+    as they are. Where features were there already, making them had taken so many seconds.
+    """
+
+    def make() -> Array:
+        return models.features_of(encoder, inputs, device).cpu().numpy()
+
+    if isinstance(encoder, FixedEncoder):
+        values, spared = _fixed(spec, encoder, spec["encoder"], store, make)
+    else:
+        values, spared = store.features.get({**_common(spec), **_start(spec)}, make)
+    return torch.from_numpy(values).to(device), spared
+
+
+def inputs_with_descriptors(spec: Mapping[str, Any], inputs: Any, store: StageStore) -> Any:
+    """Return all rows of the data set with what the stage's encoder wants to find beside them."""
+
+    def make(name: str, beside: FixedEncoder) -> Array:
+        return _fixed(spec, beside, {name: {}}, store, lambda: beside.features(inputs))[0]
+
+    return models.prepared_inputs(spec, inputs, store, make)
+
+
+def dear_features(spec: Mapping[str, Any], inputs: Any, store: StageStore) -> str:
+    """Name the features by a fixed encoder that the stage needs of all rows, or none.
+
+    As the store of features has them: they are made once, by the first stage that asks.
+    """
+    if "encoder" not in spec:
+        return ""
+    wanted = models.wanted_beside(spec["encoder"], inputs)
+    block = {wanted: {}} if wanted else spec["encoder"]
+    kind = ENCODERS[chosen(block)[0]]
+    dear = issubclass(kind, FixedEncoder) and kind.dear
+    return store.features.name(_key(spec, block)) if dear else ""
+
+
+def _fixed(
+    spec: Mapping[str, Any],
+    encoder: FixedEncoder,
+    block: Mapping[str, Any],
+    store: StageStore,
+    make: Callable[[], Array],
+) -> tuple[Array, float]:
+    if not encoder.dear:
+        return make(), 0.0
+    return store.features.get(_key(spec, block), make)
+
+
+def _key(spec: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_common(spec), "encoder": dict(block)}
+
+
+def _common(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"data": spec["data"]["digest"], "environment": spec["environment"], **_rdkit()}
+
+
+@functools.cache
+def _rdkit() -> dict[str, str]:
+    return {p.metadata["Name"]: p.version for p in metadata.distributions(name="rdkit")}
+
+
+def _start(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what determines the weights of the encoder that a stage starts from."""
+    if "input" in spec:
+        return {"input": spec["input"]}
+    return {"encoder": spec["encoder"], "seed": spec["seed"]}

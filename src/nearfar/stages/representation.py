@@ -1,0 +1,54 @@
+"""What a fit says of the representation that its head stood on: records beside its errors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.data.targets import ALL_TARGETS
+from nearfar.metrics.representation import MEASURES, evaluate_representation, measured_rows
+from nearfar.stages.reconstructions import Reconstructions
+from nearfar.stages.targets import Numbers, Outputs
+
+
+def measures(
+    outputs: Outputs,
+    tested: NDArray[np.int64],
+    features: Callable[[NDArray[np.int64]], NDArray[np.float32]],
+    *,
+    standardise: bool,
+) -> list[dict[str, Any]]:
+    """Return the measures of test rows as entries of an outcome's metrics.
+
+    Only test rows are asked, and only they are neighbours: noise in training labels, or a smaller
+    part of them, reaches the measures through the features alone. Of several targets, the distance
+    is Euclidean over all of them, in the z units that errors are reported in, and the entry's
+    target is ``ALL_TARGETS``.
+
+    Args:
+        outputs: what the fit puts out; there are no measures of reconstructions.
+        tested: the test rows (n,); at most 2,000 of them, evenly spread, are measured.
+        features: gives the features (r, d) of some rows (r,).
+        standardise: the columns, since they are measured in units of their own; what is trained, or
+            has one unit, is taken as it is.
+    """
+    if isinstance(outputs, Reconstructions):
+        return []
+    rows, names = measured_rows(tested), outputs.dataset.target_names
+    labels: NDArray[np.float64] | NDArray[np.int64]
+    if isinstance(outputs, Numbers):
+        labels, unit = outputs.reported.transform(outputs.dataset.targets[rows]), "z"
+    else:
+        labels, unit = outputs.numbers[rows], ""
+    found = evaluate_representation(features(rows), labels, standardise=standardise)
+    return [
+        {
+            "split": "test",
+            "target": names[0] if len(names) == 1 else ALL_TARGETS,
+            "metric": name,
+            "unit": unit if MEASURES[name].in_label_unit else "",
+            "value": value,
+        }
+        for name, value in found.items()
+    ]

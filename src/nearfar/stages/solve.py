@@ -1,0 +1,106 @@
+"""Fits that are solved: exact heads on features that stay as they are."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save as arrays_to_bytes
+
+from nearfar.encoders import Encoder, FixedEncoder
+from nearfar.heads import ExactHead, Logistic, WeightedHead
+from nearfar.heads.solved.logistic.many import Problem, solve_together
+from nearfar.records.files import write_atomically
+from nearfar.stages import models
+from nearfar.stages.context import Work, ended
+from nearfar.stages.keep import keep_features
+
+
+@dataclass
+class Solving:
+    """Fits on the same features, ready to be solved; ``seconds`` are those spent on each so far.
+
+    ``features`` are float32 (n, d) of all rows, without columns where the heads ask for none;
+    ``encoder`` is who made them, then None.
+    """
+
+    works: Sequence[Work]
+    heads: list[ExactHead]
+    encoder: Encoder | FixedEncoder | None
+    features: NDArray[np.float32]
+    seconds: float
+    measures: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, works: Sequence[Work]) -> "Solving":
+        """Make the heads, and the features that they ask for."""
+        begin, work = time.monotonic(), works[0]
+        heads = [models.exact_head(one.spec) for one in works]
+        if not heads[0].uses_features:
+            return cls(works, heads, None, np.zeros((len(work.dataset), 0), np.float32), 0.0)
+        encoder = models.stage_encoder(work.spec, work.rows.inputs, work.store)
+        values, spared = work.features_by(encoder)
+        seconds = time.monotonic() - begin + spared
+        return cls(works, heads, encoder, values.cpu().numpy(), seconds)
+
+    def fit(self) -> float:
+        """Fit the heads to their training rows; return the seconds that each took."""
+        begin = time.monotonic()
+        if len(self.works) == 1:
+            self._fit_alone(self.works[0], self.heads[0])
+        else:
+            self._fit_together()
+        return (time.monotonic() - begin) / len(self.works)
+
+    def _fit_alone(self, work: Work, head: ExactHead) -> None:
+        train, weights = work.split.train, work.row_weights()
+        known = self.features[train], work.outputs.solved_targets[train], work.spec["seed"]
+        if weights is None:
+            head.fit(*known)
+        else:
+            assert isinstance(head, WeightedHead)
+            head.fit(*known, weights.cpu().numpy()[train])
+
+    def _fit_together(self) -> None:
+        problems, iterations = [], 0
+        for work, head in zip(self.works, self.heads, strict=True):
+            assert isinstance(head, Logistic)
+            train, iterations = work.split.train, head.iterations
+            targets = work.outputs.solved_targets[train].astype(np.float64)
+            problems.append(Problem(train, targets, head.penalty))
+        self.heads = [*solve_together(self.features, problems, iterations)]
+
+    def end(self, work: Work, head: ExactHead, seconds: float) -> dict[str, Any]:
+        """Keep a head and judge it; return the outcome of its stage."""
+        begin = time.monotonic()
+        if self.encoder is not None:
+            keep_features(work.folder, self.features, work.shown)
+        scores = work.outputs.solved_scores(head.predict(self.features))
+        if not np.isfinite(scores).all():
+            return ended("diverged", "its predictions are not finite")
+        arrays = {name: np.ascontiguousarray(value) for name, value in head.arrays().items()}
+        write_atomically(work.folder / "model.safetensors", arrays_to_bytes(arrays))
+        result = ended("done", "")
+        result["metrics"] = work.evaluate(scores)
+        result["seconds"] = round(self.seconds + seconds + time.monotonic() - begin, 3)
+        if self.encoder is not None:
+            result["metrics"] += self._measured(work, self.encoder)
+        return result
+
+    def _measured(self, work: Work, encoder: Encoder | FixedEncoder) -> list[dict[str, Any]]:
+        """Return the measures of the features, taken once for every target."""
+        target = str(work.spec.get("target"))
+        if target not in self.measures:
+            rows = models.FeatureRows(torch.from_numpy(self.features))
+            self.measures[target] = work.measured(encoder, rows)
+        return self.measures[target]
+
+
+def solve(solving: Solving) -> list[dict[str, Any]]:
+    """Solve the heads; return how their stages ended."""
+    seconds = solving.fit()
+    pairs = zip(solving.works, solving.heads, strict=True)
+    return [solving.end(work, head, seconds) for work, head in pairs]

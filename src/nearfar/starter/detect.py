@@ -1,0 +1,293 @@
+"""What a user's file seems to hold, for a first study of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nearfar.data.dataset import Dataset
+from nearfar.data.inputs.molecules import Molecules
+from nearfar.data.inputs.smiles import read_smiles
+from nearfar.data.inputs.vectors import Vectors
+from nearfar.data.load import load_dataset
+from nearfar.data.options import DataOptions, SplitOptions
+from nearfar.data.read.columns import number, numeric_columns
+from nearfar.data.read.hugging_face import read_folder
+from nearfar.data.read.locate import locate
+from nearfar.data.read.names import PART_NAMES
+from nearfar.data.read.tables import Table, is_missing, read_file
+from nearfar.data.split.splits import split_rows
+from nearfar.errors import UserError
+from nearfar.starter.detect_groups import group_column, group_fact
+from nearfar.starter.detect_images import are_images, detect_images, one_or_all
+
+_SAMPLE = 200
+_FEW_CLASSES = 10
+_MOSTLY_MISSING = 0.3
+_NAME_COLUMNS = frozenset(
+    {"name", "names", "title", "id", "compound", "compound_name", "compound_id"}
+)
+_PART_COLUMNS = frozenset({"split", "part", "set", "fold", "subset", "partition"})
+
+
+@dataclass
+class Finding:
+    """Options for a study of a file, the rows that they give, and what the user should know."""
+
+    data: DataOptions
+    split: SplitOptions
+    dataset: Dataset
+    facts: list[str] = field(default_factory=list)
+
+
+def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
+    """Find out which columns of a file mean what, by reading all of it.
+
+    SMILES are found by the column's name, then by how many cells rdkit can read; without them, the
+    numeric columns become features, except those that are empty for the most part, constant, or a
+    mere row count. Rows that cannot be used are left out and counted.
+
+    Args:
+        path: CSV, parquet, a folder that `datasets` can read, or images in one of the layouts of
+            the source ``images``; found as in a study.
+        targets: the columns to predict; none for images whose layout gives the classes.
+        folder: where a relative path begins.
+
+    Raises:
+        UserError: if there is no such file or column, or nothing can be learnt from it.
+    """
+    found, _ = locate(path, folder)
+    separator = None if found.is_dir() else _separator(found)
+    if are_images(found, separator):
+        return Finding(*detect_images(path, found, targets, separator, folder))
+    if not targets:
+        raise UserError(f"{found.name}: name the column to predict with --target")
+    table = read_folder(found) if found.is_dir() else read_file(found, separator)
+    facts = [_target_fact(table, target) for target in targets]
+    chosen: dict[str, Any] = {"path": path, "separator": separator, "target": one_or_all(targets)}
+    texts = [target for target in targets if _is_text(table, target)]
+    if texts and len(targets) > 1:
+        raise UserError(f"{table.name}: several targets must be numbers: '{texts[0]}' holds text")
+    if texts:
+        chosen["task"] = "classification"
+    part = _part_column(table, targets)
+    if part is not None:
+        chosen["part"] = part
+        facts.append(f"column '{part}' says train and test: the split is predefined")
+    group = group_column(table, [*targets, part])
+    if group is not None:
+        chosen["group"] = group
+        facts.append(group_fact(group))
+    smiles = _smiles_column(table, but=[*targets, part or "", group or ""])
+    if smiles is not None:
+        facts.insert(
+            0, f"{found.name}: {table.length} rows, molecules: SMILES in column '{smiles}'"
+        )
+        chosen |= {"source": "molecules", "smiles": smiles}
+    else:
+        features, left_out = _feature_columns(table, targets, (part, group))
+        facts.insert(0, f"{found.name}: {table.length} rows, {len(features)} feature columns")
+        facts += left_out
+        chosen |= {"source": "table", "features": features}
+    taken = [*targets, smiles, part, group, *chosen.get("features", [])]
+    chosen["name"] = _name_column(table, but=taken)
+    dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
+    facts += [_bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
+    chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
+    split = SplitOptions(kind="predefined" if part or table.parts else "random")
+    split_rows(dataset, split, 0)
+    return Finding(DataOptions(**chosen), split, dataset, facts)
+
+
+def _separator(path: Path) -> str | None:
+    """Return what separates the fields of a CSV file's first line, None for the usual."""
+    if path.suffix.lower() not in {".csv", ".txt", ".smi"}:
+        return None
+    try:
+        with path.open("rb") as file:
+            first = file.readline()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    counts = {sign: first.count(sign.encode()) for sign in (",", ";", "\t", "|")}
+    best = max(counts, key=lambda sign: counts[sign])
+    return best if counts[best] and best != "," else None
+
+
+def _is_text(table: Table, target: str) -> bool:
+    """Whether at least half of the target's cells are no finite numbers."""
+    present = [cell for cell in table.column(target, "target") if not is_missing(cell)]
+    numbers = [value for cell in present if (value := number(cell)) is not None]
+    return 2 * sum(map(isfinite, numbers)) <= len(present)
+
+
+def _target_fact(table: Table, target: str) -> str:
+    present = [cell for cell in table.column(target, "target") if not is_missing(cell)]
+    numbers = [value for cell in present if (value := number(cell)) is not None]
+    if not present:
+        raise UserError(f"{table.name}: column '{target}' is empty")
+    if _is_text(table, target):
+        texts = sorted({str(cell).strip() for cell in present})
+        some = ", ".join(repr(text) for text in texts[:3]) + (", …" if len(texts) > 3 else "")
+        return f"target '{target}': {len(texts)} classes ({some})"
+    values = list(filter(isfinite, numbers))
+    low, high = min(values), max(values)
+    if low == high:
+        raise UserError(f"{table.name}: target '{target}' is {low:g} in every row")
+    fact = f"target '{target}': numbers from {low:g} to {high:g}, treated as regression"
+    distinct = set(values)
+    if len(distinct) <= _FEW_CLASSES and all(value == int(value) for value in distinct):
+        fact += (
+            f"; it has only {len(distinct)} different whole values: if these are classes without "
+            "an order, regression answers the wrong question"
+        )
+    elif low > 0 and high / low > 1e4:
+        fact += "; it spans more than four powers of ten: consider predicting its logarithm"
+    return fact
+
+
+def _part_column(table: Table, targets: Sequence[str]) -> str | None:
+    for column, cells in table.columns.items():
+        if column not in targets and column.lower() in _PART_COLUMNS:
+            parts = {PART_NAMES.get(str(cell).strip().lower()) for cell in cells}
+            if {"train", "test"} <= parts <= {"train", "validation", "test"}:
+                return column
+    return None
+
+
+def _smiles_column(table: Table, but: Sequence[str]) -> str | None:
+    """Return the column of SMILES: a fitting name needs half of its cells readable, others all."""
+    texts = {
+        column: [cell for cell in cells if isinstance(cell, str) and not is_missing(cell)]
+        for column, cells in table.columns.items()
+        if column and column not in but
+    }
+    named = sorted(
+        (column for column in texts if "smiles" in column.lower() or column.lower() == "smi"),
+        key=lambda column: (column.lower() != "smiles", len(column)),
+    )
+    for column in named:
+        if _readable(texts[column]) >= 0.5:
+            return column
+    for column, cells in texts.items():
+        distinct = set(cells)
+        various = len(distinct) > len(cells) / 2 and sum(map(len, distinct)) > 3 * len(distinct)
+        numeric = sum(number(cell) is not None for cell in cells[:_SAMPLE])
+        if various and not numeric and _readable(cells) >= 0.95:
+            return column
+    return None
+
+
+def _readable(cells: Sequence[str]) -> float:
+    sample = cells[:: max(1, len(cells) // _SAMPLE)]
+    good = 0
+    for text in sample:
+        try:
+            read_smiles(text.strip())
+            good += 1
+        except ValueError:
+            pass
+    return good / len(sample) if sample else 0.0
+
+
+def _feature_columns(
+    table: Table, targets: Sequence[str], others: Sequence[str | None]
+) -> tuple[list[str], list[str]]:
+    """Return the columns to learn from, and a line for each that looks useful but is left out."""
+    features, facts = [], []
+    numeric = numeric_columns(table, [*targets, *filter(None, others)])
+    for column in numeric:
+        cells = table.columns[column]
+        values = [number(cell) for cell in cells]
+        missing = sum(map(is_missing, cells)) / len(cells)
+        reason = None
+        if missing > _MOSTLY_MISSING:
+            reason = f"is missing in {missing:.0%} of the rows"
+        elif values in (
+            [float(k) for k in range(len(values))],
+            [k + 1.0 for k in range(len(values))],
+        ):
+            reason = "counts the rows"
+        elif len({value for value in values if value is not None}) == 1:
+            reason = "is the same in every row"
+        if reason is None:
+            features.append(column)
+        else:
+            facts.append(f"left out: column '{column}' {reason}")
+    text = [c for c in table.columns if c and c not in {*numeric, *targets, *others}]
+    if text:
+        facts.append(f"left out: {len(text)} columns that hold no numbers ({', '.join(text[:5])})")
+    if not features:
+        but = "', '".join(targets)
+        raise UserError(f"{table.name}: no column of SMILES, and no numeric column but '{but}'")
+    return features, facts
+
+
+def _name_column(table: Table, but: Sequence[str | None]) -> str | None:
+    for column in table.columns:
+        if column.lower() in _NAME_COLUMNS and column not in but:
+            return column
+    return None
+
+
+def _bad_rows_fact(dataset: Dataset) -> str:
+    source = dataset.source
+    if not source["dropped"]:
+        return "no missing values and no unreadable rows"
+    why = ", ".join(f"{count} × {reason}" for reason, count in source["reasons"].items())
+    row, words = next(iter(source["dropped_rows"].items()))
+    return (
+        f"bad rows: {source['dropped']} of {source['read']} are left out (on_bad_rows: drop): {why}"
+        f"; the first is row {row}: {words}"
+    )
+
+
+def _duplicate_facts(dataset: Dataset) -> list[str]:
+    if isinstance(dataset.inputs, Molecules):
+        labels, kept = dataset.groups, "; copies stay in one part of the split"
+        noun = "molecules"
+    else:
+        assert isinstance(dataset.inputs, Vectors)
+        rows = dataset.inputs.values.numpy()
+        labels = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
+        noun, kept = (
+            "feature rows",
+            "; they may stand in different parts: name a group to prevent it",
+        )
+    counts = np.bincount(labels)
+    low = np.full((len(counts), dataset.targets.shape[1]), np.inf)
+    high = -low
+    np.minimum.at(low, labels, dataset.targets)
+    np.maximum.at(high, labels, dataset.targets)
+    several = counts > 1
+    if not several.any():
+        return []
+    spread = (high - low)[several]
+    differ = int((spread > 0).any(axis=1).sum())
+    apart = f" (up to {spread.max():g} apart)" if spread.shape[1] == 1 else ""
+    values = f", {differ} of them with different values{apart}"
+    return [
+        f"duplicates: {int(several.sum())} {noun} occur more than once"
+        f"{values if differ else ', with equal values'}{kept}"
+    ]
+
+
+def _leak_facts(dataset: Dataset) -> list[str]:
+    """Return a warning for every feature that all but is a target."""
+    if not isinstance(dataset.inputs, Vectors) or len(dataset) < 3:
+        return []
+    targets = dataset.targets - dataset.targets.mean(axis=0)
+    values = dataset.inputs.values.numpy().astype(np.float64)
+    values = values - values.mean(axis=0)
+    scale = np.sqrt(np.outer((targets**2).sum(axis=0), (values**2).sum(axis=0)))
+    likeness = np.abs(targets.T @ values) / np.where(scale > 0, scale, np.inf)
+    names = dataset.target_names if len(dataset.target_names) > 1 else ["itself"]
+    return [
+        f"careful: column '{dataset.inputs.columns[column]}' is almost the target {names[k]} "
+        f"(correlation {likeness[k, column]:.4f})"
+        for k, column in np.argwhere(likeness > 0.999)
+    ]

@@ -1,0 +1,322 @@
+"""A first study of a user's own data: a commented file that runs unedited."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nearfar.errors import UserError
+
+if TYPE_CHECKING:
+    from nearfar.starter.detect import Finding
+
+_WIDTH = 96
+_FOREST_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a first study spends: small data need more epochs and smaller batches."""
+
+    epochs: int
+    quick: int
+    batch: int
+    rnc_batch: int
+
+    @classmethod
+    def of(cls, rows: int) -> Budget:
+        """Return a budget for so many training rows: a stage passes about 100,000 of them."""
+        epochs = min(max(100_000 // rows, 20), 200)
+        batch = 128 if rows >= 800 else 64 if rows >= 300 else 32
+        return cls(epochs, max(epochs // 2, 5), batch, 2 * batch)
+
+    def minutes(self, rows: int, kind: str, seeds: int, epochs: int) -> float:
+        """Guess the minutes on two cores: four trainings of an encoder, and the controls."""
+        rows_per_second = {"molecule": 2_500, "image": 800}.get(kind, 40_000)
+        controls = 20 if rows <= _FOREST_ROWS else 5
+        one_seed = 4 * epochs * rows / rows_per_second + controls
+        return round(max(seeds * one_seed / 60 / 2, 0.1), 1)
+
+
+def write_study(
+    data: Path, targets: Sequence[str] = (), out: Path | None = None
+) -> tuple[Path, list[str]]:
+    """Write a study of a file with a column of SMILES, with columns of numbers, or of images.
+
+    Args:
+        data: CSV, parquet, a folder that Hugging Face `datasets` can read, or images.
+        targets: the columns to predict; none for images in folders of their classes.
+        out: the study file; by default named after the data, in the current folder.
+
+    Returns:
+        The file written, and what was found out about the data, a line each.
+
+    Raises:
+        UserError: if the file exists, or nothing can be learnt from the data.
+    """
+    name = _study_name(data)
+    path = out if out is not None else Path(f"{name}.yaml")
+    if path.exists():
+        raise UserError(f"{path} exists already; name another file with --out")
+    if path.suffix not in {".yaml", ".yml"}:
+        raise UserError(f"{path}: a study file ends in .yaml")
+    if not path.parent.is_dir():
+        raise UserError(f"no such folder: {path.parent}")
+    from nearfar.starter.detect import detect
+    from nearfar.starter.detect_images import table_with
+
+    data = (table_with(data, targets) if data.is_dir() else None) or data
+    finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd())
+    text = study_text(name, _data_path(data, path), finding)
+    _check(text, path)
+    path.write_text(text, encoding="utf-8")
+    return path, finding.facts
+
+
+def study_text(name: str, data_path: str, finding: Finding) -> str:
+    """Return the study file for what was found."""
+    data = {**finding.data.model_dump(exclude_none=True), "path": data_path}
+    kind, kit = finding.data.kind, kit_of(finding.data.kind, str(finding.data.task))
+    method = "Rank-N-Contrast" if kit.arm == "RnC" else kit.arm
+    rows = max(int(0.8 * len(finding.dataset)), 1)
+    budget = Budget.of(rows)
+    minutes = {
+        "full": budget.minutes(rows, kind, 10, budget.epochs),
+        "quick": budget.minutes(rows, kind, 3, budget.quick),
+    }
+    names = finding.dataset.target_names
+    target = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    lines = [
+        f"# A first study of {Path(data_path).name}, written by `nearfar init`. It runs as it is:",
+        "#   nearfar run THIS_FILE --profile quick    a first look",
+        "#   nearfar run THIS_FILE                    ten seeds, the whole budget",
+        "# Found in the data:",
+        *(line for fact in finding.facts for line in _wrapped(fact)),
+        "",
+        f"study: {name}",
+        f"title: {scalar(f'Predicting {target}')}",
+        f"question: {scalar(f'Does {method} pre-training predict {target} better?')}",
+        "",
+        *_block("data", data),
+        *_split_lines(finding),
+        f"# The measure that carries the verdicts{', mean over the targets' * (len(names) > 1)}.",
+        kit.metrics,
+        "baseline: plain",
+        "# Guessed, on two cores.",
+        f"minutes: {{full: {minutes['full']}, quick: {minutes['quick']}}}",
+        "",
+        *_arm_lines(kit, budget, rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _split_lines(finding: Finding) -> list[str]:
+    if finding.split.kind == "predefined":
+        return [
+            "# The parts that the data name; without a validation part, 10% of train becomes it.",
+            "split: {kind: predefined, validation: 0.1}",
+        ]
+    others = "scaffold, group" if finding.data.kind == "molecule" else "group"
+    return [
+        f"# Training, validation and test part, drawn anew for every seed. Other kinds: {others}.",
+        "split: {kind: random, parts: [0.8, 0.1, 0.1], resplit: true}",
+    ]
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a first study of some kind of data is made of.
+
+    ``fixed`` computes features for the classical controls, called ``inputs``; ``arm`` is what the
+    pre-trained arms are called; ``views`` is how training changes images, empty for other data.
+    """
+
+    encoder: str
+    fixed: str
+    inputs: str
+    objective: str
+    arm: str
+    near: str
+    loss: str
+    floor: str
+    linear: str
+    metrics: str
+    views: str = ""
+
+    @property
+    def stage(self) -> str:
+        """The name of the pre-training stage."""
+        return self.arm.lower()
+
+
+_ENCODERS = {
+    "molecule": ("gin", "morgan", "fingerprint"),
+    "vector": ("mlp", "identity", "columns"),
+    "image": ("cnn", "identity", "pixels"),
+}
+
+
+def kit_of(kind: str, task: str) -> Kit:
+    """Return what suits molecules, vectors or images, and numbers or classes."""
+    encoder, fixed, inputs = _ENCODERS[kind]
+    views = "crop" if kind == "image" else ""
+    if task == "classification":
+        objective, arm = ("supcon", "SupCon") if views else ("triplet", "triplet")
+        return Kit(
+            encoder,
+            fixed,
+            inputs,
+            objective,
+            arm,
+            "of one class",
+            "cross_entropy",
+            "majority",
+            "logistic",
+            "metric: balanced_accuracy   # or accuracy, top3_accuracy, nll, ece",
+            views,
+        )
+    objective = "{rnc: {views: 2}}" if views else "rnc"
+    metrics = "metric: mae   # or rmse, mse, r2, spearman"
+    return Kit(
+        encoder,
+        fixed,
+        inputs,
+        objective,
+        "RnC",
+        "with near targets",
+        "l1",
+        "mean",
+        "ridge",
+        metrics,
+        views,
+    )
+
+
+def _arm_lines(kit: Kit, budget: Budget, rows: int) -> list[str]:
+    epochs, batch, arm = budget.epochs, budget.batch, kit.arm
+    views = f", augment: {kit.views}" if kit.views else ""
+    forest = f"{kit.inputs} forest"
+    grown = rows <= _FOREST_ROWS
+
+    def fit(encoder: str, train: str, count: int) -> str:
+        seen = views if train == "all" else ""
+        return (
+            f"    fit: {{{encoder}train: {train}, loss: {kit.loss}, epochs: {count}, "
+            f"batch: {batch}{seen}}}"
+        )
+
+    named = f"encoder: {kit.encoder}, "
+    return [
+        "axes:",
+        "  seed: {role: repeat, values: 10}   # under 3 seeds there is no test of significance",
+        "",
+        f"# Pre-training: the encoder learns to put rows {kit.near} near each other.",
+        "stages:",
+        f"  {kit.stage}:",
+        f"    encoder: {kit.encoder}",
+        f"    objective: {kit.objective}",
+        *([f"    augment: {kit.views}   # other views: docs/study-files.md"] if views else []),
+        f"    epochs: {epochs}",
+        f"    batch: {budget.rnc_batch}",
+        "",
+        "# Ways from input to prediction, all on the same splits and seeds.",
+        "arms:",
+        "  plain:              # end to end, with the epochs of pre-training and fine-tuning",
+        fit(named, "all", 2 * epochs),
+        f"  {arm + '+freeze:':<20}# a linear head on the pre-trained encoder",
+        f"    pretrain: {kit.stage}",
+        fit("", "head", epochs),
+        f"  {arm + ':':<20}# the same, and the encoder goes on learning",
+        f"    pretrain: {kit.stage}",
+        fit("", "all", epochs),
+        "  # What a study must beat before it means anything.",
+        f"  {kit.floor}: {{group: control, fit: {{head: mean}}}}",
+        "  untrained encoder:",
+        "    group: control",
+        fit(named, "head", epochs),
+        f"  {kit.inputs} {kit.linear}: {{group: control, "
+        f"fit: {{encoder: {kit.fixed}, head: {kit.linear}}}}}",
+        *([f"  {forest}: {{group: control, fit: {{encoder: {kit.fixed}, head: forest}}}}"] * grown),
+        "",
+        *_profile_lines(kit, budget, forest if grown else ""),
+    ]
+
+
+def _profile_lines(kit: Kit, budget: Budget, forest: str) -> list[str]:
+    trained = (f"{kit.arm}+freeze", kit.arm, "untrained encoder")
+    few = f"{{encoder: {kit.fixed}, head: {{forest: {{trees: 20}}}}}}"
+    return [
+        "profiles:",
+        "  quick:",
+        "    axes: {seed: {values: 3}}",
+        f"    stages: {{{kit.stage}: {{epochs: {budget.quick}}}}}",
+        "    arms:",
+        f"      plain: {{fit: {{epochs: {2 * budget.quick}}}}}",
+        *(f"      {name}: {{fit: {{epochs: {budget.quick}}}}}" for name in trained),
+        "  smoke:",
+        "    axes: {seed: {values: 2}}",
+        f"    stages: {{{kit.stage}: {{epochs: 2}}}}",
+        "    arms:",
+        *(f"      {name}: {{fit: {{epochs: 2}}}}" for name in ("plain", *trained)),
+        *([f"      {forest}: {{fit: {few}}}"] if forest else []),
+    ]
+
+
+def _block(key: str, values: dict[str, Any]) -> list[str]:
+    comments = {
+        "name": "shown in the report",
+        "on_bad_rows": "error: stop at a row that cannot be used; drop: leave it out",
+        "part": "says train, validation or test",
+    }
+    lines = [f"{key}:"]
+    for name, value in values.items():
+        if isinstance(value, list):
+            lines += [f"  {name}:", *(f"    - {scalar(item)}" for item in value)]
+        else:
+            comment = f"   # {comments[name]}" if name in comments else ""
+            lines.append(f"  {name}: {scalar(value)}{comment}")
+    return lines
+
+
+def scalar(text: str) -> str:
+    """Return a text as YAML reads it back: quoted, unless it is plainly a name or path."""
+    import yaml
+
+    plain = re.fullmatch(r"[A-Za-z/.][\w/.() -]*[\w)]", text, flags=re.ASCII)
+    if plain and yaml.safe_load(text) == text:
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _wrapped(fact: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(fact, _WIDTH, initial_indent="# * ", subsequent_indent="#   ")
+
+
+def _study_name(data: Path) -> str:
+    name = re.sub(r"[^a-z0-9_-]+", "-", data.stem.lower()).strip("-_")
+    return name or "study"
+
+
+def _data_path(data: Path, study: Path) -> str:
+    """Return the path of the data as the study file should say it."""
+    if not data.expanduser().exists():
+        return str(data)
+    folder, found = study.parent.resolve(), data.expanduser().resolve()
+    return str(found.relative_to(folder)) if found.is_relative_to(folder) else str(found)
+
+
+def _check(text: str, path: Path) -> None:
+    """Resolve the study in all profiles, so that no file is written that would be refused."""
+    import yaml
+
+    from nearfar.study.load import resolve
+    from nearfar.study.profiles import PROFILES
+
+    for profile in PROFILES:
+        resolve(yaml.safe_load(text), path, profile)

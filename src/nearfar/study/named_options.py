@@ -1,0 +1,90 @@
+"""Named choices in a study file: ``gin`` or ``gin: {layers: 3}``, checked from constructors.
+
+The options of an encoder, head or objective are the keyword-only parameters of its constructor, so
+registering a class is all it takes to make it, and its options, known to the schema.
+"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Annotated, Any, get_type_hints
+
+from pydantic import BeforeValidator, ValidationInfo, create_model, model_validator
+
+from nearfar.study.overlay import by_name
+from nearfar.train.recipe import Options
+
+
+def options_of(kind: type[Any]) -> type[Options]:
+    """Return the model of a class's options: its constructor's keyword-only parameters."""
+    hints = get_type_hints(kind.__init__, include_extras=True)
+    fields: dict[str, Any] = {
+        name: (hints[name], parameter.default)
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    return create_model(kind.__name__, __base__=Options, **fields)
+
+
+class Choice(Options):
+    """Exactly one of several names, with its options."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, given: Any, info: ValidationInfo) -> Any:
+        if isinstance(given, str):
+            given = {given: {}}
+        if not isinstance(given, Mapping):
+            raise ValueError(f"needs a name or a name with options, not {given!r}")
+        if len(given) != 1:
+            raise ValueError(f"needs exactly one name, not {sorted(map(str, given)) or 'none'}")
+        return {name: {} if options is None else options for name, options in given.items()}
+
+    @property
+    def name(self) -> str:
+        """The chosen name."""
+        return next(name for name, options in self if options is not None)
+
+    @property
+    def options(self) -> Options:
+        """The chosen name's options, defaults filled in."""
+        chosen: Options = getattr(self, self.name)
+        return chosen
+
+
+class Several(Options):
+    """Any of several names, each once, with their options: a name, a list, or name → options."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_names(cls, given: Any) -> Any:
+        named = by_name(given)
+        if not isinstance(named, Mapping):
+            raise ValueError(f"needs names, each once, or names with options, not {given!r}")
+        return {name: {} if options is None else options for name, options in named.items()}
+
+
+def several_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Several]:
+    """Return the model of any of several registered classes."""
+    return create_model(title, __base__=Several, **_fields(kinds))
+
+
+def _fields(kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        model = kind if issubclass(kind, Options) else options_of(kind)
+        fields[name] = (model | None, None)
+    return fields
+
+
+def choice_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Choice]:
+    """Return the model of a choice among registered classes (or ready option models)."""
+    return create_model(title, __base__=Choice, **_fields(kinds))
+
+
+def choices_among(title: str, kinds: Mapping[str, type[Any]]) -> Any:
+    """Return the type of a list of choices; one alone may stand without the list."""
+    return Annotated[list[choice_among(title, kinds)], BeforeValidator(_as_list)]  # type: ignore[misc]
+
+
+def _as_list(given: Any) -> Any:
+    return [given] if isinstance(given, str | Mapping | Choice) else given

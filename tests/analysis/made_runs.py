@@ -1,0 +1,107 @@
+"""Runs made up number by number."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nearfar.analysis.summary import summarise
+from nearfar.records import Record, StageRow
+
+ROWS = {"train": 902, "validation": 113, "test": 113}
+STD = 2.0  # own unit per z unit
+BASE = [0.260, 0.255, 0.241, 0.246, 0.280, 0.262, 0.251, 0.239, 0.248, 0.271]
+LOST = None
+EASE = {"test": 1.0, "validation": 0.9, "train": 0.5}  # of the test value
+
+
+def shifted(by: float, noise: float, seeds: int = 10) -> list[float]:
+    """The baseline's values moved by ``by`` of them, with noise of mean 0 on the difference."""
+    steps = np.linspace(-1, 1, seeds)[[(3 * i) % seeds for i in range(seeds)]]
+    return [b * (1 + by) + noise * float(s) for b, s in zip(BASE, steps, strict=False)]
+
+
+class MadeRun:
+    """Collects arms of a study that never ran."""
+
+    def __init__(self, metric: str = "mae", *, resplit: bool = True, **study: Any) -> None:
+        self.study: dict[str, Any] = {
+            "study": "made",
+            "title": "Made up",
+            "question": "Does pre-training help?",
+            "metric": metric,
+            "baseline": "L1",
+            "split": {"resplit": resplit},
+            "arms": {},
+            **study,
+        }
+        self.records: list[Record] = []
+        self.stages: list[StageRow] = []
+
+    def arm(
+        self,
+        name: str,
+        values: Sequence[float | None],
+        *,
+        group: str = "own",
+        against: str | None = None,
+        pretrained: bool = False,
+        condition: str = "",
+        target: str = "y",
+        status: str = "diverged",
+        others: Mapping[str, Sequence[float]] | None = None,
+    ) -> "MadeRun":
+        """Add an arm: its primary test values by seed, None for a seed that ended in ``status``."""
+        self.study["arms"][name] = {"group": group, "against": against}
+        numbers = {self.study["metric"]: values, **(others or {})}
+        for seed, value in enumerate(values):
+            ended = "done" if value is not None else status
+            reason = "" if value is not None else "the loss became infinite"
+            for stage in ["pretrain:rnc", "fit"] if pretrained else ["fit"]:
+                at = "done" if stage != "fit" else ended
+                cost = (100, 700, 10.0, 5000) if stage != "fit" else (50, 400, 4.0, 201)
+                why = reason if at != "done" else ""
+                row = (name, seed, condition, stage, f"{stage[0]}{seed}", at, why, *cost, "cpu")
+                self.stages.append(StageRow(*row))
+            for metric, by_seed in numbers.items():
+                number = by_seed[seed]
+                if value is None or number is None:
+                    continue
+                for split, ease in EASE.items():
+                    for unit, scale in (("z", 1.0), ("log mol/L", STD)):
+                        key = (name, seed, condition, split, target, metric, unit)
+                        self.records.append(Record(*key, number * ease * scale, f"f{seed}"))
+        return self
+
+    def summary(self, profile: str = "full", **more: Any) -> dict[str, Any]:
+        """Summarise what was collected."""
+        given = {"profile": profile, "kind": "molecule", "rows": ROWS, **more}
+        return summarise(self.study, self.records, self.stages, **given)
+
+
+def pretrained(run: MadeRun, name: str, by: float, noise: float, seeds: int = 10) -> MadeRun:
+    """Add a pre-trained arm that is ``by`` off the baseline on average."""
+    return run.arm(name, shifted(by, noise, seeds), group="published", pretrained=True)
+
+
+def esol() -> MadeRun:
+    """L1 and a pre-trained arm, with published numbers and a claim."""
+    run = MadeRun(
+        published=[
+            {
+                "arm": "L1",
+                "provenance": "one unseeded split",
+                "unit": "z",
+                "test": {"mae": 0.247, "rmse": 0.326},
+                "validation": {"mae": 0.224},
+            }
+        ],
+        claims=[{"claim": "RnC beats L1", "arms": ["RnC"], "expect": "better"}],
+    )
+    run.arm("L1", BASE, group="published", others={"rmse": [1.3 * v for v in BASE]})
+    return pretrained(run, "RnC", 0.1, 0.01)
+
+
+def verdicts(summary: dict[str, Any]) -> dict[str, str]:
+    """Arm → verdict."""
+    return {c["arm"]: c["verdict"] for c in summary["comparisons"]}

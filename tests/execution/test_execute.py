@@ -1,0 +1,198 @@
+"""Carrying out a plan in this process: order, failures, waiting, interruption."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from small_study import HERE, resolved, small, write_table
+
+from nearfar.data import Dataset, load_dataset
+from nearfar.errors import UserError
+from nearfar.execution import execute as execution
+from nearfar.execution.events import Finished, Progress, Started
+from nearfar.execution.execute import execute
+from nearfar.execution.worker import carry_out
+from nearfar.plan.chain import Step, stage_hash
+from nearfar.plan.plan import Plan, make_plan
+from nearfar.records.stages import StageBusy, StageStore
+from nearfar.stages import run as stage
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder = tmp_path_factory.mktemp("data")
+    write_table(folder / "small.csv")
+    return load_dataset(resolved(small()).study.data, folder)
+
+
+@pytest.fixture
+def plan(dataset: Dataset) -> Plan:
+    return make_plan(resolved(small(axes={})), dataset.digest, HERE)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> StageStore:
+    return StageStore(tmp_path / "stages")
+
+
+def silent(address: str, done: int, loss: float) -> None:
+    """Take no note of progress."""
+
+
+def broken(step: Step) -> Step:
+    """The step with a loss that there is not: it raises in the middle."""
+    spec = {**step.spec, "loss": "none"}
+    return Step("fit", spec, stage_hash(spec), step.needs)
+
+
+def all_of(plan: Plan, dataset: Dataset, store: StageStore) -> list[execution.Event]:
+    return list(execute(plan.steps, None, dataset, store, 1))  # type: ignore[arg-type]
+
+
+def test_events_tell_every_stage_and_epoch(plan: Plan, dataset: Dataset, store: StageStore) -> None:
+    events = all_of(plan, dataset, store)
+    for address, step in plan.steps.items():
+        mine = [event for event in events if event.address == address]
+        assert mine[0] == Started(address)
+        assert mine[-1] == Finished(address)
+        epochs = [event.done for event in mine if isinstance(event, Progress)]
+        assert epochs == list(range(1, step.length + 1))
+        assert store.is_done(address)
+    assert all_of(plan, dataset, store) == []
+
+
+def test_a_stage_that_raises_fails_alone(plan: Plan, dataset: Dataset, store: StageStore) -> None:
+    bad = broken(next(step for step in plan.steps.values() if step.spec.get("train") == "all"))
+    steps = {bad.hash: bad, **plan.steps}
+    events = list(execute(steps, None, dataset, store, 1))  # type: ignore[arg-type]
+    failed = {e.address: e for e in events if isinstance(e, Finished) and e.error}
+    assert set(failed) == {bad.hash}
+    assert failed[bad.hash].error == "KeyError: 'none'"
+    assert "Traceback" in failed[bad.hash].trace
+    assert all(store.is_done(address) for address in plan.steps)
+    assert not store.is_done(bad.hash)
+
+
+def test_what_stands_on_a_failed_stage_fails_with_it(
+    plan: Plan, dataset: Dataset, store: StageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = stage.run_stages
+
+    def failing(specs: dict[str, dict[str, object]], *rest: object) -> object:
+        if any(spec["kind"] == "pretrain" for spec in specs.values()):
+            raise OSError("no space left\non the device")
+        return real(specs, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage, "run_stages", failing)
+    finished = {e.address: e.error for e in all_of(plan, dataset, store) if isinstance(e, Finished)}
+    for address, step in plan.steps.items():
+        if step.name == "pretrain:rnc":
+            assert finished[address] == "OSError: no space left"
+        else:
+            assert finished[address] == ("its pre-training failed" if step.needs else "")
+
+
+def test_a_persons_mistake_in_a_stage_is_told_as_it_is(
+    plan: Plan, dataset: Dataset, store: StageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*given: object) -> None:
+        raise UserError("row 3: not so")
+
+    monkeypatch.setattr(stage, "run_stages", refusing)
+    step = next(iter(plan.steps.values()))
+    (finished,) = carry_out((step,), lambda: dataset, store, silent)
+    assert finished.error == "row 3: not so"
+
+
+def test_data_that_cannot_be_read_fail_the_stage(plan: Plan, store: StageStore) -> None:
+    def gone() -> Dataset:
+        raise UserError("small.csv: no such file")
+
+    step = next(iter(plan.steps.values()))
+    (finished,) = carry_out((step,), gone, store, silent)
+    assert finished == Finished(step.hash, "small.csv: no such file", finished.trace)
+
+
+def test_it_waits_where_another_process_is_at_the_stage(
+    plan: Plan, dataset: Dataset, store: StageStore
+) -> None:
+    step = next(iter(plan.steps.values()))
+    pauses = []
+    with store.working_on(step.hash) as [folder]:
+        (folder / "stage.yaml").write_text("of the other process")
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                raise StopIteration
+
+        with pytest.raises(StageBusy), store.working_on(step.hash):
+            pass
+        (finished,) = carry_out((step,), lambda: dataset, store, silent, pause)
+        assert finished.error.startswith("StopIteration")
+        assert len(pauses) == 3
+    (finished,) = carry_out((step,), lambda: dataset, store, silent)
+    assert finished == Finished(step.hash)
+    assert (store.folder(step.hash) / "stage.yaml").read_text() == "of the other process"
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C after a moment; a process started in the background may ignore it by inheritance."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    main = threading.main_thread().ident
+    timer = threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT))
+    timer.start()
+    yield
+    timer.join()
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_ends_the_waiting_for_another_process(
+    plan: Plan, dataset: Dataset, store: StageStore
+) -> None:
+    step = next(iter(plan.steps.values()))
+    with store.working_on(step.hash):
+        events = execute({step.hash: step}, None, dataset, store, 1)  # type: ignore[arg-type]
+        assert next(events) == Started(step.hash)
+        begin = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            next(events)
+        assert time.monotonic() - begin < 20
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_closing_it_stops_the_stage_and_keeps_its_place(
+    plan: Plan, dataset: Dataset, store: StageStore, after: int
+) -> None:
+    step = next(step for step in plan.steps.values() if step.name == "pretrain:rnc")
+    spec = {**step.spec, "recipe": {**step.spec["recipe"], "epochs": 100_000}}
+    long = Step(step.name, spec, stage_hash(spec))
+    events = execute({long.hash: long}, None, dataset, store, 1)  # type: ignore[arg-type]
+    for _ in range(after):
+        next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert not store.is_done(long.hash)
+    assert (store.root / f"{long.hash}.partial").exists() == (after > 1)
+    with store.working_on(long.hash):
+        pass
+
+
+def test_threads_are_those_of_the_study(plan: Plan, dataset: Dataset, store: StageStore) -> None:
+    import torch
+
+    step = next(iter(plan.steps.values()))
+    spec = {**step.spec, "environment": {**step.spec["environment"], "threads": 2}}
+    seen = []
+    carry_out(
+        (Step("fit", spec, stage_hash(spec)),),
+        lambda: seen.append(torch.get_num_threads()) or dataset,  # type: ignore[func-returns-value]
+        store,
+        silent,
+    )
+    torch.set_num_threads(1)
+    assert seen == [2]

@@ -1,0 +1,132 @@
+"""Encoders of other runs: found seed by seed, used as they are, or refused in one line."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from small_study import small, write_table
+from whole_runs import run_whole
+
+from nearfar.errors import UserError
+from nearfar.execution.predict import predict_file
+from nearfar.execution.prepared import Prepared, Request
+from nearfar.execution.run import prepare, reopen
+from nearfar.records import read_stages
+from nearfar.records.stages import StageStore
+
+ARMS = ("plain", "frozen", "ridge")
+STATISTICS = {"running_mean", "running_var", "num_batches_tracked"}
+FIT = {"train": "head", "epochs": 1}
+
+
+def written(folder: Path, name: str, **changes: Any) -> Path:
+    write_table(folder / "small.csv")
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(small(study=name, **changes)), encoding="utf-8")
+    return path
+
+
+def run(path: Path) -> Prepared:
+    return run_whole(Request(str(path), out=path.parent / "runs"))
+
+
+def first(folder: Path) -> Path:
+    study = small()
+    arms = {name: study["arms"][name] for name in ARMS}
+    return written(folder, "first", arms=arms)
+
+
+def second(folder: Path, arm: str = "plain", run: str = "first", **changes: Any) -> Path:
+    start = {"run": run, "arm": arm}
+    arms = {
+        "linear": {"pretrain": start, "fit": FIT},
+        "tuned": {"pretrain": start, "fit": {"epochs": 1}},
+        "last": {"pretrain": start, "fit": {"train": "last:1", "epochs": 1}},
+        "knn": {"pretrain": start, "fit": {"head": "ridge"}},
+    }
+    return written(folder, "second", arms=arms, baseline="linear", stages={}, **changes)
+
+
+def weights(store: StageStore, address: str) -> dict[str, Any]:
+    from safetensors.numpy import load_file
+
+    found = load_file(store.folder(address) / "model.safetensors")
+    return {
+        name.removeprefix("encoder."): value
+        for name, value in found.items()
+        if not name.startswith(("head.", "standardise.")) and name.split(".")[-1] not in STATISTICS
+    }
+
+
+@pytest.mark.parametrize("arm", ["plain", "frozen"])
+def test_the_encoder_is_that_of_the_same_seed(arm: str, tmp_path: Path) -> None:
+    run(first(tmp_path))
+    prepared = run(second(tmp_path, arm))
+    store = prepared.folder.store
+    before = read_stages(tmp_path / "runs" / "first-full" / "stages.csv")
+    stage = "fit" if arm == "plain" else "pretrain:rnc"
+    holds = {row.seed: row.hash for row in before if (row.arm, row.stage) == (arm, stage)}
+    rows = read_stages(prepared.folder.path / "stages.csv")
+    for row in rows:
+        if row.stage == f"pretrain:first/{arm}":
+            assert row.hash == holds[row.seed]
+        elif row.arm == "linear":
+            assert store.read(row.hash)["spec"]["input"]["stage"] == holds[row.seed]
+    tuned = next(row for row in rows if (row.arm, row.stage, row.seed) == ("tuned", "fit", 0))
+    after, start = weights(store, tuned.hash), weights(store, holds[0])
+    assert set(after) == set(start)
+    moved = [name for name in after if not np.allclose(after[name], start[name], atol=0)]
+    assert moved
+    assert all(np.abs(after[name] - start[name]).max() < 0.2 for name in moved)
+
+
+def test_such_a_run_is_opened_again_and_predicts(tmp_path: Path) -> None:
+    run(first(tmp_path))
+    prepared = run(second(tmp_path))
+    again = reopen(prepared.folder.path)
+    assert set(again.plan.steps) == set(prepared.plan.steps)
+    for arm in ("linear", "tuned", "knn"):
+        predict_file(prepared.folder.path, arm, tmp_path / "small.csv", tmp_path / "out.csv", None)
+        assert len((tmp_path / "out.csv").read_text().splitlines()) == 61
+
+
+@pytest.mark.parametrize(
+    ("arm", "name", "changes", "phrase"),
+    [
+        ("plain", "firts", {}, "no run 'firts'"),
+        ("plane", "first", {}, "has no arm 'plane'; did you mean 'plain'"),
+        ("ridge", "first", {}, "arm 'ridge' trained no encoder"),
+        (
+            "plain",
+            "first",
+            {"axes": {"seed": {"role": "repeat", "values": [0, 7]}}},
+            "arm 'plain' has no seed 7, only 0, 1",
+        ),
+    ],
+)
+def test_what_is_not_there_is_refused(
+    arm: str, name: str, changes: dict[str, Any], phrase: str, tmp_path: Path
+) -> None:
+    run(first(tmp_path))
+    with pytest.raises(UserError) as caught:
+        prepare(Request(str(second(tmp_path, arm, name, **changes)), out=tmp_path / "runs"))
+    assert phrase in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("start", "phrase"),
+    [
+        ({"run": "first"}, "'run' and 'arm' go together"),
+        ({"stage": "rnc", "run": "first", "arm": "plain"}, "takes the name of a stage, or"),
+        ({"run": "first", "arm": "plain", "epoch": 3}, "'epoch' goes with a stage"),
+        ({}, "takes the name of a stage, or"),
+    ],
+)
+def test_a_start_is_in_one_place(start: dict[str, Any], phrase: str, tmp_path: Path) -> None:
+    arms = {"linear": {"pretrain": start, "fit": FIT}}
+    path = written(tmp_path, "second", arms=arms, baseline="linear", stages={})
+    with pytest.raises(UserError, match=phrase):
+        prepare(Request(str(path), out=tmp_path / "runs"))

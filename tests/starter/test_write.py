@@ -1,0 +1,331 @@
+"""``nearfar init``: a study of a user's own file that runs unedited."""
+
+import itertools
+import random
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from whole_runs import run_whole
+
+from nearfar.errors import UserError
+from nearfar.execution.prepared import Request
+from nearfar.starter.write import Budget, scalar, write_study
+from nearfar.study.load import load_study
+from nearfar.study.profiles import PROFILES
+
+ALKYLS = ["C" * n for n in range(1, 11)]
+TAILS = ["O", "N", "F", "Cl", "C(=O)O", "c1ccccc1"]
+SMILES = [chain + tail for chain, tail in itertools.product(ALKYLS, TAILS)]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEARFAR_DATA", str(tmp_path / "nowhere"))
+    return tmp_path
+
+
+def molecules(**more: list[Any]) -> pd.DataFrame:
+    values = [len(text) + text.count("O") / 2 for text in SMILES]
+    return pd.DataFrame({"smiles": SMILES, "value": values, **more})
+
+
+def columns(rows: int = 60) -> pd.DataFrame:
+    rng = random.Random(0)
+    frame = pd.DataFrame({name: [rng.gauss(0, 1) for _ in range(rows)] for name in ("a", "b")})
+    frame["value"] = frame["a"] + 0.1 * frame["b"] + [rng.gauss(0, 0.5) for _ in range(rows)]
+    return frame
+
+
+def written(frame: pd.DataFrame, target: str = "value", **csv: Any) -> tuple[dict[str, Any], str]:
+    """The written study, and what was told, as one text."""
+    frame.to_csv("my data.csv", index=False, **csv)
+    path, facts = write_study(Path("my data.csv"), [target])
+    assert path == Path("my-data.yaml")
+    return yaml.safe_load(path.read_text(encoding="utf-8")), "\n".join(facts)
+
+
+def refused(frame: pd.DataFrame, target: str = "value") -> str:
+    with pytest.raises(UserError) as caught:
+        written(frame, target)
+    assert not Path("my-data.yaml").exists()
+    return str(caught.value)
+
+
+def test_molecules_give_a_study_valid_in_every_profile() -> None:
+    study, facts = written(molecules(name=[f"molecule {row}" for row in range(60)]))
+    assert study["data"] == {
+        "source": "molecules",
+        "path": "my data.csv",
+        "smiles": "smiles",
+        "target": "value",
+        "name": "name",
+        "task": "regression",
+        "on_bad_rows": "error",
+    }
+    assert "60 rows, molecules: SMILES in column 'smiles'" in facts
+    assert "numbers from 2 to 18, treated as regression" in facts
+    assert "no missing values and no unreadable rows" in facts
+    for profile in PROFILES:
+        resolved = load_study("my-data.yaml", profile)
+        assert len(resolved.seeds) == {"full": 10, "quick": 3, "smoke": 2}[profile]
+        study_there = resolved.study
+        assert {arm.group for arm in study_there.arms.values()} == {"own", "control"}
+        assert study_there.arms["RnC"].pretrain is not None
+        assert study_there.stages["rnc"].encoder.name == "gin"
+
+
+@pytest.mark.parametrize("frame", [columns(), molecules()], ids=["table", "molecules"])
+def test_text_targets_are_classes(frame: pd.DataFrame) -> None:
+    study, facts = written(frame.assign(value=["dog", "cat", "cow"] * 20))
+    assert study["data"]["task"] == "classification"
+    assert "target 'value': 3 classes ('cat', 'cow', 'dog')" in facts
+    assert study["metric"] == "balanced_accuracy"
+    for profile in PROFILES:
+        assert load_study("my-data.yaml", profile).study.data.task == "classification"
+
+
+def test_both_ways_get_the_same_epochs_in_every_profile() -> None:
+    written(molecules())
+    for profile in PROFILES:
+        study = load_study("my-data.yaml", profile).study
+        fits = {name: getattr(arm.fit, "epochs", 0) for name, arm in study.arms.items()}
+        if profile != "smoke":
+            assert fits["plain"] == study.stages["rnc"].epochs + fits["RnC"]
+        assert fits["RnC"] == fits["RnC+freeze"] == fits["untrained encoder"]
+
+
+def test_columns_give_a_study_with_listed_features() -> None:
+    frame = columns()
+    frame.insert(0, "row", range(60))
+    frame["same"] = 7
+    frame["text"] = "word"
+    frame["holes"] = [None] * 50 + [1.0, 2.0] * 5
+    study, facts = written(frame)
+    assert study["data"]["features"] == ["a", "b"]
+    assert study["stages"]["rnc"]["encoder"] == "mlp"
+    assert "column 'row' counts the rows" in facts
+    assert "column 'same' is the same in every row" in facts
+    assert "column 'holes' is missing in 83% of the rows" in facts
+    assert "1 columns that hold no numbers (text)" in facts
+    load_study("my-data.yaml")
+
+
+@pytest.mark.parametrize("kind", ["molecules", "columns"])
+def test_written_study_runs_unedited(kind: str) -> None:
+    frame = {"molecules": molecules, "columns": columns}[kind]()
+    written(frame)
+    prepared = run_whole(Request("my-data.yaml", profile="smoke", seeds=1, device="cpu"))
+    assert prepared.missing == {}
+    assert len(prepared.plan.steps) == 8
+    assert (prepared.folder.path / "results.csv").stat().st_size > 1000
+
+
+def test_smiles_are_found_by_reading_when_no_name_says_so() -> None:
+    frame = molecules().rename(columns={"smiles": "structure code"})
+    frame.insert(0, "element", ["C", "N"] * 30)
+    study, _ = written(frame)
+    assert study["data"]["smiles"] == "structure code"
+
+
+@pytest.mark.parametrize("name", ["SMILES", "canonical_smiles", "smi"])
+def test_smiles_are_found_by_name_before_other_readable_columns(name: str) -> None:
+    frame = molecules().rename(columns={"smiles": name})
+    frame.insert(0, "parent", SMILES[::-1])
+    assert written(frame)[0]["data"]["smiles"] == name
+
+
+def test_classes_of_elements_are_no_smiles() -> None:
+    frame = columns()
+    frame["element"] = ["C", "N", "O"] * 20
+    assert written(frame)[0]["data"]["source"] == "table"
+
+
+def test_bad_rows_are_counted_and_dropped() -> None:
+    frame = molecules()
+    frame.loc[4, "value"] = None
+    frame.loc[7, "smiles"] = "C1CC"
+    frame.loc[9, "smiles"] = "not a molecule"
+    study, facts = written(frame)
+    assert study["data"]["on_bad_rows"] == "drop"
+    assert "bad rows: 3 of 60 are left out" in facts
+    assert "2 × molecule not readable, 1 × target missing" in facts
+    assert "the first is row 5: target 'value' is missing" in facts
+
+
+def test_duplicate_molecules_are_told_with_their_disagreement() -> None:
+    frame = molecules()
+    frame.loc[60] = ["OC", 9.5]
+    frame.loc[61] = ["NC", frame.loc[1, "value"]]
+    _, facts = written(frame)
+    assert "2 molecules occur more than once, 1 of them with different values (up to 7 apart)" in (
+        facts
+    )
+    assert "copies stay in one part" in facts
+
+
+def test_duplicate_feature_rows_are_told() -> None:
+    frame = columns()
+    frame.loc[60] = frame.loc[0]
+    _, facts = written(frame)
+    assert "1 feature rows occur more than once, with equal values" in facts
+    assert "name a group" in facts
+
+
+def test_feature_that_is_the_target_is_warned_of() -> None:
+    frame = columns()
+    frame["copy"] = 3 * frame["value"] - 1
+    _, facts = written(frame)
+    assert "careful: column 'copy' is almost the target itself" in facts
+    assert "column 'a'" not in facts
+
+
+def test_few_whole_values_are_told_to_look_like_classes() -> None:
+    frame = columns()
+    frame["value"] = [0, 1, 2] * 20
+    assert "only 3 different whole values: if these are classes" in written(frame)[1]
+
+
+def test_target_over_many_powers_of_ten_is_told() -> None:
+    frame = columns()
+    frame["value"] = [10 ** (row / 10) for row in range(60)]
+    assert "consider predicting its logarithm" in written(frame)[1]
+
+
+def test_predefined_parts_are_used() -> None:
+    frame = molecules(split=["train"] * 45 + ["test"] * 15)
+    study, facts = written(frame)
+    assert study["split"] == {"kind": "predefined", "validation": 0.1}
+    assert study["data"]["part"] == "split"
+    assert "column 'split' says train and test" in facts
+    load_study("my-data.yaml")
+
+
+def test_column_named_split_with_other_values_is_no_part() -> None:
+    study, _ = written(molecules(split=["north", "south"] * 30))
+    assert study["split"]["kind"] == "random"
+    assert "part" not in study["data"]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_separator_is_found(separator: str) -> None:
+    study, _ = written(columns(), sep=separator)
+    assert study["data"]["separator"] == separator
+    assert load_study("my-data.yaml").study.data.separator == separator
+
+
+NAMES = [
+    "yes",
+    "1e3",
+    "a: b",
+    "#x",
+    "- y",
+    "ä 'q' \"d\"",
+    "{z}",
+    "null",
+    "back\\slash",
+    "*p",
+    "[1]",
+]
+
+
+def test_odd_column_names_survive() -> None:
+    frame = pd.DataFrame({name: columns()["a"] + k for k, name in enumerate(NAMES)})
+    frame["t: #"] = columns()["value"]
+    study, _ = written(frame, "t: #")
+    assert study["data"]["features"] == NAMES
+    assert study["data"]["target"] == "t: #"
+    load_study("my-data.yaml")
+
+
+@pytest.mark.parametrize("text", [*NAMES, "plain", "log S (mol/L)", "no", "2026-11-21", " a", "~"])
+def test_scalars_read_back_as_text(text: str) -> None:
+    assert yaml.safe_load(f"key: {scalar(text)}   # comment") == {"key": text}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"value": [f"row {k}" for k in range(60)]}, "60 different values in 60 rows"),
+        ({"value": ["cat"] * 60}, "target 'value' is 'cat' in every row"),
+        ({"value": [None] * 60}, "column 'value' is empty"),
+        ({"value": [4.0] * 60}, "target 'value' is 4 in every row"),
+    ],
+)
+def test_hopeless_targets_are_refused(change: dict[str, list[Any]], words: str) -> None:
+    assert words in refused(columns().assign(**change))
+
+
+def test_other_refusals() -> None:
+    assert "did you mean 'value'" in refused(columns(), "valu")
+    assert "5 rows are too few" in refused(columns(5))
+    assert "no numeric column but 'value'" in refused(columns()[["value"]].assign(t="text"))
+    with pytest.raises(UserError, match=r"no such data file: gone.csv"):
+        write_study(Path("gone.csv"), ["value"])
+
+
+def test_nothing_is_overwritten(folder: Path) -> None:
+    columns().to_csv("d.csv", index=False)
+    mine = folder / "mine.yaml"
+    mine.write_text("precious", encoding="utf-8")
+    with pytest.raises(UserError, match="exists already"):
+        write_study(Path("d.csv"), ["value"], mine)
+    assert mine.read_text(encoding="utf-8") == "precious"
+    with pytest.raises(UserError, match=r"ends in \.yaml"):
+        write_study(Path("d.csv"), ["value"], folder / "d.txt")
+    with pytest.raises(UserError, match="no such folder"):
+        write_study(Path("d.csv"), ["value"], folder / "gone" / "d.yaml")
+
+
+def test_study_elsewhere_still_finds_the_data(folder: Path) -> None:
+    (folder / "studies").mkdir()
+    columns().to_csv("d.csv", index=False)
+    path, _ = write_study(Path("d.csv"), ["value"], folder / "studies" / "d.yaml")
+    assert Path(load_study(str(path)).study.data.path or "") == folder / "d.csv"
+    frame = columns()
+    frame.to_parquet("studies/e.parquet")
+    path, _ = write_study(Path("studies/e.parquet"), ["value"], folder / "studies" / "e.yaml")
+    assert load_study(str(path)).study.data.path == "e.parquet"
+
+
+def test_shipped_sample_needs_no_copy() -> None:
+    path, facts = write_study(Path("esol.csv"), ["log_solubility"])
+    assert load_study(str(path)).study.data.path == "esol.csv"
+    told = "\n".join(facts)
+    assert "11 molecules occur more than once, 6 of them with different values" in told
+
+
+def test_budget_follows_the_rows() -> None:
+    small, middle, large = (Budget.of(rows) for rows in (100, 1000, 100_000))
+    assert (small.epochs, middle.epochs, large.epochs) == (200, 100, 20)
+    assert (small.batch, middle.batch, large.batch) == (32, 128, 128)
+    assert large.minutes(100_000, "molecule", 10, 20) > middle.minutes(1000, "molecule", 10, 100)
+
+
+def picture_folder(root: Path) -> None:
+    from PIL import Image
+
+    rng = random.Random(0)
+    for name, level in (("dark", 40), ("bright", 200)):
+        (root / name).mkdir(parents=True)
+        for number in range(24):
+            pixels = [rng.randint(level - 30, level + 30) for _ in range(10 * 10 * 3)]
+            Image.frombytes("RGB", (10, 10), bytes(pixels)).save(root / name / f"{number}.png")
+
+
+def test_a_folder_of_images_gives_a_study_that_runs_unedited(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    picture_folder(folder / "pictures")
+    path, facts = write_study(Path("pictures"))
+    assert any("dark" in fact for fact in facts)
+    study = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert study["stages"]["supcon"]["augment"] == "crop"
+    assert study["metric"].startswith("balanced_accuracy")
+    prepared = run_whole(Request(str(path), profile="smoke"))
+    results = (prepared.folder.path / "results.csv").read_text(encoding="utf-8")
+    assert "pixels logistic,0,,test," in results
