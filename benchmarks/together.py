@@ -2,7 +2,7 @@
 
 Seeds of the published EMNIST network and head (batch 32, Adam, random images), and grid points of a
 linear head on cached features (50,000 x 512, ten classes, batch 256; runs of one seed, which see
-the same batches). An epoch of K runs by `TogetherTrainer` and an epoch of one by `Trainer`, in
+the same batches). An epoch of K runs by `StackedTrainer` and an epoch of one by `Trainer`, in
 turns, with the matrix products alone that K runs took. How the time grows over K says what a step
 costs whatever K is (the overhead of some ninety calls), and what each model adds.
 
@@ -24,7 +24,7 @@ from nearfar.encoders import build_encoder
 from nearfar.heads import MLP, Linear
 from nearfar.objectives import CachedRows, Rows
 from nearfar.stacking.predictors import stack_of
-from nearfar.stacking.trainer import TogetherTrainer
+from nearfar.stacking.trainer import StackedTrainer
 from nearfar.stages.models import FeatureRows, Features
 from nearfar.train.loop import Trainer
 from nearfar.train.recipe import SGD, Adam, Recipe
@@ -77,9 +77,9 @@ def alone(problem: Any, number: int) -> Trainer:
     return Trainer(task, made, seed, CPU, checkpoint=checkpoint())
 
 
-def together(problem: Any, count: int) -> TogetherTrainer:
+def together(problem: Any, count: int) -> StackedTrainer:
     tasks, recipes, seeds = zip(*map(problem.run, range(count)), strict=True)
-    return TogetherTrainer(tasks, recipes, seeds, CPU, stack_of=stack_of, checkpoint=checkpoint())
+    return StackedTrainer(tasks, recipes, seeds, CPU, stack_of=stack_of, checkpoint=checkpoint())
 
 
 def products(problem: Any, count: int) -> Callable[[], None]:

@@ -12,9 +12,9 @@ from torch import nn
 from nearfar.losses import CLASSIFICATION_LOSSES
 from nearfar.objectives import Predictor, Rows
 from nearfar.stages.tasks import FitTask
-from nearfar.train.course import Points
 from nearfar.train.recipe import Constant, Recipe
 from nearfar.train.rounds import Round
+from nearfar.train.state import Points
 
 _FOLDER = TemporaryDirectory()
 atexit.register(_FOLDER.cleanup)

@@ -76,7 +76,7 @@ def resolved(raw: Plain, profile: str | None = None) -> Resolved:
 
 def planned(raw: Plain | Resolved, environment: Environment = HERE) -> Plan:
     study = raw if isinstance(raw, Resolved) else resolved(raw)
-    return make_plan(study, DIGEST, environment, elsewhere=another)
+    return make_plan(study, DIGEST, environment, external=another)
 
 
 def another(start: Pretrain, seed: int) -> Step:

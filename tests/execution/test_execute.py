@@ -15,7 +15,7 @@ from nearfar.execution import execute as execution
 from nearfar.execution.events import Finished, Progress, Started
 from nearfar.execution.execute import execute
 from nearfar.execution.worker import carry_out
-from nearfar.plan.chain import Step, stage_hash
+from nearfar.plan.chain import Step, hash_of
 from nearfar.plan.plan import Plan, make_plan
 from nearfar.records.stages import StageBusy, StageStore
 from nearfar.stages import run as stage
@@ -38,14 +38,14 @@ def store(tmp_path: Path) -> StageStore:
     return StageStore(tmp_path / "stages")
 
 
-def silent(address: str, done: int, loss: float) -> None:
+def silent(stage_hash: str, done: int, loss: float) -> None:
     """Take no note of progress."""
 
 
 def broken(step: Step) -> Step:
     """The step with a loss that there is not: it raises in the middle."""
     spec = {**step.spec, "loss": "none"}
-    return Step("fit", spec, stage_hash(spec), step.needs)
+    return Step("fit", spec, hash_of(spec), step.needs)
 
 
 def all_of(plan: Plan, dataset: Dataset, store: StageStore) -> list[execution.Event]:
@@ -54,13 +54,13 @@ def all_of(plan: Plan, dataset: Dataset, store: StageStore) -> list[execution.Ev
 
 def test_events_tell_every_stage_and_epoch(plan: Plan, dataset: Dataset, store: StageStore) -> None:
     events = all_of(plan, dataset, store)
-    for address, step in plan.steps.items():
-        mine = [event for event in events if event.address == address]
-        assert mine[0] == Started(address)
-        assert mine[-1] == Finished(address)
+    for stage_hash, step in plan.steps.items():
+        mine = [event for event in events if event.stage_hash == stage_hash]
+        assert mine[0] == Started(stage_hash)
+        assert mine[-1] == Finished(stage_hash)
         epochs = [event.done for event in mine if isinstance(event, Progress)]
         assert epochs == list(range(1, step.length + 1))
-        assert store.is_done(address)
+        assert store.is_done(stage_hash)
     assert all_of(plan, dataset, store) == []
 
 
@@ -68,11 +68,11 @@ def test_a_stage_that_raises_fails_alone(plan: Plan, dataset: Dataset, store: St
     bad = broken(next(step for step in plan.steps.values() if step.spec.get("train") == "all"))
     steps = {bad.hash: bad, **plan.steps}
     events = list(execute(steps, None, dataset, store, 1))  # type: ignore[arg-type]
-    failed = {e.address: e for e in events if isinstance(e, Finished) and e.error}
+    failed = {e.stage_hash: e for e in events if isinstance(e, Finished) and e.error}
     assert set(failed) == {bad.hash}
     assert failed[bad.hash].error == "KeyError: 'none'"
     assert "Traceback" in failed[bad.hash].trace
-    assert all(store.is_done(address) for address in plan.steps)
+    assert all(store.is_done(stage_hash) for stage_hash in plan.steps)
     assert not store.is_done(bad.hash)
 
 
@@ -87,12 +87,14 @@ def test_what_stands_on_a_failed_stage_fails_with_it(
         return real(specs, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(stage, "run_stages", failing)
-    finished = {e.address: e.error for e in all_of(plan, dataset, store) if isinstance(e, Finished)}
-    for address, step in plan.steps.items():
+    finished = {
+        e.stage_hash: e.error for e in all_of(plan, dataset, store) if isinstance(e, Finished)
+    }
+    for stage_hash, step in plan.steps.items():
         if step.name == "pretrain:rnc":
-            assert finished[address] == "OSError: no space left"
+            assert finished[stage_hash] == "OSError: no space left"
         else:
-            assert finished[address] == ("its pre-training failed" if step.needs else "")
+            assert finished[stage_hash] == ("its pre-training failed" if step.needs else "")
 
 
 def test_a_persons_mistake_in_a_stage_is_told_as_it_is(
@@ -171,7 +173,7 @@ def test_closing_it_stops_the_stage_and_keeps_its_place(
 ) -> None:
     step = next(step for step in plan.steps.values() if step.name == "pretrain:rnc")
     spec = {**step.spec, "recipe": {**step.spec["recipe"], "epochs": 100_000}}
-    long = Step(step.name, spec, stage_hash(spec))
+    long = Step(step.name, spec, hash_of(spec))
     events = execute({long.hash: long}, None, dataset, store, 1)  # type: ignore[arg-type]
     for _ in range(after):
         next(events)
@@ -189,7 +191,7 @@ def test_threads_are_those_of_the_study(plan: Plan, dataset: Dataset, store: Sta
     spec = {**step.spec, "environment": {**step.spec["environment"], "threads": 2}}
     seen = []
     carry_out(
-        (Step("fit", spec, stage_hash(spec)),),
+        (Step("fit", spec, hash_of(spec)),),
         lambda: seen.append(torch.get_num_threads()) or dataset,  # type: ignore[func-returns-value]
         store,
         silent,

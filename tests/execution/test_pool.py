@@ -64,7 +64,7 @@ class ThreadPool(Pool):
 
 def steps(**given: tuple[str, str | None]) -> list[Bundle]:
     """hash=(what its worker does, the hash that it needs), each stage alone."""
-    return [(Step(does, {}, address, needs),) for address, (does, needs) in given.items()]
+    return [(Step(does, {}, stage_hash, needs),) for stage_hash, (does, needs) in given.items()]
 
 
 def run(pool: Pool, given: list[Bundle], failed: set[str] | None = None) -> list[Event]:
@@ -81,7 +81,7 @@ def run(pool: Pool, given: list[Bundle], failed: set[str] | None = None) -> list
 
 
 def errors(events: list[Event]) -> dict[str, str]:
-    return {event.address: event.error for event in events if isinstance(event, Finished)}
+    return {event.stage_hash: event.error for event in events if isinstance(event, Finished)}
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])
@@ -89,14 +89,14 @@ def test_every_stage_runs_once_and_after_what_it_needs(jobs: int) -> None:
     given = steps(a=("ok", None), b=("ok", "a"), c=("ok", "b"), d=("ok", None), e=("ok", "a"))
     events = run(ThreadPool(jobs), given)
     assert errors(events) == dict.fromkeys("abcde", "")
-    order = [(type(event), event.address) for event in events]
+    order = [(type(event), event.stage_hash) for event in events]
     for (step,) in given:
-        address = step.hash
-        assert order.count((Started, address)) == 1
-        assert order.index((Started, address)) < order.index((Progress, address))
-        assert order.index((Progress, address)) < order.index((Finished, address))
+        stage_hash = step.hash
+        assert order.count((Started, stage_hash)) == 1
+        assert order.index((Started, stage_hash)) < order.index((Progress, stage_hash))
+        assert order.index((Progress, stage_hash)) < order.index((Finished, stage_hash))
         if step.needs:
-            assert order.index((Finished, step.needs)) < order.index((Started, address))
+            assert order.index((Finished, step.needs)) < order.index((Started, stage_hash))
 
 
 def test_what_is_already_there_is_not_waited_for() -> None:
@@ -120,7 +120,7 @@ def test_a_failure_takes_its_dependents_along_and_no_others(how: str, jobs: int)
     reason = {"raises": "planted", "dies": "its process died (out of memory?)"}[how]
     needs = "its pre-training failed"
     assert errors(events) == {"a": reason, "b": needs, "c": needs, "d": "", "e": "", "f": ""}
-    assert {e.address for e in events if isinstance(e, Started)} == {"a", "d", "e", "f"}
+    assert {e.stage_hash for e in events if isinstance(e, Started)} == {"a", "d", "e", "f"}
 
 
 @pytest.mark.parametrize("how", ["raises", "dies"])
@@ -147,10 +147,10 @@ def test_who_would_make_what_another_makes_comes_later(how: str, tmp_path: Path)
     given = steps(a=(how, None), b=("ok", None), c=("ok", None), d=("ok", None))
     makes = {"a": "descriptors", "b": "descriptors", "c": "prints"}
     events = run(ThreadPool(2, makes, root=tmp_path / "stages"), given)
-    order = [(type(event), event.address) for event in events]
+    order = [(type(event), event.stage_hash) for event in events]
     assert order[:2] == [(Started, "a"), (Started, "c")]
     assert order.index((Finished, "a")) < order.index((Started, "b"))
-    assert {address for kind, address in order if kind is Finished} == set("abcd")
+    assert {stage_hash for kind, stage_hash in order if kind is Finished} == set("abcd")
 
 
 def test_what_is_made_holds_nobody_back(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_what_is_made_holds_nobody_back(tmp_path: Path) -> None:
     (tmp_path / "features/descriptors.npy").touch()
     given = steps(a=("ok", None), b=("ok", None))
     pool = ThreadPool(2, {"a": "descriptors", "b": "descriptors"}, root=tmp_path / "stages")
-    assert [event.address for event in run(pool, given)[:2]] == ["a", "b"]
+    assert [event.stage_hash for event in run(pool, given)[:2]] == ["a", "b"]
 
 
 def test_nothing_to_do() -> None:
@@ -171,7 +171,7 @@ def test_a_bundle_has_one_worker_and_ends_as_one(how: str) -> None:
     pool = ThreadPool(3)
     found = errors(run(pool, [(first, second), (third,)]))
     assert pool.together == 1
-    assert [bool(found[address]) for address in "abc"] == [how != "ok"] * 3
+    assert [bool(found[stage_hash]) for stage_hash in "abc"] == [how != "ok"] * 3
 
 
 class Stopped(ThreadPool):

@@ -17,11 +17,11 @@ def test_names_and_reasons_with_brackets_are_told_whole() -> None:
     told = io.StringIO()
     with Display(Console(file=told, width=200), rows=60) as display:
         display(Planned(plan, plan.steps))
-        for address in plan.steps:
-            display(Started(address))
-            display(Finished(address))
-        display(Started(address))
-        display(Finished(address, "IndexError: [/3] of [1, 2]"))
+        for stage_hash in plan.steps:
+            display(Started(stage_hash))
+            display(Finished(stage_hash))
+        display(Started(stage_hash))
+        display(Finished(stage_hash, "IndexError: [/3] of [1, 2]"))
     lines = told.getvalue().splitlines()
     assert any("wide [width=1] · seed 0" in line for line in lines)
     assert any("wide [width=2] · seed 0" in line for line in lines)
@@ -36,10 +36,10 @@ def test_a_stage_shows_what_its_length_is_counted_in() -> None:
     with Display(Console(file=io.StringIO()), rows=60) as display:
         display(Planned(plan, plan.steps))
         for unit, done, length in (("epoch", 2, 3), ("iteration", 150, 300)):
-            address = steps[unit].hash
-            display(Started(address))
-            display(Progress(address, done, 0.5))
-            bar = display.bars.tasks[display.rows[address]]
+            stage_hash = steps[unit].hash
+            display(Started(stage_hash))
+            display(Progress(stage_hash, done, 0.5))
+            bar = display.bars.tasks[display.rows[stage_hash]]
             assert bar.fields["detail"] == f"{unit} {done}/{length} · loss 0.5"
             assert (bar.completed, bar.total) == (done, length)
         whole = display.bars.tasks[display.whole].completed

@@ -40,7 +40,7 @@ class OtherRun:
 def planned(study: str, profile: str) -> Plan:
     """Plan a shipped study with the first point of every search in the place of the chosen one."""
     given = (load_study(study, profile), DIGEST, ENVIRONMENT)
-    return make_plan(*given, elsewhere=OtherRun(profile), guess=True)
+    return make_plan(*given, external=OtherRun(profile), guess=True)
 
 
 def stages() -> Iterator[dict[str, Any]]:

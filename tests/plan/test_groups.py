@@ -161,8 +161,8 @@ def test_a_kill_while_they_are_published_loses_nothing(
     monkeypatch.undo()
     assert [store.is_done(a) for a in ("aa", "bb", "cc")] == [True, False, False]
     store.publish_rest(["aa", "bb", "cc"])
-    for address in ("aa", "bb", "cc"):
-        assert (store.folder(address) / "model").read_text("utf-8") == f"{address}.partial"
+    for stage_hash in ("aa", "bb", "cc"):
+        assert (store.folder(stage_hash) / "model").read_text("utf-8") == f"{stage_hash}.partial"
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
@@ -205,7 +205,7 @@ def test_a_bundle_that_was_stopped_leaves_the_same_files(
     for step in bundle:
         shutil.rmtree(store.folder(step.hash))
 
-    def stop(address: str, done: int, loss: float) -> None:
+    def stop(stage_hash: str, done: int, loss: float) -> None:
         if done == 2:
             raise KeyboardInterrupt
 

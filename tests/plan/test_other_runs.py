@@ -49,10 +49,10 @@ def second(folder: Path, arm: str = "plain", run: str = "first", **changes: Any)
     return written(folder, "second", arms=arms, baseline="linear", stages={}, **changes)
 
 
-def weights(store: StageStore, address: str) -> dict[str, Any]:
+def weights(store: StageStore, stage_hash: str) -> dict[str, Any]:
     from safetensors.numpy import load_file
 
-    found = load_file(store.folder(address) / "model.safetensors")
+    found = load_file(store.folder(stage_hash) / "model.safetensors")
     return {
         name.removeprefix("encoder."): value
         for name, value in found.items()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from small_study import DIGEST, HERE, Plain, changed, planned, resolved, small
 
-from nearfar.plan.chain import Step, stage_hash
+from nearfar.plan.chain import Step, hash_of
 from nearfar.plan.plan import Plan, make_plan
 from nearfar.study.load import load_study
 
@@ -26,8 +26,10 @@ def test_the_published_arms_train_two_encoders_a_seed_not_five() -> None:
     plan = planned(text)
     for seed in range(10):
         mine = chains(plan, seed)
-        used = {address for chain in mine.values() for address in chain}
-        whole = [address for address in used if plan.steps[address].spec.get("train") == "all"]
+        used = {stage_hash for chain in mine.values() for stage_hash in chain}
+        whole = [
+            stage_hash for stage_hash in used if plan.steps[stage_hash].spec.get("train") == "all"
+        ]
         pre_trained = [a for a in used if plan.steps[a].spec["kind"] == "pretrain"]
         assert len(pre_trained) == 1
         assert {chain[0] for arm, chain in mine.items() if arm != "L1"} == set(pre_trained)
@@ -52,12 +54,12 @@ def test_every_arm_has_a_cell_for_every_seed() -> None:
 def test_stages_stand_after_what_they_need() -> None:
     plan = planned(small())
     seen: set[str] = set()
-    for address, step in plan.steps.items():
+    for stage_hash, step in plan.steps.items():
         assert step.needs is None or step.needs in seen
-        assert step.hash == address == stage_hash(step.spec)
-        seen.add(address)
+        assert step.hash == stage_hash == hash_of(step.spec)
+        seen.add(stage_hash)
     for cell in plan.cells:
-        needs = [plan.steps[address].needs for address in cell.chain]
+        needs = [plan.steps[stage_hash].needs for stage_hash in cell.chain]
         assert needs == [None, *cell.chain[:-1]]
 
 
@@ -130,11 +132,11 @@ def test_checkpoints_of_one_stage_are_different_inputs() -> None:
 
 def test_a_hash_is_of_the_meaning_not_of_the_writing() -> None:
     spec: Plain = {"b": [1, 2.0], "a": {"y": None, "x": "é"}}
-    assert stage_hash(spec) == stage_hash({"a": {"x": "é", "y": None}, "b": [1, 2.0]})
-    assert stage_hash(spec) != stage_hash({**spec, "b": [2.0, 1]})
-    assert len(stage_hash(spec)) == 16
+    assert hash_of(spec) == hash_of({"a": {"x": "é", "y": None}, "b": [1, 2.0]})
+    assert hash_of(spec) != hash_of({**spec, "b": [2.0, 1]})
+    assert len(hash_of(spec)) == 16
     with pytest.raises(ValueError, match="JSON"):
-        stage_hash({"a": float("nan")})
+        hash_of({"a": float("nan")})
 
 
 def test_length_of_a_step() -> None:

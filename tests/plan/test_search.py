@@ -49,10 +49,10 @@ def settled_plan(study: Resolved, score: Score) -> Plan:
     ended: dict[str, Plain] = {}
     plan = make_plan(study, DIGEST, HERE, ended.get)
     while missing := set(plan.steps) - set(ended):
-        for address in missing:
-            value = score(plan.steps[address].spec)
+        for stage_hash in missing:
+            value = score(plan.steps[stage_hash].spec)
             metric = {"split": "validation", "metric": "mae", "unit": "z", "value": value}
-            ended[address] = {
+            ended[stage_hash] = {
                 "status": "diverged" if value is None else "done",
                 "metrics": [] if value is None else [metric],
                 "epochs": 1,
@@ -220,10 +220,10 @@ def test_chains_of_a_point_that_was_given_up_are_not_begun() -> None:
     study, best = searching(split=FIXED), prefers(8, 0.1)
     ended: dict[str, Plain] = {}
 
-    def finish(address: str, spec: Plain) -> None:
+    def finish(stage_hash: str, spec: Plain) -> None:
         diverged = trained(spec) and said(spec) == (8, 0.1, 7, 0)
         metric = {"split": "validation", "metric": "mae", "unit": "z", "value": best(spec)}
-        ended[address] = {
+        ended[stage_hash] = {
             "status": "diverged" if diverged else "done",
             "metrics": [] if diverged else [metric],
             "epochs": 1,

@@ -18,14 +18,14 @@ def store(tmp_path: Path) -> StageStore:
     return StageStore(tmp_path / "stages")
 
 
-def make(store: StageStore, address: str) -> None:
-    with store.working_on(address) as [folder]:
+def make(store: StageStore, stage_hash: str) -> None:
+    with store.working_on(stage_hash) as [folder]:
         write_stage(folder, {"seed": 1}, {"status": "done"})
 
 
-def begin(store: StageStore, address: str) -> None:
+def begin(store: StageStore, stage_hash: str) -> None:
     """Leave a checkpoint behind, as a stage that raises or is killed does."""
-    with contextlib.suppress(RuntimeError), store.working_on(address) as [folder]:
+    with contextlib.suppress(RuntimeError), store.working_on(stage_hash) as [folder]:
         (folder / "checkpoint.pt").write_text("half way")
         raise RuntimeError("planted")
 
@@ -97,8 +97,8 @@ def test_a_folder_without_done_is_made_again(store: StageStore) -> None:
     assert names(store.folder("aa")) == {"done", "stage.yaml"}
 
 
-def enter(store: StageStore, address: str) -> None:
-    with store.working_on(address):
+def enter(store: StageStore, stage_hash: str) -> None:
+    with store.working_on(stage_hash):
         pass
 
 
@@ -152,10 +152,10 @@ def test_a_lock_that_was_removed_meanwhile_does_not_count(
 
 
 def test_removing_keeps_what_is_named_or_at_work(store: StageStore) -> None:
-    for address in ("aa", "bb", "cc"):
-        make(store, address)
-    for address in ("dd", "ee"):
-        begin(store, address)
+    for stage_hash in ("aa", "bb", "cc"):
+        make(store, stage_hash)
+    for stage_hash in ("dd", "ee"):
+        begin(store, stage_hash)
     with store.working_on("ff"):
         removed, size = store.remove_all_but({"aa", "dd"})
     assert (removed, size) == (3, 8 + 2 * (store.folder("aa") / "stage.yaml").stat().st_size)

@@ -17,7 +17,7 @@ from nearfar.heads import MLP, Linear
 from nearfar.losses import CLASSIFICATION_LOSSES, ELEMENTWISE_LOSSES, REGRESSION_LOSSES
 from nearfar.objectives import CachedRows, Predictor, Rows
 from nearfar.stacking.predictors import stack_of
-from nearfar.stacking.trainer import TogetherTrainer
+from nearfar.stacking.trainer import StackedTrainer
 from nearfar.stages.models import FeatureRows, Features
 from nearfar.stages.tasks import FitTask
 from nearfar.train.loop import Outcome, Points, Trainer
@@ -140,7 +140,7 @@ def together(
     checkpoint: Path = Path("none.pt"),
     **more: Any,
 ) -> list[Outcome]:
-    made = TogetherTrainer(
+    made = StackedTrainer(
         tasks, recipes, seeds, CPU, stack_of=stack_of, checkpoint=checkpoint, **more
     )
     return made.run()

@@ -20,7 +20,7 @@ from nearfar.records import Record, read_results, read_stages
 from nearfar.records.features import FeatureStore
 from nearfar.records.stages import StageStore
 from nearfar.stages import models
-from nearfar.stages.features import dear_features, inputs_with_descriptors
+from nearfar.stages.features import expensive_features, inputs_with_descriptors
 from nearfar.stages.models import prepared_inputs
 
 FROZEN: dict[str, Any] = {
@@ -127,7 +127,7 @@ def test_who_will_ask_for_which_features_is_known_before(tmp_path: Path) -> None
     store = StageStore(tmp_path / "stages")
 
     def name(encoder: str, options: Any = None, inputs: Molecules = molecules) -> str:
-        return dear_features(spec(encoder, options), inputs, store)
+        return expensive_features(spec(encoder, options), inputs, store)
 
     def spec(encoder: str, options: Any = None) -> dict[str, Any]:
         data = {"data": {"digest": "d"}, "environment": {}}
@@ -141,4 +141,4 @@ def test_who_will_ask_for_which_features_is_known_before(tmp_path: Path) -> None
     assert store.features.has(asked)
     own = molecules.with_descriptors(torch.ones(2, 1))
     assert name("mpnn", wants, own) == name("mpnn", {"descriptors": False}) == name("gin") == ""
-    assert dear_features({"input": "another stage"}, molecules, store) == ""
+    assert expensive_features({"input": "another stage"}, molecules, store) == ""

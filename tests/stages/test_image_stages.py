@@ -98,8 +98,8 @@ def curves(run: Prepared, arm: str, stage: int = -1) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("arm", STUDY["arms"])
 def test_records_are_those_of_the_kept_predictions(run: Prepared, arm: str) -> None:
-    address = place(run, arm)
-    kept = rows_of(run.folder.store.folder(address) / "predictions.csv")
+    stage_hash = place(run, arm)
+    kept = rows_of(run.folder.store.folder(stage_hash) / "predictions.csv")
     assert len(kept) == len(run.dataset)
     tested = [row for row in kept if row["split"] == "test"]
     right = np.mean([row["truth"] == row["prediction"] for row in tested])
@@ -118,12 +118,12 @@ def test_records_are_those_of_the_kept_predictions(run: Prepared, arm: str) -> N
     nll = -np.mean([float(row["log_probability"]) for row in tested])
     assert records["nll"] == pytest.approx(nll, abs=1e-5)
     measured = {name: value for name, value in records.items() if name in MEASURES}
-    assert measured == pytest.approx(measures_of(run, address, tested), rel=1e-5)
+    assert measured == pytest.approx(measures_of(run, stage_hash, tested), rel=1e-5)
     assert bool(measured) == (arm != "majority")
 
 
-def measures_of(run: Prepared, address: str, tested: list[dict[str, str]]) -> dict[str, float]:
-    path = run.folder.store.folder(address) / "features.npy"
+def measures_of(run: Prepared, stage_hash: str, tested: list[dict[str, str]]) -> dict[str, float]:
+    path = run.folder.store.folder(stage_hash) / "features.npy"
     if not path.exists():
         return {}
     rows = [run.dataset.ids.index(row["id"]) for row in tested]
@@ -134,11 +134,13 @@ def measures_of(run: Prepared, address: str, tested: list[dict[str, str]]) -> di
 
 @pytest.mark.parametrize("arm", STUDY["arms"])
 def test_a_fit_comes_back_from_its_folder(run: Prepared, arm: str) -> None:
-    address, inputs = place(run, arm), run.dataset.inputs
-    predict, _ = restored(address, run.folder.store, inputs, torch.device("cpu"))
+    stage_hash, inputs = place(run, arm), run.dataset.inputs
+    predict, _ = restored(stage_hash, run.folder.store, inputs, torch.device("cpu"))
     scores = predict(inputs)
     np.testing.assert_allclose(np.exp(scores).sum(1), 1, atol=1e-6)
-    kept = {row["id"]: row for row in rows_of(run.folder.store.folder(address) / "predictions.csv")}
+    kept = {
+        row["id"]: row for row in rows_of(run.folder.store.folder(stage_hash) / "predictions.csv")
+    }
     for i, identity in enumerate(run.dataset.ids):
         row = kept[identity]
         truth = CLASSES.index(row["truth"])

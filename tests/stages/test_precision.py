@@ -85,8 +85,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: Seen) -> Prepared
 def test_a_stage_is_trained_in_its_precision_and_judged_in_float32(
     run: Prepared, seen: Seen
 ) -> None:
-    ((address, step),) = run.plan.steps.items()
+    ((stage_hash, step),) = run.plan.steps.items()
     assert step.spec["environment"]["precision"] == MIXED
-    assert run.folder.store.outcome(address)["status"] == "done"
+    assert run.folder.store.outcome(stage_hash)["status"] == "done"
     assert seen == {(True, torch.bfloat16), (False, torch.float32)}
-    assert reopen(run.folder.path).plan.steps.keys() == {address}
+    assert reopen(run.folder.path).plan.steps.keys() == {stage_hash}

@@ -77,13 +77,13 @@ def errors_of(run: Prepared, arm: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("arm", STUDY["arms"])
 def test_the_error_is_that_of_what_the_model_gives_back(run: Prepared, arm: str) -> None:
-    address, pixels = place(run, arm), run.dataset.inputs.arrays()["pixels"] / 255.0
-    predict, _ = restored(address, run.folder.store, run.dataset.inputs, torch.device("cpu"))
+    stage_hash, pixels = place(run, arm), run.dataset.inputs.arrays()["pixels"] / 255.0
+    predict, _ = restored(stage_hash, run.folder.store, run.dataset.inputs, torch.device("cpu"))
     given_back = predict(run.dataset.inputs).reshape(pixels.shape)
     assert given_back.min() >= 0
     assert given_back.max() <= 1
     squares = np.square(given_back - pixels).sum(axis=(1, 2, 3))
-    kept = rows_of(run.folder.store.folder(address) / "predictions.csv")
+    kept = rows_of(run.folder.store.folder(stage_hash) / "predictions.csv")
     assert len(kept) == len(pixels)
     number = {identity: row for row, identity in enumerate(run.dataset.ids)}
     for split, error in errors_of(run, arm).items():
@@ -123,10 +123,10 @@ def test_arms_are_compared_row_by_row_on_the_fixed_split(run: Prepared) -> None:
 @pytest.mark.parametrize("arm", STUDY["arms"])
 def test_pictures_are_kept_of_test_rows(run: Prepared, arm: str) -> None:
     """Originals above what is given back, both as the model and the data have them."""
-    address, pixels = place(run, arm), run.dataset.inputs.arrays()["pixels"]
-    folder = run.folder.store.folder(address)
+    stage_hash, pixels = place(run, arm), run.dataset.inputs.arrays()["pixels"]
+    folder = run.folder.store.folder(stage_hash)
     sheet = np.asarray(Image.open(folder / "reconstructions.png"))[..., 0]
-    predict, _ = restored(address, run.folder.store, run.dataset.inputs, torch.device("cpu"))
+    predict, _ = restored(stage_hash, run.folder.store, run.dataset.inputs, torch.device("cpu"))
     given_back = np.rint(predict(run.dataset.inputs).reshape(pixels.shape) * 255)
     kept = rows_of(folder / "predictions.csv")
     tested = {row["id"] for row in kept if row["split"] == "test"}

@@ -124,8 +124,8 @@ def molecules(tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 
 def assert_restored(done: Done, arm: str) -> None:
-    address = done.chain(arm)[-1]
-    predict, features = restored(address, done.store, done.dataset.inputs, CPU)
+    stage_hash = done.chain(arm)[-1]
+    predict, features = restored(stage_hash, done.store, done.dataset.inputs, CPU)
     scaler = TargetScaler.from_plain(done.outcome(arm)["scaler"])
     values = scaler.inverse(predict(done.dataset.inputs))
     np.testing.assert_allclose(values, done.predictions(arm), rtol=1e-5, atol=1e-5)
@@ -305,7 +305,7 @@ def test_no_training_sees_targets_that_it_may_not(vectors: Done, part: str, tmp_
 
 
 def stopping(epoch: int) -> Callable[[str, int, float], None]:
-    def report(address: str, done: int, loss: float) -> None:
+    def report(stage_hash: str, done: int, loss: float) -> None:
         if done == epoch:
             raise KeyboardInterrupt
 
@@ -318,18 +318,18 @@ def test_a_stage_that_was_stopped_leaves_the_same_files(
 ) -> None:
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
     store = StageStore(tmp_path / "stages")
-    for address in vectors.chain(arm):
-        step = vectors.plan.steps[address]
+    for stage_hash in vectors.chain(arm):
+        step = vectors.plan.steps[stage_hash]
         with pytest.raises(KeyboardInterrupt):
             carry_out((step,), lambda: vectors.dataset, store, stopping(2))
-        assert (store.root / f"{address}.partial" / "checkpoint.pt").exists()
+        assert (store.root / f"{stage_hash}.partial" / "checkpoint.pt").exists()
         torch.rand(7)
         carry_out((step,), lambda: vectors.dataset, store, lambda *progress: None)
         for name in ("model.safetensors", "curves.csv", "features.npy", "predictions.csv"):
-            whole = vectors.store.folder(address) / name
+            whole = vectors.store.folder(stage_hash) / name
             if whole.exists():
-                assert (store.folder(address) / name).read_bytes() == whole.read_bytes(), name
-        assert not (store.folder(address) / "checkpoint.pt").exists()
+                assert (store.folder(stage_hash) / name).read_bytes() == whole.read_bytes(), name
+        assert not (store.folder(stage_hash) / "checkpoint.pt").exists()
 
 
 def test_another_seed_gives_other_numbers(vectors: Done, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from nearfar.heads import NETWORKS
 from nearfar.losses import LOSSES
 from nearfar.objectives import OBJECTIVES, Predictor, Rows
 from nearfar.stacking.predictors import stack_of
-from nearfar.stacking.trainer import TogetherTrainer
+from nearfar.stacking.trainer import StackedTrainer
 from nearfar.stages.targets import outputs_of
 from nearfar.stages.tasks import FitTask, PretrainTask
 from nearfar.train import loop
@@ -318,7 +318,7 @@ def test_fits_may_be_trained_together(tmp_path: Path) -> None:
     seeds, counts = [1, 1, 2], [30, 30, 17]
     tasks, twins = ([fit(*each) for each in zip(seeds, counts, strict=True)] for _ in range(2))
     options: dict[str, Any] = {"stack_of": stack_of, "checkpoint": file}
-    outcomes = TogetherTrainer(tasks, recipes, seeds, fabric, **options).run()
+    outcomes = StackedTrainer(tasks, recipes, seeds, fabric, **options).run()
     for task, twin, one, seed, outcome in zip(tasks, twins, recipes, seeds, outcomes, strict=True):
         expected = Trainer(twin, one, seed, fabric, checkpoint=file).run()
         assert outcome.selected_epoch == expected.selected_epoch

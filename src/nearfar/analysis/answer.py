@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nearfar.analysis.compare import Comparison, p_text, seed_count
-from nearfar.analysis.results import Series, Tally
+from nearfar.analysis.results import RunResults, Series
 from nearfar.analysis.statistics import MIN_SEEDS, Verdict
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
@@ -33,24 +33,28 @@ class Asked:
     resplit: bool
 
 
-def answer(asked: Asked, tally: Tally) -> str:
+def answer(asked: Asked, results: RunResults) -> str:
     """Return one or two plain sentences for a reader who sees nothing else."""
     about = [c for c in asked.comparisons if c.arm in asked.contenders]
-    if not _winners(tally):
-        states = (f"{arm} {_first_status(tally, arm)}" for arm in tally.arms)
+    if not _winners(results):
+        states = (f"{arm} {_first_status(results, arm)}" for arm in results.arms)
         return f"No arm finished all its seeds: {_listed(states)}."
     if about:
-        return f"{_verdicts(asked, about)} {_best(asked, tally)}"
-    return f"{_best(asked, tally)} {_nothing_to_compare(asked, tally)}"
+        return f"{_verdicts(asked, about)} {_best(asked, results)}"
+    return f"{_best(asked, results)} {_nothing_to_compare(asked, results)}"
 
 
 def asked_of(
-    tally: Tally, comparisons: Sequence[Comparison], baseline: str, profile: str, resplit: bool
+    results: RunResults,
+    comparisons: Sequence[Comparison],
+    baseline: str,
+    profile: str,
+    resplit: bool,
 ) -> Asked:
     """Return what the study asks: about pre-trained arms, or all but controls if there are none."""
-    others = [arm for arm in tally.arms if arm != baseline]
-    tried = [arm for arm in others if tally.settings.get(arm, {}).get("group") != "control"]
-    pretrained = [arm for arm in tried if tally.pretrained(arm)]
+    others = [arm for arm in results.arms if arm != baseline]
+    tried = [arm for arm in others if results.settings.get(arm, {}).get("group") != "control"]
+    pretrained = [arm for arm in tried if results.pretrained(arm)]
     first: dict[tuple[str, str, str], Comparison] = {}
     for c in comparisons:
         first.setdefault((c.arm, c.condition, c.target), c)
@@ -59,10 +63,10 @@ def asked_of(
     return Asked(noun, contenders, list(first.values()), baseline, profile, resplit)
 
 
-def _nothing_to_compare(asked: Asked, tally: Tally) -> str:
-    if asked.baseline not in tally.arms:
+def _nothing_to_compare(asked: Asked, results: RunResults) -> str:
+    if asked.baseline not in results.arms:
         return f"Nothing is compared, for the baseline {asked.baseline} was not run."
-    if len(tally.arms) == 1:
+    if len(results.arms) == 1:
         return "There is no other arm to compare it with."
     return f"No other arm was run under the same conditions as the baseline {asked.baseline}."
 
@@ -160,22 +164,22 @@ def _many_places(asked: Asked, about: list[Comparison]) -> str:
     return f"of {pairs} over {' and '.join(spread)}, {', '.join(parts)}"
 
 
-def _best(asked: Asked, tally: Tally) -> str:
+def _best(asked: Asked, results: RunResults) -> str:
     """The best measured mean, beside the baseline's."""
-    winners = _winners(tally)
-    metric = METRICS[tally.metric]
-    measure = _measure(tally.metric, tally.primary_targets[0])
+    winners = _winners(results)
+    metric = METRICS[results.metric]
+    measure = _measure(results.metric, results.primary_targets[0])
     head = f"The {'lowest' if metric.better == 'lower' else 'highest'} mean test {measure}"
     if len(winners) > 1:
-        return f"{head} is that of {_won(winners, tally)}."
+        return f"{head} is that of {_won(winners, results)}."
     (((condition, target), arm),) = winners.items()
-    size = _size(arm, tally.primary(condition, target), tally)
-    if len(tally.arms) == 1:
+    size = _size(arm, results.primary(condition, target), results)
+    if len(results.arms) == 1:
         return f"{arm} reaches a mean test {measure} of {size}."
     if arm == asked.baseline:
         return f"{head} is that of the baseline {arm}: {size}."
     found = next((c for c in asked.comparisons if c.arm == arm), None)
-    return f"{head} is that of {arm}: {size}{_beside(found, asked, tally) if found else ''}."
+    return f"{head} is that of {arm}: {size}{_beside(found, asked, results) if found else ''}."
 
 
 def _measure(metric: str, target: str) -> str:
@@ -184,26 +188,26 @@ def _measure(metric: str, target: str) -> str:
     return f"{label} over {target}" if target == ALL_TARGETS else label
 
 
-def _size(arm: str, series: Series, tally: Tally) -> str:
+def _size(arm: str, series: Series, results: RunResults) -> str:
     """A mean in the primary unit, and in the target's own where it was measured in both."""
     units = [series.unit] + [
         s.unit
-        for s in tally.series(arm, series.condition)
+        for s in results.series(arm, series.condition)
         if s == replace(series, unit=s.unit) and s.unit != series.unit
     ]
-    means = [(tally.mean(arm, replace(series, unit=unit)), unit) for unit in units]
+    means = [(results.mean(arm, replace(series, unit=unit)), unit) for unit in units]
     said = [
         f"{_number(mean)} {UNIT_WORDS.get(unit, unit)}".strip()
         for mean, unit in means
         if mean is not None
     ]
-    seeds = seed_count(len(tally.series(arm, series.condition)[series]))
+    seeds = seed_count(len(results.series(arm, series.condition)[series]))
     return f"{said[0]}{''.join(f' ({also})' for also in said[1:])} over {seeds}"
 
 
-def _beside(found: Comparison, asked: Asked, tally: Tally) -> str:
+def _beside(found: Comparison, asked: Asked, results: RunResults) -> str:
     """How the best arm stands to what it is compared with, unless that was said already."""
-    base = tally.mean(found.against, tally.primary(found.condition, found.target))
+    base = results.mean(found.against, results.primary(found.condition, found.target))
     if found.difference is None or base is None:
         return ""
     alone = len(asked.contenders) == 1 and found.p is not None
@@ -213,37 +217,37 @@ def _beside(found: Comparison, asked: Asked, tally: Tally) -> str:
     return f", {_change(found)} than {found.against} ({_number(base)}): {word}"
 
 
-def _winners(tally: Tally) -> dict[tuple[str, str], str]:
+def _winners(results: RunResults) -> dict[tuple[str, str], str]:
     """The arm with the best mean in every condition and target that has one."""
-    sign = 1 if METRICS[tally.metric].better == "lower" else -1
+    sign = 1 if METRICS[results.metric].better == "lower" else -1
     winners = {}
-    for condition in tally.conditions:
-        for target in tally.primary_targets:
-            series = tally.primary(condition, target)
-            means = [(tally.mean(arm, series), arm) for arm in tally.arms]
+    for condition in results.conditions:
+        for target in results.primary_targets:
+            series = results.primary(condition, target)
+            means = [(results.mean(arm, series), arm) for arm in results.arms]
             ranked = [(sign * mean, arm) for mean, arm in means if mean is not None]
             if ranked:
                 winners[condition, target] = min(ranked, key=lambda m: m[0])[1]
     return winners
 
 
-def _won(winners: Mapping[tuple[str, str], str], tally: Tally) -> str:
-    several = len(tally.primary_targets) > 1
+def _won(winners: Mapping[tuple[str, str], str], results: RunResults) -> str:
+    several = len(results.primary_targets) > 1
     if len(winners) > SHOWN:
         counts = Counter(winners.values()).most_common()
         often = _listed(f"{arm} ({count} times)" for arm, count in counts)
         return f"{often}, over {len(winners)} conditions"
     places: dict[str, list[str]] = {}
     for (condition, target), arm in winners.items():
-        short = shortened(condition, tally.conditions)
+        short = shortened(condition, results.conditions)
         place = [short] if short else []
         place += [f"on {target}"] if several else []
         places.setdefault(arm, []).append(" ".join(place) or "without a condition")
     return "; ".join(f"{arm} ({_listed(where)})" for arm, where in places.items())
 
 
-def _first_status(tally: Tally, arm: str) -> str:
-    lost = (tally.seeds_of(arm, c) for c in tally.conditions if tally.holds(arm, c))
+def _first_status(results: RunResults, arm: str) -> str:
+    lost = (results.seeds_of(arm, c) for c in results.conditions if results.holds(arm, c))
     return next((seeds.status for seeds in lost if not seeds.complete), "has no such number")
 
 

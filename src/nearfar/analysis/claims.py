@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Any
 
 from nearfar.analysis.compare import Comparison
-from nearfar.analysis.results import Series, Tally
+from nearfar.analysis.results import RunResults, Series
 from nearfar.analysis.statistics import reduction_percent
 from nearfar.plan.search import Choice, point_name
 from nearfar.records.conditions import is_pattern
@@ -80,7 +80,7 @@ def _with_place(comparison: Comparison, places: int) -> str:
 
 
 def beside_published(
-    entry: Published, tally: Tally, choices: Iterable[Choice] = ()
+    entry: Published, results: RunResults, choices: Iterable[Choice] = ()
 ) -> list[dict[str, Any]]:
     """Return one row of ``summary.json``'s ``published`` for every number of an entry.
 
@@ -89,16 +89,16 @@ def beside_published(
     """
     rows = []
     for split, ours, metric, number in entry.numbers():
-        series = _series(entry, ours, metric, tally)
+        series = _series(entry, ours, metric, results)
         if entry.point:
             measured = _searched(entry, metric, choices)
         else:
-            measured = tally.mean(entry.arm, series) if series else None
+            measured = results.mean(entry.arm, series) if series else None
         notes = [f"search: {point_name(entry.point)}"] if entry.point else []
         notes += [entry.note] if entry.note else []
         if split != ours:
             notes.append(f"published on {split} rows, measured on {ours} rows")
-        seeds = tally.seeds_of(entry.arm, entry.condition)
+        seeds = results.seeds_of(entry.arm, entry.condition)
         if not seeds.complete:
             notes.append(seeds.status)
         error = None if measured is None else reduction_percent(number - measured, number)
@@ -131,12 +131,12 @@ def _searched(entry: Published, metric: str, choices: Iterable[Choice]) -> float
     return fmean(values) if values else None
 
 
-def _series(entry: Published, split: str, metric: str, tally: Tally) -> Series | None:
+def _series(entry: Published, split: str, metric: str, results: RunResults) -> Series | None:
     """The measured series that stands beside a number; a metric without unit fits either."""
-    targets = [entry.target] if entry.target else tally.primary_targets
+    targets = [entry.target] if entry.target else results.primary_targets
     fitting = [
         s
-        for s in tally.series(entry.arm, entry.condition)
+        for s in results.series(entry.arm, entry.condition)
         if (s.split, s.metric) == (split, metric) and s.target in targets
     ]
     right = [s for s in fitting if (s.unit == "z") == (entry.unit == "z")]

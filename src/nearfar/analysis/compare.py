@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.analysis.results import TEST, Series, Tally
+from nearfar.analysis.results import TEST, RunResults, Series
 from nearfar.analysis.statistics import (
     ALPHA,
     MIN_SEEDS,
@@ -92,16 +92,16 @@ class _Draft:
 
 
 def pairs_of(
-    tally: Tally, baseline: str, more: Iterable[tuple[str, str]] = ()
+    results: RunResults, baseline: str, more: Iterable[tuple[str, str]] = ()
 ) -> list[tuple[str, str]]:
     """Return (arm, against) of every comparison: each arm with its baseline, then ``more``."""
-    settings = tally.settings
-    pairs = [(arm, settings.get(arm, {}).get("against") or baseline) for arm in tally.arms]
+    settings = results.settings
+    pairs = [(arm, settings.get(arm, {}).get("against") or baseline) for arm in results.arms]
     return [pair for pair in dict.fromkeys([*pairs, *more]) if pair[0] != pair[1]]
 
 
 def compare(
-    tally: Tally,
+    results: RunResults,
     pairs: Sequence[tuple[str, str]],
     rules: Rules,
     over: Iterable[tuple[str, str, str]] = (),
@@ -113,13 +113,13 @@ def compare(
     returned. Where the verdicts are on the mean over several targets, those of the targets by
     themselves are a second family, adjusted among themselves.
     """
-    places = [(*pair, condition) for pair in pairs for condition in tally.conditions]
+    places = [(*pair, condition) for pair in pairs for condition in results.conditions]
     drafts = [
-        _draft(tally, arm, against, tally.primary(condition, target), rules)
+        _draft(results, arm, against, results.primary(condition, target), rules)
         for arm, against, condition in dict.fromkeys([*places, *over])
-        for target in _common_targets(tally, arm, against, condition)
+        for target in _common_targets(results, arm, against, condition)
     ]
-    primary = [draft.comparison.target in tally.primary_targets for draft in drafts]
+    primary = [draft.comparison.target in results.primary_targets for draft in drafts]
     judged = {
         family: iter(
             _family([d for d, p in zip(drafts, primary, strict=True) if p is family], rules)
@@ -144,28 +144,28 @@ def _family(drafts: Sequence[_Draft], rules: Rules) -> list[Comparison]:
     ]
 
 
-def _common_targets(tally: Tally, arm: str, against: str, condition: str) -> list[str]:
+def _common_targets(results: RunResults, arm: str, against: str, condition: str) -> list[str]:
     """The targets of both; if one has no number, all its seeds being lost, those of the other."""
-    if not (tally.holds(arm, condition) and tally.holds(against, condition)):
+    if not (results.holds(arm, condition) and results.holds(against, condition)):
         return []
-    if tally.target_of(arm) != tally.target_of(against):
+    if results.target_of(arm) != results.target_of(against):
         return []
     first, second = (
-        {s.target for s in tally.series(name, condition) if s.metric == tally.metric}
+        {s.target for s in results.series(name, condition) if s.metric == results.metric}
         for name in (arm, against)
     )
     common = first & second if first and second else first | second
-    found = common if first or second else tally.targets
-    return sorted(found, key=lambda target: (target not in tally.primary_targets, target))
+    found = common if first or second else results.targets
+    return sorted(found, key=lambda target: (target not in results.primary_targets, target))
 
 
-def _draft(tally: Tally, arm: str, against: str, series: Series, rules: Rules) -> _Draft:
-    first, second = _values(tally, arm, series), _values(tally, against, series)
+def _draft(results: RunResults, arm: str, against: str, series: Series, rules: Rules) -> _Draft:
+    first, second = _values(results, arm, series), _values(results, against, series)
     seeds = sorted(set(first) & set(second))
     blank = Comparison(
         arm, against, series.condition, series.target, series.metric, series.unit, TEST, len(seeds)
     )
-    lost = _lost(tally, arm, against, series)
+    lost = _lost(results, arm, against, series)
     if lost:
         return _Draft(replace(blank, reason=lost))
     if not seeds:
@@ -184,7 +184,7 @@ def _draft(tally: Tally, arm: str, against: str, series: Series, rules: Rules) -
         reduction_percent=reduction_percent(difference, base) if error_like else None,
         p=estimate.p_value() if estimate else None,
         verdict="undecided",
-        original=_original(tally, blank, seeds, estimate, rules),
+        original=_original(results, blank, seeds, estimate, rules),
     )
     if estimate is None:
         few = f"{seed_count(len(seeds))}: a test needs at least {MIN_SEEDS}"
@@ -194,16 +194,16 @@ def _draft(tally: Tally, arm: str, against: str, series: Series, rules: Rules) -
     return _Draft(measured, estimate, margin)
 
 
-def _values(tally: Tally, arm: str, series: Series) -> dict[int, float]:
-    return tally.series(arm, series.condition).get(series, {})
+def _values(results: RunResults, arm: str, series: Series) -> dict[int, float]:
+    return results.series(arm, series.condition).get(series, {})
 
 
-def _lost(tally: Tally, arm: str, against: str, series: Series) -> str:
+def _lost(results: RunResults, arm: str, against: str, series: Series) -> str:
     """Why there is no mean to compare; empty if there is one."""
     reasons = []
     for name, words in ((arm, ""), (against, f"baseline {against}: ")):
-        seeds = tally.seeds_of(name, series.condition)
-        missing = len(seeds.done) - len(_values(tally, name, series))
+        seeds = results.seeds_of(name, series.condition)
+        missing = len(seeds.done) - len(_values(results, name, series))
         if not seeds.complete:
             reasons.append(words + seeds.status)
         elif missing:
@@ -224,21 +224,25 @@ def _estimate(
 
 
 def _original(
-    tally: Tally, comparison: Comparison, seeds: list[int], estimate: Estimate | None, rules: Rules
+    results: RunResults,
+    comparison: Comparison,
+    seeds: list[int],
+    estimate: Estimate | None,
+    rules: Rules,
 ) -> Original | None:
     """The same difference in the target's own unit; None where it was not measured in two."""
     c = comparison
     own = next(
         (
             s
-            for s in tally.series(c.arm, c.condition)
+            for s in results.series(c.arm, c.condition)
             if (s.split, s.target, s.metric) == (TEST, c.target, c.metric) and s.unit != c.unit
         ),
         None,
     )
     if own is None:
         return None
-    mine, base = _values(tally, c.arm, own), _values(tally, c.against, own)
+    mine, base = _values(results, c.arm, own), _values(results, c.against, own)
     if not all(seed in mine and seed in base for seed in seeds):
         return None
     differences = np.array([mine[seed] - base[seed] for seed in seeds])
@@ -248,7 +252,7 @@ def _original(
     if rules.resplit:
         resplit = corrected_paired_t(differences, rules.rows[TEST], rules.rows["train"])
         return Original(own.unit, difference, *resplit.interval())
-    z = _values(tally, c.against, tally.primary(c.condition, c.target))
+    z = _values(results, c.against, results.primary(c.condition, c.target))
     scale = math.fsum(base[s] for s in seeds) / (math.fsum(z[s] for s in seeds) or math.nan)
     if math.isnan(scale):
         return Original(own.unit, difference, None, None)

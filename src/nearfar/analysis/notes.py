@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from nearfar.analysis.compare import Comparison, Rules, seed_count
-from nearfar.analysis.results import TEST, Tally
+from nearfar.analysis.results import TEST, RunResults
 from nearfar.analysis.statistics import MIN_SEEDS
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
@@ -12,14 +12,18 @@ from nearfar.plan.search import Choice, point_name
 
 
 def notes_on(
-    tally: Tally, comparisons: Sequence[Comparison], rules: Rules, baseline: str, profile: str
+    results: RunResults,
+    comparisons: Sequence[Comparison],
+    rules: Rules,
+    baseline: str,
+    profile: str,
 ) -> list[str]:
     """Return the notes of a summary, the most consequential first."""
-    found = [_profile(profile), _seeds(tally), *_lost(tally)]
-    if baseline not in tally.arms:
+    found = [_profile(profile), _seeds(results), *_lost(results)]
+    if baseline not in results.arms:
         found.append(f"The baseline {baseline} was not run, so nothing is compared with it.")
-    found += [_uneven(tally), _floor(comparisons), _over_targets(tally)]
-    found.append(_interval(tally, comparisons, rules))
+    found += [_uneven(results), _floor(comparisons), _over_targets(results)]
+    found.append(_interval(results, comparisons, rules))
     return [note for note in found if note]
 
 
@@ -53,22 +57,22 @@ def _profile(profile: str) -> str:
     )
 
 
-def _seeds(tally: Tally) -> str:
-    n = len(tally.seeds)
+def _seeds(results: RunResults) -> str:
+    n = len(results.seeds)
     if n >= MIN_SEEDS:
         return ""
     return f"{seed_count(n)}: no intervals and no tests; they need at least {MIN_SEEDS} seeds."
 
 
-def _lost(tally: Tally) -> list[str]:
+def _lost(results: RunResults) -> list[str]:
     """One note per arm and condition that lost seeds, with the stages' own reasons."""
     found = []
-    for arm in tally.arms:
-        for condition in tally.conditions:
-            seeds = tally.seeds_of(arm, condition)
-            if seeds.complete or not tally.holds(arm, condition):
+    for arm in results.arms:
+        for condition in results.conditions:
+            seeds = results.seeds_of(arm, condition)
+            if seeds.complete or not results.holds(arm, condition):
                 continue
-            chains = tally.stages(arm, condition).values()
+            chains = results.stages(arm, condition).values()
             reasons = {row.reason for rows in chains for row in rows if row.status != "done"}
             known = sorted(filter(None, reasons))
             why = "; ".join(known[:2] + [f"{len(known) - 2} more"] * (len(known) > 2))
@@ -78,12 +82,12 @@ def _lost(tally: Tally) -> list[str]:
     return found
 
 
-def _uneven(tally: Tally) -> str:
-    total = len(tally.seeds)
+def _uneven(results: RunResults) -> str:
+    total = len(results.seeds)
     fewer = [
         f"{arm} ({runs} of {total})"
-        for arm in tally.arms
-        if (runs := max(tally.seeds_of(arm, c).runs for c in tally.conditions)) < total
+        for arm in results.arms
+        if (runs := max(results.seeds_of(arm, c).runs for c in results.conditions)) < total
     ]
     if not fewer:
         return ""
@@ -100,20 +104,20 @@ def _floor(comparisons: Sequence[Comparison]) -> str:
     )
 
 
-def _over_targets(tally: Tally) -> str:
+def _over_targets(results: RunResults) -> str:
     """Say what the number is that carries the verdicts where there are several targets."""
-    if ALL_TARGETS not in tally.targets:
+    if ALL_TARGETS not in results.targets:
         return ""
-    names = [target for target in tally.targets if target != ALL_TARGETS]
+    names = [target for target in results.targets if target != ALL_TARGETS]
     return (
-        f"{METRICS[tally.metric].label} over {ALL_TARGETS} is the mean of those of "
+        f"{METRICS[results.metric].label} over {ALL_TARGETS} is the mean of those of "
         f"{', '.join(names)}, each scaled by its own deviation; it carries the verdicts. Each "
         "target is compared by itself too, with p-values adjusted among those comparisons."
     )
 
 
-def _interval(tally: Tally, comparisons: Sequence[Comparison], rules: Rules) -> str:
-    if len(tally.seeds) < MIN_SEEDS:
+def _interval(results: RunResults, comparisons: Sequence[Comparison], rules: Rules) -> str:
+    if len(results.seeds) < MIN_SEEDS:
         return ""
     tested = sum(c.p is not None for c in comparisons)
     text = "Intervals are 95% and unadjusted: each speaks for itself alone. "

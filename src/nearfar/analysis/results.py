@@ -52,7 +52,7 @@ class Series:
     unit: str
 
 
-class Tally:
+class RunResults:
     """Records and stage rows of one run, by arm and condition.
 
     ``arms`` of the study are keyed by the names that stand in the records. A number whose seed

@@ -9,7 +9,7 @@ from nearfar.analysis.answer import answer, asked_of
 from nearfar.analysis.claims import beside_published, claimed_means, claimed_pairs, judge
 from nearfar.analysis.compare import MARGIN, Comparison, RowDifferences, Rules, compare, pairs_of
 from nearfar.analysis.notes import fallback, notes_on
-from nearfar.analysis.results import Series, Tally
+from nearfar.analysis.results import RunResults, Series
 from nearfar.analysis.statistics import MIN_SEEDS, Estimate, corrected_mean, mean_over_seeds
 from nearfar.metrics import METRICS
 from nearfar.metrics.representation import MEASURES
@@ -44,37 +44,39 @@ def summarise(
     and test rows. ``row_differences`` is what comparisons on a fixed split need
     (:func:`nearfar.analysis.row_scores.kept_row_differences`). ``choices`` are its searches.
     """
-    tally = Tally(study, records, [row for row in stages if not row.stage.startswith(SEARCH)])
+    results = RunResults(
+        study, records, [row for row in stages if not row.stage.startswith(SEARCH)]
+    )
     published = [Published.model_validate(entry) for entry in study.get("published") or ()]
     claims = [Claim.model_validate(claim) for claim in study.get("claims") or ()]
     resplit, baseline = bool(study["split"]["resplit"]), study["baseline"]
     rules = Rules(resplit, rows, study.get("margin"), row_differences)
-    comparisons = _compared(tally, claims, baseline, rules)
-    primary = [c for c in comparisons if c.target in tally.primary_targets]
+    comparisons = _compared(results, claims, baseline, rules)
+    primary = [c for c in comparisons if c.target in results.primary_targets]
     single = [c for c in primary if not is_pattern(c.condition)]
-    asked = asked_of(tally, single, baseline, profile, resplit)
-    beside = [row for entry in published for row in beside_published(entry, tally, choices)]
+    asked = asked_of(results, single, baseline, profile, resplit)
+    beside = [row for entry in published for row in beside_published(entry, results, choices)]
     return {
         "study": study["study"],
         "title": study.get("title") or study["study"],
         "question": study.get("question") or "",
         "profile": profile,
         "kind": kind,
-        "metric": tally.metric,
-        "unit": tally.unit,
+        "metric": results.metric,
+        "unit": results.unit,
         "baseline": baseline,
-        "target": _target(tally, baseline),
-        "seeds": tally.seeds,
+        "target": _target(results, baseline),
+        "seeds": results.seeds,
         "reference": _reference(study.get("axes") or {}),
         "resplit": resplit,
         "rows": dict(rows),
-        "margin": _margin(tally, baseline, rules),
-        "answer": answer(asked, tally) if tally.arms else "Nothing was run.",
+        "margin": _margin(results, baseline, rules),
+        "answer": answer(asked, results) if results.arms else "Nothing was run.",
         "notes": [
-            *notes_on(tally, primary, rules, baseline, profile),
+            *notes_on(results, primary, rules, baseline, profile),
             *(note for choice in choices if (note := fallback(choice))),
         ],
-        "arms": _arms(tally, rules),
+        "arms": _arms(results, rules),
         "comparisons": [asdict(comparison) for comparison in comparisons],
         "published": beside if profile == "full" else [],
         "claims": [judge(claim, primary, profile) for claim in claims],
@@ -83,14 +85,14 @@ def summarise(
 
 
 def _compared(
-    tally: Tally, claims: Sequence[Claim], baseline: str, rules: Rules
+    results: RunResults, claims: Sequence[Claim], baseline: str, rules: Rules
 ) -> list[Comparison]:
     """Compare every arm with its baseline, and whatever claims ask for beside that."""
-    ran = set(tally.arms)
+    ran = set(results.arms)
     asked_for = [pair for pair in claimed_pairs(claims) if set(pair) <= ran]
-    pairs = pairs_of(tally, baseline, asked_for)
+    pairs = pairs_of(results, baseline, asked_for)
     means = [c for c in claimed_means(claims, pairs) if {c[0], c[1]} <= ran]
-    return compare(tally, pairs, rules, means)
+    return compare(results, pairs, rules, means)
 
 
 def _reference(axes: Mapping[str, Mapping[str, Any]]) -> str:
@@ -103,41 +105,41 @@ def _reference(axes: Mapping[str, Mapping[str, Any]]) -> str:
     return joined(first)
 
 
-def _target(tally: Tally, baseline: str) -> str:
+def _target(results: RunResults, baseline: str) -> str:
     """The baseline's target that carries verdicts, the first of several."""
-    series = (s for c in tally.conditions for s in tally.series(baseline, c))
-    places = {s.target for s in series if s.metric == tally.metric}
-    return min(places & set(tally.primary_targets), default=tally.primary_targets[0])
+    series = (s for c in results.conditions for s in results.series(baseline, c))
+    places = {s.target for s in series if s.metric == results.metric}
+    return min(places & set(results.primary_targets), default=results.primary_targets[0])
 
 
-def _margin(tally: Tally, baseline: str, rules: Rules) -> float | None:
+def _margin(results: RunResults, baseline: str, rules: Rules) -> float | None:
     """The margin of equivalence; by default of the first condition and target."""
     if rules.margin is not None:
         return rules.margin
-    if baseline not in tally.arms:
+    if baseline not in results.arms:
         return None
-    condition = next((c for c in tally.conditions if tally.holds(baseline, c)), "")
-    mean = tally.mean(baseline, tally.primary(condition, _target(tally, baseline)))
+    condition = next((c for c in results.conditions if results.holds(baseline, c)), "")
+    mean = results.mean(baseline, results.primary(condition, _target(results, baseline)))
     return None if mean is None else MARGIN * abs(mean)
 
 
-def _arms(tally: Tally, rules: Rules) -> list[dict[str, Any]]:
+def _arms(results: RunResults, rules: Rules) -> list[dict[str, Any]]:
     return [
-        _arm(tally, arm, condition, order, rules)
-        for order, arm in enumerate(tally.arms)
-        for condition in tally.conditions
-        if tally.holds(arm, condition)
+        _arm(results, arm, condition, order, rules)
+        for order, arm in enumerate(results.arms)
+        for condition in results.conditions
+        if results.holds(arm, condition)
     ]
 
 
-def _arm(tally: Tally, arm: str, condition: str, order: int, rules: Rules) -> dict[str, Any]:
-    seeds = tally.seeds_of(arm, condition)
-    chains = tally.stages(arm, condition)
-    series = tally.series(arm, condition)
+def _arm(results: RunResults, arm: str, condition: str, order: int, rules: Rules) -> dict[str, Any]:
+    seeds = results.seeds_of(arm, condition)
+    chains = results.stages(arm, condition)
+    series = results.series(arm, condition)
     return {
         "arm": arm,
         "condition": condition,
-        "group": tally.settings.get(arm, {}).get("group") or "",
+        "group": results.settings.get(arm, {}).get("group") or "",
         "order": order,
         "runs": seeds.runs,
         "done": len(seeds.done),

@@ -73,7 +73,7 @@ class FixedEncoder:
     accepts: ClassVar[frozenset[str]]
     trainable: ClassVar[bool] = False
     out_features: int
-    dear: ClassVar[bool] = True
+    expensive: ClassVar[bool] = True
     """Whether making the features takes longer than reading them from a file."""
     mixed_units: bool = True
     """Whether columns are measured in units of their own, so that distances need scaled columns."""

@@ -19,7 +19,7 @@ class Identity(FixedEncoder):
     """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"vector", "image"})
-    dear = False
+    expensive = False
 
     def __init__(self, inputs: Inputs) -> None:
         self.mixed_units = inputs.kind == "vector"

@@ -23,7 +23,7 @@ class Pixels(FixedEncoder):
     """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
-    dear = False
+    expensive = False
     mixed_units = False
 
     def __init__(self, inputs: Inputs, *, side: PositiveInt = 32) -> None:

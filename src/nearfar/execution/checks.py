@@ -13,7 +13,7 @@ def layer_mistakes(plan: Plan, inputs: Any) -> list[str]:
     """Return what is wrong with ``train: last:k`` of arms whose encoder has fewer than k layers."""
     mistakes = {}
     for cell in plan.cells:
-        chain = [plan.steps[address] for address in cell.chain]
+        chain = [plan.steps[stage_hash] for stage_hash in cell.chain]
         train = next(str(step.spec.get("train", "")) for step in chain if step.name == "fit")
         if train.startswith("last:"):
             encoder = build_encoder(*chosen(chain[0].spec["encoder"]), inputs)

@@ -16,13 +16,13 @@ def collect(
     ``failures`` maps a stage to why it has none; ``unit`` is what this study calls the target's own
     unit: another one that shares the stage may have called it otherwise.
     """
-    outcomes = {address: store.outcome(address) for address in plan.steps}
+    outcomes = {stage_hash: store.outcome(stage_hash) for stage_hash in plan.steps}
     records: list[Record] = []
     stages: dict[StageRow, None] = {}
     for cell in plan.cells:
-        for address in cell.chain:
-            outcome = outcomes.get(address)
-            stages[_stage_row(cell, plan, address, outcome, failures.get(address, ""))] = None
+        for stage_hash in cell.chain:
+            outcome = outcomes.get(stage_hash)
+            stages[_stage_row(cell, plan, stage_hash, outcome, failures.get(stage_hash, ""))] = None
         final = None if cell.search else outcomes.get(cell.chain[-1])
         if final is not None and final["status"] == "done":
             records += [
@@ -39,9 +39,9 @@ def collect(
 
 
 def _stage_row(
-    cell: Cell, plan: Plan, address: str, outcome: dict[str, Any] | None, failure: str
+    cell: Cell, plan: Plan, stage_hash: str, outcome: dict[str, Any] | None, failure: str
 ) -> StageRow:
-    step = plan.steps[address]
+    step = plan.steps[stage_hash]
     status = "failed" if failure else "pending"
     found = outcome or {"status": status, "reason": failure or "not run yet"}
     return StageRow(
@@ -49,7 +49,7 @@ def _stage_row(
         seed=cell.seed,
         condition=cell.place if step.name == SCORE else cell.condition,
         stage=f"{SEARCH}{cell.search}/{step.name}" if cell.search else step.name,
-        hash=address,
+        hash=stage_hash,
         status=found["status"],
         reason=found["reason"],
         epochs=found.get("epochs", 0),

@@ -14,21 +14,21 @@ class Planned:
 
     plan: Plan
     missing: dict[str, Step]
-    address: str = ""
+    stage_hash: str = ""
 
 
 @dataclass(frozen=True)
 class Started:
     """A stage began."""
 
-    address: str
+    stage_hash: str
 
 
 @dataclass(frozen=True)
 class Progress:
     """A stage has trained so many epochs or iterations, the last with this mean training loss."""
 
-    address: str
+    stage_hash: str
     done: int
     loss: float
 
@@ -37,7 +37,7 @@ class Progress:
 class Finished:
     """A stage ended: ``error`` is empty, or one line; ``trace`` is the traceback."""
 
-    address: str
+    stage_hash: str
     error: str = ""
     trace: str = ""
 

@@ -25,22 +25,22 @@ def execute(
     Closing the generator (Ctrl-C) stops the processes; stages at work keep their checkpoints.
     """
     store.publish_rest(steps)
-    waiting = bundled(step for address, step in steps.items() if not store.is_done(address))
+    waiting = bundled(step for stage_hash, step in steps.items() if not store.is_done(stage_hash))
     failed = set(lost)
     workers = min(jobs, len(waiting))
     if workers > 1:
         from nearfar.execution.pool import Pool
-        from nearfar.stages.features import dear_features
+        from nearfar.stages.features import expensive_features
 
         first = (bundle[0] for bundle in waiting)
-        makes = {step.hash: dear_features(step.spec, dataset.inputs, store) for step in first}
+        makes = {step.hash: expensive_features(step.spec, dataset.inputs, store) for step in first}
         yield from Pool(source, store, workers, makes).run(waiting, failed)
         return
     for bundle in waiting:
         events = _here(bundle, lambda: dataset, store)
         for event in without_its_need(bundle) if bundle[0].needs in failed else events:
             if isinstance(event, Finished) and event.error:
-                failed.add(event.address)
+                failed.add(event.stage_hash)
             yield event
 
 
@@ -55,10 +55,10 @@ def _here(bundle: Bundle, load: Callable[[], Dataset], store: StageStore) -> Ite
             events.append(event)
             arrived.notify()
 
-    def report(address: str, done: int, loss: float) -> None:
+    def report(stage_hash: str, done: int, loss: float) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
-        put(Progress(address, done, loss))
+        put(Progress(stage_hash, done, loss))
 
     def pause(seconds: float) -> None:
         if stop.wait(seconds):
@@ -74,8 +74,8 @@ def _here(bundle: Bundle, load: Callable[[], Dataset], store: StageStore) -> Ite
 
     thread = threading.Thread(target=work, daemon=True)
     unfinished = [step.hash for step in bundle]
-    for address in unfinished:
-        yield Started(address)
+    for stage_hash in unfinished:
+        yield Started(stage_hash)
     thread.start()
     try:
         while unfinished:
@@ -86,7 +86,7 @@ def _here(bundle: Bundle, load: Callable[[], Dataset], store: StageStore) -> Ite
             for event in ready:
                 yield event
                 if isinstance(event, Finished):
-                    unfinished.remove(event.address)
+                    unfinished.remove(event.stage_hash)
     finally:
         stop.set()
         thread.join(timeout=60)

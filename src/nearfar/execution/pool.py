@@ -20,7 +20,7 @@ REPORT_SECONDS = 0.2
 class Pool:
     """Worker processes, each with a pipe; a bundle of stages goes to the first that is free.
 
-    ``makes`` names the features that a stage, by its address, makes of all rows unless they are
+    ``makes`` names the features that a stage, by its hash, makes of all rows unless they are
     there: while one makes them, no other begins that would make them too.
     """
 
@@ -49,7 +49,7 @@ class Pool:
                     assert isinstance(pipe, connection.Connection)
                     for event in self._receive(pipe):
                         if isinstance(event, Finished) and event.error:
-                            failed.add(event.address)
+                            failed.add(event.stage_hash)
                         yield event
         finally:
             for process in self.processes:
@@ -59,12 +59,14 @@ class Pool:
 
     def _give_out(self, queue: list[Bundle], failed: set[str]) -> Iterator[Event]:
         to_come = {step.hash for bundle in queue for step in bundle}
-        to_come |= {address for addresses in self.busy.values() for address in addresses}
+        to_come |= {
+            stage_hash for stage_hashes in self.busy.values() for stage_hash in stage_hashes
+        }
         for bundle in queue[:]:
             if bundle[0].needs in failed:
                 queue.remove(bundle)
                 for event in without_its_need(bundle):
-                    failed.add(event.address)
+                    failed.add(event.stage_hash)
                     yield event
             elif self.free and bundle[0].needs not in to_come and not self._being_made(bundle):
                 queue.remove(bundle)
@@ -75,7 +77,7 @@ class Pool:
     def _being_made(self, bundle: Bundle) -> bool:
         """Whether another worker is making what these stages would make too."""
         name = self.makes.get(bundle[0].hash, "")
-        making = {self.makes.get(address) for some in self.busy.values() for address in some}
+        making = {self.makes.get(stage_hash) for some in self.busy.values() for stage_hash in some}
         return name != "" and name in making and not self.store.features.has(name)
 
     def _send(self, bundle: Bundle) -> None:
@@ -97,9 +99,11 @@ class Pool:
             lost = self.busy.pop(pipe)
             pipe.close()
             self.free.append(self._start())
-            return [Finished(address, "its process died (out of memory?)") for address in lost]
+            return [
+                Finished(stage_hash, "its process died (out of memory?)") for stage_hash in lost
+            ]
         if isinstance(event, Finished):
-            self.busy[pipe].remove(event.address)
+            self.busy[pipe].remove(event.stage_hash)
             if not self.busy[pipe]:
                 del self.busy[pipe]
                 self.free.append(pipe)
@@ -124,11 +128,11 @@ def _worker(pipe: connection.Connection, source: Source, store: StageStore) -> N
             return
         last = time.monotonic()
 
-        def report(address: str, done: int, loss: float) -> None:
+        def report(stage_hash: str, done: int, loss: float) -> None:
             nonlocal last
             if time.monotonic() - last > REPORT_SECONDS:
                 last = time.monotonic()
-                pipe.send(Progress(address, done, loss))
+                pipe.send(Progress(stage_hash, done, loss))
 
         for event in carry_out(bundle, load, store, report):
             pipe.send(event)

@@ -80,12 +80,12 @@ def _fits(folder: RunFolder, arm: str, seed: int | None) -> list[StageRow]:
 
 
 def _predict(
-    address: str, store: StageStore, training: Dataset, rows: InputRows
+    stage_hash: str, store: StageStore, training: Dataset, rows: InputRows
 ) -> NDArray[np.float64]:
     """Return one model's predictions (n, k): in the targets' own units, or probabilities."""
-    predict, _ = restored(address, store, training.inputs, torch.device("cpu"))
+    predict, _ = restored(stage_hash, store, training.inputs, torch.device("cpu"))
     scores = predict(rows.inputs)
-    outcome = store.read(address)["outcome"]
+    outcome = store.read(stage_hash)["outcome"]
     if "classes" in outcome:
         return np.exp(scores)
     return TargetScaler.from_plain(outcome["scaler"]).inverse(scores)

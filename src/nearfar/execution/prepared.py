@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nearfar.data import Dataset
-from nearfar.plan.chain import Elsewhere, Environment, Step
+from nearfar.plan.chain import Environment, ExternalEncoder, Step
 from nearfar.plan.other_runs import OtherRuns
 from nearfar.plan.plan import Plan, make_plan
 from nearfar.records.run import RunFolder
@@ -71,10 +71,10 @@ class Prepared:
     def _planned(self, *, guess: bool = False) -> Plan:
         outcome = self.folder.store.outcome
         given = (self.resolved, self.dataset.digest, self.environment, outcome)
-        elsewhere = _others(self.folder, self.resolved)
-        return make_plan(*given, elsewhere=elsewhere, failed=set(self.failures), guess=guess)
+        external = _others(self.folder, self.resolved)
+        return make_plan(*given, external=external, failed=set(self.failures), guess=guess)
 
 
-def _others(folder: RunFolder, resolved: Resolved) -> Elsewhere:
+def _others(folder: RunFolder, resolved: Resolved) -> ExternalEncoder:
 
     return OtherRuns(folder.path.parent, resolved.study.profile)

@@ -62,8 +62,10 @@ class Display:
         self.users = {}
         for cell in planned.plan.cells:
             point = f" · {cell.search}" if cell.search else ""
-            for address in cell.chain:
-                self.users.setdefault(address, []).append(f"{cell.arm}{point} · seed {cell.seed}")
+            for stage_hash in cell.chain:
+                self.users.setdefault(stage_hash, []).append(
+                    f"{cell.arm}{point} · seed {cell.seed}"
+                )
         total = sum(work_units(step, self.size) for step in self.steps.values())
         detail = f"{self.done} of {len(self.steps)}"
         self.bars.update(self.whole, total=total, detail=detail)
@@ -80,10 +82,10 @@ class Display:
     ) -> None:
         self.bars.stop()
 
-    def label(self, address: str) -> str:
+    def label(self, stage_hash: str) -> str:
         """Return a stage's name and who uses it."""
-        users = self.users[address]
-        name = self.steps[address].name
+        users = self.users[stage_hash]
+        name = self.steps[stage_hash].name
         seeds = sorted({user.rsplit(" · ", 1)[1] for user in users})
         who = users[0] if len(users) == 1 else f"{len(users)} runs · {seeds[0]}"
         return who if name == "fit" else f"{name.removeprefix('pretrain:')} for {who}"
@@ -93,34 +95,34 @@ class Display:
         if isinstance(event, events.Planned):
             self._plan(event)
             return
-        address = event.address
-        step = self.steps[address]
+        stage_hash = event.stage_hash
+        step = self.steps[stage_hash]
         if isinstance(event, events.Started):
-            self.rows[address] = self.bars.add_task(
-                escape(self.label(address)), total=step.length or None
+            self.rows[stage_hash] = self.bars.add_task(
+                escape(self.label(stage_hash)), total=step.length or None
             )
         elif isinstance(event, events.Progress):
             detail = f"{step.unit} {event.done}/{step.length} · loss {event.loss:.4g}"
-            self.bars.update(self.rows[address], completed=event.done, detail=detail)
-            self._advance(address, work_units(step, self.size) * event.done / step.length)
+            self.bars.update(self.rows[stage_hash], completed=event.done, detail=detail)
+            self._advance(stage_hash, work_units(step, self.size) * event.done / step.length)
         else:
             self._finish(event)
 
-    def _advance(self, address: str, units: float) -> None:
-        self.bars.advance(self.whole, units - self.units.get(address, 0.0))
-        self.units[address] = units
+    def _advance(self, stage_hash: str, units: float) -> None:
+        self.bars.advance(self.whole, units - self.units.get(stage_hash, 0.0))
+        self.units[stage_hash] = units
 
     def _finish(self, event: events.Finished) -> None:
-        step = self.steps[event.address]
-        self._advance(event.address, work_units(step, self.size))
+        step = self.steps[event.stage_hash]
+        self._advance(event.stage_hash, work_units(step, self.size))
         self.done += 1
         count = f"{self.done} of {len(self.steps)}"
         self.bars.update(self.whole, detail=count)
-        if event.address in self.rows:
-            self.bars.remove_task(self.rows.pop(event.address))
+        if event.stage_hash in self.rows:
+            self.bars.remove_task(self.rows.pop(event.stage_hash))
         if event.error:
-            line = escape(f"{self.label(event.address)}: {event.error}")
+            line = escape(f"{self.label(event.stage_hash)}: {event.error}")
             self.console.print(f"[red]failed[/red] {line}", highlight=False)
         elif not self.console.is_terminal:
-            line = f"{count}: {self.label(event.address)}"
+            line = f"{count}: {self.label(event.stage_hash)}"
             self.console.print(line, highlight=False, markup=False)

@@ -25,7 +25,7 @@ def write_records(prepared: Prepared) -> None:
 
 def _write_tables(prepared: Prepared) -> tuple[list[Record], list[StageRow]]:
     """Write results.csv and stages.csv; before the first stage they say what the run refers to."""
-    reasons = {address: reason for address, (reason, _) in prepared.failures.items()}
+    reasons = {stage_hash: reason for stage_hash, (reason, _) in prepared.failures.items()}
     folder = prepared.folder
     records, stages = collect(
         prepared.plan, folder.store, reasons, prepared.dataset.unit or "target"

@@ -76,11 +76,11 @@ def prepare(request: Request) -> Prepared:
     environment = Environment(str(torch.__version__), device, precision=precision)
     _check_rows(resolved, dataset)
     given, others = (dataset.digest, environment), _others(folder, resolved)
-    plan = make_plan(resolved, *given, folder.store.outcome, elsewhere=others)
+    plan = make_plan(resolved, *given, folder.store.outcome, external=others)
     mistakes = layer_mistakes(plan, dataset.inputs)
     if mistakes:
         raise UserError("\n".join(f"{find_study(request.study)}: {line}" for line in mistakes))
-    whole = make_plan(asked, *given, elsewhere=others, guess=True).epochs_over(len(dataset))
+    whole = make_plan(asked, *given, external=others, guess=True).epochs_over(len(dataset))
     return Prepared(resolved, dataset, plan, folder, environment, whole)
 
 
@@ -122,7 +122,7 @@ def reopen(path: Path) -> Prepared:
     spec = folder.store.read(made[0])["spec"]
     environment = Environment.from_plain(spec["environment"])
     given, others = (dataset.digest, environment), _others(folder, resolved)
-    plan = make_plan(resolved, *given, folder.store.outcome, elsewhere=others)
+    plan = make_plan(resolved, *given, folder.store.outcome, external=others)
     if not set(made) <= set(plan.steps):
         raise UserError(f"{path}: its data or its study changed since it was made; run it again")
     whole = plan.epochs_over(len(dataset))
@@ -165,7 +165,7 @@ def _execute(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> N
     try:
         for event in events:
             if isinstance(event, Finished) and event.error:
-                prepared.failures[event.address] = (event.error, event.trace)
+                prepared.failures[event.stage_hash] = (event.error, event.trace)
             watch(event)
     finally:
         events.close()  # type: ignore[attr-defined]

@@ -71,19 +71,19 @@ class Tracking:
         elif isinstance(event, Finished) and self.told:
             self.ended += 1
             self._notify(partial(stage_notice, self.prepared, event, self.ended))
-            self._send_finished_runs(event.address)
+            self._send_finished_runs(event.stage_hash)
 
     def _notify(self, make: Callable[[], Notice]) -> None:
         for tracker in self.told:
             if tracker.takes is Notice:
                 tracker.put(make)
 
-    def _send_finished_runs(self, address: str | None = None) -> None:
-        """Send the runs that are there as a whole, all or those that ``address`` is a part of."""
+    def _send_finished_runs(self, stage_hash: str | None = None) -> None:
+        """Send the runs that are whole: all, or those that ``stage_hash`` is a part of."""
         store = self.prepared.folder.store
         told = [tracker for tracker in self.told if tracker.takes is Run]
         for cell in self.prepared.plan.cells if told else ():
-            ours = address is None or address in cell.chain
+            ours = stage_hash is None or stage_hash in cell.chain
             if ours and all(store.is_done(stage) for stage in cell.chain):
                 key = f"{cell.chain[-1]} {run_name(cell.arm, cell.seed, cell.place, cell.search)}"
                 for tracker in told:
@@ -101,14 +101,14 @@ def read_run(prepared: "Prepared", cell: Cell) -> Run:
         seed=cell.seed,
         condition=cell.place,
         unit=prepared.dataset.unit,
-        stages=[read_stage(plan, prepared.folder.store, address) for address in cell.chain],
+        stages=[read_stage(plan, prepared.folder.store, stage_hash) for stage_hash in cell.chain],
         search=cell.search,
     )
 
 
-def read_stage(plan: Plan, store: StageStore, address: str) -> Stage:
+def read_stage(plan: Plan, store: StageStore, stage_hash: str) -> Stage:
     """Return a finished stage with its curves; a head that is solved has none."""
-    kept, curves = store.read(address), store.folder(address) / "curves.csv"
+    kept, curves = store.read(stage_hash), store.folder(stage_hash) / "curves.csv"
     rows = []
     if curves.exists():
         with curves.open(newline="", encoding="utf-8") as file:
@@ -120,18 +120,18 @@ def read_stage(plan: Plan, store: StageStore, address: str) -> Stage:
         (round(epoch * scale), split, metric, float(value))
         for epoch, (_, split, metric, value) in zip(epochs, rows[1:], strict=True)
     ]
-    return Stage(plan.steps[address].name, kept["spec"], kept["outcome"], counts, points)
+    return Stage(plan.steps[stage_hash].name, kept["spec"], kept["outcome"], counts, points)
 
 
 def stage_notice(prepared: "Prepared", event: Finished, ended: int) -> Notice:
     """Return what is said of a stage that ended, as the ``ended``-th of this call."""
     study, plan = prepared.resolved.study, prepared.plan
-    step, store = plan.steps[event.address], prepared.folder.store
-    users = [cell for cell in plan.cells if event.address in cell.chain]
+    step, store = plan.steps[event.stage_hash], prepared.folder.store
+    users = [cell for cell in plan.cells if event.stage_hash in cell.chain]
     arms = tuple(dict.fromkeys(cell.arm for cell in users))
     outcome: dict[str, Any] = {"status": "failed", "reason": event.error, "seconds": 0.0}
     if not event.error:
-        outcome = store.read(event.address)["outcome"]
+        outcome = store.read(event.stage_hash)["outcome"]
     status, seconds = str(outcome["status"]), float(outcome["seconds"])
     how = f"{status} in {seconds:.1f} s" if status == "done" else f"{status}: {outcome['reason']}"
     where = f"{step.name} for {', '.join(arms)} · seed {step.spec['seed']}"

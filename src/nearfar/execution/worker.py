@@ -43,7 +43,7 @@ def carry_out(
 ) -> list[Finished]:
     """Run stages with the threads that their study fixed; wait where another process is at one.
 
-    ``report`` is told address, epochs or iterations done, and loss. Stages that cannot be run as
+    ``report`` is told hash, epochs or iterations done, and loss. Stages that cannot be run as
     one computation are run one by one.
     """
     import torch
@@ -55,10 +55,10 @@ def carry_out(
         ended = _run(bundle, load, store, report, pause)
         if ended.error and len(bundle) > 1:
             return [
-                replace(_run((step,), load, store, report, pause), address=step.hash)
+                replace(_run((step,), load, store, report, pause), stage_hash=step.hash)
                 for step in bundle
             ]
-    return [replace(ended, address=step.hash) for step in bundle]
+    return [replace(ended, stage_hash=step.hash) for step in bundle]
 
 
 def _run(
@@ -68,7 +68,7 @@ def _run(
     report: Callable[[str, int, float], None],
     pause: Callable[[float], object],
 ) -> Finished:
-    """Run stages as one computation; return how that ended, without an address."""
+    """Run stages as one computation; return how that ended, without a hash."""
     from nearfar.stages import run
 
     try:

@@ -5,7 +5,7 @@ from typing import Any
 from nearfar.objectives.autoencoder import AutoEncoder
 from nearfar.objectives.batches import Batch, CachedRows, CachedViews, Rows
 from nearfar.objectives.moco import MomentumContrast
-from nearfar.objectives.nt_xent import SimCLR
+from nearfar.objectives.nt_xent import NTXent
 from nearfar.objectives.pairs import ContrastivePairs, PairLikelihood, Triplets
 from nearfar.objectives.predictor import Predictor, in_chunks
 from nearfar.objectives.rnc import RankNContrast
@@ -18,7 +18,7 @@ OBJECTIVES: dict[str, type[Any]] = {
     "regression": Regression,
     "rnc": RankNContrast,
     "moco": MomentumContrast,
-    "nt_xent": SimCLR,
+    "nt_xent": NTXent,
     "supcon": SupervisedContrast,
     "contrastive": ContrastivePairs,
     "triplet": Triplets,
@@ -36,12 +36,12 @@ __all__ = [
     "ContrastivePairs",
     "CrossEntropy",
     "MomentumContrast",
+    "NTXent",
     "PairLikelihood",
     "Predictor",
     "RankNContrast",
     "Regression",
     "Rows",
-    "SimCLR",
     "SupervisedContrast",
     "Triplets",
     "in_chunks",

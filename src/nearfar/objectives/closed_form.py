@@ -41,11 +41,11 @@ def cross_entropy_step(
     logits = activations.pop()
     log_p = logits.log_softmax(1)
     loss = functional.nll_loss(log_p, classes)
-    slope = log_p.exp_()
-    slope.scatter_add_(1, classes[:, None], slope.new_full((1, 1), -1.0).expand(len(slope), 1))
-    slope /= len(features)
+    grad = log_p.exp_()
+    grad.scatter_add_(1, classes[:, None], grad.new_full((1, 1), -1.0).expand(len(grad), 1))
+    grad /= len(features)
     for affine, given in zip(reversed(maps), reversed(activations), strict=True):
-        affine.weight.grad, affine.bias.grad = slope.t() @ given, slope.sum(0)
+        affine.weight.grad, affine.bias.grad = grad.t() @ given, grad.sum(0)
         if given is not features:
-            slope = (slope @ affine.weight).mul_(given > 0)
+            grad = (grad @ affine.weight).mul_(given > 0)
     return logits, loss

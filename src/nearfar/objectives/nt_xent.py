@@ -11,7 +11,7 @@ from nearfar.losses import nt_xent_loss
 from nearfar.objectives.batches import Batch
 
 
-class SimCLR(nn.Module):
+class NTXent(nn.Module):
     """encoder → projection → ``nt_xent_loss``; both views pass through in one batch.
 
     The projection is an MLP of the ``hidden`` widths (none: one affine map) with ``out`` outputs,

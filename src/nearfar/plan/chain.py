@@ -56,11 +56,11 @@ class Step:
         return self.length * min(1.0, batch / rows)
 
 
-Elsewhere = Callable[[Pretrain, int], Step]
+ExternalEncoder = Callable[[Pretrain, int], Step]
 """(``pretrain: {run: …}``, seed) → the finished stage that holds the encoder."""
 
 
-def nowhere(start: Pretrain, seed: int) -> Step:
+def no_external(start: Pretrain, seed: int) -> Step:
     """Refuse: there are no other runs."""
     raise UserError(f"pretrain: there are no other runs here, so none called {start.run!r}")
 
@@ -89,8 +89,8 @@ class Environment:
         return plain
 
 
-def stage_hash(spec: dict[str, Any]) -> str:
-    """Return the address of a stage: 16 hexadecimal digits of the SHA-256 of its specification."""
+def hash_of(spec: dict[str, Any]) -> str:
+    """Return the hash of a stage: 16 hexadecimal digits of the SHA-256 of its specification."""
     text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -101,7 +101,7 @@ def chain_of(
     seed: int,
     digest: str,
     environment: Environment,
-    elsewhere: Elsewhere,
+    external: ExternalEncoder,
 ) -> tuple[Step, ...]:
     """Return the stages of an arm under a seed, pre-training first, the fit last."""
     conditions = study.conditions
@@ -125,14 +125,14 @@ def chain_of(
         stage = study.stages[start.stage]
         reads = OBJECTIVES[stage.objective.name].reads_labels
         spec = {**common, "data": labelled if reads else whole, **_pretrain_spec(stage)}
-        chain.append(Step(f"pretrain:{start.stage}", spec, stage_hash(spec)))
+        chain.append(Step(f"pretrain:{start.stage}", spec, hash_of(spec)))
         fit["input"] = {"stage": chain[0].hash, "epoch": start.epoch}
     elif start is not None:
-        chain.append(elsewhere(start, seed))
+        chain.append(external(start, seed))
         fit["input"] = {"stage": chain[0].hash, "epoch": None}
     if not _draws(study, arm):
         fit["seed"] = 0
-    chain.append(Step("fit", fit, stage_hash(fit), chain[0].hash if chain else None))
+    chain.append(Step("fit", fit, hash_of(fit), chain[0].hash if chain else None))
     return tuple(chain)
 
 
@@ -151,7 +151,7 @@ def scoring_of(fit: Step, test: Test, seed: int) -> Step:
     known = ("data", "environment", "target")
     spec: dict[str, Any] = {key: fit.spec[key] for key in known if key in fit.spec}
     spec |= {"seed": seed, "kind": SCORE, "input": {"stage": fit.hash}, "test": test.changes}
-    return Step(SCORE, spec, stage_hash(spec), fit.hash)
+    return Step(SCORE, spec, hash_of(spec), fit.hash)
 
 
 def _split(options: SplitOptions, seed: int) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def bundled(steps: Iterable[Step]) -> list[Bundle]:
     """
     groups: dict[str, list[Step]] = {}
     for step in steps:
-        groups.setdefault(_company(step), []).append(step)
+        groups.setdefault(_batch_key(step), []).append(step)
     return [bundle for group in groups.values() for bundle in _parts(group)]
 
 
@@ -47,7 +47,7 @@ def _parts(group: list[Step]) -> Iterator[Bundle]:
         yield tuple(group[begin : begin + size])
 
 
-def _company(step: Step) -> str:
+def _batch_key(step: Step) -> str:
     """Return what a stage has in common with those that it can be carried out with."""
     spec = step.spec
     if spec["kind"] == "fit" and "augment" not in spec:

@@ -52,14 +52,14 @@ class OtherRuns:
         store, name = folder.store, f"pretrain:{start.run}/{start.arm}"
         fit = store.read(chain["fit"].hash)["spec"]
         if fit.get("train", "head") != "head":
-            address = chain["fit"].hash
+            stage_hash = chain["fit"].hash
         elif "input" in fit:
-            address = fit["input"]["stage"]
+            stage_hash = fit["input"]["stage"]
         else:
             raise UserError(f"{where}: arm {start.arm!r} trained no encoder")
-        spec = store.read(address)["spec"]
+        spec = store.read(stage_hash)["spec"]
         block, _ = encoder_block(spec, store)
-        return Step(name, {**spec, "encoder": block}, address)
+        return Step(name, {**spec, "encoder": block}, stage_hash)
 
     def _path(self, run: str) -> Path:
         for name in (run, f"{run}-{self.profile}"):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nearfar.plan.chain import Elsewhere, Environment, Step, chain_of, nowhere, scoring_of
+from nearfar.plan.chain import Environment, ExternalEncoder, Step, chain_of, no_external, scoring_of
 from nearfar.plan.search import Choice, Outcome, Try, point_name, ranked
 from nearfar.records.conditions import joined, pairs_of
 from nearfar.study.load import Point, Resolved
@@ -65,9 +65,9 @@ def make_plan(
     resolved: Resolved,
     digest: str,
     environment: Environment,
-    outcomes: Callable[[str], Outcome | None] = lambda address: None,
+    outcomes: Callable[[str], Outcome | None] = lambda stage_hash: None,
     *,
-    elsewhere: Elsewhere = nowhere,
+    external: ExternalEncoder = no_external,
     failed: Collection[str] = (),
     guess: bool = False,
 ) -> Plan:
@@ -78,7 +78,7 @@ def make_plan(
     arm: nothing is chosen among fewer points. With ``guess`` the first point stands for the one to
     be chosen, to estimate the whole.
     """
-    planner = _Planner(resolved, digest, environment, outcomes, elsewhere, failed, guess)
+    planner = _Planner(resolved, digest, environment, outcomes, external, failed, guess)
     for seed in resolved.seeds:
         for points in planner.places:
             for arm in resolved.study.arms:
@@ -102,12 +102,12 @@ class _Planner:
         digest: str,
         environment: Environment,
         outcomes: Callable[[str], Outcome | None],
-        elsewhere: Elsewhere,
+        external: ExternalEncoder,
         failed: Collection[str],
         guess: bool,
     ) -> None:
         self.resolved, self.digest, self.environment = resolved, digest, environment
-        self.outcomes, self.elsewhere = functools.cache(outcomes), elsewhere
+        self.outcomes, self.external = functools.cache(outcomes), external
         self.failed, self.guess = failed, guess
         self.steps: dict[str, Step] = {}
         self.cells: dict[Cell, None] = {}
@@ -138,25 +138,25 @@ class _Planner:
         for step in chain:
             self.steps.setdefault(step.hash, step)
         name, condition = self.resolved.names(point)[arm], condition_of(point)
-        addresses = tuple(step.hash for step in chain)
+        stage_hashes = tuple(step.hash for step in chain)
         if search:
-            self.cells.setdefault(Cell(name, seed, condition, addresses, search))
-            return addresses
+            self.cells.setdefault(Cell(name, seed, condition, stage_hashes, search))
+            return stage_hashes
         for scoring in self.resolved.scorings:
-            scored, judged = joined(scoring.labels), addresses
+            scored, judged = joined(scoring.labels), stage_hashes
             if scoring.test.changes:
                 score = scoring_of(chain[-1], scoring.test, seed)
                 self.steps.setdefault(score.hash, score)
-                judged = (*addresses, score.hash)
+                judged = (*stage_hashes, score.hash)
             self.cells.setdefault(Cell(name, seed, condition, judged, scored=scored))
-        return addresses
+        return stage_hashes
 
     def _choose(self, arm: str, points: Mapping[str, Point], seeds: tuple[int, ...]) -> None:
         tries = []
         for name, point in points.items():
             labels = self._choosable(arm, point)
             chain = self._use(arm, point, point.search, seeds[0], search=name)
-            tried = Try.of(labels, [self.outcomes(address) for address in chain])
+            tried = Try.of(labels, [self.outcomes(stage_hash) for stage_hash in chain])
             if set(chain) & set(self.failed):
                 tried = replace(tried, status="failed")
                 self._use(arm, point, point.search, seeds[0])
@@ -195,7 +195,7 @@ class _Planner:
         used = {a for seed in choice.seeds for a in self._use(arm, point, point.study, seed)}
         chains = [self._stages(arm, other.search, choice.seeds[0]) for _, other in points]
         spent = {step.hash for chain in chains for step in chain} - used
-        costs = [self.outcomes(address) or {} for address in sorted(spent)]
+        costs = [self.outcomes(stage_hash) or {} for stage_hash in sorted(spent)]
         return replace(
             choice,
             chosen=choice.tries[k].labels,
@@ -211,7 +211,7 @@ class _Planner:
         return {axis: label for axis, label in point.along("choose").items() if axis in used}
 
     def _stages(self, arm: str, study: Study, seed: int) -> tuple[Step, ...]:
-        given = (self.digest, self.environment, self.elsewhere)
+        given = (self.digest, self.environment, self.external)
         return chain_of(study, study.arms[arm], seed, *given)
 
 

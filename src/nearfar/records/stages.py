@@ -35,26 +35,26 @@ class StageStore:
         """What encoders of these stages made of all rows."""
         return FeatureStore(self.root.parent / "features")
 
-    def folder(self, address: str) -> Path:
+    def folder(self, stage_hash: str) -> Path:
         """Return the folder of a finished stage."""
-        return self.root / address
+        return self.root / stage_hash
 
-    def is_done(self, address: str) -> bool:
+    def is_done(self, stage_hash: str) -> bool:
         """Return whether the stage is there as a whole."""
-        return (self.folder(address) / "done").exists()
+        return (self.folder(stage_hash) / "done").exists()
 
-    def read(self, address: str) -> dict[str, Any]:
+    def read(self, stage_hash: str) -> dict[str, Any]:
         """Return ``stage.yaml`` of a finished stage: ``spec`` and ``outcome``."""
-        text = (self.folder(address) / "stage.yaml").read_text(encoding="utf-8")
+        text = (self.folder(stage_hash) / "stage.yaml").read_text(encoding="utf-8")
         stage: dict[str, Any] = from_yaml(text)
         return stage
 
-    def outcome(self, address: str) -> dict[str, Any] | None:
+    def outcome(self, stage_hash: str) -> dict[str, Any] | None:
         """Return how a stage ended, None while it has not."""
-        return self.read(address)["outcome"] if self.is_done(address) else None
+        return self.read(stage_hash)["outcome"] if self.is_done(stage_hash) else None
 
     @contextlib.contextmanager
-    def working_on(self, *addresses: str) -> Iterator[list[Path]]:
+    def working_on(self, *stage_hashes: str) -> Iterator[list[Path]]:
         """Give a folder to make each stage in; publish them at the end, keep them on an error.
 
         Stages of one computation are published together: after a kill, either none of them is
@@ -65,41 +65,41 @@ class StageStore:
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as locks:
-            for address in sorted(addresses):
-                locks.enter_context(self._locked(address))
-                if self.is_done(address):
-                    raise StageBusy(address)
-            partials = [self._partial(address) for address in addresses]
+            for stage_hash in sorted(stage_hashes):
+                locks.enter_context(self._locked(stage_hash))
+                if self.is_done(stage_hash):
+                    raise StageBusy(stage_hash)
+            partials = [self._partial(stage_hash) for stage_hash in stage_hashes]
             for partial in partials:
                 partial.mkdir(exist_ok=True)
                 (partial / "done").unlink(missing_ok=True)
             yield partials
-            company = "\n".join(addresses) if len(addresses) > 1 else ""
+            batch_key = "\n".join(stage_hashes) if len(stage_hashes) > 1 else ""
             for partial in partials:
                 for left in (*partial.glob("checkpoint*.pt"), *partial.glob(".*.tmp")):
                     left.unlink(missing_ok=True)
-                write_atomically(partial / "done", company)
-            self._publish(addresses)
+                write_atomically(partial / "done", batch_key)
+            self._publish(stage_hashes)
 
-    def _publish(self, addresses: Iterable[str]) -> None:
-        for address in addresses:
-            final = self.folder(address)
+    def _publish(self, stage_hashes: Iterable[str]) -> None:
+        for stage_hash in stage_hashes:
+            final = self.folder(stage_hash)
             if final.exists():
                 shutil.rmtree(final)
-            self._partial(address).rename(final)
+            self._partial(stage_hash).rename(final)
             descriptor = os.open(self.root, os.O_RDONLY)
             os.fsync(descriptor)
             os.close(descriptor)
-            self._lock(address).unlink(missing_ok=True)
+            self._lock(stage_hash).unlink(missing_ok=True)
 
-    def publish_rest(self, addresses: Iterable[str]) -> None:
+    def publish_rest(self, stage_hashes: Iterable[str]) -> None:
         """Publish those stages whose computation a kill ended while it was being published."""
-        for address in addresses:
-            mark = self._partial(address) / "done"
+        for stage_hash in stage_hashes:
+            mark = self._partial(stage_hash) / "done"
             if mark.exists() and any(map(self.is_done, mark.read_text("utf-8").split())):
-                with contextlib.suppress(StageBusy), self._locked(address):
+                with contextlib.suppress(StageBusy), self._locked(stage_hash):
                     if mark.exists():
-                        self._publish([address])
+                        self._publish([stage_hash])
 
     def remove_all_but(self, used: set[str]) -> tuple[int, int]:
         """Remove stages, finished or begun, but those named and those at work.
@@ -108,34 +108,34 @@ class StageStore:
         """
         present = {path.name.split(".")[0] for path in self.root.glob("[!.]*")}
         removed, size = 0, 0
-        for address in sorted(present - used):
-            with contextlib.suppress(StageBusy), self._locked(address):
-                for folder in (self.folder(address), self._partial(address)):
+        for stage_hash in sorted(present - used):
+            with contextlib.suppress(StageBusy), self._locked(stage_hash):
+                for folder in (self.folder(stage_hash), self._partial(stage_hash)):
                     if folder.is_dir():
                         files = (file for file in folder.rglob("*") if file.is_file())
                         size += sum(file.stat().st_size for file in files)
                         shutil.rmtree(folder)
                         removed += 1
-                self._lock(address).unlink(missing_ok=True)
+                self._lock(stage_hash).unlink(missing_ok=True)
         return removed, size
 
-    def _partial(self, address: str) -> Path:
-        return self.root / f"{address}.partial"
+    def _partial(self, stage_hash: str) -> Path:
+        return self.root / f"{stage_hash}.partial"
 
-    def _lock(self, address: str) -> Path:
-        return self.root / f"{address}.lock"
+    def _lock(self, stage_hash: str) -> Path:
+        return self.root / f"{stage_hash}.lock"
 
     @contextlib.contextmanager
-    def _locked(self, address: str) -> Iterator[None]:
+    def _locked(self, stage_hash: str) -> Iterator[None]:
         """Hold the stage's lock; it is given back by the system if this process dies."""
-        path = self._lock(address)
+        path = self._lock(stage_hash)
         with path.open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise StageBusy(address) from None
+                raise StageBusy(stage_hash) from None
             if not _is_at(path, lock.fileno()):
-                raise StageBusy(address)
+                raise StageBusy(stage_hash)
             yield
 
 

@@ -31,7 +31,7 @@ class Layer(Protocol):
     trained: bool
 
     def forward(self, x: Tensor) -> Tensor: ...
-    def backward(self, slope: Tensor, wanted: bool) -> Tensor: ...
+    def backward(self, grad: Tensor, wanted: bool) -> Tensor: ...
 
 
 class Affine:
@@ -46,11 +46,11 @@ class Affine:
         self._given = x = x.expand(len(self.weight.value), -1, -1)
         return torch.baddbmm(self.bias.value[:, :, None], self.weight.value, x)
 
-    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
+    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
         if self.weight.gradient is not None and self.bias.gradient is not None:
-            torch.bmm(slope, self._given.transpose(1, 2), out=self.weight.gradient)
-            torch.sum(slope, 2, out=self.bias.gradient)
-        return torch.bmm(self.weight.value.transpose(1, 2), slope) if wanted else slope
+            torch.bmm(grad, self._given.transpose(1, 2), out=self.weight.gradient)
+            torch.sum(grad, 2, out=self.bias.gradient)
+        return torch.bmm(self.weight.value.transpose(1, 2), grad) if wanted else grad
 
 
 class Activation:
@@ -71,13 +71,13 @@ class Activation:
         self._made = self._function(x)
         return self._made
 
-    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
-        return self._gradient(slope, self._made)
+    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+        return self._gradient(grad, self._made)
 
 
 def relu() -> Activation:
     """Return max(x, 0)."""
-    return Activation(torch.relu_, lambda slope, made: aten.threshold_backward(slope, made, 0))
+    return Activation(torch.relu_, lambda grad, made: aten.threshold_backward(grad, made, 0))
 
 
 def sigmoid() -> Activation:
@@ -96,8 +96,8 @@ class Scale:
     def forward(self, x: Tensor) -> Tensor:
         return (x - self.centre).div_(self.spread)
 
-    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
-        return slope / self.spread
+    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+        return grad / self.spread
 
 
 class InputNorm:
@@ -137,8 +137,8 @@ class InputNorm:
         for count in self._steps:
             count += 1
 
-    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
-        return slope
+    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+        return grad
 
     def held(self) -> Scale:
         """Return what normalises with the running statistics as they are."""
@@ -163,8 +163,8 @@ class Flatten:
         self._shape = x.shape
         return x.flatten(1, 3)
 
-    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
-        return slope.view(self._shape)
+    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+        return grad.view(self._shape)
 
 
 class MaxPool:
@@ -188,10 +188,10 @@ class MaxPool:
         )
         return self._outward(best)
 
-    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
+    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
         options = [self.size] * 2, [self.stride] * 2, [0, 0], [1, 1], False, self._index
         return self._outward(
-            aten.max_pool2d_with_indices_backward(self._inward(slope), self._given, *options)
+            aten.max_pool2d_with_indices_backward(self._inward(grad), self._given, *options)
         )
 
     def _inward(self, x: Tensor) -> Tensor:
@@ -218,7 +218,7 @@ class Convolution:
         self.weight, self.bias, self.stride, self.rectify = weight, bias, stride, rectify
         self.trained = weight.gradient is not None
         self._given = self._matrix = torch.empty(0)
-        self._patches = self._slopes = torch.empty(0)
+        self._patches = self._gradients = torch.empty(0)
 
     def forward(self, x: Tensor) -> Tensor:
         models, count = self.weight.value.shape[:2]
@@ -227,7 +227,7 @@ class Convolution:
         taps, places = channels * size * size, high * wide * x.shape[4]
         if self._patches.shape != (models, taps + 1, places):
             self._patches = x.new_ones(models, taps + 1, places)
-            self._slopes = x.new_empty(models, taps, places)
+            self._gradients = x.new_empty(models, taps, places)
         windows = self._windows(x, (0, size), (0, size), high, wide)
         into = self._patches[:, :taps].view(models, *windows.shape[1:])
         if self.rectify:
@@ -239,17 +239,17 @@ class Convolution:
         self._matrix = torch.cat([weight, self.bias.value[..., None]], 2)
         return torch.bmm(self._matrix, self._patches).view(models, count, high, wide, -1)
 
-    def backward(self, slope: Tensor, wanted: bool) -> Tensor:
-        high, wide = slope.shape[2:4]
-        flat = slope.flatten(2)
+    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+        high, wide = grad.shape[2:4]
+        flat = grad.flatten(2)
         if self.weight.gradient is not None and self.bias.gradient is not None:
             found = torch.bmm(flat, self._patches.transpose(1, 2))
             target = self.weight.gradient.permute(0, 1, 3, 4, 2)
             target.copy_(found[..., :-1].view(target.shape))
             self.bias.gradient.copy_(found[..., -1])
         if not wanted:
-            return slope
-        torch.bmm(self._matrix[..., :-1].transpose(1, 2), flat, out=self._slopes)
+            return grad
+        torch.bmm(self._matrix[..., :-1].transpose(1, 2), flat, out=self._gradients)
         return self._gathered(high, wide)
 
     def _gathered(self, high: int, wide: int) -> Tensor:
@@ -258,7 +258,7 @@ class Convolution:
         Taps that are less than a stride apart belong to different numbers.
         """
         size, stride, x = self.weight.value.shape[-1], self.stride, self._given
-        parts = self._slopes.view(len(x), size, size, x.shape[1], high, wide, -1)
+        parts = self._gradients.view(len(x), size, size, x.shape[1], high, wide, -1)
         total = torch.empty_like(x)
         total[:, :, stride * high :] = 0
         total[:, :, :, stride * wide :] = 0

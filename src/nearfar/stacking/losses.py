@@ -28,8 +28,8 @@ def stacked_loss(modules: Sequence[Predictor]) -> StackedLoss | None:
         return None
     if criterion is cross_entropy:
         return StackedCrossEntropy(modules)
-    slopes = {id(REGRESSION_LOSSES[name]): name for name in _SLOPES}
-    name = slopes.get(id(criterion))
+    grads = {id(REGRESSION_LOSSES[name]): name for name in _GRADIENTS}
+    name = grads.get(id(criterion))
     return None if name is None else StackedRegression(modules, name)
 
 
@@ -79,9 +79,9 @@ class StackedCrossEntropy:
         chances = outputs.log_softmax(1)
         index = classes[:, None]
         losses = -(chances.gather(1, index)[:, 0] * share).sum(1)
-        slope = chances.exp_()
-        slope.scatter_add_(1, index, slope.new_full((1, 1, 1), -1.0).expand(index.shape))
-        return losses, slope.mul_(share[:, None]), right
+        grad = chances.exp_()
+        grad.scatter_add_(1, index, grad.new_full((1, 1, 1), -1.0).expand(index.shape))
+        return losses, grad.mul_(share[:, None]), right
 
 
 def _l1(error: Tensor) -> Tensor:
@@ -96,9 +96,9 @@ def _huber(error: Tensor) -> Tensor:
     return error.clamp(-1, 1)
 
 
-_SLOPES: dict[str, Callable[[Tensor], Tensor]] = {"l1": _l1, "mse": _mse, "huber": _huber}
+_GRADIENTS: dict[str, Callable[[Tensor], Tensor]] = {"l1": _l1, "mse": _mse, "huber": _huber}
 
-STACKED_LOSSES = ("cross_entropy", *_SLOPES)
+STACKED_LOSSES = ("cross_entropy", *_GRADIENTS)
 """Names of the losses that K models can have at once."""
 
 
@@ -111,7 +111,7 @@ class StackedRegression:
 
     def __init__(self, modules: Sequence[Predictor], name: str) -> None:
         self._readouts = [module.readout for module in modules]
-        self._name, self._slope = name, _SLOPES[name]
+        self._name, self._gradient = name, _GRADIENTS[name]
         self._shares = _Shares()
 
     def __call__(self, outputs: Tensor, batches: Sequence[Batch]) -> Told:
@@ -128,4 +128,4 @@ class StackedRegression:
             share = share * _stacked([_weights(batch).to(share.dtype) for batch in batches], rows)
         share = share[:, None] / targets
         losses = ELEMENTWISE_LOSSES[self._name](outputs, truth).mul_(share).sum((1, 2))
-        return losses, self._slope(outputs - truth).mul_(share), None
+        return losses, self._gradient(outputs - truth).mul_(share), None

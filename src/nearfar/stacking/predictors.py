@@ -129,9 +129,9 @@ class Stack:
             self._norm.sizes = [len(batch.targets) for batch in batches]
         for layer in self._layers:
             x = layer.forward(x)
-        losses, slope, right = self._loss(x, batches)
+        losses, grad, right = self._loss(x, batches)
         for k in range(len(self._layers) - 1, self._first - 1, -1):
-            slope = self._layers[k].backward(slope, wanted=k > self._first)
+            grad = self._layers[k].backward(grad, wanted=k > self._first)
         return losses, right
 
     def _inputs(self, batches: Sequence[Batch]) -> Tensor:

@@ -14,9 +14,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from nearfar.stacking.optimizer import StackedOptimizer
 from nearfar.train import recipe as r
 from nearfar.train.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
-from nearfar.train.course import Course, Outcome, Task
 from nearfar.train.optim import build_schedule, learning_rate_factor
 from nearfar.train.randomness import random_state, set_random_state
+from nearfar.train.state import Outcome, RunState, Task
 
 
 class Stack(Protocol):
@@ -40,22 +40,22 @@ class Stack(Protocol):
 
 
 class _Run:
-    """One of the runs: its course, its learning rate, and where it is in its round."""
+    """One of the runs: its state, its learning rate, and where it is in its round."""
 
-    def __init__(self, course: Course, seed: int, device: torch.device) -> None:
-        self.course, self.module = course, course.task.module
+    def __init__(self, run_state: RunState, seed: int, device: torch.device) -> None:
+        self.run_state, self.module = run_state, run_state.task.module
         self.losses: list[Tensor] = []
         self.notes: list[Tensor] = []
         self.batches: Iterator[Any] = iter(())
         self.rows = self.left = 0
         torch.manual_seed(seed)
         self.random = random_state(device)
-        self._order = course.order.get_state()
-        options = course.recipe.schedule
-        self._lr = course.recipe.optimizer.lr
+        self._order = run_state.order.get_state()
+        options = run_state.recipe.schedule
+        self._lr = run_state.recipe.optimizer.lr
         self._plateau: ReduceLROnPlateau | None = None
         self._factor: Callable[[int], float] = lambda step: 1.0
-        steps = course.recipe.steps(len(course.task.rows))
+        steps = run_state.recipe.steps(len(run_state.task.rows))
         if isinstance(options, r.Plateau):
             stand_in = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=self._lr)
             plateau = build_schedule(stand_in, options, steps)
@@ -67,36 +67,40 @@ class _Run:
     @property
     def goes_on(self) -> bool:
         """Whether there are more steps to take."""
-        return self.left > 0 or self.course.goes_on
+        return self.left > 0 or self.run_state.goes_on
 
     def rate(self) -> float:
         """Return the learning rate of the next step."""
         if self._plateau is not None:
             return float(self._plateau.optimizer.param_groups[0]["lr"])
-        course = self.course
-        return self._lr * self._factor(course.rounds.begin(course.state.round) + len(self.losses))
+        run_state = self.run_state
+        return self._lr * self._factor(
+            run_state.rounds.begin(run_state.state.round) + len(self.losses)
+        )
 
     def begin_round(self) -> None:
         """Draw the rows of the next round."""
-        self._order = self.course.order.get_state()
-        self.course.state.round += 1
+        self._order = self.run_state.order.get_state()
+        self.run_state.state.round += 1
         self._show(done=0)
 
     def _show(self, done: int) -> None:
         """Draw the round's rows, of whose batches ``done`` have been trained on."""
-        course, number = self.course, self.course.state.round
-        chosen = course.draw()
+        run_state, number = self.run_state, self.run_state.state.round
+        chosen = run_state.draw()
         self.rows = len(chosen)
-        self.left = course.rounds.end(number) - course.rounds.begin(number) - done
-        self.batches = iter(course.task.batches(chosen[done * course.batch :], course.batch))
+        self.left = run_state.rounds.end(number) - run_state.rounds.begin(number) - done
+        self.batches = iter(
+            run_state.task.batches(chosen[done * run_state.batch :], run_state.batch)
+        )
 
     def end_round(self) -> float:
         """Judge the round; return its loss."""
-        loss = self.course.mean_loss(self.losses, self.rows)
+        loss = self.run_state.mean_loss(self.losses, self.rows)
         for told in self.notes:
             self.module.note(told)  # type: ignore[operator]
         self.losses, self.notes = [], []
-        value = self.course.after_round(loss)
+        value = self.run_state.after_round(loss)
         if value is not None and self._plateau is not None:
             self._plateau.step(value)
         return loss
@@ -105,21 +109,21 @@ class _Run:
         """Return what a checkpoint has to hold of the run, for ``resume``."""
         plain = {
             "model": self.module.state_dict(),
-            "reason": self.course.state.reason,
+            "reason": self.run_state.state.reason,
             "random": self.random,
             "plateau": None if self._plateau is None else self._plateau.state_dict(),
             "rate": self.rate(),
             "losses": torch.stack(self.losses) if self.losses else None,
             "notes": torch.cat(self.notes) if self.notes else None,
-            **self.course.to_plain(),
+            **self.run_state.to_plain(),
         }
         return {**plain, "order": self._order} if self.losses else plain
 
     def resume(self, saved: dict[str, Any]) -> None:
         """Go on from what ``to_plain`` returned."""
         self.module.load_state_dict(saved["model"])
-        self.course.resume(saved)
-        self.course.state.reason = saved["reason"]
+        self.run_state.resume(saved)
+        self.run_state.state.reason = saved["reason"]
         self.random = saved["random"]
         if self._plateau is not None:
             self._plateau.load_state_dict(saved["plateau"])
@@ -127,11 +131,11 @@ class _Run:
         self.notes = [] if saved["notes"] is None else [saved["notes"]]
         if saved["losses"] is not None:
             self.losses = list(saved["losses"].unbind())
-            self._order = self.course.order.get_state()
+            self._order = self.run_state.order.get_state()
             self._show(done=len(self.losses))
 
 
-class TogetherTrainer:
+class StackedTrainer:
     """Train K ``tasks`` at once; every one ends as ``Trainer`` alone would leave it.
 
     Each has its own recipe, seed, rows, learning rate, best round and end; one that diverges leaves
@@ -170,7 +174,7 @@ class TogetherTrainer:
         self.checkpoint, self.report, self.device = checkpoint, report, fabric.device
         self._stack_of = stack_of
         self.runs = [
-            _Run(Course(task, recipe, seed, keep=keep, limit=limit), seed, self.device)
+            _Run(RunState(task, recipe, seed, keep=keep, limit=limit), seed, self.device)
             for task, recipe, seed, limit in zip(
                 tasks, recipes, seeds, limits or [math.inf] * len(tasks), strict=True
             )
@@ -185,11 +189,11 @@ class TogetherTrainer:
     def _line_up(self, numbers: list[int]) -> None:
         """Stack the runs with these numbers, and find out which of them share batches."""
         self.alive = numbers
-        stack = self._stack_of([self.runs[k].course.task for k in numbers])
+        stack = self._stack_of([self.runs[k].run_state.task for k in numbers])
         if stack is None:
             raise ValueError("these tasks cannot be trained together")
         self.stack = stack
-        clips = [self.runs[k].course.recipe.clip for k in numbers]
+        clips = [self.runs[k].run_state.recipe.clip for k in numbers]
         self._clips = None
         if any(clip is not None for clip in clips):
             bounds = [math.inf if clip is None else clip for clip in clips]
@@ -202,7 +206,7 @@ class TogetherTrainer:
     def _march_alike(self, one: int, other: int) -> bool:
         """Whether two of the living runs are shown the same batches at the same steps."""
         first, second = self.alive[one], self.alive[other]
-        a, b = self.runs[first].course, self.runs[second].course
+        a, b = self.runs[first].run_state, self.runs[second].run_state
         return (
             self._seeds[first] == self._seeds[second]
             and a.batch == b.batch
@@ -225,7 +229,7 @@ class TogetherTrainer:
                 continue
             now = time.monotonic()
             for run in living:
-                run.course.state.seconds += (now - mark) / len(living)
+                run.run_state.state.seconds += (now - mark) / len(living)
             for number, run in zip(self.alive, living, strict=True):
                 if not run.left:
                     self._end_round(number, run)
@@ -234,7 +238,7 @@ class TogetherTrainer:
             if self.alive and mark - saved > CHECKPOINT_SECONDS:
                 self._save()
                 saved = mark
-        return [run.course.finish() for run in self.runs]
+        return [run.run_state.finish() for run in self.runs]
 
     def _step(self, living: Sequence[_Run]) -> None:
         """Take one optimiser step of every living run."""
@@ -268,9 +272,9 @@ class TogetherTrainer:
 
     def _end_round(self, number: int, run: _Run) -> None:
         begin = time.monotonic()
-        loss, course = run.end_round(), run.course
-        course.state.seconds += time.monotonic() - begin
-        self.report(number, course.rounds.count(course.state.round), loss)
+        loss, run_state = run.end_round(), run.run_state
+        run_state.state.seconds += time.monotonic() - begin
+        self.report(number, run_state.rounds.count(run_state.state.round), loss)
 
     def _drop_ended(self) -> None:
         """Go on without the runs that have ended."""

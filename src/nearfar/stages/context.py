@@ -44,7 +44,7 @@ Report = Callable[[int, float], None]
 
 
 @dataclass
-class Work:
+class StageContext:
     """A stage at work: its rows, split, and its targets as they are trained, on the device.
 
     ``shown`` are the rows that the page shows, the same in all stages of a data set.
@@ -71,7 +71,7 @@ class Work:
         folder: Path,
         report: Report,
         shared: dict[str, Any],
-    ) -> "Work":
+    ) -> "StageContext":
         """Make a stage ready, in the folder that is to become its own.
 
         ``shared`` is what stages of one computation have in common, empty at first.

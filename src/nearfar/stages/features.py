@@ -50,7 +50,7 @@ def inputs_with_descriptors(spec: Mapping[str, Any], inputs: Any, store: StageSt
     return models.prepared_inputs(spec, inputs, store, make)
 
 
-def dear_features(spec: Mapping[str, Any], inputs: Any, store: StageStore) -> str:
+def expensive_features(spec: Mapping[str, Any], inputs: Any, store: StageStore) -> str:
     """Name the features by a fixed encoder that the stage needs of all rows, or none.
 
     As the store of features has them: they are made once, by the first stage that asks.
@@ -60,8 +60,8 @@ def dear_features(spec: Mapping[str, Any], inputs: Any, store: StageStore) -> st
     wanted = models.wanted_beside(spec["encoder"], inputs)
     block = {wanted: {}} if wanted else spec["encoder"]
     kind = ENCODERS[chosen(block)[0]]
-    dear = issubclass(kind, FixedEncoder) and kind.dear
-    return store.features.name(_key(spec, block)) if dear else ""
+    expensive = issubclass(kind, FixedEncoder) and kind.expensive
+    return store.features.name(_key(spec, block)) if expensive else ""
 
 
 def _fixed(
@@ -71,7 +71,7 @@ def _fixed(
     store: StageStore,
     make: Callable[[], Array],
 ) -> tuple[Array, float]:
-    if not encoder.dear:
+    if not encoder.expensive:
         return make(), 0.0
     return store.features.get(_key(spec, block), make)
 

@@ -13,9 +13,9 @@ from torch import nn
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.objectives import CachedRows, CachedViews, Predictor, Rows, in_chunks
 from nearfar.stacking.predictors import stack_of
-from nearfar.stacking.trainer import TogetherTrainer
+from nearfar.stacking.trainer import StackedTrainer
 from nearfar.stages import models
-from nearfar.stages.context import Work, ended
+from nearfar.stages.context import StageContext, ended
 from nearfar.stages.keep import keep_features, keep_features_of
 from nearfar.stages.targets import Numbers
 from nearfar.stages.tasks import FitTask
@@ -33,119 +33,119 @@ class Fitting:
     spent so far.
     """
 
-    work: Work
+    context: StageContext
     encoder: Encoder | FixedEncoder
     task: FitTask
     limit: float
     seconds: float
 
     @classmethod
-    def of(cls, work: Work) -> "Fitting":
+    def of(cls, context: StageContext) -> "Fitting":
         """Make encoder, features where they stay as they are, and head."""
-        spec, begin, spared = work.spec, time.monotonic(), 0.0
-        encoder = models.stage_encoder(spec, work.rows.inputs, work.store)
-        rows = replace(work.rows, augment=models.views_of(spec), weights=work.row_weights())
+        spec, begin, spared = context.spec, time.monotonic(), 0.0
+        encoder = models.stage_encoder(spec, context.rows.inputs, context.store)
+        rows = replace(context.rows, augment=models.views_of(spec), weights=context.row_weights())
         part = encoder
         if models.features_are_cached(spec):
-            rows, spared = _cached(rows, encoder, spec, work)
+            rows, spared = _cached(rows, encoder, spec, context)
             part = models.Features(encoder.out_features)  # type: ignore[assignment]
         assert isinstance(part, nn.Module)
-        predictor = models.build_predictor(spec, part, work.outputs.count)
-        train, device = work.index("train"), work.device
+        predictor = models.build_predictor(spec, part, context.outputs.count)
+        train, device = context.index("train"), context.device
         if spec["standardise"]:
             before_training = in_chunks(part.to(device), rows.inputs, train)
             predictor.standardise.to(device).fit(before_training)
-        if isinstance(work.outputs, Numbers):
-            scale = torch.tensor(work.outputs.scaler.std)
+        if isinstance(context.outputs, Numbers):
+            scale = torch.tensor(context.outputs.scaler.std)
             predictor.readout.to(device).fit(rows.targets[train], scale)
         seconds = time.monotonic() - begin + spared
-        validation, metric = work.index("validation"), spec["metric"]
-        task = FitTask(predictor, rows, train, validation, work.outputs, metric)
-        return cls(work, encoder, task, 2 * _constant_loss(predictor, work, rows), seconds)
+        validation, metric = context.index("validation"), spec["metric"]
+        task = FitTask(predictor, rows, train, validation, context.outputs, metric)
+        return cls(context, encoder, task, 2 * _constant_loss(predictor, context, rows), seconds)
 
     @property
     def recipe(self) -> Recipe:
         """How it is to be trained."""
-        return Recipe.from_plain(self.work.spec["recipe"])
+        return Recipe.from_plain(self.context.spec["recipe"])
 
     def end(self, outcome: Outcome) -> dict[str, Any]:
         """Keep what training left and judge it; return the outcome of the stage."""
-        work, predictor, inputs = self.work, self.task.module, self.task.data.inputs
-        result = work.trained(outcome, predictor)
+        context, predictor, inputs = self.context, self.task.module, self.task.data.inputs
+        result = context.trained(outcome, predictor)
         result["seconds"] = round(result["seconds"] + self.seconds, 3)
         if outcome.status != "done":
             return result
-        work.save_weights("model", predictor.state_dict())
-        everything = torch.arange(len(work.dataset), device=work.device)
-        scores = work.outputs.scores(in_chunks(predictor, inputs, everything))
+        context.save_weights("model", predictor.state_dict())
+        everything = torch.arange(len(context.dataset), device=context.device)
+        scores = context.outputs.scores(in_chunks(predictor, inputs, everything))
         if isinstance(inputs, models.FeatureRows):
-            keep_features(work.folder, inputs.values, work.shown)
+            keep_features(context.folder, inputs.values, context.shown)
         else:
             assert isinstance(self.encoder, Encoder)
-            keep_features_of(work.folder, self.encoder, work.rows, work.shown)
+            keep_features_of(context.folder, self.encoder, context.rows, context.shown)
         if not np.isfinite(scores).all():
             return ended("diverged", "its predictions are not finite", result)
-        result["metrics"] = work.evaluate(scores) + work.measured(self.encoder, inputs)
+        result["metrics"] = context.evaluate(scores) + context.measured(self.encoder, inputs)
         return result
 
 
 def train(fittings: Sequence[Fitting]) -> list[dict[str, Any]]:
     """Run the training loop, from a checkpoint where there is one; return how the stages ended."""
-    first, seeds = fittings[0], [fitting.work.spec["seed"] for fitting in fittings]
-    folder = first.work.folder
+    first, seeds = fittings[0], [fitting.context.spec["seed"] for fitting in fittings]
+    folder = first.context.folder
     if len(fittings) == 1:
         outcome = Trainer(
             first.task,
             first.recipe,
             seeds[0],
-            first.work.fabric,
+            first.context.fabric,
             checkpoint=folder / "checkpoint.pt",
             limit=first.limit,
-            report=first.work.report,
+            report=first.context.report,
         ).run()
         return [first.end(outcome)]
-    company = "".join(fitting.work.folder.name for fitting in fittings)
-    digest = hashlib.sha256(company.encode()).hexdigest()[:16]
-    outcomes = TogetherTrainer(
+    batch_key = "".join(fitting.context.folder.name for fitting in fittings)
+    digest = hashlib.sha256(batch_key.encode()).hexdigest()[:16]
+    outcomes = StackedTrainer(
         [fitting.task for fitting in fittings],
         [fitting.recipe for fitting in fittings],
         seeds,
-        first.work.fabric,
+        first.context.fabric,
         stack_of=stack_of,
         checkpoint=folder / f"checkpoint-{digest}.pt",
         limits=[fitting.limit for fitting in fittings],
-        report=lambda place, done, loss: fittings[place].work.report(done, loss),
+        report=lambda place, done, loss: fittings[place].context.report(done, loss),
     ).run()
     return [fitting.end(outcome) for fitting, outcome in zip(fittings, outcomes, strict=True)]
 
 
 def _cached(
-    rows: Rows, encoder: Encoder | FixedEncoder, spec: Mapping[str, Any], work: Work
+    rows: Rows, encoder: Encoder | FixedEncoder, spec: Mapping[str, Any], context: StageContext
 ) -> tuple[Rows, float]:
     """Return the rows with their features in the place of inputs, and of some views where asked.
 
     And the seconds that were spared because the features were there.
     """
-    values, spared = work.features_by(encoder)
+    values, spared = context.features_by(encoder)
     plain = models.FeatureRows(values)
     if rows.augment is None:
         return CachedRows(plain, rows.targets, weights=rows.weights), spared
     assert isinstance(encoder, Encoder)
     count = int(spec["frozen_views"].removeprefix("cached:"))
     torch.manual_seed(spec["seed"])
-    train = work.index("train")
+    train = context.index("train")
     augmented = models.AugmentedRows(rows.inputs, rows.augment)
     bank = plain.values.new_zeros(count, *plain.values.shape)
     for view in bank:
-        view[train] = in_chunks(encoder.to(work.device), augmented, train)
+        view[train] = in_chunks(encoder.to(context.device), augmented, train)
     return CachedViews(plain, rows.targets, weights=rows.weights, bank=bank), spared
 
 
-def _constant_loss(predictor: Predictor, work: Work, rows: Rows) -> float:
+def _constant_loss(predictor: Predictor, context: StageContext, rows: Rows) -> float:
     """Return the training loss of the best output that is the same for all rows."""
-    train, total = work.index("train"), 0.0
+    train, total = context.index("train"), 0.0
     readout = predictor.readout
-    constant = readout.constant(work.outputs.constant().to(train.device))
+    constant = readout.constant(context.outputs.constant().to(train.device))
     for part in torch.split(train, CHUNK):
         truth = readout.truth(rows.targets[part])
         guess = constant.expand(len(part), *constant.shape)

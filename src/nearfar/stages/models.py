@@ -165,10 +165,10 @@ def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.devi
 
 
 def restored(
-    address: str, store: StageStore, inputs: Any, device: torch.device
+    stage_hash: str, store: StageStore, inputs: Any, device: torch.device
 ) -> tuple[Callable[[Any], NDArray[np.float64]], Callable[[Any], NDArray[np.float32]]]:
     """Read a finished fit: inputs → scores as ``study/outputs.py`` has them, and → features."""
-    stage, folder = store.read(address), store.folder(address)
+    stage, folder = store.read(stage_hash), store.folder(stage_hash)
     spec, outcome = stage["spec"], stage["outcome"]
     outputs, count = kept_outputs(outcome)
     inputs = prepared_inputs(spec, inputs, store)

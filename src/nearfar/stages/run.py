@@ -7,7 +7,7 @@ from typing import Any
 from nearfar.data import Dataset
 from nearfar.plan.chain import SCORE
 from nearfar.records.stages import StageStore, write_stage
-from nearfar.stages.context import Work, ended
+from nearfar.stages.context import StageContext, ended
 from nearfar.stages.fit import Fitting, train
 from nearfar.stages.pretrain import pretrain
 from nearfar.stages.score import judge
@@ -22,45 +22,47 @@ def run_stages(
     store: StageStore,
     report: Callable[[str, int, float], None],
 ) -> dict[str, Outcome]:
-    """Carry out stages (address → specification) as one computation; publish their folders.
+    """Carry out stages (hash → specification) as one computation; publish their folders.
 
     Most often it is one. The caller sets the number of threads, and sees to it that the stages can
-    share a computation (``plan/groups.py``). Returns address → outcome.
+    share a computation (``plan/groups.py``). Returns hash → outcome.
 
     Raises:
         StageBusy: another process is at one of them.
     """
     with store.working_on(*specs) as folders:
         shared: dict[str, Any] = {}
-        works = [
-            Work.on(spec, dataset, store, folder, functools.partial(report, address), shared)
-            for (address, spec), folder in zip(specs.items(), folders, strict=True)
+        contexts = [
+            StageContext.on(
+                spec, dataset, store, folder, functools.partial(report, stage_hash), shared
+            )
+            for (stage_hash, spec), folder in zip(specs.items(), folders, strict=True)
         ]
-        outcomes = _carry_out(works)
-        for work, outcome in zip(works, outcomes, strict=True):
-            outcome["device"] = work.spec["environment"]["device"]
-            outcome |= work.outputs.to_plain()
-            write_stage(work.folder, dict(work.spec), outcome)
+        outcomes = _carry_out(contexts)
+        for context, outcome in zip(contexts, outcomes, strict=True):
+            outcome["device"] = context.spec["environment"]["device"]
+            outcome |= context.outputs.to_plain()
+            write_stage(context.folder, dict(context.spec), outcome)
     return dict(zip(specs, outcomes, strict=True))
 
 
-def _carry_out(works: Sequence[Work]) -> list[Outcome]:
+def _carry_out(contexts: Sequence[StageContext]) -> list[Outcome]:
     """Return how the stages ended; several are fits that start from the same stage, or none."""
-    spec = works[0].spec
+    spec = contexts[0].spec
     if spec["kind"] == "fit":
-        return _fit(works)
-    (work,) = works
-    return [judge(work) if spec["kind"] == SCORE else pretrain(work)]
+        return _fit(contexts)
+    (context,) = contexts
+    return [judge(context) if spec["kind"] == SCORE else pretrain(context)]
 
 
-def _fit(works: Sequence[Work]) -> list[Outcome]:
+def _fit(contexts: Sequence[StageContext]) -> list[Outcome]:
     """Train or solve heads, unless the pre-training before them diverged."""
-    spec, store = works[0].spec, works[0].store
+    spec, store = contexts[0].spec, contexts[0].store
     if "input" in spec:
         before = store.read(spec["input"]["stage"])["outcome"]
         if before["status"] != "done":
             reason = f"its pre-training diverged: {before['reason']}"
-            return [ended("diverged", reason) for _ in works]
+            return [ended("diverged", reason) for _ in contexts]
     if "train" not in spec:
-        return solve(Solving.of(works))
-    return train([Fitting.of(work) for work in works])
+        return solve(Solving.of(contexts))
+    return train([Fitting.of(context) for context in contexts])

@@ -15,7 +15,7 @@ from nearfar.heads import ExactHead, Logistic, WeightedHead
 from nearfar.heads.solved.logistic.many import Problem, solve_together
 from nearfar.records.files import write_atomically
 from nearfar.stages import models
-from nearfar.stages.context import Work, ended
+from nearfar.stages.context import StageContext, ended
 from nearfar.stages.keep import keep_features
 
 
@@ -27,7 +27,7 @@ class Solving:
     ``encoder`` is who made them, then None.
     """
 
-    works: Sequence[Work]
+    contexts: Sequence[StageContext]
     heads: list[ExactHead]
     encoder: Encoder | FixedEncoder | None
     features: NDArray[np.float32]
@@ -35,29 +35,29 @@ class Solving:
     measures: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, works: Sequence[Work]) -> "Solving":
+    def of(cls, contexts: Sequence[StageContext]) -> "Solving":
         """Make the heads, and the features that they ask for."""
-        begin, work = time.monotonic(), works[0]
-        heads = [models.exact_head(one.spec) for one in works]
+        begin, context = time.monotonic(), contexts[0]
+        heads = [models.exact_head(one.spec) for one in contexts]
         if not heads[0].uses_features:
-            return cls(works, heads, None, np.zeros((len(work.dataset), 0), np.float32), 0.0)
-        encoder = models.stage_encoder(work.spec, work.rows.inputs, work.store)
-        values, spared = work.features_by(encoder)
+            return cls(contexts, heads, None, np.zeros((len(context.dataset), 0), np.float32), 0.0)
+        encoder = models.stage_encoder(context.spec, context.rows.inputs, context.store)
+        values, spared = context.features_by(encoder)
         seconds = time.monotonic() - begin + spared
-        return cls(works, heads, encoder, values.cpu().numpy(), seconds)
+        return cls(contexts, heads, encoder, values.cpu().numpy(), seconds)
 
     def fit(self) -> float:
         """Fit the heads to their training rows; return the seconds that each took."""
         begin = time.monotonic()
-        if len(self.works) == 1:
-            self._fit_alone(self.works[0], self.heads[0])
+        if len(self.contexts) == 1:
+            self._fit_alone(self.contexts[0], self.heads[0])
         else:
             self._fit_together()
-        return (time.monotonic() - begin) / len(self.works)
+        return (time.monotonic() - begin) / len(self.contexts)
 
-    def _fit_alone(self, work: Work, head: ExactHead) -> None:
-        train, weights = work.split.train, work.row_weights()
-        known = self.features[train], work.outputs.solved_targets[train], work.spec["seed"]
+    def _fit_alone(self, context: StageContext, head: ExactHead) -> None:
+        train, weights = context.split.train, context.row_weights()
+        known = self.features[train], context.outputs.solved_targets[train], context.spec["seed"]
         if weights is None:
             head.fit(*known)
         else:
@@ -66,41 +66,43 @@ class Solving:
 
     def _fit_together(self) -> None:
         problems, iterations = [], 0
-        for work, head in zip(self.works, self.heads, strict=True):
+        for context, head in zip(self.contexts, self.heads, strict=True):
             assert isinstance(head, Logistic)
-            train, iterations = work.split.train, head.iterations
-            targets = work.outputs.solved_targets[train].astype(np.float64)
+            train, iterations = context.split.train, head.iterations
+            targets = context.outputs.solved_targets[train].astype(np.float64)
             problems.append(Problem(train, targets, head.penalty))
         self.heads = [*solve_together(self.features, problems, iterations)]
 
-    def end(self, work: Work, head: ExactHead, seconds: float) -> dict[str, Any]:
+    def end(self, context: StageContext, head: ExactHead, seconds: float) -> dict[str, Any]:
         """Keep a head and judge it; return the outcome of its stage."""
         begin = time.monotonic()
         if self.encoder is not None:
-            keep_features(work.folder, self.features, work.shown)
-        scores = work.outputs.solved_scores(head.predict(self.features))
+            keep_features(context.folder, self.features, context.shown)
+        scores = context.outputs.solved_scores(head.predict(self.features))
         if not np.isfinite(scores).all():
             return ended("diverged", "its predictions are not finite")
         arrays = {name: np.ascontiguousarray(value) for name, value in head.arrays().items()}
-        write_atomically(work.folder / "model.safetensors", arrays_to_bytes(arrays))
+        write_atomically(context.folder / "model.safetensors", arrays_to_bytes(arrays))
         result = ended("done", "")
-        result["metrics"] = work.evaluate(scores)
+        result["metrics"] = context.evaluate(scores)
         result["seconds"] = round(self.seconds + seconds + time.monotonic() - begin, 3)
         if self.encoder is not None:
-            result["metrics"] += self._measured(work, self.encoder)
+            result["metrics"] += self._measured(context, self.encoder)
         return result
 
-    def _measured(self, work: Work, encoder: Encoder | FixedEncoder) -> list[dict[str, Any]]:
+    def _measured(
+        self, context: StageContext, encoder: Encoder | FixedEncoder
+    ) -> list[dict[str, Any]]:
         """Return the measures of the features, taken once for every target."""
-        target = str(work.spec.get("target"))
+        target = str(context.spec.get("target"))
         if target not in self.measures:
             rows = models.FeatureRows(torch.from_numpy(self.features))
-            self.measures[target] = work.measured(encoder, rows)
+            self.measures[target] = context.measured(encoder, rows)
         return self.measures[target]
 
 
 def solve(solving: Solving) -> list[dict[str, Any]]:
     """Solve the heads; return how their stages ended."""
     seconds = solving.fit()
-    pairs = zip(solving.works, solving.heads, strict=True)
-    return [solving.end(work, head, seconds) for work, head in pairs]
+    pairs = zip(solving.contexts, solving.heads, strict=True)
+    return [solving.end(context, head, seconds) for context, head in pairs]

@@ -1,7 +1,7 @@
 """The one training loop, on Lightning Fabric.
 
 It trains anything with ``loss(batch)``. It owns batches, schedules, clipping and checkpoints; the
-rounds, the choice among them and divergence are the course's (``course.py``); what is trained, and
+rounds, the choice among them and divergence are in ``state.py``; what is trained, and
 on which rows, is the task's business. A round is an epoch, or less of one where a recipe counts
 iterations.
 """
@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nearfar.train.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
-from nearfar.train.course import LEARNING_EPOCHS, Course, Curve, Outcome, Points, Task
 from nearfar.train.optim import build_optimizer, build_schedule
 from nearfar.train.randomness import random_state, set_random_state
 from nearfar.train.recipe import Recipe
+from nearfar.train.state import LEARNING_EPOCHS, Curve, Outcome, Points, RunState, Task
 
 __all__ = ["LEARNING_EPOCHS", "Curve", "Outcome", "Points", "Task", "Trainer"]
 
@@ -49,8 +49,8 @@ class Trainer:
     ) -> None:
         self.task, self.recipe, self.fabric = task, recipe, fabric
         self.checkpoint, self.report = checkpoint, report
-        self.course = Course(task, recipe, seed, keep=keep, limit=limit)
-        self.state = self.course.state
+        self.run_state = RunState(task, recipe, seed, keep=keep, limit=limit)
+        self.state = self.run_state.state
         optimizer = build_optimizer(recipe.optimizer, task.groups())
         self.model, self.optimizer = fabric.setup(task.module, optimizer)
         self.model.mark_forward_method("loss")
@@ -66,26 +66,26 @@ class Trainer:
         """Train to the end, or to divergence; leave the selected weights in the task's module."""
         self._resume()
         saved = time.monotonic()
-        course, state = self.course, self.state
-        while course.goes_on:
+        run_state, state = self.run_state, self.state
+        while run_state.goes_on:
             begin = time.monotonic()
             state.round += 1
             loss = self._round()
-            value = course.after_round(loss)
+            value = run_state.after_round(loss)
             if value is not None and isinstance(self.schedule, ReduceLROnPlateau):
                 self.schedule.step(value)
             state.seconds += time.monotonic() - begin
-            self.report(course.rounds.count(state.round), loss)
-            if course.goes_on and time.monotonic() - saved > CHECKPOINT_SECONDS:
+            self.report(run_state.rounds.count(state.round), loss)
+            if run_state.goes_on and time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self._save()
                 saved = time.monotonic()
-        return course.finish()
+        return run_state.finish()
 
     def _round(self) -> float:
         """Train to the end of the round; return the mean loss of its rows."""
         self.model.train()
-        chosen, losses = self.course.draw(), []
-        for some in self.task.batches(chosen, self.course.batch):
+        chosen, losses = self.run_state.draw(), []
+        for some in self.task.batches(chosen, self.run_state.batch):
             losses.append(self._gradients(some))
             if self.recipe.clip is not None:
                 self.fabric.clip_gradients(
@@ -94,7 +94,7 @@ class Trainer:
             self.optimizer.step()
             if not isinstance(self.schedule, ReduceLROnPlateau):
                 self.schedule.step()
-        return self.course.mean_loss(losses, len(chosen))
+        return self.run_state.mean_loss(losses, len(chosen))
 
     def _gradients(self, batch: Any) -> Tensor:
         """Return the loss of a batch; leave its gradients in the parameters."""
@@ -115,7 +115,7 @@ class Trainer:
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "random": random_state(self.fabric.device),
-                **self.course.to_plain(),
+                **self.run_state.to_plain(),
             },
         )
 
@@ -127,4 +127,4 @@ class Trainer:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
         set_random_state(saved["random"])
-        self.course.resume(saved)
+        self.run_state.resume(saved)

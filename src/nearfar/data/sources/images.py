@@ -25,7 +25,7 @@ from nearfar.data.read.images.tables import (
     read_parquet_images,
 )
 from nearfar.data.read.locate import locate
-from nearfar.data.sources.labels import Rest, names_if_any, row_ids
+from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
 from nearfar.errors import UserError, nearest
 
 _OF_LAYOUTS = (
@@ -55,8 +55,8 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
     """
     target = _target(rows, options)
     bad = BadRows(rows.table, options.on_bad_rows or "error")
-    rest = Rest(rows.table, options, bad, target, rows.class_names)
-    wanted = rest.limited(bad.kept())
+    labels = RowLabels(rows.table, options, bad, target, rows.class_names)
+    wanted = labels.limited(bad.kept())
     form = Form(options.size, options.channels)
     pixels, good = decoded(rows.pictures, wanted, form, bad)
     bad.kept()
@@ -72,7 +72,7 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
         "shape": [channels, height, width],
     }
     copies = _copies(pixels, good, rows.table.length)
-    return rest.dataset(good, inputs, note, titles=rows.titles, identities=[copies])
+    return labels.dataset(good, inputs, note, titles=rows.titles, identities=[copies])
 
 
 def _copies(pixels: Pixels, rows: list[int], length: int) -> list[bytes]:

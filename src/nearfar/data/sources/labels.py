@@ -20,7 +20,7 @@ from nearfar.errors import UserError
 _LIMIT_SEED = 0
 
 
-class Rest:
+class RowLabels:
     """The other columns of a table, read before its inputs so that few inputs need be read.
 
     Args:

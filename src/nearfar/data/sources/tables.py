@@ -18,7 +18,7 @@ from nearfar.data.read.columns import BadRows, numeric_columns
 from nearfar.data.read.hugging_face import read_folder, read_hub
 from nearfar.data.read.locate import locate
 from nearfar.data.read.tables import Table, read_file
-from nearfar.data.sources.labels import Rest, names_if_any, row_ids
+from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
 from nearfar.errors import UserError
 
 
@@ -27,10 +27,10 @@ def load_molecules(options: DataOptions, folder: Path) -> Dataset:
     table, source = _read(options, folder)
     bad = BadRows(table, options.on_bad_rows or "error")
     texts, graphs, keys = _molecules(table, options, bad)
-    rest = Rest(table, options, bad)
-    rows = rest.limited(bad.kept())
+    labels = RowLabels(table, options, bad)
+    rows = labels.limited(bad.kept())
     inputs = Molecules.from_graphs([graphs[row] for row in rows], [texts[row] for row in rows])
-    return rest.dataset(rows, inputs, source, smiles=inputs.smiles, identities=[keys])
+    return labels.dataset(rows, inputs, source, smiles=inputs.smiles, identities=[keys])
 
 
 def load_vectors(options: DataOptions, folder: Path) -> Dataset:
@@ -39,10 +39,10 @@ def load_vectors(options: DataOptions, folder: Path) -> Dataset:
     bad = BadRows(table, options.on_bad_rows or "error")
     columns = options.features or _default_features(table, options)
     values = _features(columns, bad)
-    rest = Rest(table, options, bad)
-    rows = rest.limited(bad.kept())
+    labels = RowLabels(table, options, bad)
+    rows = labels.limited(bad.kept())
     source["features"] = columns
-    return rest.dataset(rows, Vectors(values[rows], columns), source)
+    return labels.dataset(rows, Vectors(values[rows], columns), source)
 
 
 def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:

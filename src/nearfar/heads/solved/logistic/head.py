@@ -19,7 +19,7 @@ class Logistic(Affine):
 
     Minimises mean cross-entropy + ``penalty``/2 · |W|² over all rows, the intercept free, until no
     entry of the gradient, in the coordinates below, exceeds 1e-5, a step gains less than 1e-9 of
-    the loss, or ``iterations`` are done. Products and the slope's sum over rows are in float32, the
+    the loss, or ``iterations`` are done. Products and the gradient's sum over rows are float32, the
     loss in float64.
 
     The steps are taken in the coordinates of ``whitening.py``, so some thirty suffice where
@@ -60,11 +60,11 @@ class Logistic(Affine):
         def objective(flat: Array) -> tuple[float, Array]:
             parameters = torch.from_numpy(flat).view(shape)
             weight = unwhitened(parameters[:-1])
-            loss, slope, intercept_slope = _cross_entropy(x, y, weight, parameters[-1])
-            slope.add_(weight, alpha=self.penalty)
+            loss, grad, intercept_grad = _cross_entropy(x, y, weight, parameters[-1])
+            grad.add_(weight, alpha=self.penalty)
             if factor is not None:
-                slope = torch.linalg.solve_triangular(factor, slope, upper=False)
-            gradient = torch.cat([slope, intercept_slope[None]])
+                grad = torch.linalg.solve_triangular(factor, grad, upper=False)
+            gradient = torch.cat([grad, intercept_grad[None]])
             total = loss + self.penalty / 2 * float(weight.square().sum())
             return total, gradient.flatten().numpy()
 
@@ -94,14 +94,14 @@ class Logistic(Affine):
 def _cross_entropy(
     x: Tensor, y: Tensor, weight: Tensor, intercept: Tensor
 ) -> tuple[float, Tensor, Tensor]:
-    """Return the mean cross-entropy, and its slope by weight (d, classes) and by intercept."""
+    """Return the mean cross-entropy, and its gradient by weight (d, classes) and by intercept."""
     narrow, loss = weight.float(), 0.0
-    slope = torch.zeros(tuple(weight.T.shape), dtype=torch.float32)
-    intercept_slope = torch.zeros_like(intercept)
+    grad = torch.zeros(tuple(weight.T.shape), dtype=torch.float32)
+    intercept_grad = torch.zeros_like(intercept)
     for rows, truth in whitening.blocks(x, y):
         log_p = (rows @ narrow).double().add_(intercept).log_softmax(1)
         loss -= float((truth * log_p).sum())
         excess = log_p.exp_().sub_(truth)
-        intercept_slope += excess.sum(0)
-        slope.addmm_(excess.float().T, rows)
-    return loss / len(x), slope.T.double() / len(x), intercept_slope / len(x)
+        intercept_grad += excess.sum(0)
+        grad.addmm_(excess.float().T, rows)
+    return loss / len(x), grad.T.double() / len(x), intercept_grad / len(x)

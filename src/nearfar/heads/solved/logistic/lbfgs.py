@@ -7,7 +7,7 @@ MEMORY = 10
 """Steps that the curvature is known from."""
 
 SLOPE = 1e-5
-"""A function is done where no entry of its slope is larger."""
+"""A function is done where no entry of its gradient is larger."""
 
 GAIN = 1e-9
 """It is done where a step gains less than this, or less than this part of its value."""
@@ -16,7 +16,7 @@ SHORTEST = 1e-6
 """It is done where no longer step, as a part of the full one, leads down."""
 
 DECREASE = 1e-4
-"""Part of the decrease that the slope promises which a step has to reach (Armijo's rule)."""
+"""Part of the decrease that the gradient promises which a step has to reach (Armijo's rule)."""
 
 LEAST_CURVATURE = 1e-8
 
@@ -25,7 +25,7 @@ class Descent:
     """Minimises K smooth convex functions of P numbers each, from ``start`` (K, P), float64.
 
     Evaluate ``trial`` (k, P), whose rows belong to the functions ``running`` (k,), and ``take``
-    their values (k,) and slopes (k, P), until none is running; ``solutions`` (K, P) then holds
+    their values (k,) and gradients (k, P), until none is running; ``solutions`` (K, P) then holds
     where each has arrived. Every function's steps are those that it would take alone: a trial that
     does not lead down enough is shortened while others go on, and a function that is done, after
     ``iterations`` steps at the latest, drops out. The direction is that of Byrd, Nocedal and
@@ -42,7 +42,7 @@ class Descent:
         self._state = {
             "point": start.clone(),
             "value": start.new_full((count,), torch.inf),
-            "slope": torch.zeros_like(start),
+            "gradient": torch.zeros_like(start),
             "direction": torch.zeros_like(start),
             "promise": start.new_zeros(count),
             "step": start.new_ones(count),
@@ -53,26 +53,26 @@ class Descent:
             "yy": start.new_zeros(count, MEMORY, MEMORY),
         }
 
-    def take(self, value: Tensor, slope: Tensor) -> None:
-        """Go on from the ``value`` (k,) and ``slope`` (k, P) of the functions at their trials."""
+    def take(self, value: Tensor, grad: Tensor) -> None:
+        """Go on from ``value`` (k,) and ``gradient`` (k, P) of the functions at their trials."""
         now = self._state
         better = value <= now["value"] + DECREASE * now["step"] * now["promise"]
         gain = torch.where(better, now["value"] - value, torch.inf)
         shorter = _shortened(now["step"], now["promise"], value - now["value"])
-        curvature = self._remember(better, slope)
+        curvature = self._remember(better, grad)
         now["value"] = torch.where(better, value, now["value"])
         now["point"] = torch.where(better[:, None], self.trial, now["point"])
-        now["slope"] = torch.where(better[:, None], slope, now["slope"])
+        now["gradient"] = torch.where(better[:, None], grad, now["gradient"])
         now["taken"] += better
         direction = self._direction(curvature)
         now["direction"] = torch.where(better[:, None], direction, now["direction"])
-        now["promise"] = (now["direction"] * now["slope"]).sum(1)
+        now["promise"] = (now["direction"] * now["gradient"]).sum(1)
         now["step"] = torch.where(better, 1.0, shorter)
         enough = GAIN * now["value"].clamp(min=1)
         self._drop(
             (gain <= enough)
             | (-now["promise"] / 2 <= enough)
-            | (now["slope"].abs().amax(1) <= SLOPE)
+            | (now["gradient"].abs().amax(1) <= SLOPE)
             | (now["taken"] > self.iterations)
             | (now["step"] < SHORTEST)
         )
@@ -80,13 +80,13 @@ class Descent:
         now = self._state
         self.trial = now["point"] + now["step"][:, None] * now["direction"]
 
-    def _remember(self, better: Tensor, slope: Tensor) -> Tensor:
-        """Keep the step and the change of slope; return [S, Y] times this change and the slope.
+    def _remember(self, better: Tensor, grad: Tensor) -> Tensor:
+        """Keep the step and the change of gradient; return [S, Y] times it and the gradient.
 
         (k, 2 · MEMORY, 2). Steps not taken, and those without curvature, leave a blank.
         """
         now, slot = self._state, self._round % MEMORY
-        step, change = self.trial - now["point"], slope - now["slope"]
+        step, change = self.trial - now["point"], grad - now["gradient"]
         along, square = (step * change).sum(1), change.square().sum(1)
         kept = better & (along > LEAST_CURVATURE * square)
         now["scale"] = torch.where(kept, along / square, now["scale"])
@@ -94,13 +94,13 @@ class Descent:
         pairs = now["pairs"]
         pairs[:, 0, slot] = step.masked_fill_(blank, 0)
         pairs[:, 1, slot] = change.masked_fill_(blank, 0)
-        products = torch.bmm(pairs.flatten(1, 2), torch.stack([change, slope], 2))
+        products = torch.bmm(pairs.flatten(1, 2), torch.stack([change, grad], 2))
         now["sy"][:, :, slot] = products[:, :MEMORY, 0]
         now["yy"][:, :, slot] = now["yy"][:, slot] = products[:, MEMORY:, 0]
         return products[:, :, 1]
 
     def _direction(self, products: Tensor) -> Tensor:
-        """Return minus the inverse Hessian's estimate times the slope, whose products are given."""
+        """Return minus the inverse Hessian's estimate times the gradient, by its products."""
         now = self._state
         order = (torch.arange(MEMORY) + self._round + 1) % MEMORY
         upper = now["sy"][:, order][:, :, order].triu()
@@ -116,7 +116,7 @@ class Descent:
         parts[:, 0, order] = _triangular(upper.mT, inner, upper=False)
         parts[:, 1, order] = -scale * solved
         combined = torch.bmm(parts.flatten(1)[:, None], now["pairs"].flatten(1, 2))[:, 0]
-        return -(scale * now["slope"] + combined)
+        return -(scale * now["gradient"] + combined)
 
     def _drop(self, done: Tensor) -> None:
         if done.any():

@@ -151,10 +151,10 @@ class _Solution:
             if not len(running):
                 break
             trials = [d.trial.view(-1, self.columns + 1) for d in descents]
-            value, slope = self._objective(running, torch.cat(trials))
+            value, grad = self._objective(running, torch.cat(trials))
             values = torch.split(value, [len(d.running) for d in descents])
-            slopes = torch.split(slope, [len(trial) for trial in trials])
-            for descent, v, s in zip(descents, values, slopes, strict=True):
+            grads = torch.split(grad, [len(trial) for trial in trials])
+            for descent, v, s in zip(descents, values, grads, strict=True):
                 if len(v):
                     descent.take(v, s.reshape(len(v), -1))
         self.found = [
@@ -168,24 +168,24 @@ class _Solution:
         return torch.cat([intercept.new_zeros(len(intercept), self.columns), intercept[:, None]], 1)
 
     def _objective(self, running: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
-        """Return values (k,) and slopes of the heads ``running``, like ``parameters``.
+        """Return values (k,) and gradients of the heads ``running``, like ``parameters``.
 
         These are (Σ classes, d + 1): whitened weights and the intercept of every output.
         """
         classes = self.classes[running]
         of_row = torch.arange(len(running)).repeat_interleave(classes)
         weight = self._turned(running, parameters[:, :-1], back=False)
-        loss, slope, bias_slope = self.shared.cross_entropy(running, weight, parameters[:, -1])
+        loss, grad, bias_grad = self.shared.cross_entropy(running, weight, parameters[:, -1])
         penalty = self.penalty[running]
         squares = torch.zeros_like(loss).index_add_(0, of_row, weight.square().sum(1))
-        slope += penalty[of_row, None] * weight
-        slope = self._turned(running, slope, back=True)
-        return loss + penalty / 2 * squares, torch.cat([slope, bias_slope[:, None]], 1)
+        grad += penalty[of_row, None] * weight
+        grad = self._turned(running, grad, back=True)
+        return loss + penalty / 2 * squares, torch.cat([grad, bias_grad[:, None]], 1)
 
     def _turned(self, running: Tensor, rows: Tensor, *, back: bool) -> Tensor:
         """Return, head by head, its ``rows`` times L⁻¹, or ``back``, times the transpose of that.
 
-        The products are in float32, and one the exact slope of the other.
+        The products are in float32, and one the exact gradient of the other.
         """
         turned = []
         own = torch.split(rows, self.classes[running].tolist())

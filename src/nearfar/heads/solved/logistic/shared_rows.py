@@ -130,11 +130,11 @@ class SharedRows:
     def cross_entropy(
         self, running: Tensor, weight: Tensor, intercept: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return mean cross-entropies (k,), float64, and their slopes, of the learners ``running``.
+        """Return mean cross-entropies (k,), float64, and gradients, of the learners ``running``.
 
         These, int64 (k,), are ordered by their classes; ``weight`` (Σ classes, d) and ``intercept``
         (Σ classes,) of all, float64, one after the other, refer to features standardised over the
-        learner's own rows, and so do the slopes, which have the same shapes.
+        learner's own rows, and so do the gradients, which have the same shapes.
         """
         part = torch.tensor([self.learners[k].part for k in running])
         classes = torch.tensor([self.learners[k].classes for k in running])
@@ -144,7 +144,7 @@ class SharedRows:
         bias = (intercept - (weight * mean).sum(1)).float()
         narrow = weight.float()
         loss = weight.new_zeros(len(running))
-        slope, bias_slope = torch.zeros_like(weight), torch.zeros_like(intercept)
+        grad, bias_grad = torch.zeros_like(weight), torch.zeros_like(intercept)
         for group in self.groups:
             mine = torch.tensor([int(p) in group.parts for p in part])
             if mine.any():
@@ -152,11 +152,11 @@ class SharedRows:
                 slabs = _slabs(group, running[mine].tolist())
                 found = _pass(group.x, slabs, narrow[rows], bias[rows])
                 loss[mine] += found[0]
-                slope[rows] += found[1]
-                bias_slope[rows] += found[2]
+                grad[rows] += found[1]
+                bias_grad[rows] += found[2]
         count = torch.tensor(self.count, dtype=torch.float64)[part]
-        slope = (slope - bias_slope[:, None] * mean) * scale / count[of_row, None]
-        return loss / count, slope, bias_slope / count[of_row]
+        grad = (grad - bias_grad[:, None] * mean) * scale / count[of_row, None]
+        return loss / count, grad, bias_grad / count[of_row]
 
 
 def membership(parts: Sequence[NDArray[np.int64]], count: int) -> NDArray[np.bool_]:
@@ -198,15 +198,15 @@ def _slabs(group: _Group, numbers: list[int]) -> list[tuple[int, Tensor]]:
 def _pass(
     x: Tensor, slabs: list[tuple[int, Tensor]], weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the summed cross-entropies over the rows ``x`` (r, d), and their slopes.
+    """Return the summed cross-entropies over the rows ``x`` (r, d), and their gradients.
 
     Outputs are held as (learners, classes, rows): every operation runs along contiguous rows.
     """
     counts = [count for count, _ in slabs]
     sizes = [count * targets.shape[1] for count, targets in slabs]
     loss = torch.zeros(sum(counts), dtype=torch.float64)
-    slope = torch.zeros_like(weight)
-    bias_slope = torch.zeros(len(bias), dtype=torch.float64)
+    grad = torch.zeros_like(weight)
+    bias_grad = torch.zeros(len(bias), dtype=torch.float64)
     memory, end = torch.empty(2, 0), 0
     for (some,) in whitening.blocks(x, numbers=BLOCK):
         begin, end = end, end + len(some)
@@ -218,9 +218,9 @@ def _pass(
         for (count, targets), total, scores, scratch in zip(slabs, *own, strict=True):
             shape = (count, targets.shape[1], -1)
             total += _excess(scores.view(shape), targets[:, :, begin:end], scratch.view(shape))
-        slope.addmm_(outputs, some)
-        bias_slope += outputs.sum(1)
-    return loss, slope.double(), bias_slope
+        grad.addmm_(outputs, some)
+        bias_grad += outputs.sum(1)
+    return loss, grad.double(), bias_grad
 
 
 def _excess(scores: Tensor, truth: Tensor, scratch: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The course of a training run: which rows come when, the curves, the chosen round, the end.
+"""The state of a training run: which rows come when, the curves, the chosen round, the end.
 
 What takes the steps between is another's business: ``loop.py`` for one run, ``together.py`` for
 several at once.
@@ -85,7 +85,7 @@ def _weights(module: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 
-class Course:
+class RunState:
     """The rounds of training ``task`` by ``recipe``; ``keep`` and ``limit`` as of ``Trainer``.
 
     A round begins where ``state.round`` is raised; ``draw`` says its rows, and ``after_round`` is
