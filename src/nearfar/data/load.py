@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nearfar.data.catalogue import SOURCES
 from nearfar.data.split.halves import half_of
+from nearfar.references import referred
 
 if TYPE_CHECKING:
     from nearfar.data.dataset import Dataset, InputRows, Inputs
@@ -24,7 +24,7 @@ def load_dataset(options: DataOptions, folder: Path) -> Dataset:
     Raises:
         UserError: if the data cannot be found or used; with the file and the row number.
     """
-    dataset: Dataset = _reader(SOURCES[options.source].dataset)(options, folder)
+    dataset: Dataset = referred(SOURCES[options.source].dataset)(options, folder)
     return dataset if options.half is None else half_of(dataset, options.half)
 
 
@@ -38,11 +38,5 @@ def load_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     Raises:
         UserError: as ``load_dataset``.
     """
-    rows: InputRows = _reader(SOURCES[options.source].inputs)(options, path, like)
+    rows: InputRows = referred(SOURCES[options.source].inputs)(options, path, like)
     return rows
-
-
-def _reader(place: str) -> Any:
-    """Return the function at ``module:function``."""
-    module, _, function = place.partition(":")
-    return getattr(import_module(module), function)

@@ -1,12 +1,11 @@
 """Losses: tensors in, scalar out; one idea per file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Protocol
 
 from torch import Tensor
-from torch.nn import functional as F
 
-from nearfar.losses.classification import cross_entropy
 from nearfar.losses.contrastive import contrastive_loss
 from nearfar.losses.directions import unit
 from nearfar.losses.distances import Mahalanobis, l2_distances
@@ -18,38 +17,60 @@ from nearfar.losses.reconstruction import squares
 from nearfar.losses.rnc import RnCLoss
 from nearfar.losses.sup_con import sup_con_loss
 from nearfar.losses.triplet import triplet_loss
+from nearfar.references import References
 
-REGRESSION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "l1": F.l1_loss,
-    "mse": F.mse_loss,
-    "huber": partial(F.smooth_l1_loss, beta=1.0),
-}
-"""Name → (prediction, target) → mean over all elements. ``huber`` turns linear at an error of 1."""
+Loss = Callable[[Tensor, Tensor], Tensor]
 
-ELEMENTWISE_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "l1": partial(F.l1_loss, reduction="none"),
-    "mse": partial(F.mse_loss, reduction="none"),
-    "huber": partial(F.smooth_l1_loss, beta=1.0, reduction="none"),
-    "cross_entropy": partial(soft_cross_entropy, reduction="none"),
-    "binary_cross_entropy": partial(binary_cross_entropy, reduction="none"),
+
+class ReducedLoss(Protocol):
+    """A loss that gives its mean, or one number for each element."""
+
+    def __call__(self, prediction: Tensor, target: Tensor, /, *, reduction: str = ...) -> Tensor:
+        """Return the mean, or with ``reduction`` none the loss of every element."""
+
+
+REGRESSION_LOSSES = References[ReducedLoss](
+    {
+        "l1": "torch.nn.functional:l1_loss",
+        "mse": "torch.nn.functional:mse_loss",
+        "huber": "torch.nn.functional:smooth_l1_loss",
+    }
+)
+"""Name → (prediction, target, reduction ``mean`` or ``none``) → the mean over all elements, or the
+loss of each. ``huber`` turns linear at an error of 1."""
+
+CLASSIFICATION_LOSSES = References[Loss](
+    {"cross_entropy": "nearfar.losses.classification:cross_entropy"}
+)
+"""Name → (logits, class numbers) → mean over the rows."""
+
+RECONSTRUCTION_LOSSES = References[Loss]({"squares": "nearfar.losses.reconstruction:squares"})
+"""Name → (logits, values in [0, 1]) → mean over the rows."""
+
+DISTRIBUTION_LOSSES = References[ReducedLoss](
+    {
+        "cross_entropy": "nearfar.losses.distributions:soft_cross_entropy",
+        "binary_cross_entropy": "nearfar.losses.distributions:binary_cross_entropy",
+    }
+)
+"""Name → (logits, probabilities, reduction) → the mean over all, or the loss of each; of numbers
+that are read from distributions."""
+
+
+def _elements(
+    losses: Mapping[str, ReducedLoss], name: str, prediction: Tensor, target: Tensor
+) -> Tensor:
+    return losses[name](prediction, target, reduction="none")
+
+
+ELEMENTWISE_LOSSES: dict[str, Loss] = {
+    name: partial(_elements, losses, name)
+    for losses in (REGRESSION_LOSSES, DISTRIBUTION_LOSSES)
+    for name in losses
 }
 """Name → (prediction, target) → the loss of every element, for rows that do not count alike."""
 
-CLASSIFICATION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "cross_entropy": cross_entropy,
-}
-"""Name → (logits, class numbers) → mean over the rows."""
-
-RECONSTRUCTION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"squares": squares}
-"""Name → (logits, values in [0, 1]) → mean over the rows."""
-
-DISTRIBUTION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "cross_entropy": soft_cross_entropy,
-    "binary_cross_entropy": binary_cross_entropy,
-}
-"""Name → (logits, probabilities) → mean over all; of numbers that are read from distributions."""
-
-LOSSES = {
+LOSSES: dict[str, Mapping[str, Loss]] = {
     "regression": REGRESSION_LOSSES,
     "classification": CLASSIFICATION_LOSSES,
     "reconstruction": RECONSTRUCTION_LOSSES,
