@@ -40,28 +40,25 @@ CLASSIFICATION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 """Name → (logits, class numbers) → mean over the rows."""
 
-RECONSTRUCTION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"squares": squares}
-"""Name → (logits, values in [0, 1]) → mean over the rows."""
-
 DISTRIBUTION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cross_entropy": soft_cross_entropy,
     "binary_cross_entropy": binary_cross_entropy,
 }
 """Name → (logits, probabilities) → mean over all; of numbers that are read from distributions."""
 
-LOSSES = {
+LOSSES: dict[str, dict[str, Callable[[Tensor, Tensor], Tensor]]] = {
     "regression": REGRESSION_LOSSES,
     "classification": CLASSIFICATION_LOSSES,
-    "reconstruction": RECONSTRUCTION_LOSSES,
+    "reconstruction": {"squares": squares},
 }
-"""The losses that a task has; the first one is its default."""
+"""The losses that a task has; the first one is its default. Reconstructions are compared as logits
+with values in [0, 1]."""
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
     "DISTRIBUTION_LOSSES",
     "ELEMENTWISE_LOSSES",
     "LOSSES",
-    "RECONSTRUCTION_LOSSES",
     "REGRESSION_LOSSES",
     "Mahalanobis",
     "RnCLoss",
