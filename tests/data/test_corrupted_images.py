@@ -117,8 +117,8 @@ def test_chunks_bound_memory_and_change_nothing_else(
     form = image_rows.ImageCorruption(watched, IMAGE_CORRUPTIONS[name].constants)
     parts = form.apply(Images(one), 4, 0)
     assert most == [2, 2, 2, 1]
-    if len(whole.unique(dim=0)) == 1:
-        assert torch.equal(parts.pixels, whole)
+    if whole.int().diff(dim=0).abs().max() <= 1:  # nothing is drawn
+        assert (parts.pixels.int() - whole.int()).abs().max() <= 1
     else:
         assert len(parts.pixels.unique(dim=0)) > 2, "every chunk is given the same draws"
 

@@ -92,7 +92,9 @@ def test_unit_rows_have_length_one_at_any_size() -> None:
 
 def test_a_fresh_learned_distance_is_the_euclidean_one() -> None:
     features = rows(6, 4, dtype=torch.float32)
-    assert torch.equal(Mahalanobis(4)(features), l2_distances(features))
+    torch.testing.assert_close(
+        Mahalanobis(4)(features), l2_distances(features), rtol=1e-6, atol=1e-6
+    )
 
 
 def test_the_learned_distance_is_that_of_its_matrix() -> None:
@@ -120,7 +122,7 @@ def test_the_matrix_stays_positive_semi_definite_whatever_training_does() -> Non
         loss.backward()
         optimizer.step()
         m = distance.matrix().detach().double()
-        assert torch.equal(m, m.T)
+        torch.testing.assert_close(m, m.T, rtol=1e-5, atol=1e-6)
         values = torch.linalg.eigvalsh(m)
         assert float(values[0]) >= -1e-6 * float(values[-1])
     assert not torch.allclose(m.float(), start, atol=0.1)

@@ -44,9 +44,6 @@ CLASSIFICATION_LOSSES = References[Loss](
 )
 """Name → (logits, class numbers) → mean over the rows."""
 
-RECONSTRUCTION_LOSSES = References[Loss]({"squares": "nearfar.losses.reconstruction:squares"})
-"""Name → (logits, values in [0, 1]) → mean over the rows."""
-
 DISTRIBUTION_LOSSES = References[ReducedLoss](
     {
         "cross_entropy": "nearfar.losses.distributions:soft_cross_entropy",
@@ -73,16 +70,16 @@ ELEMENTWISE_LOSSES: dict[str, Loss] = {
 LOSSES: dict[str, Mapping[str, Loss]] = {
     "regression": REGRESSION_LOSSES,
     "classification": CLASSIFICATION_LOSSES,
-    "reconstruction": RECONSTRUCTION_LOSSES,
+    "reconstruction": References({"squares": "nearfar.losses.reconstruction:squares"}),
 }
-"""The losses that a task has; the first one is its default."""
+"""The losses that a task has; the first one is its default. Reconstructions are compared as logits
+with values in [0, 1]."""
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
     "DISTRIBUTION_LOSSES",
     "ELEMENTWISE_LOSSES",
     "LOSSES",
-    "RECONSTRUCTION_LOSSES",
     "REGRESSION_LOSSES",
     "Mahalanobis",
     "RnCLoss",

@@ -6,20 +6,18 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from nearfar.heads.networks import MLP
 from nearfar.losses import sup_con_loss
 from nearfar.objectives.batches import Batch
+from nearfar.objectives.projected import ProjectedViews
 
 
-class SupervisedContrast(nn.Module):
+class SupervisedContrast(ProjectedViews):
     """encoder → projection → ``sup_con_loss`` of two views and the class numbers.
 
     The projection is an MLP of the ``hidden`` widths (none: one affine map) with ``out`` outputs,
     thrown away after training.
     """
 
-    least_rows: ClassVar[int] = 2
-    views: ClassVar[int] = 2
     reads_labels: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
 
@@ -31,11 +29,10 @@ class SupervisedContrast(nn.Module):
         hidden: tuple[PositiveInt, ...] = (512,),
         out: PositiveInt = 128,
     ) -> None:
-        super().__init__()
-        self.encoder, self.temperature = encoder, temperature
-        self.projection = MLP(int(encoder.out_features), out, hidden=hidden)  # type: ignore[arg-type]
+        super().__init__(encoder, hidden, out)
+        self.temperature = temperature
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch of two views, a scalar."""
-        views = self.projection(self.encoder(torch.cat(batch.views))).chunk(len(batch.views))
-        return sup_con_loss(torch.stack(views, dim=1), batch.classes, self.temperature)
+        views = torch.stack(self.projected(batch), dim=1)
+        return sup_con_loss(views, batch.classes, self.temperature)

@@ -26,7 +26,7 @@ def load_molecules(options: DataOptions, folder: Path) -> Dataset:
     """Read SMILES with targets. See ``nearfar.data.load_dataset``."""
     table, source = _read(options, folder)
     bad = BadRows(table, options.on_bad_rows or "error")
-    texts, graphs, keys = _molecules(table, options, bad)
+    texts, graphs, keys = _molecules(options, bad)
     labels = RowLabels(table, options, bad)
     rows = labels.limited(bad.kept())
     inputs = Molecules.from_graphs([graphs[row] for row in rows], [texts[row] for row in rows])
@@ -49,7 +49,7 @@ def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> Inpu
     """Read SMILES without targets. See ``nearfar.data.load_inputs``."""
     table = _read_input_file(path, options)
     bad = BadRows(table, options.on_bad_rows or "error")
-    texts, graphs, _ = _molecules(table, options, bad)
+    texts, graphs, _ = _molecules(options, bad)
     rows = bad.kept()
     smiles = [texts[row] for row in rows]
     return InputRows(
@@ -94,9 +94,7 @@ def _read_input_file(path: Path, options: DataOptions) -> Table:
     return read_folder(path) if path.is_dir() else read_file(path, separator)
 
 
-def _molecules(
-    table: Table, options: DataOptions, bad: BadRows
-) -> tuple[list[str], dict[int, Graph], list[str]]:
+def _molecules(options: DataOptions, bad: BadRows) -> tuple[list[str], dict[int, Graph], list[str]]:
     """Return SMILES as given, graphs of the readable ones, and canonical SMILES."""
     texts = bad.texts(options.smiles or "smiles", "smiles")
     graphs: dict[int, Graph] = {}

@@ -4,6 +4,7 @@ The block loop calls ``energies`` and then, if a gradient is wanted, ``pull`` fo
 ``finish`` once. No tensor of n × n × d ever exists; memory is one block.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -166,7 +167,7 @@ def _without_self(energy: Tensor, rows: Rows, total: Tensor) -> tuple[Tensor, Te
     return energy, energy.amin(1, keepdim=True)
 
 
-ENERGIES: dict[str, type[Distances] | type[Products] | type[Given]] = {
+ENERGIES: dict[str, Callable[[Tensor, Scratch], Energies]] = {
     "distances": Distances,
     "products": Products,
     "given": Given,
