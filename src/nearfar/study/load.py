@@ -5,23 +5,22 @@ All mistakes are collected and reported together, each with what is allowed and 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from nearfar.errors import UserError, nearest
+from nearfar.errors import UserError
 from nearfar.study.axes import SCORED, VARIED, axis_mistakes, combinations, placed, read_axes
 from nearfar.study.budgets import searching, settled
 from nearfar.study.checks import impossible, unused
+from nearfar.study.files import find_study, read_study
 from nearfar.study.mistakes import explain
 from nearfar.study.overlay import assignment, merge
 from nearfar.study.placeholders import placeholders, replace, restore
 from nearfar.study.profiles import with_defaults, with_profile
 from nearfar.study.published import unknown_arms, unknown_axes
 from nearfar.study.schema import Axis, Study, Test
-from nearfar.study.yaml_files import read_yaml
 
 TRAINED = {"compare", "condition", "choose"}
 """The roles of the axes that decide what is trained."""
@@ -98,27 +97,6 @@ def arm_name(name: str, axes: Mapping[str, str]) -> str:
     return f"{name} [{suffix}]" if suffix else name
 
 
-def shipped_studies() -> dict[str, Path]:
-    """Return the names and files of the studies inside the package."""
-    folder = Path(str(files("nearfar.study.shipped")))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-
-
-def find_study(name: str) -> Path:
-    """Return the file of a shipped study or of a path.
-
-    Raises:
-        UserError: it is neither.
-    """
-    shipped = shipped_studies()
-    if name in shipped:
-        return shipped[name]
-    path = Path(name)
-    if path.suffix in {".yaml", ".yml"} or path.exists():
-        return path
-    raise UserError(f"no study is called {name!r}, nor is it a file; {nearest(name, shipped)}")
-
-
 def load_study(name: str, profile: str | None = None, settings: tuple[str, ...] = ()) -> Resolved:
     """Read, resolve and check a study.
 
@@ -131,7 +109,7 @@ def load_study(name: str, profile: str | None = None, settings: tuple[str, ...] 
         UserError: all mistakes found, a line each.
     """
     path = find_study(name)
-    return resolve(read_yaml(path), path, profile, settings)
+    return resolve(read_study(path), path, profile, settings)
 
 
 def resolve(
