@@ -13,9 +13,9 @@ from small_study import HERE, Plain, resolved, small, write_table
 from nearfar.data import Dataset, TargetScaler, load_dataset, split_rows
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.execution.collect import collect
-from nearfar.execution.run_plan import planned_cells
 from nearfar.execution.events import Finished
 from nearfar.execution.execute import execute
+from nearfar.execution.run_plan import planned_cells
 from nearfar.execution.worker import carry_out
 from nearfar.metrics import evaluate_regression
 from nearfar.metrics.representation import MEASURES
@@ -276,7 +276,9 @@ def test_records_name_the_unit_that_this_study_gives(vectors: Done) -> None:
 
 def test_what_has_not_run_or_has_failed_gives_no_records(vectors: Done, tmp_path: Path) -> None:
     fit = vectors.chain("frozen")[-1]
-    records, rows = collect(planned_cells(vectors.plan), StageStore(tmp_path), {fit: "OSError: planted"}, "mm")
+    records, rows = collect(
+        planned_cells(vectors.plan), StageStore(tmp_path), {fit: "OSError: planted"}, "mm"
+    )
     assert records == []
     states = {row.hash: (row.status, row.reason) for row in rows}
     assert states.pop(fit) == ("failed", "OSError: planted")

@@ -11,7 +11,7 @@ from nearfar.execution.prepared import Prepared
 from nearfar.plan.chain import SCORE
 from nearfar.plan.plan import Cell, Plan
 from nearfar.records import SEARCH
-from nearfar.records.run_plan import ShownArm, PlannedCell, PlannedStage, RunPlan
+from nearfar.records.run_plan import PlannedCell, PlannedStage, RunPlan, ShownArm
 from nearfar.stages.reconstructions import IMAGE
 
 

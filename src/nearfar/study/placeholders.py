@@ -33,6 +33,11 @@ def replace(value: Any, change: Callable[[str], Any]) -> Any:
     return value
 
 
+def fill(value: Any, values: Mapping[str, Any]) -> Any:
+    """Return ``value`` with every ``$name`` that is among ``values`` replaced by its value."""
+    return replace(value, lambda name: values.get(name, f"${name}"))
+
+
 def restore(resolved: Sequence[Any], template: Any) -> Any:
     """Return what a file says for all of several resolved values, placeholders back in place.
 
