@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_study import write_small
+from whole_runs import run_whole
 
 import nearfar
+from nearfar.execution.prepared import Request
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "nearfar"
@@ -289,6 +292,42 @@ def test_help_loads_nothing_heavy(code: str) -> None:
     assert not loaded_after(code) & set(HEAVY)
 
 
-@pytest.mark.parametrize("part", ["errors", "records", "report", "study"])
-def test_light_parts_load_nothing_heavy(part: str) -> None:
-    assert not loaded_after(f"import nearfar.{part}") & set(HEAVY)
+LIGHT = {"errors", "records", "metrics", "report", "analysis", "commands", "cli"}
+"""The parts all of whose modules are light, as docs/architecture.md has it."""
+
+
+def test_light_parts_load_nothing_heavy() -> None:
+    """Each alone would take minutes; whoever loads torch is found by ``python -X importtime``."""
+    names = [dotted(path) for path in MODULES if part_of(path) in LIGHT]
+    assert len(names) > 50
+    code = "\n".join(f"import {name}" for name in names)
+    assert not loaded_after(code) & (set(HEAVY) - {"pyarrow"})
+
+
+def called(folder: Path, *arguments: str) -> set[str]:
+    """What a fresh interpreter has loaded after a command."""
+    lines = [
+        "import os, sys",
+        f"os.chdir({str(folder)!r})",
+        f"sys.argv = ['nearfar', *{arguments!r}]",
+        "from nearfar.cli import main",
+        "try:",
+        "    main()",
+        "except SystemExit as end:",
+        "    assert not end.code, end.code",
+    ]
+    return loaded_after("\n".join(lines))
+
+
+def test_the_list_of_studies_loads_nothing_heavy(tmp_path: Path) -> None:
+    assert not called(tmp_path, "studies") & set(HEAVY)
+
+
+def test_a_rebuilt_page_loads_no_torch(tmp_path: Path) -> None:
+    path = write_small(tmp_path)
+    run = run_whole(Request(str(path), out=tmp_path / "runs")).folder.path
+    page = run / "report.html"
+    page.unlink(missing_ok=True)
+    loaded = called(tmp_path, "report", str(run))
+    assert page.exists()
+    assert not loaded & {"torch", "torch_geometric", "lightning", "lightning_fabric", "rdkit"}

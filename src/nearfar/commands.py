@@ -1,20 +1,22 @@
-"""What the commands do, between the command line and the parts that stand below it."""
+"""What the commands do, between the command line and the parts that stand below it.
+
+Importing this is cheap, and listing studies and rebuilding a page load no torch.
+"""
+
+from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from nearfar.errors import UserError
-from nearfar.execution.prepared import Prepared, Request
-from nearfar.execution.processes import cores
-from nearfar.execution.results import write_records
-from nearfar.execution.run import carry_out, prepare, reopen
-from nearfar.records.plain_yaml import to_yaml
-from nearfar.report import print_summary, write_report
-from nearfar.report.page.embedding import import_ahead
+
+if TYPE_CHECKING:
+    from nearfar.execution.prepared import Prepared, Request
 
 DAYS_FROM = 2880
 """Minutes from which an expected time is given in days: such a study is for a GPU."""
@@ -24,7 +26,10 @@ def run_study(request: Request, *, dry_run: bool) -> int:
     """Run a study; return the exit status, 1 where a stage failed."""
     from nearfar.execution.events import Event
     from nearfar.execution.progress import Display
+    from nearfar.execution.run import carry_out, prepare
     from nearfar.execution.tracking import Tracking
+    from nearfar.report import print_summary, write_report
+    from nearfar.report.page.embedding import import_ahead
 
     console = Console()
     prepared = prepare(request)
@@ -54,6 +59,8 @@ def run_study(request: Request, *, dry_run: bool) -> int:
 
 def default_jobs(prepared: Prepared) -> int:
     """Return one process for each core's worth of threads; one on an accelerator."""
+    from nearfar.execution.processes import cores
+
     if prepared.device != "cpu":
         return 1
     return max(1, min(cores() // prepared.resolved.study.threads, 8))
@@ -101,16 +108,16 @@ def _print_stages(prepared: Prepared, console: Console) -> None:
 
 def list_studies() -> None:
     """Print the shipped studies, a line each, with expected times."""
-    from nearfar.study.load import load_study, shipped_studies
+    from nearfar.study.files import shipped_texts
 
     console = Console()
     table = Table(box=None, header_style="bold")
     for column in ("study", "what it asks", "full", "quick"):
         table.add_column(column)
-    for name in shipped_studies():
-        study = load_study(name).study
-        times = [_duration(study.minutes.get(p)) for p in ("full", "quick")]
-        table.add_row(name, study.question or study.title, *times)
+    for name, study in shipped_texts().items():
+        minutes = study.get("minutes", {})
+        times = [_duration(minutes.get(profile)) for profile in ("full", "quick")]
+        table.add_row(name, study.get("question") or study.get("title", ""), *times)
     console.print(table)
 
 
@@ -124,6 +131,7 @@ def _duration(minutes: float | None) -> str:
 
 def show_study(name: str, profile: str | None, settings: tuple[str, ...]) -> None:
     """Print a resolved study as YAML."""
+    from nearfar.records.plain_yaml import to_yaml
     from nearfar.study.load import load_study
 
     text = load_study(name, profile, settings).text
@@ -132,8 +140,11 @@ def show_study(name: str, profile: str | None, settings: tuple[str, ...]) -> Non
 
 def rebuild_report(path: Path) -> None:
     """Rebuild records, summary and page of a run from its stages."""
-    prepared = reopen(path)
-    write_records(prepared)
+    from nearfar.execution.results import rebuild_records
+    from nearfar.records.run import RunFolder
+    from nearfar.report import print_summary, write_report
+
+    rebuild_records(RunFolder.open(path))
     write_report(path)
     print_summary(path, Console())
 

@@ -9,7 +9,7 @@ from command_line import GOOD_ROWS, MOLECULES, CommandLine, table
 
 from nearfar.errors import UserError
 from nearfar.execution.progress import Display
-from nearfar.study.load import shipped_studies
+from nearfar.study.files import shipped_studies
 
 RUN = ("run", "tiny.yaml", "--profile", "smoke", "--jobs", "1")
 COLUMNS = ["arm", "seed", "condition", "split", "target", "metric", "unit", "value", "stage"]

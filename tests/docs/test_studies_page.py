@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.study.load import load_study, shipped_studies
+from nearfar.study.files import shipped_studies
+from nearfar.study.load import load_study
 
 PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([a-z0-9-]+)` \| ([^|]*\?) \| ([0-9.]+) \| ([0-9.]+) \|$", re.MULTILINE)

@@ -12,7 +12,8 @@ from typing import Any
 
 from nearfar.plan.chain import Environment, Step
 from nearfar.plan.plan import Plan, make_plan
-from nearfar.study.load import load_study, shipped_studies
+from nearfar.study.files import shipped_studies
+from nearfar.study.load import load_study
 from nearfar.study.schema import Pretrain
 
 GOLDEN = Path(__file__).with_name("golden.jsonl.gz")

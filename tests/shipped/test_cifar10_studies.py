@@ -12,7 +12,8 @@ import pytest
 from whole_runs import run_whole
 
 from nearfar.execution.prepared import Request
-from nearfar.study.load import load_study, shipped_studies
+from nearfar.study.files import shipped_studies
+from nearfar.study.load import load_study
 
 STUDIES = sorted(name for name in shipped_studies() if name.startswith("cifar10-"))
 REAL = os.environ.get("NEARFAR_DATA", "")

@@ -135,8 +135,6 @@ def test_z_units_are_those_of_all_training_rows(tmp_path: Path) -> None:
 
 
 def test_a_claim_about_a_mean_over_conditions_is_tested_once(tmp_path: Path) -> None:
-    from nearfar.execution.results import write_records
-
     path = study(
         tmp_path,
         axes={"seed": {"role": "repeat", "values": 4}, **NOISY, "severity": SEVERITY},
@@ -151,7 +149,6 @@ def test_a_claim_about_a_mean_over_conditions_is_tested_once(tmp_path: Path) -> 
     )
     prepared = prepare(Request(str(path), out=tmp_path / "runs"))
     carry_out(prepared, 1, lambda event: None)
-    write_records(prepared)
     summary = prepared.folder.read_json("summary.json")
     (about,) = [c for c in summary["comparisons"] if "|" in c["condition"]]
     found = errors(prepared.folder.path)

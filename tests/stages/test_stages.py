@@ -15,6 +15,7 @@ from nearfar.data.targets import ALL_TARGETS
 from nearfar.execution.collect import collect
 from nearfar.execution.events import Finished
 from nearfar.execution.execute import execute
+from nearfar.execution.run_plan import planned_cells
 from nearfar.execution.worker import carry_out
 from nearfar.metrics import evaluate_regression
 from nearfar.metrics.representation import MEASURES
@@ -266,7 +267,7 @@ def test_training_counted_in_iterations(vectors: Done) -> None:
 
 
 def test_records_name_the_unit_that_this_study_gives(vectors: Done) -> None:
-    records, rows = collect(vectors.plan, vectors.store, {}, "inch")
+    records, rows = collect(planned_cells(vectors.plan), vectors.store, {}, "inch")
     assert {record.unit for record in records} == {"z", "inch", ""}
     assert {record.arm for record in records} == set(VECTORS["arms"])
     assert {row.status for row in rows} == {"done"}
@@ -275,7 +276,9 @@ def test_records_name_the_unit_that_this_study_gives(vectors: Done) -> None:
 
 def test_what_has_not_run_or_has_failed_gives_no_records(vectors: Done, tmp_path: Path) -> None:
     fit = vectors.chain("frozen")[-1]
-    records, rows = collect(vectors.plan, StageStore(tmp_path), {fit: "OSError: planted"}, "mm")
+    records, rows = collect(
+        planned_cells(vectors.plan), StageStore(tmp_path), {fit: "OSError: planted"}, "mm"
+    )
     assert records == []
     states = {row.hash: (row.status, row.reason) for row in rows}
     assert states.pop(fit) == ("failed", "OSError: planted")
@@ -346,7 +349,7 @@ def test_divergence_leaves_no_number_and_stops_what_stands_on_it(tmp_path: Path)
     raw["arms"]["solved later"] = {"pretrain": "rnc", "fit": {"head": "ridge"}}
     write_table(tmp_path / "small.csv")
     done = Done(raw, tmp_path)
-    records, rows = collect(done.plan, done.store, {}, "target")
+    records, rows = collect(planned_cells(done.plan), done.store, {}, "target")
     assert {record.arm for record in records} == {"mean", "ridge", "forest"}
     states = {(row.arm, row.stage): row for row in rows}
     assert states["plain", "fit"].status == "diverged"

@@ -11,12 +11,12 @@ from small_study import Plain, planned, resolved, small, with_arms
 
 from nearfar.data.options import Limit
 from nearfar.errors import UserError
-from nearfar.records.plain_yaml import from_yaml, to_yaml
+from nearfar.records.plain_yaml import from_yaml, parse_yaml, to_yaml
 from nearfar.study.budgets import searching
-from nearfar.study.load import Resolved, load_study, resolve, shipped_studies
+from nearfar.study.files import read_study, shipped_studies
+from nearfar.study.load import Resolved, load_study, resolve
 from nearfar.study.overlay import merge
 from nearfar.study.profiles import PROFILES
-from nearfar.study.yaml_files import parse_yaml, read_yaml
 
 
 def again(study: Resolved) -> Resolved:
@@ -310,6 +310,6 @@ def test_settings_are_laid_over_the_profile() -> None:
 def test_reading_changes_nothing_in_what_is_read(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(small()), encoding="utf-8")
-    raw = read_yaml(path)
+    raw = read_study(path)
     resolve(raw, path, "smoke", ("threads=2",))
-    assert raw == read_yaml(path)
+    assert raw == read_study(path)

@@ -10,11 +10,12 @@ from schema_walk import blocks
 from small_study import Plain, at, changed, leaves, resolved, small
 
 from nearfar.errors import UserError
-from nearfar.study.load import find_study, load_study
+from nearfar.records.plain_yaml import parse_yaml
+from nearfar.study.files import find_study, read_study
+from nearfar.study.load import load_study
 from nearfar.study.named_options import Choice
 from nearfar.study.overlay import assignment
 from nearfar.study.schema import Study
-from nearfar.study.yaml_files import parse_yaml, read_yaml
 
 
 def said(raw: Plain, profile: str | None = None) -> list[str]:
@@ -336,9 +337,9 @@ def test_a_file_that_cannot_be_a_study(content: bytes | None, phrase: str, tmp_p
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError, match=phrase):
-        read_yaml(path)
+        read_study(path)
     with pytest.raises(UserError, match="Is a directory"):
-        read_yaml(tmp_path)
+        read_study(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["a", "=1", "a.=1", ".a=1", "a..b=1", "a=[1"])

@@ -1,29 +1,32 @@
-"""From finished stages to the rows of results.csv and stages.csv."""
+"""From finished stages to the rows of results.csv and stages.csv. Loads no torch."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nearfar.plan.chain import SCORE
-from nearfar.plan.plan import Cell, Plan
-from nearfar.records import SEARCH, Record, StageRow
+from nearfar.records import Record, StageRow
+from nearfar.records.run_plan import PlannedCell, PlannedStage
 from nearfar.records.stages import StageStore
 
 
 def collect(
-    plan: Plan, store: StageStore, failures: dict[str, str], unit: str
+    cells: Iterable[PlannedCell], store: StageStore, failures: Mapping[str, str], unit: str
 ) -> tuple[list[Record], list[StageRow]]:
     """Return records and stage rows of all cells.
 
     ``failures`` maps a stage to why it has none; ``unit`` is what this study calls the target's own
     unit: another one that shares the stage may have called it otherwise.
     """
-    outcomes = {stage_hash: store.outcome(stage_hash) for stage_hash in plan.steps}
+    outcomes: dict[str, dict[str, Any] | None] = {}
     records: list[Record] = []
     stages: dict[StageRow, None] = {}
-    for cell in plan.cells:
-        for stage_hash in cell.chain:
-            outcome = outcomes.get(stage_hash)
-            stages[_stage_row(cell, plan, stage_hash, outcome, failures.get(stage_hash, ""))] = None
-        final = None if cell.search else outcomes.get(cell.chain[-1])
+    for cell in cells:
+        for planned in cell.chain:
+            if planned.hash not in outcomes:
+                outcomes[planned.hash] = store.outcome(planned.hash)
+            failure = failures.get(planned.hash, "")
+            stages[_stage_row(cell, planned, outcomes[planned.hash], failure)] = None
+        last = cell.chain[-1].hash
+        final = outcomes[last] if cell.counts else None
         if final is not None and final["status"] == "done":
             records += [
                 Record(
@@ -31,7 +34,7 @@ def collect(
                     cell.seed,
                     cell.place,
                     **{**metric, "unit": metric["unit"] if metric["unit"] in {"", "z"} else unit},
-                    stage=cell.chain[-1],
+                    stage=last,
                 )
                 for metric in final["metrics"]
             ]
@@ -39,22 +42,21 @@ def collect(
 
 
 def _stage_row(
-    cell: Cell, plan: Plan, stage_hash: str, outcome: dict[str, Any] | None, failure: str
+    cell: PlannedCell, planned: PlannedStage, outcome: dict[str, Any] | None, failure: str
 ) -> StageRow:
-    step = plan.steps[stage_hash]
     status = "failed" if failure else "pending"
     found = outcome or {"status": status, "reason": failure or "not run yet"}
     return StageRow(
         arm=cell.arm,
         seed=cell.seed,
-        condition=cell.place if step.name == SCORE else cell.condition,
-        stage=f"{SEARCH}{cell.search}/{step.name}" if cell.search else step.name,
-        hash=stage_hash,
+        condition=planned.condition,
+        stage=planned.stage,
+        hash=planned.hash,
         status=found["status"],
         reason=found["reason"],
         epochs=found.get("epochs", 0),
         steps=found.get("steps", 0),
         seconds=float(found.get("seconds", 0.0)),
         parameters=found.get("parameters", 0),
-        device=found.get("device", step.spec["environment"]["device"]),
+        device=found.get("device", planned.device),
     )

@@ -46,6 +46,11 @@ class Prepared:
         return self.environment.device
 
     @property
+    def reasons(self) -> dict[str, str]:
+        """Why stages failed, by their hashes."""
+        return {stage_hash: reason for stage_hash, (reason, _) in self.failures.items()}
+
+    @property
     def missing(self) -> dict[str, Step]:
         """The stages that have still to be carried out."""
         store = self.folder.store

@@ -1,101 +1,79 @@
-"""Tables, summary and samples of a run, from its stages."""
+"""Tables and summary of a run, from its stages and its ``plan.json``. Loads no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nearfar.analysis.notes import straddling
 from nearfar.analysis.row_scores import kept_row_differences
 from nearfar.analysis.summary import summarise
-from nearfar.data import Dataset, split_rows, straddling_groups
-from nearfar.data.shown import shown_rows, thumbnails_of
-from nearfar.data.targets import ALL_TARGETS
+from nearfar.errors import UserError
 from nearfar.execution.collect import collect
-from nearfar.execution.prepared import Prepared
-from nearfar.records import Record, StageRow, write_results, write_stages
-from nearfar.stages.reconstructions import IMAGE
+from nearfar.plan.search import Choice
+from nearfar.records import Record, StageRow, read_stages, write_results, write_stages
+from nearfar.records.run import RunFolder
+from nearfar.records.run_plan import RunPlan
 
 
-def write_records(prepared: Prepared) -> None:
-    """Write results.csv, stages.csv and summary.json from the stages that are there."""
-    records, stages = _write_tables(prepared)
-    prepared.folder.write_json("summary.json", summarise_run(prepared, records, stages))
+def write_records(folder: RunFolder, failures: Mapping[str, str]) -> None:
+    """Write results.csv, stages.csv and summary.json from the stages that are there.
+
+    ``failures`` maps a stage to why there is none.
+    """
+    plan = folder.plan()
+    records, stages = write_tables(folder, plan, failures)
+    folder.write_json("summary.json", summarise_run(folder, plan, records, stages))
 
 
-def _write_tables(prepared: Prepared) -> tuple[list[Record], list[StageRow]]:
+def rebuild_records(folder: RunFolder) -> None:
+    """Write the records of a finished or interrupted run again, as its stages are now.
+
+    Raises:
+        UserError: the run does not say what it consists of, or nothing of it is finished.
+    """
+    hashes = {planned.hash for cell in folder.plan().cells for planned in cell.chain}
+    if not any(map(folder.store.is_done, hashes)):
+        raise UserError(f"{folder.path}: no stage of this run is finished")
+    table = folder.path / "stages.csv"
+    rows = read_stages(table) if table.exists() else []
+    write_records(folder, {row.hash: row.reason for row in rows if row.status == "failed"})
+
+
+def write_tables(
+    folder: RunFolder, plan: RunPlan, failures: Mapping[str, str]
+) -> tuple[list[Record], list[StageRow]]:
     """Write results.csv and stages.csv; before the first stage they say what the run refers to."""
-    reasons = {stage_hash: reason for stage_hash, (reason, _) in prepared.failures.items()}
-    folder = prepared.folder
-    records, stages = collect(
-        prepared.plan, folder.store, reasons, prepared.dataset.unit or "target"
-    )
+    records, stages = collect(plan.cells, folder.store, failures, plan.unit)
     write_results(folder.path / "results.csv", records)
     write_stages(folder.path / "stages.csv", stages)
     return records, stages
 
 
-def _samples(dataset: Dataset) -> dict[str, list[Any]]:
-    """What the page shows of every row; pictures of the shown rows alone."""
-    rows = shown_rows(dataset)
-    shown = set(rows.tolist())
-    columns: dict[str, list[Any]] = {
-        "id": dataset.ids,
-        "name": dataset.names,
-        "shown": [row in shown for row in range(len(dataset))],
-    }
-    if dataset.smiles:
-        columns["smiles"] = dataset.smiles
-    if dataset.classes:
-        columns["class"] = dataset.targets[:, 0].astype(int).tolist()
-    pictures = thumbnails_of(dataset, rows)
-    if pictures is not None:
-        picture_of = dict(zip(rows.tolist(), pictures, strict=True))
-        columns["thumbnail"] = [picture_of.get(row) for row in range(len(dataset))]
-    return columns
-
-
 def summarise_run(
-    prepared: Prepared, records: Sequence[Record], stages: Sequence[StageRow]
+    folder: RunFolder, plan: RunPlan, records: Sequence[Record], stages: Sequence[StageRow]
 ) -> dict[str, Any]:
-    """Summarise a prepared study from the records of its stages; see :func:`summarise`."""
-
-    plan, study, dataset = prepared.plan, prepared.resolved.study, prepared.dataset
+    """Summarise a run from the records of its stages; see :func:`summarise`."""
+    text = folder.study()
+    assert text is not None
     arms = {
-        name: {
-            "group": arm.group,
-            "against": arm.against if arm.against != name else None,
-            "target": arm.target,
-        }
+        name: {"group": arm.group, "against": arm.against, "target": arm.own_target}
         for name, arm in plan.arms.items()
     }
-    seed = prepared.resolved.seeds[0] if study.split.resplit else 0
-    split = split_rows(dataset, study.split, seed)
     summary = summarise(
-        {
-            **prepared.resolved.text,
-            "arms": arms,
-            "baseline": plan.baseline,
-            "split": {"resplit": study.split.resplit},
-        },
+        {**text, "arms": arms, "baseline": plan.baseline, "split": {"resplit": plan.resplit}},
         records,
         stages,
-        profile=study.profile,
-        kind=dataset.inputs.kind,
-        rows={part: len(getattr(split, part)) for part in ("train", "validation", "test")},
-        row_differences=kept_row_differences(prepared.folder.store.root, records, study.metric),
-        choices=plan.choices,
+        profile=text["profile"],
+        kind=plan.kind,
+        rows=plan.rows,
+        row_differences=kept_row_differences(folder.store.root, records, text["metric"]),
+        choices=[Choice.from_plain(choice) for choice in plan.choices],
     )
-    images = study.data.task == "reconstruction"
-    several = len(dataset.target_names) > 1
-    own = IMAGE if images else ALL_TARGETS if several else dataset.target_names[0]
     for arm in summary["arms"]:
-        arm["target"] = plan.arms[arm["arm"]].target or own
-        found = study.targets.get(arm["target"])
-        arm["classes"] = list(
-            dict.fromkeys(found.values()) if found else () if images else dataset.classes
-        )
-    summary["classes"] = list(dataset.classes)
-    summary["targets"] = list(dataset.target_names) if several else []
-    summary["notes"] += [note for note in [straddling(straddling_groups(dataset, split))] if note]
+        planned = plan.arms[arm["arm"]]
+        arm["target"], arm["classes"] = planned.predicts, list(planned.classes)
+    summary["classes"] = list(plan.classes)
+    summary["targets"] = list(plan.targets)
+    summary["notes"] += [note for note in [straddling(plan.straddling)] if note]
     return summary

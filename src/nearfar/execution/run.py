@@ -12,15 +12,16 @@ from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.execute import execute
 from nearfar.execution.prepared import Prepared, Request, _others
 from nearfar.execution.provenance import provenance
-from nearfar.execution.results import _samples, _write_tables, write_records
+from nearfar.execution.results import write_records, write_tables
+from nearfar.execution.run_plan import run_plan, samples_of
 from nearfar.execution.trackers import trackers_of, with_trackers
 from nearfar.execution.worker import Source
 from nearfar.plan.chain import Environment
 from nearfar.plan.plan import make_plan
-from nearfar.records import read_stages
 from nearfar.records.run import RunFolder
 from nearfar.study.extend import extend, with_seeds
-from nearfar.study.load import Resolved, find_study, load_study, resolve
+from nearfar.study.files import find_study
+from nearfar.study.load import Resolved, load_study, resolve
 
 
 def pick_device(wanted: str) -> str:
@@ -104,31 +105,6 @@ def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
             check_corruption(dataset.inputs, test.corruption, test.severity or 0)
 
 
-def reopen(path: Path) -> Prepared:
-    """Return a run as it was made, whatever is installed here now; nothing is written.
-
-    Raises:
-        UserError: there is no such run, or its data or study are no longer what it was made with.
-    """
-    folder = RunFolder.open(path)
-    text, table = folder.study(), path / "stages.csv"
-    assert text is not None
-    resolved = resolve(text, path / "study.yaml")
-    dataset = load_dataset(resolved.study.data, resolved.folder)
-    rows = read_stages(table) if table.exists() else []
-    made = [row.hash for row in rows if folder.store.is_done(row.hash)]
-    if not made:
-        raise UserError(f"{path}: no stage of this run is finished")
-    spec = folder.store.read(made[0])["spec"]
-    environment = Environment.from_plain(spec["environment"])
-    given, others = (dataset.digest, environment), _others(folder, resolved)
-    plan = make_plan(resolved, *given, folder.store.outcome, external=others)
-    if not set(made) <= set(plan.steps):
-        raise UserError(f"{path}: its data or its study changed since it was made; run it again")
-    whole = plan.epochs_over(len(dataset))
-    return Prepared(resolved, dataset, plan, folder, environment, whole)
-
-
 def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
     """Return the data block with paths beside the study file as seen from the run folder."""
     beside = {
@@ -147,13 +123,20 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
     folder.write_json(
         "provenance.json", {**provenance(prepared.device), "data": prepared.dataset.source}
     )
-    folder.write_samples(_samples(prepared.dataset))
+    folder.write_samples(samples_of(prepared.dataset))
     while True:
         _execute(prepared, jobs, watch)
         if not prepared.plan_on():
             break
         _write_tables(prepared)
-    write_records(prepared)
+    folder.write_plan(run_plan(prepared))
+    write_records(folder, prepared.reasons)
+
+
+def _write_tables(prepared: Prepared) -> None:
+    plan = run_plan(prepared)
+    prepared.folder.write_plan(plan)
+    write_tables(prepared.folder, plan, prepared.reasons)
 
 
 def _execute(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:

@@ -83,6 +83,16 @@ class Choice:
             "seconds": round(self.seconds, 3),
         }
 
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "Choice":
+        """Return the choice that ``to_plain`` described."""
+        tries = [
+            Try(*(point[key] for key in ("labels", "status", "values", "epochs", "seconds")))
+            for point in plain["points"]
+        ]
+        kept = {key: value for key, value in plain.items() if key not in {"axes", "points"}}
+        return cls(**{**kept, "seeds": tuple(plain["seeds"]), "tries": tuple(tries)})
+
 
 def ranked(tries: Sequence[Try], metric: str) -> list[int]:
     """Return the places of the points that are done, best first; of equals, the one named first."""

@@ -8,6 +8,7 @@ from typing import Any
 from nearfar.errors import UserError
 from nearfar.records.files import write_atomically
 from nearfar.records.plain_yaml import from_yaml, to_yaml
+from nearfar.records.run_plan import RunPlan
 from nearfar.records.stages import StageStore
 
 
@@ -47,8 +48,25 @@ class RunFolder:
         """Write the resolved study."""
         write_atomically(self.path / "study.yaml", to_yaml(study))
 
+    def plan(self) -> RunPlan:
+        """Return what the run consists of.
+
+        Raises:
+            UserError: it does not say so.
+        """
+        plain = self.read_json("plan.json")
+        if not plain:
+            raise UserError(
+                f"{self.path}: has no plan.json; the command that made this run writes it"
+            )
+        return RunPlan.from_plain(plain)
+
+    def write_plan(self, plan: RunPlan) -> None:
+        """Write what the run consists of."""
+        self.write_json("plan.json", plan.to_plain())
+
     def write_json(self, name: str, value: dict[str, Any]) -> None:
-        """Write ``summary.json`` or ``provenance.json``."""
+        """Write ``summary.json``, ``plan.json`` or ``provenance.json``."""
         text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
         write_atomically(self.path / name, text + "\n")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError
+from nearfar.records.plain_yaml import from_yaml, parse_yaml
 
 if TYPE_CHECKING:
     from nearfar.starter.detect import Finding
@@ -284,10 +285,8 @@ def _block(key: str, values: dict[str, Any]) -> list[str]:
 
 def scalar(text: str) -> str:
     """Return a text as YAML reads it back: quoted, unless it is plainly a name or path."""
-    import yaml
-
     plain = re.fullmatch(r"[A-Za-z/.][\w/.() -]*[\w)]", text, flags=re.ASCII)
-    if plain and yaml.safe_load(text) == text:
+    if plain and from_yaml(text) == text:
         return text
     return json.dumps(text, ensure_ascii=False)
 
@@ -313,10 +312,8 @@ def _data_path(data: Path, study: Path) -> str:
 
 def _check(text: str, path: Path) -> None:
     """Resolve the study in all profiles, so that no file is written that would be refused."""
-    import yaml
-
     from nearfar.study.load import resolve
     from nearfar.study.profiles import PROFILES
 
     for profile in PROFILES:
-        resolve(yaml.safe_load(text), path, profile)
+        resolve(parse_yaml(text, str(path)), path, profile)

@@ -2,12 +2,11 @@
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from nearfar.errors import nearest
-from nearfar.study.mistakes import explain
+from nearfar.study.mistakes import Mistakes
 from nearfar.study.placeholders import placeholders
 from nearfar.study.schema import Axis, Test
 
@@ -21,56 +20,68 @@ VARIED = ("stages", "arms", *CONDITIONED, SCORED)
 """The blocks of a study in which ``$name`` may stand."""
 
 
-def read_axes(raw: Mapping[str, Any]) -> tuple[dict[str, Axis], list[str]]:
-    """Return the axes that are sound in themselves, and the mistakes in the others."""
-    given = raw.get("axes") or {}
+@dataclass(frozen=True)
+class Combination:
+    """One value of every axis of some roles: axis → its label and axis → the value itself."""
+
+    labels: dict[str, str]
+    values: dict[str, Any]
+
+
+def read_axes(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Axis]:
+    """Return the axes that are sound in themselves."""
+    given = text.get("axes") or {}
     if not isinstance(given, dict):
-        return {}, [f"axes: needs names with a role and values, not {given!r}"]
+        mistakes.add([f"axes: needs names with a role and values, not {given!r}"])
+        return {}
     axes: dict[str, Axis] = {}
-    mistakes: list[str] = []
     for name, block in given.items():
-        try:
-            axis = Axis.model_validate(block)
-        except ValidationError as error:
-            mistakes += explain(error, Axis, f"axes.{name}")
+        axis = mistakes.validated(Axis, block, f"axes.{name}")
+        if axis is None:
             continue
         wrong = _value_mistakes(axis)
-        mistakes += [f"axes.{name}: {line}" for line in wrong]
+        mistakes.add(f"axes.{name}: {line}" for line in wrong)
         if not wrong:
             axes[str(name)] = axis
-    return axes, mistakes
+    return axes
 
 
-def axis_mistakes(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]:
-    """Return what is wrong with where axes are used."""
-    used, given = placeholders([raw.get(key) for key in VARIED]), raw.get("axes")
+def check_axes(text: Mapping[str, Any], axes: Mapping[str, Axis], mistakes: Mistakes) -> None:
+    """Check where axes are used."""
+    used, given = placeholders([text.get(key) for key in VARIED]), text.get("axes")
     known = {str(name) for name in given} if isinstance(given, dict) else set()
-    mistakes = [
+    mistakes.add(
         f"${name}: no axis has this name; {nearest(name, known)}" for name in sorted(used - known)
-    ]
+    )
     for name, axis in axes.items():
-        if axis.role == "repeat":
-            if name != "seed":
-                mistakes.append(f"axes.{name}: only an axis called 'seed' has the role 'repeat'")
-            if name in used:
-                mistakes.append(f"${name}: the repeat axis cannot stand in a stage or an arm")
-            continue
-        if name not in used:
-            place = SCORED if axis.role == "score" else "a stage or an arm"
-            mistakes.append(f"axes.{name}: is not used; put ${name} in {place}")
-        mistakes += [
-            f"axes.{name}: {block} varies along an axis of role {role!r}, not {axis.role!r}"
-            for block, role in ROLES.items()
-            if axis.role != role and name in placeholders(raw.get(block))
-        ]
-        elsewhere = [raw.get(block) for block in VARIED if block != SCORED]
-        if axis.role == "score" and name in placeholders(elsewhere):
-            mistakes.append(f"axes.{name}: the role 'score' is for the block {SCORED!r} alone")
-    arms = raw.get("arms")
+        mistakes.add(_misplaced(name, axis, text, used))
+    arms = text.get("arms")
     for name, arm in arms.items() if isinstance(arms, dict) else []:
         for key in ("group", "against"):
             if isinstance(arm, dict) and placeholders(arm.get(key)):
-                mistakes.append(f"arms.{name}.{key}: is the same at every value of an axis")
+                mistakes.add([f"arms.{name}.{key}: is the same at every value of an axis"])
+
+
+def _misplaced(name: str, axis: Axis, text: Mapping[str, Any], used: set[str]) -> list[str]:
+    """Return what is wrong with where one axis is used."""
+    mistakes = []
+    if axis.role == "repeat":
+        if name != "seed":
+            mistakes.append(f"axes.{name}: only an axis called 'seed' has the role 'repeat'")
+        if name in used:
+            mistakes.append(f"${name}: the repeat axis cannot stand in a stage or an arm")
+        return mistakes
+    if name not in used:
+        place = SCORED if axis.role == "score" else "a stage or an arm"
+        mistakes.append(f"axes.{name}: is not used; put ${name} in {place}")
+    mistakes += [
+        f"axes.{name}: {block} varies along an axis of role {role!r}, not {axis.role!r}"
+        for block, role in ROLES.items()
+        if axis.role != role and name in placeholders(text.get(block))
+    ]
+    elsewhere = [text.get(block) for block in VARIED if block != SCORED]
+    if axis.role == "score" and name in placeholders(elsewhere):
+        mistakes.append(f"axes.{name}: the role 'score' is for the block {SCORED!r} alone")
     return mistakes
 
 
@@ -112,11 +123,15 @@ def placed(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> dict[str, Any]:
     return {**raw, **own}
 
 
-def combinations(
-    axes: Mapping[str, Axis], roles: Collection[str]
-) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Yield axis → label and axis → value at every combination of the axes of these roles."""
+def varied_blocks(text: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the blocks of a study in which ``$name`` may stand, as far as it has them."""
+    return {key: text[key] for key in VARIED if key in text}
+
+
+def combinations(axes: Mapping[str, Axis], roles: Collection[str]) -> Iterator[Combination]:
+    """Yield every combination of the values of the axes of these roles."""
     varied = {name: axis.labelled() for name, axis in axes.items() if axis.role in roles}
     for labels in itertools.product(*varied.values()):
         chosen = dict(zip(varied, labels, strict=True))
-        yield chosen, {name: varied[name][label] for name, label in chosen.items()}
+        values = {name: varied[name][label] for name, label in chosen.items()}
+        yield Combination(chosen, values)

@@ -10,8 +10,8 @@ from nearfar.encoders import ENCODERS
 from nearfar.heads import NETWORKS, READOUTS
 from nearfar.losses import LOSSES
 from nearfar.metrics import METRICS_OF
-from nearfar.study.profiles import _is_trained, _name_of
 from nearfar.study.schema import EPOCHS
+from nearfar.study.unchecked import is_trained, name_of
 
 
 def settled(raw: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def searching(raw: dict[str, Any], stages: Collection[str], most: int) -> dict[s
         start = arm.get("pretrain")
         if isinstance(start, dict) and start.get("stage") in set(stages) - counted:
             arm = {**arm, "pretrain": _capped(start, most, trained=False)}
-        arms[name] = {**arm, "fit": _capped(arm["fit"], most)} if _is_trained(arm) else arm
+        arms[name] = {**arm, "fit": _capped(arm["fit"], most)} if is_trained(arm) else arm
     trained = {
         name: _capped(stage, most) if name in stages else stage
         for name, stage in (raw.get("stages") or {}).items()
@@ -65,13 +65,13 @@ def _settled_arm(arm: Any, most: Any, task: str, counted: set[str]) -> Any:
     pretrain = arm.get("pretrain")
     if isinstance(pretrain, dict) and pretrain.get("stage") not in counted:
         arm = {**arm, "pretrain": _capped(pretrain, most, trained=False)}
-    if not _is_trained(arm):
+    if not is_trained(arm):
         return arm
     fit = _capped(arm["fit"], most)
-    fixed = not getattr(ENCODERS.get(_name_of(fit.get("encoder"))), "trainable", True)
+    fixed = not getattr(ENCODERS.get(name_of(fit.get("encoder"))), "trainable", True)
     train = fit.get("train", "head" if fixed else "all")
     standardise = fit.get("standardise", train == "head" or arm.get("pretrain") is not None)
-    own = getattr(READOUTS.get(_name_of(fit.get("readout", "z"))), "losses", ())
+    own = getattr(READOUTS.get(name_of(fit.get("readout", "z"))), "losses", ())
     loss = fit.get("loss", next(iter(own or LOSSES[task])))
     head = fit.get("head", next(name for name, kind in NETWORKS.items() if task in kind.tasks))
     settled_fit = {**fit, "head": head, "train": train, "standardise": standardise, "loss": loss}

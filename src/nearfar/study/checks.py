@@ -40,6 +40,13 @@ def unused(studies: Sequence[Study]) -> list[str]:
     return lines + [f"stages.{name}: no arm uses it" for name in sorted(stages - used)]
 
 
+def differing_splits(studies: Sequence[Study]) -> list[str]:
+    """Return a line where some points draw new splits for seeds and others do not."""
+    if len({study.split.resplit for study in studies}) > 1:
+        return ["split: either all values of its axis draw new splits for seeds, or none"]
+    return []
+
+
 def _unfit_encoders(study: Study) -> list[str]:
     kind, mistakes = study.data.kind, []
     for where, holder in [

@@ -1,12 +1,49 @@
 """Mistakes in a study file, as lines that say where, what was given and what is allowed."""
 
 import typing
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from nearfar.errors import nearest
+from nearfar.errors import UserError, nearest
 from nearfar.study.schema import ExactFit, TrainedFit
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Mistakes:
+    """Everything that is wrong with one study file, in the order in which it was found."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: list[str] = []
+
+    def add(self, lines: Iterable[str]) -> None:
+        """Remember mistakes, a line each."""
+        self.lines += lines
+
+    def validated(self, model: type[Model], block: Any, above: str = "") -> Model | None:
+        """Return a block as ``model`` has it; None, and its mistakes remembered, if it is wrong.
+
+        ``above`` is where the block stands in the file.
+        """
+        try:
+            return model.model_validate(block)
+        except ValidationError as error:
+            self.add(explain(error, model, above))
+            return None
+
+    def refuse(self) -> None:
+        """Refuse the file, if anything is wrong with it.
+
+        Raises:
+            UserError: all mistakes, each once.
+        """
+        if self.lines:
+            lines = dict.fromkeys(self.lines)
+            raise UserError("\n".join(f"{self.path}: {line}" for line in lines))
 
 
 def explain(error: ValidationError, model: type[BaseModel], above: str = "") -> list[str]:

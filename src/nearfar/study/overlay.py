@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from nearfar.errors import UserError
-from nearfar.study.placeholders import _PLACEHOLDER
-from nearfar.study.yaml_files import parse_yaml
+from nearfar.records.plain_yaml import parse_yaml
+from nearfar.study.placeholders import PLACEHOLDER
 
 CHOICES = frozenset({"encoder", "objective", "head", "readout", "optimizer", "schedule"})
 NAMED = frozenset({"axes", "stages", "arms", "targets"})
 """Blocks whose keys are names that people choose."""
 LENGTHS = {"epochs": "iterations", "iterations": "epochs"}
-Path_ = tuple[str | int, ...]
 
 
 def merge(below: Any, above: Any, key: str = "") -> Any:
@@ -49,7 +48,7 @@ def by_name(given: Any) -> Any:
 
 
 def _as_choice(value: Any) -> Any:
-    if isinstance(value, str) and not _PLACEHOLDER.match(value):
+    if isinstance(value, str) and not PLACEHOLDER.match(value):
         return {value: {}}
     if isinstance(value, dict):
         return {name: {} if options is None else options for name, options in value.items()}

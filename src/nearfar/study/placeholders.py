@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-_PLACEHOLDER = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_]*)$")
+PLACEHOLDER = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_]*)$")
 
 
 def placeholders(value: Any) -> set[str]:
     """Return the names that stand as ``$name`` anywhere in ``value``."""
     if isinstance(value, str):
-        found = _PLACEHOLDER.match(value)
+        found = PLACEHOLDER.match(value)
         return {found[1]} if found else set()
     if isinstance(value, Mapping):
         return set().union(*(placeholders(item) for item in value.values()))
@@ -24,13 +24,18 @@ def placeholders(value: Any) -> set[str]:
 def replace(value: Any, change: Callable[[str], Any]) -> Any:
     """Return ``value`` with every ``$name`` replaced by ``change(name)``."""
     if isinstance(value, str):
-        found = _PLACEHOLDER.match(value)
+        found = PLACEHOLDER.match(value)
         return change(found[1]) if found else value
     if isinstance(value, Mapping):
         return {key: replace(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [replace(item, change) for item in value]
     return value
+
+
+def fill(value: Any, values: Mapping[str, Any]) -> Any:
+    """Return ``value`` with every ``$name`` that is among ``values`` replaced by its value."""
+    return replace(value, lambda name: values.get(name, f"${name}"))
 
 
 def restore(resolved: Sequence[Any], template: Any) -> Any:
@@ -40,7 +45,7 @@ def restore(resolved: Sequence[Any], template: Any) -> Any:
     there. A default that differs between them is left out: it comes of itself.
     """
     first = resolved[0]
-    if isinstance(template, str) and _PLACEHOLDER.match(template):
+    if isinstance(template, str) and PLACEHOLDER.match(template):
         return template
     if isinstance(template, list | tuple) and placeholders(template):
         return template

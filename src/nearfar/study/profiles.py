@@ -1,41 +1,55 @@
-"""What is laid over what before a study is checked: profile, defaults, the cap on epochs."""
+"""What is laid over or under a study before it is checked: profile, settings, defaults."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nearfar.errors import UserError, nearest
-from nearfar.heads import EXACT
-from nearfar.study.overlay import merge
+from nearfar.study.mistakes import Mistakes
+from nearfar.study.overlay import assignment, merge
+from nearfar.study.unchecked import is_trained
 
 PROFILES = ("full", "quick", "smoke")
 _CHANGED_BY_PROFILE = ("limit", "size")
 _FIXED_BY_PROFILE = ("study", "metric", "baseline", "published", "claims", "profiles")
 
 
-def with_profile(
-    raw: dict[str, Any], profile: str | None, path: Path
-) -> tuple[dict[str, Any], list[str]]:
-    """Return the study with a profile laid over it, and the mistakes in its profiles.
+def overlaid(
+    raw: Mapping[str, Any], profile: str | None, settings: Sequence[str], mistakes: Mistakes
+) -> dict[str, Any]:
+    """Return the study with a profile and then ``key=value`` settings laid over it.
 
     Raises:
-        UserError: there is no such profile, or the file was resolved with another one.
+        UserError: there is no such profile, the file was resolved with another one, or a setting
+            cannot be read.
     """
-    profiles = raw.pop("profiles", None) or {}
-    made_with = raw.get("profile")
+    text = _with_profile(raw, profile, mistakes)
+    for setting in settings:
+        text = merge(text, assignment(setting))
+    return text
+
+
+def _with_profile(
+    raw: Mapping[str, Any], profile: str | None, mistakes: Mistakes
+) -> dict[str, Any]:
+    profiles, made_with = raw.get("profiles") or {}, raw.get("profile")
     chosen = profile or made_with or "full"
     if chosen not in PROFILES:
         raise UserError(f"no profile is called {chosen!r}; {nearest(str(chosen), PROFILES)}")
     if made_with is not None and chosen != made_with:
+        path = mistakes.path
         raise UserError(f"{path}: was resolved with profile {made_with!r}, asked for {chosen!r}")
+    text = {key: value for key, value in raw.items() if key != "profiles"}
     if not isinstance(profiles, dict):
-        return {**raw, "profile": chosen}, [f"profiles: needs names and changes, not {profiles!r}"]
-    mistakes = []
-    for name, patch in profiles.items():
-        mistakes += _patch_mistakes(name, patch, raw.get("arms"))
-    patch = profiles.get(chosen) or {}
-    merged: dict[str, Any] = raw if mistakes else merge(raw, patch)
-    return {**merged, "profile": chosen}, mistakes
+        mistakes.add([f"profiles: needs names and changes, not {profiles!r}"])
+        return {**text, "profile": chosen}
+    wrong = [
+        line
+        for name, patch in profiles.items()
+        for line in _patch_mistakes(name, patch, raw.get("arms"))
+    ]
+    mistakes.add(wrong)
+    merged = text if wrong else merge(text, profiles.get(chosen) or {})
+    return {**merged, "profile": chosen}
 
 
 def _patch_mistakes(name: Any, patch: Any, arms: Any) -> list[str]:
@@ -68,47 +82,41 @@ def _patch_mistakes(name: Any, patch: Any, arms: Any) -> list[str]:
     return mistakes
 
 
-def with_defaults(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return the study with ``defaults`` laid under its stages and fits, and their mistakes."""
-    defaults = raw.pop("defaults", None) or {}
+def with_defaults(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
+    """Return the study with ``defaults`` laid under its stages and fits."""
+    defaults = text.get("defaults") or {}
+    text = {key: value for key, value in text.items() if key != "defaults"}
+    wrong = _default_mistakes(defaults)
+    mistakes.add(wrong)
+    if wrong:
+        return text
+    stage, fit = (defaults.get(key) or {} for key in ("stage", "fit"))
+    stages, arms = text.get("stages") or {}, text.get("arms") or {}
+    if stage and not stages:
+        mistakes.add(["defaults.stage: there is no stage that it could apply to"])
+    if isinstance(stages, dict) and stages:
+        text["stages"] = {name: merge(stage, block) for name, block in stages.items()}
+    if isinstance(arms, dict) and arms:
+        text["arms"] = {name: _with_fit(arm, fit) for name, arm in arms.items()}
+        if fit and not any(map(is_trained, arms.values())):
+            mistakes.add(["defaults.fit: there is no trained fit that it could apply to"])
+    return text
+
+
+def _default_mistakes(defaults: Any) -> list[str]:
     if not isinstance(defaults, dict):
-        return raw, [f"defaults: takes the keys 'fit' and 'stage', not {defaults!r}"]
-    mistakes = [
+        return [f"defaults: takes the keys 'fit' and 'stage', not {defaults!r}"]
+    unknown = [
         f"defaults: unknown key {key!r}; {nearest(str(key), ['fit', 'stage'])}"
         for key in defaults
         if key not in {"fit", "stage"}
     ]
-    given = {key: defaults.get(key) or {} for key in ("stage", "fit")}
-    for key, base in given.items():
-        if not isinstance(base, dict):
-            mistakes.append(f"defaults.{key}: needs keys and values, not {base!r}")
-    if mistakes:
-        return raw, mistakes
-    stages, arms = raw.get("stages") or {}, raw.get("arms") or {}
-    if given["stage"] and not stages:
-        mistakes.append("defaults.stage: there is no stage that it could apply to")
-    if isinstance(stages, dict) and stages:
-        raw["stages"] = {name: merge(given["stage"], stage) for name, stage in stages.items()}
-    if isinstance(arms, dict) and arms:
-        raw["arms"] = {name: _with_fit(arm, given["fit"]) for name, arm in arms.items()}
-        if given["fit"] and not any(map(_is_trained, arms.values())):
-            mistakes.append("defaults.fit: there is no trained fit that it could apply to")
-    return raw, mistakes
-
-
-def _is_trained(arm: Any) -> bool:
-    fit = arm.get("fit") if isinstance(arm, dict) else None
-    return isinstance(fit, dict) and _head_of(fit) not in EXACT
+    return unknown + [
+        f"defaults.{key}: needs keys and values, not {defaults[key]!r}"
+        for key in ("stage", "fit")
+        if defaults.get(key) and not isinstance(defaults[key], dict)
+    ]
 
 
 def _with_fit(arm: Any, base: dict[str, Any]) -> Any:
-    return {**arm, "fit": merge(base, arm["fit"])} if _is_trained(arm) else arm
-
-
-def _head_of(fit: Mapping[str, Any]) -> str:
-    return _name_of(fit.get("head", "linear"))
-
-
-def _name_of(choice: Any) -> str:
-    """Return the name in a choice that is not checked yet."""
-    return str(next(iter(choice), "")) if isinstance(choice, dict) else str(choice)
+    return {**arm, "fit": merge(base, arm["fit"])} if is_trained(arm) else arm

@@ -1,0 +1,99 @@
+"""What a prepared run leaves for its tables, summary and page: ``plan.json`` and the samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nearfar.data import Dataset, split_rows, straddling_groups
+from nearfar.data.shown import shown_rows, thumbnails_of
+from nearfar.data.targets import ALL_TARGETS
+from nearfar.execution.prepared import Prepared
+from nearfar.plan.chain import SCORE
+from nearfar.plan.plan import Cell, Plan
+from nearfar.records import SEARCH
+from nearfar.records.run_plan import PlannedCell, PlannedStage, RunPlan, ShownArm
+from nearfar.stages.reconstructions import IMAGE
+
+
+def run_plan(prepared: Prepared) -> RunPlan:
+    """Return what the records of a run need to know, with the choices made so far."""
+    plan, study, dataset = prepared.plan, prepared.resolved.study, prepared.dataset
+    seed = prepared.resolved.seeds[0] if study.split.resplit else 0
+    split = split_rows(dataset, study.split, seed)
+    return RunPlan(
+        cells=planned_cells(plan),
+        arms=_arms(prepared),
+        baseline=plan.baseline,
+        choices=tuple(choice.to_plain() for choice in plan.choices),
+        resplit=bool(study.split.resplit),
+        kind=dataset.inputs.kind,
+        unit=dataset.unit or "target",
+        rows={part: len(getattr(split, part)) for part in ("train", "validation", "test")},
+        classes=tuple(dataset.classes),
+        targets=tuple(dataset.target_names) if len(dataset.target_names) > 1 else (),
+        straddling=straddling_groups(dataset, split),
+    )
+
+
+def planned_cells(plan: Plan) -> tuple[PlannedCell, ...]:
+    """Return the cells of a plan, with their stages as ``stages.csv`` names them."""
+    return tuple(
+        PlannedCell(
+            cell.arm,
+            cell.seed,
+            cell.place,
+            not cell.search,
+            tuple(_planned_stage(cell, plan, stage_hash) for stage_hash in cell.chain),
+        )
+        for cell in plan.cells
+    )
+
+
+def _planned_stage(cell: Cell, plan: Plan, stage_hash: str) -> PlannedStage:
+    step = plan.steps[stage_hash]
+    return PlannedStage(
+        f"{SEARCH}{cell.search}/{step.name}" if cell.search else step.name,
+        stage_hash,
+        cell.place if step.name == SCORE else cell.condition,
+        step.spec["environment"]["device"],
+    )
+
+
+def _arms(prepared: Prepared) -> dict[str, ShownArm]:
+    study, dataset = prepared.resolved.study, prepared.dataset
+    images = study.data.task == "reconstruction"
+    several = len(dataset.target_names) > 1
+    own = IMAGE if images else ALL_TARGETS if several else dataset.target_names[0]
+    arms = {}
+    for name, arm in prepared.plan.arms.items():
+        predicts = arm.target or own
+        found = study.targets.get(predicts)
+        classes = found.values() if found else () if images else dataset.classes
+        arms[name] = ShownArm(
+            group=arm.group,
+            against=arm.against if arm.against != name else None,
+            own_target=arm.target,
+            predicts=predicts,
+            classes=tuple(dict.fromkeys(classes)),
+        )
+    return arms
+
+
+def samples_of(dataset: Dataset) -> dict[str, list[Any]]:
+    """Return what the page shows of every row; pictures of the shown rows alone."""
+    rows = shown_rows(dataset)
+    shown = set(rows.tolist())
+    columns: dict[str, list[Any]] = {
+        "id": dataset.ids,
+        "name": dataset.names,
+        "shown": [row in shown for row in range(len(dataset))],
+    }
+    if dataset.smiles:
+        columns["smiles"] = dataset.smiles
+    if dataset.classes:
+        columns["class"] = dataset.targets[:, 0].astype(int).tolist()
+    pictures = thumbnails_of(dataset, rows)
+    if pictures is not None:
+        picture_of = dict(zip(rows.tolist(), pictures, strict=True))
+        columns["thumbnail"] = [picture_of.get(row) for row in range(len(dataset))]
+    return columns

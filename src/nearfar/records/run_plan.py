@@ -1,0 +1,85 @@
+"""``plan.json``: what a run's tables and summary need to know beside its stages and its study."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage as ``stages.csv`` names it, in the chain of one cell."""
+
+    stage: str
+    hash: str
+    condition: str
+    device: str
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One arm under one seed and condition, and its chain of stages.
+
+    ``place`` is the condition as records have it. Where the chain only serves to choose between the
+    points of a search it ``counts`` for nothing: no number comes of it.
+    """
+
+    arm: str
+    seed: int
+    place: str
+    counts: bool
+    chain: tuple[PlannedStage, ...]
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the cell that a file describes."""
+        return cls(**{**plain, "chain": tuple(PlannedStage(**link) for link in plain["chain"])})
+
+
+@dataclass(frozen=True)
+class ShownArm:
+    """An arm as the summary shows it: what it predicts, and the classes among which it does.
+
+    ``own_target`` is the one of the study's ``targets`` that it names, None for the data set's.
+    """
+
+    group: str
+    against: str | None
+    own_target: str | None
+    predicts: str
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run consists of, and what its summary says of the data set.
+
+    ``choices`` are as ``summary.json`` has them, ``rows`` how many each part has. ``targets`` are
+    those of every row where these are several. ``straddling`` counts the groups with rows in
+    several parts.
+    """
+
+    cells: tuple[PlannedCell, ...]
+    arms: dict[str, ShownArm]
+    baseline: str
+    choices: tuple[dict[str, Any], ...]
+    resplit: bool
+    kind: str
+    unit: str
+    rows: dict[str, int]
+    classes: tuple[str, ...]
+    targets: tuple[str, ...]
+    straddling: int
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what ``plan.json`` holds."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the plan that ``to_plain`` described."""
+        arms = {
+            name: ShownArm(**{**arm, "classes": tuple(arm["classes"])})
+            for name, arm in plain["arms"].items()
+        }
+        lists = {key: tuple(plain[key]) for key in ("choices", "classes", "targets")}
+        cells = tuple(map(PlannedCell.from_plain, plain["cells"]))
+        return cls(**{**plain, **lists, "cells": cells, "arms": arms})

@@ -1,0 +1,99 @@
+"""The points of a study: its text at every combination of its axes, filled in and validated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nearfar.study.axes import SCORED, combinations, varied_blocks
+from nearfar.study.budgets import searching, settled
+from nearfar.study.checks import impossible
+from nearfar.study.mistakes import Mistakes
+from nearfar.study.placeholders import fill, placeholders
+from nearfar.study.resolved import Point, Scoring
+from nearfar.study.schema import Axis, Study, Test
+
+TRAINED = {"compare", "condition", "choose"}
+"""The roles of the axes that decide what is trained."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What stands somewhere in a study at one combination of the values of axes, not yet valid."""
+
+    labels: dict[str, str]
+    block: Any
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A study at all combinations of its axes, and its block ``test`` at those of score axes.
+
+    Both are empty where the study refers to axes that are not there.
+    """
+
+    studies: list[Filled]
+    tests: list[Filled]
+
+
+@dataclass(frozen=True)
+class Valid:
+    """What of a grid is sound in itself."""
+
+    points: list[Point]
+    scorings: list[Scoring]
+
+    @property
+    def studies(self) -> list[Study]:
+        """The studies at the points."""
+        return [point.study for point in self.points]
+
+
+def points_of(text: Mapping[str, Any], axes: Mapping[str, Axis]) -> Grid:
+    """Fill in the values of the axes at all their combinations."""
+    blocks = varied_blocks(text)
+    varied = {name for name, axis in axes.items() if axis.role != "repeat"}
+    if not placeholders(blocks) <= varied:
+        return Grid([], [])
+    tested = text.get(SCORED, {})
+    return Grid(
+        [Filled(c.labels, {**text, **fill(blocks, c.values)}) for c in combinations(axes, TRAINED)],
+        [Filled(c.labels, fill(tested, c.values)) for c in combinations(axes, {"score"})],
+    )
+
+
+def validate(
+    grid: Grid, text: Mapping[str, Any], axes: Mapping[str, Axis], mistakes: Mistakes
+) -> Valid:
+    """Check every combination by itself: each key, and what goes together with what."""
+    scorings = [
+        Scoring(filled.labels, test)
+        for filled in grid.tests
+        if (test := mistakes.validated(Test, filled.block, SCORED)) is not None
+    ]
+    tests = [scoring.test for scoring in scorings]
+    first = tests[0].model_dump() if tests else {}
+    points = []
+    for filled in grid.studies:
+        point = _point(filled.labels, {**filled.block, SCORED: first}, text, axes, mistakes)
+        if point is not None:
+            points.append(point)
+            mistakes.add(impossible(point.study, tests))
+    return Valid(points, scorings)
+
+
+def _point(
+    labels: dict[str, str],
+    filled: dict[str, Any],
+    text: Mapping[str, Any],
+    axes: Mapping[str, Axis],
+    mistakes: Mistakes,
+) -> Point | None:
+    final = mistakes.validated(Study, {**settled(filled), "axes": axes})
+    chosen = {name for name, axis in axes.items() if axis.role == "choose"}
+    if final is None or final.search is None or not chosen:
+        return None if final is None else Point(labels, final, final)
+    stages = text.get("stages", {}).items()
+    changed = {name for name, stage in stages if placeholders(stage) & chosen}
+    sought = settled(searching(filled, changed, final.search.epochs))
+    search = mistakes.validated(Study, {**sought, "axes": axes})
+    return None if search is None else Point(labels, final, search)

@@ -1,0 +1,99 @@
+"""A study ready to plan: its points, how it is scored, and its text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nearfar.study.axes import SCORED, varied_blocks
+from nearfar.study.placeholders import placeholders, restore
+from nearfar.study.schema import Study, Test
+
+
+@dataclass(frozen=True)
+class Point:
+    """A resolved study at one combination of the values of the axes that decide what is trained.
+
+    ``search`` is the study with the budgets of the search, where its axes have something to choose.
+    """
+
+    labels: dict[str, str]
+    study: Study
+    search: Study
+
+    def along(self, role: str) -> dict[str, str]:
+        """Return axis → label of the axes of one role, sorted by name."""
+        axes = self.study.axes
+        return {axis: self.labels[axis] for axis in sorted(self.labels) if axes[axis].role == role}
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How finished fits are scored, at one combination of the values of the score axes."""
+
+    labels: dict[str, str]
+    test: Test
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A study ready to plan: ``text`` is what study.yaml holds; ``folder`` is where paths start."""
+
+    text: dict[str, Any]
+    points: list[Point]
+    scorings: list[Scoring]
+    folder: Path
+
+    def names(self, point: Point) -> dict[str, str]:
+        """Return arm → its name with the values, at this point, of its compare axes."""
+        compared = point.along("compare")
+        return {
+            arm: arm_name(
+                arm, {a: label for a, label in compared.items() if a in self.axes_of(arm)}
+            )
+            for arm in point.study.arms
+        }
+
+    @property
+    def study(self) -> Study:
+        """The study at its first point."""
+        return self.points[0].study
+
+    def axes_of(self, arm: str) -> set[str]:
+        """Return the axes that ``arm``, or a stage that it starts from, depends on."""
+        pretrains = (point.study.arms[arm].pretrain for point in self.points)
+        stages = {pretrain.stage for pretrain in pretrains if pretrain is not None}
+        blocks = [block for name, block in self.text["stages"].items() if name in stages]
+        return placeholders([self.text["arms"][arm], *blocks])
+
+    @property
+    def seeds(self) -> list[int]:
+        """The values of the repeat axis; one seed, 0, where there is none."""
+        for axis in self.study.axes.values():
+            if axis.role == "repeat":
+                return [int(value) for value in axis.labelled().values()]
+        return [0]
+
+
+def arm_name(name: str, axes: Mapping[str, str]) -> str:
+    """Return an arm's name with the values of its compare axes."""
+    suffix = ", ".join(f"{axis}={label}" for axis, label in sorted(axes.items()))
+    return f"{name} [{suffix}]" if suffix else name
+
+
+def resolved_text(
+    points: list[Point], scorings: list[Scoring], text: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the study as plain values, defaults spelled out, placeholders where they stood.
+
+    ``text`` is what the points were made of, with its placeholders.
+    """
+    plain = [point.study.model_dump(mode="json") for point in points]
+    for study in plain:
+        for block in ("data", "split"):
+            study[block] = {key: value for key, value in study[block].items() if value is not None}
+    trained = [key for key in varied_blocks(plain[0]) if key != SCORED]
+    parts = restore([{key: each[key] for key in trained} for each in plain], varied_blocks(text))
+    tests = [scoring.test.model_dump(mode="json") for scoring in scorings]
+    parts[SCORED] = restore(tests, text.get(SCORED, {}))
+    return {**plain[0], **parts}
