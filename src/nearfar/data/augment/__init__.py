@@ -58,7 +58,7 @@ class MoCo(Chain):
         super().__init__([ResizedCrop(), Flip(), Jitter(), Greyscale()])
 
 
-class NTXent(Chain):
+class SimCLR(Chain):
     """SimCLR at full strength (Chen et al., ICML 2020, appendix A)."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ VIEWS: dict[str, type[Any]] = {
     "moco": MoCo,
     "resized_crop": ResizedCrop,
     "rotation": Rotation,
-    "simclr": NTXent,
+    "simclr": SimCLR,
     "standard": Standard,
 }
 
