@@ -250,7 +250,10 @@ def test_inheritance_is_at_most_two_deep() -> None:
 
 
 def packages() -> list[str]:
-    return ["nearfar", *(f"nearfar.{m.name}" for m in pkgutil.iter_modules(nearfar.__path__))]
+    """All packages, however deep, and the modules beside them at the top."""
+    folders = (path.parent.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("__init__.py"))
+    modules = (f"nearfar.{m.name}" for m in pkgutil.iter_modules(nearfar.__path__))
+    return sorted({*(".".join(folder.parts) for folder in folders), *modules})
 
 
 @pytest.mark.parametrize("name", packages())

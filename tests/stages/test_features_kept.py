@@ -72,7 +72,7 @@ def test_a_half_written_entry_is_made_again(tmp_path: Path) -> None:
 def test_arms_share_features_and_numbers_do_not_depend_on_them(tmp_path: Path) -> None:
     folder = run(write_small(tmp_path, arms=FROZEN))
     kept = tmp_path / "runs" / "features"
-    # Two seeds: one encoder for two heads, one untrained; what nothing trains is not dear here.
+    # Two seeds: one encoder for two heads, one untrained; the rest is not expensive here.
     assert len(list(kept.glob("*.npy"))) == 4
     first = numbers(folder)
     shutil.rmtree(tmp_path / "runs" / "stages")

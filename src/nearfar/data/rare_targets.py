@@ -65,7 +65,7 @@ class TargetBins:
 
 
 def shots(targets_train: Floats, targets_rows: Floats) -> npt.NDArray[np.str_]:
-    """Tell of rows whether training had ``many``, ``medium`` or ``few`` rows with such a target.
+    """Return of rows whether training had ``many``, ``medium`` or ``few`` rows with such a target.
 
     After Yang et al., "Delving into Deep Imbalanced Regression", 2021 (arXiv:2102.09554), section
     4: many is more than 100 training rows in the target's bin, few is less than 20 (a bin of which

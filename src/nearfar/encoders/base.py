@@ -1,4 +1,4 @@
-"""What every encoder offers, and the shape of what it is given."""
+"""What every encoder offers, and the inputs that it takes."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol

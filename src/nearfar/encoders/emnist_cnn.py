@@ -15,7 +15,7 @@ class EmnistCNN(Encoder):
 
     Sides of the image after each: 28 → 26 → 12 → 5 → (max-pooling) 3 → 1. Weights start as He et
     al. (ICCV 2015) have it: with torch's smaller ones the features hardly differ between images,
-    and an auto-encoder gives the mean image for long.
+    and an auto-encoder gives the mean image for many epochs.
 
     Args:
         inputs: the images to be encoded, 28×28 with one channel.

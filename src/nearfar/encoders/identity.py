@@ -1,4 +1,4 @@
-"""The inputs themselves as features: the floor that a learned representation must beat."""
+"""The inputs themselves as features: the baseline that a learned representation must beat."""
 
 from typing import ClassVar
 

@@ -8,7 +8,7 @@ from nearfar.errors import UserError
 
 
 class MoleculeInputs(Inputs, Protocol):
-    """Molecules that remember what they were made from."""
+    """Molecules with the SMILES strings that they were read from."""
 
     smiles: list[str]
 

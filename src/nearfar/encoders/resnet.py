@@ -10,7 +10,7 @@ from nearfar.encoders.base import Encoder, Inputs
 from nearfar.encoders.images import centre, image_shape, normalised
 
 LARGE = 65
-"""Images of which one side has at least so many pixels get the large stem unless told otherwise."""
+"""Images of which one side has at least so many pixels get the large stem by default."""
 
 LEAST_STRIDED = 8
 """Channels below which pixels are left out before a 1×1 convolution rather than by its stride: on

@@ -77,7 +77,7 @@ def imported_timm() -> Any:
     """Return the library.
 
     Raises:
-        UserError: it is not installed, or does not fit the torch that is.
+        UserError: it is not installed, or does not fit the installed torch.
     """
     try:
         import timm

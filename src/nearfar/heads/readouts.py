@@ -47,14 +47,14 @@ class ZUnits(nn.Module):
         return targets
 
     def constant(self, number: Tensor) -> Tensor:
-        """Return the best guess that is the same for all rows; ``number`` (k,) is that in z."""
+        """Return the best guess that is the same for all rows; ``number`` (k,) is it in z."""
         return number
 
 
 class OwnUnits(ZUnits):
     """The outputs are the predictions in the targets' own units, and so are losses.
 
-    They count from the training mean: a head that starts at 0 need not walk there first.
+    They are counted from the training mean, so that a head that starts at 0 starts there.
     """
 
     std: Tensor

@@ -56,7 +56,7 @@ class Rows:
         return self.augment is not None
 
     def gives_what(self, other: "Rows") -> bool:
-        """Whether batches of the same numbers are known to be the same, here and of ``other``."""
+        """Whether batches of the same row numbers are known to be the same in ``other``."""
         return (
             type(self) is type(other)
             and not (self.draws or other.draws)
@@ -108,7 +108,7 @@ class CachedViews(Rows):
 
     @property
     def draws(self) -> bool:
-        """Whether making a batch draws random numbers: which view, it does."""
+        """Always: the view of each row is drawn."""
         return True
 
     def batch(self, index: Tensor) -> Batch:

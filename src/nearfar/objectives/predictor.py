@@ -21,9 +21,9 @@ class Predictor(nn.Module):
 
     ``trained`` is ``all`` (encoder and head), ``head``, or a number k: the encoder's last k layer
     groups and the head. What is not trained stays bit-identical: its parameters take no gradient
-    and its batch norm runs on, and keeps, the statistics it has. ``batch_norm="eval"`` holds those
+    and its batch norm uses and keeps the statistics it has. ``batch_norm="eval"`` holds those
     statistics in the trained layers of the encoder too. ``classifies``: the head puts out logits,
-    of which ``monitor`` tells the accuracy. ``elementwise`` is the loss before its mean is taken,
+    whose accuracy ``monitor`` returns. ``elementwise`` is the loss before its mean is taken,
     for batches whose rows have weights. Without a ``readout`` the head's outputs are the
     predictions.
     """
@@ -115,7 +115,7 @@ class Predictor(nn.Module):
             self.note(prediction.argmax(1) == classes)
 
     def note(self, right: Tensor) -> None:
-        """Take down for ``monitor`` which rows of a batch (b,) a classifier told right."""
+        """Note for ``monitor`` which rows of a batch (b,) were classified rightly."""
         self._right.append(right)
 
     def monitor(self) -> dict[str, float]:
@@ -127,9 +127,9 @@ class Predictor(nn.Module):
         return {"accuracy": value}
 
     def step_of(self) -> Callable[[Batch], Tensor] | None:
-        """Return what gives a batch's loss and leaves its gradients, where autograd is not needed.
+        """Return what gives a batch's loss and leaves its gradients, None where autograd is needed.
 
-        That is so of a linear or an MLP head under cross-entropy whose features are computed
+        It is not needed for a linear or an MLP head under cross-entropy whose features are computed
         before: there, autograd's bookkeeping would be most of the cost.
         """
         maps = affine_maps(self.head)
@@ -165,7 +165,7 @@ def in_chunks(
 ) -> Tensor:
     """Return ``module`` of the rows (n,) of ``inputs`` in evaluation mode, ``size`` at a time.
 
-    ``call``: another function of the module that is wanted, in the place of its ``forward``.
+    ``call``: a function of the module to call in the place of its ``forward``.
     """
     module.eval()
     of = module if call is None else call

@@ -24,6 +24,6 @@ class ProjectedViews(nn.Module):
         self.projection = MLP(int(encoder.out_features), out, hidden=hidden)  # type: ignore[arg-type]
 
     def projected(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the projections of both views, (b, ``out``) each; they pass in one batch."""
+        """Return the projections of both views, (b, ``out``) each, made in one batch."""
         one, other = self.projection(self.encoder(torch.cat(batch.views))).chunk(2)
         return one, other

@@ -21,7 +21,7 @@ Bundle = tuple[Step, ...]
 """Stages of one computation, which all start from the same stage or from none; most are alone."""
 
 SMALL = ("emnist_cnn", "mlp")
-"""Encoders of which several are trained as one (``objectives/stacked.py``)."""
+"""Encoders of which several are trained as one (``stacking/predictors.py``)."""
 
 MOST_SEEDS = 5
 """Runs of one arm that are trained as one: more gain little, and another process has work too."""

@@ -1,6 +1,6 @@
 """The store of stages: ``stages/<hash>/``, there as a whole with ``done`` in it, or not there.
 
-A stage is worked on in ``<hash>.partial``, under a lock that dies with its process, and renamed
+A stage is worked on in ``<hash>.partial``, under a lock that ends with its process, and renamed
 when it is complete; what a killed process leaves behind is a checkpoint to go on from.
 """
 
@@ -127,7 +127,7 @@ class StageStore:
 
     @contextlib.contextmanager
     def _locked(self, stage_hash: str) -> Iterator[None]:
-        """Hold the stage's lock; it is given back by the system if this process dies."""
+        """Hold the stage's lock; the system releases it if this process dies."""
         path = self._lock(stage_hash)
         with path.open("w") as lock:
             try:

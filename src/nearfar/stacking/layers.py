@@ -1,4 +1,4 @@
-"""Layers of K models at once, each with its own weights and its own rows, gradients written out.
+"""Layers of K models at once, each with its own weights and rows; gradients are written out.
 
 Rows are innermost: vectors are (K, d, b), images (K, c, h, w, b). So the patches of a convolution
 are copied in runs of b numbers or more, and every product is one of matrices, for all K models.
@@ -56,7 +56,7 @@ class Affine:
 class Activation:
     """A function of every number by itself, in place.
 
-    ``gradient`` is given the gradient of the output and the output, and returns the input's.
+    ``gradient`` takes the gradient of the output and the output, and returns the input's gradient.
     """
 
     trained = False
@@ -101,9 +101,9 @@ class Scale:
 
 
 class InputNorm:
-    """Batch norm without weights, of inputs (K or 1, d, b): the first layer, never gone back to.
+    """Batch norm without weights, of inputs (K or 1, d, b): a first layer, without a gradient.
 
-    ``sizes`` are the rows of each model's batch; more of them do not count.
+    ``sizes`` are the rows of each model's batch; rows beyond them do not count.
     """
 
     trained = False
@@ -141,7 +141,7 @@ class InputNorm:
         return grad
 
     def held(self) -> Scale:
-        """Return what normalises with the running statistics as they are."""
+        """Return a layer that normalises with the running statistics as they are."""
         deviation = (torch.stack(self._variances) + self._eps).sqrt_()
         return Scale(torch.stack(self._means)[:, :, None], deviation[:, :, None])
 
@@ -170,7 +170,7 @@ class Flatten:
 class MaxPool:
     """The largest of ``size`` × ``size`` values, the window moved by ``stride``.
 
-    Torch's own, with channels and rows of a model in the place of channels that are innermost.
+    Torch's own, where channels times rows of a model stand for channels that lie last in memory.
     """
 
     trained = False
@@ -253,7 +253,7 @@ class Convolution:
         return self._gathered(high, wide)
 
     def _gathered(self, high: int, wide: int) -> Tensor:
-        """Return the gradient of the input: the sum of what all patches say of each number.
+        """Return the gradient of the input: for each number, the sum over the patches that hold it.
 
         Taps that are less than a stride apart belong to different numbers.
         """
@@ -278,7 +278,7 @@ class Convolution:
     def _windows(
         self, x: Tensor, rows: tuple[int, int], columns: tuple[int, int], high: int, wide: int
     ) -> Tensor:
-        """Return what some rows and columns of the weights are multiplied with.
+        """Return the inputs that some rows and columns of the weights are multiplied with.
 
         A view (K, rows, columns, c, high, wide, b) of ``x`` (K, c, h, w, b), places overlapping.
         """

@@ -11,18 +11,18 @@ from nearfar.losses.classification import cross_entropy
 from nearfar.objectives.batches import Batch
 from nearfar.objectives.predictor import Predictor
 
-Told = tuple[Tensor, Tensor, list[Tensor] | None]
-"""Losses (K,), their gradient (K, n, b), and of classifiers which rows were told right."""
+Losses = tuple[Tensor, Tensor, list[Tensor] | None]
+"""Losses (K,), their gradient (K, n, b), and for classifiers which rows were classified rightly."""
 
 
 class StackedLoss(Protocol):
     """From outputs (K, n, b) and the K batches; those beyond the rows of a batch do not count."""
 
-    def __call__(self, outputs: Tensor, batches: Sequence[Batch]) -> Told: ...
+    def __call__(self, outputs: Tensor, batches: Sequence[Batch]) -> Losses: ...
 
 
 def stacked_loss(modules: Sequence[Predictor]) -> StackedLoss | None:
-    """Return the one loss of all ``modules``, None where they differ or it is not to be had."""
+    """Return the one loss of all ``modules``, None where they differ or it cannot be stacked."""
     criterion = modules[0].criterion
     if any(module.criterion is not criterion for module in modules):
         return None
@@ -34,7 +34,7 @@ def stacked_loss(modules: Sequence[Predictor]) -> StackedLoss | None:
 
 
 class _Shares:
-    """What a row counts in its batch's loss: one of so many, or nothing; (K, b)."""
+    """What a row counts in its batch's loss: 1 / rows, or 0 beyond the batch; (K, b)."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, ...], Tensor] = {}
@@ -64,7 +64,7 @@ class StackedCrossEntropy:
         self._classify = [module.classifies for module in modules]
         self._shares = _Shares()
 
-    def __call__(self, outputs: Tensor, batches: Sequence[Batch]) -> Told:
+    def __call__(self, outputs: Tensor, batches: Sequence[Batch]) -> Losses:
         rows = outputs.shape[2]
         sizes = tuple(len(batch.targets) for batch in batches)
         share = self._shares(sizes, outputs)
@@ -74,8 +74,8 @@ class StackedCrossEntropy:
         classes = classes.expand(len(batches), -1)
         right = None
         if any(self._classify):
-            told = (outputs.max(1).indices == classes).unbind()
-            right = [row[:size] for row, size in zip(told, sizes, strict=True)]
+            hits = (outputs.max(1).indices == classes).unbind()
+            right = [row[:size] for row, size in zip(hits, sizes, strict=True)]
         chances = outputs.log_softmax(1)
         index = classes[:, None]
         losses = -(chances.gather(1, index)[:, 0] * share).sum(1)
@@ -114,7 +114,7 @@ class StackedRegression:
         self._name, self._gradient = name, _GRADIENTS[name]
         self._shares = _Shares()
 
-    def __call__(self, outputs: Tensor, batches: Sequence[Batch]) -> Told:
+    def __call__(self, outputs: Tensor, batches: Sequence[Batch]) -> Losses:
         targets, rows = outputs.shape[1:]
         share = self._shares(tuple(len(batch.targets) for batch in batches), outputs)
         truth = _stacked(

@@ -9,7 +9,7 @@ from torch import Tensor
 from nearfar.train import recipe as r
 
 BETAS, EPS = (0.9, 0.999), 1e-8
-"""Adam's, as torch has them unless told otherwise."""
+"""Adam's, as torch has them by default."""
 
 
 STACKED_OPTIMIZERS = ("sgd", "adam", "adamw")
@@ -61,7 +61,7 @@ class StackedOptimizer:
         """Take one step.
 
         Args:
-            gradients: (K, p); not as they were afterwards.
+            gradients: (K, p); overwritten.
             rates: the learning rate of each run.
         """
         self.steps += 1

@@ -1,7 +1,7 @@
 """Several predictors of one shape as one: their losses and gradients in one computation.
 
 The parameters of the K modules lie side by side in one tensor and the modules' own are views of
-it: what is asked of one module (to judge it, to keep its weights) is asked of it alone, as ever.
+it, so that each module can be judged, and its weights kept, by itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,11 +41,11 @@ class Predicts(Protocol):
 
 
 def stack_of(tasks: Sequence[Predicts]) -> "Stack | None":
-    """Return what trains the predictors of ``tasks`` at once, None where there is nothing.
+    """Return what trains the predictors of ``tasks`` at once, None where they cannot be stacked.
 
-    That depends on nothing but the kinds and shapes of their modules and their loss. There is: of
-    linear and MLP heads without dropout, under cross-entropy or a regression loss: on features that
-    are computed before, on the EMNIST CNN or on an MLP without dropout, with any of their layers
+    That depends on nothing but the kinds and shapes of their modules and their loss. Linear and MLP
+    heads without dropout can be, under cross-entropy or a regression loss: on features that are
+    computed before, on the EMNIST CNN or on an MLP without dropout, with any of their layers
     trained. All modules have to be of one shape, and on the device where they are trained.
     """
     modules = [task.module for task in tasks]
@@ -57,7 +57,7 @@ def stack_of(tasks: Sequence[Predicts]) -> "Stack | None":
 
 
 def _outline(module: Predictor) -> tuple[object, ...] | None:
-    """Return what has to be equal of modules to be stacked, None where there is no way to."""
+    """Return what has to be equal in modules to be stacked, None where one cannot be."""
     encoder, head, readout = module.encoder, module.head, module.readout
     if affine_maps(head) is None or type(readout) not in (ZUnits, OwnUnits):
         return None
@@ -122,7 +122,7 @@ class Stack:
         smaller than others.
 
         Returns:
-            The losses (K,), and of classifiers which rows of each batch they told right.
+            The losses (K,), and for classifiers which rows of each batch were classified rightly.
         """
         x = self._inputs(batches)
         if self._norm is not None:
@@ -160,7 +160,7 @@ class Stack:
         return made
 
     def _chain(self) -> Iterator[Layer]:
-        """Yield what inputs pass on their way to the outputs of the heads."""
+        """Yield the layers from the inputs to the outputs of the heads."""
         encoder = self.modules[0].encoder
         if isinstance(encoder, EmnistCNN):
             yield from self._cnn(encoder)

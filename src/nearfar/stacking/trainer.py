@@ -97,8 +97,8 @@ class _Run:
     def end_round(self) -> float:
         """Judge the round; return its loss."""
         loss = self.run_state.mean_loss(self.losses, self.rows)
-        for told in self.notes:
-            self.module.note(told)  # type: ignore[operator]
+        for note in self.notes:
+            self.module.note(note)  # type: ignore[operator]
         self.losses, self.notes = [], []
         value = self.run_state.after_round(loss)
         if value is not None and self._plateau is not None:
@@ -199,12 +199,12 @@ class StackedTrainer:
             bounds = [math.inf if clip is None else clip for clip in clips]
             self._clips = stack.values.new_tensor(bounds)
         self._leaders = [
-            next(j for j in range(k + 1) if j == k or self._march_alike(j, k))
+            next(j for j in range(k + 1) if j == k or self._share_batches(j, k))
             for k in range(len(numbers))
         ]
 
-    def _march_alike(self, one: int, other: int) -> bool:
-        """Whether two of the living runs are shown the same batches at the same steps."""
+    def _share_batches(self, one: int, other: int) -> bool:
+        """Whether two of the runs that go on see the same batches at the same steps."""
         first, second = self.alive[one], self.alive[other]
         a, b = self.runs[first].run_state, self.runs[second].run_state
         return (
@@ -241,7 +241,7 @@ class StackedTrainer:
         return [run.run_state.finish() for run in self.runs]
 
     def _step(self, living: Sequence[_Run]) -> None:
-        """Take one optimiser step of every living run."""
+        """Take one optimiser step of every run that goes on."""
         batches = self._batches(living)
         losses, notes = self.stack.step(batches)
         gradients = self.stack.gradients
@@ -256,7 +256,7 @@ class StackedTrainer:
                 run.notes.append(notes[k])
 
     def _batches(self, living: Sequence[_Run]) -> list[Any]:
-        """Return the next batch of every living run; runs that march alike get the same."""
+        """Return the next batch of every run that goes on; runs that share batches get the same."""
         batches: list[Any] = []
         for k, (leader, run) in enumerate(zip(self._leaders, living, strict=True)):
             if leader != k:

@@ -1,7 +1,7 @@
-"""Trackers: who is told how a study goes. ``TRACKERS`` names all that a study file may ask for.
+"""Trackers: where the progress of a study is sent. ``TRACKERS`` names those of study files.
 
-A tracker reads what stages left when they are done; nothing of it is in the training loop, so it
-changes no number.
+A tracker reads the files of finished stages; nothing of it is in the training loop, so it changes
+no number.
 """
 
 from nearfar.track.background import Background

@@ -1,4 +1,4 @@
-"""A tracker at work in a thread of its own: the study neither waits for it nor falls with it."""
+"""A tracker at work in a thread of its own: the study does not wait for it or fail with it."""
 
 import math
 import queue
@@ -12,17 +12,17 @@ from nearfar.track.base import Notice, NotSent, Run, Tracker
 
 
 class Background:
-    """Sends messages in their order; what goes wrong is told once, by ``warn``.
+    """Sends messages in their order; what goes wrong is reported once, by ``warn``.
 
-    A message is made, by calling what was put, where it is sent. One with a key is sent once: keys
-    of those that arrived stand in ``sent.txt`` in the tracker's folder.
+    What is put is a function that makes the message, called in the sending thread. A message with a
+    key is sent once: keys of those that arrived stand in ``sent.txt`` in the tracker's folder.
     """
 
     def __init__(self, name: str, tracker: Tracker, warn: Callable[[str], None]) -> None:
         self.name, self.tracker, self._warn = name, tracker, warn
         self._queue: queue.SimpleQueue[tuple[str, Callable[[], Any]] | None] = queue.SimpleQueue()
         self._arrived = time.monotonic()
-        self._told = False
+        self._warned = False
         self._put = self._known()
         self._thread = threading.Thread(target=self._work, name=f"track {name}", daemon=True)
         self._thread.start()
@@ -87,6 +87,6 @@ class Background:
             file.write(f"{key}\n")
 
     def _tell(self, reason: str) -> None:
-        if not self._told:
-            self._told = True
+        if not self._warned:
+            self._warned = True
             self._warn(f"track: {self.name}: {reason}; the study is not touched by it")

@@ -1,4 +1,4 @@
-"""What a tracker is, and what it is told."""
+"""What a tracker is, and what is sent to it."""
 
 import re
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ Point = tuple[int, str, str, float]
 """Epoch or iteration, split, metric, value: a row of curves.csv."""
 
 
-class NotSent(Exception):  # noqa: N818 - told in a line, never a reason to stop
+class NotSent(Exception):  # noqa: N818 - reported in a line, never a reason to stop
     """A message did not reach its receiver; says why, in words that hold no secret."""
 
 
@@ -121,7 +121,7 @@ class Notice:
 
 
 class Tracker(ABC):
-    """Somebody who is told what happens in a study, in a thread of their own.
+    """A receiver of what happens in a study, which works in a thread of its own.
 
     A subclass takes ``folder``, where it may keep files, and its options as keyword-only
     parameters. It may raise whatever it likes: the study goes on.
@@ -135,7 +135,7 @@ class Tracker(ABC):
         self.folder = folder
 
     def check(self) -> None:
-        """Make sure, before anything is computed, that all is there.
+        """Check packages and settings, before anything is computed.
 
         Raises:
             UserError: its package is not installed, or its settings cannot work.
@@ -155,7 +155,7 @@ class Tracker(ABC):
 
 
 def file_name(name: str) -> str:
-    """Return a name as one part of a path; what had to change is told apart by a hash.
+    """Return a name as one part of a path; a changed one ends in a hash, so that it stays unique.
 
     >>> file_name("RnC(L1)+freeze")
     'RnC(L1)+freeze'

@@ -22,7 +22,7 @@ class WeightsAndBiases(Tracker):
     Args:
         folder: where to keep files.
         project: the project of the runs; they are grouped by study and profile.
-        entity: the user or team that the project belongs to; W&B's default if not given.
+        entity: the user or team that the project belongs to; W&B's default otherwise.
         mode: ``online``, ``offline`` (for ``wandb sync`` later), or ``auto``: what ``WANDB_MODE``
             says, else online where ``WANDB_API_KEY`` is set, else offline.
     """
@@ -57,12 +57,12 @@ class WeightsAndBiases(Tracker):
         """
         if self.mode != "auto":
             return self.mode
-        said = os.environ.get("WANDB_MODE") or ""
-        if said in ("online", "offline"):
-            return said  # type: ignore[return-value]
-        if said:
+        mode = os.environ.get("WANDB_MODE") or ""
+        if mode in ("online", "offline"):
+            return mode  # type: ignore[return-value]
+        if mode:
             raise UserError(
-                f"track: wandb: WANDB_MODE is {said!r}; allowed: offline, online;"
+                f"track: wandb: WANDB_MODE is {mode!r}; allowed: offline, online;"
                 " to send nothing, leave wandb out of track"
             )
         return "online" if os.environ.get("WANDB_API_KEY") else "offline"
@@ -73,15 +73,15 @@ class WeightsAndBiases(Tracker):
 
         wandb.setup(wandb.Settings(silent=True))
         run: Run = message
-        address = self._id(run)
-        for left in (self.folder / "wandb").glob(f"*run-*-{address}"):
+        run_id = self._id(run)
+        for left in (self.folder / "wandb").glob(f"*run-*-{run_id}"):
             shutil.rmtree(left)
         logged = wandb.init(
             project=self.project,
             entity=self.entity,
             mode=self._mode(),
             dir=str(self.folder),
-            id=address,
+            id=run_id,
             name=run.name,
             group=f"{run.study}-{run.profile}",
             job_type=run.arm[:64],
@@ -108,7 +108,7 @@ class WeightsAndBiases(Tracker):
 
 
 def _settings(wandb: Any) -> Any:
-    """Return settings under which W&B keeps to itself what nobody asked it to record."""
+    """Return settings under which W&B records nothing that nobody asked for."""
     return wandb.Settings(
         silent=True,
         console="off",

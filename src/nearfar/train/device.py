@@ -34,7 +34,7 @@ def precision_of(device: str, kind: str) -> Precision:
 def fabric_on(device: str, precision: Precision = FULL) -> Fabric:
     """Return the Fabric that trains on ``device``.
 
-    It is told the plugin: told ``bf16-mixed``, it would announce that before every stage.
+    The precision is passed as a plugin: by its name, Fabric would announce it before every stage.
     """
     from lightning_fabric import Fabric
     from lightning_fabric.plugins import MixedPrecision

@@ -1,8 +1,8 @@
 """The one training loop, on Lightning Fabric.
 
 It trains anything with ``loss(batch)``. It owns batches, schedules, clipping and checkpoints; the
-rounds, the choice among them and divergence are in ``state.py``; what is trained, and
-on which rows, is the task's business. A round is an epoch, or less of one where a recipe counts
+rounds, the choice among them and divergence are in ``state.py``; the task says what is trained, and
+on which rows. A round is an epoch, or less of one where a recipe counts
 iterations.
 """
 

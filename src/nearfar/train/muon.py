@@ -2,7 +2,7 @@
 
 "Muon: An optimizer for hidden layers in neural networks"; step lengths and decay are those of Liu
 et al. 2025, "Muon is scalable for LLM training", section 2.2, so that one learning rate serves
-matrices and all other parameters, which AdamW sees to.
+matrices and all other parameters, which AdamW steps.
 """
 
 import math
@@ -45,7 +45,7 @@ def orthogonalised(matrices: Tensor) -> Tensor:
 
 
 def _factor(gram: Tensor) -> Tensor:
-    """Return what an iteration multiplies matrices by whose Gram matrices are (k, r, r)."""
+    """Return the factors (k, r, r) of an iteration for matrices with these Gram matrices."""
     a, b, c = COEFFICIENTS
     factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
     factor.diagonal(dim1=1, dim2=2).add_(a)
@@ -65,7 +65,7 @@ class Muon(torch.optim.AdamW):
     lr 0.2 √max(r, c) O, where O is G + m M orthogonalised.
 
     Args:
-        groups: as of AdamW; within a group, matrices are told apart by :func:`is_matrix`.
+        groups: as of AdamW; within a group, matrices are found by :func:`is_matrix`.
         lr: learning rate.
         weight_decay: decoupled from the gradient.
     """

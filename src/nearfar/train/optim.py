@@ -20,8 +20,7 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """Return the optimiser for groups of (parameters, factor on the learning rate).
 
-    A step is one kernel over all parameters, not some for each: sooner for small models and on a
-    GPU.
+    One kernel steps all parameters, which is faster for small models and on a GPU.
     """
     settings: dict[str, Any] = options.model_dump()
     lr = settings.pop("lr")

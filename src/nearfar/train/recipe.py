@@ -85,7 +85,7 @@ class OneCycle(Options):
 
 
 class Plateau(Options):
-    """The learning rate stays until validation does.
+    """The learning rate falls when validation no longer improves.
 
     After more than ``patience`` rounds without a new best of the value that selects, it is
     multiplied by ``factor``: torch's ``ReduceLROnPlateau`` with a threshold of 0.

@@ -18,7 +18,7 @@ class Round:
     of: int
 
     def is_due(self, times: int = PARTS) -> bool:
-        """Whether what is done at most so many times along the way is done after this round."""
+        """Whether what is done at most ``times`` times in a run is due after this round."""
         return self.number % math.ceil(self.of / times) == 0 or self.number == self.of
 
 

@@ -1,6 +1,6 @@
-"""The state of a training run: which rows come when, the curves, the chosen round, the end.
+"""The state of a training run: the order of rows, the curves, the chosen round, the end.
 
-What takes the steps between is another's business: ``loop.py`` for one run, ``together.py`` for
+The steps of a round are taken elsewhere: by ``loop.py`` for one run, by ``stacking/trainer.py`` for
 several at once.
 """
 
@@ -69,7 +69,7 @@ class Outcome:
 
 @dataclass
 class State:
-    """What has come of a run so far; ``round`` is the number of the last that was begun."""
+    """The results of a run so far; ``round`` is the number of the last round that was begun."""
 
     round: int = 0
     seconds: float = 0.0
@@ -88,8 +88,8 @@ def _weights(module: nn.Module) -> dict[str, Tensor]:
 class RunState:
     """The rounds of training ``task`` by ``recipe``; ``keep`` and ``limit`` as of ``Trainer``.
 
-    A round begins where ``state.round`` is raised; ``draw`` says its rows, and ``after_round`` is
-    told its loss.
+    A round begins where ``state.round`` is raised; ``draw`` returns its rows, and ``after_round``
+    takes its loss.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What every view is told by the user and draws per image."""
+"""Options that views share, and what they draw for every image."""
 
 from typing import Annotated
 

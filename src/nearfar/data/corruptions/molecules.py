@@ -116,7 +116,7 @@ class MoleculeCorruption:
         return ""
 
     def apply(self, inputs: Any, severity: int, key: int) -> Molecules:
-        """Return corrupted molecules on the same device; their SMILES tell what became of them.
+        """Return corrupted molecules on the same device, with their SMILES.
 
         Raises:
             ValueError: if a SMILES cannot be read, or an atom is beyond what features can say.

@@ -1,4 +1,4 @@
-"""Cells turned into numbers, and the book of rows that cannot be used."""
+"""Cells turned into numbers, and the list of rows that cannot be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faces with their age, UTKFace and AgeDB: from the user's folder, for nobody may pass them on."""
+"""Faces with their age, UTKFace and AgeDB: from the user's folder, as nobody may pass them on."""
 
 from __future__ import annotations
 

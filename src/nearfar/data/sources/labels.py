@@ -26,7 +26,7 @@ class RowLabels:
     Args:
         table: the rows.
         options: the ``data`` part of a study.
-        bad: is told of the rows that cannot be used.
+        bad: takes the rows that cannot be used.
         target: the column of the classes where the source has one of its own.
         class_names: names of class numbers that the source gives, by column.
     """

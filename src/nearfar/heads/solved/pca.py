@@ -1,4 +1,4 @@
-"""Principal components as a solved head: the best that is linear in so few numbers."""
+"""Principal components as a solved head: the best linear model of a few numbers."""
 
 from typing import ClassVar
 

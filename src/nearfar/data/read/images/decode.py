@@ -152,7 +152,7 @@ def decode_all(
         pictures: position in the table and picture, at most ``rows`` of them; None is missing.
         rows: how many there are.
         form: what the pixels shall look like.
-        bad: is told the position, reason and message of every picture that cannot be used.
+        bad: called with the position, reason and message of every picture that cannot be used.
         room: gives an array of a shape to write into.
         expected: channels, height, width.
 

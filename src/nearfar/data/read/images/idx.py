@@ -1,4 +1,4 @@
-"""IDX files, as MNIST and its kin are kept."""
+"""IDX files, the format of MNIST and EMNIST."""
 
 from __future__ import annotations
 

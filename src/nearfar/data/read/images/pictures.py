@@ -25,9 +25,9 @@ class Pictures(Protocol):
         """Yield position and picture, in ascending order; None where there is none."""
 
     def key(self) -> tuple[Sequence[Path], str]:
-        """Return the files that the pictures are in, and what else tells them apart.
+        """Return the files that the pictures are in, and a text that changes when they do.
 
-        No files and no text: nothing tells, and decoded pixels cannot be kept.
+        Without files and without text decoded pixels cannot be kept.
         """
 
 

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 MEMORY = 10
-"""Steps that the curvature is known from."""
+"""Steps from which the curvature is estimated."""
 
-SLOPE = 1e-5
+FLAT = 1e-5
 """A function is done where no entry of its gradient is larger."""
 
 GAIN = 1e-9
@@ -72,7 +72,7 @@ class Descent:
         self._drop(
             (gain <= enough)
             | (-now["promise"] / 2 <= enough)
-            | (now["gradient"].abs().amax(1) <= SLOPE)
+            | (now["gradient"].abs().amax(1) <= FLAT)
             | (now["taken"] > self.iterations)
             | (now["step"] < SHORTEST)
         )

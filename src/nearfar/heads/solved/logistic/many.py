@@ -47,7 +47,7 @@ def solve_together(
     ``features`` are (n, d). Objective and coordinates are those of ``Logistic``, features are
     standardised over each problem's own rows, and results are equal to the solvers' tolerance.
     One pass over the features serves all heads (``shared_rows.py``), each of which takes its own
-    steps (``descent.py``). Rows may have any order, but none may come twice (ValueError).
+    steps (``lbfgs.py``). Rows may have any order, but none may come twice (ValueError).
     """
     ordered = [_ascending(problem) for problem in problems]
     heads = [Logistic(penalty=problem.penalty, iterations=iterations) for problem in problems]
