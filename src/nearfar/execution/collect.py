@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from nearfar.plan.chain import SCORE
 from nearfar.plan.plan import Cell, Plan
+from nearfar.plan.specs import ScoreSpec
 from nearfar.records import SEARCH, Record, StageRow
 from nearfar.records.stages import StageStore
 
@@ -47,7 +47,7 @@ def _stage_row(
     return StageRow(
         arm=cell.arm,
         seed=cell.seed,
-        condition=cell.place if step.name == SCORE else cell.condition,
+        condition=cell.place if isinstance(step.spec, ScoreSpec) else cell.condition,
         stage=f"{SEARCH}{cell.search}/{step.name}" if cell.search else step.name,
         hash=stage_hash,
         status=found["status"],
@@ -56,5 +56,5 @@ def _stage_row(
         steps=found.get("steps", 0),
         seconds=float(found.get("seconds", 0.0)),
         parameters=found.get("parameters", 0),
-        device=found.get("device", step.spec["environment"]["device"]),
+        device=found.get("device", step.spec.environment.device),
     )

@@ -15,8 +15,8 @@ from nearfar.execution.provenance import provenance
 from nearfar.execution.results import _samples, _write_tables, write_records
 from nearfar.execution.trackers import trackers_of, with_trackers
 from nearfar.execution.worker import Source
-from nearfar.plan.chain import Environment
 from nearfar.plan.plan import make_plan
+from nearfar.plan.specs import Environment, spec_of
 from nearfar.records import read_stages
 from nearfar.records.run import RunFolder
 from nearfar.study.extend import extend, with_seeds
@@ -119,8 +119,7 @@ def reopen(path: Path) -> Prepared:
     made = [row.hash for row in rows if folder.store.is_done(row.hash)]
     if not made:
         raise UserError(f"{path}: no stage of this run is finished")
-    spec = folder.store.read(made[0])["spec"]
-    environment = Environment.from_plain(spec["environment"])
+    environment = spec_of(made[0], folder.store).environment
     given, others = (dataset.digest, environment), _others(folder, resolved)
     plan = make_plan(resolved, *given, folder.store.outcome, external=others)
     if not set(made) <= set(plan.steps):
