@@ -230,6 +230,51 @@ def test_modules_and_functions_stay_short() -> None:
     assert not found, "\n".join(found)
 
 
+def looks_by_key(source: str) -> list[int]:
+    """Lines where the specification of a stage is looked into by key: ``spec["seed"]``."""
+
+    def is_spec(node: ast.expr) -> bool:
+        return ast.unparse(node).endswith(("spec", "['spec']"))
+
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Subscript):
+            looks = is_spec(node.value) or ast.unparse(node.slice) == "'spec'"
+        elif isinstance(node, ast.Attribute):
+            looks = node.attr in {"get", "items", "keys"} and is_spec(node.value)
+        else:
+            asks = isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn)
+            looks = asks and is_spec(node.comparators[0])
+        found += [node.lineno] if looks else []
+    return found
+
+
+def test_specifications_have_types_but_where_they_are_read() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in MODULES
+        if path != PACKAGE / "plan" / "specs.py"
+        for line in looks_by_key(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, found
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ('spec["seed"]', 1),
+        ('step.spec.get("train")', 1),
+        ('"input" in fit.spec', 1),
+        ('store.read(stage_hash)["spec"]', 1),
+        ('[key for key in spec.items() if "a" not in key]', 1),
+        ("spec.seed", 0),
+        ('for spec in specs: specs["aa"]', 0),
+    ],
+)
+def test_a_look_by_key_is_found(source: str, count: int) -> None:
+    assert len(looks_by_key(source)) == count
+
+
 def test_every_name_says_what_is_inside() -> None:
     found = [path for path in MODULES if FORBIDDEN_NAMES & set(path.with_suffix("").parts)]
     assert not found, found

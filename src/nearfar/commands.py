@@ -89,7 +89,7 @@ def _print_stages(prepared: Prepared, console: Console) -> None:
         state = "to run" if step.hash in prepared.missing else "done"
         shown = ", ".join(dict.fromkeys(arms))
         length = f"{step.length} {step.unit}s" if step.length else "solved"
-        cells = (step.name, step.hash, shown, str(step.spec["seed"]), length, state)
+        cells = (step.name, step.hash, shown, str(step.spec.seed), length, state)
         table.add_row(*map(escape, cells))
     console.print(table)
     for choice in prepared.plan.choices:

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from command_line import GOOD_ROWS, MOLECULES, CommandLine, table
 
 from nearfar.errors import UserError
 from nearfar.execution.progress import Display
+from nearfar.plan.specs import SolveSpec, StageSpec
 from nearfar.study.files import shipped_studies
 
 RUN = ("run", "tiny.yaml", "--profile", "smoke", "--jobs", "1")
@@ -185,10 +187,10 @@ def test_a_failing_stage_gives_status_1_and_the_others_go_on(
 
     run_stages = run.run_stages
 
-    def failing(specs: dict[str, dict[str, object]], *rest: object) -> object:
-        if any("ridge" in str(spec["head"]) for spec in specs.values()):
+    def failing(specs: dict[str, StageSpec], *rest: Any) -> object:
+        if any(isinstance(s, SolveSpec) and s.head.name == "ridge" for s in specs.values()):
             raise RuntimeError("planted")
-        return run_stages(specs, *rest)  # type: ignore[arg-type]
+        return run_stages(specs, *rest)
 
     monkeypatch.setattr(run, "run_stages", failing)
     outcome = nearfar(*RUN, "--arm", "ridge", "--seeds", "1")

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from nearfar.plan.chain import Environment, Step
+from nearfar.data import Conditions, SplitOptions
+from nearfar.plan.chain import Step
 from nearfar.plan.plan import Plan, make_plan
+from nearfar.plan.specs import Data, Environment, Named, PretrainSpec
 from nearfar.study.load import Resolved, resolve
 from nearfar.study.schema import Pretrain
+from nearfar.train.recipe import Adam, Constant, Recipe
 
 Plain = dict[str, Any]
 HERE = Environment("2.13.0", "cpu")
@@ -81,8 +84,29 @@ def planned(raw: Plain | Resolved, environment: Environment = HERE) -> Plan:
 
 def another(start: Pretrain, seed: int) -> Step:
     """Stands in for the encoder of another run."""
-    spec = {"kind": "pretrain", "encoder": {"mlp": {}}, "run": start.run, "arm": start.arm}
-    return Step(f"pretrain:{start.run}/{start.arm}", {**spec, "seed": seed}, f"{seed:016d}")
+    spec = pretrain_spec(Named("mlp", {}), seed)
+    return Step(f"pretrain:{start.run}/{start.arm}", spec, f"{seed:016d}")
+
+
+def pretrain_spec(encoder: Named, seed: int = 0) -> PretrainSpec:
+    """Some pre-training of this encoder."""
+    return PretrainSpec(
+        data=Data(DIGEST, SplitOptions(), seed, Conditions()),
+        seed=seed,
+        environment=HERE,
+        threads=1,
+        encoder=encoder,
+        objective=Named("rnc", {}),
+        recipe=Recipe(
+            epochs=1,
+            batch=16,
+            drop_last=False,
+            optimizer=Adam(),
+            schedule=Constant(),
+            clip=None,
+            select="last",
+        ),
+    )
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:

@@ -4,7 +4,9 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_study import HERE, resolved, small, write_table
@@ -17,6 +19,7 @@ from nearfar.execution.execute import execute
 from nearfar.execution.worker import carry_out
 from nearfar.plan.chain import Step, hash_of
 from nearfar.plan.plan import Plan, make_plan
+from nearfar.plan.specs import FitSpec, PretrainSpec, StageSpec
 from nearfar.records.stages import StageBusy, StageStore
 from nearfar.stages import run as stage
 
@@ -44,8 +47,9 @@ def silent(stage_hash: str, done: int, loss: float) -> None:
 
 def broken(step: Step) -> Step:
     """The step with a loss that there is not: it raises in the middle."""
-    spec = {**step.spec, "loss": "none"}
-    return Step("fit", spec, hash_of(spec), step.needs)
+    assert isinstance(step.spec, FitSpec)
+    spec = replace(step.spec, loss="none")
+    return Step("fit", spec, hash_of(spec.to_plain()), step.needs)
 
 
 def all_of(plan: Plan, dataset: Dataset, store: StageStore) -> list[execution.Event]:
@@ -65,9 +69,10 @@ def test_events_tell_every_stage_and_epoch(plan: Plan, dataset: Dataset, store: 
 
 
 def test_a_stage_that_raises_fails_alone(plan: Plan, dataset: Dataset, store: StageStore) -> None:
-    bad = broken(next(step for step in plan.steps.values() if step.spec.get("train") == "all"))
-    steps = {bad.hash: bad, **plan.steps}
-    events = list(execute(steps, None, dataset, store, 1))  # type: ignore[arg-type]
+    bad = broken(
+        next(step for step in plan.steps.values() if getattr(step.spec, "train", "") == "all")
+    )
+    events = list(execute({bad.hash: bad, **plan.steps}, None, dataset, store, 1))  # type: ignore[arg-type]
     failed = {e.stage_hash: e for e in events if isinstance(e, Finished) and e.error}
     assert set(failed) == {bad.hash}
     assert failed[bad.hash].error == "KeyError: 'none'"
@@ -81,10 +86,10 @@ def test_what_stands_on_a_failed_stage_fails_with_it(
 ) -> None:
     real = stage.run_stages
 
-    def failing(specs: dict[str, dict[str, object]], *rest: object) -> object:
-        if any(spec["kind"] == "pretrain" for spec in specs.values()):
+    def failing(specs: dict[str, StageSpec], *rest: Any) -> object:
+        if any(isinstance(spec, PretrainSpec) for spec in specs.values()):
             raise OSError("no space left\non the device")
-        return real(specs, *rest)  # type: ignore[arg-type]
+        return real(specs, *rest)
 
     monkeypatch.setattr(stage, "run_stages", failing)
     finished = {
@@ -172,8 +177,10 @@ def test_closing_it_stops_the_stage_and_keeps_its_place(
     plan: Plan, dataset: Dataset, store: StageStore, after: int
 ) -> None:
     step = next(step for step in plan.steps.values() if step.name == "pretrain:rnc")
-    spec = {**step.spec, "recipe": {**step.spec["recipe"], "epochs": 100_000}}
-    long = Step(step.name, spec, hash_of(spec))
+    assert isinstance(step.spec, PretrainSpec)
+    recipe = step.spec.recipe.model_copy(update={"epochs": 100_000})
+    spec = replace(step.spec, recipe=recipe)
+    long = Step(step.name, spec, hash_of(spec.to_plain()))
     events = execute({long.hash: long}, None, dataset, store, 1)  # type: ignore[arg-type]
     for _ in range(after):
         next(events)
@@ -188,10 +195,10 @@ def test_threads_are_those_of_the_study(plan: Plan, dataset: Dataset, store: Sta
     import torch
 
     step = next(iter(plan.steps.values()))
-    spec = {**step.spec, "environment": {**step.spec["environment"], "threads": 2}}
+    spec = replace(step.spec, threads=2)
     seen = []
     carry_out(
-        (Step("fit", spec, hash_of(spec)),),
+        (Step("fit", spec, hash_of(spec.to_plain())),),
         lambda: seen.append(torch.get_num_threads()) or dataset,  # type: ignore[func-returns-value]
         store,
         silent,

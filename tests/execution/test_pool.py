@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_study import pretrain_spec
 
 from nearfar.execution.events import Event, Finished, Progress, Started
 from nearfar.execution.pool import Pool
 from nearfar.plan.chain import Step
 from nearfar.plan.groups import Bundle
+from nearfar.plan.specs import Named
 from nearfar.records.stages import StageStore
 
 
@@ -62,9 +64,12 @@ class ThreadPool(Pool):
                 return
 
 
+SPEC = pretrain_spec(Named("mlp", {}))
+
+
 def steps(**given: tuple[str, str | None]) -> list[Bundle]:
     """hash=(what its worker does, the hash that it needs), each stage alone."""
-    return [(Step(does, {}, stage_hash, needs),) for stage_hash, (does, needs) in given.items()]
+    return [(Step(does, SPEC, stage_hash, needs),) for stage_hash, (does, needs) in given.items()]
 
 
 def run(pool: Pool, given: list[Bundle], failed: set[str] | None = None) -> list[Event]:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nearfar.plan.chain import Environment, Step
+from nearfar.plan.chain import Step
 from nearfar.plan.plan import Plan, make_plan
+from nearfar.plan.specs import Environment
 from nearfar.study.files import shipped_studies
 from nearfar.study.load import load_study
 from nearfar.study.schema import Pretrain
@@ -33,7 +34,7 @@ class OtherRun:
         plan = planned(start.run, self.profile)
         (cell,) = (c for c in plan.cells if (c.arm, c.seed) == (start.arm, seed))
         fit = plan.steps[cell.chain[-1]]
-        trained = cell.chain[0] if fit.spec["train"] == "head" else fit.hash
+        trained = cell.chain[0] if getattr(fit.spec, "train", "") == "head" else fit.hash
         step = plan.steps[trained]
         return Step(f"pretrain:{start.run}/{start.arm}", step.spec, step.hash)
 
@@ -54,7 +55,7 @@ def stages() -> Iterator[dict[str, Any]]:
                     "name": step.name,
                     "hash": step.hash,
                     "needs": step.needs,
-                    "spec": step.spec,
+                    "spec": step.spec.to_plain(),
                 }
 
 

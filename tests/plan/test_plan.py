@@ -9,6 +9,7 @@ from small_study import DIGEST, HERE, Plain, changed, planned, resolved, small
 
 from nearfar.plan.chain import Step, hash_of
 from nearfar.plan.plan import Plan, make_plan
+from nearfar.plan.specs import FitSpec, PretrainSpec
 from nearfar.study.load import load_study
 
 PUBLISHED = ["L1", "RnC(L1)+freeze", "RnC(L1)", "RnC(L2)", "RnC(Huber)"]
@@ -27,14 +28,13 @@ def test_the_published_arms_train_two_encoders_a_seed_not_five() -> None:
     for seed in range(10):
         mine = chains(plan, seed)
         used = {stage_hash for chain in mine.values() for stage_hash in chain}
-        whole = [
-            stage_hash for stage_hash in used if plan.steps[stage_hash].spec.get("train") == "all"
-        ]
-        pre_trained = [a for a in used if plan.steps[a].spec["kind"] == "pretrain"]
+        specs = {stage_hash: plan.steps[stage_hash].spec for stage_hash in used}
+        whole = [a for a, s in specs.items() if isinstance(s, FitSpec) and s.train == "all"]
+        pre_trained = [a for a, spec in specs.items() if isinstance(spec, PretrainSpec)]
         assert len(pre_trained) == 1
         assert {chain[0] for arm, chain in mine.items() if arm != "L1"} == set(pre_trained)
         assert len(mine["L1"]) == 1
-        from_scratch = [a for a in whole if "input" not in plan.steps[a].spec]
+        from_scratch = [a for a in whole if getattr(specs[a], "input", None) is None]
         assert from_scratch == [mine["L1"][0]]
         assert len(used) == 6
     assert len(plan.steps) == 60
@@ -56,7 +56,7 @@ def test_stages_stand_after_what_they_need() -> None:
     seen: set[str] = set()
     for stage_hash, step in plan.steps.items():
         assert step.needs is None or step.needs in seen
-        assert step.hash == stage_hash == hash_of(step.spec)
+        assert step.hash == stage_hash == hash_of(step.spec.to_plain())
         seen.add(stage_hash)
     for cell in plan.cells:
         needs = [plan.steps[stage_hash].needs for stage_hash in cell.chain]
@@ -194,9 +194,9 @@ def test_what_does_not_depend_on_an_axis_is_computed_once() -> None:
 def test_a_fixed_split_is_one_for_all_seeds() -> None:
     fixed = small(split={"resplit": False, "split_seed": 4})
     for raw, seeds in ((fixed, {None}), (small(), {0, 1})):
-        found = {step.spec["data"]["split"]["seed"] for step in planned(raw).steps.values()}
+        found = {step.spec.data.split_seed for step in planned(raw).steps.values()}
         assert found == seeds
-    digests = {step.spec["data"]["digest"] for step in planned(small()).steps.values()}
+    digests = {step.spec.data.digest for step in planned(small()).steps.values()}
     assert digests == {DIGEST}
 
 
@@ -236,4 +236,4 @@ def test_a_score_on_corrupted_rows_has_the_seed_of_its_run() -> None:
     )
     cells = [cell for cell in plan.cells if cell.arm == "ridge" and "severity=2" in cell.scored]
     assert len({cell.chain[0] for cell in cells}) == 1
-    assert sorted(plan.steps[cell.chain[-1]].spec["seed"] for cell in cells) == [0, 1]
+    assert sorted(plan.steps[cell.chain[-1]].spec.seed for cell in cells) == [0, 1]

@@ -12,13 +12,14 @@ from nearfar.execution.prepared import Request
 from nearfar.execution.run import carry_out, prepare
 from nearfar.plan.plan import Plan, make_plan
 from nearfar.plan.search import Try, point_name, ranked
+from nearfar.plan.specs import FitSpec, StageSpec
 from nearfar.records import read_results, read_stages
 from nearfar.records.run import RunFolder
 from nearfar.study.load import Resolved
 from nearfar.study.overlay import merge
 
 FIXED = {"kind": "random", "parts": [0.7, 0.15, 0.15], "resplit": False}
-Score = Callable[[Plain], float | None]
+Score = Callable[[StageSpec], float | None]
 
 
 def searching(**changes: Any) -> Resolved:
@@ -62,19 +63,17 @@ def settled_plan(study: Resolved, score: Score) -> Plan:
     return plan
 
 
-def said(spec: Plain) -> tuple[int, float, int, int]:
+def said(spec: StageSpec) -> tuple[int, float, int, int]:
     """Width, learning rate, epochs and seed of a fit."""
-    recipe = spec["recipe"]
-    return (
-        spec["encoder"]["mlp"]["hidden"],
-        recipe["optimizer"]["sgd"]["lr"],
-        recipe["epochs"],
-        spec["seed"],
-    )
+    assert isinstance(spec, FitSpec)
+    assert spec.encoder is not None
+    epochs, rate = spec.recipe.epochs, spec.recipe.optimizer.lr
+    assert epochs is not None
+    return spec.encoder.options["hidden"], rate, epochs, spec.seed
 
 
-def trained(spec: Plain) -> bool:
-    return "recipe" in spec
+def trained(spec: StageSpec) -> bool:
+    return isinstance(spec, FitSpec)
 
 
 def final(plan: Plan, arm: str = "plain") -> list[tuple[int, float, int, int]]:
@@ -83,7 +82,7 @@ def final(plan: Plan, arm: str = "plain") -> list[tuple[int, float, int, int]]:
 
 
 def prefers(width: int, lr: float) -> Score:
-    def score(spec: Plain) -> float:
+    def score(spec: StageSpec) -> float:
         if not trained(spec):
             return 1.0
         hidden, rate, _, _ = said(spec)
@@ -107,8 +106,8 @@ def test_on_a_fixed_split_the_winner_is_chosen_once_and_repeated(width: int, lr:
 
 
 def test_on_re_splits_each_seed_chooses_for_itself() -> None:
-    def score(spec: Plain) -> float:
-        wanted = 4 if spec["seed"] == 1 else 8
+    def score(spec: StageSpec) -> float:
+        wanted = 4 if spec.seed == 1 else 8
         return 1.0 + trained(spec) * abs(said(spec)[0] - wanted) if trained(spec) else 1.0
 
     plan = settled_plan(searching(), score)
@@ -119,7 +118,7 @@ def test_on_re_splits_each_seed_chooses_for_itself() -> None:
 def test_a_winner_that_diverges_on_the_final_budget_gives_way_to_the_runner_up() -> None:
     best = prefers(8, 0.1)
 
-    def score(spec: Plain) -> float | None:
+    def score(spec: StageSpec) -> float | None:
         fails = trained(spec) and said(spec) == (8, 0.1, 7, 2)
         return None if fails else best(spec)
 
@@ -220,7 +219,7 @@ def test_chains_of_a_point_that_was_given_up_are_not_begun() -> None:
     study, best = searching(split=FIXED), prefers(8, 0.1)
     ended: dict[str, Plain] = {}
 
-    def finish(stage_hash: str, spec: Plain) -> None:
+    def finish(stage_hash: str, spec: StageSpec) -> None:
         diverged = trained(spec) and said(spec) == (8, 0.1, 7, 0)
         metric = {"split": "validation", "metric": "mae", "unit": "z", "value": best(spec)}
         ended[stage_hash] = {

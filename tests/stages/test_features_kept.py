@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_study import write_small
+from small_study import pretrain_spec, write_small
 from whole_runs import run_whole
 
 from nearfar.commands import clean_stages
@@ -16,6 +16,7 @@ from nearfar.data import Molecules
 from nearfar.data.corruptions import corrupt
 from nearfar.encoders.descriptors import Descriptors
 from nearfar.execution.prepared import Request
+from nearfar.plan.specs import Input, Named, PretrainSpec, SolveSpec
 from nearfar.records import Record, read_results, read_stages
 from nearfar.records.features import FeatureStore
 from nearfar.records.stages import StageStore
@@ -113,7 +114,7 @@ def test_clean_removes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_an_encoder_gets_the_descriptors_of_the_molecules_as_they_are_shown(tmp_path: Path) -> None:
     clean = Molecules.from_smiles(["CCOC(=O)c1ccccc1Cl", "CCN(CC)CCO"])
     seen = corrupt(clean, "masked_atoms", 5, 0)
-    spec = {"encoder": {"mpnn": {"descriptors": True}}, "seed": 0}
+    spec = pretrain_spec(Named("mpnn", {"descriptors": True}))
     store = StageStore(tmp_path)
     for molecules in (clean, seen):
         beside = prepared_inputs(spec, molecules, store).descriptors
@@ -129,9 +130,8 @@ def test_who_will_ask_for_which_features_is_known_before(tmp_path: Path) -> None
     def name(encoder: str, options: Any = None, inputs: Molecules = molecules) -> str:
         return expensive_features(spec(encoder, options), inputs, store)
 
-    def spec(encoder: str, options: Any = None) -> dict[str, Any]:
-        data = {"data": {"digest": "d"}, "environment": {}}
-        return {"encoder": {encoder: options or {}}, "seed": 0, **data}
+    def spec(encoder: str, options: Any = None) -> PretrainSpec:
+        return pretrain_spec(Named(encoder, options or {}))
 
     wants = {"descriptors": True}
     asked = name("mpnn", wants)
@@ -141,4 +141,13 @@ def test_who_will_ask_for_which_features_is_known_before(tmp_path: Path) -> None
     assert store.features.has(asked)
     own = molecules.with_descriptors(torch.ones(2, 1))
     assert name("mpnn", wants, own) == name("mpnn", {"descriptors": False}) == name("gin") == ""
-    assert expensive_features({"input": "another stage"}, molecules, store) == ""
+    known = spec("mlp")
+    frozen = SolveSpec(
+        data=known.data,
+        seed=0,
+        environment=known.environment,
+        threads=1,
+        head=Named("ridge", {}),
+        input=Input("another stage"),
+    )
+    assert expensive_features(frozen, molecules, store) == ""

@@ -11,8 +11,8 @@ from whole_runs import run_whole
 
 from nearfar.encoders.resnet import ResNet18
 from nearfar.execution.prepared import Prepared, Request
-from nearfar.plan.chain import Environment
 from nearfar.plan.groups import bundled
+from nearfar.plan.specs import Environment, from_plain
 from nearfar.train import device
 from nearfar.train.device import MIXED
 
@@ -31,7 +31,7 @@ STUDY = {
 
 def test_full_precision_leaves_specifications_as_they_were() -> None:
     for step in planned(small()).steps.values():
-        plain = step.spec["environment"]
+        plain = step.spec.to_plain()["environment"]
         assert plain.keys() == {"torch", "device", "nearfar", "threads"}
         assert Environment.from_plain(plain) == HERE
 
@@ -40,7 +40,7 @@ def test_another_precision_is_another_stage() -> None:
     plan = planned(small(), MIXED_HERE)
     assert not plan.steps.keys() & planned(small()).steps.keys()
     for step in plan.steps.values():
-        assert Environment.from_plain(step.spec["environment"]) == MIXED_HERE
+        assert from_plain(step.spec.to_plain()).environment == MIXED_HERE
 
 
 @pytest.mark.parametrize(("environment", "at_once"), [(HERE, 2), (MIXED_HERE, 1)])
@@ -85,6 +85,6 @@ def test_a_stage_is_trained_in_its_precision_and_judged_in_float32(
     run: Prepared, seen: Seen
 ) -> None:
     ((stage_hash, step),) = run.plan.steps.items()
-    assert step.spec["environment"]["precision"] == MIXED
+    assert step.spec.environment.precision == MIXED
     assert run.folder.store.outcome(stage_hash)["status"] == "done"
     assert seen == {(True, torch.bfloat16), (False, torch.float32)}

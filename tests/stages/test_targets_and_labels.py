@@ -85,7 +85,7 @@ def test_only_stages_that_read_labels_are_repeated(run: Prepared) -> None:
 
 def test_pretraining_and_fit_see_the_same_labelled_rows(run: Prepared) -> None:
     for cell in run.plan.cells:
-        data = [run.plan.steps[stage_hash].spec["data"] for stage_hash in cell.chain]
+        data = [run.plan.steps[stage_hash].spec.data for stage_hash in cell.chain]
         if cell.arm == "pairs":
             assert data[0] == data[1]
 

@@ -12,6 +12,7 @@ from whole_runs import run_whole
 from nearfar.data import rarity_weights, shots
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Prepared, Request
+from nearfar.plan.specs import PretrainSpec
 from nearfar.records.stages import StageStore
 from nearfar.study.load import resolve
 
@@ -96,7 +97,7 @@ def test_validation_loss_is_not_weighted(run: Prepared) -> None:
 
 
 def test_a_study_without_weights_says_nothing_of_them_in_its_stages() -> None:
-    assert not any("weights" in step.spec for step in planned(small()).steps.values())
+    assert not any("weights" in step.spec.to_plain() for step in planned(small()).steps.values())
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,9 @@ def test_two_targets_regression_pretraining_and_weights_go_together(tmp_path: Pa
     (tmp_path / "s.yaml").write_text(json.dumps(raw), encoding="utf-8")
     prepared = run_whole(Request(str(tmp_path / "s.yaml"), out=tmp_path / "runs"))
     store: StageStore = prepared.folder.store
-    (pretrained,) = [s.hash for s in prepared.plan.steps.values() if s.spec["kind"] == "pretrain"]
+    (pretrained,) = [
+        s.hash for s in prepared.plan.steps.values() if isinstance(s.spec, PretrainSpec)
+    ]
     curve = (store.folder(pretrained) / "curves.csv").read_text(encoding="utf-8")
     found = {tuple(line.split(",")[1:3]) for line in curve.splitlines()[1:]}
     assert found == {("train", "loss"), ("validation", "loss"), ("validation", "mae")}

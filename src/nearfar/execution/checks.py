@@ -6,7 +6,7 @@ from typing import Any
 
 from nearfar.encoders import Encoder, build_encoder
 from nearfar.plan.plan import Plan
-from nearfar.plan.specs import chosen
+from nearfar.plan.specs import FitSpec, PretrainSpec
 
 
 def layer_mistakes(plan: Plan, inputs: Any) -> list[str]:
@@ -14,11 +14,13 @@ def layer_mistakes(plan: Plan, inputs: Any) -> list[str]:
     mistakes = {}
     for cell in plan.cells:
         chain = [plan.steps[stage_hash] for stage_hash in cell.chain]
-        train = next(str(step.spec.get("train", "")) for step in chain if step.name == "fit")
-        if train.startswith("last:"):
-            encoder = build_encoder(*chosen(chain[0].spec["encoder"]), inputs)
+        first, fit = chain[0].spec, next(step.spec for step in chain if step.name == "fit")
+        if isinstance(fit, FitSpec) and isinstance(fit.trained, int):
+            assert isinstance(first, PretrainSpec | FitSpec)
+            assert first.encoder is not None
+            encoder = build_encoder(first.encoder.name, first.encoder.options, inputs)
             assert isinstance(encoder, Encoder)
             layers = len(encoder.layer_groups())
-            if int(train.removeprefix("last:")) > layers:
-                mistakes[cell.arm] = f"its encoder has {layers} layers (given: {train!r})"
+            if fit.trained > layers:
+                mistakes[cell.arm] = f"its encoder has {layers} layers (given: {fit.train!r})"
     return [f"arms.{arm}.fit.train: {line}" for arm, line in mistakes.items()]

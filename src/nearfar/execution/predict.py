@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nearfar.data import Dataset, InputRows, TargetScaler, load_dataset, load_inputs
 from nearfar.errors import UserError, nearest
+from nearfar.plan.specs import FitSpec, SolveSpec, spec_of
 from nearfar.records import StageRow, read_stages
 from nearfar.records.run import RunFolder
 from nearfar.records.stages import StageStore, write_rows
@@ -49,9 +50,10 @@ def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | Non
     training = load_dataset(options, resolved.folder)
     rows = load_inputs(options, data, training.inputs)
     values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])
-    fit = folder.store.read(fits[0].hash)
-    classes = fit["outcome"].get("classes", [])
-    targets = [fit["spec"]["target"]["name"]] if "target" in fit["spec"] else training.target_names
+    classes = folder.store.read(fits[0].hash)["outcome"].get("classes", [])
+    spec = spec_of(fits[0].hash, folder.store)
+    assert isinstance(spec, FitSpec | SolveSpec)
+    targets = training.target_names if spec.target is None else [spec.target.name]
     write_rows(output, _header(rows, targets, classes), _lines(rows, values, classes))
     models = f"{len(fits)} models (seeds {', '.join(str(fit.seed) for fit in fits)})"
     dropped = rows.source.get("dropped") or 0

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nearfar.data import Dataset
-from nearfar.plan.chain import Environment, ExternalEncoder, Step
+from nearfar.plan.chain import ExternalEncoder, Step
 from nearfar.plan.other_runs import OtherRuns
 from nearfar.plan.plan import Plan, make_plan
+from nearfar.plan.specs import Environment
 from nearfar.records.run import RunFolder
 from nearfar.study.load import Resolved
 

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from nearfar.execution import events
 from nearfar.plan.chain import Step
+from nearfar.plan.specs import FitSpec
 
 
 class _Detail(ProgressColumn):
@@ -29,7 +30,8 @@ class _Detail(ProgressColumn):
 
 def work_units(step: Step, rows: int) -> float:
     """Return a rough measure of a stage's cost: epochs, less where the encoder is frozen."""
-    return step.epochs_over(rows) * (0.05 if step.spec.get("train") == "head" else 1.0) + 1.0
+    frozen = isinstance(step.spec, FitSpec) and step.spec.train == "head"
+    return step.epochs_over(rows) * (0.05 if frozen else 1.0) + 1.0
 
 
 class Display:

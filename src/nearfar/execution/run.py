@@ -16,8 +16,8 @@ from nearfar.execution.results import write_records, write_tables
 from nearfar.execution.run_plan import run_plan, samples_of
 from nearfar.execution.trackers import trackers_of, with_trackers
 from nearfar.execution.worker import Source
-from nearfar.plan.chain import Environment
 from nearfar.plan.plan import make_plan
+from nearfar.plan.specs import Environment
 from nearfar.records.run import RunFolder
 from nearfar.study.extend import extend, with_seeds
 from nearfar.study.files import find_study

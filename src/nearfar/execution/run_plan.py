@@ -8,8 +8,8 @@ from nearfar.data import Dataset, split_rows, straddling_groups
 from nearfar.data.shown import shown_rows, thumbnails_of
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.execution.prepared import Prepared
-from nearfar.plan.chain import SCORE
 from nearfar.plan.plan import Cell, Plan
+from nearfar.plan.specs import ScoreSpec
 from nearfar.records import SEARCH
 from nearfar.records.run_plan import PlannedCell, PlannedStage, RunPlan, ShownArm
 from nearfar.stages.reconstructions import IMAGE
@@ -54,8 +54,8 @@ def _planned_stage(cell: Cell, plan: Plan, stage_hash: str) -> PlannedStage:
     return PlannedStage(
         f"{SEARCH}{cell.search}/{step.name}" if cell.search else step.name,
         stage_hash,
-        cell.place if step.name == SCORE else cell.condition,
-        step.spec["environment"]["device"],
+        cell.place if isinstance(step.spec, ScoreSpec) else cell.condition,
+        step.spec.environment.device,
     )
 
 

@@ -18,6 +18,7 @@ from rich.markup import escape
 from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.trackers import trackers_of
 from nearfar.plan.plan import Cell, Plan
+from nearfar.plan.specs import spec_of
 from nearfar.records.stages import StageStore
 from nearfar.track import Background, Notice, Run, Stage, run_name
 
@@ -108,19 +109,21 @@ def read_run(prepared: "Prepared", cell: Cell) -> Run:
 
 def read_stage(plan: Plan, store: StageStore, stage_hash: str) -> Stage:
     """Return a finished stage with its curves; a head that is solved has none."""
-    kept, curves = store.read(stage_hash), store.folder(stage_hash) / "curves.csv"
+    outcome, curves = store.outcome(stage_hash), store.folder(stage_hash) / "curves.csv"
+    assert outcome is not None
     rows = []
     if curves.exists():
         with curves.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
     epochs, counts, scale = [float(row[0]) for row in rows[1:]], "epoch", 1.0
     if any(not epoch.is_integer() for epoch in epochs):
-        counts, scale = "iteration", int(kept["outcome"]["steps"]) / max(epochs)
+        counts, scale = "iteration", int(outcome["steps"]) / max(epochs)
     points = [
         (round(epoch * scale), split, metric, float(value))
         for epoch, (_, split, metric, value) in zip(epochs, rows[1:], strict=True)
     ]
-    return Stage(plan.steps[stage_hash].name, kept["spec"], kept["outcome"], counts, points)
+    spec = spec_of(stage_hash, store).to_plain()
+    return Stage(plan.steps[stage_hash].name, spec, outcome, counts, points)
 
 
 def stage_notice(prepared: "Prepared", event: Finished, ended: int) -> Notice:
@@ -134,7 +137,7 @@ def stage_notice(prepared: "Prepared", event: Finished, ended: int) -> Notice:
         outcome = store.read(event.stage_hash)["outcome"]
     status, seconds = str(outcome["status"]), float(outcome["seconds"])
     how = f"{status} in {seconds:.1f} s" if status == "done" else f"{status}: {outcome['reason']}"
-    where = f"{step.name} for {', '.join(arms)} · seed {step.spec['seed']}"
+    where = f"{step.name} for {', '.join(arms)} · seed {step.spec.seed}"
     return Notice(
         event="failed" if event.error else "stage done",
         study=study.study,

@@ -49,7 +49,7 @@ def carry_out(
     import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    threads = bundle[0].spec["environment"]["threads"]
+    threads = bundle[0].spec.threads
     torch.set_num_threads(threads)
     with threadpool_limits(threads):
         ended = _run(bundle, load, store, report, pause)

@@ -3,30 +3,29 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
-from nearfar import __version__
 from nearfar.data.conditions import Conditions
-from nearfar.data.options import SplitOptions
 from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError
 from nearfar.heads import EXACT
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.schema import (
-    Arm,
-    ExactFit,
-    Pretrain,
-    Stage,
-    Study,
-    Test,
-    TrainedFit,
-    Training,
+from nearfar.plan.specs import (
+    Data,
+    Environment,
+    FitSpec,
+    Input,
+    Named,
+    PretrainSpec,
+    ScoreSpec,
+    SolveSpec,
+    StageSpec,
+    Target,
 )
-from nearfar.train.device import FULL
-
-SCORE = "score"
-"""The stage, and its kind, that judges a finished fit on other test rows."""
+from nearfar.study.named_options import Choice
+from nearfar.study.schema import Arm, ExactFit, Pretrain, Stage, Study, Test, TrainedFit
+from nearfar.train.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -34,26 +33,33 @@ class Step:
     """One stage: its specification, and the hash of the stage it starts from."""
 
     name: str
-    spec: dict[str, Any]
+    spec: StageSpec
     hash: str
     needs: str | None = None
 
     @property
+    def recipe(self) -> Recipe | None:
+        """How it is trained; None for what is solved or judged."""
+        return self.spec.recipe if isinstance(self.spec, PretrainSpec | FitSpec) else None
+
+    @property
     def unit(self) -> str:
         """What the length is counted in: ``epoch`` or ``iteration``."""
-        return "iteration" if "iterations" in self.spec.get("recipe", {}) else "epoch"
+        recipe = self.recipe
+        return "epoch" if recipe is None or recipe.iterations is None else "iteration"
 
     @property
     def length(self) -> int:
         """Epochs or iterations to train; 0 for a head that is solved."""
-        return int(self.spec.get("recipe", {}).get(f"{self.unit}s", 0))
+        recipe = self.recipe
+        return 0 if recipe is None else recipe.iterations or recipe.epochs or 0
 
     def epochs_over(self, rows: int) -> float:
         """Return about how many epochs are trained on a data set of ``rows`` rows."""
-        if self.unit == "epoch":
+        recipe = self.recipe
+        if recipe is None or recipe.iterations is None:
             return float(self.length)
-        batch: int = self.spec["recipe"]["batch"]
-        return self.length * min(1.0, batch / rows)
+        return self.length * min(1.0, recipe.batch / rows)
 
 
 ExternalEncoder = Callable[[Pretrain, int], Step]
@@ -65,32 +71,8 @@ def no_external(start: Pretrain, seed: int) -> Step:
     raise UserError(f"pretrain: there are no other runs here, so none called {start.run!r}")
 
 
-@dataclass(frozen=True)
-class Environment:
-    """What beside the study determines numbers."""
-
-    torch: str
-    device: str
-    nearfar: str = __version__
-    precision: str = FULL
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """Return the environment that stands in the specification of a stage."""
-        return cls(
-            **{field.name: plain[field.name] for field in fields(cls) if field.name in plain}
-        )
-
-    def to_plain(self) -> dict[str, Any]:
-        """Return what stands in specifications; full precision is not named."""
-        plain = asdict(self)
-        if self.precision == FULL:
-            del plain["precision"]
-        return plain
-
-
-def hash_of(spec: dict[str, Any]) -> str:
-    """Return the hash of a stage: 16 hexadecimal digits of the SHA-256 of its specification."""
+def hash_of(spec: Mapping[str, Any]) -> str:
+    """Return the hash of a stage: 16 hexadecimal digits of the SHA-256 of its plain form."""
     text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -105,35 +87,30 @@ def chain_of(
 ) -> tuple[Step, ...]:
     """Return the stages of an arm under a seed, pre-training first, the fit last."""
     conditions = study.conditions
-    given = {"digest": digest, "split": _split(study.split, seed)}
-    labelled = {**given, **conditions.to_plain()}
-    whole = {**given, **Conditions(unseen=conditions.unseen).to_plain()}
-    common = {
-        "data": labelled,
-        "seed": seed,
-        "environment": {**environment.to_plain(), "threads": study.threads},
-    }
-    chain: list[Step] = []
-    fit = {**common, **_fit_spec(arm.fit, study.metric)}
-    if study.data.task == "reconstruction":
-        fit |= {"task": study.data.task, "data": whole}
-    if arm.fit.target is not None:
-        classes = [list(pair) for pair in study.targets[arm.fit.target].items()]
-        fit["target"] = {"name": arm.fit.target, "classes": classes}
-    start = arm.pretrain
+    rows = digest, study.split, seed if study.split.resplit else None
+    labelled, whole = Data(*rows, conditions), Data(*rows, Conditions(unseen=conditions.unseen))
+    common = {"seed": seed, "environment": environment, "threads": study.threads}
+    start, before = arm.pretrain, []
     if start is not None and start.stage is not None:
         stage = study.stages[start.stage]
         reads = OBJECTIVES[stage.objective.name].reads_labels
-        spec = {**common, "data": labelled if reads else whole, **_pretrain_spec(stage)}
-        chain.append(Step(f"pretrain:{start.stage}", spec, hash_of(spec)))
-        fit["input"] = {"stage": chain[0].hash, "epoch": start.epoch}
+        spec = _pretrain_spec(stage, {**common, "data": labelled if reads else whole})
+        before = [_step(f"pretrain:{start.stage}", spec)]
     elif start is not None:
-        chain.append(external(start, seed))
-        fit["input"] = {"stage": chain[0].hash, "epoch": None}
+        before = [external(start, seed)]
     if not _draws(study, arm):
-        fit["seed"] = 0
-    chain.append(Step("fit", fit, hash_of(fit), chain[0].hash if chain else None))
-    return tuple(chain)
+        common["seed"] = 0
+    if study.data.task == "reconstruction":
+        common |= {"data": whole, "task": study.data.task}
+    else:
+        common["data"] = labelled
+    if arm.fit.target is not None:
+        classes = tuple(study.targets[arm.fit.target].items())
+        common["target"] = Target(arm.fit.target, classes)
+    if start is not None:
+        common["input"] = Input(before[0].hash, start.epoch)
+    needs = before[0].hash if before else None
+    return *before, _step("fit", _fit_spec(arm.fit, study.metric, common), needs)
 
 
 def _draws(study: Study, arm: Arm) -> bool:
@@ -148,50 +125,58 @@ def _draws(study: Study, arm: Arm) -> bool:
 
 def scoring_of(fit: Step, test: Test, seed: int) -> Step:
     """Return the step that judges a finished fit otherwise than on its test rows as they are."""
-    known = ("data", "environment", "target")
-    spec: dict[str, Any] = {key: fit.spec[key] for key in known if key in fit.spec}
-    spec |= {"seed": seed, "kind": SCORE, "input": {"stage": fit.hash}, "test": test.changes}
-    return Step(SCORE, spec, hash_of(spec), fit.hash)
+    known = fit.spec
+    assert isinstance(known, FitSpec | SolveSpec)
+    spec = ScoreSpec(
+        data=known.data,
+        seed=seed,
+        environment=known.environment,
+        threads=known.threads,
+        target=known.target,
+        fit=fit.hash,
+        test=test,
+    )
+    return _step("score", spec, fit.hash)
 
 
-def _split(options: SplitOptions, seed: int) -> dict[str, Any]:
-    return {**options.model_dump(mode="json"), "seed": seed if options.resplit else None}
+def _step(name: str, spec: StageSpec, needs: str | None = None) -> Step:
+    return Step(name, spec, hash_of(spec.to_plain()), needs)
 
 
-def _pretrain_spec(stage: Stage) -> dict[str, Any]:
-    return {
-        "kind": "pretrain",
-        "encoder": stage.encoder.model_dump(mode="json"),
-        "objective": stage.objective.model_dump(mode="json"),
-        "recipe": stage.recipe("last").to_plain(),
-        "keep": list(stage.keep),
-        **_augment(stage),
-    }
+def _pretrain_spec(stage: Stage, common: Mapping[str, Any]) -> PretrainSpec:
+    return PretrainSpec(
+        **common,
+        encoder=_named(stage.encoder),
+        objective=_named(stage.objective),
+        recipe=stage.recipe("last"),
+        keep=stage.keep,
+        augment=tuple(map(_named, stage.augment)),
+    )
 
 
-def _fit_spec(fit: TrainedFit | ExactFit, metric: str) -> dict[str, Any]:
-    spec: dict[str, Any] = {"kind": "fit", "head": fit.head.model_dump(mode="json")}
-    if fit.encoder is not None:
-        spec["encoder"] = fit.encoder.model_dump(mode="json")
-    if fit.weights is not None:
-        spec["weights"] = fit.weights
+def _fit_spec(
+    fit: TrainedFit | ExactFit, metric: str, common: Mapping[str, Any]
+) -> FitSpec | SolveSpec:
+    head, encoder = _named(fit.head), None if fit.encoder is None else _named(fit.encoder)
     if isinstance(fit, ExactFit):
-        return spec
-    return {
-        **spec,
-        "train": fit.train,
-        "loss": fit.loss,
-        "standardise": fit.standardise,
-        "encoder_lr": fit.encoder_lr,
-        "batch_norm": fit.batch_norm,
-        "recipe": fit.recipe(fit.select).to_plain(),
-        "metric": metric,
-        **_augment(fit),
-        **({} if fit.readout.name == "z" else {"readout": fit.readout.model_dump(mode="json")}),
-        **({"frozen_views": fit.frozen_views} if fit.frozen_views else {}),
-    }
+        return SolveSpec(**common, head=head, encoder=encoder, weights=fit.weights)
+    return FitSpec(
+        **common,
+        head=head,
+        encoder=encoder,
+        weights=fit.weights,
+        train=fit.train,
+        loss=fit.loss,
+        standardise=fit.standardise,
+        encoder_lr=fit.encoder_lr,
+        batch_norm=fit.batch_norm,
+        recipe=fit.recipe(fit.select),
+        metric=metric,
+        augment=tuple(map(_named, fit.augment)),
+        readout=_named(fit.readout),
+        frozen_views=fit.frozen_views,
+    )
 
 
-def _augment(training: Training) -> dict[str, Any]:
-    views = [view.model_dump(mode="json") for view in training.augment]
-    return {"augment": views} if views else {}
+def _named(choice: Choice) -> Named:
+    return Named.from_plain(choice.model_dump(mode="json"))

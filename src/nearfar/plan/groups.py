@@ -8,20 +8,17 @@ alone.
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from nearfar.plan.chain import Step
-from nearfar.stacking.losses import STACKED_LOSSES
-from nearfar.stacking.optimizer import STACKED_OPTIMIZERS
+from nearfar.plan.specs import FitSpec, SolveSpec
+from nearfar.stacking.kinds import can_stack_encoder, can_stack_head, can_stack_optimizer
 from nearfar.train.device import FULL
 
-Spec = Mapping[str, Any]
 Bundle = tuple[Step, ...]
 """Stages of one computation, which all start from the same stage or from none; most are alone."""
-
-SMALL = ("emnist_cnn", "mlp")
-"""Encoders of which several are trained as one (``stacking/predictors.py``)."""
 
 MOST_SEEDS = 5
 """Runs of one arm that are trained as one: more gain little, and another process has work too."""
@@ -39,7 +36,7 @@ def bundled(steps: Iterable[Step]) -> list[Bundle]:
 
 
 def _parts(group: list[Step]) -> Iterator[Bundle]:
-    seeds = {step.spec["seed"] for step in group}
+    seeds = {step.spec.seed for step in group}
     size = len(group)
     if len(seeds) > 1:
         size = min(math.ceil(len(group) / 2), MOST_SEEDS)
@@ -50,20 +47,17 @@ def _parts(group: list[Step]) -> Iterator[Bundle]:
 def _batch_key(step: Step) -> str:
     """Return what a stage has in common with those that it can be carried out with."""
     spec = step.spec
-    if spec["kind"] == "fit" and "augment" not in spec:
-        if "train" not in spec and "logistic" in spec["head"]:
-            iterations = spec["head"]["logistic"]["iterations"]
-            return _plain("solved", _features(spec), iterations)
-        if "train" in spec and _is_stackable(spec):
-            if spec["train"] == "head":
-                kept = ("target", "head", "readout", "loss", "metric", "standardise", "weights")
-                shape = {key: spec.get(key) for key in kept}
-                return _plain("trained", _features(spec), shape, *spec["recipe"]["optimizer"])
-            full = spec["environment"].get("precision", FULL) == FULL
-            if "input" not in spec and _is_small(spec["encoder"]) and full:
-                split = {**spec["data"]["split"], "seed": None}
-                data = {**spec["data"], "split": split}
-                return _plain("seeds", {**spec, "seed": None, "data": data})
+    if isinstance(spec, SolveSpec) and spec.head.name == "logistic":
+        return _plain("solved", _features(spec), spec.head.options["iterations"])
+    if isinstance(spec, FitSpec) and not spec.augment and _is_stackable(spec):
+        if spec.train == "head":
+            kept = ("target", "head", "readout", "loss", "metric", "standardise", "weights")
+            plain, optimizer = spec.to_plain(), type(spec.recipe.optimizer).__name__
+            return _plain("trained", _features(spec), {k: plain.get(k) for k in kept}, optimizer)
+        full = spec.environment.precision == FULL
+        if spec.input is None and full and _has_small_encoder(spec):
+            seedless = replace(spec, seed=0, data=replace(spec.data, split_seed=None))
+            return _plain("seeds", seedless.to_plain())
     return step.hash
 
 
@@ -71,25 +65,20 @@ def _plain(*parts: Any) -> str:
     return json.dumps(parts, sort_keys=True)
 
 
-def _features(spec: Spec) -> dict[str, Any]:
+def _features(spec: FitSpec | SolveSpec) -> dict[str, Any]:
     """Return what determines the features of all rows, and how these are split."""
-    data = {key: spec["data"][key] for key in ("digest", "split")}
-    start = {key: spec[key] for key in ("input", "encoder", "seed") if key in spec}
-    return {**data, **start, "environment": spec["environment"]}
+    plain = spec.to_plain()
+    data = {key: plain["data"][key] for key in ("digest", "split")}
+    start = {key: plain.get(key) for key in ("input", "encoder", "seed")}
+    return {**data, **start, "environment": plain["environment"]}
 
 
-def _is_stackable(spec: Spec) -> bool:
-    ((head, options),) = spec["head"].items()
-    readout = next(iter(spec.get("readout", {"z": {}})))
-    return (
-        head in ("linear", "mlp")
-        and not options.get("dropout")
-        and readout in ("z", "own")
-        and spec["loss"] in STACKED_LOSSES
-        and next(iter(spec["recipe"]["optimizer"])) in STACKED_OPTIMIZERS
+def _is_stackable(spec: FitSpec) -> bool:
+    return can_stack_optimizer(spec.recipe.optimizer) and can_stack_head(
+        spec.head.name, spec.head.options, readout=spec.readout.name, loss=spec.loss
     )
 
 
-def _is_small(encoder: Mapping[str, Mapping[str, Any]]) -> bool:
-    ((name, options),) = encoder.items()
-    return name in SMALL and not options.get("dropout")
+def _has_small_encoder(spec: FitSpec) -> bool:
+    encoder = spec.encoder
+    return encoder is not None and can_stack_encoder(encoder.name, encoder.options)

@@ -1,11 +1,12 @@
 """Encoders of other runs: ``pretrain: {run: …, arm: …}``."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 from nearfar.errors import UserError, nearest
 from nearfar.plan.chain import Step
-from nearfar.plan.specs import encoder_block
+from nearfar.plan.specs import FitSpec, PretrainSpec, SolveSpec, encoder_of, spec_of
 from nearfar.records import SEARCH, StageRow, read_stages
 from nearfar.records.run import RunFolder
 from nearfar.study.schema import Pretrain
@@ -50,16 +51,17 @@ class OtherRuns:
         self, folder: RunFolder, chain: dict[str, StageRow], start: Pretrain, where: str
     ) -> Step:
         store, name = folder.store, f"pretrain:{start.run}/{start.arm}"
-        fit = store.read(chain["fit"].hash)["spec"]
-        if fit.get("train", "head") != "head":
+        fit = spec_of(chain["fit"].hash, store)
+        assert isinstance(fit, FitSpec | SolveSpec)
+        if isinstance(fit, FitSpec) and fit.train != "head":
             stage_hash = chain["fit"].hash
-        elif "input" in fit:
-            stage_hash = fit["input"]["stage"]
+        elif fit.input is not None:
+            stage_hash = fit.input.stage
         else:
             raise UserError(f"{where}: arm {start.arm!r} trained no encoder")
-        spec = store.read(stage_hash)["spec"]
-        block, _ = encoder_block(spec, store)
-        return Step(name, {**spec, "encoder": block}, stage_hash)
+        spec = spec_of(stage_hash, store)
+        assert isinstance(spec, PretrainSpec | FitSpec)
+        return Step(name, replace(spec, encoder=encoder_of(spec, store)[0]), stage_hash)
 
     def _path(self, run: str) -> Path:
         for name in (run, f"{run}-{self.profile}"):

@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nearfar.plan.chain import Environment, ExternalEncoder, Step, chain_of, no_external, scoring_of
+from nearfar.plan.chain import ExternalEncoder, Step, chain_of, no_external, scoring_of
 from nearfar.plan.search import Choice, Outcome, Try, point_name, ranked
+from nearfar.plan.specs import Environment
 from nearfar.records.conditions import joined, pairs_of
 from nearfar.study.load import Point, Resolved
 from nearfar.study.schema import Study

@@ -12,8 +12,8 @@ BETAS, EPS = (0.9, 0.999), 1e-8
 """Adam's, as torch has them by default."""
 
 
-STACKED_OPTIMIZERS = ("sgd", "adam", "adamw")
-"""Those that several runs can have at once, by their names in a study file."""
+STACKED_OPTIMIZERS = (r.SGD, r.Adam, r.AdamW)
+"""Those that several runs can have at once."""
 
 
 class StackedOptimizer:
@@ -32,7 +32,7 @@ class StackedOptimizer:
 
     def __init__(self, options: Sequence[r.Optimizer], values: Tensor, factors: Tensor) -> None:
         kinds = {type(each) for each in options}
-        if len(kinds) != 1 or not kinds <= {r.OPTIMIZERS[name] for name in STACKED_OPTIMIZERS}:
+        if len(kinds) != 1 or not kinds <= set(STACKED_OPTIMIZERS):
             names = " and ".join(sorted(kind.__name__ for kind in kinds))
             raise ValueError(f"runs with {names} cannot step together")
         self.kind, self.options, self.values = kinds.pop(), list(options), values

@@ -13,10 +13,15 @@ from torch import Tensor, nn
 from nearfar.encoders.emnist_cnn import EmnistCNN
 from nearfar.encoders.images import CENTRE, SPREAD
 from nearfar.encoders.mlp import MLP
-from nearfar.heads.readouts import OwnUnits, ZUnits
 from nearfar.objectives.batches import Batch, Rows
 from nearfar.objectives.closed_form import affine_maps
 from nearfar.objectives.predictor import Predictor
+from nearfar.stacking.kinds import (
+    STACKED_ENCODERS,
+    STACKED_HEADS,
+    STACKED_READOUTS,
+    is_stacked_kind,
+)
 from nearfar.stacking.layers import (
     Affine,
     Convolution,
@@ -59,12 +64,9 @@ def stack_of(tasks: Sequence[Predicts]) -> "Stack | None":
 def _outline(module: Predictor) -> tuple[object, ...] | None:
     """Return what has to be equal in modules to be stacked, None where one cannot be."""
     encoder, head, readout = module.encoder, module.head, module.readout
-    if affine_maps(head) is None or type(readout) not in (ZUnits, OwnUnits):
+    if not is_stacked_kind(head, STACKED_HEADS) or not is_stacked_kind(readout, STACKED_READOUTS):
         return None
-    if isinstance(encoder, MLP):
-        if any(part.p for part in encoder.modules() if isinstance(part, nn.Dropout)):
-            return None
-    elif not isinstance(encoder, EmnistCNN) and encoder.state_dict():
+    if encoder.state_dict() and not is_stacked_kind(encoder, STACKED_ENCODERS):
         return None
     shapes = [
         (name, p.shape, p.stride(), p.requires_grad, p.dtype, p.device)

@@ -14,11 +14,9 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
 from nearfar.data import (
-    Conditions,
     Dataset,
     Images,
     Split,
-    SplitOptions,
     TargetScaler,
     conditioned,
     mapped,
@@ -27,7 +25,7 @@ from nearfar.data import (
 from nearfar.data.shown import shown_rows
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.objectives import Rows, in_chunks
-from nearfar.plan.chain import SCORE
+from nearfar.plan.specs import FitSpec, PretrainSpec, ScoreSpec, SolveSpec, StageSpec
 from nearfar.records.files import write_atomically
 from nearfar.records.stages import StageStore, write_rows
 from nearfar.stages import models
@@ -37,7 +35,7 @@ from nearfar.stages.reconstructions import Pixels, Reconstructions
 from nearfar.stages.representation import measures
 from nearfar.stages.targets import Numbers, Outputs, outputs_of
 from nearfar.stages.tested_rows import tested_rows
-from nearfar.train.device import FULL, fabric_on
+from nearfar.train.device import fabric_on
 from nearfar.train.loop import Outcome
 
 Report = Callable[[int, float], None]
@@ -50,7 +48,7 @@ class StageContext:
     ``shown`` are the rows that the page shows, the same in all stages of a data set.
     """
 
-    spec: Mapping[str, Any]
+    spec: StageSpec
     dataset: Dataset
     split: Split
     outputs: Outputs
@@ -65,7 +63,7 @@ class StageContext:
     @classmethod
     def on(
         cls,
-        spec: Mapping[str, Any],
+        spec: StageSpec,
         dataset: Dataset,
         store: StageStore,
         folder: Path,
@@ -76,26 +74,23 @@ class StageContext:
 
         ``shared`` is what stages of one computation have in common, empty at first.
         """
-        options = dict(spec["data"]["split"])
-        seed = options.pop("seed")
-        split = split_rows(dataset, SplitOptions.model_validate(options), seed or 0)
+        split = split_rows(dataset, spec.data.split, spec.data.split_seed or 0)
         shown = shown_rows(dataset)
-        reported = None
-        if not dataset.classes and spec.get("task") != "reconstruction":
+        reported, task = None, spec.task if isinstance(spec, FitSpec | SolveSpec) else None
+        if not dataset.classes and task != "reconstruction":
             reported = TargetScaler.fit(dataset.targets, split.train, dataset.target_names)
-        conditions = Conditions.of(spec["data"])
-        dataset, split = conditioned(dataset, split, conditions, spec["seed"])
-        if "rows" in spec.get("test", {}):
-            named, unseen = spec["test"]["rows"], conditions.unseen
-            split = replace(split, test=tested_rows(dataset, split, named, unseen))
-        if "target" in spec:
-            target = spec["target"]
-            dataset, split = mapped(dataset, split, target["name"], dict(target["classes"]))
-        outputs = outputs_of(dataset, split, spec.get("task"), reported)
-        environment = spec["environment"]
-        fabric = fabric_on(environment["device"], environment.get("precision", FULL))
+        conditions = spec.data.conditions
+        dataset, split = conditioned(dataset, split, conditions, spec.seed)
+        if isinstance(spec, ScoreSpec) and spec.test.rows != "all":
+            rows_tested = tested_rows(dataset, split, spec.test.rows, conditions.unseen)
+            split = replace(split, test=rows_tested)
+        target = None if isinstance(spec, PretrainSpec) else spec.target
+        if target is not None:
+            dataset, split = mapped(dataset, split, target.name, dict(target.classes))
+        outputs = outputs_of(dataset, split, task, reported)
+        fabric = fabric_on(spec.environment.device, spec.environment.precision)
         inputs: Any = dataset.inputs
-        if spec["kind"] != SCORE:
+        if not isinstance(spec, ScoreSpec):
             inputs = inputs_with_descriptors(spec, inputs, store).to(fabric.device)
         if isinstance(outputs, Reconstructions):
             rows = Rows(inputs, Pixels(inputs))
@@ -122,17 +117,17 @@ class StageContext:
         if "features" in self.shared:
             return self.shared["features"], self.shared["seconds"]
         begin, given = time.monotonic(), (self.rows.inputs, self.store, self.device)
+        assert not isinstance(self.spec, ScoreSpec)
         features, spared = features_of_all(self.spec, encoder, *given)
         self.shared |= {"features": features, "seconds": time.monotonic() - begin + spared}
         return features, spared
 
     def row_weights(self) -> Tensor | None:
         """Return the weights (n,) of the rows in training, None where all count alike."""
-        weighting = self.spec.get("weights")
-        if weighting is None:
+        if not isinstance(self.spec, FitSpec | SolveSpec) or self.spec.weights is None:
             return None
         assert isinstance(self.outputs, Numbers)
-        return torch.from_numpy(self.outputs.weights(weighting)).to(self.device)
+        return torch.from_numpy(self.outputs.weights(self.spec.weights)).to(self.device)
 
     def evaluate(self, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
         """Write predictions.csv and return the metrics of every part."""

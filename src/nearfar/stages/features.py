@@ -1,7 +1,7 @@
 """Features of all rows, by an encoder that no longer changes: made once, kept for all that ask."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder
-from nearfar.plan.specs import chosen
+from nearfar.plan.specs import EncodedSpec, Named, ScoreSpec, StageSpec, start_of
 from nearfar.records.stages import StageStore
 from nearfar.stages import models
 
@@ -19,7 +19,7 @@ Array = NDArray[np.float32]
 
 
 def features_of_all(
-    spec: Mapping[str, Any],
+    spec: EncodedSpec,
     encoder: Encoder | FixedEncoder,
     inputs: Any,
     store: StageStore,
@@ -35,53 +35,54 @@ def features_of_all(
         return models.features_of(encoder, inputs, device).cpu().numpy()
 
     if isinstance(encoder, FixedEncoder):
-        values, spared = _fixed(spec, encoder, spec["encoder"], store, make)
+        assert spec.encoder is not None
+        values, spared = _fixed(spec, encoder, spec.encoder, store, make)
     else:
         values, spared = store.features.get({**_common(spec), **_start(spec)}, make)
     return torch.from_numpy(values).to(device), spared
 
 
-def inputs_with_descriptors(spec: Mapping[str, Any], inputs: Any, store: StageStore) -> Any:
+def inputs_with_descriptors(spec: EncodedSpec, inputs: Any, store: StageStore) -> Any:
     """Return all rows of the data set with what the stage's encoder wants to find beside them."""
 
     def make(name: str, beside: FixedEncoder) -> Array:
-        return _fixed(spec, beside, {name: {}}, store, lambda: beside.features(inputs))[0]
+        return _fixed(spec, beside, Named(name, {}), store, lambda: beside.features(inputs))[0]
 
     return models.prepared_inputs(spec, inputs, store, make)
 
 
-def expensive_features(spec: Mapping[str, Any], inputs: Any, store: StageStore) -> str:
+def expensive_features(spec: StageSpec, inputs: Any, store: StageStore) -> str:
     """Name the features by a fixed encoder that the stage needs of all rows, or none.
 
     As the store of features has them: they are made once, by the first stage that asks.
     """
-    if "encoder" not in spec:
+    if isinstance(spec, ScoreSpec) or spec.encoder is None:
         return ""
-    wanted = models.wanted_beside(spec["encoder"], inputs)
-    block = {wanted: {}} if wanted else spec["encoder"]
-    kind = ENCODERS[chosen(block)[0]]
+    wanted = models.wanted_beside(spec.encoder, inputs)
+    named = Named(wanted, {}) if wanted else spec.encoder
+    kind = ENCODERS[named.name]
     expensive = issubclass(kind, FixedEncoder) and kind.expensive
-    return store.features.name(_key(spec, block)) if expensive else ""
+    return store.features.name(_key(spec, named)) if expensive else ""
 
 
 def _fixed(
-    spec: Mapping[str, Any],
+    spec: EncodedSpec,
     encoder: FixedEncoder,
-    block: Mapping[str, Any],
+    named: Named,
     store: StageStore,
     make: Callable[[], Array],
 ) -> tuple[Array, float]:
     if not encoder.expensive:
         return make(), 0.0
-    return store.features.get(_key(spec, block), make)
+    return store.features.get(_key(spec, named), make)
 
 
-def _key(spec: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
-    return {**_common(spec), "encoder": dict(block)}
+def _key(spec: EncodedSpec, named: Named) -> dict[str, Any]:
+    return {**_common(spec), "encoder": named.to_plain()}
 
 
-def _common(spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {"data": spec["data"]["digest"], "environment": spec["environment"], **_rdkit()}
+def _common(spec: EncodedSpec) -> dict[str, Any]:
+    return {"data": spec.data.digest, "environment": spec.plain_environment(), **_rdkit()}
 
 
 @functools.cache
@@ -89,8 +90,10 @@ def _rdkit() -> dict[str, str]:
     return {p.metadata["Name"]: p.version for p in metadata.distributions(name="rdkit")}
 
 
-def _start(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _start(spec: EncodedSpec) -> dict[str, Any]:
     """Return what determines the weights of the encoder that a stage starts from."""
-    if "input" in spec:
-        return {"input": spec["input"]}
-    return {"encoder": spec["encoder"], "seed": spec["seed"]}
+    start = start_of(spec)
+    if start is not None:
+        return {"input": start.to_plain()}
+    assert spec.encoder is not None
+    return {"encoder": spec.encoder.to_plain(), "seed": spec.seed}

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import nn
 
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.objectives import CachedRows, CachedViews, Predictor, Rows, in_chunks
+from nearfar.plan.specs import FitSpec
 from nearfar.stacking.predictors import stack_of
 from nearfar.stacking.trainer import StackedTrainer
 from nearfar.stages import models
@@ -20,7 +21,6 @@ from nearfar.stages.keep import keep_features, keep_features_of
 from nearfar.stages.targets import Numbers
 from nearfar.stages.tasks import FitTask
 from nearfar.train.loop import Outcome, Trainer
-from nearfar.train.recipe import Recipe
 
 CHUNK = 8192
 
@@ -33,6 +33,7 @@ class Fitting:
     spent so far.
     """
 
+    spec: FitSpec
     context: StageContext
     encoder: Encoder | FixedEncoder
     task: FitTask
@@ -43,6 +44,7 @@ class Fitting:
     def of(cls, context: StageContext) -> "Fitting":
         """Make encoder, features where they stay as they are, and head."""
         spec, begin, spared = context.spec, time.monotonic(), 0.0
+        assert isinstance(spec, FitSpec)
         encoder = models.stage_encoder(spec, context.rows.inputs, context.store)
         rows = replace(context.rows, augment=models.views_of(spec), weights=context.row_weights())
         part = encoder
@@ -52,21 +54,17 @@ class Fitting:
         assert isinstance(part, nn.Module)
         predictor = models.build_predictor(spec, part, context.outputs.count)
         train, device = context.index("train"), context.device
-        if spec["standardise"]:
+        if spec.standardise:
             before_training = in_chunks(part.to(device), rows.inputs, train)
             predictor.standardise.to(device).fit(before_training)
         if isinstance(context.outputs, Numbers):
             scale = torch.tensor(context.outputs.scaler.std)
             predictor.readout.to(device).fit(rows.targets[train], scale)
         seconds = time.monotonic() - begin + spared
-        validation, metric = context.index("validation"), spec["metric"]
-        task = FitTask(predictor, rows, train, validation, context.outputs, metric)
-        return cls(context, encoder, task, 2 * _constant_loss(predictor, context, rows), seconds)
-
-    @property
-    def recipe(self) -> Recipe:
-        """How it is to be trained."""
-        return Recipe.from_plain(self.context.spec["recipe"])
+        validation = context.index("validation")
+        task = FitTask(predictor, rows, train, validation, context.outputs, spec.metric)
+        limit = 2 * _constant_loss(predictor, context, rows)
+        return cls(spec, context, encoder, task, limit, seconds)
 
     def end(self, outcome: Outcome) -> dict[str, Any]:
         """Keep what training left and judge it; return the outcome of the stage."""
@@ -91,12 +89,12 @@ class Fitting:
 
 def train(fittings: Sequence[Fitting]) -> list[dict[str, Any]]:
     """Run the training loop, from a checkpoint where there is one; return how the stages ended."""
-    first, seeds = fittings[0], [fitting.context.spec["seed"] for fitting in fittings]
+    first, seeds = fittings[0], [fitting.spec.seed for fitting in fittings]
     folder = first.context.folder
     if len(fittings) == 1:
         outcome = Trainer(
             first.task,
-            first.recipe,
+            first.spec.recipe,
             seeds[0],
             first.context.fabric,
             checkpoint=folder / "checkpoint.pt",
@@ -108,7 +106,7 @@ def train(fittings: Sequence[Fitting]) -> list[dict[str, Any]]:
     digest = hashlib.sha256(batch_key.encode()).hexdigest()[:16]
     outcomes = StackedTrainer(
         [fitting.task for fitting in fittings],
-        [fitting.recipe for fitting in fittings],
+        [fitting.spec.recipe for fitting in fittings],
         seeds,
         first.context.fabric,
         stack_of=stack_of,
@@ -120,7 +118,7 @@ def train(fittings: Sequence[Fitting]) -> list[dict[str, Any]]:
 
 
 def _cached(
-    rows: Rows, encoder: Encoder | FixedEncoder, spec: Mapping[str, Any], context: StageContext
+    rows: Rows, encoder: Encoder | FixedEncoder, spec: FitSpec, context: StageContext
 ) -> tuple[Rows, float]:
     """Return the rows with their features in the place of inputs, and of some views where asked.
 
@@ -131,8 +129,9 @@ def _cached(
     if rows.augment is None:
         return CachedRows(plain, rows.targets, weights=rows.weights), spared
     assert isinstance(encoder, Encoder)
-    count = int(spec["frozen_views"].removeprefix("cached:"))
-    torch.manual_seed(spec["seed"])
+    assert spec.frozen_views is not None
+    count = int(spec.frozen_views.removeprefix("cached:"))
+    torch.manual_seed(spec.seed)
     train = context.index("train")
     augmented = models.AugmentedRows(rows.inputs, rows.augment)
     bank = plain.values.new_zeros(count, *plain.values.shape)

@@ -15,7 +15,19 @@ from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.heads import EXACT, NETWORKS, READOUTS, ExactHead
 from nearfar.losses import DISTRIBUTION_LOSSES, ELEMENTWISE_LOSSES, LOSSES
 from nearfar.objectives import Predictor, in_chunks
-from nearfar.plan.specs import Spec, chosen, encoder_block, has_encoder
+from nearfar.plan.specs import (
+    EncodedSpec,
+    FitSpec,
+    Named,
+    PretrainSpec,
+    ScoreSpec,
+    SolveSpec,
+    StageSpec,
+    encoder_of,
+    has_encoder,
+    spec_of,
+    start_of,
+)
 from nearfar.records.stages import StageStore
 from nearfar.stages.targets import kept_outputs
 
@@ -57,32 +69,31 @@ class AugmentedRows:
         return self.augment(self.inputs.select(index))
 
 
-def views_of(spec: Spec) -> Callable[[Any], Any] | None:
+def views_of(spec: PretrainSpec | FitSpec) -> Callable[[Any], Any] | None:
     """Return what makes a view of a batch, None where rows are shown as they are."""
-    steps = spec.get("augment")
-    return build_views([chosen(step) for step in steps]) if steps else None
+    steps = [(step.name, dict(step.options)) for step in spec.augment]
+    return build_views(steps) if steps else None
 
 
-def features_are_cached(spec: Spec) -> bool:
+def features_are_cached(spec: FitSpec) -> bool:
     """Whether the head is trained on features that are computed before."""
-    return bool(spec["train"] == "head" and spec.get("frozen_views") != "fresh")
+    return spec.train == "head" and spec.frozen_views != "fresh"
 
 
-def fresh_encoder(block: Mapping[str, Any], inputs: Any, seed: int) -> Encoder | FixedEncoder:
+def fresh_encoder(named: Named, inputs: Any, seed: int) -> Encoder | FixedEncoder:
     """Make the encoder of a specification with the weights that ``seed`` gives."""
     torch.manual_seed(seed)
-    return build_encoder(*chosen(block), inputs)
+    return build_encoder(named.name, named.options, inputs)
 
 
-def wanted_beside(block: Mapping[str, Any], inputs: Any) -> str:
+def wanted_beside(named: Named, inputs: Any) -> str:
     """Name the fixed encoder whose features an encoder wants beside ``inputs``, or none."""
-    name, options = chosen(block)
-    kind = ENCODERS[name]
-    return kind.wants(inputs, options) if issubclass(kind, Encoder) else ""
+    kind = ENCODERS[named.name]
+    return kind.wants(inputs, named.options) if issubclass(kind, Encoder) else ""
 
 
 def prepared_inputs(
-    spec: Spec,
+    spec: EncodedSpec,
     inputs: Any,
     store: StageStore,
     make: Callable[[str, FixedEncoder], NDArray[np.float32]] | None = None,
@@ -93,7 +104,7 @@ def prepared_inputs(
     """
     if not has_encoder(spec):
         return inputs
-    wanted = wanted_beside(encoder_block(spec, store)[0], inputs)
+    wanted = wanted_beside(encoder_of(spec, store)[0], inputs)
     if not wanted:
         return inputs
     beside = build_encoder(wanted, {}, inputs)
@@ -102,18 +113,17 @@ def prepared_inputs(
     return inputs.with_descriptors(torch.from_numpy(values))
 
 
-def stage_encoder(spec: Spec, inputs: Any, store: StageStore) -> Encoder | FixedEncoder:
+def stage_encoder(spec: EncodedSpec, inputs: Any, store: StageStore) -> Encoder | FixedEncoder:
     """Return the encoder that a stage starts from: fresh, or as another stage left it."""
-    if "input" not in spec:
-        return fresh_encoder(spec["encoder"], inputs, spec["seed"])
-    folder = store.folder(spec["input"]["stage"])
-    block, seed = encoder_block(spec, store)
-    encoder = fresh_encoder(block, inputs, seed)
+    start, (named, seed) = start_of(spec), encoder_of(spec, store)
+    encoder = fresh_encoder(named, inputs, seed)
+    if start is None:
+        return encoder
     assert isinstance(encoder, Encoder)
-    epoch = spec["input"]["epoch"]
+    epoch = start.epoch
     name = "model.safetensors" if epoch is None else f"epoch-{epoch}.safetensors"
-    weights = load_file(folder / name)
-    if store.read(spec["input"]["stage"])["spec"]["kind"] == "fit":
+    weights = load_file(store.folder(start.stage) / name)
+    if isinstance(spec_of(start.stage, store), FitSpec):
         weights = encoder_part(weights)
     encoder.load_state_dict(weights)
     return encoder
@@ -126,34 +136,32 @@ def encoder_part(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def build_predictor(
-    spec: Spec, encoder: nn.Module, outputs: int | tuple[int, int, int]
+    spec: FitSpec, encoder: nn.Module, outputs: int | tuple[int, int, int]
 ) -> Predictor:
     """Make the predictor of a trained fit around ``encoder``."""
-    torch.manual_seed(spec["seed"])
-    name, options = chosen(spec.get("readout", {"z": {}}))
-    readout = READOUTS[name](outputs, **options) if isinstance(outputs, int) else READOUTS[name]()
+    torch.manual_seed(spec.seed)
+    kind, options = READOUTS[spec.readout.name], spec.readout.options
+    readout = kind(outputs, **options) if isinstance(outputs, int) else kind()
     wanted = readout.outputs if isinstance(outputs, int) else outputs
-    name, options = chosen(spec["head"])
-    head = NETWORKS[name](int(encoder.out_features), wanted, **options)  # type: ignore[arg-type]
+    network: Any = NETWORKS[spec.head.name]
+    head = network(int(encoder.out_features), wanted, **spec.head.options)  # type: ignore[arg-type]
     losses = {name: loss for found in LOSSES.values() for name, loss in found.items()}
-    train = spec["train"]
     return Predictor(
         encoder,
         head,
-        (DISTRIBUTION_LOSSES if readout.losses else losses)[spec["loss"]],
-        trained=int(train.removeprefix("last:")) if train.startswith("last:") else train,
-        batch_norm=spec["batch_norm"],
-        encoder_lr=spec["encoder_lr"],
-        classifies=spec["loss"] in LOSSES["classification"] and not readout.losses,
-        elementwise=ELEMENTWISE_LOSSES.get(spec["loss"]),
+        (DISTRIBUTION_LOSSES if readout.losses else losses)[spec.loss],
+        trained=spec.trained,
+        batch_norm=spec.batch_norm,
+        encoder_lr=spec.encoder_lr,
+        classifies=spec.loss in LOSSES["classification"] and not readout.losses,
+        elementwise=ELEMENTWISE_LOSSES.get(spec.loss),
         readout=readout,
     )
 
 
-def exact_head(spec: Spec) -> ExactHead:
+def exact_head(spec: SolveSpec) -> ExactHead:
     """Make the solved head of a fit, not yet fitted."""
-    name, options = chosen(spec["head"])
-    return EXACT[name](**options)
+    return EXACT[spec.head.name](**spec.head.options)
 
 
 def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.device) -> Tensor:
@@ -168,12 +176,12 @@ def restored(
     stage_hash: str, store: StageStore, inputs: Any, device: torch.device
 ) -> tuple[Callable[[Any], NDArray[np.float64]], Callable[[Any], NDArray[np.float32]]]:
     """Read a finished fit: inputs → scores as ``study/outputs.py`` has them, and → features."""
-    stage, folder = store.read(stage_hash), store.folder(stage_hash)
-    spec, outcome = stage["spec"], stage["outcome"]
-    outputs, count = kept_outputs(outcome)
+    spec, folder = spec_of(stage_hash, store), store.folder(stage_hash)
+    assert isinstance(spec, FitSpec | SolveSpec)
+    outputs, count = kept_outputs(store.read(stage_hash)["outcome"])
     inputs = prepared_inputs(spec, inputs, store)
     encoder = stage_encoder(spec, inputs, store) if has_encoder(spec) else None
-    if "train" not in spec:
+    if isinstance(spec, SolveSpec):
         head = type(exact_head(spec)).from_arrays(load_arrays(folder / "model.safetensors"))
 
         def exact_features(rows: Any) -> NDArray[np.float32]:
@@ -204,9 +212,9 @@ def restored(
     return predict, features
 
 
-def mixed_units(spec: Spec, inputs: Any) -> bool:
+def mixed_units(spec: StageSpec, inputs: Any) -> bool:
     """Whether the features of a fit are columns in units of their own, which nothing trained."""
-    if "encoder" not in spec:
+    if isinstance(spec, ScoreSpec) or spec.encoder is None:
         return False
-    encoder = fresh_encoder(spec["encoder"], inputs, spec["seed"])
+    encoder = fresh_encoder(spec.encoder, inputs, spec.seed)
     return isinstance(encoder, FixedEncoder) and encoder.mixed_units

@@ -5,40 +5,37 @@ from typing import Any
 
 from nearfar.encoders import Encoder
 from nearfar.objectives import OBJECTIVES
-from nearfar.plan.specs import chosen
+from nearfar.plan.specs import PretrainSpec
 from nearfar.stages import models
 from nearfar.stages.context import StageContext
 from nearfar.stages.keep import keep_features_of, keep_reconstructions
 from nearfar.stages.tasks import PretrainTask
 from nearfar.train.loop import Trainer
-from nearfar.train.recipe import Recipe
 
 
-def pretrain(context: StageContext) -> dict[str, Any]:
+def pretrain(context: StageContext, spec: PretrainSpec) -> dict[str, Any]:
     """Train the encoder; keep it, and what the page shows of it."""
-    spec = context.spec
-    encoder = models.fresh_encoder(spec["encoder"], context.rows.inputs, spec["seed"])
+    encoder = models.fresh_encoder(spec.encoder, context.rows.inputs, spec.seed)
     assert isinstance(encoder, Encoder)
-    name, options = chosen(spec["objective"])
-    kind = OBJECTIVES[name]
+    kind = OBJECTIVES[spec.objective.name]
     outputs = (context.outputs.count,) if getattr(kind, "predicts", False) else ()
-    objective = kind(encoder, *outputs, **options)
+    objective = kind(encoder, *outputs, **spec.objective.options)
     task = PretrainTask(
         objective,
         replace(context.rows, augment=models.views_of(spec), views=objective.views),
         context.index("train"),
         context.index("validation"),
         context.outputs,
-        size=spec["recipe"]["batch"],
-        seed=spec["seed"],
+        size=spec.recipe.batch,
+        seed=spec.seed,
     )
     outcome = Trainer(
         task,
-        Recipe.from_plain(spec["recipe"]),
-        spec["seed"],
+        spec.recipe,
+        spec.seed,
         context.fabric,
         checkpoint=context.folder / "checkpoint.pt",
-        keep=tuple(spec["keep"]),
+        keep=spec.keep,
         report=context.report,
     ).run()
     if outcome.status == "done":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nearfar.data import Dataset
-from nearfar.plan.chain import SCORE
+from nearfar.plan.specs import FitSpec, ScoreSpec, SolveSpec, StageSpec
 from nearfar.records.stages import StageStore, write_stage
 from nearfar.stages.context import StageContext, ended
 from nearfar.stages.fit import Fitting, train
@@ -17,7 +17,7 @@ Outcome = dict[str, Any]
 
 
 def run_stages(
-    specs: Mapping[str, Mapping[str, Any]],
+    specs: Mapping[str, StageSpec],
     dataset: Dataset,
     store: StageStore,
     report: Callable[[str, int, float], None],
@@ -40,29 +40,28 @@ def run_stages(
         ]
         outcomes = _carry_out(contexts)
         for context, outcome in zip(contexts, outcomes, strict=True):
-            outcome["device"] = context.spec["environment"]["device"]
+            outcome["device"] = context.spec.environment.device
             outcome |= context.outputs.to_plain()
-            write_stage(context.folder, dict(context.spec), outcome)
+            write_stage(context.folder, context.spec.to_plain(), outcome)
     return dict(zip(specs, outcomes, strict=True))
 
 
 def _carry_out(contexts: Sequence[StageContext]) -> list[Outcome]:
     """Return how the stages ended; several are fits that start from the same stage, or none."""
     spec = contexts[0].spec
-    if spec["kind"] == "fit":
-        return _fit(contexts)
+    if isinstance(spec, FitSpec | SolveSpec):
+        return _fit(contexts, spec)
     (context,) = contexts
-    return [judge(context) if spec["kind"] == SCORE else pretrain(context)]
+    return [judge(context, spec) if isinstance(spec, ScoreSpec) else pretrain(context, spec)]
 
 
-def _fit(contexts: Sequence[StageContext]) -> list[Outcome]:
+def _fit(contexts: Sequence[StageContext], spec: FitSpec | SolveSpec) -> list[Outcome]:
     """Train or solve heads, unless the pre-training before them diverged."""
-    spec, store = contexts[0].spec, contexts[0].store
-    if "input" in spec:
-        before = store.read(spec["input"]["stage"])["outcome"]
+    if spec.input is not None:
+        before = contexts[0].store.read(spec.input.stage)["outcome"]
         if before["status"] != "done":
             reason = f"its pre-training diverged: {before['reason']}"
             return [ended("diverged", reason) for _ in contexts]
-    if "train" not in spec:
+    if isinstance(spec, SolveSpec):
         return solve(Solving.of(contexts))
     return train([Fitting.of(context) for context in contexts])

@@ -8,23 +8,23 @@ import torch
 from numpy.typing import NDArray
 
 from nearfar.data.corruptions import corrupt
+from nearfar.plan.specs import ScoreSpec, spec_of
 from nearfar.records.stages import write_rows
 from nearfar.stages import models
 from nearfar.stages.context import StageContext, ended
 from nearfar.stages.representation import measures
 
 
-def judge(context: StageContext) -> dict[str, Any]:
+def judge(context: StageContext, spec: ScoreSpec) -> dict[str, Any]:
     """Judge a finished fit on the test rows as the stage's block ``test`` says."""
-    spec, begin = context.spec, time.monotonic()
-    stage_hash, test = spec["input"]["stage"], spec["test"]
+    begin, stage_hash, test = time.monotonic(), spec.fit, spec.test
     before = context.store.read(stage_hash)["outcome"]
     if before["status"] != "done":
         return ended("diverged", f"its fit diverged: {before['reason']}")
     tested = context.split.test
     inputs = context.dataset.inputs.take(torch.from_numpy(tested))
-    if "corruption" in test:
-        inputs = corrupt(inputs, test["corruption"], test["severity"], spec["seed"])
+    if test.corruption is not None and test.severity:
+        inputs = corrupt(inputs, test.corruption, test.severity, spec.seed)
     predict, features = models.restored(stage_hash, context.store, inputs, context.device)
     found = predict(inputs.to(context.device))
     if not np.isfinite(found).all():
@@ -41,6 +41,6 @@ def judge(context: StageContext) -> dict[str, Any]:
         places = torch.from_numpy(np.searchsorted(tested, rows))
         return features(inputs.take(places).to(context.device))
 
-    standardise = models.mixed_units(context.store.read(stage_hash)["spec"], inputs)
+    standardise = models.mixed_units(spec_of(stage_hash, context.store), inputs)
     result["metrics"] += measures(context.outputs, tested, features_of, standardise=standardise)
     return result

@@ -13,6 +13,7 @@ from safetensors.numpy import save as arrays_to_bytes
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.heads import ExactHead, Logistic, WeightedHead
 from nearfar.heads.solved.logistic.many import Problem, solve_together
+from nearfar.plan.specs import SolveSpec, Target
 from nearfar.records.files import write_atomically
 from nearfar.stages import models
 from nearfar.stages.context import StageContext, ended
@@ -32,16 +33,17 @@ class Solving:
     encoder: Encoder | FixedEncoder | None
     features: NDArray[np.float32]
     seconds: float
-    measures: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    measures: dict[Target | None, list[dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, contexts: Sequence[StageContext]) -> "Solving":
         """Make the heads, and the features that they ask for."""
         begin, context = time.monotonic(), contexts[0]
-        heads = [models.exact_head(one.spec) for one in contexts]
+        specs = [one.spec for one in contexts if isinstance(one.spec, SolveSpec)]
+        heads = [models.exact_head(spec) for spec in specs]
         if not heads[0].uses_features:
             return cls(contexts, heads, None, np.zeros((len(context.dataset), 0), np.float32), 0.0)
-        encoder = models.stage_encoder(context.spec, context.rows.inputs, context.store)
+        encoder = models.stage_encoder(specs[0], context.rows.inputs, context.store)
         values, spared = context.features_by(encoder)
         seconds = time.monotonic() - begin + spared
         return cls(contexts, heads, encoder, values.cpu().numpy(), seconds)
@@ -57,7 +59,7 @@ class Solving:
 
     def _fit_alone(self, context: StageContext, head: ExactHead) -> None:
         train, weights = context.split.train, context.row_weights()
-        known = self.features[train], context.outputs.solved_targets[train], context.spec["seed"]
+        known = self.features[train], context.outputs.solved_targets[train], context.spec.seed
         if weights is None:
             head.fit(*known)
         else:
@@ -94,7 +96,7 @@ class Solving:
         self, context: StageContext, encoder: Encoder | FixedEncoder
     ) -> list[dict[str, Any]]:
         """Return the measures of the features, taken once for every target."""
-        target = str(context.spec.get("target"))
+        target = context.spec.target if isinstance(context.spec, SolveSpec) else None
         if target not in self.measures:
             rows = models.FeatureRows(torch.from_numpy(self.features))
             self.measures[target] = context.measured(encoder, rows)
