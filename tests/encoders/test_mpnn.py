@@ -11,11 +11,6 @@ from nearfar.encoders.descriptors import Descriptors
 from nearfar.encoders.mpnn import MPNN, DescriptorScaling
 
 
-def test_sizes_are_those_of_the_data() -> None:
-    assert graph.ATOM_SIZES == ATOM_SIZES
-    assert graph.BOND_SIZES == BOND_SIZES
-
-
 def test_one_hot_marks_one_value_per_feature() -> None:
     features = torch.tensor([[0, 2], [1, 0]])
     marks = graph.one_hot(features, (2, 3), torch.zeros(0))
