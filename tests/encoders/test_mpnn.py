@@ -5,7 +5,7 @@ import torch
 from encoder_examples import SMILES, all_rows, some_molecules
 from torch.nn import functional as F
 
-from nearfar.data.inputs.molecules import ATOM_SIZES, BOND_SIZES, Molecules
+from nearfar.data.inputs.molecules import BOND_SIZES, Molecules
 from nearfar.encoders import graph
 from nearfar.encoders.descriptors import Descriptors
 from nearfar.encoders.mpnn import MPNN, DescriptorScaling
