@@ -5,15 +5,10 @@ import torch
 from encoder_examples import SMILES, all_rows, some_molecules
 from torch.nn import functional as F
 
-from nearfar.data.inputs.molecules import ATOM_SIZES, BOND_SIZES, Molecules
+from nearfar.data.inputs.molecules import BOND_SIZES, Molecules
 from nearfar.encoders import graph
 from nearfar.encoders.descriptors import Descriptors
 from nearfar.encoders.mpnn import MPNN, DescriptorScaling
-
-
-def test_sizes_are_those_of_the_data() -> None:
-    assert graph.ATOM_SIZES == ATOM_SIZES
-    assert graph.BOND_SIZES == BOND_SIZES
 
 
 def test_one_hot_marks_one_value_per_feature() -> None:

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from nearfar.metrics import CLASSIFICATION, METRICS, Classified, evaluate_classification
-from nearfar.metrics.classification import BINS, confusion, recalls
+from nearfar.metrics import (
+    CLASSIFICATION,
+    METRICS,
+    Classified,
+    confusion,
+    evaluate_classification,
+    recalls,
+)
+from nearfar.metrics.classification import BINS
 
 RNG = np.random.default_rng(1)
 CLASSES = 5
@@ -24,9 +31,10 @@ def test_against_scikit_learn() -> None:
     assert found["top3_accuracy"] == pytest.approx(
         sk.top_k_accuracy_score(TRUTH, LOG_P, k=3, labels=range(CLASSES))
     )
-    np.testing.assert_array_equal(confusion(ROWS, CLASSES), sk.confusion_matrix(TRUTH, GUESS))
+    counts = confusion(TRUTH, GUESS, CLASSES)
+    np.testing.assert_array_equal(counts, sk.confusion_matrix(TRUTH, GUESS))
     recall = sk.recall_score(TRUTH, GUESS, average=None)
-    np.testing.assert_allclose(recalls(ROWS, CLASSES), recall)
+    np.testing.assert_allclose(recalls(counts), recall)
 
 
 def test_calibration_error_is_that_of_a_loop() -> None:
@@ -57,7 +65,7 @@ def test_ties_go_to_the_lower_number_as_the_prediction_does() -> None:
 def test_a_class_that_does_not_occur_counts_nothing() -> None:
     rows = Classified.of(np.array([0, 0, 2]), np.log([[0.9, 0.05, 0.05]] * 3))
     assert CLASSIFICATION["balanced_accuracy"].value(rows) == 0.5
-    assert np.isnan(recalls(rows, 3)[1])
+    assert np.isnan(recalls(confusion(rows.truth, rows.prediction, 3))[1])
 
 
 def test_certainty_of_the_wrong_class_is_no_finite_number() -> None:

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 from reading import Elements, page_data
 
-from nearfar.metrics.representation import MEASURES as REGISTERED
+from nearfar.metrics import MEASURES, labels
 from nearfar.report import write_report
 from nearfar.report.load import Run, read_run
 from nearfar.report.page.sections.representations import (
-    MEASURES,
     best_means,
     representations_section,
 )
-from nearfar.report.wording import HIGHER_IS_BETTER, METRIC_NAMES, mean_std
+from nearfar.report.wording import mean_std
 
 WITHOUT_FEATURES = {"predict the mean", "fingerprints, forest"}
 
@@ -41,18 +40,10 @@ def rewritten(run: Path, summary: Any) -> Run:
     return read_run(run)
 
 
-def test_the_page_knows_the_measures_as_they_are_registered() -> None:
-    assert list(MEASURES) == list(REGISTERED)
-    for name, measure in REGISTERED.items():
-        assert METRIC_NAMES[name] == measure.label
-        assert MEASURES[name].better == (measure.better or "")
-        assert name not in HIGHER_IS_BETTER
-
-
 def test_the_table_says_what_the_summary_says(finished_run: Path, page: str) -> None:
     table = Elements(section(page))
     assert [cell.split(" | ")[0] for cell in table.row("arm")[1:]] == [
-        REGISTERED[name].label for name in MEASURES
+        MEASURES[name].label for name in MEASURES
     ]
     for arm in summary_of(finished_run)["arms"]:
         entries = {m["metric"]: m for m in arm["metrics"] if m["split"] == "test"}
@@ -114,13 +105,13 @@ def test_all_metrics_do_not_repeat_the_measures(page: str) -> None:
     details = page.partition("<summary>All metrics</summary>")[2].partition("</details>")[0]
     assert "RMSE" in details
     for name in MEASURES:
-        assert METRIC_NAMES[name] not in details
+        assert labels()[name] not in details
 
 
 def test_every_measure_is_explained_for_numbers_and_for_classes(page: str, copied: Path) -> None:
     html = section(page)
     for name, words in MEASURES.items():
-        assert f"<dt>{METRIC_NAMES[name]}</dt><dd>{words.of_numbers}</dd>" in html
+        assert f"<dt>{labels()[name]}</dt><dd>{words.of_numbers}</dd>" in html
     summary = summary_of(copied)
     summary["classes"] = ["x", "y"]
     html = representations_section(rewritten(copied, summary))
@@ -130,7 +121,7 @@ def test_every_measure_is_explained_for_numbers_and_for_classes(page: str, copie
 
 def test_the_plot_has_the_values_of_every_seed(finished_run: Path, page: str) -> None:
     data = page_data(page)
-    assert data["measures"] == {name: words.better for name, words in MEASURES.items()}
+    assert data["measures"] == {name: words.better or "" for name, words in MEASURES.items()}
     for arm, drawn in zip(summary_of(finished_run)["arms"], data["arms"], strict=True):
         expected = {m["metric"]: m["values"] for m in arm["metrics"] if m["metric"] in MEASURES}
         assert drawn["measures"] == expected

@@ -17,8 +17,7 @@ from nearfar.execution.events import Finished
 from nearfar.execution.execute import execute
 from nearfar.execution.run_plan import planned_cells
 from nearfar.execution.worker import carry_out
-from nearfar.metrics import evaluate_regression
-from nearfar.metrics.representation import MEASURES
+from nearfar.metrics import MEASURES, METRICS, evaluate_regression
 from nearfar.plan.plan import Plan, make_plan
 from nearfar.records.stages import StageStore
 from nearfar.stages.models import restored
@@ -178,7 +177,7 @@ def test_metrics_are_those_of_the_predictions(vectors: Done, arm: str) -> None:
             }
             for unit, (truth, values) in pairs.items():
                 for name, value in evaluate_regression(truth[rows, k], values[rows, k]).items():
-                    plain = "" if name in {"r2", "spearman"} else unit
+                    plain = "" if METRICS[name].unit == "none" else unit
                     expected[part, target, name, plain] = value
         for name, unit in {(key[2], key[3]) for key in expected if key[3] != "mm"}:
             both = [expected.get((part, target, name, unit), np.nan) for target in ("y", "z")]

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from nearfar.analysis.compare import Comparison, p_text, seed_count
+from nearfar.analysis.compare import Comparison, seed_count
 from nearfar.analysis.results import RunResults, Series
 from nearfar.analysis.statistics import MIN_SEEDS, Verdict
 from nearfar.data.targets import ALL_TARGETS
-from nearfar.metrics import METRICS
+from nearfar.metrics import METRICS, label_of
+from nearfar.numbers import fixed, number, p_value
 from nearfar.records.conditions import shortened
 
 SHOWN = 6
@@ -109,7 +110,7 @@ def _one(c: Comparison) -> str:
     if c.verdict == "undecided":
         outlook = c.reason.rpartition("; ")[2].partition(":")[0]
         return f"it is not decided whether {c.arm} is better than {c.against} ({change}; {outlook})"
-    p = f", {p_text(c.p_holm)}" if c.p_holm is not None else ""
+    p = f", {p_value(c.p_holm)}" if c.p_holm is not None else ""
     return f"{c.arm} is {c.verdict} than {c.against} ({change}{p})"
 
 
@@ -184,7 +185,7 @@ def _best(asked: Asked, results: RunResults) -> str:
 
 def _measure(metric: str, target: str) -> str:
     """``MAE``, or ``MAE over all targets``."""
-    label = METRICS[metric].label
+    label = label_of(metric)
     return f"{label} over {target}" if target == ALL_TARGETS else label
 
 
@@ -197,7 +198,7 @@ def _size(arm: str, series: Series, results: RunResults) -> str:
     ]
     means = [(results.mean(arm, replace(series, unit=unit)), unit) for unit in units]
     said = [
-        f"{_number(mean)} {UNIT_WORDS.get(unit, unit)}".strip()
+        f"{number(mean)} {UNIT_WORDS.get(unit, unit)}".strip()
         for mean, unit in means
         if mean is not None
     ]
@@ -212,9 +213,9 @@ def _beside(found: Comparison, asked: Asked, results: RunResults) -> str:
         return ""
     alone = len(asked.contenders) == 1 and found.p is not None
     if found.arm in asked.contenders and (alone or found.verdict == "better"):
-        return f", against {_number(base)} for {found.against}"
+        return f", against {number(base)} for {found.against}"
     word = "not tested" if found.p is None else found.verdict
-    return f", {_change(found)} than {found.against} ({_number(base)}): {word}"
+    return f", {_change(found)} than {found.against} ({number(base)}): {word}"
 
 
 def _winners(results: RunResults) -> dict[tuple[str, str], str]:
@@ -264,9 +265,9 @@ def _sizes(c: Comparison, *differences: float) -> str:
     """Differences without their sign, smallest first: in % of the baseline, else as they are."""
     sizes = sorted(abs(difference) for difference in differences)
     if c.reduction_percent is None or not c.difference:
-        return " to ".join(_number(size) for size in sizes)
+        return " to ".join(number(size) for size in sizes)
     percent = abs(c.reduction_percent / c.difference)
-    return " to ".join(f"{size * percent:.1f}" for size in sizes) + "%"
+    return " to ".join(fixed(size * percent, 1) for size in sizes) + "%"
 
 
 def _interval(c: Comparison) -> str:
@@ -311,7 +312,3 @@ def _spelled(count: int) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"

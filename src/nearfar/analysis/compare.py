@@ -20,6 +20,7 @@ from nearfar.analysis.statistics import (
     reduction_percent,
 )
 from nearfar.metrics import METRICS
+from nearfar.numbers import count, p_value, precise
 
 RowDifferences = Callable[[str, str, str, str], NDArray[np.float64] | None]
 """(arm, against, condition, target) → per test row (n_test,), the arm's minus the baseline's row
@@ -266,9 +267,9 @@ def _judged(
     comparison = draft.comparison
     verdict = decide(estimate.mean, p_holm, p_equivalence, METRICS[comparison.metric].better)
     family = f" after Holm's adjustment over {count} comparisons" if count > 1 else ""
-    reason = p_text(p_holm) + family
+    reason = p_value(p_holm) + family
     if verdict == "equivalent":
-        reason = f"within ±{draft.margin:.3g}, {p_text(p_equivalence)}{family}"
+        reason = f"within ±{precise(draft.margin)}, {p_value(p_equivalence)}{family}"
         reason += "; the difference is sure, but inside the margin" if p_holm <= ALPHA else ""
     judged = replace(comparison, p_holm=p_holm, verdict=verdict)
     if verdict == "undecided":
@@ -285,15 +286,10 @@ def _outlook(seeds: int | None, rules: Rules) -> str:
     if seeds is None:
         return "no number of seeds would decide: the test part has too few rows"
     if seeds > MANY_SEEDS:
-        return f"more than {MANY_SEEDS:,} seeds would be needed to decide"
+        return f"more than {count(MANY_SEEDS)} seeds would be needed to decide"
     return f"about {seeds if seeds < 100 else round(seeds, -1)} seeds would decide"
 
 
 def seed_count(n: int) -> str:
     """Return ``1 seed`` or ``3 seeds``."""
     return f"{n} seed" if n == 1 else f"{n} seeds"
-
-
-def p_text(p: float) -> str:
-    """Return ``p = 0.034`` or ``p < 0.001``."""
-    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"

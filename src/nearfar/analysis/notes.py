@@ -8,6 +8,7 @@ from nearfar.analysis.results import TEST, RunResults
 from nearfar.analysis.statistics import MIN_SEEDS
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
+from nearfar.numbers import count, fixed
 from nearfar.plan.search import Choice, point_name
 
 
@@ -128,9 +129,10 @@ def _interval(results: RunResults, comparisons: Sequence[Comparison], rules: Rul
         floor = math.sqrt(test / train)
         return text + (
             "Splits of one data set overlap, so standard errors are corrected (Nadeau and Bengio "
-            f"2003; {test}/{train} rows) and cannot fall below {floor:.2f} deviations over seeds."
+            f"2003; {count(test)}/{count(train)} rows) and cannot fall below {fixed(floor, 2)} "
+            "deviations over seeds."
         )
     return text + (
         "One fixed split: verdicts are for this split. Intervals of means show seeds alone; those "
-        f"of differences also count that the test part has only {rules.rows[TEST]} rows."
+        f"of differences also count that the test part has only {count(rules.rows[TEST])} rows."
     )

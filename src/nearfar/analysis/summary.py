@@ -11,8 +11,7 @@ from nearfar.analysis.compare import MARGIN, Comparison, RowDifferences, Rules, 
 from nearfar.analysis.notes import fallback, notes_on
 from nearfar.analysis.results import RunResults, Series
 from nearfar.analysis.statistics import MIN_SEEDS, Estimate, corrected_mean, mean_over_seeds
-from nearfar.metrics import METRICS
-from nearfar.metrics.representation import MEASURES
+from nearfar.metrics import MEASURES, METRICS
 from nearfar.plan.search import Choice
 from nearfar.records import SEARCH, Record, StageRow
 from nearfar.records.conditions import is_pattern, joined

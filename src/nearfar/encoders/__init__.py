@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nearfar.data import Inputs
 from nearfar.encoders.adapter import Adapter
-from nearfar.encoders.base import Encoder, FixedEncoder, Inputs
+from nearfar.encoders.base import Encoder, FixedEncoder
 from nearfar.encoders.cnn import CNN
 from nearfar.encoders.descriptors import Descriptors
 from nearfar.encoders.emnist_cnn import EmnistCNN

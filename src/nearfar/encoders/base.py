@@ -1,44 +1,10 @@
-"""What every encoder offers, and the inputs that it takes."""
+"""What every encoder offers; what it is given are the types of ``nearfar.data``."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
-from torch import Tensor, nn
-
-
-class Inputs(Protocol):
-    """The rows of a data set, as encoders see them (``nearfar.data`` gives them)."""
-
-    kind: str
-
-    def __len__(self) -> int: ...
-
-    def select(self, index: Tensor) -> Any: ...
-
-
-class MoleculeBatch(Protocol):
-    """Some molecules as one graph without edges between molecules.
-
-    ``atoms`` int64 (N, 9) and ``bond_features`` int64 (E, 3) are the features of PyTorch
-    Geometric's ``from_smiles``; ``bonds`` int64 (2, E) holds source and target atom of every
-    directed bond, where a bond and its reverse are neighbours; ``molecule`` int64 (N,) the
-    molecule of every atom, ascending; ``size`` the number of molecules; ``descriptors`` float32
-    (size, d) or None.
-    """
-
-    @property
-    def atoms(self) -> Tensor: ...
-    @property
-    def bonds(self) -> Tensor: ...
-    @property
-    def bond_features(self) -> Tensor: ...
-    @property
-    def molecule(self) -> Tensor: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def descriptors(self) -> Tensor | None: ...
+from torch import nn
 
 
 class Encoder(nn.Module):

@@ -7,7 +7,8 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from nearfar.encoders.base import Encoder, Inputs
+from nearfar.data import Inputs
+from nearfar.encoders.base import Encoder
 from nearfar.encoders.images import image_shape, normalised
 
 LARGEST = 64

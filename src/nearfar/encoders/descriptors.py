@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nearfar.encoders.base import FixedEncoder, Inputs
+from nearfar.data import Inputs
+from nearfar.encoders.base import FixedEncoder
 from nearfar.encoders.rdkit_inputs import MoleculeInputs, parsed
 
 LARGEST = 1e9

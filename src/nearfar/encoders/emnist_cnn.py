@@ -5,7 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from nearfar.encoders.base import Encoder, Inputs
+from nearfar.data import Inputs
+from nearfar.encoders.base import Encoder
 from nearfar.encoders.images import image_shape, normalised
 from nearfar.errors import UserError
 

@@ -6,7 +6,8 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from nearfar.encoders.base import Encoder, Inputs, MoleculeBatch
+from nearfar.data import Inputs, MoleculeBatch
+from nearfar.encoders.base import Encoder
 from nearfar.encoders.graph import Neighbourhoods, neighbourhood_sum, neighbourhoods, pool
 
 ATOM_FEATURES = 9

@@ -7,12 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from nearfar.encoders.base import MoleculeBatch
-
-ATOM_SIZES = (119, 9, 11, 12, 9, 5, 8, 2, 2)
-"""How many values each of the nine atom features can take."""
-BOND_SIZES = (22, 6, 2)
-"""How many values each of the three bond features can take."""
+from nearfar.data import MoleculeBatch
 
 
 def one_hot(features: Tensor, sizes: Sequence[int], like: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from nearfar.encoders.base import FixedEncoder, Inputs
+from nearfar.data import Inputs
+from nearfar.encoders.base import FixedEncoder
 
 ROWS = 4096
 """Rows that are read at a time."""

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nearfar.encoders.base import Inputs
+from nearfar.data import Inputs
 
 CENTRE, SPREAD = 0.5, 0.5
 """Pixel values in [0, 1] reach the first layer as (value - ``CENTRE``) / ``SPREAD``: in [-1, 1]."""

@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from nearfar.encoders.base import FixedEncoder, Inputs
+from nearfar.data import Inputs
+from nearfar.encoders.base import FixedEncoder
 from nearfar.encoders.rdkit_inputs import MoleculeInputs, parsed
 
 

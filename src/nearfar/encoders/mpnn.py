@@ -13,8 +13,10 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from nearfar.encoders.base import Encoder, Inputs, MoleculeBatch
-from nearfar.encoders.graph import ATOM_SIZES, BOND_SIZES, one_hot, pool
+from nearfar.data import Inputs, MoleculeBatch
+from nearfar.data.inputs.molecules import ATOM_SIZES, BOND_SIZES
+from nearfar.encoders.base import Encoder
+from nearfar.encoders.graph import one_hot, pool
 
 
 class ResidualLayer(nn.Module):

@@ -7,7 +7,8 @@ import torch
 from pydantic import PositiveInt
 from torch.nn import functional
 
-from nearfar.encoders.base import FixedEncoder, Inputs
+from nearfar.data import Inputs
+from nearfar.encoders.base import FixedEncoder
 from nearfar.encoders.images import image_shape
 
 ROWS = 1024

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from nearfar.encoders.base import Inputs
+from nearfar.data import Inputs
 from nearfar.errors import UserError
 
 

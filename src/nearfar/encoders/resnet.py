@@ -6,7 +6,8 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from nearfar.encoders.base import Encoder, Inputs
+from nearfar.data import Inputs
+from nearfar.encoders.base import Encoder
 from nearfar.encoders.images import centre, image_shape, normalised
 
 LARGE = 65

@@ -6,7 +6,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from nearfar.encoders.base import Encoder, Inputs
+from nearfar.data import Inputs
+from nearfar.encoders.base import Encoder
 from nearfar.encoders.images import CENTRE, SPREAD, image_shape
 from nearfar.errors import UserError, nearest
 

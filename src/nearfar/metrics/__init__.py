@@ -1,74 +1,30 @@
-"""From (truth, prediction) to numbers: what is measured, and which direction is better."""
+"""From (truth, prediction) to numbers: what is measured, and which direction is better.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+A metric stands in the file of its task, with its name, label, direction, unit and computation, and
+in one line of the registers below; everything else reads these.
+"""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nearfar.metrics.classification import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    ECE,
+    NLL,
+    TOP3_ACCURACY,
     Classified,
-    accuracy,
-    balanced_accuracy,
-    balanced_rows,
-    correct_rows,
-    ece,
-    nll,
-    nll_rows,
-    top3_accuracy,
-    top3_rows,
+    confusion,
+    recalls,
 )
-from nearfar.metrics.reconstruction import sse, sse_rows
-from nearfar.metrics.regression import (
-    absolute_errors,
-    mae,
-    mse,
-    r2,
-    r2_rows,
-    rmse,
-    rmse_rows,
-    spearman,
-    squared_errors,
-)
+from nearfar.metrics.metric import Measure, Metric, register
+from nearfar.metrics.reconstruction import SSE
+from nearfar.metrics.regression import MAE, MSE, R2, RMSE, SPEARMAN
+from nearfar.metrics.representation import MEASURES
 
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a metric's values mean.
-
-    ``label`` is how a reader sees it; ``better`` is the direction of improvement; ``value`` maps
-    (truth, prediction) of a regression, :class:`Classified` rows, or the squared errors of
-    reconstructed rows, to the number, nan where it is
-    undefined; ``row_scores`` maps them to numbers per row whose mean is the metric to first order,
-    None where there are none.
-    """
-
-    label: str
-    better: Literal["lower", "higher"]
-    value: Callable[..., float]
-    row_scores: Callable[..., Array] | None = None
-
-
-REGRESSION: dict[str, Metric] = {
-    "mae": Metric("MAE", "lower", mae, absolute_errors),
-    "rmse": Metric("RMSE", "lower", rmse, rmse_rows),
-    "mse": Metric("MSE", "lower", mse, squared_errors),
-    "r2": Metric("R²", "higher", r2, r2_rows),
-    "spearman": Metric("Spearman correlation", "higher", spearman),
-}
-CLASSIFICATION: dict[str, Metric] = {
-    "accuracy": Metric("accuracy", "higher", accuracy, correct_rows),
-    "top3_accuracy": Metric("top-3 accuracy", "higher", top3_accuracy, top3_rows),
-    "balanced_accuracy": Metric("balanced accuracy", "higher", balanced_accuracy, balanced_rows),
-    "nll": Metric("negative log-likelihood", "lower", nll, nll_rows),
-    "ece": Metric("calibration error", "lower", ece),
-}
-RECONSTRUCTION: dict[str, Metric] = {
-    "sse": Metric("summed squared error", "lower", sse, sse_rows),
-}
+REGRESSION: dict[str, Metric] = register([MAE, RMSE, MSE, R2, SPEARMAN])
+CLASSIFICATION: dict[str, Metric] = register([ACCURACY, TOP3_ACCURACY, BALANCED_ACCURACY, NLL, ECE])
+RECONSTRUCTION: dict[str, Metric] = register([SSE])
 METRICS: dict[str, Metric] = {**REGRESSION, **CLASSIFICATION, **RECONSTRUCTION}
 METRICS_OF: dict[str, dict[str, Metric]] = {
     "regression": REGRESSION,
@@ -76,6 +32,29 @@ METRICS_OF: dict[str, dict[str, Metric]] = {
     "reconstruction": RECONSTRUCTION,
 }
 """The metrics that a task has; the first one is its default."""
+
+MONITORED = {
+    "loss": "loss",
+    "knn_accuracy": "kNN accuracy",
+    "pick_accuracy": "accuracy of picking the positive",
+}
+"""What curves show of training beside metrics, and how a reader sees it."""
+
+
+def labels() -> dict[str, str]:
+    """Return the label of everything that is measured, by its name."""
+    registered: list[Metric | Measure] = [*METRICS.values(), *MEASURES.values()]
+    return {**MONITORED, **{entry.name: entry.label for entry in registered}}
+
+
+def label_of(name: str) -> str:
+    """Return how a reader sees a metric, a measure or a curve; of another one, its name."""
+    return labels().get(name, name.replace("_", " "))
+
+
+def higher_is_better(name: str) -> bool:
+    """Return whether larger values of a metric are better; not so of one that nobody knows."""
+    return name in METRICS and METRICS[name].better == "higher"
 
 
 def evaluate_regression(truth: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
@@ -108,12 +87,19 @@ def evaluate_classification(rows: Classified) -> dict[str, float]:
 
 __all__ = [
     "CLASSIFICATION",
+    "MEASURES",
     "METRICS",
     "METRICS_OF",
     "RECONSTRUCTION",
     "REGRESSION",
     "Classified",
+    "Measure",
     "Metric",
+    "confusion",
     "evaluate_classification",
     "evaluate_regression",
+    "higher_is_better",
+    "label_of",
+    "labels",
+    "recalls",
 ]

@@ -6,6 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.metrics.metric import Metric
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 BINS = 15
@@ -116,15 +118,25 @@ def nll_rows(rows: Classified) -> Floats:
     return -rows.log_probability
 
 
-def recalls(rows: Classified, classes: int) -> Floats:
-    """Share found of each class, (classes,); nan for a class that does not occur."""
-    counts = np.bincount(rows.truth, minlength=classes)
-    found = np.bincount(rows.truth, weights=rows.correct, minlength=classes)
-    shares = np.divide(found, counts, out=np.full(classes, np.nan), where=counts > 0)
+def confusion(truth: Integers, prediction: Integers, classes: int) -> Integers:
+    """Counts (classes, classes) of rows (n,): truth in rows, prediction in columns."""
+    flat = np.bincount(truth * classes + prediction, minlength=classes * classes)
+    return np.asarray(flat.reshape(classes, classes), dtype=np.int64)
+
+
+def recalls(counts: Integers) -> Floats:
+    """Share found of each class, (classes,), of its confusions; nan where a class has no row."""
+    total = counts.sum(axis=1)
+    shares = np.divide(counts.diagonal(), total, out=np.full(len(total), np.nan), where=total > 0)
     return np.asarray(shares, dtype=np.float64)
 
 
-def confusion(rows: Classified, classes: int) -> Integers:
-    """Counts (classes, classes): truth in rows, prediction in columns."""
-    flat = np.bincount(rows.truth * classes + rows.prediction, minlength=classes * classes)
-    return np.asarray(flat.reshape(classes, classes), dtype=np.int64)
+ACCURACY = Metric("accuracy", "accuracy", "higher", "none", accuracy, correct_rows)
+TOP3_ACCURACY = Metric(
+    "top3_accuracy", "top-3 accuracy", "higher", "none", top3_accuracy, top3_rows
+)
+BALANCED_ACCURACY = Metric(
+    "balanced_accuracy", "balanced accuracy", "higher", "none", balanced_accuracy, balanced_rows
+)
+NLL = Metric("nll", "negative log-likelihood", "lower", "none", nll, nll_rows)
+ECE = Metric("ece", "calibration error", "lower", "none", ece)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.metrics.metric import Metric
+
 Floats = NDArray[np.float64]
 
 
@@ -14,3 +16,6 @@ def sse(squares: Floats) -> float:
 def sse_rows(squares: Floats) -> Floats:
     """Row scores of :func:`sse`."""
     return squares
+
+
+SSE = Metric("sse", "summed squared error", "lower", "none", sse, sse_rows)

@@ -8,6 +8,8 @@ plus the metric). They let a comparison on a fixed test set count how few its ro
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.metrics.metric import Metric
+
 Array = NDArray[np.float64]
 
 
@@ -76,3 +78,10 @@ def r2_rows(truth: Array, prediction: Array) -> Array:
         return np.full_like(squares, np.nan)
     influence = mean * (centred - variance) / variance**2 - (squares - mean) / variance
     return np.asarray(1 - mean / variance + influence)
+
+
+MAE = Metric("mae", "MAE", "lower", "target", mae, absolute_errors)
+RMSE = Metric("rmse", "RMSE", "lower", "target", rmse, rmse_rows)
+MSE = Metric("mse", "MSE", "lower", "squared", mse, squared_errors)
+R2 = Metric("r2", "R²", "higher", "none", r2, r2_rows)
+SPEARMAN = Metric("spearman", "Spearman correlation", "higher", "none", spearman)

@@ -5,14 +5,14 @@ on angles and ratios of distances alone, so a representation that is shifted, tu
 a whole has the same measures.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.metrics.metric import Measure, register
 from nearfar.metrics.regression import spearman
 
 Floats = NDArray[np.float64]
@@ -196,28 +196,52 @@ def effective_rank(rows: Represented) -> float:
     return float(np.exp(-(shares @ np.log(shares))))
 
 
-@dataclass(frozen=True)
-class Measure:
-    """What a measure's values mean.
+LABEL_CORRELATION = Measure(
+    "label_correlation",
+    "label correlation",
+    "higher",
+    "none",
+    label_correlation,
+    "Do features lie the farther apart, the more the targets differ? Spearman correlation over "
+    "pairs of rows: 1 is perfect order, 0 none.",
+    "Do features of different classes lie farther apart? Spearman correlation over pairs of "
+    "rows: 0 is no order; even perfectly separate classes stay below 1.",
+)
+NEIGHBOUR_ERROR = Measure(
+    "neighbour_error",
+    "neighbour error",
+    "lower",
+    "target",
+    neighbour_error,
+    "How far the target of a row’s nearest neighbour is from its own, on average.",
+    "Share of rows whose nearest neighbour is of another class.",
+)
+ALIGNMENT = Measure(
+    "alignment",
+    "alignment",
+    "lower",
+    "none",
+    alignment,
+    "Mean squared distance of directions between rows of nearly equal targets (the closest 5% "
+    "of pairs): 0 is together, 2 is unrelated.",
+    "Mean squared distance of directions between rows of one class: 0 is together, 2 is unrelated.",
+)
+_EVEN = (
+    "How evenly directions spread: 0 is all in one place, −4 evenly over many dimensions. It pulls "
+    "against alignment."
+)
+UNIFORMITY = Measure("uniformity", "uniformity", "lower", "none", uniformity, _EVEN, _EVEN)
+_RANK = (
+    "How many dimensions the features use (entropy of their singular values); neither few nor many "
+    "is better by itself."
+)
+EFFECTIVE_RANK = Measure(
+    "effective_rank", "effective rank", None, "none", effective_rank, _RANK, _RANK
+)
 
-    ``label`` is how a reader sees it; ``better`` the direction of improvement, None where there is
-    none by itself; ``value`` maps :class:`Represented` rows to the number, nan where it is
-    undefined; ``in_label_unit`` says that it has the unit of labels that are numbers.
-    """
-
-    label: str
-    better: Literal["lower", "higher"] | None
-    value: Callable[[Represented], float]
-    in_label_unit: bool = False
-
-
-MEASURES: dict[str, Measure] = {
-    "label_correlation": Measure("label correlation", "higher", label_correlation),
-    "neighbour_error": Measure("neighbour error", "lower", neighbour_error, in_label_unit=True),
-    "alignment": Measure("alignment", "lower", alignment),
-    "uniformity": Measure("uniformity", "lower", uniformity),
-    "effective_rank": Measure("effective rank", None, effective_rank),
-}
+MEASURES: dict[str, Measure] = register(
+    [LABEL_CORRELATION, NEIGHBOUR_ERROR, ALIGNMENT, UNIFORMITY, EFFECTIVE_RANK]
+)
 
 
 def measured_rows(rows: Integers) -> Integers:

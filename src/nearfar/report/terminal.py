@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nearfar.metrics import higher_is_better
 from nearfar.report.facets import Facet, cell_text, facets
 from nearfar.report.load import (
     Run,
@@ -17,7 +18,6 @@ from nearfar.report.load import (
 )
 from nearfar.report.page.sections.choices import chosen_lines
 from nearfar.report.wording import (
-    HIGHER_IS_BETTER,
     MISSING,
     VERDICT_SIGNS,
     count,
@@ -191,7 +191,7 @@ def _cells(run: Run, arm: dict[str, Any], *, roomy: bool, show_own: bool) -> lis
 def _footnote(run: Run) -> str:
     summary = run.summary
     seeds = len(summary.get("seeds", []))
-    better = "higher" if summary["metric"] in HIGHER_IS_BETTER else "lower"
+    better = "higher" if higher_is_better(summary["metric"]) else "lower"
     return (
         f"mean ± deviation over {seeds} seed{'s' if seeds != 1 else ''}, {better} is better; "
         "[ ]: 95% interval, unadjusted; verdicts: Holm-adjusted; time: one seed, whole chain"

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.data.targets import ALL_TARGETS
-from nearfar.metrics.representation import MEASURES, evaluate_representation, measured_rows
+from nearfar.metrics import MEASURES
+from nearfar.metrics.representation import evaluate_representation, measured_rows
 from nearfar.stages.reconstructions import Reconstructions
 from nearfar.stages.targets import Numbers, Outputs
 
@@ -47,7 +48,7 @@ def measures(
             "split": "test",
             "target": names[0] if len(names) == 1 else ALL_TARGETS,
             "metric": name,
-            "unit": unit if MEASURES[name].in_label_unit else "",
+            "unit": unit if MEASURES[name].unit == "target" else "",
             "value": value,
         }
         for name, value in found.items()

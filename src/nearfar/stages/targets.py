@@ -14,8 +14,6 @@ from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS, Classified, evaluate_classification, evaluate_regression
 from nearfar.stages.reconstructions import MANY_ROWS, SPLITS, Reconstructions
 
-UNITLESS = {"r2", "spearman"}
-
 Floats = NDArray[np.float64]
 Line = tuple[Any, ...]
 
@@ -87,8 +85,9 @@ class Numbers:
                 (own, self.dataset.targets[rows, k], values[rows, k]),
             ):
                 for metric, value in evaluate_regression(truth, guess).items():
-                    if metric not in UNITLESS or unit == "z":
-                        label = "" if metric in UNITLESS else unit
+                    unitless = METRICS[metric].unit == "none"
+                    if not unitless or unit == "z":
+                        label = "" if unitless else unit
                         found.append(_metric(split, name, metric, label, value))
         return found + (_over_targets(found) if self.count > 1 else [])
 

@@ -19,7 +19,7 @@ from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.columns import number, numeric_columns
 from nearfar.data.read.hugging_face import read_folder
 from nearfar.data.read.locate import locate
-from nearfar.data.read.names import PART_NAMES
+from nearfar.data.read.names import part_column
 from nearfar.data.read.tables import Table, is_missing, read_file
 from nearfar.data.split.splits import split_rows
 from nearfar.errors import UserError
@@ -32,7 +32,6 @@ _MOSTLY_MISSING = 0.3
 _NAME_COLUMNS = frozenset(
     {"name", "names", "title", "id", "compound", "compound_name", "compound_id"}
 )
-_PART_COLUMNS = frozenset({"split", "part", "set", "fold", "subset", "partition"})
 
 
 @dataclass
@@ -75,7 +74,7 @@ def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
         raise UserError(f"{table.name}: several targets must be numbers: '{texts[0]}' holds text")
     if texts:
         chosen["task"] = "classification"
-    part = _part_column(table, targets)
+    part = part_column(table, targets)
     if part is not None:
         chosen["part"] = part
         facts.append(f"column '{part}' says train and test: the split is predefined")
@@ -148,15 +147,6 @@ def _target_fact(table: Table, target: str) -> str:
     elif low > 0 and high / low > 1e4:
         fact += "; it spans more than four powers of ten: consider predicting its logarithm"
     return fact
-
-
-def _part_column(table: Table, targets: Sequence[str]) -> str | None:
-    for column, cells in table.columns.items():
-        if column not in targets and column.lower() in _PART_COLUMNS:
-            parts = {PART_NAMES.get(str(cell).strip().lower()) for cell in cells}
-            if {"train", "test"} <= parts <= {"train", "validation", "test"}:
-                return column
-    return None
 
 
 def _smiles_column(table: Table, but: Sequence[str]) -> str | None:

@@ -14,13 +14,12 @@ from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.columns import number
 from nearfar.data.read.images.cifar import is_cifar_folder
-from nearfar.data.read.images.decode import ENDINGS
 from nearfar.data.read.images.idx import is_idx_folder
 from nearfar.data.read.images.layouts import read_layout
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import PARQUET, holds_images, parquet_files
-from nearfar.data.read.names import PART_NAMES
-from nearfar.data.read.tables import Table, is_missing, read_file
+from nearfar.data.read.names import is_image_name, part_column, path_column
+from nearfar.data.read.tables import is_missing, read_file
 from nearfar.data.split.splits import split_rows
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
@@ -28,7 +27,6 @@ from nearfar.starter.detect_groups import group_column, group_fact
 _MANY_CLASSES = 20
 _LARGE = 160
 _FIRST_SIZE = 128
-_PART_COLUMNS = frozenset({"split", "part", "set", "subset", "partition"})
 
 
 def are_images(path: Path, separator: str | None) -> bool:
@@ -39,7 +37,7 @@ def are_images(path: Path, separator: str | None) -> bool:
             return True
         if files := parquet_files(path):
             return holds_images(files[0])
-        return any(entry.suffix.lower() in ENDINGS for entry in path.glob("*/**/*"))
+        return any(is_image_name(entry.name) for entry in path.glob("*/**/*"))
     if ending in PARQUET:
         return holds_images(path)
     if ending in {".csv", ".tsv", ".txt"}:
@@ -55,15 +53,6 @@ def table_with(folder: Path, targets: Sequence[str]) -> Path | None:
         if set(targets) <= table.columns.keys() and path_column(table) is not None:
             found.append(path)
     return found[0] if targets and len(found) == 1 else None
-
-
-def path_column(table: Table) -> str | None:
-    """Return the column most of whose texts end as image files do."""
-    for column, cells in table.columns.items():
-        present = [str(cell) for cell in cells if not is_missing(cell)][:200]
-        if present and sum(Path(t).suffix.lower() in ENDINGS for t in present) > len(present) / 2:
-            return column
-    return None
 
 
 def detect_images(
@@ -102,7 +91,7 @@ def detect_images(
         if len(targets) > 1 and "classification" in tasks:
             name = targets[tasks.index("classification")]
             raise UserError(f"{found.name}: several targets must be numbers: '{name}' has classes")
-    if "part" in rows.takes and (part := _part_column(rows.table, targets)) is not None:
+    if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
         chosen["part"] = part
         facts.append(f"column '{part}' says train and test: the split is predefined")
     if "group" in rows.takes:
@@ -146,15 +135,6 @@ def _task(rows: ImageRows, target: str) -> tuple[str, list[str]]:
         f"target '{target}': numbers from {low:g} to {high:g} ({distinct} different), treated as "
         "regression"
     ]
-
-
-def _part_column(table: Table, targets: Sequence[str]) -> str | None:
-    for column, cells in table.columns.items():
-        if column not in targets and column.lower() in _PART_COLUMNS:
-            parts = {PART_NAMES.get(str(cell).strip().lower()) for cell in cells}
-            if {"train", "test"} <= parts <= {"train", "validation", "test"}:
-                return column
-    return None
 
 
 def _form(dataset: Dataset) -> dict[str, int]:

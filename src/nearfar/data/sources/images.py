@@ -15,7 +15,7 @@ from nearfar.data.read.images.class_folders import (
     loose_files,
     read_loose_folder,
 )
-from nearfar.data.read.images.decode import ENDINGS, Form, Pixels
+from nearfar.data.read.images.decode import Form, Pixels
 from nearfar.data.read.images.layouts import _file_layout, read_layout
 from nearfar.data.read.images.npz import read_npz
 from nearfar.data.read.images.pictures import ImageRows, decoded
@@ -25,6 +25,7 @@ from nearfar.data.read.images.tables import (
     read_parquet_images,
 )
 from nearfar.data.read.locate import locate
+from nearfar.data.read.names import IMAGE_ENDINGS
 from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
 from nearfar.errors import UserError, nearest
 
@@ -128,7 +129,7 @@ def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
         if files:
             return read_parquet_images(files, path.name, options)
         return read_loose_folder(path, options.on_bad_rows or "error")
-    if ending in ENDINGS:
+    if ending in IMAGE_ENDINGS:
         return loose_files(path.parent, [path])
     if ending == ".npz":
         return read_npz(path, None, labelled=False)

@@ -11,7 +11,7 @@ from nearfar.data.dataset import Dataset, InputRows, Inputs, content_digest
 from nearfar.data.options import Amount, DataOptions
 from nearfar.data.read.classes import class_numbers
 from nearfar.data.read.columns import BadRows
-from nearfar.data.read.names import PART_NAMES
+from nearfar.data.read.names import part_called
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.data.split.groups import merged_groups
 from nearfar.data.split.stratified import draw
@@ -143,7 +143,7 @@ def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None
         return table.parts
     parts = []
     for row, text in enumerate(bad.texts(options.part, "part")):
-        part = PART_NAMES.get(text.lower(), "")
+        part = part_called(text) or ""
         if not part:
             message = f"part '{options.part}' is {text!r}; allowed: train, validation, test"
             bad.add(row, "part unknown", message)

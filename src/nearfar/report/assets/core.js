@@ -34,16 +34,15 @@ function roomIn(box) {
 // ---- numbers --------------------------------------------------------------------------------
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
+const LARGE = 1e7;
+const grouped = (digits) => digits.replace(/^\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
+
+/* As `number` of nearfar/numbers.py, to the character: a test holds both to the same cases. */
 function format(value, signed) {
   if (!isNumber(value)) return "–";
   const size = Math.abs(value);
   const text =
-    size >= 1e5
-      ? size.toExponential(1)
-      : size.toLocaleString("en-US", {
-          minimumFractionDigits: size < 10 ? 3 : size < 1000 ? 1 : 0,
-          maximumFractionDigits: size < 10 ? 3 : size < 1000 ? 1 : 0,
-        });
+    size >= LARGE ? size.toExponential(1).replace("e+", "e") : grouped(size.toFixed(size < 10 ? 3 : size < 1000 ? 1 : 0));
   return (value < 0 ? "−" : signed ? "+" : "") + text;
 }
 
@@ -51,8 +50,8 @@ function brief(value) {
   if (!isNumber(value)) return "–";
   const size = Math.abs(value);
   const text =
-    size >= 1e5
-      ? size.toExponential(0)
+    size >= LARGE
+      ? Number(size.toPrecision(3)).toExponential().replace("e+", "e")
       : size >= 1000
         ? size.toLocaleString("en-US")
         : String(Number(size.toPrecision(6)));

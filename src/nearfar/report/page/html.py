@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+from nearfar.numbers import count, p_value
 from nearfar.report.load import (
     Run,
     arm_label,
@@ -82,11 +83,11 @@ def _verdict_cell(comparison: dict[str, Any]) -> str:
     """The word, Holm's p below it, and for the undecided what it would take."""
     p, seeds = finite(comparison.get("p_holm")), comparison.get("seeds_to_decide")
     reason = str(comparison.get("reason") or "")
-    below = reason if p is None else f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+    below = reason if p is None else p_value(p)
     if comparison.get("undecidable"):
         below += "; no number of seeds would decide"
     elif seeds:
-        below += f"; about {seeds:,} seeds would decide"
+        below += f"; about {count(seeds)} seeds would decide"
     return (
         f'<td class="text" title="{escape(reason)}">{verdict(str(comparison["verdict"]))}'
         f"<small>{escape(below)}</small></td>"

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
+from nearfar.metrics import MEASURES, higher_is_better, labels
 from nearfar.report.load import Run, arm_label, comparison_of, is_baseline, metric_of, own_unit
 from nearfar.report.page.curves import fit_curves, pretrain_curves
 from nearfar.report.page.label_maps import label_maps
@@ -18,8 +19,8 @@ from nearfar.report.page.rows import (
     read_arm_predictions,
     shown_rows,
 )
-from nearfar.report.page.sections.representations import MEASURES, measured, seed_values
-from nearfar.report.wording import HIGHER_IS_BETTER, METRIC_NAMES, finite, metric_name
+from nearfar.report.page.sections.representations import measured, seed_values
+from nearfar.report.wording import finite, metric_name
 
 COLOURS = 8
 
@@ -119,8 +120,8 @@ def payload(run: Run, predicted: Sequence[ArmPredictions], shown: Shown) -> dict
     return {
         "metric": metric_name(metric),
         "metricKey": metric,
-        "metricNames": METRIC_NAMES,
-        "higherIsBetter": metric in HIGHER_IS_BETTER,
+        "metricNames": labels(),
+        "higherIsBetter": higher_is_better(metric),
         "unit": summary.get("unit", ""),
         "ownUnit": "" if own_unit(run) == "target" else own_unit(run),
         "target": str(summary.get("target", "")).replace("_", " "),
@@ -131,7 +132,7 @@ def payload(run: Run, predicted: Sequence[ArmPredictions], shown: Shown) -> dict
         "several": _several(run, seeds),
         "seeds": seeds,
         "arms": _arms(run),
-        "measures": {name: MEASURES[name].better for name in measured(run)},
+        "measures": {name: MEASURES[name].better or "" for name in measured(run)},
         "rows": {
             "id": shown.ids,
             "name": shown.names,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nearfar.metrics import confusion
 from nearfar.records.stage_files import Predictions, read_predictions
 from nearfar.report.load import Run, arm_label
 from nearfar.report.page.molecules import Drawing, draw_molecule
@@ -38,6 +40,18 @@ class ArmPredictions:
     classes: list[str]
     by_seed: dict[int, Predictions]
     control: bool = False
+
+    def confusions(self) -> list[NDArray[np.int64]]:
+        """The confusions (classes, classes) of the test rows of every seed."""
+        found = []
+        for read in self.by_seed.values():
+            tested = [row for row, part in read.parts.items() if part == "test"]
+            truth, guess = (
+                np.array([column[row] for row in tested], dtype=np.int64)
+                for column in (read.truth, read.prediction)
+            )
+            found.append(confusion(truth, guess, len(self.classes)))
+        return found
 
 
 def read_arm_predictions(run: Run, target_of_several: str = "") -> list[ArmPredictions]:

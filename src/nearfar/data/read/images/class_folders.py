@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nearfar.data.read.images.decode import ENDINGS
 from nearfar.data.read.images.pictures import Files, ImageRows
-from nearfar.data.read.names import CLASS, PART_NAMES
+from nearfar.data.read.names import CLASS, is_image_name, part_called
 from nearfar.data.read.tables import Table
 from nearfar.errors import UserError
 
@@ -92,7 +91,7 @@ def loose_files(root: Path, files: list[Path]) -> ImageRows:
 def _parts(root: Path) -> list[tuple[str | None, Path]]:
     """Return part and folder of the parts, or the root alone."""
     folders = [entry for entry in _entries(root) if entry.is_dir()]
-    named = [(PART_NAMES.get(entry.name.lower()), entry) for entry in folders]
+    named = [(part_called(entry.name), entry) for entry in folders]
     found = [part for part, _ in named if part is not None]
     if len(found) != len(named) or not {"train", "test"} <= set(found):
         return [(None, root)]
@@ -111,7 +110,7 @@ def _image_files(folder: Path) -> tuple[list[Path], list[Path]]:
             images += deeper
             others += strange
         else:
-            (images if entry.suffix.lower() in ENDINGS else others).append(entry)
+            (images if is_image_name(entry.name) else others).append(entry)
     return images, others
 
 

@@ -19,8 +19,6 @@ Pixels = npt.NDArray[np.uint8]
 Encoded = bytes | Path | Pixels
 """A picture as it is stored: the content of an image file, where that file is, or pixels."""
 
-ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
-"""Names of image files end in one of these, in small or capital letters."""
 MOST_PIXELS = 50_000_000
 """A picture whose header says more is refused before it is decoded."""
 

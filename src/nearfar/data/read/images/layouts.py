@@ -8,7 +8,6 @@ from nearfar.data.options import DataOptions
 from nearfar.data.read.hugging_face import open_folder, undecoded
 from nearfar.data.read.images.cifar import is_cifar_folder, read_cifar
 from nearfar.data.read.images.class_folders import read_class_folders
-from nearfar.data.read.images.decode import ENDINGS
 from nearfar.data.read.images.idx import is_idx_folder, read_idx_folder
 from nearfar.data.read.images.npz import read_npz
 from nearfar.data.read.images.pictures import ImageRows
@@ -19,6 +18,7 @@ from nearfar.data.read.images.tables import (
     read_parquet_images,
     read_path_table,
 )
+from nearfar.data.read.names import IMAGE_ENDINGS
 from nearfar.errors import UserError
 
 _TABLES = frozenset({".csv", ".tsv", ".txt"})
@@ -63,7 +63,7 @@ def _file_layout(path: Path, options: DataOptions, mapping: Path | None) -> Imag
         return read_parquet_file(path, options)
     if ending in _TABLES:
         return read_path_table(path, options)
-    if ending in ENDINGS:
+    if ending in IMAGE_ENDINGS:
         raise UserError(f"{path}: one image is no data set: name a folder or a table")
     raise UserError(
         f"cannot tell how {path.name} holds images: name a folder, or a file that ends in .npz, "

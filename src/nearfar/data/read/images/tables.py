@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.options import DataOptions
-from nearfar.data.read.images.decode import ENDINGS
 from nearfar.data.read.images.pictures import ArrowColumn, Files, ImageRows, ParquetColumn
-from nearfar.data.read.names import part_named
+from nearfar.data.read.names import are_image_paths, part_named, path_column
 from nearfar.data.read.tables import Table, from_arrow, is_missing, read_file
 from nearfar.errors import UserError, nearest
 
@@ -43,11 +42,9 @@ def _path_column(table: Table, given: str | None) -> str:
     if given is not None:
         table.column(given, "image")
         return given
-    for column, cells in table.columns.items():
-        present = [str(cell) for cell in cells if not is_missing(cell)][:100]
-        endings = [Path(text.strip()).suffix.lower() in ENDINGS for text in present]
-        if present and sum(endings) >= len(present) / 2:
-            return column
+    column = path_column(table)
+    if column is not None:
+        return column
     raise UserError(
         f"{table.name}: no column holds paths of images: set data: image to one of "
         f"{', '.join(table.columns)}"
@@ -191,7 +188,7 @@ def holds_images(path: Path) -> bool:
             first = file.read_row_group(0, columns=[column]).column(0).to_pylist()[:100]
     except (OSError, pa.ArrowException, UserError):
         return False
-    return any(Path(str(cell)).suffix.lower() in ENDINGS for cell in first)
+    return are_image_paths(first)
 
 
 def image_table(

@@ -1,10 +1,11 @@
 """How much of every class each arm finds: one table a target."""
 
-from collections import Counter
+import math
 from collections.abc import Sequence
 from html import escape
 from statistics import fmean
 
+from nearfar.metrics import recalls
 from nearfar.report.page.rows import ArmPredictions
 
 SHADES = 9
@@ -36,15 +37,10 @@ def recall_section(predicted: Sequence[ArmPredictions]) -> str:
 def class_recall(arm: ArmPredictions) -> dict[str, float]:
     """Recall by class, mean over the seeds whose test part has the class."""
     found: dict[str, list[float]] = {}
-    for read in arm.by_seed.values():
-        tested, right = Counter[int](), Counter[int]()
-        for row, part in read.parts.items():
-            if part == "test":
-                truth = int(read.truth[row])
-                tested[truth] += 1
-                right[truth] += int(read.prediction[row]) == truth
-        for number, count in tested.items():
-            found.setdefault(arm.classes[number], []).append(right[number] / count)
+    for counts in arm.confusions():
+        for name, share in zip(arm.classes, recalls(counts).tolist(), strict=True):
+            if not math.isnan(share):
+                found.setdefault(name, []).append(share)
     return {name: fmean(values) for name, values in found.items()}
 
 
@@ -54,10 +50,10 @@ def shade(share: float) -> str:
 
 
 def _table(arms: Sequence[ArmPredictions]) -> str:
-    recalls = [class_recall(arm) for arm in arms]
-    known = [name for name in arms[0].classes if any(name in recall for recall in recalls)]
+    shares = [class_recall(arm) for arm in arms]
+    known = [name for name in arms[0].classes if any(name in recall for recall in shares)]
 
-    learned = [r for r, arm in zip(recalls, arms, strict=True) if not arm.control] or recalls
+    learned = [r for r, arm in zip(shares, arms, strict=True) if not arm.control] or shares
 
     def hardness(name: str) -> float:
         return fmean(recall.get(name, 0.0) for recall in learned)
@@ -66,12 +62,12 @@ def _table(arms: Sequence[ArmPredictions]) -> str:
     columns = -(-len(ordered) // LONG)
     rows = -(-len(ordered) // max(columns, 1))
     parts = [ordered[start : start + rows] for start in range(0, len(ordered), max(rows, 1))]
-    tables = "".join(_part(arms, recalls, part) for part in parts)
+    tables = "".join(_part(arms, shares, part) for part in parts)
     return f'<div class="beside">{tables}</div>'
 
 
 def _part(
-    arms: Sequence[ArmPredictions], recalls: Sequence[dict[str, float]], names: Sequence[str]
+    arms: Sequence[ArmPredictions], shares: Sequence[dict[str, float]], names: Sequence[str]
 ) -> str:
     head = "".join(f'<th class="n" scope="col">{escape(arm.label)}</th>' for arm in arms)
     body = ""
@@ -80,7 +76,7 @@ def _part(
             f'<td class="{shade(recall[name])}">{100 * recall[name]:.0f}</td>'
             if name in recall
             else "<td>–</td>"
-            for recall in recalls
+            for recall in shares
         )
         body += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
     return (

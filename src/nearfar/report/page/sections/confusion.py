@@ -117,9 +117,9 @@ def _matrix(classes: Sequence[str], counts: Counts, total: Counter[str]) -> str:
 
 
 def _counts(arm: ArmPredictions) -> Counts:
-    return Counter(
-        (arm.classes[int(read.truth[row])], arm.classes[int(read.prediction[row])])
-        for read in arm.by_seed.values()
-        for row, part in read.parts.items()
-        if part == "test"
-    )
+    """Counts of (truth, guess) over the test rows of all seeds, by name."""
+    found = Counts()
+    for counts in arm.confusions():
+        for truth, guess in zip(*counts.nonzero(), strict=True):
+            found[arm.classes[truth], arm.classes[guess]] += int(counts[truth, guess])
+    return found

@@ -1,55 +1,13 @@
-"""Measures of representations as the page tells of them: names, directions, plain words."""
+"""Measures of representations, arms side by side, with what each says in plain words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from nearfar.metrics import MEASURES
 from nearfar.report.load import Run, arm_label
 from nearfar.report.page.html import _cell, _grouped, _head, _row_head, _scroll
 from nearfar.report.wording import finite, mean_std, metric_name, number
-
-
-@dataclass(frozen=True)
-class Words:
-    """What a reader is told of a measure, where numbers are predicted and where classes are."""
-
-    better: str
-    of_numbers: str
-    of_classes: str
-
-
-_RANK = (
-    "How many dimensions the features use (entropy of their singular values); neither few nor many "
-    "is better by itself."
-)
-_EVEN = (
-    "How evenly directions spread: 0 is all in one place, −4 evenly over many dimensions. It pulls "
-    "against alignment."
-)
-MEASURES: dict[str, Words] = {
-    "label_correlation": Words(
-        "higher",
-        "Do features lie the farther apart, the more the targets differ? Spearman correlation over "
-        "pairs of rows: 1 is perfect order, 0 none.",
-        "Do features of different classes lie farther apart? Spearman correlation over pairs of "
-        "rows: 0 is no order; even perfectly separate classes stay below 1.",
-    ),
-    "neighbour_error": Words(
-        "lower",
-        "How far the target of a row’s nearest neighbour is from its own, on average.",
-        "Share of rows whose nearest neighbour is of another class.",
-    ),
-    "alignment": Words(
-        "lower",
-        "Mean squared distance of directions between rows of nearly equal targets (the closest 5% "
-        "of pairs): 0 is together, 2 is unrelated.",
-        "Mean squared distance of directions between rows of one class: 0 is together, 2 is "
-        "unrelated.",
-    ),
-    "uniformity": Words("lower", _EVEN, _EVEN),
-    "effective_rank": Words("", _RANK, _RANK),
-}
 
 
 def measures_of(arm: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -79,7 +37,7 @@ def best_means(run: Run, name: str) -> set[str]:
         if mean is not None:
             place = run.target_of(arm), str(arm.get("condition", ""))
             places.setdefault(place, {})[arm_label(arm)] = mean
-    choose = {"higher": max, "lower": min}.get(MEASURES[name].better)
+    choose = {"higher": max, "lower": min}.get(MEASURES[name].better or "")
     found: set[str] = set()
     for means in places.values():
         if choose and len(means) > 1:

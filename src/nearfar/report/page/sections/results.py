@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from nearfar.metrics import MEASURES, higher_is_better
 from nearfar.report.load import (
     Run,
     against,
@@ -23,9 +24,7 @@ from nearfar.report.page.html import (
     _scroll,
     _verdict_cell,
 )
-from nearfar.report.page.sections.representations import MEASURES
 from nearfar.report.wording import (
-    HIGHER_IS_BETTER,
     MISSING,
     count,
     duration,
@@ -90,7 +89,7 @@ def _results_row(run: Run, arm: dict[str, Any], target: str) -> str:
 
 def _reductions(run: Run) -> bool:
     """Whether the metric is an error, of which a part can be taken away."""
-    return run.summary["metric"] not in HIGHER_IS_BETTER
+    return not higher_is_better(run.summary["metric"])
 
 
 def comparisons_table(run: Run) -> str:

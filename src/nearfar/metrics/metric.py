@@ -1,0 +1,65 @@
+"""What a metric and a measure are: everything that the rest of nearfar knows of one."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Direction = Literal["lower", "higher"]
+UnitRule = Literal["target", "squared", "none"]
+"""Whether values have the unit of the target, its square, or none."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that judges predictions.
+
+    ``name`` is how files and study files call it, ``label`` how a reader sees it, ``better`` the
+    direction of improvement. ``value`` maps (truth, prediction) of a regression,
+    :class:`~nearfar.metrics.Classified` rows, or the squared errors of reconstructed rows to the
+    number, nan where it is undefined; ``row_scores`` maps them to numbers per row whose mean is the
+    metric to first order, None where there are none.
+    """
+
+    name: str
+    label: str
+    better: Direction
+    unit: UnitRule
+    value: Callable[..., float]
+    row_scores: Callable[..., NDArray[np.float64]] | None = None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that describes the representation of rows.
+
+    ``better`` is None where no direction is better by itself; ``value`` maps
+    :class:`~nearfar.metrics.representation.Represented` rows to the number, nan where it is
+    undefined; ``of_numbers`` and ``of_classes`` tell a reader what it says where numbers or classes
+    are predicted. Its unit is that of labels that are numbers, where it has one.
+    """
+
+    name: str
+    label: str
+    better: Direction | None
+    unit: UnitRule
+    value: Callable[..., float]
+    of_numbers: str
+    of_classes: str
+
+
+class Named(Protocol):
+    """Something with a name, for a register."""
+
+    @property
+    def name(self) -> str: ...
+
+
+AnyNamed = TypeVar("AnyNamed", bound=Named)
+
+
+def register(entries: Iterable[AnyNamed]) -> dict[str, AnyNamed]:
+    """Return the entries by their names, in their order."""
+    return {entry.name: entry for entry in entries}

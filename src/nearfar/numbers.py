@@ -1,0 +1,88 @@
+"""How numbers are written for people: in the terminal, in sentences and on the page alike.
+
+The page's scripts write them by the same rules (``report/assets/core.js``). Files for machines have
+plain numbers.
+"""
+
+import math
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import Any
+
+MISSING = "–"
+MINUS = "−"
+LARGE = 1e7
+"""From here on numbers are written with a power of ten."""
+
+
+def finite(value: Any) -> float | None:
+    """``value`` as a finite float, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def number(value: Any, signed: bool = False) -> str:
+    """Three decimals below ten, fewer above; a true minus sign; a dash for what is missing.
+
+    >>> number(0.2561), number(-12.34), number(None), number(0.01, signed=True)
+    ('0.256', '−12.3', '–', '+0.010')
+    >>> number(12345.7), number(250000.0), number(12345678.0)
+    ('12,346', '250,000', '1.2e7')
+    """
+    known = finite(value)
+    if known is None:
+        return MISSING
+    size = abs(known)
+    return _sign(known, signed) + fixed(size, 3 if size < 10 else 1 if size < 1000 else 0)
+
+
+def fixed(size: float, decimals: int) -> str:
+    """A size, not negative, with so many decimals and its thousands separated.
+
+    Exact halves are rounded up, as scripts in a browser do.
+    """
+    style = ".1e" if size >= LARGE else f",.{decimals}f"
+    with localcontext(rounding=ROUND_HALF_UP):
+        return f"{Decimal(size):{style}}".replace("e+", "e")
+
+
+def precise(size: float) -> str:
+    """A size, not negative, with three significant digits, also where it is small."""
+    return number(size) if size >= 1000 else f"{size:.3g}".replace("e-0", "e-")
+
+
+def percent(value: Any) -> str:
+    """A signed percentage with one decimal."""
+    known = finite(value)
+    return MISSING if known is None else f"{_sign(known, signed=True)}{fixed(abs(known), 1)}%"
+
+
+def count(value: Any) -> str:
+    """A whole number with thousands separated."""
+    known = finite(value)
+    return MISSING if known is None else f"{_sign(known)}{fixed(abs(known), 0)}"
+
+
+def p_value(p: float) -> str:
+    """``p = 0.034`` or ``p < 0.001``."""
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
+def duration(seconds: Any) -> str:
+    """Seconds in the unit that a person would choose.
+
+    >>> duration(0.42), duration(75), duration(5400)
+    ('0.4 s', '75 s', '90 min')
+    """
+    known = finite(seconds)
+    if known is None:
+        return MISSING
+    if known < 10:
+        return f"{known:.1f} s"
+    if known < 180:
+        return f"{known:.0f} s"
+    return f"{known / 60:.0f} min" if known < 3 * 3600 else f"{known / 3600:.1f} h"
+
+
+def _sign(value: float, signed: bool = False) -> str:
+    return MINUS if value < 0 else "+" if signed else ""
