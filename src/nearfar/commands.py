@@ -13,6 +13,7 @@ from nearfar.execution.processes import cores
 from nearfar.execution.results import write_records
 from nearfar.execution.run import carry_out, prepare, reopen
 from nearfar.records.plain_yaml import to_yaml
+from nearfar.records.run import RunFolder
 from nearfar.report import print_summary, write_report
 from nearfar.report.page.embedding import import_ahead
 
@@ -130,10 +131,23 @@ def show_study(name: str, profile: str | None, settings: tuple[str, ...]) -> Non
     print(to_yaml(text), end="")
 
 
-def rebuild_report(path: Path) -> None:
-    """Rebuild records, summary and page of a run from its stages."""
-    prepared = reopen(path)
-    write_records(prepared)
+def rebuild_report(path: Path, *, modules: bool = False) -> None:
+    """Rebuild records, summary and page of a run from its stages.
+
+    Of a run with parts of the user's own the page alone is rebuilt, from the records and the
+    summary that are there, unless its ``modules`` may be imported.
+    """
+    folder = RunFolder.open(path)
+    own = (folder.study() or {}).get("modules") or folder.read_json("provenance.json").get(
+        "modules"
+    )
+    if own and not modules:
+        print(
+            f"{path}: the page is made from the records as they are: making these anew needs"
+            f" modules of your own ({', '.join(own)}), which --modules imports"
+        )
+    else:
+        write_records(reopen(path))
     write_report(path)
     print_summary(path, Console())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,9 @@ def load_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     return rows
 
 
-def _reader(place: str) -> Any:
-    """Return the function at ``module:function``."""
+def _reader(place: str | Callable[..., Any]) -> Any:
+    """Return a function, or the one at ``module:function``."""
+    if callable(place):
+        return place
     module, _, function = place.partition(":")
     return getattr(import_module(module), function)

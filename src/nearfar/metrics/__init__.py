@@ -1,12 +1,13 @@
 """From (truth, prediction) to numbers: what is measured, and which direction is better."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nearfar.extensions import Registry
 from nearfar.metrics.classification import (
     Classified,
     accuracy,
@@ -43,13 +44,15 @@ class Metric:
     (truth, prediction) of a regression, :class:`Classified` rows, or the squared errors of
     reconstructed rows, to the number, nan where it is
     undefined; ``row_scores`` maps them to numbers per row whose mean is the metric to first order,
-    None where there are none.
+    None where there are none. ``task`` is what is predicted: ``regression``, ``classification`` or
+    ``reconstruction``.
     """
 
     label: str
     better: Literal["lower", "higher"]
     value: Callable[..., float]
     row_scores: Callable[..., Array] | None = None
+    task: str = "regression"
 
 
 REGRESSION: dict[str, Metric] = {
@@ -59,27 +62,49 @@ REGRESSION: dict[str, Metric] = {
     "r2": Metric("R²", "higher", r2, r2_rows),
     "spearman": Metric("Spearman correlation", "higher", spearman),
 }
+CLASSES = "classification"
 CLASSIFICATION: dict[str, Metric] = {
-    "accuracy": Metric("accuracy", "higher", accuracy, correct_rows),
-    "top3_accuracy": Metric("top-3 accuracy", "higher", top3_accuracy, top3_rows),
-    "balanced_accuracy": Metric("balanced accuracy", "higher", balanced_accuracy, balanced_rows),
-    "nll": Metric("negative log-likelihood", "lower", nll, nll_rows),
-    "ece": Metric("calibration error", "lower", ece),
+    "accuracy": Metric("accuracy", "higher", accuracy, correct_rows, CLASSES),
+    "top3_accuracy": Metric("top-3 accuracy", "higher", top3_accuracy, top3_rows, CLASSES),
+    "balanced_accuracy": Metric(
+        "balanced accuracy", "higher", balanced_accuracy, balanced_rows, CLASSES
+    ),
+    "nll": Metric("negative log-likelihood", "lower", nll, nll_rows, CLASSES),
+    "ece": Metric("calibration error", "lower", ece, task=CLASSES),
 }
 RECONSTRUCTION: dict[str, Metric] = {
-    "sse": Metric("summed squared error", "lower", sse, sse_rows),
+    "sse": Metric("summed squared error", "lower", sse, sse_rows, task="reconstruction"),
 }
-METRICS: dict[str, Metric] = {**REGRESSION, **CLASSIFICATION, **RECONSTRUCTION}
 METRICS_OF: dict[str, dict[str, Metric]] = {
     "regression": REGRESSION,
     "classification": CLASSIFICATION,
     "reconstruction": RECONSTRUCTION,
 }
-"""The metrics that a task has; the first one is its default."""
+"""The built-in metrics that a task has; the first one is its default."""
 
 
-def evaluate_regression(truth: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
-    """Return every regression metric that is defined for these rows.
+def metric_mistake(metric: Any) -> str:
+    """Return what an object lacks to be a metric of a study file, empty if nothing."""
+    if not isinstance(metric, Metric):
+        return "is not a nearfar.metrics.Metric"
+    if metric.better not in ("lower", "higher"):
+        return f"has better={metric.better!r}; allowed: higher, lower"
+    if metric.task not in METRICS_OF:
+        return f"has task={metric.task!r}; allowed: {', '.join(sorted(METRICS_OF))}"
+    if not callable(metric.value):
+        return "has a value that is no function"
+    return ""
+
+
+METRICS = Registry(
+    "metric", "metrics", {**REGRESSION, **CLASSIFICATION, **RECONSTRUCTION}, metric_mistake
+)
+
+
+def evaluate_regression(
+    truth: ArrayLike, prediction: ArrayLike, also: Sequence[str] = ()
+) -> dict[str, float]:
+    """Return every built-in regression metric that is defined for these rows, and those of ``also``.
 
     ``truth`` and ``prediction`` are (n,), n ≥ 1, finite, in one unit. A metric that is undefined
     is left out: ``spearman`` when either side is constant, ``r2`` when the truth is. Raises
@@ -96,14 +121,20 @@ def evaluate_regression(truth: ArrayLike, prediction: ArrayLike) -> dict[str, fl
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad:
             raise ValueError(f"{name} has {bad} of {values.size} values that are not finite")
-    values_by_name = {name: metric.value(first, second) for name, metric in REGRESSION.items()}
+    values_by_name = {
+        name: metric.value(first, second) for name, metric in _with(REGRESSION, also).items()
+    }
     return {name: value for name, value in values_by_name.items() if np.isfinite(value)}
 
 
-def evaluate_classification(rows: Classified) -> dict[str, float]:
-    """Return every classification metric that is finite."""
-    found = {name: metric.value(rows) for name, metric in CLASSIFICATION.items()}
+def evaluate_classification(rows: Classified, also: Sequence[str] = ()) -> dict[str, float]:
+    """Return every built-in classification metric that is finite, and those of ``also``."""
+    found = {name: metric.value(rows) for name, metric in _with(CLASSIFICATION, also).items()}
     return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def _with(built_in: dict[str, Metric], also: Sequence[str]) -> dict[str, Metric]:
+    return {**built_in, **{name: METRICS[name] for name in also}}
 
 
 __all__ = [

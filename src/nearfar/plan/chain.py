@@ -12,7 +12,9 @@ from nearfar.data.options import SplitOptions
 from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError
 from nearfar.heads import EXACT
+from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
+from nearfar.plan.modules import modules_of
 from nearfar.study.schema import (
     Arm,
     ExactFit,
@@ -120,18 +122,22 @@ def chain_of(
     if arm.fit.target is not None:
         classes = [list(pair) for pair in study.targets[arm.fit.target].items()]
         fit["target"] = {"name": arm.fit.target, "classes": classes}
-    start = arm.pretrain
+    start, encoder, parts = arm.pretrain, "", (study.data.source, study.metric)
     if start is not None and start.stage is not None:
         stage = study.stages[start.stage]
         reads = OBJECTIVES[stage.objective.name].reads_labels
         spec = {**common, "data": labelled if reads else whole, **_pretrain_spec(stage)}
+        spec |= modules_of(spec, *parts)
+        encoder = stage.encoder.name
         chain.append(Step(f"pretrain:{start.stage}", spec, hash_of(spec)))
         fit["input"] = {"stage": chain[0].hash, "epoch": start.epoch}
     elif start is not None:
         chain.append(external(start, seed))
+        ((encoder, _),) = chain[0].spec["encoder"].items()
         fit["input"] = {"stage": chain[0].hash, "epoch": None}
     if not _draws(study, arm):
         fit["seed"] = 0
+    fit |= modules_of(fit, *parts, encoder)
     chain.append(Step("fit", fit, hash_of(fit), chain[0].hash if chain else None))
     return tuple(chain)
 
@@ -148,9 +154,11 @@ def _draws(study: Study, arm: Arm) -> bool:
 
 def scoring_of(fit: Step, test: Test, seed: int) -> Step:
     """Return the step that judges a finished fit otherwise than on its test rows as they are."""
-    known = ("data", "environment", "target")
+    known = ("data", "environment", "target", "modules")
     spec: dict[str, Any] = {key: fit.spec[key] for key in known if key in fit.spec}
     spec |= {"seed": seed, "kind": SCORE, "input": {"stage": fit.hash}, "test": test.changes}
+    if fit.spec.get("metric") not in METRICS.built_in and "metric" in fit.spec:
+        spec["metric"] = fit.spec["metric"]
     return Step(SCORE, spec, hash_of(spec), fit.hash)
 
 

@@ -26,6 +26,7 @@ from nearfar.data import (
 )
 from nearfar.data.shown import shown_rows
 from nearfar.encoders import Encoder, FixedEncoder
+from nearfar.metrics import METRICS
 from nearfar.objectives import Rows, in_chunks
 from nearfar.plan.chain import SCORE
 from nearfar.records.files import write_atomically
@@ -92,6 +93,8 @@ class StageContext:
             target = spec["target"]
             dataset, split = mapped(dataset, split, target["name"], dict(target["classes"]))
         outputs = outputs_of(dataset, split, spec.get("task"), reported)
+        metric = spec.get("metric")
+        outputs.also = () if metric is None or metric in METRICS.built_in else (metric,)
         environment = spec["environment"]
         fabric = fabric_on(environment["device"], environment.get("precision", FULL))
         inputs: Any = dataset.inputs

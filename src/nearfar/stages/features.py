@@ -81,7 +81,8 @@ def _key(spec: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _common(spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {"data": spec["data"]["digest"], "environment": spec["environment"], **_rdkit()}
+    own = {"modules": spec["modules"]} if "modules" in spec else {}
+    return {"data": spec["data"]["digest"], "environment": spec["environment"], **own, **_rdkit()}
 
 
 @functools.cache

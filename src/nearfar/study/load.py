@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nearfar.errors import UserError, nearest
+from nearfar.extensions import use_modules
 from nearfar.study.axes import SCORED, VARIED, axis_mistakes, combinations, placed, read_axes
 from nearfar.study.budgets import searching, settled
 from nearfar.study.checks import impossible, unused
@@ -141,6 +142,7 @@ def resolve(
     raw, mistakes = with_profile(dict(raw), profile, path)
     for setting in settings:
         raw = merge(raw, assignment(setting))
+    use_modules(named_modules(raw), path.parent)
     raw, more = with_defaults(raw)
     axes, wrong = read_axes(raw)
     raw = placed(raw, axes)
@@ -170,6 +172,12 @@ def resolve(
         mistakes += unknown_axes(study.published, study.claims, roles)
     _refuse(mistakes, path)
     return resolved
+
+
+def named_modules(text: Mapping[str, Any]) -> list[str]:
+    """Return the modules that a study names, as far as they can be read before it is checked."""
+    given = text.get("modules")
+    return [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
 
 
 def _scorings(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> tuple[list[Scoring], list[str]]:
