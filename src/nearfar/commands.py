@@ -138,9 +138,8 @@ def rebuild_report(path: Path, *, modules: bool = False) -> None:
     summary that are there, unless its ``modules`` may be imported.
     """
     folder = RunFolder.open(path)
-    own = (folder.study() or {}).get("modules") or folder.read_json("provenance.json").get(
-        "modules"
-    )
+    named = (folder.study() or {}).get("modules")
+    own = named or folder.read_json("provenance.json").get("modules")
     if own and not modules:
         print(
             f"{path}: the page is made from the records as they are: making these anew needs"

@@ -23,7 +23,7 @@ class Source:
     takes: frozenset[str]
     """Options that mean something to it."""
     dataset: str | Callable[..., Any]
-    """Its reader, or where it is, ``module:function``: (options, the study's folder) → ``Dataset``."""
+    """Its reader, (options, the study's folder) → ``Dataset``, or where it is, ``module:name``."""
     inputs: str | Callable[..., Any]
     """The same for rows to predict for: (options, path, the study's own inputs) → ``InputRows``."""
     tasks: tuple[str, ...] = ("regression", "classification")

@@ -1,6 +1,7 @@
 """The modules that a study names: files beside it, or installed modules."""
 
 import hashlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module, metadata
@@ -50,7 +51,8 @@ def use_modules(names: Sequence[str], folder: Path) -> None:
 
 def file_of(name: str, folder: Path) -> Path | None:
     """Return the file that a study in ``folder`` means by the name of a module, None if none."""
-    path = folder / (name if name.endswith(".py") else f"{name}.py")
+    # Normal, since the run folder that a path leads out of need not be there yet.
+    path = Path(os.path.normpath(folder / (name if name.endswith(".py") else f"{name}.py")))
     return path if path.is_file() else None
 
 

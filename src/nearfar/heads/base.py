@@ -59,7 +59,7 @@ def head_mistake(kind: Any) -> str:
     solved = ("uses_features", "draws", "fit", "predict", "arrays", "from_arrays")
     if lacking := missing(kind, ("tasks", *(() if network else solved))):
         return lacking
-    tasks = set(vars(kind).get("tasks", kind.tasks))  # type: ignore[attr-defined]
+    tasks = set(getattr(kind, "tasks", ()))
     if not tasks or not tasks <= TASKS:
         return f"has tasks {sorted(tasks)}; allowed: {', '.join(sorted(TASKS))}"
     return signature_mistake(kind, ("inputs", "outputs") if network else ())

@@ -91,9 +91,7 @@ def metric_mistake(metric: Any) -> str:
         return f"has better={metric.better!r}; allowed: higher, lower"
     if metric.task not in METRICS_OF:
         return f"has task={metric.task!r}; allowed: {', '.join(sorted(METRICS_OF))}"
-    if not callable(metric.value):
-        return "has a value that is no function"
-    return ""
+    return "" if callable(metric.value) else "has a value that is no function"
 
 
 METRICS = Registry(
@@ -104,7 +102,7 @@ METRICS = Registry(
 def evaluate_regression(
     truth: ArrayLike, prediction: ArrayLike, also: Sequence[str] = ()
 ) -> dict[str, float]:
-    """Return every built-in regression metric that is defined for these rows, and those of ``also``.
+    """Return every built-in metric that is defined for these rows, and those of ``also``.
 
     ``truth`` and ``prediction`` are (n,), n ≥ 1, finite, in one unit. A metric that is undefined
     is left out: ``spearman`` when either side is constant, ``r2`` when the truth is. Raises

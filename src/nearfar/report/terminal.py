@@ -17,11 +17,11 @@ from nearfar.report.load import (
 )
 from nearfar.report.page.sections.choices import chosen_lines
 from nearfar.report.wording import (
-    HIGHER_IS_BETTER,
     MISSING,
     VERDICT_SIGNS,
     count,
     duration,
+    higher_is_better,
     interval,
     mean_std,
     metric_name,
@@ -191,7 +191,7 @@ def _cells(run: Run, arm: dict[str, Any], *, roomy: bool, show_own: bool) -> lis
 def _footnote(run: Run) -> str:
     summary = run.summary
     seeds = len(summary.get("seeds", []))
-    better = "higher" if summary["metric"] in HIGHER_IS_BETTER else "lower"
+    better = "higher" if higher_is_better(summary) else "lower"
     return (
         f"mean ± deviation over {seeds} seed{'s' if seeds != 1 else ''}, {better} is better; "
         "[ ]: 95% interval, unadjusted; verdicts: Holm-adjusted; time: one seed, whole chain"

@@ -1,6 +1,7 @@
 """How numbers, metrics and verdicts are written, the same in the terminal and on the page."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 METRIC_NAMES = {
@@ -46,6 +47,12 @@ VERDICT_SIGNS = {
 }
 GROUP_NAMES = {"published": "As published", "own": "Our own", "control": "Controls"}
 MISSING = "–"
+
+
+def higher_is_better(summary: Mapping[str, Any]) -> bool:
+    """Whether larger values of the study's metric are better; a summary says so of a plug-in's."""
+    known = "higher" if summary["metric"] in HIGHER_IS_BETTER else "lower"
+    return bool(summary.get("better", known) == "higher")
 
 
 def metric_name(metric: str) -> str:

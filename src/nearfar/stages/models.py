@@ -153,7 +153,8 @@ def build_predictor(
 def exact_head(spec: Spec) -> ExactHead:
     """Make the solved head of a fit, not yet fitted."""
     name, options = chosen(spec["head"])
-    return EXACT[name](**options)
+    head: ExactHead = EXACT[name](**options)
+    return head
 
 
 def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.device) -> Tensor:

@@ -55,7 +55,7 @@ class Choice(Options):
         return handler(named) if kind is cls else kind.model_validate(named)
 
     @model_serializer(mode="wrap")
-    def _without_absent(
+    def _without_absent(  # type: ignore[override]
         self, dump: SerializerFunctionWrapHandler, info: SerializationInfo
     ) -> dict[str, Any]:
         return {self.name: self.options.model_dump(mode=info.mode)}

@@ -19,7 +19,7 @@ from nearfar.report.page.rows import (
     shown_rows,
 )
 from nearfar.report.page.sections.representations import MEASURES, measured, seed_values
-from nearfar.report.wording import HIGHER_IS_BETTER, METRIC_NAMES, finite, metric_name
+from nearfar.report.wording import METRIC_NAMES, finite, higher_is_better, metric_name
 
 COLOURS = 8
 
@@ -120,7 +120,7 @@ def payload(run: Run, predicted: Sequence[ArmPredictions], shown: Shown) -> dict
         "metric": metric_name(metric),
         "metricKey": metric,
         "metricNames": METRIC_NAMES,
-        "higherIsBetter": metric in HIGHER_IS_BETTER,
+        "higherIsBetter": higher_is_better(summary),
         "unit": summary.get("unit", ""),
         "ownUnit": "" if own_unit(run) == "target" else own_unit(run),
         "target": str(summary.get("target", "")).replace("_", " "),

@@ -25,11 +25,11 @@ from nearfar.report.page.html import (
 )
 from nearfar.report.page.sections.representations import MEASURES
 from nearfar.report.wording import (
-    HIGHER_IS_BETTER,
     MISSING,
     count,
     duration,
     finite,
+    higher_is_better,
     interval,
     mean_std,
     metric_name,
@@ -90,7 +90,7 @@ def _results_row(run: Run, arm: dict[str, Any], target: str) -> str:
 
 def _reductions(run: Run) -> bool:
     """Whether the metric is an error, of which a part can be taken away."""
-    return run.summary["metric"] not in HIGHER_IS_BETTER
+    return not higher_is_better(run.summary)
 
 
 def comparisons_table(run: Run) -> str:
