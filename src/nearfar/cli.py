@@ -32,6 +32,11 @@ Settings = Annotated[
 ]
 
 
+Modules = Annotated[
+    bool, typer.Option("--modules", help="Import the modules that the run's study names: code.")
+]
+
+
 @app.callback()
 def main_options(
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
@@ -117,11 +122,12 @@ def predict(
     arm: Annotated[str, typer.Option(help="The arm to use.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The CSV to write.")],
     seed: Annotated[int | None, typer.Option(help="One seed's model, not the mean.")] = None,
+    modules: Modules = False,
 ) -> None:
     """Predict new rows: the mean over seeds, with their spread as uncertainty."""
     from nearfar.execution.predict import predict_file
 
-    typer.echo(predict_file(folder, arm, data, output, seed))
+    typer.echo(predict_file(folder, arm, data, output, seed, modules=modules))
 
 
 @app.command()

@@ -139,12 +139,23 @@ def show_study(name: str, profile: str | None, settings: tuple[str, ...]) -> Non
 
 
 def rebuild_report(path: Path) -> None:
-    """Rebuild records, summary and page of a run from its stages."""
+    """Rebuild records, summary and page of a run from its stages.
+
+    Of a run with parts of the user's own the page alone is rebuilt, from the records and the
+    summary that are there: nothing of theirs is imported.
+    """
     from nearfar.execution.results import rebuild_records
     from nearfar.records.run import RunFolder
     from nearfar.report import print_summary, write_report
 
-    rebuild_records(RunFolder.open(path))
+    folder = RunFolder.open(path)
+    if own := folder.read_json("provenance.json").get("modules"):
+        print(
+            f"{path}: only the page is rebuilt: records and summary need modules of your own"
+            f" ({', '.join(own)}), which 'nearfar run' imports"
+        )
+    else:
+        rebuild_records(folder)
     write_report(path)
     print_summary(path, Console())
 

@@ -270,7 +270,9 @@ def test_cache_folder_stands_in_for_nearfar_data(
 
 def test_new_source_is_one_line(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     reads = "nearfar.data.sources.diabetes:load_diabetes"
-    monkeypatch.setitem(SOURCES, "constant", Source("vector", frozenset({"unit"}), reads, reads))
+    monkeypatch.setitem(
+        SOURCES.built_in, "constant", Source("vector", frozenset({"unit"}), reads, reads)
+    )
     found = load_dataset(DataOptions(source="constant", unit="m"), folder)
     assert found.digest == load_dataset(DataOptions(source="diabetes"), folder).digest
     assert DataOptions(source="constant").kind == "vector"

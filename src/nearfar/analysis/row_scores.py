@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nearfar.analysis.compare import RowDifferences
 from nearfar.analysis.results import TEST
 from nearfar.data.targets import ALL_TARGETS
-from nearfar.metrics import CLASSIFICATION, METRICS, RECONSTRUCTION, Classified
+from nearfar.metrics import METRICS, Classified
 from nearfar.records import Record
 from nearfar.records.conditions import is_pattern, matching
 
@@ -95,9 +95,10 @@ def _test_rows(path: Path, target: str) -> list[dict[str, str]]:
 
 def _said(metric: str, rows: list[dict[str, str]]) -> tuple[Any, ...]:
     """Return what ``Metric.value`` takes."""
-    if metric in RECONSTRUCTION:
+    task = METRICS[metric].task
+    if task == "reconstruction":
         return (np.array([float(row["sse"]) for row in rows]),)
-    return _classified(rows) if metric in CLASSIFICATION else _numbers(rows)
+    return _classified(rows) if task == "classification" else _numbers(rows)
 
 
 def _numbers(rows: list[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -62,6 +62,7 @@ def summarise(
         "profile": profile,
         "kind": kind,
         "metric": results.metric,
+        **_plug_in(results.metric),
         "unit": results.unit,
         "baseline": baseline,
         "target": _target(results, baseline),
@@ -164,6 +165,11 @@ def _place(series: Series) -> tuple[int, str, int, bool]:
         MEASURED.index(series.metric) if series.metric in MEASURED else len(MEASURED),
         series.unit != "z",
     )
+
+
+def _plug_in(metric: str) -> dict[str, str]:
+    """Return which direction is better of a metric that does not come with nearfar."""
+    return {} if metric in METRICS.built_in else {"better": METRICS[metric].better}
 
 
 def _metric(

@@ -7,7 +7,11 @@ Nothing is imported here, so that options can be checked without any reader.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from nearfar.extensions import Registry
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,9 @@ class Source:
     """Kind of input: ``molecule``, ``vector`` or ``image``."""
     takes: frozenset[str]
     """Options that mean something to it."""
-    dataset: str
-    """Where its reader is, ``module:function``: (options, the study's folder) → ``Dataset``."""
-    inputs: str
+    dataset: str | Callable[..., Any]
+    """Its reader, (options, the study's folder) → ``Dataset``, or where it is, ``module:name``."""
+    inputs: str | Callable[..., Any]
     """The same for rows to predict for: (options, path, the study's own inputs) → ``InputRows``."""
     tasks: tuple[str, ...] = ("regression", "classification")
     """What its target can be; the first is the default."""
@@ -45,7 +49,7 @@ _MOLECULE_INPUTS = "nearfar.data.sources.tables:load_molecule_inputs"
 _VECTOR_INPUTS = "nearfar.data.sources.tables:load_vector_inputs"
 _IMAGE_INPUTS = "nearfar.data.sources.images:load_image_inputs"
 
-SOURCES: dict[str, Source] = {
+_BUILT_IN: dict[str, Source] = {
     "molecules": Source(
         "molecule",
         _FILE | {"smiles"},
@@ -103,3 +107,16 @@ SOURCES: dict[str, Source] = {
         tasks=_NUMBERS,
     ),
 }
+
+
+def _mistake(source: Any) -> str:
+    """Return what an object lacks to be a source of a study file, empty if nothing."""
+    if not isinstance(source, Source):
+        return "is not a nearfar.data.catalogue.Source"
+    for place in (source.dataset, source.inputs):
+        if not callable(place) and ":" not in place:
+            return f"has a reader that is neither a function nor module:function: {place!r}"
+    return ""
+
+
+SOURCES = Registry("data source", "sources", _BUILT_IN, _mistake)

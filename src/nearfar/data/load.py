@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nearfar.data.catalogue import SOURCES
 from nearfar.data.split.halves import half_of
@@ -24,7 +25,7 @@ def load_dataset(options: DataOptions, folder: Path) -> Dataset:
     Raises:
         UserError: if the data cannot be found or used; with the file and the row number.
     """
-    dataset: Dataset = referred(SOURCES[options.source].dataset)(options, folder)
+    dataset: Dataset = _reader(SOURCES[options.source].dataset)(options, folder)
     return dataset if options.half is None else half_of(dataset, options.half)
 
 
@@ -38,5 +39,10 @@ def load_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     Raises:
         UserError: as ``load_dataset``.
     """
-    rows: InputRows = referred(SOURCES[options.source].inputs)(options, path, like)
+    rows: InputRows = _reader(SOURCES[options.source].inputs)(options, path, like)
     return rows
+
+
+def _reader(place: str | Callable[..., Any]) -> Any:
+    """Return a function, or the one that is referred to."""
+    return place if callable(place) else referred(place)

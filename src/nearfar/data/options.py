@@ -115,7 +115,7 @@ class DataOptions(BaseModel):
     def _fits_source(self) -> Self:
         if self.source not in SOURCES:
             raise ValueError(
-                f"unknown data source '{self.source}'; {nearest(self.source, SOURCES)}"
+                f"unknown data source '{self.source}'; {nearest(self.source, SOURCES.names())}"
             )
         source = SOURCES[self.source]
         given = {key for key in type(self).model_fields if getattr(self, key) is not None} - {

@@ -5,7 +5,7 @@ from typing import Any
 
 from nearfar.data import Inputs
 from nearfar.encoders.adapter import Adapter
-from nearfar.encoders.base import Encoder, FixedEncoder
+from nearfar.encoders.base import Encoder, FixedEncoder, encoder_mistake
 from nearfar.encoders.cnn import CNN
 from nearfar.encoders.descriptors import Descriptors
 from nearfar.encoders.emnist_cnn import EmnistCNN
@@ -18,10 +18,11 @@ from nearfar.encoders.pixels import Pixels
 from nearfar.encoders.resnet import ResNet18
 from nearfar.encoders.timm_models import Timm
 from nearfar.errors import UserError, nearest
+from nearfar.extensions import Registry
 
 __all__ = ["ENCODERS", "Adapter", "Encoder", "FixedEncoder", "build_encoder"]
 
-ENCODERS: dict[str, type[Encoder] | type[FixedEncoder]] = {
+_BUILT_IN: dict[str, type[Encoder] | type[FixedEncoder]] = {
     "cnn": CNN,
     "descriptors": Descriptors,
     "emnist_cnn": EmnistCNN,
@@ -34,6 +35,7 @@ ENCODERS: dict[str, type[Encoder] | type[FixedEncoder]] = {
     "resnet18": ResNet18,
     "timm": Timm,
 }
+ENCODERS = Registry("encoder", "encoders", _BUILT_IN, encoder_mistake)
 
 
 def build_encoder(name: str, options: Mapping[str, Any], inputs: Inputs) -> Encoder | FixedEncoder:
@@ -48,7 +50,7 @@ def build_encoder(name: str, options: Mapping[str, Any], inputs: Inputs) -> Enco
         UserError: no such encoder, or inputs of a kind that it does not take.
     """
     if name not in ENCODERS:
-        raise UserError(f"no encoder is called {name!r}; {nearest(name, ENCODERS)}")
+        raise UserError(f"no encoder is called {name!r}; {nearest(name, ENCODERS.names())}")
     kind: type[Any] = ENCODERS[name]
     if inputs.kind not in kind.accepts:
         fit = [other for other, it in ENCODERS.items() if inputs.kind in it.accepts]

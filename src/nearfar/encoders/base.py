@@ -6,6 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import nn
 
+from nearfar.extensions import missing, signature_mistake
+
+KINDS = frozenset({"image", "molecule", "vector"})
+"""The kinds of input that there are."""
+
 
 class Encoder(nn.Module):
     """Input batch → features (b, ``out_features``), trained by gradients.
@@ -47,3 +52,18 @@ class FixedEncoder:
     def features(self, inputs: Any) -> np.ndarray:
         """Return the features of every row, float32 (n, ``out_features``), in row order."""
         raise NotImplementedError
+
+
+def encoder_mistake(kind: Any) -> str:
+    """Return what a class lacks to be an encoder of a study file, empty if nothing."""
+    if not (isinstance(kind, type) and issubclass(kind, Encoder | FixedEncoder)):
+        return "is not a subclass of nearfar.encoders.Encoder or FixedEncoder"
+    own = "layer_groups" if issubclass(kind, Encoder) else "features"
+    base = Encoder if issubclass(kind, Encoder) else FixedEncoder
+    if lacking := missing(kind, ("accepts",)):
+        return lacking
+    if not kind.accepts or not set(kind.accepts) <= KINDS:
+        return f"accepts {sorted(kind.accepts)}; allowed: {', '.join(sorted(KINDS))}"
+    if getattr(kind, own) is getattr(base, own):
+        return f"has no {own}()"
+    return signature_mistake(kind, ("inputs",))

@@ -120,6 +120,7 @@ def _worker(pipe: connection.Connection, source: Source, store: StageStore) -> N
         os._exit(1)
 
     threading.Thread(target=leave_with_parent, daemon=True).start()
+    refused = source.use_modules()
     load = functools.cache(source.load)
     while True:
         try:
@@ -134,5 +135,9 @@ def _worker(pipe: connection.Connection, source: Source, store: StageStore) -> N
                 last = time.monotonic()
                 pipe.send(Progress(stage_hash, done, loss))
 
+        if refused:
+            for step in bundle:
+                pipe.send(Finished(step.hash, refused))
+            continue
         for event in carry_out(bundle, load, store, report):
             pipe.send(event)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nearfar.data import Dataset, InputRows, TargetScaler, load_dataset, load_inputs
 from nearfar.errors import UserError, nearest
+from nearfar.extensions import changed_modules
 from nearfar.plan.specs import FitSpec, SolveSpec, spec_of
 from nearfar.records import StageRow, read_stages
 from nearfar.records.run import RunFolder
@@ -17,7 +18,9 @@ from nearfar.stages.models import restored
 from nearfar.study.load import resolve
 
 
-def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | None) -> str:
+def predict_file(
+    path: Path, arm: str, data: Path, output: Path, seed: int | None, *, modules: bool = False
+) -> str:
     """Predict the rows of a file with an arm of a run and write a CSV; return what was done.
 
     The CSV has ``id`` (row number in the file), ``name`` where there are names, ``smiles`` for
@@ -33,17 +36,26 @@ def predict_file(path: Path, arm: str, data: Path, output: Path, seed: int | Non
         data: a file with the study's input columns.
         output: the CSV to write; it appears whole or not at all.
         seed: one seed's model alone, None for all.
+        modules: whether the modules that the run's study names may be imported.
 
     Raises:
-        UserError: no such run, arm or seed, a diverged arm, or bad rows.
+        UserError: no such run, arm or seed, a diverged arm, bad rows, or modules that may not be
+            imported or changed since the run was made.
     """
     folder = RunFolder.open(path)
     if output.is_dir():
         raise UserError(f"--output {output}: is a folder; name a file")
     text = folder.study()
     assert text is not None
+    if text.get("modules") and not modules:
+        named = ", ".join(map(str, text["modules"]))
+        raise UserError(
+            f"{path}: its study names modules, which are code ({named}); --modules runs it"
+        )
     resolved = resolve(text, path / "study.yaml")
     fits = _fits(folder, arm, seed)
+    for module in changed_modules(dict(spec_of(fits[0].hash, folder.store).modules)):
+        raise UserError(f"{path}: module {module} changed since the run was made")
     options = resolved.study.data
     if options.task == "reconstruction":
         raise UserError(f"arm {arm!r} gives images back: there is nothing to predict")

@@ -16,6 +16,7 @@ from nearfar.execution.results import write_records, write_tables
 from nearfar.execution.run_plan import run_plan, samples_of
 from nearfar.execution.trackers import trackers_of, with_trackers
 from nearfar.execution.worker import Source
+from nearfar.extensions.modules import file_of
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
 from nearfar.records.run import RunFolder
@@ -66,6 +67,8 @@ def prepare(request: Request) -> Prepared:
             raise UserError(f"--out {request.out}: {place} is not a folder")
     text["track"] = with_trackers(text.get("track"), request.track)
     text["data"] = _portable(text["data"], asked.folder, folder.path)
+    if "modules" in text:
+        text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
     seeds = None if request.seeds is None else list(range(request.seeds))
     wanted = text if seeds is None else with_seeds(text, seeds)
     resolved = resolve(extend(folder.study(), wanted, request.arms), folder.path / "study.yaml")
@@ -115,13 +118,23 @@ def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
     return {**data, **beside}
 
 
+def _portable_modules(names: list[str], study: Path, run: Path) -> list[str]:
+    """Return the modules of a study with files as seen from the run folder."""
+    files = [file_of(name, study) for name in names]
+    return [
+        name if file is None else os.path.relpath(file.resolve(), run.resolve())
+        for name, file in zip(names, files, strict=True)
+    ]
+
+
 def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
     """Run what is missing, then write records and summary; failures are kept in ``prepared``."""
     folder = prepared.folder
     _write_tables(prepared)
     folder.write_study(prepared.resolved.text)
     folder.write_json(
-        "provenance.json", {**provenance(prepared.device), "data": prepared.dataset.source}
+        "provenance.json",
+        {**provenance(prepared.device), "data": prepared.dataset.source, **_modules(prepared)},
     )
     folder.write_samples(samples_of(prepared.dataset))
     while True:
@@ -139,8 +152,16 @@ def _write_tables(prepared: Prepared) -> None:
     write_tables(prepared.folder, plan, prepared.reasons)
 
 
+def _modules(prepared: Prepared) -> dict[str, Any]:
+    """Return the modules that bring parts of the run, name → version, if there are any."""
+    specs = [step.spec for step in prepared.plan.steps.values()]
+    modules = {name: v for spec in specs for name, v in spec.modules}
+    return {"modules": modules} if modules else {}
+
+
 def _execute(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
-    source = Source(prepared.resolved.study.data, prepared.resolved.folder)
+    resolved = prepared.resolved
+    source = Source(resolved.study.data, resolved.folder, tuple(resolved.study.modules or ()))
     watch(Planned(prepared.plan, prepared.missing))
     steps = {a: step for a, step in prepared.plan.steps.items() if a not in prepared.failures}
     lost, store = prepared.failures, prepared.folder.store

@@ -11,6 +11,7 @@ from pathlib import Path
 from nearfar.data import DataOptions, Dataset, load_dataset
 from nearfar.errors import UserError
 from nearfar.execution.events import Finished
+from nearfar.extensions import changed_modules, use_modules
 from nearfar.plan.groups import Bundle
 from nearfar.records.stages import StageBusy, StageStore
 
@@ -19,10 +20,19 @@ BUSY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Source:
-    """Where the data of a study are read from, by every process for itself."""
+    """Where the data of a study, and its modules, are read from, by every process for itself."""
 
     options: DataOptions
     folder: Path
+    modules: tuple[str, ...] = ()
+
+    def use_modules(self) -> str:
+        """Import the modules that the study names; return why they cannot be, empty if they can."""
+        try:
+            use_modules(self.modules, self.folder)
+        except UserError as error:
+            return str(error)
+        return ""
 
     def load(self) -> Dataset:
         """Read the data set."""
@@ -72,6 +82,8 @@ def _run(
     from nearfar.stages import run
 
     try:
+        for module in changed_modules(dict(bundle[0].spec.modules)):
+            raise UserError(f"module {module} changed since the run began: start the run again")
         while missing := {s.hash: s.spec for s in bundle if not store.is_done(s.hash)}:
             try:
                 run.run_stages(missing, load(), store, report)

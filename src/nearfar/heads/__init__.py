@@ -3,6 +3,10 @@
 ``READOUTS`` says how the outputs of the former become numbers.
 """
 
+from typing import Any
+
+from nearfar.extensions import Part, Registry
+from nearfar.heads.base import NetworkHead, SolvedHead, head_mistake, is_network
 from nearfar.heads.decoders import Decoder
 from nearfar.heads.networks import MLP, Linear, Standardise
 from nearfar.heads.readouts import READOUTS, Readout
@@ -14,9 +18,9 @@ from nearfar.heads.solved.pca import PrincipalComponents
 from nearfar.heads.solved.svr import SVR
 
 Network = Linear | MLP | Decoder
-NETWORKS: dict[str, type[Network]] = {"linear": Linear, "mlp": MLP, "decoder": Decoder}
+_NETWORKS: dict[str, type[Any]] = {"linear": Linear, "mlp": MLP, "decoder": Decoder}
 ExactHead = Mean | Ridge | Forest | SVR | Logistic | KNN | PrincipalComponents
-EXACT: dict[str, type[ExactHead]] = {
+_EXACT: dict[str, type[Any]] = {
     "mean": Mean,
     "ridge": Ridge,
     "forest": Forest,
@@ -25,6 +29,9 @@ EXACT: dict[str, type[ExactHead]] = {
     "knn": KNN,
     "pca": PrincipalComponents,
 }
+HEADS = Registry("head", "heads", {**_NETWORKS, **_EXACT}, head_mistake)
+NETWORKS: Part[type[Any]] = Part(HEADS, is_network)
+EXACT: Part[type[Any]] = Part(HEADS, lambda kind: not is_network(kind))
 
 WeightedHead = Ridge | Forest
 WEIGHTED: dict[str, type[WeightedHead]] = {"ridge": Ridge, "forest": Forest}
@@ -32,6 +39,7 @@ WEIGHTED: dict[str, type[WeightedHead]] = {"ridge": Ridge, "forest": Forest}
 
 __all__ = [
     "EXACT",
+    "HEADS",
     "KNN",
     "MLP",
     "NETWORKS",
@@ -45,10 +53,12 @@ __all__ = [
     "Logistic",
     "Mean",
     "Network",
+    "NetworkHead",
     "PrincipalComponents",
     "Problem",
     "Readout",
     "Ridge",
+    "SolvedHead",
     "Standardise",
     "WeightedHead",
     "solve_together",

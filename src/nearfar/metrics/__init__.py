@@ -4,9 +4,13 @@ A metric stands in the file of its task, with its name, label, direction, unit a
 in one line of the registers below; everything else reads these.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nearfar.extensions import Registry
 from nearfar.metrics.classification import (
     ACCURACY,
     BALANCED_ACCURACY,
@@ -25,13 +29,12 @@ from nearfar.metrics.representation import MEASURES
 REGRESSION: dict[str, Metric] = register([MAE, RMSE, MSE, R2, SPEARMAN])
 CLASSIFICATION: dict[str, Metric] = register([ACCURACY, TOP3_ACCURACY, BALANCED_ACCURACY, NLL, ECE])
 RECONSTRUCTION: dict[str, Metric] = register([SSE])
-METRICS: dict[str, Metric] = {**REGRESSION, **CLASSIFICATION, **RECONSTRUCTION}
 METRICS_OF: dict[str, dict[str, Metric]] = {
     "regression": REGRESSION,
     "classification": CLASSIFICATION,
     "reconstruction": RECONSTRUCTION,
 }
-"""The metrics that a task has; the first one is its default."""
+"""The built-in metrics that a task has; the first one is its default."""
 
 MONITORED = {
     "loss": "loss",
@@ -54,11 +57,30 @@ def label_of(name: str) -> str:
 
 def higher_is_better(name: str) -> bool:
     """Return whether larger values of a metric are better; not so of one that nobody knows."""
-    return name in METRICS and METRICS[name].better == "higher"
+    metric = METRICS.built_in.get(name)
+    return metric is not None and metric.better == "higher"
 
 
-def evaluate_regression(truth: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
-    """Return every regression metric that is defined for these rows.
+def metric_mistake(metric: Any) -> str:
+    """Return what an object lacks to be a metric of a study file, empty if nothing."""
+    if not isinstance(metric, Metric):
+        return "is not a nearfar.metrics.Metric"
+    if metric.better not in ("lower", "higher"):
+        return f"has better={metric.better!r}; allowed: higher, lower"
+    if metric.task not in METRICS_OF:
+        return f"has task={metric.task!r}; allowed: {', '.join(sorted(METRICS_OF))}"
+    return "" if callable(metric.value) else "has a value that is no function"
+
+
+METRICS = Registry(
+    "metric", "metrics", {**REGRESSION, **CLASSIFICATION, **RECONSTRUCTION}, metric_mistake
+)
+
+
+def evaluate_regression(
+    truth: ArrayLike, prediction: ArrayLike, also: Sequence[str] = ()
+) -> dict[str, float]:
+    """Return every built-in metric that is defined for these rows, and those of ``also``.
 
     ``truth`` and ``prediction`` are (n,), n ≥ 1, finite, in one unit. A metric that is undefined
     is left out: ``spearman`` when either side is constant, ``r2`` when the truth is. Raises
@@ -75,14 +97,20 @@ def evaluate_regression(truth: ArrayLike, prediction: ArrayLike) -> dict[str, fl
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad:
             raise ValueError(f"{name} has {bad} of {values.size} values that are not finite")
-    values_by_name = {name: metric.value(first, second) for name, metric in REGRESSION.items()}
+    values_by_name = {
+        name: metric.value(first, second) for name, metric in _with(REGRESSION, also).items()
+    }
     return {name: value for name, value in values_by_name.items() if np.isfinite(value)}
 
 
-def evaluate_classification(rows: Classified) -> dict[str, float]:
-    """Return every classification metric that is finite."""
-    found = {name: metric.value(rows) for name, metric in CLASSIFICATION.items()}
+def evaluate_classification(rows: Classified, also: Sequence[str] = ()) -> dict[str, float]:
+    """Return every built-in classification metric that is finite, and those of ``also``."""
+    found = {name: metric.value(rows) for name, metric in _with(CLASSIFICATION, also).items()}
     return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def _with(built_in: dict[str, Metric], also: Sequence[str]) -> dict[str, Metric]:
+    return {**built_in, **{name: METRICS[name] for name in also}}
 
 
 __all__ = [

@@ -131,12 +131,20 @@ def recalls(counts: Integers) -> Floats:
     return np.asarray(shares, dtype=np.float64)
 
 
-ACCURACY = Metric("accuracy", "accuracy", "higher", "none", accuracy, correct_rows)
+TASK = "classification"
+
+ACCURACY = Metric("accuracy", "accuracy", "higher", "none", accuracy, correct_rows, TASK)
 TOP3_ACCURACY = Metric(
-    "top3_accuracy", "top-3 accuracy", "higher", "none", top3_accuracy, top3_rows
+    "top3_accuracy", "top-3 accuracy", "higher", "none", top3_accuracy, top3_rows, TASK
 )
 BALANCED_ACCURACY = Metric(
-    "balanced_accuracy", "balanced accuracy", "higher", "none", balanced_accuracy, balanced_rows
+    "balanced_accuracy",
+    "balanced accuracy",
+    "higher",
+    "none",
+    balanced_accuracy,
+    balanced_rows,
+    TASK,
 )
-NLL = Metric("nll", "negative log-likelihood", "lower", "none", nll, nll_rows)
-ECE = Metric("ece", "calibration error", "lower", "none", ece)
+NLL = Metric("nll", "negative log-likelihood", "lower", "none", nll, nll_rows, TASK)
+ECE = Metric("ece", "calibration error", "lower", "none", ece, task=TASK)

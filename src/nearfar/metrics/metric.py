@@ -20,7 +20,7 @@ class Metric:
     direction of improvement. ``value`` maps (truth, prediction) of a regression,
     :class:`~nearfar.metrics.Classified` rows, or the squared errors of reconstructed rows to the
     number, nan where it is undefined; ``row_scores`` maps them to numbers per row whose mean is the
-    metric to first order, None where there are none.
+    metric to first order, None where there are none. ``task`` is what is predicted.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Metric:
     unit: UnitRule
     value: Callable[..., float]
     row_scores: Callable[..., NDArray[np.float64]] | None = None
+    task: str = "regression"
 
 
 @dataclass(frozen=True)

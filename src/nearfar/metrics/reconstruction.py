@@ -18,4 +18,4 @@ def sse_rows(squares: Floats) -> Floats:
     return squares
 
 
-SSE = Metric("sse", "summed squared error", "lower", "none", sse, sse_rows)
+SSE = Metric("sse", "summed squared error", "lower", "none", sse, sse_rows, "reconstruction")

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from nearfar.extensions import Registry
 from nearfar.objectives.autoencoder import AutoEncoder
+from nearfar.objectives.base import Objective, objective_mistake
 from nearfar.objectives.batches import Batch, CachedRows, CachedViews, Rows
 from nearfar.objectives.moco import MomentumContrast
 from nearfar.objectives.nt_xent import NTXent
@@ -12,7 +14,7 @@ from nearfar.objectives.rnc import RankNContrast
 from nearfar.objectives.sup_con import SupervisedContrast
 from nearfar.objectives.supervised import CrossEntropy, Regression
 
-OBJECTIVES: dict[str, type[Any]] = {
+_BUILT_IN: dict[str, type[Any]] = {
     "autoencoder": AutoEncoder,
     "cross_entropy": CrossEntropy,
     "regression": Regression,
@@ -24,6 +26,7 @@ OBJECTIVES: dict[str, type[Any]] = {
     "triplet": Triplets,
     "pair_likelihood": PairLikelihood,
 }
+OBJECTIVES = Registry("objective", "objectives", _BUILT_IN, objective_mistake)
 """Name in a study file → class made of (encoder, its options); those that predict take the number
 of outputs after the encoder."""
 
@@ -37,6 +40,7 @@ __all__ = [
     "CrossEntropy",
     "MomentumContrast",
     "NTXent",
+    "Objective",
     "PairLikelihood",
     "Predictor",
     "RankNContrast",

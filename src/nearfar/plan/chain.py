@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError
 from nearfar.heads import EXACT
 from nearfar.objectives import OBJECTIVES
+from nearfar.plan.modules import modules_of, own_metric
 from nearfar.plan.specs import (
     Data,
     Environment,
@@ -94,7 +95,10 @@ def chain_of(
     if start is not None and start.stage is not None:
         stage = study.stages[start.stage]
         reads = OBJECTIVES[stage.objective.name].reads_labels
-        spec = _pretrain_spec(stage, {**common, "data": labelled if reads else whole})
+        names = {"encoder": stage.encoder.name, "objective": stage.objective.name}
+        modules = modules_of(source=study.data.source, **names)
+        rows_seen = labelled if reads else whole
+        spec = _pretrain_spec(stage, {**common, "data": rows_seen, "modules": modules})
         before = [_step(f"pretrain:{start.stage}", spec)]
     elif start is not None:
         before = [external(start, seed)]
@@ -107,10 +111,24 @@ def chain_of(
     if arm.fit.target is not None:
         classes = tuple(study.targets[arm.fit.target].items())
         common["target"] = Target(arm.fit.target, classes)
+    common["modules"] = modules_of(
+        source=study.data.source,
+        encoder=_encoder_name(arm, before),
+        head=arm.fit.head.name,
+        metric=study.metric,
+    )
     if start is not None:
         common["input"] = Input(before[0].hash, start.epoch)
     needs = before[0].hash if before else None
     return *before, _step("fit", _fit_spec(arm.fit, study.metric, common), needs)
+
+
+def _encoder_name(arm: Arm, before: Sequence[Step]) -> str | None:
+    """Return the name of the encoder that a fit has, be it its own or the one it starts from."""
+    if arm.fit.encoder is not None:
+        return str(arm.fit.encoder.name)
+    encoder = getattr(before[0].spec, "encoder", None) if before else None
+    return None if encoder is None else str(encoder.name)
 
 
 def _draws(study: Study, arm: Arm) -> bool:
@@ -133,6 +151,8 @@ def scoring_of(fit: Step, test: Test, seed: int) -> Step:
         environment=known.environment,
         threads=known.threads,
         target=known.target,
+        modules=known.modules,
+        metric=None if known.metric is None else own_metric(known.metric),
         fit=fit.hash,
         test=test,
     )
@@ -159,6 +179,7 @@ def _fit_spec(
 ) -> FitSpec | SolveSpec:
     head, encoder = _named(fit.head), None if fit.encoder is None else _named(fit.encoder)
     if isinstance(fit, ExactFit):
+        common = {**common, "metric": own_metric(metric)}
         return SolveSpec(**common, head=head, encoder=encoder, weights=fit.weights)
     return FitSpec(
         **common,

@@ -132,6 +132,8 @@ class _Stage:
     seed: int
     environment: Environment
     threads: int
+    modules: tuple[tuple[str, str], ...] = ()
+    """The modules that bring parts of the stage which are not nearfar's own: names, versions."""
 
     def plain_environment(self) -> Plain:
         """Return the environment with the threads that the study fixed."""
@@ -139,7 +141,9 @@ class _Stage:
 
     def _common(self) -> Plain:
         environment = self.plain_environment()
-        return {"data": self.data.to_plain(), "seed": self.seed, "environment": environment}
+        modules = {"modules": dict(self.modules)} if self.modules else {}
+        data = self.data.to_plain()
+        return {"data": data, "seed": self.seed, "environment": environment, **modules}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,11 +229,16 @@ class FitSpec(_Fit):
 
 @dataclass(frozen=True, kw_only=True)
 class SolveSpec(_Fit):
-    """A head is solved on features that stay as they are."""
+    """A head is solved on features that stay as they are.
+
+    ``metric`` is the study's where this is not one of nearfar's own, which are all measured.
+    """
+
+    metric: str | None = None
 
     def to_plain(self) -> Plain:
         """Return what ``stage.yaml`` holds."""
-        return {**self._first(), **self._last()}
+        return {**self._first(), **_given(metric=self.metric), **self._last()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +248,7 @@ class ScoreSpec(_Stage):
     fit: str
     test: Test
     target: Target | None = None
+    metric: str | None = None
 
     def to_plain(self) -> Plain:
         """Return what ``stage.yaml`` holds."""
@@ -251,6 +261,7 @@ class ScoreSpec(_Stage):
             "kind": "score",
             "input": {"stage": self.fit},
             "test": self.test.changes,
+            **_given(metric=self.metric),
         }
 
 
@@ -266,11 +277,13 @@ def from_plain(plain: Mapping[str, Any]) -> StageSpec:
         "seed": plain["seed"],
         "environment": Environment.from_plain(plain["environment"]),
         "threads": plain["environment"]["threads"],
+        "modules": tuple(plain.get("modules", {}).items()),
     }
     target = Target.from_plain(plain["target"]) if "target" in plain else None
     if plain["kind"] == "score":
         test = Test.model_validate(plain["test"])
-        return ScoreSpec(**common, fit=plain["input"]["stage"], test=test, target=target)
+        common |= {"test": test, "target": target, "metric": plain.get("metric")}
+        return ScoreSpec(**common, fit=plain["input"]["stage"])
     common["encoder"] = Named.from_plain(plain["encoder"]) if "encoder" in plain else None
     trained: Plain = {
         "recipe": Recipe.from_plain(plain["recipe"]) if "recipe" in plain else None,
@@ -287,7 +300,7 @@ def from_plain(plain: Mapping[str, Any]) -> StageSpec:
         "input": Input.from_plain(plain["input"]) if "input" in plain else None,
     }
     if "train" not in plain:
-        return SolveSpec(**common)
+        return SolveSpec(**common, metric=plain.get("metric"))
     same = ("train", "loss", "standardise", "encoder_lr", "batch_norm", "metric")
     return FitSpec(
         **common,

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nearfar.metrics import higher_is_better
 from nearfar.report.facets import Facet, cell_text, facets
 from nearfar.report.load import (
     Run,
@@ -22,6 +21,7 @@ from nearfar.report.wording import (
     VERDICT_SIGNS,
     count,
     duration,
+    higher_is_better,
     interval,
     mean_std,
     metric_name,
@@ -191,7 +191,7 @@ def _cells(run: Run, arm: dict[str, Any], *, roomy: bool, show_own: bool) -> lis
 def _footnote(run: Run) -> str:
     summary = run.summary
     seeds = len(summary.get("seeds", []))
-    better = "higher" if higher_is_better(summary["metric"]) else "lower"
+    better = "higher" if higher_is_better(summary) else "lower"
     return (
         f"mean ± deviation over {seeds} seed{'s' if seeds != 1 else ''}, {better} is better; "
         "[ ]: 95% interval, unadjusted; verdicts: Holm-adjusted; time: one seed, whole chain"

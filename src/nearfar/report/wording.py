@@ -1,7 +1,9 @@
 """How metrics, verdicts and entries of a summary are written, in the terminal and on the page."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from nearfar import metrics
 from nearfar.metrics import label_of as metric_name
 from nearfar.numbers import MISSING, count, duration, finite, number, percent
 
@@ -15,6 +17,12 @@ VERDICT_SIGNS = {
     "not supported": "✕",
 }
 GROUP_NAMES = {"published": "As published", "own": "Our own", "control": "Controls"}
+
+
+def higher_is_better(summary: Mapping[str, Any]) -> bool:
+    """Whether larger values of the study's metric are better; a summary says so of a plug-in's."""
+    known = "higher" if metrics.higher_is_better(summary["metric"]) else "lower"
+    return bool(summary.get("better", known) == "higher")
 
 
 def interval(entry: dict[str, Any], signed: bool = False) -> str:

@@ -24,6 +24,7 @@ from nearfar.data import (
 )
 from nearfar.data.shown import shown_rows
 from nearfar.encoders import Encoder, FixedEncoder
+from nearfar.metrics import METRICS
 from nearfar.objectives import Rows, in_chunks
 from nearfar.plan.specs import FitSpec, PretrainSpec, ScoreSpec, SolveSpec, StageSpec
 from nearfar.records.files import write_atomically
@@ -88,6 +89,8 @@ class StageContext:
         if target is not None:
             dataset, split = mapped(dataset, split, target.name, dict(target.classes))
         outputs = outputs_of(dataset, split, task, reported)
+        metric = None if isinstance(spec, PretrainSpec) else spec.metric
+        outputs.also = () if metric is None or metric in METRICS.built_in else (metric,)
         fabric = fabric_on(spec.environment.device, spec.environment.precision)
         inputs: Any = dataset.inputs
         if not isinstance(spec, ScoreSpec):

@@ -82,7 +82,9 @@ def _key(spec: EncodedSpec, named: Named) -> dict[str, Any]:
 
 
 def _common(spec: EncodedSpec) -> dict[str, Any]:
-    return {"data": spec.data.digest, "environment": spec.plain_environment(), **_rdkit()}
+    own = {"modules": dict(spec.modules)} if spec.modules else {}
+    environment = spec.plain_environment()
+    return {"data": spec.data.digest, "environment": environment, **own, **_rdkit()}
 
 
 @functools.cache

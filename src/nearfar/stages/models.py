@@ -161,7 +161,8 @@ def build_predictor(
 
 def exact_head(spec: SolveSpec) -> ExactHead:
     """Make the solved head of a fit, not yet fitted."""
-    return EXACT[spec.head.name](**spec.head.options)
+    head: ExactHead = EXACT[spec.head.name](**spec.head.options)
+    return head
 
 
 def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.device) -> Tensor:

@@ -49,6 +49,7 @@ class Reconstructions:
     def __init__(self, dataset: Dataset, split: Split) -> None:
         assert isinstance(dataset.inputs, Images)
         self.dataset, self.split = dataset, split
+        self.also: Sequence[str] = ()
         self.count: Shape = dataset.inputs.shape
         pixels: NDArray[np.uint8] = dataset.inputs.arrays()["pixels"]
         self.pixels = pixels.reshape(len(pixels), -1)
@@ -83,10 +84,10 @@ class Reconstructions:
 
     def metrics(self, scores: NDArray[Any], parts: Sequence[str] = SPLITS) -> list[dict[str, Any]]:
         """Return the metrics of these parts."""
-        named = {"target": IMAGE, "metric": "sse", "unit": ""}
         return [
-            {"split": split, **named, "value": METRICS["sse"].value(squares)}
+            _metric(split, metric, METRICS[metric].value(squares))
             for split, _, squares in self._errors(scores, parts)
+            for metric in ("sse", *self.also)
         ]
 
     def lines(self, scores: NDArray[Any], parts: Sequence[str] = SPLITS) -> list[tuple[Any, ...]]:
@@ -115,3 +116,7 @@ class Reconstructions:
             truth = self.pixels[rows[some]] / np.float32(255)
             squares[some] = np.square(scores[places[some]] - truth).sum(axis=1)
         return squares
+
+
+def _metric(split: str, metric: str, value: float) -> dict[str, Any]:
+    return {"split": split, "target": IMAGE, "metric": metric, "unit": "", "value": value}

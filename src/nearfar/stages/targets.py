@@ -21,6 +21,7 @@ Line = tuple[Any, ...]
 class Numbers:
     """One number or more a row, trained in z units of the training rows.
 
+    ``also`` names the metrics that are reported beside the built-in ones.
     ``targets`` and ``solved_targets`` (n, k) are z-scored; scores are predictions in z units.
     ``reported`` is the scaler of the z units that errors are reported in: where conditions have
     changed the training rows, it is that of the unchanged ones, so that errors compare. Where there
@@ -37,6 +38,7 @@ class Numbers:
         self.reported = reported or self.scaler
         self.targets = self.solved_targets = self.scaler.transform(dataset.targets)
         self.count = self.targets.shape[1]
+        self.also: Sequence[str] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """Return what a prediction for new rows needs beside the model."""
@@ -84,7 +86,7 @@ class Numbers:
                 ("z", targets[rows, k], scores[rows, k]),
                 (own, self.dataset.targets[rows, k], values[rows, k]),
             ):
-                for metric, value in evaluate_regression(truth, guess).items():
+                for metric, value in evaluate_regression(truth, guess, self.also).items():
                     unitless = METRICS[metric].unit == "none"
                     if not unitless or unit == "z":
                         label = "" if unitless else unit
@@ -125,6 +127,7 @@ class Classes:
         self.targets = dataset.targets
         self.numbers = dataset.targets[:, 0].astype(np.int64)
         self.count = len(dataset.classes)
+        self.also: Sequence[str] = ()
 
     @property
     def solved_targets(self) -> Floats:
@@ -160,7 +163,9 @@ class Classes:
         return [
             _metric(split, name, metric, "", value)
             for split in parts
-            for metric, value in evaluate_classification(self._classified(split, scores)).items()
+            for metric, value in evaluate_classification(
+                self._classified(split, scores), self.also
+            ).items()
         ]
 
     def lines(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[Line]:

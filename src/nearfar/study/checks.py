@@ -1,14 +1,13 @@
 """Combinations of keys that make no sense, each valid by itself."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest
-from nearfar.heads import EXACT, NETWORKS, READOUTS, WEIGHTED
+from nearfar.heads import HEADS, READOUTS, WEIGHTED
 from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
-from nearfar.metrics import METRICS_OF
+from nearfar.metrics import METRICS, METRICS_OF
 from nearfar.objectives import OBJECTIVES
 from nearfar.study.schema import Arm, ExactFit, Study, Test, TrainedFit, Training
 
@@ -69,7 +68,7 @@ def _unfit_for_task(study: Study) -> list[str]:
     mistakes = []
     if study.targets and task != "classification":
         mistakes.append("targets: are maps of classes, and this study predicts none")
-    if study.metric not in METRICS_OF[task]:
+    if METRICS[study.metric].task != task:
         mistakes.append(_not_for("metric", study.metric, task, METRICS_OF[task]))
     labels = study.data.label_task
     fitting = [name for name, kind in OBJECTIVES.items() if labels in kind.tasks]
@@ -77,8 +76,7 @@ def _unfit_for_task(study: Study) -> list[str]:
         if stage.objective.name not in fitting:
             where = f"stages.{name}.objective"
             mistakes.append(_not_for(where, stage.objective.name, labels, fitting))
-    kinds: dict[str, Any] = {**NETWORKS, **EXACT}
-    heads = [name for name, kind in kinds.items() if task in kind.tasks]
+    heads = [name for name, kind in HEADS.items() if task in kind.tasks]
     for name, arm in study.arms.items():
         fit, where = arm.fit, f"arms.{name}.fit"
         if fit.head.name not in heads:

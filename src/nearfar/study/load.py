@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nearfar.extensions import use_modules
 from nearfar.study.axes import check_axes, placed, read_axes
 from nearfar.study.checks import differing_splits, unused
 from nearfar.study.files import find_study, read_study
@@ -40,6 +41,7 @@ def resolve(
     """Resolve and check the mapping that was read from a study file (see ``load_study``)."""
     mistakes = Mistakes(path)
     text = overlaid(raw, profile, settings, mistakes)
+    use_modules(named_modules(text), path.parent)
     text = with_defaults(text, mistakes)
     axes = read_axes(text, mistakes)
     text = placed(text, axes)
@@ -51,6 +53,12 @@ def resolve(
     mistakes.refuse()
     assert resolved is not None
     return resolved
+
+
+def named_modules(text: Mapping[str, Any]) -> list[str]:
+    """Return the modules that a study names, as far as they can be read before it is checked."""
+    given = text.get("modules")
+    return [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
 
 
 def _whole(valid: Valid, text: Mapping[str, Any], path: Path) -> Resolved | None:

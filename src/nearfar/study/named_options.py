@@ -4,12 +4,22 @@ The options of an encoder, head or objective are the keyword-only parameters of 
 registering a class is all it takes to make it, and its options, known to the schema.
 """
 
+import functools
 import inspect
 from collections.abc import Mapping
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
-from pydantic import BeforeValidator, ValidationInfo, create_model, model_validator
+from pydantic import (
+    BeforeValidator,
+    ModelWrapValidatorHandler,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 
+from nearfar.extensions import Registry
 from nearfar.study.overlay import by_name
 from nearfar.train.recipe import Options
 
@@ -28,16 +38,39 @@ def options_of(kind: type[Any]) -> type[Options]:
 class Choice(Options):
     """Exactly one of several names, with its options."""
 
-    @model_validator(mode="before")
+    registry: ClassVar[Registry[Any] | None] = None
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _from_name(cls, given: Any, info: ValidationInfo) -> Any:
+    def _from_name(cls, given: Any, handler: ModelWrapValidatorHandler[Any]) -> Any:
         if isinstance(given, str):
             given = {given: {}}
         if not isinstance(given, Mapping):
             raise ValueError(f"needs a name or a name with options, not {given!r}")
         if len(given) != 1:
             raise ValueError(f"needs exactly one name, not {sorted(map(str, given)) or 'none'}")
-        return {name: {} if options is None else options for name, options in given.items()}
+        ((name, options),) = given.items()
+        named = {name: {} if options is None else options}
+        kind = cls.kind(str(name))
+        return handler(named) if kind is cls else kind.model_validate(named)
+
+    @model_serializer(mode="wrap")
+    def _without_absent(  # type: ignore[override]
+        self, dump: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        return {self.name: self.options.model_dump(mode=info.mode)}
+
+    @classmethod
+    def kind(cls, name: str) -> type["Choice"]:
+        """Return this model, or where a plug-in has the name, one that knows the plug-in too."""
+        if name in cls.model_fields or cls.registry is None or name not in cls.registry:
+            return cls
+        return _with_plug_in(cls, name, cls.registry[name])
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return all names, those of plug-ins too."""
+        return list(cls.model_fields) if cls.registry is None else cls.registry.names()
 
     @property
     def name(self) -> str:
@@ -78,7 +111,16 @@ def _fields(kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
 
 def choice_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Choice]:
     """Return the model of a choice among registered classes (or ready option models)."""
-    return create_model(title, __base__=Choice, **_fields(kinds))
+    if not isinstance(kinds, Registry):
+        return create_model(title, __base__=Choice, **_fields(kinds))
+    model = create_model(title, __base__=Choice, **_fields(kinds.built_in))
+    model.registry = kinds
+    return model
+
+
+@functools.cache
+def _with_plug_in(model: type[Choice], name: str, kind: type[Any]) -> type[Choice]:
+    return create_model(model.__name__, __base__=model, **_fields({name: kind}))
 
 
 def choices_among(title: str, kinds: Mapping[str, type[Any]]) -> Any:

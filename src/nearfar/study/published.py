@@ -50,7 +50,7 @@ class Published(_Block):
     def _metrics_are_known(cls, numbers: Numbers) -> Numbers:
         for name in numbers:
             if name not in METRICS:
-                raise ValueError(f"unknown metric '{name}'; {nearest(name, METRICS)}")
+                raise ValueError(f"unknown metric '{name}'; {nearest(name, METRICS.names())}")
         return numbers
 
     @field_validator("condition")

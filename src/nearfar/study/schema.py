@@ -14,7 +14,9 @@ from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.rare_targets import Weighting
 from nearfar.encoders import ENCODERS
-from nearfar.heads import EXACT, NETWORKS, READOUTS
+from nearfar.errors import nearest
+from nearfar.extensions import Registry
+from nearfar.heads import EXACT, HEADS, READOUTS
 from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
@@ -25,7 +27,7 @@ from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options, Positive, Recip
 
 EncoderChoice: Any = choice_among("encoder", ENCODERS)
 ObjectiveChoice: Any = choice_among("objective", OBJECTIVES)
-HeadChoice: Any = choice_among("head", {**NETWORKS, **EXACT})
+HeadChoice: Any = choice_among("head", HEADS)
 ReadoutChoice: Any = choice_among("readout", READOUTS)
 OptimizerChoice: Any = choice_among("optimizer", OPTIMIZERS)
 ScheduleChoice: Any = choice_among("schedule", SCHEDULES)
@@ -33,12 +35,26 @@ ViewChoices: Any = choices_among("view", VIEWS)
 Trackers: Any = several_among("track", TRACKERS)
 
 
+Name = Annotated[str, Field(min_length=1)]
+
 EPOCHS = 100
 """How long training takes where a study file does not say."""
 
 
 def _one_of(names: Any) -> Any:
     return Literal[tuple(names)]
+
+
+def _name_in(registry: Registry[Any]) -> Any:
+    """Return the type of a name that is built in or a plug-in's."""
+
+    def known(given: Any) -> str:
+        if not isinstance(given, str) or given not in registry:
+            allowed = nearest(str(given), registry.names())
+            raise ValueError(f"unknown value {given!r}; {allowed}")
+        return given
+
+    return Annotated[str, BeforeValidator(known)]
 
 
 class Training(Options):
@@ -326,7 +342,7 @@ class Study(Options):
     profile: Literal["full", "quick", "smoke"] = "full"
     data: DataOptions
     split: SplitOptions
-    metric: _one_of(METRICS)  # type: ignore[valid-type]
+    metric: _name_in(METRICS)  # type: ignore[valid-type]
     margin: Positive | None = None
     labels: Annotated[float, Field(gt=0, le=1)] = 1.0
     label_noise: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -344,6 +360,7 @@ class Study(Options):
     published: list[Published] = Field([])
     claims: list[Claim] = Field([])
     track: Trackers | None = None
+    modules: Annotated[list[Name], Field(min_length=1)] | None = None
 
     @property
     def conditions(self) -> Conditions:

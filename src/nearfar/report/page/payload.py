@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from nearfar.metrics import MEASURES, higher_is_better, labels
+from nearfar.metrics import MEASURES, labels
 from nearfar.report.load import Run, arm_label, comparison_of, is_baseline, metric_of, own_unit
 from nearfar.report.page.curves import fit_curves, pretrain_curves
 from nearfar.report.page.label_maps import label_maps
@@ -20,7 +20,7 @@ from nearfar.report.page.rows import (
     shown_rows,
 )
 from nearfar.report.page.sections.representations import measured, seed_values
-from nearfar.report.wording import finite, metric_name
+from nearfar.report.wording import finite, higher_is_better, metric_name
 
 COLOURS = 8
 
@@ -121,7 +121,7 @@ def payload(run: Run, predicted: Sequence[ArmPredictions], shown: Shown) -> dict
         "metric": metric_name(metric),
         "metricKey": metric,
         "metricNames": labels(),
-        "higherIsBetter": higher_is_better(metric),
+        "higherIsBetter": higher_is_better(summary),
         "unit": summary.get("unit", ""),
         "ownUnit": "" if own_unit(run) == "target" else own_unit(run),
         "target": str(summary.get("target", "")).replace("_", " "),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from nearfar.metrics import MEASURES, higher_is_better
+from nearfar.metrics import MEASURES
 from nearfar.report.load import (
     Run,
     against,
@@ -29,6 +29,7 @@ from nearfar.report.wording import (
     count,
     duration,
     finite,
+    higher_is_better,
     interval,
     mean_std,
     metric_name,
@@ -89,7 +90,7 @@ def _results_row(run: Run, arm: dict[str, Any], target: str) -> str:
 
 def _reductions(run: Run) -> bool:
     """Whether the metric is an error, of which a part can be taken away."""
-    return not higher_is_better(run.summary["metric"])
+    return not higher_is_better(run.summary)
 
 
 def comparisons_table(run: Run) -> str:

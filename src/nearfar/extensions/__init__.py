@@ -1,0 +1,18 @@
+"""Parts of a user's own: encoders, heads, objectives, metrics and sources from other packages.
+
+They come from installed packages, by entry points, or from modules that a study names.
+"""
+
+from nearfar.extensions.modules import use_modules
+from nearfar.extensions.registry import Origin, Part, Registry, changed_modules
+from nearfar.extensions.signatures import missing, signature_mistake
+
+__all__ = [
+    "Origin",
+    "Part",
+    "Registry",
+    "changed_modules",
+    "missing",
+    "signature_mistake",
+    "use_modules",
+]

@@ -1,0 +1,229 @@
+"""Modules that a study names: files beside it, loaded by their path, in workers too."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from own_parts import DICTIONARIES, PARTS, study, with_module, write_study
+from small_study import DIGEST, HERE, resolved, small, write_small
+
+from nearfar.commands import clean_stages, rebuild_report
+from nearfar.errors import UserError
+from nearfar.execution.predict import predict_file
+from nearfar.execution.prepared import Prepared, Request
+from nearfar.execution.run import carry_out, prepare, reopen
+from nearfar.extensions import use_modules
+from nearfar.plan.plan import Plan, make_plan
+from nearfar.records.plain_yaml import from_yaml
+from nearfar.study.load import load_study
+
+
+@pytest.fixture(autouse=True)
+def _no_modules() -> None:
+    use_modules([], Path())
+
+
+def run(path: Path, out: Path, jobs: int) -> Prepared:
+    prepared = prepare(Request(str(path), out=out))
+    carry_out(prepared, jobs, lambda event: None)
+    assert not prepared.failures, prepared.failures
+    return prepared
+
+
+def plan_of(path: Path) -> Plan:
+    return make_plan(load_study(str(path)), DIGEST, HERE)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of the study, carried out by this process."""
+    folder = tmp_path_factory.mktemp("own")
+    path = with_module(folder)
+    return run(path, folder / "runs", 1).folder.path
+
+
+def test_workers_find_the_parts_and_give_the_same_numbers(done: Path) -> None:
+    two = run(done.parents[1] / "own.yaml", done.parents[1] / "two", 2).folder.path
+    results = (done / "results.csv").read_text()
+    assert (two / "results.csv").read_text() == results
+    assert ",worst," in results
+    for arm in ("mean", "median", "own"):
+        assert f"{arm},0,,test,y,worst," in results
+
+
+def test_the_run_folder_says_what_it_was_made_with(done: Path) -> None:
+    text = from_yaml((done / "study.yaml").read_text())
+    assert text["modules"] == ["../../mine.py"]
+    prepared = reopen(done)
+    versions = [step.spec["modules"] for step in prepared.plan.steps.values()]
+    assert all(set(names) == {"mine"} for names in versions)
+    assert all(len(names["mine"]) == 16 for names in versions)
+    assert prepared.folder.read_json("provenance.json")["modules"] == versions[0]
+
+
+def test_the_hash_changes_with_the_file_and_only_of_stages_that_use_it(tmp_path: Path) -> None:
+    changes = {"data": small()["data"], "metric": "mae"}
+    text = {**study(modules=["mine"]), **changes}
+    (tmp_path / "mine.py").write_text(PARTS + DICTIONARIES, encoding="utf-8")
+    path = write_study(tmp_path, text)
+    before = plan_of(path)
+    (tmp_path / "mine.py").write_text(PARTS + DICTIONARIES + "# changed\n", encoding="utf-8")
+    after = plan_of(path)
+    kept = set(before.steps) & set(after.steps)
+    arms = {cell.arm for cell in before.cells if set(cell.chain) <= kept}
+    assert arms == {"mean"}
+    assert not any("modules" in before.steps[stage_hash].spec for stage_hash in kept)
+
+
+def test_built_in_parts_keep_their_hashes_beside_a_module(tmp_path: Path) -> None:
+    plain = plan_of(write_small(tmp_path))
+    (tmp_path / "mine.py").write_text(PARTS + DICTIONARIES, encoding="utf-8")
+    assert set(plan_of(write_small(tmp_path, modules=["mine"])).steps) == set(plain.steps)
+
+
+def test_predict_imports_modules_only_when_asked(done: Path, tmp_path: Path) -> None:
+    rows, output = done.parents[1] / "small.csv", tmp_path / "out.csv"
+    loaded = {name for name in sys.modules if name.startswith("nearfar_module_mine")}
+    for name in loaded:
+        del sys.modules[name]
+    with pytest.raises(UserError, match=r"names modules.*mine.*--modules"):
+        predict_file(done, "own", rows, output, None)
+    assert not any(name.startswith("nearfar_module_mine") for name in sys.modules)
+    said = predict_file(done, "own", rows, output, None, modules=True)
+    assert said.startswith("wrote 60 predictions by own")
+
+
+def test_predict_refuses_a_module_that_changed(tmp_path: Path) -> None:
+    path = with_module(tmp_path, axes={})
+    folder = run(path, tmp_path / "runs", 1).folder.path
+    with (tmp_path / "mine.py").open("a") as file:
+        file.write("# changed\n")
+    with pytest.raises(UserError, match="module mine changed since the run was made"):
+        predict_file(folder, "own", tmp_path / "small.csv", tmp_path / "o.csv", None, modules=True)
+
+
+def test_report_and_clean_import_nothing(
+    done: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(names: list[str], folder: Path) -> None:
+        assert not names, "a module was imported"
+
+    with monkeypatch.context() as patched:
+        for place in ("study.load", "execution.worker"):
+            patched.setattr(f"nearfar.{place}.use_modules", refuse)
+        before = (done / "summary.json").read_text()
+        rebuild_report(done)
+        clean_stages(done.parent)
+    assert (done / "summary.json").read_text() == before
+    assert "--modules imports" in capsys.readouterr().out
+    rebuild_report(done, modules=True)
+    assert (done / "summary.json").read_text() == before
+
+
+def test_a_changed_module_stops_stages_that_were_planned_before(tmp_path: Path) -> None:
+    prepared = prepare(Request(str(with_module(tmp_path, axes={})), out=tmp_path / "runs"))
+    with (tmp_path / "mine.py").open("a") as file:
+        file.write("# changed\n")
+    use_modules(["mine"], tmp_path)
+    carry_out(prepared, 1, lambda event: None)
+    errors = {error for error, _ in prepared.failures.values()}
+    assert "module mine changed since the run began: start the run again" in errors
+
+
+def test_a_file_beside_the_study_hides_no_module_and_leaves_the_path_alone(tmp_path: Path) -> None:
+    path = list(sys.path)
+    (tmp_path / "json.py").write_text(PARTS + 'ENCODERS = {"mine": Doubled}\n', encoding="utf-8")
+    arms = {"plain": {"fit": {"encoder": "mine", "epochs": 1}}}
+    load_study(str(write_small(tmp_path, modules=["json"], stages={}, arms=arms)))
+    assert sys.path == path
+    assert hasattr(sys.modules["json"], "dumps")
+
+
+def test_an_installed_module_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "far_parts.py").write_text(PARTS + DICTIONARIES, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
+    plan = plan_of(write_study(tmp_path, study(modules=["far_parts"])))
+    assert all(set(step.spec["modules"]) == {"far_parts"} for step in plan.steps.values())
+
+
+def test_without_its_module_a_study_does_not_know_its_parts(tmp_path: Path) -> None:
+    load_study(str(with_module(tmp_path)))
+    with pytest.raises(UserError, match="unknown data source 'like_a_table'"):
+        resolved(study())
+
+
+MISTAKES = {
+    "ENCODERS = {'gin': Doubled}": "mine.py: encoder 'gin' is built in: give yours another name",
+    "ENCODER = {'a': Doubled}": "mine.py: has no part; allowed: ENCODERS, HEADS, METRICS",
+    "ENCODERS = Doubled": "mine.py: ENCODERS is not a dictionary name → part",
+    "ENCODERS = {'a': nn.Module}": "encoder 'a' is not a subclass of nearfar.encoders.Encoder",
+    "class A(Encoder): accepts = {'image'}\nENCODERS = {'a': A}": "encoder 'a' has no layer_groups()",
+    "del Doubled.accepts\nENCODERS = {'a': Doubled}": "encoder 'a' lacks accepts",
+    "Doubled.accepts = {'sound'}\nENCODERS = {'a': Doubled}": "accepts ['sound']; allowed: image",
+    "def f(self, inputs, width=3): ...\nDoubled.__init__ = f\nENCODERS = {'a': Doubled}": (
+        "encoder 'a' must be made by __init__(self, inputs, *, options)"
+    ),
+    "def f(self, inputs, *, width): ...\nDoubled.__init__ = f\nENCODERS = {'a': Doubled}": (
+        "encoder 'a' has an option 'width' without annotation or default"
+    ),
+    "del Median.predict\ndel Median.draws\nHEADS = {'a': Median}": "head 'a' lacks draws, predict",
+    "Median.tasks = {'guessing'}\nHEADS = {'a': Median}": "head 'a' has tasks ['guessing']",
+    "del Still.loss\nOBJECTIVES = {'a': Still}": "objective 'a' lacks loss",
+    "OBJECTIVES = {'a': Median}": "objective 'a' is not a subclass of torch.nn.Module",
+    "METRICS = {'a': worst}": "metric 'a' is not a nearfar.metrics.Metric",
+    "METRICS = {'a': Metric('a', 'up', worst)}": "better='up'; allowed: higher, lower",
+    "SOURCES = {'a': load}": "data source 'a' is not a nearfar.data.catalogue.Source",
+    "import nothing_like_it": "cannot be imported: ModuleNotFoundError: No module named",
+    "1 +": "cannot be imported: SyntaxError",
+}
+
+
+@pytest.mark.parametrize("tail", MISTAKES)
+def test_what_a_module_lacks_is_told_in_one_line(tail: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PARTS + tail + "\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        load_study(str(write_small(tmp_path, modules=["mine"])))
+    assert MISTAKES[tail] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_modules_with_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("mine", "yours"):
+        (tmp_path / f"{name}.py").write_text(PARTS + DICTIONARIES, encoding="utf-8")
+    with pytest.raises(UserError, match=r"yours\.py: encoders 'doubled' stands in mine already"):
+        load_study(str(write_small(tmp_path, modules=["mine", "yours"])))
+
+
+def test_a_module_that_is_nowhere_is_told_with_the_nearest(tmp_path: Path) -> None:
+    path = with_module(tmp_path)
+    path.write_text(path.read_text().replace("- mine", "- mien"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"modules: mien: no such file.*did you mean 'mine'\?"):
+        load_study(str(path))
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"metric": "worse"}, "metric: unknown value 'worse'; did you mean 'worst'? allowed:"),
+        ({"arms": {"mean": {"fit": {"head": "medain"}}}}, "did you mean 'median'? allowed:"),
+        (
+            {"arms": {"mean": {"fit": {"head": {"median": {"shfit": 1}}}}}},
+            "fit.head.median: unknown key 'shfit'; did you mean 'shift'? allowed: shift",
+        ),
+        (
+            {"arms": {"mean": {"fit": {"encoder": {"doubled": {"width": 0}}}}}},
+            "fit.encoder.doubled.width: Input should be greater than or equal to 1 (given: 0)",
+        ),
+        ({"arms": {"mean": {"fit": {"encoder": "double"}}}}, "did you mean 'doubled'? allowed:"),
+        ({"data": {"source": "like_table"}}, "did you mean 'like_a_table'? allowed:"),
+    ],
+)
+def test_mistakes_know_the_names_of_plug_ins(
+    change: dict[str, object], line: str, tmp_path: Path
+) -> None:
+    with_module(tmp_path)
+    text = {**study(modules=["mine"]), **change}
+    with pytest.raises(UserError) as caught:
+        load_study(str(write_study(tmp_path, text)))
+    assert line in str(caught.value)
