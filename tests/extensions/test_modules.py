@@ -158,7 +158,7 @@ MISTAKES = {
     "ENCODER = {'a': Doubled}": "mine.py: has no part; allowed: ENCODERS, HEADS, METRICS",
     "ENCODERS = Doubled": "mine.py: ENCODERS is not a dictionary name → part",
     "ENCODERS = {'a': nn.Module}": "encoder 'a' is not a subclass of nearfar.encoders.Encoder",
-    "class A(Encoder): accepts = {'image'}\nENCODERS = {'a': A}": "encoder 'a' has no layer_groups()",
+    "class A(Encoder): accepts = {'image'}\nENCODERS = {'a': A}": "'a' has no layer_groups()",
     "del Doubled.accepts\nENCODERS = {'a': Doubled}": "encoder 'a' lacks accepts",
     "Doubled.accepts = {'sound'}\nENCODERS = {'a': Doubled}": "accepts ['sound']; allowed: image",
     "def f(self, inputs, width=3): ...\nDoubled.__init__ = f\nENCODERS = {'a': Doubled}": (

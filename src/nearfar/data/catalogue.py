@@ -1,6 +1,6 @@
 """The sources of rows, by name.
 
-A new source is a file in ``sources/`` and one line in ``SOURCES``: what kind of input it gives,
+A new source is a file in ``sources/`` and one line in ``_BUILT_IN``: what kind of input it gives,
 which options of ``DataOptions`` mean something to it, and where the functions that read it are.
 Nothing is imported here, so that options can be checked without any reader.
 """

@@ -16,8 +16,7 @@ class Adapter(Encoder):
         encoder = Adapter(my_network, out_features=256)
         objective = AutoEncoder(Adapter(my_network, 256, in_shape=(3, 32, 32)))
 
-    To name an encoder in study files, write a subclass of ``Encoder`` and add it to ``ENCODERS``
-    before ``nearfar.study`` is imported.
+    To name an encoder in study files, write a subclass of ``Encoder``, see docs/extending.md.
 
     Args:
         module: batch → features (b, ``out_features``).
