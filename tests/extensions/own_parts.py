@@ -91,7 +91,7 @@ LIKE_A_TABLE = Source(
     "vector", frozenset({"path", "hub", "target", "features", "task", "on_bad_rows"}),
     load, load_vector_inputs, needs_target=True,
 )
-WORST = Metric("largest error", "lower", worst)
+WORST = Metric("worst", "largest error", "lower", "target", worst)
 '''
 DICTIONARIES = """
 ENCODERS = {"doubled": Doubled}
