@@ -297,7 +297,7 @@ LIGHT = {"errors", "records", "metrics", "report", "analysis", "commands", "cli"
 
 
 def test_light_parts_load_nothing_heavy() -> None:
-    """Each alone would take minutes; whoever loads torch is found by ``python -X importtime``."""
+    """All in one interpreter; who of them loads it, ``python -X importtime`` says."""
     names = [dotted(path) for path in MODULES if part_of(path) in LIGHT]
     assert len(names) > 50
     code = "\n".join(f"import {name}" for name in names)
