@@ -1,6 +1,7 @@
 """What the commands print, write and return when nothing is wrong, or something breaks."""
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ from command_line import GOOD_ROWS, MOLECULES, CommandLine, table
 
 from nearfar.errors import UserError
 from nearfar.execution.progress import Display
+from nearfar.execution.results import write_records
 from nearfar.plan.specs import SolveSpec, StageSpec
+from nearfar.records import read_stages
+from nearfar.records.run import RunFolder
 from nearfar.study.files import shipped_studies
 
 RUN = ("run", "tiny.yaml", "--profile", "smoke", "--jobs", "1")
@@ -26,6 +30,7 @@ def test_a_run_leaves_the_files_of_the_design(ran: CommandLine) -> None:
     folder = ran.folder / "runs" / "tiny-smoke"
     names = {path.name for path in folder.iterdir()}
     documented = ["study.yaml", "results.csv", "stages.csv", "samples.parquet", "summary.json"]
+    documented.append("plan.json")
     assert {*documented, "report.html"} <= names
     results = rows(folder / "results.csv")
     assert list(results[0]) == COLUMNS
@@ -61,6 +66,26 @@ def test_report_rebuilds_the_page(ran: CommandLine) -> None:
     assert outcome.status == 0, outcome
     assert (folder / "report.html").stat().st_size > 10_000
     assert (folder / "results.csv").read_bytes() == before
+
+
+def test_report_keeps_why_a_stage_failed_and_needs_no_data(nearfar: CommandLine) -> None:
+    assert nearfar(*RUN).status == 0
+    folder = RunFolder(nearfar.folder / "runs" / "tiny-smoke")
+    summary = folder.read_json("summary.json")
+    lost = read_stages(folder.path / "stages.csv")[-1]
+    shutil.rmtree(folder.store.folder(lost.hash))
+    write_records(folder, {lost.hash: "OSError: planted"})
+    (nearfar.folder / "tiny.csv").unlink()
+    assert nearfar("report", folder.path).status == 0
+    rows = {row.hash: row for row in read_stages(folder.path / "stages.csv")}
+    assert (rows[lost.hash].status, rows[lost.hash].reason) == ("failed", "OSError: planted")
+    assert folder.read_json("summary.json")["rows"] == summary["rows"]
+
+
+def test_a_run_that_does_not_say_what_it_consists_of_is_refused(nearfar: CommandLine) -> None:
+    RunFolder(nearfar.folder / "runs" / "old-full").write_study({"study": "old"})
+    said = nearfar.mistake("report", "runs/old-full")
+    assert said == "runs/old-full: has no plan.json; the command that made this run writes it"
 
 
 def test_predict_is_the_mean_over_seeds(ran: CommandLine) -> None:

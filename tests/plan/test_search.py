@@ -1,5 +1,6 @@
 """Choosing a point on validation rows: once on a fixed split, within each seed on re-splits."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from small_study import DIGEST, HERE, Plain, resolved, small, write_small
 
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
+from nearfar.execution.results import rebuild_records
 from nearfar.execution.run import carry_out, prepare
 from nearfar.plan.plan import Plan, make_plan
-from nearfar.plan.search import Try, point_name, ranked
+from nearfar.plan.search import Choice, Try, point_name, ranked
 from nearfar.plan.specs import FitSpec, StageSpec
 from nearfar.records import read_results, read_stages
 from nearfar.records.run import RunFolder
@@ -127,6 +129,7 @@ def test_a_winner_that_diverges_on_the_final_budget_gives_way_to_the_runner_up()
     (choice,) = plan.choices
     assert choice.fallback
     assert choice.reason == "hidden=8, lr=large diverged in 1 of 3 final runs"
+    assert Choice.from_plain(json.loads(json.dumps(choice.to_plain()))) == choice
 
 
 def test_where_every_point_diverges_the_arm_has_diverged() -> None:
@@ -199,6 +202,9 @@ def test_a_search_runs_from_the_file_and_again_without_doing_anything(tmp_path: 
     again = prepare(request)
     assert not again.missing
     carry_out(again, 1, lambda event: None)
+    assert ((folder.path / "results.csv").read_bytes(), summary.read_bytes()) == before
+    summary.unlink()
+    rebuild_records(folder)
     assert ((folder.path / "results.csv").read_bytes(), summary.read_bytes()) == before
 
 

@@ -13,7 +13,7 @@ from nearfar.data.options import Limit
 from nearfar.errors import UserError
 from nearfar.records.plain_yaml import from_yaml, parse_yaml, to_yaml
 from nearfar.study.budgets import searching
-from nearfar.study.files import read_study, shipped_studies
+from nearfar.study.files import read_study, shipped_studies, shipped_texts
 from nearfar.study.load import Resolved, load_study, resolve
 from nearfar.study.overlay import merge
 from nearfar.study.profiles import PROFILES
@@ -305,6 +305,10 @@ def test_settings_are_laid_over_the_profile() -> None:
     study = resolve(raw, Path("x.yaml"), "quick", settings).study
     assert study.stages["rnc"].epochs == 8
     assert study.arms["plain"].fit.optimizer.options.lr == 0.1
+
+
+def test_shipped_studies_are_listed_as_they_are_read() -> None:
+    assert shipped_texts() == {name: read_study(path) for name, path in shipped_studies().items()}
 
 
 def test_reading_changes_nothing_in_what_is_read(tmp_path: Path) -> None:

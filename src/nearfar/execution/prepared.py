@@ -77,10 +77,10 @@ class Prepared:
     def _planned(self, *, guess: bool = False) -> Plan:
         outcome = self.folder.store.outcome
         given = (self.resolved, self.dataset.digest, self.environment, outcome)
-        external = _others(self.folder, self.resolved)
+        external = external_encoders(self.folder, self.resolved)
         return make_plan(*given, external=external, failed=set(self.failures), guess=guess)
 
 
-def _others(folder: RunFolder, resolved: Resolved) -> ExternalEncoder:
-
+def external_encoders(folder: RunFolder, resolved: Resolved) -> ExternalEncoder:
+    """Return where a run finds the encoders of other runs in the same folder."""
     return OtherRuns(folder.path.parent, resolved.study.profile)

@@ -10,7 +10,7 @@ from nearfar.data.corruptions import check as check_corruption
 from nearfar.errors import UserError, nearest
 from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.execute import execute
-from nearfar.execution.prepared import Prepared, Request, _others
+from nearfar.execution.prepared import Prepared, Request, external_encoders
 from nearfar.execution.provenance import provenance
 from nearfar.execution.results import write_records, write_tables
 from nearfar.execution.run_plan import run_plan, samples_of
@@ -23,6 +23,7 @@ from nearfar.records.run import RunFolder
 from nearfar.study.extend import extend, with_seeds
 from nearfar.study.files import find_study
 from nearfar.study.load import Resolved, load_study, resolve
+from nearfar.study.mistakes import Mistakes
 
 
 def pick_device(wanted: str) -> str:
@@ -60,18 +61,8 @@ def prepare(request: Request) -> Prepared:
     from nearfar.train.device import precision_of
 
     asked = load_study(request.study, request.profile, request.settings)
-    text = asked.text
-    folder = RunFolder(request.out / f"{text['study']}-{text['profile']}")
-    for place in (request.out, folder.path):
-        if place.exists() and not place.is_dir():
-            raise UserError(f"--out {request.out}: {place} is not a folder")
-    text["track"] = with_trackers(text.get("track"), request.track)
-    text["data"] = _portable(text["data"], asked.folder, folder.path)
-    if "modules" in text:
-        text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
-    seeds = None if request.seeds is None else list(range(request.seeds))
-    wanted = text if seeds is None else with_seeds(text, seeds)
-    resolved = resolve(extend(folder.study(), wanted, request.arms), folder.path / "study.yaml")
+    folder = _folder_of(request, asked)
+    resolved = _study_of_run(request, asked, folder)
     for tracker in trackers_of(resolved.study, folder.path).values():
         tracker.check()
     device = pick_device(request.device)
@@ -79,13 +70,32 @@ def prepare(request: Request) -> Prepared:
     precision = precision_of(device, dataset.inputs.kind)
     environment = Environment(str(torch.__version__), device, precision=precision)
     _check_rows(resolved, dataset)
-    given, others = (dataset.digest, environment), _others(folder, resolved)
+    given, others = (dataset.digest, environment), external_encoders(folder, resolved)
     plan = make_plan(resolved, *given, folder.store.outcome, external=others)
-    mistakes = layer_mistakes(plan, dataset.inputs)
-    if mistakes:
-        raise UserError("\n".join(f"{find_study(request.study)}: {line}" for line in mistakes))
+    mistakes = Mistakes(find_study(request.study))
+    mistakes.add(layer_mistakes(plan, dataset.inputs))
+    mistakes.refuse()
     whole = make_plan(asked, *given, external=others, guess=True).epochs_over(len(dataset))
     return Prepared(resolved, dataset, plan, folder, environment, whole)
+
+
+def _folder_of(request: Request, asked: Resolved) -> RunFolder:
+    folder = RunFolder(request.out / f"{asked.text['study']}-{asked.text['profile']}")
+    for place in (request.out, folder.path):
+        if place.exists() and not place.is_dir():
+            raise UserError(f"--out {request.out}: {place} is not a folder")
+    return folder
+
+
+def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resolved:
+    """Return the study that a run folder holds after this request: its arms and seeds, and more."""
+    text = {
+        **asked.text,
+        "track": with_trackers(asked.text.get("track"), request.track),
+        "data": _portable(asked.text["data"], asked.folder, folder.path),
+    }
+    wanted = text if request.seeds is None else with_seeds(text, list(range(request.seeds)))
+    return resolve(extend(folder.study(), wanted, request.arms), folder.path / "study.yaml")
 
 
 def _check_rows(resolved: Resolved, dataset: Dataset) -> None:

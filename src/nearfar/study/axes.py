@@ -28,8 +28,33 @@ class Combination:
     values: dict[str, Any]
 
 
-def read_axes(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Axis]:
-    """Return the axes that are sound in themselves."""
+@dataclass(frozen=True)
+class Varied:
+    """A study, ``$name`` where a value of an axis belongs, and its axes that are sound."""
+
+    text: dict[str, Any]
+    axes: dict[str, Axis]
+
+    @property
+    def blocks(self) -> dict[str, Any]:
+        """The blocks in which ``$name`` may stand."""
+        return varied_blocks(self.text)
+
+    @property
+    def chosen(self) -> set[str]:
+        """The axes of which one value is chosen."""
+        return {name for name, axis in self.axes.items() if axis.role == "choose"}
+
+
+def with_axes(text: Mapping[str, Any], mistakes: Mistakes) -> Varied:
+    """Return the study with its axes read, put where they belong, and checked."""
+    axes = _read_axes(text, mistakes)
+    varied = Varied(_placed(text, axes), axes)
+    _check_places(varied, mistakes)
+    return varied
+
+
+def _read_axes(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Axis]:
     given = text.get("axes") or {}
     if not isinstance(given, dict):
         mistakes.add([f"axes: needs names with a role and values, not {given!r}"])
@@ -46,8 +71,9 @@ def read_axes(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Axis]:
     return axes
 
 
-def check_axes(text: Mapping[str, Any], axes: Mapping[str, Axis], mistakes: Mistakes) -> None:
+def _check_places(varied: Varied, mistakes: Mistakes) -> None:
     """Check where axes are used."""
+    text, axes = varied.text, varied.axes
     used, given = placeholders([text.get(key) for key in VARIED]), text.get("axes")
     known = {str(name) for name in given} if isinstance(given, dict) else set()
     mistakes.add(
@@ -108,7 +134,7 @@ def _value_mistakes(axis: Axis) -> list[str]:
     return [f"the label {label!r} has a ; or a =: give it another one" for label in unclear]
 
 
-def placed(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> dict[str, Any]:
+def _placed(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> dict[str, Any]:
     """Return the study in which axes that are called as what they vary stand there, if unsaid.
 
     An axis ``labels`` varies the key of that name, an axis ``severity`` that of the block ``test``.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.extensions import use_modules
-from nearfar.study.axes import check_axes, placed, read_axes
+from nearfar.study.axes import Varied, with_axes
 from nearfar.study.checks import differing_splits, unused
 from nearfar.study.files import find_study, read_study
 from nearfar.study.mistakes import Mistakes
@@ -43,12 +43,10 @@ def resolve(
     text = overlaid(raw, profile, settings, mistakes)
     use_modules(named_modules(text), path.parent)
     text = with_defaults(text, mistakes)
-    axes = read_axes(text, mistakes)
-    text = placed(text, axes)
-    check_axes(text, axes, mistakes)
-    grid = points_of(text, axes)
-    valid = validate(grid, text, axes, mistakes)
-    resolved = _whole(valid, text, path)
+    varied = with_axes(text, mistakes)
+    grid = points_of(varied)
+    valid = validate(grid, varied, mistakes)
+    resolved = _whole(valid, varied, path)
     cross_check(valid, resolved, mistakes)
     mistakes.refuse()
     assert resolved is not None
@@ -61,12 +59,12 @@ def named_modules(text: Mapping[str, Any]) -> list[str]:
     return [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
 
 
-def _whole(valid: Valid, text: Mapping[str, Any], path: Path) -> Resolved | None:
+def _whole(valid: Valid, varied: Varied, path: Path) -> Resolved | None:
     """Return the points as one study; None where there is none that is sound."""
     points, scorings = valid.points, valid.scorings
     if not (points and scorings):
         return None
-    return Resolved(resolved_text(points, scorings, text), points, scorings, path.parent)
+    return Resolved(resolved_text(points, scorings, varied), points, scorings, path.parent)
 
 
 def cross_check(valid: Valid, resolved: Resolved | None, mistakes: Mistakes) -> None:

@@ -1,16 +1,15 @@
 """The points of a study: its text at every combination of its axes, filled in and validated."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nearfar.study.axes import SCORED, combinations, varied_blocks
+from nearfar.study.axes import SCORED, Varied, combinations
 from nearfar.study.budgets import searching, settled
 from nearfar.study.checks import impossible
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.placeholders import fill, placeholders
 from nearfar.study.resolved import Point, Scoring
-from nearfar.study.schema import Axis, Study, Test
+from nearfar.study.schema import Study, Test
 
 TRAINED = {"compare", "condition", "choose"}
 """The roles of the axes that decide what is trained."""
@@ -48,11 +47,10 @@ class Valid:
         return [point.study for point in self.points]
 
 
-def points_of(text: Mapping[str, Any], axes: Mapping[str, Axis]) -> Grid:
+def points_of(varied: Varied) -> Grid:
     """Fill in the values of the axes at all their combinations."""
-    blocks = varied_blocks(text)
-    varied = {name for name, axis in axes.items() if axis.role != "repeat"}
-    if not placeholders(blocks) <= varied:
+    text, axes, blocks = varied.text, varied.axes, varied.blocks
+    if not placeholders(blocks) <= {name for name, axis in axes.items() if axis.role != "repeat"}:
         return Grid([], [])
     tested = text.get(SCORED, {})
     return Grid(
@@ -61,9 +59,7 @@ def points_of(text: Mapping[str, Any], axes: Mapping[str, Axis]) -> Grid:
     )
 
 
-def validate(
-    grid: Grid, text: Mapping[str, Any], axes: Mapping[str, Axis], mistakes: Mistakes
-) -> Valid:
+def validate(grid: Grid, varied: Varied, mistakes: Mistakes) -> Valid:
     """Check every combination by itself: each key, and what goes together with what."""
     scorings = [
         Scoring(filled.labels, test)
@@ -74,7 +70,7 @@ def validate(
     first = tests[0].model_dump() if tests else {}
     points = []
     for filled in grid.studies:
-        point = _point(filled.labels, {**filled.block, SCORED: first}, text, axes, mistakes)
+        point = _point(filled.labels, {**filled.block, SCORED: first}, varied, mistakes)
         if point is not None:
             points.append(point)
             mistakes.add(impossible(point.study, tests))
@@ -82,18 +78,13 @@ def validate(
 
 
 def _point(
-    labels: dict[str, str],
-    filled: dict[str, Any],
-    text: Mapping[str, Any],
-    axes: Mapping[str, Axis],
-    mistakes: Mistakes,
+    labels: dict[str, str], filled: dict[str, Any], varied: Varied, mistakes: Mistakes
 ) -> Point | None:
-    final = mistakes.validated(Study, {**settled(filled), "axes": axes})
-    chosen = {name for name, axis in axes.items() if axis.role == "choose"}
-    if final is None or final.search is None or not chosen:
+    final = mistakes.validated(Study, {**settled(filled), "axes": varied.axes})
+    if final is None or final.search is None or not varied.chosen:
         return None if final is None else Point(labels, final, final)
-    stages = text.get("stages", {}).items()
-    changed = {name for name, stage in stages if placeholders(stage) & chosen}
+    stages = varied.text.get("stages", {}).items()
+    changed = {name for name, stage in stages if placeholders(stage) & varied.chosen}
     sought = settled(searching(filled, changed, final.search.epochs))
-    search = mistakes.validated(Study, {**sought, "axes": axes})
+    search = mistakes.validated(Study, {**sought, "axes": varied.axes})
     return None if search is None else Point(labels, final, search)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nearfar.study.axes import SCORED, varied_blocks
+from nearfar.study.axes import SCORED, Varied, varied_blocks
 from nearfar.study.placeholders import placeholders, restore
 from nearfar.study.schema import Study, Test
 
@@ -81,19 +81,14 @@ def arm_name(name: str, axes: Mapping[str, str]) -> str:
     return f"{name} [{suffix}]" if suffix else name
 
 
-def resolved_text(
-    points: list[Point], scorings: list[Scoring], text: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the study as plain values, defaults spelled out, placeholders where they stood.
-
-    ``text`` is what the points were made of, with its placeholders.
-    """
+def resolved_text(points: list[Point], scorings: list[Scoring], varied: Varied) -> dict[str, Any]:
+    """Return the study as plain values, defaults spelled out, placeholders where they stood."""
     plain = [point.study.model_dump(mode="json") for point in points]
     for study in plain:
         for block in ("data", "split"):
             study[block] = {key: value for key, value in study[block].items() if value is not None}
     trained = [key for key in varied_blocks(plain[0]) if key != SCORED]
-    parts = restore([{key: each[key] for key in trained} for each in plain], varied_blocks(text))
+    parts = restore([{key: each[key] for key in trained} for each in plain], varied.blocks)
     tests = [scoring.test.model_dump(mode="json") for scoring in scorings]
-    parts[SCORED] = restore(tests, text.get(SCORED, {}))
+    parts[SCORED] = restore(tests, varied.text.get(SCORED, {}))
     return {**plain[0], **parts}
