@@ -22,7 +22,7 @@ nearfar.panel("lines", (root, own) => {
 """
 
 
-def _many_conditions(finished_run: Path, folder: Path) -> Run:
+def many_conditions(finished_run: Path, folder: Path) -> Run:
     """Every arm under four conditions; one is hostile to markup."""
     shutil.copytree(finished_run.parent, folder / "runs")
     run = folder / "runs" / finished_run.name
@@ -87,7 +87,7 @@ def test_panels_have_names_and_scripts_of_their_own() -> None:
 def test_charts_of_conditions_are_data_and_tables_remain(
     finished_run: Path, tmp_path: Path
 ) -> None:
-    run = _many_conditions(finished_run, tmp_path)
+    run = many_conditions(finished_run, tmp_path)
     page = render(run)
     (chart,) = page_data(page)["panels"]["conditions"]
     assert (chart["axis"], chart["values"]) == ("severity", ["0", "1", "2", HOSTILE[0]])
