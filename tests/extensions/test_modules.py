@@ -172,7 +172,7 @@ MISTAKES = {
     "del Still.loss\nOBJECTIVES = {'a': Still}": "objective 'a' lacks loss",
     "OBJECTIVES = {'a': Median}": "objective 'a' is not a subclass of torch.nn.Module",
     "METRICS = {'a': worst}": "metric 'a' is not a nearfar.metrics.Metric",
-    "METRICS = {'a': Metric('a', 'a', 'up', 'target', worst)}": "better='up'; allowed: higher, lower",
+    "METRICS = {'a': Metric('a', '', 'up', 'none', worst)}": "better='up'; allowed: higher, lower",
     "SOURCES = {'a': load}": "data source 'a' is not a nearfar.data.catalogue.Source",
     "import nothing_like_it": "cannot be imported: ModuleNotFoundError: No module named",
     "1 +": "cannot be imported: SyntaxError",

@@ -12,9 +12,14 @@ from make_class_run import TEN
 from make_run import ARMS, make_run
 from some_molecules import Molecules
 from test_report_page import HOSTILE
+from test_report_panels import SCRIPT, many_conditions
 from two_targets import with_second_target
 
 from nearfar.report import write_report
+from nearfar.report.load import read_run
+from nearfar.report.page.page import render
+from nearfar.report.page.panel import Section
+from nearfar.report.page.panels import PANELS
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.chrome.service import Service  # noqa: E402
@@ -376,3 +381,35 @@ def test_a_page_with_next_to_nothing_still_works(load: Open, tmp_path: Path) -> 
     assert hidden == ["curves", "predictions", "embedding", "training", "worst", "examples"]
     assert not browser.find_elements("id", "representations")
     assert browser.find_elements("css selector", "#results td")
+
+
+def test_the_chart_of_conditions_follows_the_arms_and_says_its_numbers(
+    load: Open, finished_run: Path, tmp_path: Path
+) -> None:
+    browser = load(write_report(many_conditions(finished_run, tmp_path).folder))
+
+    def count(css: str) -> int:
+        return len(browser.find_elements("css selector", css))
+
+    lines = "#conditions-plots path.stroke:not(.interval)"
+    assert (count("#conditions-legend .key"), count(lines)) == (7, 7)
+    browser.find_elements("css selector", "#chips .chip")[0].click()
+    assert (count("#conditions-legend .key"), count(lines)) == (6, 6)
+    mark = browser.find_elements("css selector", "#conditions-plots path.ink")[-1]
+    ActionChains(browser).move_to_element(mark).perform()
+    tip = _tip(browser)
+    assert tip is not None
+    cells = [cell.text for cell in tip.find_elements("css selector", "td")]
+    assert cells[::2] == ["at", "test MAE", "95% interval"]
+    assert cells[1] == HOSTILE[0]
+
+
+def test_a_panel_of_ones_own_is_drawn(load: Open, finished_run: Path, tmp_path: Path) -> None:
+    script = tmp_path / "lines.js"
+    script.write_text(SCRIPT, encoding="utf-8")
+    own = Section("lines", "Lines", "Lines", lambda _: "<p></p>", lambda _: {"count": 7}, script)
+    path = tmp_path / "report.html"
+    path.write_text(render(read_run(finished_run), [*PANELS, own]), encoding="utf-8")
+    browser = load(path)
+    assert browser.find_element("css selector", "#lines .drawn").text == "7 arms"
+    assert browser.find_elements("css selector", "#embedding-plots .panel")

@@ -50,7 +50,7 @@ def test_shown_rows_carry_their_pictures_and_classes(class_run: Path, data: Any)
     assert data["thumbnails"]["type"] == "image/png"
     decoded = [base64.b64decode(text) for text in data["thumbnails"]["rows"]]
     assert decoded == [samples.thumbnails[row] for row in samples.shown]
-    assert {len(xs) for xs, _ in data["embeddings"]["maps"]} == {120}
+    assert {len(xs) for xs, _ in data["maps"]} == {120}
 
 
 def test_a_class_map_is_read_from_what_an_arm_was_to_predict(data: Any) -> None:
@@ -113,7 +113,7 @@ def test_confusions_point_to_rows_that_were_so_confused(class_run: Path, class_p
 
 
 def test_checkpoints_stand_in_their_order(data: Any) -> None:
-    (stage,) = data["embeddings"]["training"]
+    (stage,) = data["panels"]["training"]
     assert (stage["stage"], stage["unit"], stage["seed"]) == ("supcon", "iteration", 0)
     assert [place for place, _ in stage["at"]] == [10, 300, 1800]
     assert len({number for _, number in stage["at"]}) == 3
@@ -178,13 +178,13 @@ def test_a_choice_still_open_is_said_to_be(class_run: Path, tmp_path: Path) -> N
 
 
 def test_curves_hold_every_metric_of_both_splits(data: Any) -> None:
-    series = data["curves"]["fit"][0]["series"]
+    series = data["panels"]["curves"]["fit"][0]["series"]
     assert {split: sorted(metrics) for split, metrics in series.items()} == {
         "train": ["accuracy", "balanced_accuracy", "loss"],
         "validation": ["accuracy", "balanced_accuracy", "loss"],
     }
     assert series["train"]["loss"]["x"][:2] == [0.5, 1]
-    stages = {stage["stage"]: stage for stage in data["curves"]["pretrain"]}
+    stages = {stage["stage"]: stage for stage in data["panels"]["curves"]["pretrain"]}
     assert set(stages["pretrain:supcon"]["series"]["validation"]) == {"loss", "pick_accuracy"}
     assert stages["pretrain:supcon"]["arms"] == [1, 4]
 
@@ -197,7 +197,7 @@ def test_stages_of_one_name_that_differ_are_told_apart(tmp_path: Path) -> None:
         if arm["arm"] == "two classes":
             arm["stages"]["0"][0]["hash"] = "other"
     (run / "summary.json").write_text(json.dumps(summary))
-    stages = page_data(write_report(run).read_text())["curves"]["pretrain"]
+    stages = page_data(write_report(run).read_text())["panels"]["curves"]["pretrain"]
     assert [(s["stage"], s["arms"]) for s in stages] == [
         ("pretrain:autoencoder", [2]),
         ("pretrain:supcon", [4]),

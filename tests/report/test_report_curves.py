@@ -1,7 +1,7 @@
 import numpy as np
 
 from nearfar.records.stage_files import Curve
-from nearfar.report.page.curves import MAX_POINTS, summarise
+from nearfar.report.page.sections.curves import MAX_POINTS, summarise
 
 
 def _curve(*values: float) -> Curve:

@@ -121,10 +121,11 @@ def test_every_measure_is_explained_for_numbers_and_for_classes(page: str, copie
 
 def test_the_plot_has_the_values_of_every_seed(finished_run: Path, page: str) -> None:
     data = page_data(page)
-    assert data["measures"] == {name: words.better or "" for name, words in MEASURES.items()}
-    for arm, drawn in zip(summary_of(finished_run)["arms"], data["arms"], strict=True):
+    own = data["panels"]["representations"]
+    assert own["better"] == {name: words.better for name, words in MEASURES.items()}
+    for arm, drawn in zip(summary_of(finished_run)["arms"], own["values"], strict=True):
         expected = {m["metric"]: m["values"] for m in arm["metrics"] if m["metric"] in MEASURES}
-        assert drawn["measures"] == expected
+        assert drawn == expected
         assert bool(expected) == (arm["arm"] not in WITHOUT_FEATURES)
 
 
@@ -136,4 +137,4 @@ def test_it_takes_two_arms_to_set_them_side_by_side(copied: Path, arms: int, the
     page = write_report(rewritten(copied, summary).folder).read_text(encoding="utf-8")
     assert bool(section(page)) is there
     assert ('<a href="#representations">' in page) is there
-    assert bool(page_data(page)["measures"]) is there
+    assert ("representations" in page_data(page)["panels"]) is there

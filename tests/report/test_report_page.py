@@ -168,7 +168,7 @@ def test_missing_parts_leave_a_page(molecules: Molecules, tmp_path: Path) -> Non
         for path in (tmp_path / "stages").glob(f"*/{pattern}"):
             path.unlink()
     data = page_data(write_report(run).read_text(encoding="utf-8"))
-    assert data["embeddings"]["arms"] == ["no features stored"] * 3
+    assert data["panels"]["embedding"] == ["no features stored"] * 3
     assert data["rows"]["id"] == [str(row + 1) for row in range(40)]
     assert data["drawings"] == []
     shutil.rmtree(tmp_path / "stages")
@@ -182,7 +182,7 @@ def test_vectors_have_no_drawings(tmp_path: Path) -> None:
     data = page_data(write_report(run).read_text(encoding="utf-8"))
     assert set(data["rows"]["drawing"]) == {None}
     assert data["kind"] == "vector"
-    assert len(data["embeddings"]["maps"]) == 2
+    assert len(data["maps"]) == 2
 
 
 def test_a_folder_that_is_no_run_is_the_users_mistake(tmp_path: Path) -> None:
@@ -207,4 +207,4 @@ def test_only_marked_rows_are_shown(finished_run: Path, tmp_path: Path) -> None:
     data = page_data(write_report(run).read_text(encoding="utf-8"))
     assert data["rows"]["name"] == samples.names[::3]
     assert data["rows"]["total"] == len(samples.ids)
-    assert {len(xs) for xs, _ in data["embeddings"]["maps"]} == {len(kept)}
+    assert {len(xs) for xs, _ in data["maps"]} == {len(kept)}

@@ -15,7 +15,7 @@ from nearfar.execution.prepared import Request
 from nearfar.execution.run import carry_out, prepare
 from nearfar.records import read_results, read_stages
 from nearfar.report.load import read_run
-from nearfar.report.page.curves import fit_curves, pretrain_curves
+from nearfar.report.page.sections.curves import fit_curves, pretrain_curves
 
 ARMS: dict[str, Any] = {
     "steady": {"fit": {"encoder": "identity", "head": "ridge"}},

@@ -64,3 +64,28 @@ function pointerIn(svg, width, event) {
   const ratio = width / box.width;
   return [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio, ratio];
 }
+
+/* Names beside their marks, moved up or down where they would meet another, or one of ``others``. */
+function armLabels(spots, range, [width, bottom], others = []) {
+  const taken = [...spots.map(([, x, y]) => [x, y]), ...others].map(([x, y]) => [x - 6, y - 6, x + 6, y + 6]);
+  const free = ([a, b, c, d]) =>
+    a >= 0 &&
+    c <= width &&
+    d <= bottom + 4 &&
+    taken.every(([e, f, g, h]) => c < e || g < a || d < f || h < b);
+  return spots.flatMap(([index, x, y]) => {
+    const { label, mean: value } = arms[index];
+    const text = value > range[1] || value < range[0] ? `${label} (${format(value)})` : label;
+    const long = 7 * text.length;
+    const frame = ([at, height]) => [at, height - 6, at + long, height + 6];
+    const places = [0, -15, 15, -30, 30, -45, 45].flatMap((shift) => [
+      [x + 11, y + shift],
+      [x - 11 - long, y + shift],
+    ]);
+    const [at, height] = places.find((place) => free(frame(place))) || places[0];
+    taken.push(frame([at, height]));
+    const word = at > x ? write(at, height + 4, text) : write(at + long, height + 4, text, "end");
+    const end = at > x ? at - 2 : at + long + 2;
+    return height === y ? [word] : [word, shape("path", { class: "axis", d: `M${x} ${y}L${end} ${height}` })];
+  });
+}

@@ -1,6 +1,11 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const arms = data.arms;
-const state = { off: new Set(), seed: data.seeds.length ? data.seeds[0] : null, row: null, full: false };
+const state = { off: new Set(), seed: data.seeds.length ? data.seeds[0] : null, row: null, full: false, target: 0 };
+
+// ---- panels ---------------------------------------------------------------------------------
+const builders = []; // [id, build]
+/* A panel's script registers it: ``build(root, own)`` has the element with the id, and its own data. */
+const nearfar = { panel: (id, build) => builders.push([id, build]) };
 
 // ---- elements -------------------------------------------------------------------------------
 const $ = (id) => document.getElementById(id);
@@ -107,66 +112,22 @@ const redraw = () => {
   drawers.forEach((draw) => draw());
 };
 
-function setArms(off) {
-  state.off = off;
-  document
-    .querySelectorAll("#chips .chip")
-    .forEach((chip) => chip.setAttribute("aria-pressed", String(!off.has(Number(chip.dataset.arm)))));
-  document
-    .querySelectorAll("tr[data-arm]")
-    .forEach((row) => row.classList.toggle("off", off.has(Number(row.dataset.arm))));
-  redraw();
-}
-
-function buildChips() {
-  arms.forEach((arm, index) => {
-    $("chips").append(
-      element(
-        "button",
-        {
-          type: "button",
-          class: "chip",
-          "data-arm": index,
-          "aria-pressed": "true",
-          title: arm.label,
-          onclick: () => {
-            const off = new Set(state.off);
-            if (!off.delete(index)) off.add(index);
-            setArms(off);
-          },
-        },
-        swatch(arm),
-        element("span", {}, arm.label),
-      ),
-    );
-  });
-  $("arms-all").addEventListener("click", () => setArms(new Set()));
-  $("arms-none").addEventListener("click", () => setArms(new Set(arms.keys())));
-  document
-    .querySelectorAll("tr[data-arm]")
-    .forEach((row) => row.querySelector("th").prepend(swatch(arms[Number(row.dataset.arm)])));
-}
-
 // ---- targets --------------------------------------------------------------------------------
+/* Said of a plot where there is more than one target. */
+const targetWords = (target) =>
+  data.targets.length > 1 ? ` · target ${target.replaceAll("_", " ")}` : "";
+
+const forgetters = [];
+/* Register what is kept of the target that plots of rows show, to be dropped when it changes. */
+const keptOfTarget = (forget) => forgetters.push(forget);
+
 /* Where a row has several targets, plots of rows show one of them. */
 function showTarget(number) {
-  const { target, ownUnit, truth, examples, predictions } = data.several[number];
-  Object.assign(data, { target, ownUnit, examples, predictions });
+  const { target, ownUnit, truth, predictions } = data.several[number];
+  Object.assign(data, { target, ownUnit, predictions });
   data.rows.truth = truth;
-  predictionCache.clear();
-  testCache.clear();
-  errorTop = null;
-}
-
-function buildTargets() {
-  if (!data.several.length) return;
-  const names = data.several.map(({ target }, number) => [String(number), target]);
-  $("chips").after(
-    choice("rows show", names, (value) => {
-      showTarget(Number(value));
-      redraw();
-    }),
-  );
+  state.target = number;
+  forgetters.forEach((forget) => forget());
 }
 
 // ---- controls -------------------------------------------------------------------------------
@@ -247,6 +208,14 @@ function pairs(rows) {
     ),
   );
 }
+/* Pointing at a mark of an arm says its name and ``[name, value]`` pairs. */
+function tellOf(mark, name, numbers) {
+  const tell = (event) => showTip(event, element("div", { class: "name" }, name), pairs(numbers));
+  mark.addEventListener("pointermove", tell);
+  mark.addEventListener("pointerdown", tell);
+  mark.addEventListener("pointerleave", hideTip);
+}
+
 addEventListener("keydown", (event) => {
   if (event.key === "Escape") hideTip();
 });

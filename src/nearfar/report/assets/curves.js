@@ -143,10 +143,10 @@ function splitLines(series, metric, wanted, line) {
   }));
 }
 
-function fitLines() {
+function fitLines(fit) {
   const { split, metric, whole } = curveOptions;
   return visible().flatMap((index) => {
-    const { offset, series } = data.curves.fit[index];
+    const { offset, series } = fit[index];
     const moved = (xs) => xs.map((x) => x + (whole ? offset : 0));
     return splitLines(series, metric, split, { index, label: arms[index].label })
       .filter((line) => line.x.length || line.diverged.length)
@@ -177,7 +177,7 @@ const SPLITS = [
   ["both", "both"],
 ];
 
-function buildFitCurves(offered) {
+function buildFitCurves(fit, offered) {
   const update = (key) => (value) => {
     curveOptions[key] = value;
     again();
@@ -211,7 +211,7 @@ function buildFitCurves(offered) {
     [false, "linear"],
     [true, "log"],
   ];
-  if (data.curves.fit.some(({ offset }) => offset))
+  if (fit.some(({ offset }) => offset))
     controls.append(segment("epochs", spans, false, update("whole")));
   controls.append(segment("axis", axes, false, update("log")), fullRange());
   const again = drawn(() => {
@@ -219,7 +219,7 @@ function buildFitCurves(offered) {
     const unit = metric === data.metricKey && data.unit === "z" ? ", z-scored" : "";
     const rows = split === "both" ? " (validation; pale: train)" : "";
     const title = `${split === "both" ? "" : `${split} `}${metricTitle(metric)}${unit}${rows}`;
-    curvePlot($("curves-plot"), fitLines(), {
+    curvePlot($("curves-plot"), fitLines(fit), {
       title,
       height: innerWidth < 760 ? 300 : 400,
       log,
@@ -228,8 +228,7 @@ function buildFitCurves(offered) {
   });
 }
 
-function buildPretrainCurves() {
-  const stages = data.curves.pretrain;
+function buildPretrainCurves(stages) {
   const offered = offeredCurves(stages, "loss");
   let metric = offered.keys().next().value;
   if (offered.size > 1) {
@@ -267,13 +266,13 @@ function buildPretrainCurves() {
   );
 }
 
-function buildCurves() {
-  const offered = offeredCurves(data.curves.fit, data.metricKey);
-  if (!offered.size && !data.curves.pretrain.length) {
-    $("curves").hidden = true;
+nearfar.panel("curves", (root, { fit, pretrain }) => {
+  const offered = offeredCurves(fit, data.metricKey);
+  if (!offered.size && !pretrain.length) {
+    root.hidden = true;
     return;
   }
-  if (offered.size) buildFitCurves(offered);
+  if (offered.size) buildFitCurves(fit, offered);
   else $("curves-plot").hidden = true;
-  if (data.curves.pretrain.length) buildPretrainCurves();
-}
+  if (pretrain.length) buildPretrainCurves(pretrain);
+});

@@ -1,30 +1,13 @@
-/* A section that fails must not take the others with it. */
-function attempt(build) {
+/* A panel that fails must not take the others with it. */
+builders.forEach(([id, build]) => {
+  const root = $(id);
+  if (!root) return;
   try {
-    build();
+    build(root, data.panels[id]);
   } catch (error) {
     console.error(error);
   }
-}
-
-/* Numbers lie along an axis and have errors; classes do not. */
-const ofNumbers = [buildPredictions, buildWorst];
-if (ofClasses) ["predictions", "worst"].forEach((id) => ($(id).hidden = true));
-
-if (data.several.length) showTarget(0);
-buildChips();
-buildTargets();
-[
-  buildSeeds,
-  buildCurves,
-  buildEmbedding,
-  buildTraining,
-  buildRepresentations,
-  buildExamples,
-  ...(ofClasses ? [] : ofNumbers),
-  buildCost,
-  ...(data.thumbnails ? [buildThumbnails] : []),
-].forEach(attempt);
+});
 
 document.querySelectorAll(".jump a").forEach((link) => {
   link.hidden = document.querySelector(link.hash).hidden;

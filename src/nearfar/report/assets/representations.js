@@ -1,10 +1,11 @@
 /* The primary metric against a measure of the features. */
-let chosenMeasure = Object.keys(data.measures)[0];
+let chosenMeasure = "";
+let measures = {}; // {better: {measure: word}, values: [{measure: {seed: value}} of each arm]}
 
 /* [[seed, measure, error]] of the seeds that have both. */
 function measuredSeeds(index) {
-  const { values, measures } = arms[index];
-  const measured = measures[chosenMeasure] || {};
+  const { values } = arms[index];
+  const measured = measures.values[index][chosenMeasure] || {};
   return Object.keys(measured)
     .filter((seed) => isNumber(measured[seed]) && isNumber(values[seed]))
     .map((seed) => [seed, measured[seed], values[seed]]);
@@ -27,7 +28,7 @@ function measurePlot(box, target) {
   const svg = figure(width, bottom + 40, `${data.metric} against ${data.metricNames[chosenMeasure]}`);
   gridRows(svg, ticks(range, 5), y, [left, right]);
   gridColumns(svg, ticks(across, narrow ? 4 : 8), x, [top, bottom]);
-  const [better, unit] = [data.measures[chosenMeasure], data.unit === "z" ? ", z-scored" : ""];
+  const [better, unit] = [measures.better[chosenMeasure], data.unit === "z" ? ", z-scored" : ""];
   const hint = better ? ` (${better} is better)` : "";
   svg.append(
     write(left, 10, `test ${data.metric}${unit}${targetWords(target)}`, "start", "title"),
@@ -48,7 +49,7 @@ function measurePlot(box, target) {
     });
   svg.append(...spots.map(([index, atX, atY]) => meanMark(index, atX, atY)));
   const others = marks.map((mark) => mark.slice(-2));
-  if (!narrow) svg.append(...costLabels(spots, range, [width, bottom], others));
+  if (!narrow) svg.append(...armLabels(spots, range, [width, bottom], others));
   box.replaceChildren(svg);
 }
 
@@ -65,10 +66,7 @@ function measureMark([index, seed, measure, error, x, y], inside) {
     [data.metricNames[chosenMeasure], format(measure)],
     [`test ${data.metric}`, format(error)],
   ];
-  const tell = (event) => showTip(event, element("div", { class: "name" }, arm.label), pairs(numbers));
-  mark.addEventListener("pointermove", tell);
-  mark.addEventListener("pointerdown", tell);
-  mark.addEventListener("pointerleave", hideTip);
+  tellOf(mark, arm.label, numbers);
   return mark;
 }
 
@@ -80,9 +78,10 @@ const meanMark = (index, x, y) =>
     "pointer-events": "none",
   });
 
-function buildRepresentations() {
-  const names = Object.keys(data.measures);
-  if (!names.length) return;
+nearfar.panel("representations", (root, own) => {
+  measures = own;
+  const names = Object.keys(measures.better);
+  [chosenMeasure] = names;
   const boxes = data.targets.map((target) => {
     const box = element("div", { class: "plot" });
     $("representations-plots").append(box);
@@ -102,4 +101,4 @@ function buildRepresentations() {
     fullRange(),
     element("span", {}, "A mark is a seed, a cross the arm’s mean; a hollow mark lies beyond the edge."),
   );
-}
+});

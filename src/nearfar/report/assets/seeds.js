@@ -147,19 +147,6 @@ function differences(index) {
   return Object.fromEntries(both.map(([seed, value]) => [seed, value - other.values[seed]]));
 }
 
-/* Said of a plot where there is more than one target. */
-const targetWords = (target) =>
-  data.targets.length > 1 ? ` · target ${target.replaceAll("_", " ")}` : "";
-
-function buildSeeds() {
-  if (!arms.some((arm) => Object.keys(arm.values).length)) {
-    $("seeds").hidden = true;
-    return;
-  }
-  $("seeds-controls").append(fullRange());
-  data.targets.forEach(seedPair);
-}
-
 /* The metric itself and, where anything is compared, its difference to the baseline. */
 function seedPair(target) {
   const [plot, difference] = [element("div", { class: "plot" }), element("div", { class: "plot" })];
@@ -203,3 +190,12 @@ function seedPair(target) {
     }),
   );
 }
+
+nearfar.panel("seeds", (root) => {
+  if (!arms.some((arm) => Object.keys(arm.values).length)) {
+    root.hidden = true;
+    return;
+  }
+  $("seeds-controls").append(fullRange());
+  data.targets.forEach(seedPair);
+});

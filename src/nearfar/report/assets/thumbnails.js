@@ -16,11 +16,3 @@ function thumbnail(row, size) {
   image.style.height = `${size}px`;
   return image;
 }
-
-/* Cells that name rows get their pictures. */
-function buildThumbnails() {
-  document.querySelectorAll(".thumbs").forEach((cell) => {
-    const rows = cell.dataset.rows.split(" ").filter(Boolean).map(Number);
-    cell.append(...rows.map((row) => thumbnail(row, 44)).filter(Boolean));
-  });
-}

@@ -7,9 +7,8 @@ function trainingPanel(stage, [place, number]) {
   return element("div", { class: "panel" }, element("h3", {}, element("span", {}, title)), svg);
 }
 
-function buildTraining() {
-  const stages = data.embeddings.training;
-  $("training").hidden = !stages.length;
+nearfar.panel("training", (root, stages) => {
+  root.hidden = !stages.length;
   stages.forEach((stage) => {
     const used = element("small");
     const head = element("h3", {}, `${stage.stage}, seed ${stage.seed} `, used);
@@ -23,4 +22,4 @@ function buildTraining() {
       box.replaceChildren(...(users.length ? stage.at.map((one) => trainingPanel(stage, one)) : []));
     });
   });
-}
+});

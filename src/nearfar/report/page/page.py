@@ -3,60 +3,29 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from nearfar.records import write_atomically
 from nearfar.report.load import Run, read_run
-from nearfar.report.page.payload import payload, styles
-from nearfar.report.page.rows import read_arm_predictions, shown_rows
-from nearfar.report.page.sections.choices import choices_section
-from nearfar.report.page.sections.classes import recall_section
-from nearfar.report.page.sections.conditions import conditions_section
-from nearfar.report.page.sections.confusion import confusion_section
-from nearfar.report.page.sections.published import published_section
-from nearfar.report.page.sections.reconstructions import reconstructions_section
-from nearfar.report.page.sections.representations import representations_section
-from nearfar.report.page.sections.results import (
-    all_metrics_table,
-    budget_table,
-    comparisons_table,
-    results_table,
-)
-from nearfar.report.page.sections.targets import targets_section
+from nearfar.report.page.panel import ASSETS, PageContext, Panel
+from nearfar.report.page.panels import PANELS
+from nearfar.report.page.payload import payload
 from nearfar.report.wording import metric_name
 
-_SCRIPTS = (
+_LIBRARY = (
     "core.js",
     "axes.js",
-    "seeds.js",
-    "curves.js",
-    "panels.js",
+    "points.js",
     "class_colours.js",
-    "embedding.js",
-    "training.js",
-    "representations.js",
+    "maps.js",
     "thumbnails.js",
-    "cards.js",
-    "cost.js",
-    "main.js",
+    "card.js",
 )
-_WORDS = {
-    "mean ± deviation": "over the seeds that an arm shares with all others; sample deviation "
-    "(n − 1).",
-    "95% interval": "from the t distribution; where splits are drawn anew for each seed, widened "
-    "for their overlap (Nadeau and Bengio, 2003). It is not adjusted for the number of arms.",
-    "better, worse": "the paired difference to the baseline is significant at 5% after Holm’s "
-    "adjustment over the study’s comparisons.",
-    "equivalent": "within the study’s margin, by two one-sided tests.",
-    "undecided": "neither: these seeds cannot tell. It does not mean that there is no difference.",
-    "withheld": "a seed diverged or failed, so there is no mean and no test.",
-    "z-scored": "in deviations of the training part’s target.",
-}
+"""Scripts that panels share; panels bring their own."""
 
 
 def write_report(run: Path) -> Path:
@@ -72,31 +41,22 @@ def write_report(run: Path) -> Path:
     return path
 
 
-def render(run: Run) -> str:
+def render(run: Run, panels: Sequence[Panel] = PANELS) -> str:
     """The page as text."""
     summary = run.summary
-    assets = files("nearfar.report") / "assets"
-    style = (assets / "style.css").read_text(encoding="utf-8")
-    parts = [(assets / name).read_text(encoding="utf-8") for name in _SCRIPTS]
-    script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
-    predicted = read_arm_predictions(run, next(iter(run.several), ""))
-    shown = shown_rows(run, predicted)
-    sections = {
-        "targets": targets_section(run),
-        "conditions": conditions_section(run, _styles(run)),
-        "published": published_section(run),
-        "chosen": choices_section(run),
-        "classes": recall_section(predicted),
-        "confusion": confusion_section(predicted, shown, pictured=bool(run.samples.thumbnails)),
-        "reconstructions": reconstructions_section(run),
-    }
-    representations = representations_section(run)
+    page = PageContext(run)
+    found = [(panel, panel.html(page)) for panel in panels]
+    there = [panel for panel, html in found if html]
+    data = payload(page)
+    data["panels"] = {panel.id: panel.data(page) for panel in there}
+    style = _asset("style.css")
+    script = _script(there)
     title = str(summary.get("title") or summary["study"])
     words = {
         "policy": _policy(style, script),
         "style": style,
         "script": script,
-        "data": script_json(payload(run, predicted, shown)),
+        "data": script_json(data),
         "title": escape(f"{title} · nearfar"),
         "heading": escape(title),
         "question": escape(str(summary.get("question") or title)),
@@ -104,31 +64,27 @@ def render(run: Run) -> str:
         "badges": _badges(run),
         "setting": escape(_setting(run)),
         "notes": _notes(run),
-        "results_about": escape(_results_about(run)),
-        "results": results_table(run),
-        "all_metrics": comparisons_table(run) + all_metrics_table(run),
-        "reading": _reading(),
-        **sections,
-        "jump": _jump(sections),
-        "representations": representations,
-        "jump_on": _jump({"representations": representations}),
-        "budget": budget_table(run),
-        "provenance": _provenance(run),
+        "jump": " ".join(map(_jump, there)).strip(),
+        "panels": "\n\n".join(html for _, html in found if html),
     }
-    return Template((assets / "page.html").read_text(encoding="utf-8")).substitute(words)
+    return Template(_asset("page.html")).substitute(words)
 
 
-def _styles(run: Run) -> dict[str, dict[str, Any]]:
-    """How each arm is drawn, by its name; under several conditions as under the first."""
-    found: dict[str, dict[str, Any]] = {}
-    for arm, style in zip(run.arms, styles(run), strict=True):
-        found.setdefault(arm["arm"], style)
-    return found
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def _jump(sections: Mapping[str, str]) -> str:
-    there = [name for name, html in sections.items() if html]
-    return "".join(f'<a href="#{name}">{name.capitalize()}</a> ' for name in there)
+def _script(panels: Sequence[Panel]) -> str:
+    """Shared scripts, then each panel's with names of its own, then what starts them."""
+    parts = [_asset(name) for name in _LIBRARY]
+    for panel in panels:
+        if panel.script is not None:
+            parts.append("(() => {\n" + panel.script.read_text(encoding="utf-8") + "})();\n")
+    return '"use strict";\n(() => {\n' + "\n".join([*parts, _asset("main.js")]) + "})();\n"
+
+
+def _jump(panel: Panel) -> str:
+    return f'<a href="#{escape(panel.id)}">{escape(panel.jump)}</a>' if panel.jump else ""
 
 
 def script_json(value: Any) -> str:
@@ -178,50 +134,3 @@ def _setting(run: Run) -> str:
     parts.append(f"target{plural} {', '.join(targets)}" if targets else "")
     parts.append(f"verdicts on test {metric_name(summary['metric'])}")
     return " · ".join(part for part in parts if part)
-
-
-def _results_about(run: Run) -> str:
-    under = f"Under {run.place}; the other conditions follow below. " if run.place else ""
-    if len(run.summary.get("seeds") or []) < 2:
-        return f"{under}One seed: there is no deviation, no interval and no test."
-    return under + (
-        "Mean ± deviation over the seeds; below it, in brackets, the 95% interval, unadjusted for "
-        "the number of arms. Every arm ran on the same splits and seeds."
-    )
-
-
-def _reading() -> str:
-    words = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in _WORDS.items())
-    return f'<details><summary>How to read this</summary><dl class="words">{words}</dl></details>'
-
-
-def _provenance(run: Run) -> str:
-    html = _definitions(run.provenance) if run.provenance else "<p>Not recorded.</p>"
-    if run.study:
-        html += (
-            "<details><summary>The resolved study (study.yaml)</summary>"
-            f"<pre>{escape(run.study)}</pre></details>"
-        )
-    return html
-
-
-def _definitions(values: dict[str, Any]) -> str:
-    items = "".join(
-        f"<dt>{escape(str(key).replace('_', ' '))}</dt><dd>{escape(_plain(value))}</dd>"
-        for key, value in values.items()
-    )
-    return f'<dl class="words">{items}</dl>'
-
-
-def _plain(value: Any) -> str:
-    """A nested value as one line: ``key value`` pairs and lists, separated by commas."""
-    if isinstance(value, dict):
-        pairs = (f"{str(key).replace('_', ' ')} {_plain(item)}" for key, item in value.items())
-        return ", ".join(pairs) or "none"
-    if isinstance(value, list):
-        return ", ".join(map(_plain, value)) or "none"
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)

@@ -1,25 +1,13 @@
-"""Everything that the page's plots need, as one JSON value."""
+"""What the scripts of several panels draw, as one JSON value; panels bring the rest."""
 
 import base64
-from collections.abc import Sequence
 from typing import Any
 
-from nearfar.metrics import MEASURES, labels
+from nearfar.metrics import labels
 from nearfar.report.load import Run, arm_label, comparison_of, is_baseline, metric_of, own_unit
-from nearfar.report.page.curves import fit_curves, pretrain_curves
 from nearfar.report.page.label_maps import label_maps
-from nearfar.report.page.maps import feature_maps
-from nearfar.report.page.rows import (
-    ArmPredictions,
-    Shown,
-    compact,
-    draw_rows,
-    example_rows,
-    prediction_columns,
-    read_arm_predictions,
-    shown_rows,
-)
-from nearfar.report.page.sections.representations import measured, seed_values
+from nearfar.report.page.panel import PageContext
+from nearfar.report.page.rows import Shown, compact, draw_rows, prediction_columns
 from nearfar.report.wording import finite, higher_is_better, metric_name
 
 COLOURS = 8
@@ -64,7 +52,6 @@ def _arms(run: Run) -> list[dict[str, Any]]:
                 **style,
                 **{key: finite(entry.get(key)) for key in ("mean", "low", "high")},
                 "values": {s: finite(v) for s, v in (entry.get("values") or {}).items()},
-                "measures": seed_values(arm),
                 "seconds": finite(budget.get("seconds")),
                 "against": _rival(arm, comparison),
                 "verdict": comparison.get("verdict"),
@@ -93,28 +80,26 @@ def _thumbnails(run: Run, shown: Shown) -> dict[str, Any] | None:
     }
 
 
-def _several(run: Run, seeds: Sequence[int]) -> list[dict[str, Any]]:
+def _several(page: PageContext) -> list[dict[str, Any]]:
     """Where a row has several targets: what of the page's data is another's for each of them."""
     found = []
-    for target in run.several:
-        predicted = read_arm_predictions(run, target)
-        shown, unit = shown_rows(run, predicted), own_unit(run, target)
+    for target, predicted, shown in page.by_target if page.run.several else []:
+        unit = own_unit(page.run, target)
         found.append(
             {
                 "target": target.replace("_", " "),
                 "ownUnit": "" if unit == "target" else unit,
                 "truth": [compact(value) for value in shown.truth],
-                "examples": example_rows(shown),
-                "predictions": prediction_columns(shown, predicted, seeds),
+                "predictions": prediction_columns(shown, predicted, page.seeds),
             }
         )
     return found
 
 
-def payload(run: Run, predicted: Sequence[ArmPredictions], shown: Shown) -> dict[str, Any]:
+def payload(page: PageContext) -> dict[str, Any]:
     """Read what else the stages hold and reduce it to the page's data."""
+    run, shown = page.run, page.shown
     summary = run.summary
-    seeds = [int(seed) for seed in summary.get("seeds", [])]
     drawings, drawing_of = draw_rows(run, shown)
     metric = str(summary["metric"])
     return {
@@ -127,12 +112,11 @@ def payload(run: Run, predicted: Sequence[ArmPredictions], shown: Shown) -> dict
         "target": str(summary.get("target", "")).replace("_", " "),
         "baseline": summary.get("baseline", ""),
         "kind": summary.get("kind", ""),
-        "labels": label_maps(run, predicted),
+        "labels": label_maps(run, page.predicted),
         "targets": run.targets,
-        "several": _several(run, seeds),
-        "seeds": seeds,
+        "several": _several(page),
+        "seeds": page.seeds,
         "arms": _arms(run),
-        "measures": {name: MEASURES[name].better or "" for name in measured(run)},
         "rows": {
             "id": shown.ids,
             "name": shown.names,
@@ -142,8 +126,6 @@ def payload(run: Run, predicted: Sequence[ArmPredictions], shown: Shown) -> dict
         },
         "drawings": drawings,
         "thumbnails": _thumbnails(run, shown),
-        "examples": example_rows(shown),
-        "predictions": prediction_columns(shown, predicted, seeds),
-        "embeddings": feature_maps(run, shown, seeds),
-        "curves": {"fit": fit_curves(run), "pretrain": pretrain_curves(run)},
+        "predictions": prediction_columns(shown, page.predicted, page.seeds),
+        "maps": page.feature_maps["maps"],
     }

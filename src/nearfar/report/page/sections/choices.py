@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from nearfar.report.load import Run, metric_of
+from nearfar.report.page.panel import PageContext, Section
 from nearfar.report.wording import count, duration, finite, mean_std, metric_name, number
 
 Choice = Mapping[str, Any]
@@ -21,10 +22,9 @@ def choices_section(run: Run) -> str:
         return ""
     html = "".join(_of_arm(run, title, choices) for title, choices in by_arm.items())
     return (
-        '<section id="chosen"><h2>What was chosen</h2>'
         '<p class="about">Every point is judged on validation rows alone; ✓ marks the one that '
         "was then run with the full budget for all seeds. The metric that decides stands first."
-        "</p>" + html + "</section>"
+        "</p>" + html
     )
 
 
@@ -181,3 +181,10 @@ def _winner(run: Run, choice: Choice) -> str:
         return ""
     text = f"Then, over {seeds}: {'; '.join(parts)}."
     return f'<p class="winner">{escape(text)}</p>'
+
+
+def _body(page: PageContext) -> str:
+    return choices_section(page.run)
+
+
+CHOICES = Section("chosen", "Chosen", "What was chosen", _body)

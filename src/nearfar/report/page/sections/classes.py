@@ -6,6 +6,7 @@ from html import escape
 from statistics import fmean
 
 from nearfar.metrics import recalls
+from nearfar.report.page.panel import PageContext, Section
 from nearfar.report.page.rows import ArmPredictions
 
 SHADES = 9
@@ -27,10 +28,9 @@ def recall_section(predicted: Sequence[ArmPredictions]) -> str:
             tables += f"<h3>Target {escape(target.replace('_', ' '))}</h3>"
         tables += _table(arms)
     return (
-        '<section id="classes"><h2>Which classes</h2>'
         '<p class="about">Recall: of every class, the percentage of its test rows that an arm '
         "finds; mean over the seeds. The class that is hardest for the arms together, controls "
-        "aside, stands first.</p>" + tables + "</section>"
+        "aside, stands first.</p>" + tables
     )
 
 
@@ -83,3 +83,10 @@ def _part(
         '<div class="scroll recall" tabindex="0"><table class="recall"><thead><tr><th>class</th>'
         f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _body(page: PageContext) -> str:
+    return recall_section(page.predicted)
+
+
+CLASSES = Section("classes", "Classes", "Which classes", _body)

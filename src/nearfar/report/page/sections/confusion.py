@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
+from nearfar.report.page.panel import ASSETS, PageContext, Section
 from nearfar.report.page.rows import ArmPredictions, Shown
 from nearfar.report.page.sections.classes import shade
 
@@ -25,10 +26,9 @@ def confusion_section(predicted: Sequence[ArmPredictions], shown: Shown, *, pict
         return ""
     first = parts[0].replace("<details>", "<details open>", 1)
     return (
-        '<section id="confusion"><h2>What is taken for what</h2>'
         '<p class="about">Test rows of all seeds: the true class in rows, the predicted one in '
         "columns, in percent of the true class. On the diagonal stands the share found "
-        "(recall).</p>" + "".join([first, *parts[1:]]) + "</section>"
+        "(recall).</p>" + "".join([first, *parts[1:]])
     )
 
 
@@ -123,3 +123,12 @@ def _counts(arm: ArmPredictions) -> Counts:
         for truth, guess in zip(*counts.nonzero(), strict=True):
             found[arm.classes[truth], arm.classes[guess]] += int(counts[truth, guess])
     return found
+
+
+def _body(page: PageContext) -> str:
+    return confusion_section(page.predicted, page.shown, pictured=bool(page.run.samples.thumbnails))
+
+
+CONFUSION = Section(
+    "confusion", "Confusion", "What is taken for what", _body, script=ASSETS / "confusion.js"
+)

@@ -7,6 +7,7 @@ from typing import Any
 
 from nearfar.report.load import Run, arm_label
 from nearfar.report.page.html import _cell, _head, _scroll, verdict
+from nearfar.report.page.panel import PageContext, Section
 from nearfar.report.wording import metric_name, number, percent
 
 
@@ -16,7 +17,7 @@ def published_section(run: Run) -> str:
     claims = run.summary.get("claims") or []
     if not rows and not claims:
         return ""
-    html = '<section id="published"><h2>Published and measured</h2>'
+    html = ""
     if claims:
         columns = [("claim", "", ""), ("verdict", "", ""), ("because", "", "")]
         body = "".join(
@@ -37,7 +38,7 @@ def published_section(run: Run) -> str:
         ]
         body = "".join(_published_row(row) for row in rows)
         html += "<h3>Numbers of the source</h3>" + _scroll(_head(columns), body)
-    return html + "</section>"
+    return html
 
 
 def _published_row(row: dict[str, Any]) -> str:
@@ -51,3 +52,10 @@ def _published_row(row: dict[str, Any]) -> str:
         + _cell(str(row.get("provenance") or ""), str(row.get("note") or ""), "text")
         + "</tr>"
     )
+
+
+def _body(page: PageContext) -> str:
+    return published_section(page.run)
+
+
+PUBLISHED = Section("published", "Published", "Published and measured", _body)

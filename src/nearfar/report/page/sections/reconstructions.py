@@ -4,6 +4,7 @@ import base64
 from html import escape
 
 from nearfar.report.load import Run, arm_label
+from nearfar.report.page.panel import PageContext, Section
 
 FILE = "reconstructions.png"
 
@@ -35,7 +36,13 @@ def reconstructions_section(run: Run) -> str:
             f'alt="{escape(f"{title}: originals above, reconstructions below")}"></figure>'
         )
     return (
-        '<section id="reconstructions"><h2>What is given back</h2>'
         '<p class="about">Above: test images. Below: what the decoder makes of the features of '
-        "each.</p>" + figures + "</section>"
+        "each.</p>" + figures
     )
+
+
+def _body(page: PageContext) -> str:
+    return reconstructions_section(page.run)
+
+
+RECONSTRUCTIONS = Section("reconstructions", "Reconstructions", "What is given back", _body)

@@ -7,6 +7,7 @@ from typing import Any
 from nearfar.metrics import MEASURES
 from nearfar.report.load import Run, arm_label
 from nearfar.report.page.html import _cell, _grouped, _head, _row_head, _scroll
+from nearfar.report.page.panel import ASSETS, PageContext, Section
 from nearfar.report.wording import finite, mean_std, metric_name, number
 
 
@@ -89,10 +90,31 @@ def representations_section(run: Run) -> str:
     table = _scroll(_head(columns), _grouped(run, len(columns), row, measures_of))
     under = f" under {run.place}" if run.place else ""
     return (
-        '<section id="representations"><h2>Representations</h2>'
         f'<p class="about">How encoders arrange test rows{escape(under)}, measured on the features '
         "at the end of training: mean ± deviation over the seeds; ✓ marks the best mean. They may "
         "say why an arm is better; nothing is chosen by them and nothing tested.</p>"
         f'{table}{explained(run, names)}<div class="controls" id="representations-controls"></div>'
-        '<div id="representations-plots"></div></section>'
+        '<div id="representations-plots"></div>'
     )
+
+
+def _body(page: PageContext) -> str:
+    return representations_section(page.run)
+
+
+def _data(page: PageContext) -> dict[str, Any]:
+    """``better``: which way each measure is better; ``values``: those of each arm, by seed."""
+    return {
+        "better": {name: MEASURES[name].better for name in measured(page.run)},
+        "values": [seed_values(arm) for arm in page.run.arms],
+    }
+
+
+REPRESENTATIONS = Section(
+    "representations",
+    "Representations",
+    "Representations",
+    _body,
+    _data,
+    ASSETS / "representations.js",
+)

@@ -1,8 +1,9 @@
-"""The arms' results: means, comparisons, every metric, what each cost."""
+"""The arms' results: means, comparisons, every metric."""
 
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 from typing import Any
 
 from nearfar.metrics import MEASURES
@@ -24,6 +25,7 @@ from nearfar.report.page.html import (
     _scroll,
     _verdict_cell,
 )
+from nearfar.report.page.panel import PageContext, Section
 from nearfar.report.wording import (
     MISSING,
     count,
@@ -36,6 +38,19 @@ from nearfar.report.wording import (
     number,
     percent,
 )
+
+_WORDS = {
+    "mean ± deviation": "over the seeds that an arm shares with all others; sample deviation "
+    "(n − 1).",
+    "95% interval": "from the t distribution; where splits are drawn anew for each seed, widened "
+    "for their overlap (Nadeau and Bengio, 2003). It is not adjusted for the number of arms.",
+    "better, worse": "the paired difference to the baseline is significant at 5% after Holm’s "
+    "adjustment over the study’s comparisons.",
+    "equivalent": "within the study’s margin, by two one-sided tests.",
+    "undecided": "neither: these seeds cannot tell. It does not mean that there is no difference.",
+    "withheld": "a seed diverged or failed, so there is no mean and no test.",
+    "z-scored": "in deviations of the training part’s target.",
+}
 
 
 def results_table(run: Run, target: str = "") -> str:
@@ -154,26 +169,27 @@ def all_metrics_table(run: Run, target: str = "") -> str:
     return f'<details class="wide"><summary>All metrics</summary>{table}</details>'
 
 
-def budget_table(run: Run) -> str:
-    """Epochs, steps, seconds and trained parameters of every arm."""
-    columns = [
-        ("arm", "", ""),
-        ("epochs", "", "n"),
-        ("steps", "", "n"),
-        ("time", "", "n"),
-        ("trained parameters", "", "n"),
-        ("seeds", "done of run", "n"),
-    ]
+def _about(run: Run) -> str:
+    under = f"Under {run.place}; the other conditions follow below. " if run.place else ""
+    if len(run.summary.get("seeds") or []) < 2:
+        return f"{under}One seed: there is no deviation, no interval and no test."
+    return under + (
+        "Mean ± deviation over the seeds; below it, in brackets, the 95% interval, unadjusted for "
+        "the number of arms. Every arm ran on the same splits and seeds."
+    )
 
-    def row(run: Run, arm: dict[str, Any]) -> str:
-        budget = arm.get("budget") or {}
-        cells = [
-            count(budget.get("epochs")),
-            count(budget.get("steps")),
-            duration(budget.get("seconds")),
-            count(budget.get("parameters")),
-            f"{arm.get('done', MISSING)} of {arm.get('runs', MISSING)}",
-        ]
-        return _row_head(arm) + "".join(map(_cell, cells))
 
-    return _scroll(_head(columns), _grouped(run, len(columns), row))
+def _reading() -> str:
+    words = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in _WORDS.items())
+    return f'<details><summary>How to read this</summary><dl class="words">{words}</dl></details>'
+
+
+def _body(page: PageContext) -> str:
+    run = page.run
+    return (
+        f'<p class="about">{escape(_about(run))}</p>{results_table(run)}{comparisons_table(run)}'
+        f"{all_metrics_table(run)}{_reading()}"
+    )
+
+
+RESULTS = Section("results", "Results", "Results", _body)

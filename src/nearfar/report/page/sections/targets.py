@@ -3,6 +3,7 @@
 from html import escape
 
 from nearfar.report.load import Run
+from nearfar.report.page.panel import PageContext, Section
 from nearfar.report.page.sections.results import all_metrics_table, results_table
 
 
@@ -11,11 +12,18 @@ def targets_section(run: Run) -> str:
     if not run.several:
         return ""
     html = (
-        '<section id="targets"><h2>Each target</h2><p class="about">The study’s verdicts are on '
+        '<p class="about">The study’s verdicts are on '
         "the mean over the targets. Here each is compared by itself; these p-values are adjusted "
         "among themselves.</p>"
     )
     for target in run.several:
         title = escape(target.replace("_", " "))
         html += f"<h3>{title}</h3>{results_table(run, target)}{all_metrics_table(run, target)}"
-    return html + "</section>"
+    return html
+
+
+def _body(page: PageContext) -> str:
+    return targets_section(page.run)
+
+
+TARGETS = Section("targets", "Targets", "Each target", _body)

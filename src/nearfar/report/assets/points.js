@@ -8,6 +8,7 @@ const partsOf = (index, seed) => {
 
 /* Map(row → prediction) of an arm and seed; the test rows alone unless every row is known. */
 const predictionCache = new Map();
+keptOfTarget(() => predictionCache.clear());
 function predictionsOf(index, seed) {
   const key = `${index} ${seed}`;
   if (!predictionCache.has(key)) {
@@ -150,101 +151,3 @@ function finish(svg, size, at, tell, prefer) {
 const forget = (box) => {
   for (let i = panels.length - 1; i >= 0; i -= 1) if (box.contains(panels[i].svg)) panels.splice(i, 1);
 };
-
-// ---- predicted against true -----------------------------------------------------------------
-function predictionPanel(index, seed, range, size) {
-  const small = size < 220;
-  const [left, right, top, bottom] = [30, size - 6, 6, size - (small ? 20 : 30)];
-  const x = scale(range, [left, right]);
-  const y = scale(range, [bottom, top]);
-  const svg = figure(size, size, `predicted against true, ${arms[index].label}`);
-  const marks = ticks(range, small ? 3 : 4);
-  gridRows(svg, marks, y, [left, right]);
-  gridColumns(svg, marks, x, [top, bottom]);
-  svg.append(shape("path", { class: "reference", d: `M${left} ${bottom}L${right} ${top}` }));
-  if (!small) {
-    const upright = { transform: "rotate(-90)", x: -top, y: 10, "text-anchor": "end" };
-    svg.append(write(right, bottom + 28, "true", "end"), shape("text", upright, "predicted"));
-  }
-  const tested = testedRows(index, seed);
-  const at = new Map(tested.map(([row, truth, value]) => [row, [x(truth), clamp(y(value), top, bottom)]]));
-  const beyond = new Set(
-    tested.filter(([, , value]) => value > range[1] || value < range[0]).map(([row]) => row),
-  );
-  const inside = dotsPath([...at].filter(([row]) => !beyond.has(row)).map(([, place]) => place));
-  const group = shape(
-    "g",
-    { class: `k${arms[index].colour}` },
-    shape("path", { class: "dots halo", d: inside, "stroke-width": small ? 5 : 6.4 }),
-    shape("path", { class: "dots stroke", d: inside, "stroke-width": small ? 3.8 : 4.8, opacity: 0.8 }),
-  );
-  beyond.forEach((row) => {
-    const [px, py] = at.get(row);
-    const place = `translate(${px.toFixed(1)} ${py.toFixed(1)})`;
-    group.append(
-      shape("path", { class: "ink", d: py <= top ? "M-4 6h8l-4-7z" : "M-4-6h8l-4 7z", transform: place }),
-    );
-  });
-  svg.append(group);
-  const errors = tested.map(([, truth, value]) => Math.abs(value - truth));
-  const words = `${small ? "error" : "mean error"} ${errors.length ? format(mean(errors)) : "–"}`;
-  svg.append(write(right - 6, bottom - 9, words, "end"));
-  finish(
-    svg,
-    size,
-    at,
-    (event, row) => rowTip(event, row, index, seed),
-    () => true,
-  );
-  return panel(index, "", svg);
-}
-
-/* [[row, truth, prediction]] of the test rows. */
-function testedRows(index, seed) {
-  const letters = partsOf(index, seed);
-  return [...predictionsOf(index, seed)]
-    .map(([row, value]) => [row, data.rows.truth[row], value])
-    .filter(([row, truth, value]) => letters[row] === "t" && isNumber(truth) && isNumber(value));
-}
-
-function buildPredictions() {
-  const box = $("predictions-plots");
-  const seeds = data.seeds.filter((seed) => arms.some((_, index) => partsOf(index, seed)));
-  if (!seeds.length) {
-    $("predictions").hidden = true;
-    return;
-  }
-  let seed = seeds[0];
-  if (seeds.length > 1) {
-    $("predictions-controls").append(
-      segment(
-        "seed",
-        seeds.map((s) => [s, String(s)]),
-        seed,
-        (value) => {
-          seed = value;
-          again();
-        },
-      ),
-    );
-  }
-  const title = element("span", {});
-  $("predictions-controls").append(fullRange(), title);
-  const again = drawn(() => {
-    forget(box);
-    title.textContent = `${data.target}${data.ownUnit ? `, ${data.ownUnit}` : ""}`;
-    const list = visible().filter((index) => partsOf(index, seed));
-    const truths = data.rows.truth.filter(isNumber);
-    let range = [Math.min(...truths), Math.max(...truths)];
-    if (state.full)
-      list.forEach((index) =>
-        predictionsOf(index, seed).forEach((value) => {
-          if (isNumber(value)) range = [Math.min(range[0], value), Math.max(range[1], value)];
-        }),
-      );
-    const room = (range[1] - range[0] || 1) * 0.05;
-    range = [range[0] - room, range[1] + room];
-    const size = innerWidth <= 760 ? Math.max(130, (roomIn(box) - 46) / 2) : 260;
-    box.replaceChildren(...list.map((index) => predictionPanel(index, seed, range, Math.round(size))));
-  });
-}

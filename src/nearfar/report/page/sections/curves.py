@@ -8,9 +8,19 @@ import numpy.typing as npt
 
 from nearfar.records.stage_files import Curve, read_curves
 from nearfar.report.load import Run
+from nearfar.report.page.panel import ASSETS, PageContext, Section
 from nearfar.report.page.rows import compact
 
 MAX_POINTS = 160
+
+_HTML = (
+    '<p class="about">Line: mean over seeds; band: from the lowest to the highest seed; pale line: '
+    "training rows, where both are drawn. A diverged seed is dashed up to its ✕ and does not set "
+    "the scale.</p>"
+    '<div class="controls" id="curves-controls"></div><div class="plot" id="curves-plot"></div>'
+    '<div class="controls" id="pretrain-controls"></div>'
+    '<div class="grid pretrain" id="pretrain-plots"></div>'
+)
 
 
 def _thin(epochs: np.ndarray) -> np.ndarray:
@@ -115,3 +125,14 @@ def pretrain_curves(run: Run) -> list[dict[str, Any]]:
         if series:
             found.append({"stage": name, "arms": arms, "series": series})
     return found
+
+
+def _body(page: PageContext) -> str:
+    return _HTML
+
+
+def _data(page: PageContext) -> dict[str, Any]:
+    return {"fit": fit_curves(page.run), "pretrain": pretrain_curves(page.run)}
+
+
+CURVES = Section("curves", "Curves", "Learning curves", _body, _data, ASSETS / "curves.js")

@@ -1,47 +1,9 @@
-/* Cards of single rows: examples and worst predictions. */
+/* Cards of the rows with the largest errors. */
 const MOST = 12;
-
-function card(row, values, extra) {
-  const drawing = picture(row, 190, 112, 0.85);
-  return element(
-    "div",
-    { class: "card", "data-row": row },
-    drawing || data.drawings.length || data.thumbnails
-      ? element("div", { class: "picture" }, drawing || element("span", { class: "faint" }, "no drawing"))
-      : null,
-    element("div", { class: "name", title: nameOf(row) }, nameOf(row)),
-    ...values.map(([name, value]) =>
-      element("div", { class: "values" }, element("span", {}, name), element("b", {}, value)),
-    ),
-    extra,
-  );
-}
-
-function buildExamples() {
-  if (!data.examples.length || (ofClasses && !data.thumbnails)) {
-    $("examples").hidden = true;
-    return;
-  }
-  const value = (row) => {
-    const truth = data.rows.truth[row];
-    if (ofClasses) return ["class", isNumber(truth) ? data.labels[0].classes[truth] : "–"];
-    return [data.target, format(truth)];
-  };
-  drawn(() => {
-    const known = data.rows.truth.some(isNumber);
-    const spread = ofClasses
-      ? "spread over the classes"
-      : known
-        ? `evenly spread from the lowest ${data.target} to the highest`
-        : "evenly spread";
-    $("examples-about").textContent =
-      `${data.examples.length} of ${data.rows.total.toLocaleString("en-US")} rows, ${spread}.`;
-    $("examples-cards").replaceChildren(...data.examples.map((row) => card(row, [value(row)])));
-  });
-}
 
 /* [{row, prediction, error, seeds}] of one arm, over the seeds in whose test part the row is. */
 const testCache = new Map();
+keptOfTarget(() => testCache.clear());
 function testErrors(index) {
   if (!testCache.has(index)) {
     const sums = new Map();
@@ -117,10 +79,10 @@ function strip(row, list) {
   return svg;
 }
 
-function buildWorst() {
+nearfar.panel("worst", (root) => {
   const predicted = arms.map((_, index) => index).filter((index) => testErrors(index).size);
   if (!predicted.length) {
-    $("worst").hidden = true;
+    root.hidden = true;
     return;
   }
   let chosen = "shown";
@@ -155,4 +117,4 @@ function buildWorst() {
       ),
     );
   });
-}
+});
