@@ -11,7 +11,8 @@ from nearfar.data import Dataset, InputRows, TargetScaler, load_dataset, load_in
 from nearfar.errors import UserError, nearest
 from nearfar.records import StageRow, read_stages
 from nearfar.records.run import RunFolder
-from nearfar.records.stages import StageStore, write_rows
+from nearfar.records.stages import StageStore
+from nearfar.records.tables import write_rows
 from nearfar.stages.models import restored
 from nearfar.study.load import resolve
 
