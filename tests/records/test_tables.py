@@ -14,7 +14,7 @@ from nearfar.records import (
     write_results,
     write_stages,
 )
-from nearfar.records.stages import write_rows
+from nearfar.records.tables import write_rows
 
 RECORD = Record("L1", 0, "", "test", "y", "mae", "z", 0.25, "ab12")
 ROW = StageRow("L1", 0, "", "fit", "ab12", "done", "", 3, 12, 1.5, 99, "cpu")

@@ -1,6 +1,5 @@
 """Per-row scores of finished stages, for comparisons on a fixed split."""
 
-import csv
 import math
 from collections.abc import Iterable
 from functools import cache
@@ -16,6 +15,7 @@ from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS, Classified
 from nearfar.records import Record
 from nearfar.records.conditions import is_pattern, matching
+from nearfar.records.stage_files import read_prediction_rows
 
 Scores = dict[str, float]
 
@@ -73,7 +73,7 @@ def _row_scores(stages: Path, by_unit: dict[bool, Record], metric: str) -> Score
     own = by_unit.get(False)
     if row_scores is None or own is None:
         return None
-    rows = _test_rows(stages / own.stage / "predictions.csv", own.target)
+    rows = read_prediction_rows(stages / own.stage, own.target, TEST)
     if not rows:
         return None
     ids = [row["id"] for row in rows]
@@ -83,14 +83,6 @@ def _row_scores(stages: Path, by_unit: dict[bool, Record], metric: str) -> Score
         return None
     scale = by_unit[True].value / own.value if True in by_unit and own.value else 1.0
     return dict(zip(ids, (scale * row_scores(*said)).tolist(), strict=True))
-
-
-def _test_rows(path: Path, target: str) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        return [row for row in rows if row["split"] == TEST and row["target"] == target]
 
 
 def _said(metric: str, rows: list[dict[str, str]]) -> tuple[Any, ...]:

@@ -13,7 +13,8 @@ from nearfar.extensions import changed_modules
 from nearfar.plan.specs import FitSpec, SolveSpec, spec_of
 from nearfar.records import StageRow, read_stages
 from nearfar.records.run import RunFolder
-from nearfar.records.stages import StageStore, write_rows
+from nearfar.records.stages import StageStore
+from nearfar.records.tables import write_rows
 from nearfar.stages.models import restored
 from nearfar.study.load import resolve
 

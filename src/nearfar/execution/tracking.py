@@ -4,7 +4,6 @@ Curves and numbers are read from finished stages, so a run is told the same whet
 computed, resumed, or shared with another study.
 """
 
-import csv
 import math
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.trackers import trackers_of
 from nearfar.plan.plan import Cell, Plan
 from nearfar.plan.specs import spec_of
+from nearfar.records.stage_files import read_points
 from nearfar.records.stages import StageStore
 from nearfar.track import Background, Notice, Run, Stage, run_name
 
@@ -109,18 +109,13 @@ def read_run(prepared: "Prepared", cell: Cell) -> Run:
 
 def read_stage(plan: Plan, store: StageStore, stage_hash: str) -> Stage:
     """Return a finished stage with its curves; a head that is solved has none."""
-    outcome, curves = store.outcome(stage_hash), store.folder(stage_hash) / "curves.csv"
+    outcome, curves = store.outcome(stage_hash), read_points(store.folder(stage_hash))
     assert outcome is not None
-    rows = []
-    if curves.exists():
-        with curves.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    epochs, counts, scale = [float(row[0]) for row in rows[1:]], "epoch", 1.0
+    epochs, counts, scale = [epoch for epoch, *_ in curves], "epoch", 1.0
     if any(not epoch.is_integer() for epoch in epochs):
         counts, scale = "iteration", int(outcome["steps"]) / max(epochs)
     points = [
-        (round(epoch * scale), split, metric, float(value))
-        for epoch, (_, split, metric, value) in zip(epochs, rows[1:], strict=True)
+        (round(epoch * scale), split, metric, value) for epoch, split, metric, value in curves
     ]
     spec = spec_of(stage_hash, store).to_plain()
     return Stage(plan.steps[stage_hash].name, spec, outcome, counts, points)

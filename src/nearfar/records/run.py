@@ -9,6 +9,7 @@ from nearfar.errors import UserError
 from nearfar.records.files import write_atomically
 from nearfar.records.plain_yaml import from_yaml, to_yaml
 from nearfar.records.run_plan import RunPlan
+from nearfar.records.samples import write_samples
 from nearfar.records.stages import StageStore
 
 
@@ -80,11 +81,4 @@ class RunFolder:
 
     def write_samples(self, columns: dict[str, list[Any]]) -> None:
         """Write ``samples.parquet``: what a page shows of every row, in the data set's order."""
-        import io
-
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        file = io.BytesIO()
-        parquet.write_table(pa.table(columns), file)
-        write_atomically(self.path / "samples.parquet", file.getvalue())
+        write_samples(self.path, columns)

@@ -1,35 +1,32 @@
-"""What a stage keeps in files of its own: predictions, curves, samples."""
+"""What a stage keeps in files of its own: predictions, curves, reconstructions."""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
+
+from nearfar.records.tables import write_rows
 
 Floats = npt.NDArray[np.float64]
 
+PREDICTIONS = "predictions.csv"
+CURVES = "curves.csv"
+RECONSTRUCTIONS = "reconstructions.png"
 
-@dataclass(frozen=True)
-class Samples:
-    """Every row of the data set, in its order; an empty list for what the run does not hold.
+NUMBERS_HEADER = ("id", "split", "target", "truth", "prediction")
+CLASSES_HEADER = (*NUMBERS_HEADER, "log_probability", "rank", "confidence")
+RECONSTRUCTIONS_HEADER = ("id", "split", "target", "sse")
+CURVES_HEADER = ("epoch", "split", "metric", "value")
 
-    ``shown`` are the numbers of the rows that the page shows, ascending: of these stages keep
-    features. ``classes`` are the numbers of the classes, ``thumbnails`` image files or None.
-    """
-
-    ids: list[str]
-    names: list[str]
-    smiles: list[str]
-    shown: list[int]
-    classes: list[int]
-    thumbnails: list[bytes | None]
+Point = tuple[float, str, str, float]
+"""Epoch, split, metric, value."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +46,19 @@ class Curve:
     values: Floats
 
 
-def _read_samples(path: Path) -> Samples:
+def write_predictions(folder: Path, header: Sequence[str], lines: Iterable[Iterable[Any]]) -> None:
+    """Write ``predictions.csv`` of a stage; ``header`` is one of the three above."""
+    write_rows(folder / PREDICTIONS, header, lines)
+
+
+def read_prediction_rows(folder: Path, target: str, split: str) -> list[dict[str, str]]:
+    """Read the rows of one target and part from ``predictions.csv``; none without the file."""
+    path = folder / PREDICTIONS
     if not path.is_file():
-        return Samples([], [], [], [], [], [])
-
-    # Not `read_table`, which imports pandas where it is installed.
-    with pq.ParquetFile(path) as file:
-        table = file.read()
-
-    def column(name: str) -> list[Any]:
-        return list(table.column(name).to_pylist()) if name in table.column_names else []
-
-    ids, names, smiles = ([str(v or "") for v in column(key)] for key in ("id", "name", "smiles"))
-    marks = column("shown") or [True] * len(ids)
-    return Samples(
-        ids,
-        names or [""] * len(ids),
-        smiles,
-        [row for row, mark in enumerate(marks) if mark],
-        column("class"),
-        column("thumbnail"),
-    )
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        return [row for row in rows if (row["split"], row["target"]) == (split, target)]
 
 
 def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> Predictions | None:
@@ -78,7 +67,7 @@ def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> 
     Classes are read as their numbers.
     """
     number = {name: float(place) for place, name in enumerate(classes)}
-    path = folder / "predictions.csv"
+    path = folder / PREDICTIONS
     if not path.is_file():
         return None
     found = Predictions({}, {}, {})
@@ -96,16 +85,28 @@ def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> 
     return found
 
 
-def read_curves(folder: Path) -> dict[tuple[str, str], Curve]:
-    """Read ``curves.csv`` of a stage, by (split, metric); empty if there is no such file."""
-    path = folder / "curves.csv"
+def write_curves(folder: Path, points: Iterable[Point]) -> None:
+    """Write ``curves.csv`` of a stage."""
+    write_rows(folder / CURVES, CURVES_HEADER, points)
+
+
+def read_points(folder: Path) -> list[Point]:
+    """Read ``curves.csv`` of a stage, in its order; none if there is no such file."""
+    path = folder / CURVES
     if not path.is_file():
-        return {}
-    series: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        return []
     with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            point = (_float(row["epoch"]), _float(row["value"]))
-            series.setdefault((row["split"], row["metric"]), []).append(point)
+        return [
+            (_float(row["epoch"]), row["split"], row["metric"], _float(row["value"]))
+            for row in csv.DictReader(file)
+        ]
+
+
+def read_curves(folder: Path) -> dict[tuple[str, str], Curve]:
+    """Read ``curves.csv`` of a stage, by (split, metric)."""
+    series: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for epoch, split, metric, value in read_points(folder):
+        series.setdefault((split, metric), []).append((epoch, value))
     columns = {key: np.array(points, dtype=np.float64) for key, points in series.items()}
     return {key: Curve(points[:, 0], points[:, 1]) for key, points in columns.items()}
 

@@ -5,9 +5,7 @@ when it is complete; what a killed process leaves behind is a checkpoint to go o
 """
 
 import contextlib
-import csv
 import fcntl
-import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -150,13 +148,3 @@ def _is_at(path: Path, descriptor: int) -> bool:
 def write_stage(folder: Path, spec: dict[str, Any], outcome: dict[str, Any]) -> None:
     """Write ``stage.yaml``."""
     write_atomically(folder / "stage.yaml", to_yaml({"spec": spec, "outcome": outcome}))
-
-
-def write_rows(path: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV of plain values, floats with nine significant digits."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([f"{value:.9g}" if isinstance(value, float) else value for value in row])
-    write_atomically(path, text.getvalue())

@@ -57,15 +57,19 @@ class StageRow:
     device: str
 
 
-def _write(path: Path, kind: type, rows: Iterable[Any]) -> None:
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a CSV of plain values, floats with nine significant digits."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    names = [field.name for field in fields(kind)]
-    writer.writerow(names)
+    writer.writerow(header)
     for row in rows:
-        values = (getattr(row, name) for name in names)
-        writer.writerow([f"{v:.9g}" if isinstance(v, float) else v for v in values])
+        writer.writerow([f"{value:.9g}" if isinstance(value, float) else value for value in row])
     write_atomically(path, text.getvalue())
+
+
+def _write(path: Path, kind: type, rows: Iterable[Any]) -> None:
+    names = [field.name for field in fields(kind)]
+    write_rows(path, names, ([getattr(row, name) for name in names] for row in rows))
 
 
 def _read(path: Path, kind: type) -> list[Any]:

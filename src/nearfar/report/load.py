@@ -10,7 +10,7 @@ from typing import Any
 from nearfar.errors import UserError
 from nearfar.records import StageRow, read_stages
 from nearfar.records.conditions import shortened
-from nearfar.records.stage_files import Samples, _read_samples
+from nearfar.records.samples import Samples, read_samples
 
 MANY_CONDITIONS = 2
 
@@ -195,7 +195,7 @@ def read_run(folder: Path) -> Run:
         folder=folder,
         summary=summary,
         stages=read_stages(stages) if stages.is_file() else [],
-        samples=_read_samples(folder / "samples.parquet"),
+        samples=read_samples(folder),
         study=_text(folder / "study.yaml"),
         provenance=json.loads(_text(folder / "provenance.json") or "{}"),
     )

@@ -28,7 +28,8 @@ from nearfar.metrics import METRICS
 from nearfar.objectives import Rows, in_chunks
 from nearfar.plan.specs import FitSpec, PretrainSpec, ScoreSpec, SolveSpec, StageSpec
 from nearfar.records.files import write_atomically
-from nearfar.records.stages import StageStore, write_rows
+from nearfar.records.stage_files import write_curves, write_predictions
+from nearfar.records.stages import StageStore
 from nearfar.stages import models
 from nearfar.stages.features import features_of_all, inputs_with_descriptors
 from nearfar.stages.keep import keep_given_back
@@ -135,7 +136,7 @@ class StageContext:
     def evaluate(self, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
         """Write predictions.csv and return the metrics of every part."""
         outputs = self.outputs
-        write_rows(self.folder / "predictions.csv", outputs.header, outputs.lines(scores))
+        write_predictions(self.folder, outputs.header, outputs.lines(scores))
         if isinstance(outputs, Reconstructions):
             assert isinstance(self.dataset.inputs, Images)
             keep_given_back(self.folder, self.dataset.inputs, scores, self.split.test)
@@ -160,7 +161,7 @@ class StageContext:
     def trained(self, outcome: Outcome, module: nn.Module) -> dict[str, Any]:
         """Write curves.csv; return how training ended, without metrics."""
         points = [(c.epoch, c.split, c.metric, c.value) for c in outcome.curves]
-        write_rows(self.folder / "curves.csv", ["epoch", "split", "metric", "value"], points)
+        write_curves(self.folder, points)
         result = ended(outcome.status, outcome.reason)
         result |= {
             "epochs": outcome.epochs,

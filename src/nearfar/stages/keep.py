@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from nearfar.data import Images
 from nearfar.objectives import Rows, in_chunks
 from nearfar.records.files import write_atomically
+from nearfar.records.maps import features_name, write_features
+from nearfar.records.stage_files import RECONSTRUCTIONS
 
 RECONSTRUCTED = 16
 """Test rows whose reconstructions are kept."""
@@ -33,7 +35,7 @@ def keep_features(
         rows: those that are shown (r,), which alone are kept.
     """
     chosen = values[rows] if isinstance(values, np.ndarray) else values[torch.from_numpy(rows)]
-    _write(folder, "features.npy", chosen, rows)
+    _write(folder, features_name(), chosen, rows)
 
 
 def keep_features_of(
@@ -49,24 +51,18 @@ def keep_features_of(
     written to ``features-{k}.npy``. The encoder itself is left as it is.
     """
     index = torch.from_numpy(rows).to(data.targets.device)
-    _write(folder, "features.npy", in_chunks(encoder, data.inputs, index), rows)
+    _write(folder, features_name(), in_chunks(encoder, data.inputs, index), rows)
     for place, weights in (kept or {}).items():
         earlier = copy.deepcopy(encoder)
         earlier.load_state_dict(weights)
-        _write(folder, f"features-{place}.npy", in_chunks(earlier, data.inputs, index), rows)
+        _write(folder, features_name(place), in_chunks(earlier, data.inputs, index), rows)
 
 
 def _write(
     folder: Path, name: str, values: Tensor | NDArray[np.float32], rows: NDArray[np.int64]
 ) -> None:
     array = values.cpu().numpy() if isinstance(values, Tensor) else values
-    for path, content in (
-        (folder / name, array.astype(np.float32)),
-        (folder / "rows.npy", rows.astype(np.int32)),
-    ):
-        file = io.BytesIO()
-        np.save(file, content, allow_pickle=False)
-        write_atomically(path, file.getvalue())
+    write_features(folder, name, array, rows)
 
 
 @torch.no_grad()
@@ -111,7 +107,7 @@ def _draw(folder: Path, originals: Tensor, given_back: Tensor) -> None:
     pixels = (given_back * 255).round().clamp(0, 255).to(torch.uint8)
     everything = torch.arange(len(originals))
     strips = [Images(images).thumbnails(everything) for images in (originals, pixels)]
-    write_atomically(folder / "reconstructions.png", strip_png(strips))
+    write_atomically(folder / RECONSTRUCTIONS, strip_png(strips))
 
 
 def strip_png(rows: list[NDArray[np.uint8]]) -> bytes:

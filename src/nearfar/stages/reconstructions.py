@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nearfar.data import Dataset, Images, Split
 from nearfar.metrics import METRICS
+from nearfar.records.stage_files import RECONSTRUCTIONS_HEADER
 
 Floats = NDArray[np.float64]
 Shape = tuple[int, int, int]
@@ -44,7 +45,7 @@ class Reconstructions:
     ``count`` is the shape (c, h, w) of an image; scores are reconstructions (n, c · h · w).
     """
 
-    header: ClassVar[list[str]] = ["id", "split", "target", "sse"]
+    header: ClassVar[tuple[str, ...]] = RECONSTRUCTIONS_HEADER
 
     def __init__(self, dataset: Dataset, split: Split) -> None:
         assert isinstance(dataset.inputs, Images)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nearfar.data.corruptions import corrupt
 from nearfar.plan.specs import ScoreSpec, spec_of
-from nearfar.records.stages import write_rows
+from nearfar.records.stage_files import write_predictions
 from nearfar.stages import models
 from nearfar.stages.context import StageContext, ended
 from nearfar.stages.representation import measures
@@ -32,7 +32,7 @@ def judge(context: StageContext, spec: ScoreSpec) -> dict[str, Any]:
     scores = np.zeros((len(context.dataset), found.shape[1]))
     scores[tested] = found
     lines = context.outputs.lines(scores, ["test"])
-    write_rows(context.folder / "predictions.csv", context.outputs.header, lines)
+    write_predictions(context.folder, context.outputs.header, lines)
     result = ended("done", "")
     result["metrics"] = context.outputs.metrics(scores, ["test"])
     result["seconds"] = round(time.monotonic() - begin, 3)

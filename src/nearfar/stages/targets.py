@@ -12,6 +12,7 @@ from nearfar.data import Dataset, Split, TargetScaler, rarity_weights
 from nearfar.data.rare_targets import Weighting
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS, Classified, evaluate_classification, evaluate_regression
+from nearfar.records.stage_files import CLASSES_HEADER, NUMBERS_HEADER
 from nearfar.stages.reconstructions import MANY_ROWS, SPLITS, Reconstructions
 
 Floats = NDArray[np.float64]
@@ -28,7 +29,7 @@ class Numbers:
     are several targets, a metric's mean over them in z units is a metric of ``ALL_TARGETS``.
     """
 
-    header: ClassVar[list[str]] = ["id", "split", "target", "truth", "prediction"]
+    header: ClassVar[tuple[str, ...]] = NUMBERS_HEADER
 
     def __init__(
         self, dataset: Dataset, split: Split, reported: TargetScaler | None = None
@@ -115,12 +116,7 @@ class Classes:
     are log probabilities (n, classes).
     """
 
-    header: ClassVar[list[str]] = [
-        *Numbers.header,
-        "log_probability",
-        "rank",
-        "confidence",
-    ]
+    header: ClassVar[tuple[str, ...]] = CLASSES_HEADER
 
     def __init__(self, dataset: Dataset, split: Split) -> None:
         self.dataset, self.split = dataset, split

@@ -1,7 +1,6 @@
 """Two-dimensional maps of features: t-SNE, computed once per feature array and kept."""
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from nearfar.records import write_atomically
+from nearfar.records.maps import features_name, read_kept_features, read_maps, write_maps
 
 Array = npt.NDArray[np.float32]
 
 MIN_ROWS = 8
-CACHE = "embeddings.npz"
 _SETTINGS = {
     "perplexity": 30,
     "early_exaggeration_iter": 50,
@@ -29,20 +27,17 @@ _SETTINGS = {
 
 
 def read_features(
-    folder: Path, rows: Sequence[int], total: int, name: str = "features.npy"
+    folder: Path, rows: Sequence[int], total: int, name: str = features_name()
 ) -> Array | str:
     """The stage's features of some rows, or in words why there is nothing to show.
 
     ``rows.npy`` beside them says of which rows they are; without it, of all ``total`` rows of the
     data set.
     """
-    path = folder / name
-    if not path.is_file():
+    kept = read_kept_features(folder, name)
+    if kept is None:
         return "no features stored"
-    features = np.load(path, mmap_mode="r")
-    known = np.arange(total)
-    if (folder / "rows.npy").is_file():
-        known = np.load(folder / "rows.npy")
+    features, known = kept[0], np.arange(total) if kept[1] is None else kept[1]
     if features.ndim != 2 or len(features) != len(known):
         return f"features of shape {features.shape} do not match {len(known)} rows"
     if not np.isin(rows, known).all():
@@ -118,17 +113,11 @@ def embed_all(folder: Path, features: Mapping[str, Array], jobs: int = 2) -> dic
     """Map every array, by its :func:`features_key`; what the run folder holds is not redone."""
     from threadpoolctl import threadpool_limits
 
-    path = folder / CACHE
-    known: dict[str, Array] = {}
-    if path.is_file():
-        with np.load(path) as stored:
-            known = {key: stored[key] for key in stored.files if key in features}
+    known = read_maps(folder, features)
     missing = [key for key in features if key not in known]
     if missing:
         with threadpool_limits(1), ThreadPoolExecutor(jobs) as pool:
             maps = pool.map(embed, [features[key] for key in missing])
             known.update(zip(missing, maps, strict=True))
-        content = io.BytesIO()
-        np.savez(content, allow_pickle=False, **{key: known[key] for key in sorted(known)})
-        write_atomically(path, content.getvalue())
+        write_maps(folder, known)
     return {key: known[key] for key in features}

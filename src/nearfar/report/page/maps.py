@@ -1,11 +1,11 @@
 """The maps of features on the page: one an arm, and those of checkpoints side by side."""
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from nearfar.records.maps import features_name, kept_places
 from nearfar.records.plain_yaml import from_yaml
 from nearfar.report.load import Run
 from nearfar.report.page.embedding import (
@@ -20,8 +20,6 @@ from nearfar.report.page.rows import Shown
 
 GRID = 1000
 """Maps are rounded to this many steps a side."""
-
-_KEPT = re.compile(r"features-(\d+)\.npy")
 
 
 def feature_maps(run: Run, shown: Shown, seeds: Sequence[int]) -> dict[str, Any]:
@@ -86,7 +84,7 @@ def _while_training(
             kept = [
                 (link, places)
                 for link in run.chain(arm, seed)
-                if (places := _kept_at(run.stage_folder(link["hash"])))
+                if (places := kept_places(run.stage_folder(link["hash"])))
             ]
             for link, places in kept:
                 entry = found.setdefault(
@@ -101,9 +99,9 @@ def _while_training(
     for digest, entry in found.items():
         places = entry.pop("places")
         unit, end = _length(run.stage_folder(digest))
-        names = [(place, f"features-{place}.npy") for place in places if place != end]
+        names = [(place, features_name(place)) for place in places if place != end]
         entry |= {"unit": unit, "at": []}
-        for place, name in [*names, (end, "features.npy")]:
+        for place, name in [*names, (end, features_name())]:
             read = read_features(run.stage_folder(digest), shown.index, shown.total, name)
             if not isinstance(read, str):
                 key = features_key(read)
@@ -112,11 +110,6 @@ def _while_training(
         if len(entry["at"]) > 1:
             stages.append(entry)
     return stages
-
-
-def _kept_at(folder: Path) -> list[int]:
-    names = (_KEPT.fullmatch(path.name) for path in folder.glob("features-*.npy"))
-    return sorted(int(match[1]) for match in names if match)
 
 
 def _length(folder: Path) -> tuple[str, int | None]:
