@@ -3,7 +3,7 @@
 import base64
 from html import escape
 
-from nearfar.records.stage_files import RECONSTRUCTIONS
+from nearfar.records.stage_files import RECONSTRUCTIONS as PICTURE
 from nearfar.report.load import Run, arm_label
 from nearfar.report.page.panel import PageContext, Section
 
@@ -16,7 +16,7 @@ def reconstructions_section(run: Run) -> str:
             (link, seed)
             for seed in run.summary.get("seeds", [])
             for link in run.chain(arm, seed)
-            if (run.stage_folder(link["hash"]) / RECONSTRUCTIONS).is_file()
+            if (run.stage_folder(link["hash"]) / PICTURE).is_file()
         )
         link, seed = next(found, (None, None))
         if link is not None:
@@ -26,7 +26,7 @@ def reconstructions_section(run: Run) -> str:
         return ""
     figures = ""
     for digest, (title, arms) in strips.items():
-        content = (run.stage_folder(digest) / RECONSTRUCTIONS).read_bytes()
+        content = (run.stage_folder(digest) / PICTURE).read_bytes()
         source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
         figures += (
             f'<figure class="panel strips"><figcaption><b>{escape(title)}</b> '
