@@ -6,36 +6,28 @@ from typing import Any
 from nearfar.data import Inputs
 from nearfar.encoders.adapter import Adapter
 from nearfar.encoders.base import Encoder, FixedEncoder, encoder_mistake
-from nearfar.encoders.cnn import CNN
-from nearfar.encoders.descriptors import Descriptors
-from nearfar.encoders.emnist_cnn import EmnistCNN
-from nearfar.encoders.gin import GIN
-from nearfar.encoders.identity import Identity
-from nearfar.encoders.mlp import MLP
-from nearfar.encoders.morgan import Morgan
-from nearfar.encoders.mpnn import MPNN
-from nearfar.encoders.pixels import Pixels
-from nearfar.encoders.resnet import ResNet18
-from nearfar.encoders.timm_models import Timm
 from nearfar.errors import UserError, nearest
 from nearfar.extensions import Registry
+from nearfar.references import References
 
 __all__ = ["ENCODERS", "Adapter", "Encoder", "FixedEncoder", "build_encoder"]
 
-_BUILT_IN: dict[str, type[Encoder] | type[FixedEncoder]] = {
-    "cnn": CNN,
-    "descriptors": Descriptors,
-    "emnist_cnn": EmnistCNN,
-    "gin": GIN,
-    "identity": Identity,
-    "mlp": MLP,
-    "morgan": Morgan,
-    "mpnn": MPNN,
-    "pixels": Pixels,
-    "resnet18": ResNet18,
-    "timm": Timm,
-}
-ENCODERS = Registry("encoder", "encoders", _BUILT_IN, encoder_mistake)
+BUILT_IN = References[type[Encoder] | type[FixedEncoder]](
+    {
+        "cnn": "nearfar.encoders.cnn:CNN",
+        "descriptors": "nearfar.encoders.descriptors:Descriptors",
+        "emnist_cnn": "nearfar.encoders.emnist_cnn:EmnistCNN",
+        "gin": "nearfar.encoders.gin:GIN",
+        "identity": "nearfar.encoders.identity:Identity",
+        "mlp": "nearfar.encoders.mlp:MLP",
+        "morgan": "nearfar.encoders.morgan:Morgan",
+        "mpnn": "nearfar.encoders.mpnn:MPNN",
+        "pixels": "nearfar.encoders.pixels:Pixels",
+        "resnet18": "nearfar.encoders.resnet:ResNet18",
+        "timm": "nearfar.encoders.timm_models:Timm",
+    }
+)
+ENCODERS = Registry("encoder", "encoders", BUILT_IN, encoder_mistake)
 
 
 def build_encoder(name: str, options: Mapping[str, Any], inputs: Inputs) -> Encoder | FixedEncoder:

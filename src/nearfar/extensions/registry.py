@@ -68,7 +68,7 @@ class Registry(Mapping[str, T]):
     """
 
     def __init__(
-        self, noun: str, group: str, built_in: dict[str, T], check: Callable[[Any], str]
+        self, noun: str, group: str, built_in: Mapping[str, T], check: Callable[[Any], str]
     ) -> None:
         self.noun, self.group, self.built_in, self.check = noun, group, built_in, check
         self._imported: dict[str, PlugIn] = {}
@@ -84,7 +84,7 @@ class Registry(Mapping[str, T]):
         return part
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self.built_in, **self._own, **self._imported})
+        return iter(dict.fromkeys([*self.built_in, *self._own, *self._imported]))
 
     def __len__(self) -> int:
         return len(list(iter(self)))

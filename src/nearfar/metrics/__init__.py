@@ -1,7 +1,7 @@
 """From (truth, prediction) to numbers: what is measured, and which direction is better.
 
-A metric stands in the file of its task, with its name, label, direction, unit and computation, and
-in one line of the registers below; everything else reads these.
+A metric stands in a file, with its name, label, direction, unit, task and computation, and in one
+line of the dictionary below; everything else reads these.
 """
 
 from collections.abc import Sequence
@@ -12,29 +12,36 @@ from numpy.typing import ArrayLike
 
 from nearfar.extensions import Registry
 from nearfar.metrics.classification import (
-    ACCURACY,
-    BALANCED_ACCURACY,
-    ECE,
-    NLL,
-    TOP3_ACCURACY,
     Classified,
     confusion,
     recalls,
 )
-from nearfar.metrics.metric import Measure, Metric, register
-from nearfar.metrics.reconstruction import SSE
-from nearfar.metrics.regression import MAE, MSE, R2, RMSE, SPEARMAN
+from nearfar.metrics.metric import Measure, Metric
 from nearfar.metrics.representation import MEASURES
+from nearfar.references import References
 
-REGRESSION: dict[str, Metric] = register([MAE, RMSE, MSE, R2, SPEARMAN])
-CLASSIFICATION: dict[str, Metric] = register([ACCURACY, TOP3_ACCURACY, BALANCED_ACCURACY, NLL, ECE])
-RECONSTRUCTION: dict[str, Metric] = register([SSE])
+BUILT_IN = References[Metric](
+    {
+        "mae": "nearfar.metrics.regression:MAE",
+        "rmse": "nearfar.metrics.regression:RMSE",
+        "mse": "nearfar.metrics.regression:MSE",
+        "r2": "nearfar.metrics.regression:R2",
+        "spearman": "nearfar.metrics.regression:SPEARMAN",
+        "accuracy": "nearfar.metrics.classification:ACCURACY",
+        "top3_accuracy": "nearfar.metrics.classification:TOP3_ACCURACY",
+        "balanced_accuracy": "nearfar.metrics.classification:BALANCED_ACCURACY",
+        "nll": "nearfar.metrics.classification:NLL",
+        "ece": "nearfar.metrics.classification:ECE",
+        "sse": "nearfar.metrics.reconstruction:SSE",
+    }
+)
+TASKS = ("regression", "classification", "reconstruction")
 METRICS_OF: dict[str, dict[str, Metric]] = {
-    "regression": REGRESSION,
-    "classification": CLASSIFICATION,
-    "reconstruction": RECONSTRUCTION,
+    task: {name: metric for name, metric in BUILT_IN.items() if metric.task == task}
+    for task in TASKS
 }
 """The built-in metrics that a task has; the first one is its default."""
+REGRESSION, CLASSIFICATION, RECONSTRUCTION = METRICS_OF.values()
 
 MONITORED = {
     "loss": "loss",
@@ -72,9 +79,7 @@ def metric_mistake(metric: Any) -> str:
     return "" if callable(metric.value) else "has a value that is no function"
 
 
-METRICS = Registry(
-    "metric", "metrics", {**REGRESSION, **CLASSIFICATION, **RECONSTRUCTION}, metric_mistake
-)
+METRICS = Registry("metric", "metrics", BUILT_IN, metric_mistake)
 
 
 def evaluate_regression(
