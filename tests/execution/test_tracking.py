@@ -15,7 +15,7 @@ from nearfar.errors import UserError
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.execution.run import carry_out, prepare
 from nearfar.execution.tracking import Tracking
-from nearfar.track import TRACKERS, Notice, Run, Tracker
+from nearfar.track import TRACKERS, Notice, TrackedRun, Tracker
 
 
 class Sink(Tracker):
@@ -31,7 +31,7 @@ class Sink(Tracker):
 
 
 class Runs(Sink):
-    got: ClassVar[list[Run]] = []
+    got: ClassVar[list[TrackedRun]] = []
 
 
 class Notices(Sink):

@@ -13,7 +13,7 @@ from nearfar.errors import UserError
 from nearfar.records.plain_yaml import parse_yaml
 from nearfar.study.files import find_study, read_study
 from nearfar.study.load import load_study
-from nearfar.study.named_options import Choice
+from nearfar.study.named_options import NamedChoice
 from nearfar.study.overlay import assignment
 from nearfar.study.schema import Study
 
@@ -40,8 +40,8 @@ def with_key(path: tuple[Any, ...], key: Any, value: Any) -> Plain:
 
 @pytest.mark.parametrize(
     ("path", "model"),
-    [(path, model) for path, model in BLOCKS if not issubclass(model, Choice)],
-    ids=[".".join(map(str, p)) or "study" for p, m in BLOCKS if not issubclass(m, Choice)],
+    [(path, model) for path, model in BLOCKS if not issubclass(model, NamedChoice)],
+    ids=[".".join(map(str, p)) or "study" for p, m in BLOCKS if not issubclass(m, NamedChoice)],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_name(path: tuple[Any, ...], model: Any) -> None:
     fields = sorted(model.model_fields, key=lambda name: (-len(name), name))
@@ -58,8 +58,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(path: tuple[Any, ...], 
 
 @pytest.mark.parametrize(
     ("path", "model"),
-    [(path, model) for path, model in BLOCKS if issubclass(model, Choice)][:8],
-    ids=[".".join(map(str, p)) for p, m in BLOCKS if issubclass(m, Choice)][:8],
+    [(path, model) for path, model in BLOCKS if issubclass(model, NamedChoice)][:8],
+    ids=[".".join(map(str, p)) for p, m in BLOCKS if issubclass(m, NamedChoice)][:8],
 )
 def test_an_unknown_choice_is_refused_with_the_nearest_name(
     path: tuple[Any, ...], model: Any

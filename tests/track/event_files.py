@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nearfar.track import Run, Stage
+from nearfar.track import TrackedRun, TrackedStage
 
 BLOCK = 32 * 1024
 KEY = "0123456789abcdef" * 2 + "01234567"
 
 
-def a_run(arm: str = "RnC(L1)", seed: int = 3, condition: str = "labels=0.1") -> Run:
+def a_run(arm: str = "RnC(L1)", seed: int = 3, condition: str = "labels=0.1") -> TrackedRun:
     """A pre-training stage and a fit, as a study leaves them."""
-    pretrain = Stage(
+    pretrain = TrackedStage(
         "pretrain:rnc",
         {"kind": "pretrain", "recipe": {"epochs": 2, "optimizer": {"sgd": {"lr": 0.5}}}},
         {"status": "done", "epochs": 2, "steps": 8, "seconds": 1.5, "parameters": 7},
@@ -22,7 +22,7 @@ def a_run(arm: str = "RnC(L1)", seed: int = 3, condition: str = "labels=0.1") ->
         [(4, "train", "loss", 3.0), (8, "train", "loss", 2.5)],
     )
     metrics = [("mae", "z", 0.25), ("mae", "mm", 0.5), ("r2", "", 0.75)]
-    fit = Stage(
+    fit = TrackedStage(
         "fit",
         {"kind": "fit", "train": "head", "standardise": True, "clip": None, "betas": [0.9, 0.99]},
         {
@@ -39,7 +39,7 @@ def a_run(arm: str = "RnC(L1)", seed: int = 3, condition: str = "labels=0.1") ->
         "epoch",
         [(1, "train", "loss", 1.0), (1, "validation", "mae", 0.9), (2, "train", "loss", 0.5)],
     )
-    return Run("toy", "quick", "own", arm, seed, condition, "mm", [pretrain, fit])
+    return TrackedRun("toy", "quick", "own", arm, seed, condition, "mm", [pretrain, fit])
 
 
 def wandb_records(path: Path) -> list[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from nearfar.data import Dataset
 from nearfar.execution.events import Event, Finished, Progress, Started
-from nearfar.execution.worker import Source, carry_out, without_its_need
+from nearfar.execution.worker import StudySource, carry_out, without_its_need
 from nearfar.plan.chain import Step
 from nearfar.plan.groups import Bundle, bundled
 from nearfar.records.stages import StageStore
@@ -13,7 +13,7 @@ from nearfar.records.stages import StageStore
 
 def execute(
     steps: dict[str, Step],
-    source: Source,
+    source: StudySource,
     dataset: Dataset,
     store: StageStore,
     jobs: int,

@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 
 from nearfar.execution import processes
 from nearfar.execution.events import Event, Finished, Progress, Started
-from nearfar.execution.worker import Source, carry_out, without_its_need
+from nearfar.execution.worker import StudySource, carry_out, without_its_need
 from nearfar.plan.groups import Bundle
 from nearfar.records.stages import StageStore
 
@@ -25,7 +25,11 @@ class Pool:
     """
 
     def __init__(
-        self, source: Source, store: StageStore, jobs: int, makes: Mapping[str, str] | None = None
+        self,
+        source: StudySource,
+        store: StageStore,
+        jobs: int,
+        makes: Mapping[str, str] | None = None,
     ) -> None:
         self.source, self.store, self.makes = source, store, makes or {}
         self.processes: list[BaseProcess] = []
@@ -110,7 +114,7 @@ class Pool:
         return [event]
 
 
-def _worker(pipe: connection.Connection, source: Source, store: StageStore) -> None:
+def _worker(pipe: connection.Connection, source: StudySource, store: StageStore) -> None:
     """Carry out what comes through ``pipe``; leave when the parent process is gone."""
     parent = parent_process()
     assert parent is not None

@@ -15,7 +15,7 @@ from nearfar.execution.provenance import provenance
 from nearfar.execution.results import write_records, write_tables
 from nearfar.execution.run_plan import run_plan, samples_of
 from nearfar.execution.trackers import trackers_of, with_trackers
-from nearfar.execution.worker import Source
+from nearfar.execution.worker import StudySource
 from nearfar.extensions.modules import file_of
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
@@ -171,7 +171,7 @@ def _modules(prepared: Prepared) -> dict[str, Any]:
 
 def _execute(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
     resolved = prepared.resolved
-    source = Source(resolved.study.data, resolved.folder, tuple(resolved.study.modules or ()))
+    source = StudySource(resolved.study.data, resolved.folder, tuple(resolved.study.modules or ()))
     watch(Planned(prepared.plan, prepared.missing))
     steps = {a: step for a, step in prepared.plan.steps.items() if a not in prepared.failures}
     lost, store = prepared.failures, prepared.folder.store

@@ -20,7 +20,7 @@ from nearfar.plan.plan import Cell, Plan
 from nearfar.plan.specs import spec_of
 from nearfar.records.stage_files import read_points
 from nearfar.records.stages import StageStore
-from nearfar.track import Background, Notice, Run, Stage, run_name
+from nearfar.track import Background, Notice, TrackedRun, TrackedStage, run_name
 
 if TYPE_CHECKING:
     from nearfar.execution.prepared import Prepared
@@ -82,7 +82,7 @@ class Tracking:
     def _send_finished_runs(self, stage_hash: str | None = None) -> None:
         """Send the runs that are whole: all, or those that ``stage_hash`` is a part of."""
         store = self.prepared.folder.store
-        told = [tracker for tracker in self.told if tracker.takes is Run]
+        told = [tracker for tracker in self.told if tracker.takes is TrackedRun]
         for cell in self.prepared.plan.cells if told else ():
             ours = stage_hash is None or stage_hash in cell.chain
             if ours and all(store.is_done(stage) for stage in cell.chain):
@@ -91,10 +91,10 @@ class Tracking:
                     tracker.put(partial(read_run, self.prepared, cell), key)
 
 
-def read_run(prepared: "Prepared", cell: Cell) -> Run:
+def read_run(prepared: "Prepared", cell: Cell) -> TrackedRun:
     """Return an arm under one seed and condition, as its finished stages tell it."""
     study, plan = prepared.resolved.study, prepared.plan
-    return Run(
+    return TrackedRun(
         study=study.study,
         profile=study.profile,
         group=plan.arms[cell.arm].group,
@@ -107,7 +107,7 @@ def read_run(prepared: "Prepared", cell: Cell) -> Run:
     )
 
 
-def read_stage(plan: Plan, store: StageStore, stage_hash: str) -> Stage:
+def read_stage(plan: Plan, store: StageStore, stage_hash: str) -> TrackedStage:
     """Return a finished stage with its curves; a head that is solved has none."""
     outcome, curves = store.outcome(stage_hash), read_points(store.folder(stage_hash))
     assert outcome is not None
@@ -118,7 +118,7 @@ def read_stage(plan: Plan, store: StageStore, stage_hash: str) -> Stage:
         (round(epoch * scale), split, metric, value) for epoch, split, metric, value in curves
     ]
     spec = spec_of(stage_hash, store).to_plain()
-    return Stage(plan.steps[stage_hash].name, spec, outcome, counts, points)
+    return TrackedStage(plan.steps[stage_hash].name, spec, outcome, counts, points)
 
 
 def stage_notice(prepared: "Prepared", event: Finished, ended: int) -> Notice:

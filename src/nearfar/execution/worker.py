@@ -19,7 +19,7 @@ BUSY_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Source:
+class StudySource:
     """Where the data of a study, and its modules, are read from, by every process for itself."""
 
     options: DataOptions

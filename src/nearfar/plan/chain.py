@@ -24,7 +24,7 @@ from nearfar.plan.specs import (
     StageSpec,
     Target,
 )
-from nearfar.study.named_options import Choice
+from nearfar.study.named_options import NamedChoice
 from nearfar.study.schema import Arm, ExactFit, Pretrain, Stage, Study, Test, TrainedFit
 from nearfar.train.recipe import Recipe
 
@@ -199,5 +199,5 @@ def _fit_spec(
     )
 
 
-def _named(choice: Choice) -> Named:
+def _named(choice: NamedChoice) -> Named:
     return Named.from_plain(choice.model_dump(mode="json"))

@@ -34,7 +34,7 @@ class Layer(Protocol):
     def backward(self, grad: Tensor, wanted: bool) -> Tensor: ...
 
 
-class Affine:
+class StackedAffine:
     """(K or 1, d, b) → (K, n, b); ``weight`` (K, n, d), ``bias`` (K, n)."""
 
     def __init__(self, weight: Leaf, bias: Leaf) -> None:

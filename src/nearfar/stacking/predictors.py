@@ -23,7 +23,6 @@ from nearfar.stacking.kinds import (
     is_stacked_kind,
 )
 from nearfar.stacking.layers import (
-    Affine,
     Convolution,
     Flatten,
     InputNorm,
@@ -31,6 +30,7 @@ from nearfar.stacking.layers import (
     Leaf,
     MaxPool,
     Scale,
+    StackedAffine,
     relu,
     sigmoid,
 )
@@ -178,7 +178,7 @@ class Stack:
         for number, affine in enumerate(maps):
             if number:
                 yield relu()
-            yield Affine(*self._leaves(affine))
+            yield StackedAffine(*self._leaves(affine))
 
     def _cnn(self, encoder: EmnistCNN) -> Iterator[Layer]:
         yield Scale(CENTRE, SPREAD)
@@ -207,7 +207,7 @@ class Stack:
         for group in encoder.layers:
             for part in group.children():
                 if isinstance(part, nn.Linear):
-                    yield Affine(*self._leaves(part))
+                    yield StackedAffine(*self._leaves(part))
                     yield relu()
 
     def _leaves(self, part: nn.Conv2d | nn.Linear) -> tuple[Leaf, Leaf]:

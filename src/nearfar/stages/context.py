@@ -33,7 +33,7 @@ from nearfar.records.stages import StageStore
 from nearfar.stages import models
 from nearfar.stages.features import features_of_all, inputs_with_descriptors
 from nearfar.stages.keep import keep_given_back
-from nearfar.stages.reconstructions import Pixels, Reconstructions
+from nearfar.stages.reconstructions import PixelTargets, Reconstructions
 from nearfar.stages.representation import measures
 from nearfar.stages.targets import Numbers, Outputs, outputs_of
 from nearfar.stages.tested_rows import tested_rows
@@ -97,7 +97,7 @@ class StageContext:
         if not isinstance(spec, ScoreSpec):
             inputs = inputs_with_descriptors(spec, inputs, store).to(fabric.device)
         if isinstance(outputs, Reconstructions):
-            rows = Rows(inputs, Pixels(inputs))
+            rows = Rows(inputs, PixelTargets(inputs))
         else:
             rows = Rows(inputs, torch.from_numpy(outputs.targets).to(fabric.device))
         place = fabric, store, folder, report

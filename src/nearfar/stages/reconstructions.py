@@ -21,7 +21,7 @@ MANY_ROWS = 10_000
 CHUNK = 4096
 
 
-class Pixels:
+class PixelTargets:
     """Images in the place of a tensor of targets: ``[index]`` gathers them as floats in [0, 1]."""
 
     def __init__(self, images: Images) -> None:

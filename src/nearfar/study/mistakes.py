@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from nearfar.errors import UserError, nearest
-from nearfar.study.named_options import Choice
+from nearfar.study.named_options import NamedChoice
 from nearfar.study.schema import ExactFit, TrainedFit
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -96,7 +96,7 @@ def _allowed(model: Any, location: tuple[str | int, ...]) -> list[str]:
         if before == "fit" and part in {"trained", "exact"}:
             model = TrainedFit if part == "trained" else ExactFit
         elif isinstance(model, type) and issubclass(model, BaseModel):
-            if issubclass(model, Choice):
+            if issubclass(model, NamedChoice):
                 model = model.kind(str(part))
             model = model.model_fields[str(part)].annotation
         else:
@@ -105,6 +105,6 @@ def _allowed(model: Any, location: tuple[str | int, ...]) -> list[str]:
         models = [m for m in typing.get_args(model) if isinstance(m, type) and m is not type(None)]
         if typing.get_origin(model) not in {dict, list} and len(models) == 1:
             model = models[0]
-    if isinstance(model, type) and issubclass(model, Choice):
+    if isinstance(model, type) and issubclass(model, NamedChoice):
         return model.names()
     return list(model.model_fields) if hasattr(model, "model_fields") else []

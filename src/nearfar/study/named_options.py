@@ -35,7 +35,7 @@ def options_of(kind: type[Any]) -> type[Options]:
     return create_model(kind.__name__, __base__=Options, **fields)
 
 
-class Choice(Options):
+class NamedChoice(Options):
     """Exactly one of several names, with its options."""
 
     registry: ClassVar[Registry[Any] | None] = None
@@ -61,7 +61,7 @@ class Choice(Options):
         return {self.name: self.options.model_dump(mode=info.mode)}
 
     @classmethod
-    def kind(cls, name: str) -> type["Choice"]:
+    def kind(cls, name: str) -> type["NamedChoice"]:
         """Return this model, or where a plug-in has the name, one that knows the plug-in too."""
         if name in cls.model_fields or cls.registry is None or name not in cls.registry:
             return cls
@@ -109,17 +109,17 @@ def _fields(kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
     return fields
 
 
-def choice_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Choice]:
+def choice_among(title: str, kinds: Mapping[str, type[Any]]) -> type[NamedChoice]:
     """Return the model of a choice among registered classes (or ready option models)."""
     if not isinstance(kinds, Registry):
-        return create_model(title, __base__=Choice, **_fields(kinds))
-    model = create_model(title, __base__=Choice, **_fields(kinds.built_in))
+        return create_model(title, __base__=NamedChoice, **_fields(kinds))
+    model = create_model(title, __base__=NamedChoice, **_fields(kinds.built_in))
     model.registry = kinds
     return model
 
 
 @functools.cache
-def _with_plug_in(model: type[Choice], name: str, kind: type[Any]) -> type[Choice]:
+def _with_plug_in(model: type[NamedChoice], name: str, kind: type[Any]) -> type[NamedChoice]:
     return create_model(model.__name__, __base__=model, **_fields({name: kind}))
 
 
@@ -129,4 +129,4 @@ def choices_among(title: str, kinds: Mapping[str, type[Any]]) -> Any:
 
 
 def _as_list(given: Any) -> Any:
-    return [given] if isinstance(given, str | Mapping | Choice) else given
+    return [given] if isinstance(given, str | Mapping | NamedChoice) else given

@@ -5,12 +5,21 @@ no number.
 """
 
 from nearfar.track.background import Background
-from nearfar.track.base import Notice, NotSent, Run, Stage, Tracker, run_name
+from nearfar.track.base import Notice, NotSent, TrackedRun, TrackedStage, Tracker, run_name
 from nearfar.track.tensorboard import TensorBoard
 from nearfar.track.wandb import WeightsAndBiases
 from nearfar.track.webhook import Webhook
 
-__all__ = ["TRACKERS", "Background", "NotSent", "Notice", "Run", "Stage", "Tracker", "run_name"]
+__all__ = [
+    "TRACKERS",
+    "Background",
+    "NotSent",
+    "Notice",
+    "TrackedRun",
+    "TrackedStage",
+    "Tracker",
+    "run_name",
+]
 
 TRACKERS: dict[str, type[Tracker]] = {
     "tensorboard": TensorBoard,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nearfar.track.base import Notice, NotSent, Run, Tracker
+from nearfar.track.base import Notice, NotSent, TrackedRun, Tracker
 
 
 class Background:
@@ -28,7 +28,7 @@ class Background:
         self._thread.start()
 
     @property
-    def takes(self) -> type[Run] | type[Notice]:
+    def takes(self) -> type[TrackedRun] | type[Notice]:
         """What the tracker is to be sent."""
         return self.tracker.takes
 

@@ -21,7 +21,7 @@ class NotSent(Exception):  # noqa: N818 - reported in a line, never a reason to 
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrackedStage:
     """A finished stage: ``counts`` is what its curves run over, ``epoch`` for instance."""
 
     name: str
@@ -37,7 +37,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Run:
+class TrackedRun:
     """One arm under one seed and condition, with its chain of finished stages.
 
     ``search`` names the point of a grid where the run only served to choose one.
@@ -50,7 +50,7 @@ class Run:
     seed: int
     condition: str
     unit: str
-    stages: list[Stage]
+    stages: list[TrackedStage]
     search: str = ""
 
     @property
@@ -127,7 +127,7 @@ class Tracker(ABC):
     parameters. It may raise whatever it likes: the study goes on.
     """
 
-    takes: ClassVar[type[Run] | type[Notice]] = Run
+    takes: ClassVar[type[TrackedRun] | type[Notice]] = TrackedRun
     """What is sent to it: every finished run once, or every notice."""
     package: ClassVar[str] = ""
 

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from nearfar.track.base import Run, Tracker, file_name
+from nearfar.track.base import TrackedRun, Tracker, file_name
 
 
 class TensorBoard(Tracker):
@@ -21,7 +21,7 @@ class TensorBoard(Tracker):
         from torch.utils.tensorboard import SummaryWriter
         from torch.utils.tensorboard.summary import hparams
 
-        run: Run = message
+        run: TrackedRun = message
         tried = f"search {run.search}" if run.search else ""
         part = " ".join(filter(None, [f"seed {run.seed}", run.condition, tried]))
         place = self.folder / file_name(run.arm) / file_name(part)
@@ -34,7 +34,7 @@ class TensorBoard(Tracker):
                 writer.file_writer.add_summary(summary)
 
 
-def scalars(run: Run) -> Iterator[tuple[str, float, int]]:
+def scalars(run: TrackedRun) -> Iterator[tuple[str, float, int]]:
     """Yield (tag, value, step): ``fit/validation/loss`` and the like, then the final numbers."""
     for stage in run.stages:
         for step, split, metric, value in stage.points:

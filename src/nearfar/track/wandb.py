@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nearfar.errors import UserError
-from nearfar.track.base import Run, Tracker
+from nearfar.track.base import TrackedRun, Tracker
 
 START_SECONDS = 30.0
 FINISH_SECONDS = 120.0
@@ -72,7 +72,7 @@ class WeightsAndBiases(Tracker):
         import wandb
 
         wandb.setup(wandb.Settings(silent=True))
-        run: Run = message
+        run: TrackedRun = message
         run_id = self._id(run)
         for left in (self.folder / "wandb").glob(f"*run-*-{run_id}"):
             shutil.rmtree(left)
@@ -97,7 +97,7 @@ class WeightsAndBiases(Tracker):
             raise
         logged.finish()
 
-    def _id(self, run: Run) -> str:
+    def _id(self, run: TrackedRun) -> str:
         """Return an id that only this run of this folder has."""
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "folder-id.txt"
@@ -124,7 +124,7 @@ def _settings(wandb: Any) -> Any:
     )
 
 
-def _log(logged: Any, run: Run) -> None:
+def _log(logged: Any, run: TrackedRun) -> None:
     for stage in run.stages:
         axis = f"{stage.place}/{stage.counts}"
         logged.define_metric(axis, hidden=True)

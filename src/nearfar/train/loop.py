@@ -21,9 +21,9 @@ from nearfar.train.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_c
 from nearfar.train.optim import build_optimizer, build_schedule
 from nearfar.train.randomness import random_state, set_random_state
 from nearfar.train.recipe import Recipe
-from nearfar.train.state import LEARNING_EPOCHS, Curve, Outcome, Points, RunState, Task
+from nearfar.train.state import LEARNING_EPOCHS, Outcome, Points, RunState, Task
 
-__all__ = ["LEARNING_EPOCHS", "Curve", "Outcome", "Points", "Task", "Trainer"]
+__all__ = ["LEARNING_EPOCHS", "Outcome", "Points", "Task", "Trainer"]
 
 
 class Trainer:

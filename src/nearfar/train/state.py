@@ -44,7 +44,7 @@ class Task(Protocol):
 
 
 @dataclass
-class Curve:
+class RunCurve:
     """One point of a learning curve; ``epoch`` is a fraction where a round ends within one."""
 
     epoch: float
@@ -63,7 +63,7 @@ class Outcome:
     steps: int
     seconds: float
     selected_epoch: float
-    curves: list[Curve] = field(default_factory=list)
+    curves: list[RunCurve] = field(default_factory=list)
     kept: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
@@ -76,7 +76,7 @@ class State:
     best: float = math.inf
     best_round: int = 0
     best_weights: dict[str, Tensor] | None = None
-    curves: list[Curve] = field(default_factory=list)
+    curves: list[RunCurve] = field(default_factory=list)
     kept: dict[int, dict[str, Tensor]] = field(default_factory=dict)
     reason: str = ""
 
@@ -139,7 +139,7 @@ class RunState:
         """
         state, number = self.state, self.state.round
         epoch, last = self.rounds.epoch(number), len(self.rounds.ends)
-        state.curves.append(Curve(epoch, "train", "loss", loss))
+        state.curves.append(RunCurve(epoch, "train", "loss", loss))
         if not math.isfinite(loss):
             place = f"{self.rounds.unit} {self.rounds.count(number)}"
             state.reason = f"the training loss became {loss} by {place}"
@@ -151,7 +151,7 @@ class RunState:
             )
             return None
         value, points = self.task.validate(Round(number, last))
-        state.curves += [Curve(epoch, *place, value) for place, value in points.items()]
+        state.curves += [RunCurve(epoch, *place, value) for place, value in points.items()]
         if value is not None and self.recipe.select == "best" and value < state.best:
             state.best, state.best_round = value, number
             state.best_weights = _weights(self.task.module)
@@ -197,4 +197,4 @@ class RunState:
         self.order.set_state(saved["order"].cpu())
         for name in ("round", "seconds", "best", "best_round", "best_weights", "kept"):
             setattr(self.state, name, saved[name])
-        self.state.curves = [Curve(*point) for point in saved["curves"]]
+        self.state.curves = [RunCurve(*point) for point in saved["curves"]]
