@@ -16,7 +16,7 @@ from nearfar.heads import EXACT, NETWORKS, READOUTS
 from nearfar.losses import CLASSIFICATION_LOSSES, DISTRIBUTION_LOSSES, REGRESSION_LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.named_options import Choice, options_of
+from nearfar.study.named_options import NamedChoice, options_of
 from nearfar.study.published import Claim, Published
 from nearfar.study.schema import Arm, Axis, ExactFit, Pretrain, Stage, Study, TrainedFit
 from nearfar.study.schema import Test as OnTestRows
@@ -64,7 +64,7 @@ def written(value: Any) -> str:
     """A default as the page writes it."""
     if value is None or value == "":
         return "–"
-    if isinstance(value, Choice):
+    if isinstance(value, NamedChoice):
         return value.name
     if isinstance(value, BaseModel):
         return str(value.model_dump(exclude_defaults=True))

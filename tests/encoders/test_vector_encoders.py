@@ -5,7 +5,8 @@ import torch
 from encoder_examples import some_vectors
 from torch import nn
 
-from nearfar.encoders import Encoder, Identity, build_encoder
+from nearfar.encoders import Encoder, build_encoder
+from nearfar.encoders.identity import Identity
 
 
 def test_identity_gives_the_columns() -> None:

@@ -77,7 +77,7 @@ def load(browser: Any) -> Iterator[Open]:
 
     yield load
     assert browser.get_log("browser") == []
-    fetched = {url for url in _requests(browser) if not url.startswith("data:")}
+    fetched = {url for url in _requests(browser) if not url.startswith(("data:", "chrome://"))}
     assert fetched <= {path.as_uri() for path in opened}
 
 

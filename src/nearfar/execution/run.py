@@ -94,6 +94,8 @@ def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resol
         "track": with_trackers(asked.text.get("track"), request.track),
         "data": _portable(asked.text["data"], asked.folder, folder.path),
     }
+    if "modules" in text:
+        text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
     wanted = text if request.seeds is None else with_seeds(text, list(range(request.seeds)))
     return resolve(extend(folder.study(), wanted, request.arms), folder.path / "study.yaml")
 
