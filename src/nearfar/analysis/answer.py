@@ -197,13 +197,13 @@ def _size(arm: str, series: Series, results: RunResults) -> str:
         if s == replace(series, unit=s.unit) and s.unit != series.unit
     ]
     means = [(results.mean(arm, replace(series, unit=unit)), unit) for unit in units]
-    said = [
+    verdict_lines = [
         f"{number(mean)} {UNIT_WORDS.get(unit, unit)}".strip()
         for mean, unit in means
         if mean is not None
     ]
     seeds = seed_count(len(results.series(arm, series.condition)[series]))
-    return f"{said[0]}{''.join(f' ({also})' for also in said[1:])} over {seeds}"
+    return f"{verdict_lines[0]}{''.join(f' ({also})' for also in verdict_lines[1:])} over {seeds}"
 
 
 def _beside(found: Comparison, asked: Asked, results: RunResults) -> str:

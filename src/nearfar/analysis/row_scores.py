@@ -77,15 +77,15 @@ def _row_scores(stages: Path, by_unit: dict[bool, Record], metric: str) -> Score
     if not rows:
         return None
     ids = [row["id"] for row in rows]
-    said = _said(metric, rows)
-    value = METRICS[metric].value(*said)
+    compared = _compared(metric, rows)
+    value = METRICS[metric].value(*compared)
     if not math.isclose(value, own.value, rel_tol=1e-4, abs_tol=1e-9):
         return None
     scale = by_unit[True].value / own.value if True in by_unit and own.value else 1.0
-    return dict(zip(ids, (scale * row_scores(*said)).tolist(), strict=True))
+    return dict(zip(ids, (scale * row_scores(*compared)).tolist(), strict=True))
 
 
-def _said(metric: str, rows: list[dict[str, str]]) -> tuple[Any, ...]:
+def _compared(metric: str, rows: list[dict[str, str]]) -> tuple[Any, ...]:
     """Return what ``Metric.value`` takes."""
     task = METRICS[metric].task
     if task == "reconstruction":

@@ -26,7 +26,7 @@ from nearfar.study.load import Resolved, load_study, resolve
 from nearfar.study.mistakes import Mistakes
 
 
-def pick_device(wanted: str) -> str:
+def pick_device(requested: str) -> str:
     """Return cpu or cuda.
 
     Raises:
@@ -35,18 +35,20 @@ def pick_device(wanted: str) -> str:
     import torch
 
     there = {"cpu": True, "cuda": torch.cuda.is_available()}
-    if wanted == "auto":
+    if requested == "auto":
         return "cuda" if there["cuda"] else "cpu"
-    if wanted == "mps" and torch.backends.mps.is_available():
+    if requested == "mps" and torch.backends.mps.is_available():
         raise UserError(
             "--device mps: Apple's GPUs do not compute in float64, as targets and losses need; "
             "allowed: auto, cpu, cuda"
         )
-    if wanted not in (*there, "mps"):
-        raise UserError(f"--device: unknown value {wanted!r}; {nearest(wanted, ['auto', *there])}")
-    if not there.get(wanted):
-        raise UserError(f"--device {wanted}: torch finds no such device here")
-    return wanted
+    if requested not in (*there, "mps"):
+        raise UserError(
+            f"--device: unknown value {requested!r}; {nearest(requested, ['auto', *there])}"
+        )
+    if not there.get(requested):
+        raise UserError(f"--device {requested}: torch finds no such device here")
+    return requested
 
 
 def prepare(request: Request) -> Prepared:
@@ -96,8 +98,8 @@ def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resol
     }
     if "modules" in text:
         text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
-    wanted = text if request.seeds is None else with_seeds(text, list(range(request.seeds)))
-    return resolve(extend(folder.study(), wanted, request.arms), folder.path / "study.yaml")
+    requested = text if request.seeds is None else with_seeds(text, list(range(request.seeds)))
+    return resolve(extend(folder.study(), requested, request.arms), folder.path / "study.yaml")
 
 
 def _check_rows(resolved: Resolved, dataset: Dataset) -> None:

@@ -43,7 +43,7 @@ class Tracking:
             console.print(f"[yellow]{escape(line)}[/yellow]", highlight=False, soft_wrap=True)
 
         chosen = trackers_of(prepared.resolved.study, prepared.folder.path)
-        self.told = [Background(name, tracker, warn) for name, tracker in chosen.items()]
+        self.backgrounds = [Background(name, tracker, warn) for name, tracker in chosen.items()]
 
     def __enter__(self) -> "Tracking":
         return self
@@ -58,10 +58,10 @@ class Tracking:
         if self.ended or kind is not None:
             seconds = time.monotonic() - self.begin
             self._notify(partial(study_notice, self.prepared, kind, seconds, self.ended))
-        for tracker in self.told:
+        for tracker in self.backgrounds:
             tracker.finish()
         end = time.monotonic() + INTERRUPTED_SECONDS
-        for tracker in self.told:
+        for tracker in self.backgrounds:
             at_most = math.inf if kind is None else end - time.monotonic()
             tracker.wait(PATIENCE, at_most)
 
@@ -69,25 +69,25 @@ class Tracking:
         """Pass on one event."""
         if isinstance(event, Planned):
             self._send_finished_runs()
-        elif isinstance(event, Finished) and self.told:
+        elif isinstance(event, Finished) and self.backgrounds:
             self.ended += 1
             self._notify(partial(stage_notice, self.prepared, event, self.ended))
             self._send_finished_runs(event.stage_hash)
 
     def _notify(self, make: Callable[[], Notice]) -> None:
-        for tracker in self.told:
+        for tracker in self.backgrounds:
             if tracker.takes is Notice:
                 tracker.put(make)
 
     def _send_finished_runs(self, stage_hash: str | None = None) -> None:
         """Send the runs that are whole: all, or those that ``stage_hash`` is a part of."""
         store = self.prepared.folder.store
-        told = [tracker for tracker in self.told if tracker.takes is TrackedRun]
-        for cell in self.prepared.plan.cells if told else ():
+        backgrounds = [tracker for tracker in self.backgrounds if tracker.takes is TrackedRun]
+        for cell in self.prepared.plan.cells if backgrounds else ():
             ours = stage_hash is None or stage_hash in cell.chain
             if ours and all(store.is_done(stage) for stage in cell.chain):
                 key = f"{cell.chain[-1]} {run_name(cell.arm, cell.seed, cell.place, cell.search)}"
-                for tracker in told:
+                for tracker in backgrounds:
                     tracker.put(partial(read_run, self.prepared, cell), key)
 
 
@@ -153,10 +153,10 @@ def study_notice(
     if stopped is not None:
         interrupted = issubclass(stopped, KeyboardInterrupt)
         status = "interrupted" if interrupted else f"stopped by {stopped.__name__}"
-        said = "the same command goes on from here"
+        outcome_text = "the same command goes on from here"
     else:
         status = f"{failures} stages failed" if failures else "done"
-        said = str(prepared.folder.read_json("summary.json").get("answer", ""))
+        outcome_text = str(prepared.folder.read_json("summary.json").get("answer", ""))
     done = f"{status} after {seconds:.0f} s, {ended} stages"
     return Notice(
         event="study done" if stopped is None else "failed",
@@ -166,5 +166,5 @@ def study_notice(
         stage="",
         status=status,
         seconds=round(seconds, 3),
-        text=f"{study.study} ({study.profile}): {done}. {said}".strip(),
+        text=f"{study.study} ({study.profile}): {done}. {outcome_text}".strip(),
     )

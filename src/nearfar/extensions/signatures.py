@@ -18,8 +18,8 @@ def signature_mistake(kind: type[Any], first: tuple[str, ...]) -> str:
         return f"has a constructor that cannot be read: {error}"
     placed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(placed) != len(first):
-        wanted = ", ".join(("self", *first))
-        return f"must be made by __init__({wanted}, *, options)"
+        expected = ", ".join(("self", *first))
+        return f"must be made by __init__({expected}, *, options)"
     for option in parameters[len(first) :]:
         if option.kind is not option.KEYWORD_ONLY:
             return f"must name its options: {option} cannot be one"

@@ -34,12 +34,12 @@ def matching(pattern: str, conditions: Iterable[str]) -> list[str]:
     """
     if not is_pattern(pattern):
         return [pattern]
-    wanted = {axis: value.split(OR) for axis, value in pairs_of(pattern).items()}
+    patterns = {axis: value.split(OR) for axis, value in pairs_of(pattern).items()}
 
     def fits(condition: str) -> bool:
         found = pairs_of(condition)
-        return set(found) == set(wanted) and all(
-            wanted[axis] == [ANY] or value in wanted[axis] for axis, value in found.items()
+        return set(found) == set(patterns) and all(
+            patterns[axis] == [ANY] or value in patterns[axis] for axis, value in found.items()
         )
 
     return [condition for condition in conditions if fits(condition)]

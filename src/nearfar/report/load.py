@@ -128,17 +128,17 @@ def metric_of(
     It is of ``target``, by default of what the arm is compared by.
     """
     for entry in entries_of(arm, target):
-        wanted = (entry["split"], entry["metric"]) == (split, metric)
-        if wanted and (entry.get("unit") == "z") is scaled:
+        sought = (entry["split"], entry["metric"]) == (split, metric)
+        if sought and (entry.get("unit") == "z") is scaled:
             return dict(entry)
     return None
 
 
 def entries_of(arm: Mapping[str, Any], target: str = "") -> list[dict[str, Any]]:
     """An arm's metrics of ``target``, by default of what the arm is compared by."""
-    wanted = target or arm.get("target")
+    sought = target or arm.get("target")
     entries = arm.get("metrics") or []
-    return [entry for entry in entries if not wanted or entry.get("target", wanted) == wanted]
+    return [entry for entry in entries if not sought or entry.get("target", sought) == sought]
 
 
 def own_unit(run: Run, target: str = "") -> str:

@@ -31,7 +31,7 @@ class Layer(Protocol):
     trained: bool
 
     def forward(self, x: Tensor) -> Tensor: ...
-    def backward(self, grad: Tensor, wanted: bool) -> Tensor: ...
+    def backward(self, grad: Tensor, needed: bool) -> Tensor: ...
 
 
 class StackedAffine:
@@ -46,11 +46,11 @@ class StackedAffine:
         self._given = x = x.expand(len(self.weight.value), -1, -1)
         return torch.baddbmm(self.bias.value[:, :, None], self.weight.value, x)
 
-    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+    def backward(self, grad: Tensor, needed: bool) -> Tensor:
         if self.weight.gradient is not None and self.bias.gradient is not None:
             torch.bmm(grad, self._given.transpose(1, 2), out=self.weight.gradient)
             torch.sum(grad, 2, out=self.bias.gradient)
-        return torch.bmm(self.weight.value.transpose(1, 2), grad) if wanted else grad
+        return torch.bmm(self.weight.value.transpose(1, 2), grad) if needed else grad
 
 
 class Activation:
@@ -71,7 +71,7 @@ class Activation:
         self._made = self._function(x)
         return self._made
 
-    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+    def backward(self, grad: Tensor, needed: bool) -> Tensor:
         return self._gradient(grad, self._made)
 
 
@@ -96,7 +96,7 @@ class Scale:
     def forward(self, x: Tensor) -> Tensor:
         return (x - self.centre).div_(self.spread)
 
-    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+    def backward(self, grad: Tensor, needed: bool) -> Tensor:
         return grad / self.spread
 
 
@@ -137,7 +137,7 @@ class InputNorm:
         for count in self._steps:
             count += 1
 
-    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+    def backward(self, grad: Tensor, needed: bool) -> Tensor:
         return grad
 
     def held(self) -> Scale:
@@ -163,7 +163,7 @@ class Flatten:
         self._shape = x.shape
         return x.flatten(1, 3)
 
-    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+    def backward(self, grad: Tensor, needed: bool) -> Tensor:
         return grad.view(self._shape)
 
 
@@ -188,7 +188,7 @@ class MaxPool:
         )
         return self._outward(best)
 
-    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+    def backward(self, grad: Tensor, needed: bool) -> Tensor:
         options = [self.size] * 2, [self.stride] * 2, [0, 0], [1, 1], False, self._index
         return self._outward(
             aten.max_pool2d_with_indices_backward(self._inward(grad), self._given, *options)
@@ -239,7 +239,7 @@ class Convolution:
         self._matrix = torch.cat([weight, self.bias.value[..., None]], 2)
         return torch.bmm(self._matrix, self._patches).view(models, count, high, wide, -1)
 
-    def backward(self, grad: Tensor, wanted: bool) -> Tensor:
+    def backward(self, grad: Tensor, needed: bool) -> Tensor:
         high, wide = grad.shape[2:4]
         flat = grad.flatten(2)
         if self.weight.gradient is not None and self.bias.gradient is not None:
@@ -247,7 +247,7 @@ class Convolution:
             target = self.weight.gradient.permute(0, 1, 3, 4, 2)
             target.copy_(found[..., :-1].view(target.shape))
             self.bias.gradient.copy_(found[..., -1])
-        if not wanted:
+        if not needed:
             return grad
         torch.bmm(self._matrix[..., :-1].transpose(1, 2), flat, out=self._gradients)
         return self._gathered(high, wide)

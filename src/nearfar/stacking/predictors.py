@@ -133,7 +133,7 @@ class Stack:
             x = layer.forward(x)
         losses, grad, right = self._loss(x, batches)
         for k in range(len(self._layers) - 1, self._first - 1, -1):
-            grad = self._layers[k].backward(grad, wanted=k > self._first)
+            grad = self._layers[k].backward(grad, needed=k > self._first)
         return losses, right
 
     def _inputs(self, batches: Sequence[Batch]) -> Tensor:

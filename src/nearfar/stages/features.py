@@ -58,8 +58,8 @@ def expensive_features(spec: StageSpec, inputs: Any, store: StageStore) -> str:
     """
     if isinstance(spec, ScoreSpec) or spec.encoder is None:
         return ""
-    wanted = models.wanted_beside(spec.encoder, inputs)
-    named = Named(wanted, {}) if wanted else spec.encoder
+    companion = models.companion_of(spec.encoder, inputs)
+    named = Named(companion, {}) if companion else spec.encoder
     kind = ENCODERS[named.name]
     expensive = issubclass(kind, FixedEncoder) and kind.expensive
     return store.features.name(_key(spec, named)) if expensive else ""

@@ -86,7 +86,7 @@ def fresh_encoder(named: Named, inputs: Any, seed: int) -> Encoder | FixedEncode
     return build_encoder(named.name, named.options, inputs)
 
 
-def wanted_beside(named: Named, inputs: Any) -> str:
+def companion_of(named: Named, inputs: Any) -> str:
     """Name the fixed encoder whose features an encoder wants beside ``inputs``, or none."""
     kind = ENCODERS[named.name]
     return kind.wants(inputs, named.options) if issubclass(kind, Encoder) else ""
@@ -104,12 +104,12 @@ def prepared_inputs(
     """
     if not has_encoder(spec):
         return inputs
-    wanted = wanted_beside(encoder_of(spec, store)[0], inputs)
-    if not wanted:
+    companion = companion_of(encoder_of(spec, store)[0], inputs)
+    if not companion:
         return inputs
-    beside = build_encoder(wanted, {}, inputs)
+    beside = build_encoder(companion, {}, inputs)
     assert isinstance(beside, FixedEncoder)
-    values = beside.features(inputs) if make is None else make(wanted, beside)
+    values = beside.features(inputs) if make is None else make(companion, beside)
     return inputs.with_descriptors(torch.from_numpy(values))
 
 
@@ -142,9 +142,9 @@ def build_predictor(
     torch.manual_seed(spec.seed)
     kind, options = READOUTS[spec.readout.name], spec.readout.options
     readout = kind(outputs, **options) if isinstance(outputs, int) else kind()
-    wanted = readout.outputs if isinstance(outputs, int) else outputs
+    companion = readout.outputs if isinstance(outputs, int) else outputs
     network: Any = NETWORKS[spec.head.name]
-    head = network(int(encoder.out_features), wanted, **spec.head.options)  # type: ignore[arg-type]
+    head = network(int(encoder.out_features), companion, **spec.head.options)  # type: ignore[arg-type]
     losses = {name: loss for found in LOSSES.values() for name, loss in found.items()}
     return Predictor(
         encoder,

@@ -172,13 +172,13 @@ class Classes:
         for split in parts:
             if split == "train" and len(self.split.train) > MANY_ROWS:
                 continue
-            rows, said = getattr(self.split, split), self._classified(split, scores)
+            rows, classified = getattr(self.split, split), self._classified(split, scores)
             columns = (
-                said.truth,
-                said.prediction,
-                said.log_probability,
-                said.rank,
-                said.confidence,
+                classified.truth,
+                classified.prediction,
+                classified.log_probability,
+                classified.rank,
+                classified.confidence,
             )
             for row, truth, guess, log_probability, rank, confidence in zip(
                 rows, *(column.tolist() for column in columns), strict=True

@@ -89,17 +89,22 @@ class PretrainTask:
 
     def validate(self, at: Round) -> tuple[float | None, Points]:
         """Return the loss of who predicts, what the objective tells, and now and then the rest."""
-        points, predicts = _points("train", self._told()), getattr(self.module, "predicts", False)
+        points, predicts = (
+            _points("train", self._monitored()),
+            getattr(self.module, "predicts", False),
+        )
         held_out: dict[str, float] = {}
         if at.is_due() or predicts:
-            held_out = self._loss(at.number) | self._told()
+            held_out = self._loss(at.number) | self._monitored()
         if at.is_due(PROBES):
             held_out |= self._probe()
         return held_out.get("loss") if predicts else None, points | _points("validation", held_out)
 
-    def _told(self) -> dict[str, float]:
-        told: dict[str, float] = self.module.monitor() if hasattr(self.module, "monitor") else {}
-        return told
+    def _monitored(self) -> dict[str, float]:
+        monitored: dict[str, float] = (
+            self.module.monitor() if hasattr(self.module, "monitor") else {}
+        )
+        return monitored
 
     @torch.no_grad()
     def _loss(self, number: int) -> dict[str, float]:

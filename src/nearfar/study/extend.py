@@ -102,14 +102,14 @@ def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:
     if before is None:
         return with_seeds(prune(asked, arms), _seeds(asked))
     known = [arm for arm in before["arms"] if arm in asked["arms"]]
-    wanted = None if arms is None else list(dict.fromkeys([*known, *arms]))
+    kept_arms = None if arms is None else list(dict.fromkeys([*known, *arms]))
     seeds = sorted({*_seeds(before), *_seeds(asked)})
     same = with_seeds(prune(asked, known), _seeds(before))
     differences = _differences(_decided(with_seeds(before, _seeds(before))), _decided(same))
     if differences:
         shown = "; ".join(differences[:3]) + ("; …" if len(differences) > 3 else "")
         raise UserError(f"this run was made with another study ({shown}): use another --out")
-    return with_seeds(prune(asked, wanted), seeds)
+    return with_seeds(prune(asked, kept_arms), seeds)
 
 
 def _decided(study: Plain) -> Plain:

@@ -31,6 +31,6 @@ def saturate(images: Tensor, setting: Setting, generator: Generator) -> Tensor:
     value = images.amax(dim=1, keepdim=True)
     chroma = value - images.amin(dim=1, keepdim=True)
     saturation = chroma / value.clamp_min(1e-6)
-    wanted = (saturation * factor + more).clamp(0, 1)
-    ratio = torch.where(chroma > 0, wanted / saturation.clamp_min(1e-6), 1.0)
+    target = (saturation * factor + more).clamp(0, 1)
+    ratio = torch.where(chroma > 0, target / saturation.clamp_min(1e-6), 1.0)
     return value - (value - images) * ratio

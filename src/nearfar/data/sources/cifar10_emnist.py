@@ -112,27 +112,27 @@ def load_emnist(options: DataOptions, folder: Path) -> Dataset:
     if options.subset is not None and options.subset not in _EMNIST_SETS:
         hint = nearest(options.subset, _EMNIST_SETS)
         raise UserError(f"data: subset: EMNIST has no set '{options.subset}'; {hint}")
-    wanted = (options.subset,) if options.subset else _PREFERRED
+    subsets = (options.subset,) if options.subset else _PREFERRED
     for place in places(options.path, folder, ("emnist", "EMNIST", "")):
         if place.is_file():
-            return _emnist(*_unpacked(place, wanted[0]), options)
+            return _emnist(*_unpacked(place, subsets[0]), options)
         for there in (place / "gzip", place / "EMNIST" / "raw", place):
-            if (found := _emnist_there(there, wanted)) is not None:
+            if (found := _emnist_there(there, subsets)) is not None:
                 return _emnist(there, found, options)
         if (archive := place / EMNIST.name).is_file():
-            return _emnist(*_unpacked(archive, wanted[0]), options)
+            return _emnist(*_unpacked(archive, subsets[0]), options)
     if options.path is not None:
-        raise UserError(f"{options.path}: holds no IDX files of EMNIST {' or '.join(wanted)}")
-    if wanted[0] == "bymerge47":
+        raise UserError(f"{options.path}: holds no IDX files of EMNIST {' or '.join(subsets)}")
+    if subsets[0] == "bymerge47":
         raise UserError("EMNIST 'bymerge47' is not published: put its IDX files into a folder")
-    return _emnist(*_unpacked(_fetched("emnist", EMNIST), wanted[0]), options)
+    return _emnist(*_unpacked(_fetched("emnist", EMNIST), subsets[0]), options)
 
 
-def _emnist_there(folder: Path, wanted: Sequence[str]) -> str | None:
+def _emnist_there(folder: Path, subsets: Sequence[str]) -> str | None:
     if not folder.is_dir() or not is_idx_folder(folder):
         return None
     names = [entry.name for entry in folder.iterdir()]
-    for subset in wanted:
+    for subset in subsets:
         if any(name.startswith(f"emnist-{subset}-train-images") for name in names):
             return subset
     return None

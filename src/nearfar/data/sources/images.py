@@ -57,9 +57,9 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
     target = _target(rows, options)
     bad = BadRows(rows.table, options.on_bad_rows or "error")
     labels = RowLabels(rows.table, options, bad, target, rows.class_names)
-    wanted = labels.limited(bad.kept())
+    used = labels.limited(bad.kept())
     form = Form(options.size, options.channels)
-    pixels, good = decoded(rows.pictures, wanted, form, bad)
+    pixels, good = decoded(rows.pictures, used, form, bad)
     bad.kept()
     if not good:
         raise UserError(f"{rows.table.name}: no image of it can be used")

@@ -72,10 +72,10 @@ def _quotas(
     counts: Ints, room: npt.NDArray[np.float64], placed: Ints, served: Sequence[int]
 ) -> Ints:
     """Return how many single rows of each class each part gets: the largest remainders go up."""
-    wanted = np.maximum(room, 0)
-    whole = wanted.sum(axis=1, keepdims=True)
-    wanted = np.where(whole > 0, wanted, [1.0, 0.0, 0.0])
-    exact = counts[:, None] * wanted / wanted.sum(axis=1, keepdims=True)
+    shares = np.maximum(room, 0)
+    whole = shares.sum(axis=1, keepdims=True)
+    shares = np.where(whole > 0, shares, [1.0, 0.0, 0.0])
+    exact = counts[:, None] * shares / shares.sum(axis=1, keepdims=True)
     quotas: Ints = np.floor(exact + 1e-9).astype(np.int64)
     for k, missing in enumerate(counts - quotas.sum(axis=1)):
         for p in np.argsort(-(exact[k] - quotas[k]), kind="stable")[:missing]:

@@ -59,13 +59,15 @@ class ParquetColumn:
         """See ``Pictures``."""
         import pyarrow.parquet as pq
 
-        wanted = np.sort(np.asarray(rows, dtype=np.int64))
+        ascending = np.sort(np.asarray(rows, dtype=np.int64))
         for path, start in zip(self.files, self.starts, strict=True):
             with pq.ParquetFile(path) as file:
                 begin = start
                 for group in range(file.num_row_groups):
                     end = begin + file.metadata.row_group(group).num_rows
-                    here = wanted[np.searchsorted(wanted, begin) : np.searchsorted(wanted, end)]
+                    here = ascending[
+                        np.searchsorted(ascending, begin) : np.searchsorted(ascending, end)
+                    ]
                     if len(here):
                         cells = file.read_row_group(group, columns=[self.column]).column(0)
                         for row in here.tolist():

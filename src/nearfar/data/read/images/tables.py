@@ -137,10 +137,10 @@ def _image_column(schema: Any, given: str | None, path: Path) -> str:
             hint = nearest(given, schema.names).replace("allowed:", "columns:")
             raise UserError(f"{path}: no column '{given}' (data: image); {hint}")
         return given
-    said = [k for k, f in features(schema).items() if isinstance(f, dict) and _is(f, "Image")]
+    declared = [k for k, f in features(schema).items() if isinstance(f, dict) and _is(f, "Image")]
     typed = [f.name for f in schema if pa.types.is_struct(f.type) and "bytes" in _fields(f.type)]
     typed = typed or [f.name for f in schema if pa.types.is_binary(f.type)]
-    found = said or typed or [name for name in _IMAGE_NAMES if name in schema.names]
+    found = declared or typed or [name for name in _IMAGE_NAMES if name in schema.names]
     if len(found) == 1:
         return found[0]
     which = f"several columns of images ({', '.join(found)})" if found else "no column of images"

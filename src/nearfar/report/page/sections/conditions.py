@@ -41,11 +41,11 @@ def sentences(run: Run, facet: Facet) -> list[str]:
                 verdicts = by_rival.setdefault(str(c["against"]), {})
                 verdicts.setdefault(str(c["verdict"]), []).append(value)
         for rival, verdicts in by_rival.items():
-            said = "; ".join(
+            summary_lines = "; ".join(
                 f"{word} at {', '.join(values)}" if len(values) < len(facet.values) else word
                 for word, values in verdicts.items()
             )
-            lines.append(f"{arm} against {rival}: {said}")
+            lines.append(f"{arm} against {rival}: {summary_lines}")
     return lines
 
 
@@ -93,12 +93,12 @@ def _table(run: Run, facet: Facet) -> str:
             body += f'<tr class="group"><td colspan="{len(row) + 1}">{title}</td></tr>'
         cells = "".join(_cell(run, facet, name, k) for k in range(len(row)))
         body += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
-    said = "<br>".join(escape(f"{line}.") for line in sentences(run, facet))
+    summary_lines = "<br>".join(escape(f"{line}.") for line in sentences(run, facet))
     title = f"<h3>{escape(facet.title)}</h3>" if facet.title else ""
     return (
         f'{title}<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">arm'
         f"<small>along {axis}</small></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        f'<p class="reading">{said}</p>'
+        f'<p class="reading">{summary_lines}</p>'
     )
 
 
