@@ -77,7 +77,11 @@ def load(browser: Any) -> Iterator[Open]:
 
     yield load
     assert browser.get_log("browser") == []
-    fetched = {url for url in _requests(browser) if not url.startswith(("data:", "chrome://"))}
+    fetched = {
+        url
+        for url in _requests(browser)
+        if not url.startswith(("data:", "chrome://", "chrome-untrusted://"))
+    }
     assert fetched <= {path.as_uri() for path in opened}
 
 
