@@ -1,126 +1,20 @@
 """The page in a real browser: what a reader sees, points at and switches off."""
 
-import json
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from browsing import Open, move_to, point_at, shown_tip
 from make_class_run import TEN
 from make_run import ARMS, make_run
 from some_molecules import Molecules
 from test_report_page import HOSTILE
-from test_report_panels import SCRIPT, many_conditions
 from two_targets import with_second_target
 
 from nearfar.report import write_report
-from nearfar.report.load import read_run
-from nearfar.report.page.page import render
-from nearfar.report.page.panel import Section
-from nearfar.report.page.panels import PANELS
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="chromium and chromedriver are not installed"
-)
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-Open = Callable[..., Any]
 MEASURED = "#representations-plots path.ink, #representations-plots path.hollow"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.set_script_timeout(120)
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def load(browser: Any) -> Iterator[Open]:
-    """Open a page; when the test ends, nothing was complained of and nothing fetched."""
-    opened: list[Path] = []
-
-    def load(path: Path, width: int = 1280, height: int = 900, scheme: str = "light") -> Any:
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-        browser.get_log("browser")
-        browser.get_log("performance")
-        browser.get(path.as_uri())
-        assert browser.execute_script("return document.documentElement.dataset.ready") == "true"
-        opened.append(path)
-        return browser
-
-    yield load
-    assert browser.get_log("browser") == []
-    fetched = {
-        url
-        for url in _requests(browser)
-        if not url.startswith(("data:", "chrome://", "chrome-untrusted://"))
-    }
-    assert fetched <= {path.as_uri() for path in opened}
-
-
-def _requests(browser: Any) -> set[str]:
-    messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
-    return {
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-    }
-
-
-@pytest.fixture
-def report(finished_run: Path, page: str) -> Path:
-    assert page
-    return finished_run / "report.html"
-
-
-def _point_at(browser: Any, figure: str, row: int) -> None:
-    """Move the mouse onto a row's point in the first panel of a section."""
-    panel = browser.find_element("css selector", f"{figure} .figure")
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", panel)
-    panel.send_keys("")
-    for _ in range(row + 1):
-        panel.send_keys("\ue014")
-    ring = browser.execute_script(
-        "const r = arguments[0].querySelector('.ring').getBoundingClientRect(),"
-        " f = arguments[0].getBoundingClientRect();"
-        "return [r.x + r.width / 2 - f.x - f.width / 2, r.y + r.height / 2 - f.y - f.height / 2]",
-        panel,
-    )
-    browser.execute_script("arguments[0].blur()", panel)
-    assert _tip(browser) is None
-    ActionChains(browser).move_to_element_with_offset(panel, *map(round, ring)).perform()
-
-
-def _tip(browser: Any) -> Any:
-    tip = browser.find_element("id", "tip")
-    return tip if tip.is_displayed() else None
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -128,8 +22,8 @@ def test_pointing_at_an_embedded_molecule_shows_it(
     load: Open, report: Path, molecules: Molecules, scheme: str
 ) -> None:
     browser = load(report, scheme=scheme)
-    _point_at(browser, "#embedding-plots", 5)
-    tip = _tip(browser)
+    point_at(browser, "#embedding-plots", 5)
+    tip = shown_tip(browser)
     assert tip is not None
     drawing = tip.find_element("css selector", "svg.molecule")
     assert drawing.is_displayed()
@@ -218,8 +112,8 @@ def test_the_error_is_drawn_against_each_measure(load: Open, report: Path) -> No
         assert titles[0].text == "test MAE, z-scored"
         assert titles[1].text.split(" (")[0] == option.text
     assert len(drawings) == 5
-    ActionChains(browser).move_to_element(marks[0]).perform()
-    tip = _tip(browser)
+    move_to(browser, marks[0])
+    tip = shown_tip(browser)
     assert tip is not None
     cells = [cell.text for cell in tip.find_elements("css selector", "td")]
     assert cells[::2] == ["seed", options[-1].text, "test MAE"]
@@ -262,8 +156,8 @@ def test_hostile_names_stay_text(load: Open, molecules: Molecules, tmp_path: Pat
     run = make_run(tmp_path, few, arms, seeds=3)
     browser = load(write_report(run))
     assert "nearfar" in browser.title
-    _point_at(browser, "#embedding-plots", 2)
-    tip = _tip(browser)
+    point_at(browser, "#embedding-plots", 2)
+    tip = shown_tip(browser)
     assert tip is not None
     shown = tip.find_element("css selector", ".name").text
     assert " ".join(shown.split()) in [" ".join(name.split()) for name in HOSTILE]
@@ -276,8 +170,8 @@ def test_pointing_at_an_embedded_image_shows_it(
 ) -> None:
     assert class_page
     browser = load(class_run / "report.html")
-    _point_at(browser, section, 5)
-    tip = _tip(browser)
+    point_at(browser, section, 5)
+    tip = shown_tip(browser)
     assert tip is not None
     image = tip.find_element("css selector", "img.pixels")
     assert image.size == {"width": 72, "height": 72}
@@ -385,35 +279,3 @@ def test_a_page_with_next_to_nothing_still_works(load: Open, tmp_path: Path) -> 
     assert hidden == ["curves", "predictions", "embedding", "training", "worst", "examples"]
     assert not browser.find_elements("id", "representations")
     assert browser.find_elements("css selector", "#results td")
-
-
-def test_the_chart_of_conditions_follows_the_arms_and_says_its_numbers(
-    load: Open, finished_run: Path, tmp_path: Path
-) -> None:
-    browser = load(write_report(many_conditions(finished_run, tmp_path).folder))
-
-    def count(css: str) -> int:
-        return len(browser.find_elements("css selector", css))
-
-    lines = "#conditions-plots path.stroke:not(.interval)"
-    assert (count("#conditions-legend .key"), count(lines)) == (7, 7)
-    browser.find_elements("css selector", "#chips .chip")[0].click()
-    assert (count("#conditions-legend .key"), count(lines)) == (6, 6)
-    mark = browser.find_elements("css selector", "#conditions-plots path.ink")[-1]
-    ActionChains(browser).move_to_element(mark).perform()
-    tip = _tip(browser)
-    assert tip is not None
-    cells = [cell.text for cell in tip.find_elements("css selector", "td")]
-    assert cells[::2] == ["at", "test MAE", "95% interval"]
-    assert cells[1] == HOSTILE[0]
-
-
-def test_a_panel_of_ones_own_is_drawn(load: Open, finished_run: Path, tmp_path: Path) -> None:
-    script = tmp_path / "lines.js"
-    script.write_text(SCRIPT, encoding="utf-8")
-    own = Section("lines", "Lines", "Lines", lambda _: "<p></p>", lambda _: {"count": 7}, script)
-    path = tmp_path / "report.html"
-    path.write_text(render(read_run(finished_run), [*PANELS, own]), encoding="utf-8")
-    browser = load(path)
-    assert browser.find_element("css selector", "#lines .drawn").text == "7 arms"
-    assert browser.find_elements("css selector", "#embedding-plots .panel")

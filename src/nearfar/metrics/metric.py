@@ -1,8 +1,8 @@
 """What a metric and a measure are: everything that the rest of nearfar knows of one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,18 +49,3 @@ class Measure:
     value: Callable[..., float]
     of_numbers: str
     of_classes: str
-
-
-class Named(Protocol):
-    """Something with a name, for a register."""
-
-    @property
-    def name(self) -> str: ...
-
-
-AnyNamed = TypeVar("AnyNamed", bound=Named)
-
-
-def register(entries: Iterable[AnyNamed]) -> dict[str, AnyNamed]:
-    """Return the entries by their names, in their order."""
-    return {entry.name: entry for entry in entries}

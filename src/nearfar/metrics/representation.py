@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.metrics.metric import Measure, register
+from nearfar.metrics.metric import Measure
 from nearfar.metrics.regression import spearman
 
 Floats = NDArray[np.float64]
@@ -239,9 +239,10 @@ EFFECTIVE_RANK = Measure(
     "effective_rank", "effective rank", None, "none", effective_rank, _RANK, _RANK
 )
 
-MEASURES: dict[str, Measure] = register(
-    [LABEL_CORRELATION, NEIGHBOUR_ERROR, ALIGNMENT, UNIFORMITY, EFFECTIVE_RANK]
-)
+MEASURES: dict[str, Measure] = {
+    measure.name: measure
+    for measure in (LABEL_CORRELATION, NEIGHBOUR_ERROR, ALIGNMENT, UNIFORMITY, EFFECTIVE_RANK)
+}
 
 
 def measured_rows(rows: Integers) -> Integers:
