@@ -40,6 +40,7 @@ def start(profile: Path) -> Any:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
     driver.set_script_timeout(120)
+    driver.get("about:blank")
     return driver
 
 

@@ -58,7 +58,8 @@ def load(browser: Any) -> Iterator[Open]:
         browser.get_log("browser")
         browser.get_log("performance")
         browser.get(path.as_uri())
-        assert browser.execute_script("return document.documentElement.dataset.ready") == "true"
+        ready = browser.execute_script("return document.documentElement.dataset.ready")
+        assert ready == "true", (browser.current_url, browser.get_log("browser"))
         opened.append(path)
         return browser
 
