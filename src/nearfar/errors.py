@@ -8,6 +8,11 @@ class UserError(Exception):
     """A mistake in what the user gave. The message is shown as it is, without a traceback."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return the kind of an error and the first line of what it says."""
+    return f"{type(error).__name__}: {error}".split("\n", 1)[0]
+
+
 def nearest(given: str, allowed: Iterable[str]) -> str:
     """Return what is allowed in place of ``given``, the nearest name first, as a phrase.
 

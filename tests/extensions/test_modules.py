@@ -176,6 +176,7 @@ MISTAKES = {
     "METRICS = {'a': worst}": "metric 'a' is not a nearfar.metrics.Metric",
     "METRICS = {'a': Metric('a', '', 'up', 'none', worst)}": "better='up'; allowed: higher, lower",
     "SOURCES = {'a': load}": "data source 'a' is not a nearfar.data.catalogue.Source",
+    "raise SystemExit(0)": "cannot be imported: SystemExit: 0",
     "import nothing_like_it": "cannot be imported: ModuleNotFoundError: No module named",
     "1 +": "cannot be imported: SyntaxError",
 }

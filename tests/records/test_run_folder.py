@@ -75,3 +75,10 @@ def test_samples_come_back_in_their_order(tmp_path: Path) -> None:
     columns = {"id": ["2", "1"], "name": ["", "b"], "smiles": ["C", "CC"]}
     RunFolder(tmp_path).write_samples(columns)
     assert parquet.read_table(tmp_path / "samples.parquet").to_pydict() == columns
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"cells": 3}', "\0"])
+def test_a_damaged_plan_is_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"plan\.json: is damaged; 'nearfar run' of the study"):
+        RunFolder(tmp_path).plan()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nearfar.data import DataOptions, Dataset, load_dataset
-from nearfar.errors import UserError
+from nearfar.errors import UserError, first_line
 from nearfar.execution.events import Finished
 from nearfar.extensions import changed_modules, use_modules
 from nearfar.plan.groups import Bundle
@@ -92,6 +92,5 @@ def _run(
     except UserError as error:
         return Finished("", str(error), traceback.format_exc())
     except Exception as error:
-        first_line = str(error).split("\n", 1)[0]
-        return Finished("", f"{type(error).__name__}: {first_line}", traceback.format_exc())
+        return Finished("", first_line(error), traceback.format_exc())
     return Finished("")

@@ -9,8 +9,8 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from nearfar.errors import UserError, nearest
-from nearfar.extensions.registry import REGISTRIES, Origin, PlugIn, set_study_parts
+from nearfar.errors import UserError, first_line, nearest
+from nearfar.extensions.registry import IMPORT_ERRORS, REGISTRIES, Origin, PlugIn, set_study_parts
 
 DICTIONARIES = {
     group: group.upper() for group in ("encoders", "heads", "objectives", "metrics", "sources")
@@ -81,9 +81,8 @@ def _imported(name: str, folder: Path) -> tuple[ModuleType, Origin, str]:
         module = import_module(name)
     except UserError:
         raise
-    except Exception as error:
-        line = f"{type(error).__name__}: {error}".split("\n", 1)[0]
-        raise UserError(f"{where}: cannot be imported: {line}") from error
+    except IMPORT_ERRORS as error:
+        raise UserError(f"{where}: cannot be imported: {first_line(error)}") from error
     return module, Origin(name, _version(module)), where
 
 

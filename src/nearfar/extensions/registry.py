@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, TypeVar
 
-from nearfar.errors import UserError
+from nearfar.errors import UserError, first_line
 
 T = TypeVar("T")
 
@@ -31,6 +31,9 @@ class PlugIn:
     part: Any
     origin: Origin
 
+
+IMPORT_ERRORS = (Exception, SystemExit)
+"""What importing somebody else's code may raise: it must not end the command by itself."""
 
 REGISTRIES: dict[str, Registry[Any]] = {}
 """Group (``encoders``) → its registry, of those that are imported."""
@@ -131,10 +134,9 @@ class Registry(Mapping[str, T]):
         place = _package(entry)
         try:
             part = entry.load()
-        except Exception as error:
-            line = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+        except IMPORT_ERRORS as error:
             raise UserError(
-                f"{self.noun} {name!r} of {place} cannot be imported: {line}"
+                f"{self.noun} {name!r} of {place} cannot be imported: {first_line(error)}"
             ) from error
         version = entry.dist.version if entry.dist else ""
         return PlugIn(self.checked(name, part, place), Origin(entry.module, version))

@@ -53,14 +53,17 @@ class RunFolder:
         """Return what the run consists of.
 
         Raises:
-            UserError: it does not say so.
+            UserError: it does not say so, or what it says is damaged.
         """
         plain = self.read_json("plan.json")
         if not plain:
             raise UserError(
                 f"{self.path}: has no plan.json; the command that made this run writes it"
             )
-        return RunPlan.from_plain(plain)
+        try:
+            return RunPlan.from_plain(plain)
+        except (KeyError, TypeError, AttributeError):
+            raise self._damaged("plan.json") from None
 
     def write_plan(self, plan: RunPlan) -> None:
         """Write what the run consists of."""
@@ -72,12 +75,24 @@ class RunFolder:
         write_atomically(self.path / name, text + "\n")
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Read what ``write_json`` wrote; empty where there is no such file."""
+        """Read what ``write_json`` wrote; empty where there is no such file.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         file = self.path / name
         if not file.exists():
             return {}
-        value: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        try:
+            value = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            raise self._damaged(name) from None
+        if not isinstance(value, dict):
+            raise self._damaged(name)
         return value
+
+    def _damaged(self, name: str) -> UserError:
+        return UserError(f"{self.path / name}: is damaged; 'nearfar run' of the study writes it")
 
     def write_samples(self, columns: dict[str, list[Any]]) -> None:
         """Write ``samples.parquet``: what a page shows of every row, in the data set's order."""
