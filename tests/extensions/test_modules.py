@@ -1,5 +1,6 @@
 """Modules that a study names: files beside it, loaded by their path, in workers too."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from nearfar.extensions import use_modules
 from nearfar.plan.plan import Plan, make_plan
 from nearfar.plan.specs import spec_of
 from nearfar.records import read_stages
-from nearfar.records.plain_yaml import from_yaml
+from nearfar.records.plain_yaml import from_yaml, to_yaml
 from nearfar.records.run import RunFolder
 from nearfar.study.load import load_study
 
@@ -95,6 +96,59 @@ def test_predict_imports_modules_only_when_asked(done: Path, tmp_path: Path) -> 
     assert not any(name.startswith("nearfar_module_mine") for name in sys.modules)
     said = predict_file(done, "own", rows, output, None, modules=True)
     assert said.startswith("wrote 60 predictions by own")
+
+
+@pytest.fixture
+def smuggled(done: Path, tmp_path: Path) -> Path:
+    """A run folder whose study comes to its modules by a profile alone, and these leave a mark."""
+    shutil.copytree(done.parents[1], tmp_path / "got")
+    folder = tmp_path / "got" / "runs" / done.name
+    text = from_yaml((folder / "study.yaml").read_text())
+    evil = tmp_path / "evil.py"
+    mark = f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+    evil.write_text(f"{mark}{PARTS}{DICTIONARIES}", encoding="utf-8")
+    text |= {"modules": None, "profiles": {"full": {"modules": [str(evil)]}}}
+    (folder / "study.yaml").write_text(to_yaml(text), encoding="utf-8")
+    return folder
+
+
+def test_a_profile_in_a_run_folder_brings_no_module(smuggled: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"names modules, which are code \(.*evil.py\)"):
+        predict_file(smuggled, "own", tmp_path / "got" / "small.csv", tmp_path / "o.csv", None)
+    with pytest.raises(UserError):
+        prepare(Request(str(tmp_path / "got" / "own.yaml"), out=smuggled.parent))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_part_that_exits_fails_its_stage_alone(jobs: int, tmp_path: Path) -> None:
+    path = with_module(tmp_path, axes={})
+    text = (tmp_path / "mine.py").read_text()
+    leaves = text.replace(
+        "def forward(self, batch):\n", "def forward(self, batch):\n        sys.exit()\n"
+    )
+    assert leaves != text
+    (tmp_path / "mine.py").write_text(f"import sys\n{leaves}", encoding="utf-8")
+    prepared = prepare(Request(str(path), out=tmp_path / "runs"))
+    carry_out(prepared, jobs, lambda event: None)
+    reasons = {reason for reason, _ in prepared.failures.values()}
+    assert "SystemExit: " in reasons
+    states = {row.arm: row.status for row in read_stages(prepared.folder.path / "stages.csv")}
+    assert (states["mean"], states["own"]) == ("done", "failed")
+
+
+def test_two_modules_of_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("p", "q"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(PARTS + DICTIONARIES, encoding="utf-8")
+    path = write_small(tmp_path, modules=["p/mine.py", "q/mine.py"])
+    with pytest.raises(UserError, match=r"a module called 'mine' is named already"):
+        load_study(str(path))
+
+
+def test_a_name_too_long_for_a_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file beside the study"):
+        load_study(str(write_small(tmp_path, modules=["a" * 300])))
 
 
 def test_predict_refuses_a_module_that_changed(tmp_path: Path) -> None:
@@ -176,6 +230,8 @@ MISTAKES = {
     "METRICS = {'a': worst}": "metric 'a' is not a nearfar.metrics.Metric",
     "METRICS = {'a': Metric('a', '', 'up', 'none', worst)}": "better='up'; allowed: higher, lower",
     "SOURCES = {'a': load}": "data source 'a' is not a nearfar.data.catalogue.Source",
+    "import numpy as np\nENCODERS = np.array([1, 2])": "ENCODERS is not a dictionary name → part",
+    "Doubled.accepts = 3\nENCODERS = {'a': Doubled}": "encoder 'a' cannot be checked: TypeError",
     "raise SystemExit(0)": "cannot be imported: SystemExit: 0",
     "import nothing_like_it": "cannot be imported: ModuleNotFoundError: No module named",
     "1 +": "cannot be imported: SyntaxError",

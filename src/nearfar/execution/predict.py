@@ -48,12 +48,7 @@ def predict_file(
         raise UserError(f"--output {output}: is a folder; name a file")
     text = folder.study()
     assert text is not None
-    if text.get("modules") and not modules:
-        named = ", ".join(map(str, text["modules"]))
-        raise UserError(
-            f"{path}: its study names modules, which are code ({named}); --modules runs it"
-        )
-    resolved = resolve(text, path / "study.yaml")
+    resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
     fits = _fits(folder, arm, seed)
     for module in changed_modules(dict(spec_of(fits[0].hash, folder.store).modules)):
         raise UserError(f"{path}: module {module} changed since the run was made")

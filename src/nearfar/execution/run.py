@@ -99,7 +99,8 @@ def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resol
     if "modules" in text:
         text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
     requested = text if request.seeds is None else with_seeds(text, list(range(request.seeds)))
-    return resolve(extend(folder.study(), requested, request.arms), folder.path / "study.yaml")
+    whole = extend(folder.study(), requested, request.arms)
+    return resolve(whole, folder.path / "study.yaml", modules=text.get("modules") or ())
 
 
 def _check_rows(resolved: Resolved, dataset: Dataset) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from nearfar.data import DataOptions, Dataset, load_dataset
 from nearfar.errors import UserError, first_line
 from nearfar.execution.events import Finished
-from nearfar.extensions import changed_modules, use_modules
+from nearfar.extensions import FOREIGN_ERRORS, changed_modules, use_modules
 from nearfar.plan.groups import Bundle
 from nearfar.records.stages import StageBusy, StageStore
 
@@ -91,6 +91,6 @@ def _run(
                 pause(BUSY_SECONDS)
     except UserError as error:
         return Finished("", str(error), traceback.format_exc())
-    except Exception as error:
+    except FOREIGN_ERRORS as error:
         return Finished("", first_line(error), traceback.format_exc())
     return Finished("")

@@ -4,10 +4,11 @@ They come from installed packages, by entry points, or from modules that a study
 """
 
 from nearfar.extensions.modules import use_modules
-from nearfar.extensions.registry import Origin, Part, Registry, changed_modules
+from nearfar.extensions.registry import FOREIGN_ERRORS, Origin, Part, Registry, changed_modules
 from nearfar.extensions.signatures import missing, signature_mistake
 
 __all__ = [
+    "FOREIGN_ERRORS",
     "Origin",
     "Part",
     "Registry",

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from nearfar.errors import UserError, first_line, nearest
-from nearfar.extensions.registry import IMPORT_ERRORS, REGISTRIES, Origin, PlugIn, set_study_parts
+from nearfar.extensions.registry import FOREIGN_ERRORS, REGISTRIES, Origin, PlugIn, set_study_parts
 
 DICTIONARIES = {
     group: group.upper() for group in ("encoders", "heads", "objectives", "metrics", "sources")
@@ -30,17 +30,14 @@ def use_modules(names: Sequence[str], folder: Path) -> None:
         UserError: no such module, it cannot be imported, or its parts cannot be used.
     """
     parts: dict[str, dict[str, PlugIn]] = {}
-    origins = []
+    origins: list[Origin] = []
     for name in names:
         module, origin, where = _imported(name, folder)
+        if any(origin.module == other.module for other in origins):
+            raise UserError(f"{where}: a module called {origin.module!r} is named already")
         origins.append(origin)
-        dictionaries = {group: getattr(module, at, None) for group, at in DICTIONARIES.items()}
-        if not any(dictionaries.values()):
-            raise UserError(f"{where}: has no part; {nearest('', DICTIONARIES.values())}")
-        for group, found in dictionaries.items():
-            if found is not None and not isinstance(found, Mapping):
-                raise UserError(f"{where}: {DICTIONARIES[group]} is not a dictionary name → part")
-            for part_name, part in (found or {}).items():
+        for group, found in _dictionaries(module, where).items():
+            for part_name, part in found.items():
                 _check(group, part_name, part, where)
                 if part_name in parts.setdefault(group, {}):
                     other = parts[group][part_name].origin.module
@@ -49,11 +46,25 @@ def use_modules(names: Sequence[str], folder: Path) -> None:
     set_study_parts(parts, origins)
 
 
+def _dictionaries(module: ModuleType, where: str) -> dict[str, Mapping[str, object]]:
+    """Return the parts that a module holds: group → name → part."""
+    there = {group: vars(module)[at] for group, at in DICTIONARIES.items() if at in vars(module)}
+    for group, found in there.items():
+        if not isinstance(found, Mapping):
+            raise UserError(f"{where}: {DICTIONARIES[group]} is not a dictionary name → part")
+    if not any(len(found) for found in there.values()):
+        raise UserError(f"{where}: has no part; {nearest('', DICTIONARIES.values())}")
+    return there
+
+
 def file_of(name: str, folder: Path) -> Path | None:
     """Return the file that a study in ``folder`` means by the name of a module, None if none."""
     # Normal, since the run folder that a path leads out of need not be there yet.
     path = Path(os.path.normpath(folder / (name if name.endswith(".py") else f"{name}.py")))
-    return path if path.is_file() else None
+    try:
+        return path if path.is_file() else None
+    except OSError:
+        return None
 
 
 def _check(group: str, name: str, part: object, where: str) -> None:
@@ -81,7 +92,7 @@ def _imported(name: str, folder: Path) -> tuple[ModuleType, Origin, str]:
         module = import_module(name)
     except UserError:
         raise
-    except IMPORT_ERRORS as error:
+    except FOREIGN_ERRORS as error:
         raise UserError(f"{where}: cannot be imported: {first_line(error)}") from error
     return module, Origin(name, _version(module)), where
 

@@ -32,8 +32,8 @@ class PlugIn:
     origin: Origin
 
 
-IMPORT_ERRORS = (Exception, SystemExit)
-"""What importing somebody else's code may raise: it must not end the command by itself."""
+FOREIGN_ERRORS = (Exception, SystemExit)
+"""What somebody else's code may raise: it must not end a command or a worker by itself."""
 
 REGISTRIES: dict[str, Registry[Any]] = {}
 """Group (``encoders``) → its registry, of those that are imported."""
@@ -107,7 +107,11 @@ class Registry(Mapping[str, T]):
         Raises:
             UserError: it does not offer what such a part must offer; says what.
         """
-        if wrong := self.check(part):
+        try:
+            wrong = self.check(part)
+        except FOREIGN_ERRORS as error:
+            wrong = f"cannot be checked: {first_line(error)}"
+        if wrong:
             raise UserError(f"{where}: {self.noun} {name!r} {wrong}")
         return part
 
@@ -134,7 +138,7 @@ class Registry(Mapping[str, T]):
         place = _package(entry)
         try:
             part = entry.load()
-        except IMPORT_ERRORS as error:
+        except FOREIGN_ERRORS as error:
             raise UserError(
                 f"{self.noun} {name!r} of {place} cannot be imported: {first_line(error)}"
             ) from error

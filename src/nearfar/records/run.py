@@ -42,7 +42,9 @@ class RunFolder:
         file = self.path / "study.yaml"
         if not file.exists():
             return None
-        study: dict[str, Any] = from_yaml(file.read_text(encoding="utf-8"))
+        study = from_yaml(file.read_text(encoding="utf-8"))
+        if not isinstance(study, dict):
+            raise self._damaged("study.yaml")
         return study
 
     def write_study(self, study: dict[str, Any]) -> None:

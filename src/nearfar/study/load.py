@@ -3,10 +3,11 @@
 All mistakes are collected and reported together, each with what is allowed and the nearest name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from nearfar.errors import UserError
 from nearfar.extensions import use_modules
 from nearfar.study.axes import Varied, with_axes
 from nearfar.study.checks import differing_splits, unused
@@ -36,12 +37,27 @@ def load_study(name: str, profile: str | None = None, settings: tuple[str, ...] 
 
 
 def resolve(
-    raw: Mapping[str, Any], path: Path, profile: str | None = None, settings: tuple[str, ...] = ()
+    raw: Mapping[str, Any],
+    path: Path,
+    profile: str | None = None,
+    settings: tuple[str, ...] = (),
+    *,
+    modules: Collection[str] | None = None,
 ) -> Resolved:
-    """Resolve and check the mapping that was read from a study file (see ``load_study``)."""
+    """Resolve and check the mapping that was read from a study file (see ``load_study``).
+
+    ``modules`` are those that it may name, None for any. What a run folder holds was not
+    necessarily written by who uses it, so its modules are imported only where they were asked for.
+    """
     mistakes = Mistakes(path)
     text = overlaid(raw, profile, settings, mistakes)
-    use_modules(named_modules(text), path.parent)
+    named = named_modules(text)
+    if modules is not None and (stray := [name for name in named if name not in modules]):
+        raise UserError(
+            f"{path.parent}: its study names modules, which are code ({', '.join(stray)}): predict"
+            " imports them with --modules, run where the study that it is given names them"
+        )
+    use_modules(named, path.parent)
     text = with_defaults(text, mistakes)
     varied = with_axes(text, mistakes)
     grid = points_of(varied)
