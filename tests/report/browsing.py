@@ -59,6 +59,8 @@ def move_to(browser: Any, element: Any, right: int = 0, down: int = 0) -> None:
     """Move the mouse onto an element, or so many pixels from its middle."""
     from selenium.webdriver.common.action_chains import ActionChains
 
+    centre = "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})"
+    browser.execute_script(centre, element)
     ActionChains(browser).move_to_element_with_offset(element, right, down).perform()
 
 
@@ -84,3 +86,15 @@ def shown_tip(browser: Any) -> Any:
     """The tip beside the mouse, None where none is shown."""
     tip = browser.find_element("id", "tip")
     return tip if tip.is_displayed() else None
+
+
+def tip_that_comes(browser: Any) -> Any:
+    """The tip beside the mouse, which a busy machine shows a moment later."""
+    return wait_for(browser, shown_tip)
+
+
+def wait_for(browser: Any, found: Callable[[Any], Any], seconds: float = 30) -> Any:
+    """Return what ``found`` finds, once it does; fail if it does not within these seconds."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    return WebDriverWait(browser, seconds).until(found)

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import Open, requests, start
+from browsing import Open, requests, start, wait_for
 from make_class_run import make_class_run
 from make_run import make_run
 from some_molecules import ESOL, Molecules, read_molecules
@@ -58,9 +58,9 @@ def load(browser: Any) -> Iterator[Open]:
         browser.get_log("browser")
         browser.get_log("performance")
         browser.get(path.as_uri())
-        ready = browser.execute_script("return document.documentElement.dataset.ready")
-        assert ready == "true", (browser.current_url, browser.get_log("browser"))
         opened.append(path)
+        ready = "return document.documentElement.dataset.ready === 'true'"
+        wait_for(browser, lambda it: it.execute_script(ready))
         return browser
 
     yield load

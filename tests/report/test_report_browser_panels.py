@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from browsing import Open, move_to, shown_tip
+from browsing import Open, move_to, tip_that_comes
 from test_report_page import HOSTILE
 from test_report_panels import SCRIPT, many_conditions
 
@@ -27,8 +27,7 @@ def test_the_chart_of_conditions_follows_the_arms_and_says_its_numbers(
     assert (count("#conditions-legend .key"), count(lines)) == (6, 6)
     mark = browser.find_elements("css selector", "#conditions-plots path.ink")[-1]
     move_to(browser, mark)
-    tip = shown_tip(browser)
-    assert tip is not None
+    tip = tip_that_comes(browser)
     cells = [cell.text for cell in tip.find_elements("css selector", "td")]
     assert cells[::2] == ["at", "test MAE", "95% interval"]
     assert cells[1] == HOSTILE[0]
