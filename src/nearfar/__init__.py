@@ -1,3 +1,25 @@
 """nearfar compares ways of learning a representation, honestly, on your own data."""
 
+from typing import TYPE_CHECKING, Any
+
+from nearfar.references import referred
+
+if TYPE_CHECKING:
+    from nearfar.analysis.scores import compare_scores
+
 __version__ = "0.1.0"
+
+_PUBLIC = {"compare_scores": "nearfar.analysis.scores:compare_scores"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'nearfar' has no attribute {name!r}")
+    return referred(_PUBLIC[name])
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])
+
+
+__all__ = ["__version__", "compare_scores"]

@@ -1,0 +1,181 @@
+"""A mean and how sure it is: interval, p-values, probabilities, and what more trainings would tell."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from nearfar.analysis.variance import Design, Integers, Parts, Tested, assumed_parts, measure
+
+ALPHA = 0.05
+LEVEL = 0.95
+POWER = 0.8
+MIN_SEEDS = 3
+"""Under so many trainings nothing is tested: their spread says next to nothing."""
+
+MOST_TRAININGS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Chances:
+    """How probable it is that the true difference is better, within the margin, or worse.
+
+    From a flat prior: the t distribution of the estimate, read as what is known of the truth.
+    """
+
+    better: float
+    same: float
+    worse: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over ``n`` trainings with its standard error and degrees of freedom."""
+
+    mean: float
+    error: float
+    df: float
+    n: int
+    parts: Parts | None = None
+    design: Design | None = None
+
+    def half_width(self, level: float = LEVEL) -> float:
+        """Half the width of the two-sided t interval at ``level``, which is between 0 and 1.
+
+        Raises:
+            ValueError: a level outside.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level must be between 0 and 1, for instance 0.95; got {level}")
+        return float(stdtrit(self.df, (1 + level) / 2)) * self.error
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Two-sided t interval of the mean at ``level``; raises as :meth:`half_width` does."""
+        half = self.half_width(level)
+        return self.mean - half, self.mean + half
+
+    def p_value(self, null: float = 0.0) -> float:
+        """Two-sided p of a true mean of ``null``."""
+        return min(1.0, 2 * self._tail(abs(self.mean - null)))
+
+    def p_above(self, least: float = 0.0) -> float:
+        """One-sided p of a true mean of ``least`` or less: small where it is surely above."""
+        return self._tail(self.mean - least)
+
+    def equivalence_p(self, margin: float) -> float:
+        """p of a true mean at or beyond ±``margin``: the larger of two one-sided t-tests.
+
+        Schuirmann (1987), "A comparison of the two one-sided tests procedure and the power
+        approach", J. Pharmacokinetics and Biopharmaceutics 15.
+        """
+        return self._tail(margin - abs(self.mean))
+
+    def smallest_margin(self, alpha: float = ALPHA) -> float:
+        """The smallest margin within which the mean surely lies: |mean| + t·SE, one-sided."""
+        return abs(self.mean) + float(stdtrit(self.df, 1 - alpha)) * self.error
+
+    def chances(self, margin: float, better: str) -> Chances:
+        """Return how probable better, same (within ±``margin``) and worse are."""
+        above, below = self._tail(margin - self.mean), self._tail(margin + self.mean)
+        good, bad = (below, above) if better == "lower" else (above, below)
+        return Chances(good, max(0.0, 1 - good - bad), bad)
+
+    def _tail(self, distance: float) -> float:
+        """Probability of a t variate beyond ``distance`` standard errors."""
+        if self.error == 0:
+            return 0.5 if distance == 0 else float(distance < 0)
+        return float(stdtr(self.df, -distance / self.error))
+
+    def at(self, n: int, persistence: float | None = None) -> "Estimate":
+        """Return what is expected of ``n`` trainings if mean and spread stay as they are."""
+        if self.parts is None:
+            return self
+        parts = self.parts.at(n, persistence)
+        return Estimate(self.mean, math.sqrt(parts.squared_error), parts.df, n, parts, parts.design)
+
+    def detectable(self, alpha: float = ALPHA, power: float = POWER) -> float:
+        """The size of a true difference that is found with ``power`` at two-sided ``alpha``."""
+        quantiles = stdtrit(self.df, 1 - alpha / 2) + stdtrit(self.df, power)
+        return float(quantiles) * self.error
+
+    def decides(self, margin: float, alpha: float = ALPHA) -> bool:
+        """Whether this mean and error decide: for a difference, or for none beyond the margin."""
+        if 2 * self._tail(abs(self.mean)) <= alpha:
+            return True
+        return self.equivalence_p(margin) <= alpha
+
+    def trainings_to_decide(self, margin: float, alpha: float = ALPHA) -> int | None:
+        """Return about how many trainings decide if mean and spread stay; None if none would.
+
+        None says that the part of the error that rows contribute, which more trainings on the same
+        rows cannot remove, is too large.
+        """
+        if not self.at(MOST_TRAININGS, 0.0).decides(margin, alpha):
+            return None
+        low, high = self.n, 2 * self.n
+        while high < MOST_TRAININGS and not self.at(high, 0.0).decides(margin, alpha):
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            decided = self.at(middle, 0.0).decides(margin, alpha)
+            low, high = (low, middle) if decided else (middle, high)
+        return high
+
+
+def estimate_rows(
+    trainings: Sequence[Tested], n_rows: int, groups: Integers | None = None, scale: float = 0.0
+) -> Estimate | None:
+    """Estimate a mean from row scores; None under two trainings or where one tests one unit.
+
+    Args:
+        trainings: at least 2.
+        n_rows: how many rows the data set has.
+        groups: int64 (n_rows,), None where rows are not grouped.
+        scale: the largest size of a score. Where every row differs by the same amount, zero spread
+            is no certainty: 95% of the time up to 1 - 0.05^(1/units) of the rows ("rule of three")
+            would differ otherwise, by at most this much each.
+    """
+    if len(trainings) < 2:
+        return None
+    found = measure(trainings, groups, n_rows)
+    if found is None:
+        return None
+    parts = found.parts
+    error = math.sqrt(parts.squared_error)
+    if parts.own <= (1e-12 * scale) ** 2 and error <= 1e-12 * scale:
+        df = float(max(parts.units - 1, 1))
+        unseen = 1 - ALPHA ** (1 / parts.units)
+        error = scale * unseen / float(stdtrit(df, (1 + LEVEL) / 2))
+        return Estimate(found.mean, error, df, parts.n, None, parts.design)
+    return Estimate(found.mean, error, parts.df, parts.n, parts, parts.design)
+
+
+def estimate_values(
+    values: Sequence[float], n_test: int, n_rows: int, rotation: int = 0
+) -> Estimate | None:
+    """Estimate a mean from one value a training alone, where splits vary and rows are not known.
+
+    All spread is taken to be owed to rows, the most cautious reading. ``rotation`` is the number of
+    folds, 0 for re-splits. None under two trainings, and where all values are the same: zero spread
+    is no certainty.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.size < 2 or not np.ptp(array):
+        return None
+    between = float(array.var(ddof=1))
+    parts = assumed_parts(between, array.size, n_test, n_rows, rotation)
+    return Estimate(
+        float(array.mean()),
+        math.sqrt(parts.squared_error),
+        float(array.size - 1),
+        array.size,
+        parts,
+        parts.design,
+    )
+
+
+def breakdowns_not_excluded(n: int) -> float:
+    """The largest rate of breakdowns that ``n`` trainings without one leave possible, at 95%."""
+    return float(1 - ALPHA ** (1 / n))
