@@ -1,47 +1,53 @@
-"""Every arm against its baseline: difference, interval, p, and one word."""
+"""Every arm against its baseline: difference, interval, p, chances, and one word."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from nearfar.analysis.results import TEST, RunResults, Series
-from nearfar.analysis.statistics import (
+from nearfar.analysis.estimate import (
     ALPHA,
     MIN_SEEDS,
+    Chances,
     Estimate,
-    Verdict,
-    corrected_paired_t,
-    decide,
-    fixed_split_t,
-    holm,
-    reduction_percent,
+    estimate_rows,
+    estimate_values,
 )
+from nearfar.analysis.families import Families, adjusted
+from nearfar.analysis.results import TEST, RunResults, Series
+from nearfar.analysis.row_scores import RowScores, differences
+from nearfar.analysis.statistics import Direction, Verdict, decide, reduction_percent
+from nearfar.analysis.variance import Parts
 from nearfar.metrics import METRICS
-from nearfar.numbers import count, p_value, precise
+from nearfar.numbers import count, fixed, number, p_value, precise
 
-RowDifferences = Callable[[str, str, str, str], NDArray[np.float64] | None]
-"""(arm, against, condition, target) → per test row (n_test,), the arm's minus the baseline's row
-score of the primary metric in the primary unit, mean over seeds; None where rows are not kept."""
-
-MARGIN = 0.01
-MANY_SEEDS = 1000
+MANY_TRAININGS = 1000
 
 
 @dataclass(frozen=True)
 class Rules:
     """How the study's splits were made, and what counts as no difference.
 
-    ``rows`` counts the rows of each part; ``margin`` is in the primary metric's unit, None for
-    1% of the baseline's mean.
+    ``varies`` says that trainings have splits of their own, ``folds`` how many of them test every
+    row once (0 where splits are drawn apart). ``rows`` counts the rows of each part; ``margin`` is
+    in the primary metric's unit, None for the metric's own. ``scores`` are None where no row scores
+    are at hand.
     """
 
-    resplit: bool
+    varies: bool
     rows: Mapping[str, int]
-    margin: float | None
-    row_differences: RowDifferences | None
+    margin: float | None = None
+    scores: RowScores | None = None
+    folds: int = 0
+    families: Families = Families("", ())
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows the data set has."""
+        return self.scores.n_rows if self.scores is not None else sum(self.rows.values())
+
+    def margin_at(self, metric: str, baseline: float) -> float:
+        """The margin where the baseline's mean is ``baseline``."""
+        return METRICS[metric].same.size(baseline) if self.margin is None else self.margin
 
 
 @dataclass(frozen=True)
@@ -58,8 +64,11 @@ class Original:
 class Comparison:
     """One arm against another, as ``summary.json`` has it; ``difference`` is arm - against.
 
-    ``undecidable`` says that no number of seeds would decide, ``seeds_to_decide`` about how many
-    would; both speak of undecided comparisons only.
+    ``p_holm`` is adjusted within ``family``. ``p_better``, ``p_same`` and ``p_worse`` are the
+    chances that the true difference is better by more than ``margin``, within it, or worse.
+    ``bound`` says in words how large the difference can be. ``trainings_to_decide`` and
+    ``undecidable`` speak of undecided comparisons only: about how many would decide, or that none
+    would, as the rows are too few. ``parts`` are those of the variance.
     """
 
     arm: str
@@ -70,17 +79,27 @@ class Comparison:
     unit: str
     split: str
     n: int
+    family: str = ""
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    error: float | None = None
+    df: float | None = None
     reduction_percent: float | None = None
     p: float | None = None
     p_holm: float | None = None
+    p_better: float | None = None
+    p_same: float | None = None
+    p_worse: float | None = None
+    margin: float | None = None
+    smallest_margin: float | None = None
     verdict: Verdict = "withheld"
     reason: str = ""
-    seeds_to_decide: int | None = None
+    bound: str = ""
+    trainings_to_decide: int | None = None
     undecidable: bool = False
     original: Original | None = None
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True)
@@ -89,60 +108,72 @@ class _Draft:
 
     comparison: Comparison
     estimate: Estimate | None = None
-    margin: float = 0.0
+
+    @property
+    def margin(self) -> float:
+        return self.comparison.margin or 0.0
 
 
 def pairs_of(
     results: RunResults, baseline: str, more: Iterable[tuple[str, str]] = ()
 ) -> list[tuple[str, str]]:
-    """Return (arm, against) of every comparison: each arm with its baseline, then ``more``."""
-    settings = results.settings
+    """Return (arm, against) of every comparison: each arm with its baseline, then ``more``.
+
+    Arms that are one computation stand for each other, so that nothing is compared with itself.
+    """
+    settings, twins = results.settings, results.twins
     pairs = [(arm, settings.get(arm, {}).get("against") or baseline) for arm in results.arms]
-    return [pair for pair in dict.fromkeys([*pairs, *more]) if pair[0] != pair[1]]
+    named = ((twins.get(arm, arm), twins.get(rival, rival)) for arm, rival in [*pairs, *more])
+    return [pair for pair in dict.fromkeys(named) if pair[0] != pair[1]]
 
 
 def compare(
     results: RunResults,
     pairs: Sequence[tuple[str, str]],
     rules: Rules,
-    over: Iterable[tuple[str, str, str]] = (),
+    claimed: Iterable[tuple[str, str, str]] = (),
+    own: int | None = None,
 ) -> list[Comparison]:
     """Compare every pair in every condition and target that both were run in.
 
-    ``over`` are (arm, against, pattern) of comparisons of means over several conditions. p-values,
-    of difference and of equivalence, are each adjusted by Holm's method over all comparisons
-    returned. Where the verdicts are on the mean over several targets, those of the targets by
-    themselves are a second family, adjusted among themselves.
+    ``claimed`` are (arm, against, pattern) of comparisons of means over several conditions; the
+    pairs from number ``own`` on are asked for by claims alone. p-values, of difference and of
+    equivalence, are each adjusted by Holm's method within their family.
     """
+    asked = set(pairs[:own])
     places = [(*pair, condition) for pair in pairs for condition in results.conditions]
-    drafts = [
-        _draft(results, arm, against, results.primary(condition, target), rules)
-        for arm, against, condition in dict.fromkeys([*places, *over])
-        for target in _common_targets(results, arm, against, condition)
-    ]
-    primary = [draft.comparison.target in results.primary_targets for draft in drafts]
-    judged = {
-        family: iter(
-            _family([d for d, p in zip(drafts, primary, strict=True) if p is family], rules)
-        )
-        for family in (True, False)
-    }
-    return [next(judged[family]) for family in primary]
+    drafts = []
+    for arm, against, condition in dict.fromkeys([*places, *claimed]):
+        control = results.settings.get(arm, {}).get("group") == "control"
+        for target in _common_targets(results, arm, against, condition):
+            draft = _draft(results, arm, against, results.primary(condition, target), rules)
+            family = rules.families.of(
+                condition,
+                control=control,
+                claimed=(arm, against) not in asked,
+                single_target=target not in results.primary_targets,
+            )
+            drafts.append(replace(draft, comparison=replace(draft.comparison, family=family)))
+    return _judge_all(drafts, rules)
 
 
-def _family(drafts: Sequence[_Draft], rules: Rules) -> list[Comparison]:
-    """Judge drafts, their p-values adjusted among themselves."""
-    tested = [draft for draft in drafts if draft.estimate is not None]
-    differences = iter(holm([d.estimate.p_value() for d in tested if d.estimate]))
-    equivalences = iter(holm([d.estimate.equivalence_p(d.margin) for d in tested if d.estimate]))
-    return [
-        draft.comparison
-        if draft.estimate is None
-        else _judged(
-            draft, draft.estimate, next(differences), next(equivalences), len(tested), rules
+def _judge_all(drafts: Sequence[_Draft], rules: Rules) -> list[Comparison]:
+    """Judge drafts, their p-values adjusted within families."""
+    families = [draft.comparison.family for draft in drafts]
+    estimates = [draft.estimate for draft in drafts]
+    differ = adjusted(families, [e and e.p_value() for e in estimates])
+    same = adjusted(families, [d.estimate and d.estimate.equivalence_p(d.margin) for d in drafts])
+    found = []
+    for draft, p, p_same in zip(drafts, differ, same, strict=True):
+        if draft.estimate is None or p is None or p_same is None:
+            found.append(draft.comparison)
+            continue
+        size = sum(
+            family == draft.comparison.family and estimate is not None
+            for family, estimate in zip(families, estimates, strict=True)
         )
-        for draft in drafts
-    ]
+        found.append(_judged(draft, draft.estimate, p, p_same, size, rules))
+    return found
 
 
 def _common_targets(results: RunResults, arm: str, against: str, condition: str) -> list[str]:
@@ -161,7 +192,7 @@ def _common_targets(results: RunResults, arm: str, against: str, condition: str)
 
 
 def _draft(results: RunResults, arm: str, against: str, series: Series, rules: Rules) -> _Draft:
-    first, second = _values(results, arm, series), _values(results, against, series)
+    first, second = results.values(arm, series), results.values(against, series)
     seeds = sorted(set(first) & set(second))
     blank = Comparison(
         arm, against, series.condition, series.target, series.metric, series.unit, TEST, len(seeds)
@@ -171,32 +202,78 @@ def _draft(results: RunResults, arm: str, against: str, series: Series, rules: R
         return _Draft(replace(blank, reason=lost))
     if not seeds:
         return _Draft(replace(blank, verdict="undecided", reason="no seed in common"))
-    differences = np.array([first[seed] - second[seed] for seed in seeds])
-    base = float(np.mean([second[seed] for seed in seeds]))
-    estimate = _estimate(blank, differences, rules) if len(seeds) >= MIN_SEEDS else None
-    low, high = estimate.interval() if estimate else (None, None)
-    difference = float(differences.mean())
+    by_seed = {seed: first[seed] - second[seed] for seed in seeds}
+    base = math.fsum(second[seed] for seed in seeds) / len(seeds)
+    estimate = paired_estimate(results, arm, against, series, rules)
+    difference = estimate.mean if estimate else math.fsum(by_seed.values()) / len(seeds)
     error_like = METRICS[series.metric].better == "lower"
     measured = replace(
         blank,
         difference=difference,
-        low=low,
-        high=high,
         reduction_percent=reduction_percent(difference, base) if error_like else None,
-        p=estimate.p_value() if estimate else None,
+        margin=rules.margin_at(series.metric, base),
         verdict="undecided",
-        original=_original(results, blank, seeds, estimate, rules),
+        original=_original(results, blank, seeds, difference, estimate),
     )
     if estimate is None:
         few = f"{seed_count(len(seeds))}: a test needs at least {MIN_SEEDS}"
         without_rows = "no test: differences per test row are not at hand"
         return _Draft(replace(measured, reason=few if len(seeds) < MIN_SEEDS else without_rows))
-    margin = MARGIN * abs(base) if rules.margin is None else rules.margin
-    return _Draft(measured, estimate, margin)
+    return _Draft(_with_estimate(measured, estimate), estimate)
 
 
-def _values(results: RunResults, arm: str, series: Series) -> dict[int, float]:
-    return results.series(arm, series.condition).get(series, {})
+def _with_estimate(comparison: Comparison, estimate: Estimate) -> Comparison:
+    """Return a comparison with all that follows from its own estimate alone."""
+    low, high = estimate.interval()
+    margin = comparison.margin or 0.0
+    chances = chances_of(comparison, estimate)
+    return replace(
+        comparison,
+        low=low,
+        high=high,
+        error=estimate.error,
+        df=estimate.df,
+        p=estimate.p_value(),
+        p_better=chances.better,
+        p_same=chances.same,
+        p_worse=chances.worse,
+        margin=margin,
+        smallest_margin=estimate.smallest_margin(),
+        bound=bound(comparison, low, high),
+        parts=estimate.parts,
+    )
+
+
+def chances_of(comparison: Comparison, estimate: Estimate) -> Chances:
+    """How probable better, no relevant difference and worse are."""
+    return estimate.chances(comparison.margin or 0.0, METRICS[comparison.metric].better)
+
+
+def paired_estimate(
+    results: RunResults, arm: str, against: str, series: Series, rules: Rules
+) -> Estimate | None:
+    """Estimate the mean difference of two arms; None where there is no test.
+
+    That is under three seeds, and on a fixed split, or where all differences are the same, without
+    row scores.
+    """
+    first, second = results.values(arm, series), results.values(against, series)
+    seeds = sorted(set(first) & set(second))
+    if len(seeds) < MIN_SEEDS:
+        return None
+    if rules.scores is not None:
+        place = (series.condition, series.target)
+        mine, base = rules.scores.tested(arm, *place), rules.scores.tested(against, *place)
+        if mine is not None and base is not None and set(seeds) <= set(mine) & set(base):
+            found = differences({s: mine[s] for s in seeds}, base)
+            if found is not None:
+                scale = max(abs(t.scores).max() for s in seeds for t in (mine[s], base[s]))
+                trainings = list(found.values())
+                return estimate_rows(trainings, rules.n_rows, rules.scores.groups, float(scale))
+    if not rules.varies:
+        return None
+    values = [first[seed] - second[seed] for seed in seeds]
+    return estimate_values(values, rules.rows[TEST], rules.n_rows, rules.folds)
 
 
 def _lost(results: RunResults, arm: str, against: str, series: Series) -> str:
@@ -204,7 +281,7 @@ def _lost(results: RunResults, arm: str, against: str, series: Series) -> str:
     reasons = []
     for name, words in ((arm, ""), (against, f"baseline {against}: ")):
         seeds = results.seeds_of(name, series.condition)
-        missing = len(seeds.done) - len(_values(results, name, series))
+        missing = len(seeds.done) - len(results.values(name, series))
         if not seeds.complete:
             reasons.append(words + seeds.status)
         elif missing:
@@ -212,24 +289,12 @@ def _lost(results: RunResults, arm: str, against: str, series: Series) -> str:
     return "; ".join(reasons)
 
 
-def _estimate(
-    comparison: Comparison, differences: NDArray[np.float64], rules: Rules
-) -> Estimate | None:
-    if rules.resplit:
-        return corrected_paired_t(differences, rules.rows[TEST], rules.rows["train"])
-    if rules.row_differences is None:
-        return None
-    c = comparison
-    rows = rules.row_differences(c.arm, c.against, c.condition, c.target)
-    return None if rows is None else fixed_split_t(differences, rows)
-
-
 def _original(
     results: RunResults,
     comparison: Comparison,
     seeds: list[int],
+    difference: float,
     estimate: Estimate | None,
-    rules: Rules,
 ) -> Original | None:
     """The same difference in the target's own unit; None where it was not measured in two."""
     c = comparison
@@ -243,51 +308,68 @@ def _original(
     )
     if own is None:
         return None
-    mine, base = _values(results, c.arm, own), _values(results, c.against, own)
-    if not all(seed in mine and seed in base for seed in seeds):
+    base = results.values(c.against, own)
+    scaled = results.values(c.against, results.primary(c.condition, c.target))
+    whole = math.fsum(scaled[s] for s in seeds)
+    if not all(seed in base for seed in seeds) or not whole:
         return None
-    differences = np.array([mine[seed] - base[seed] for seed in seeds])
-    difference = float(differences.mean())
-    if estimate is None:
-        return Original(own.unit, difference, None, None)
-    if rules.resplit:
-        resplit = corrected_paired_t(differences, rules.rows[TEST], rules.rows["train"])
-        return Original(own.unit, difference, *resplit.interval())
-    z = _values(results, c.against, results.primary(c.condition, c.target))
-    scale = math.fsum(base[s] for s in seeds) / (math.fsum(z[s] for s in seeds) or math.nan)
-    if math.isnan(scale):
-        return Original(own.unit, difference, None, None)
-    low, high = estimate.interval()
-    return Original(own.unit, difference, low * scale, high * scale)
+    scale = math.fsum(base[s] for s in seeds) / whole
+    low, high = estimate.interval() if estimate else (None, None)
+    ends = (None if end is None else end * scale for end in (low, high))
+    return Original(own.unit, difference * scale, *ends)
 
 
 def _judged(
-    draft: _Draft, estimate: Estimate, p_holm: float, p_equivalence: float, count: int, rules: Rules
+    draft: _Draft, estimate: Estimate, p: float, p_same: float, size: int, rules: Rules
 ) -> Comparison:
-    comparison = draft.comparison
-    verdict = decide(estimate.mean, p_holm, p_equivalence, METRICS[comparison.metric].better)
-    family = f" after Holm's adjustment over {count} comparisons" if count > 1 else ""
-    reason = p_value(p_holm) + family
-    if verdict == "equivalent":
-        reason = f"within ±{precise(draft.margin)}, {p_value(p_equivalence)}{family}"
-        reason += "; the difference is sure, but inside the margin" if p_holm <= ALPHA else ""
-    judged = replace(comparison, p_holm=p_holm, verdict=verdict)
-    if verdict == "undecided":
-        seeds = estimate.seeds_to_decide(draft.margin, ALPHA / count)
-        reason = f"{reason}; {_outlook(seeds, rules)}"
-        return replace(judged, reason=reason, seeds_to_decide=seeds, undecidable=seeds is None)
-    return replace(judged, reason=reason if rules.resplit else f"{reason}; for this split")
+    """Put a comparison into a word; ``size`` counts its family."""
+    c, asked = draft.comparison, rules.margin is not None
+    verdict = decide(estimate.mean, p, p_same, METRICS[c.metric].better, asked=asked)
+    family = f" after Holm's adjustment over {size} comparisons" if size > 1 else ""
+    here = "" if rules.varies else "; for this split"
+    judged, inside = replace(c, p_holm=p, verdict=verdict), p_same <= ALPHA
+    margin = f"±{precise(draft.margin)}"
+    if verdict == "same":
+        if c.p == 1.0 and not c.difference:
+            return replace(judged, reason=f"a tie: no tested row differs; within {margin}{here}")
+        sure = "; the difference is sure, but inside the margin" if p <= ALPHA else ""
+        return replace(
+            judged, reason=f"within {margin}, {p_value(p_same)}{family}{sure}{here}"
+        )
+    if verdict != "undecided":
+        small = f"; smaller than the margin of {margin}" if inside else ""
+        return replace(judged, reason=f"{p_value(p)}{family}{small}{here}")
+    trainings = estimate.trainings_to_decide(draft.margin, ALPHA / size)
+    reason = f"{p_value(p)}{family}; {_outlook(trainings)}{here}"
+    undecidable = trainings is None
+    return replace(judged, reason=reason, trainings_to_decide=trainings, undecidable=undecidable)
 
 
-def _outlook(seeds: int | None, rules: Rules) -> str:
+def _outlook(trainings: int | None) -> str:
     """What it would take to decide, if the measured difference and spread stay."""
-    if seeds is None and rules.resplit:
-        return "no number of seeds would decide: re-splits of the same rows overlap too much"
-    if seeds is None:
-        return "no number of seeds would decide: the test part has too few rows"
-    if seeds > MANY_SEEDS:
-        return f"more than {count(MANY_SEEDS)} seeds would be needed to decide"
-    return f"about {seeds if seeds < 100 else round(seeds, -1)} seeds would decide"
+    if trainings is None:
+        return "more rows would decide, more trainings on these would not"
+    if trainings > MANY_TRAININGS:
+        return f"more than {count(MANY_TRAININGS)} trainings would be needed to decide"
+    return f"about {trainings if trainings < 100 else round(trainings, -1)} trainings would decide"
+
+
+def bound(comparison: Comparison, low: float, high: float) -> str:
+    """Say how large a difference can be: ``at most 4.0% better or 6.0% worse``."""
+    better: Direction = METRICS[comparison.metric].better
+    gain, loss = (-low, high) if better == "lower" else (high, -low)
+
+    def size(value: float) -> str:
+        percent = comparison.reduction_percent
+        if percent is None or not comparison.difference:
+            return number(value)
+        return f"{fixed(abs(percent / comparison.difference * value), 1)}%"
+
+    if gain <= 0:
+        return f"{size(-gain)} to {size(loss)} worse"
+    if loss <= 0:
+        return f"{size(-loss)} to {size(gain)} better"
+    return f"at most {size(gain)} better or {size(loss)} worse"
 
 
 def seed_count(n: int) -> str:

@@ -80,6 +80,29 @@ class RunResults:
         return known + sorted(ran - set(known))
 
     @cached_property
+    def twins(self) -> dict[str, str]:
+        """Arm → the arm that is the same computation: the same stages, whatever seed or condition.
+
+        Where several are, the first one stands for all.
+        """
+        first: dict[tuple[Any, ...], str] = {}
+        found = {}
+        for arm in self.arms:
+            chains = {
+                (row.condition, row.seed, row.stage == FIT, row.hash)
+                for row in self._stages.get(arm, ())
+            }
+            same = first.setdefault(tuple(sorted(chains)), arm) if chains else arm
+            if same != arm:
+                found[arm] = same
+        return found
+
+    @cached_property
+    def distinct(self) -> list[str]:
+        """The arms that ran, without those that are the same computation as one before."""
+        return [arm for arm in self.arms if arm not in self.twins]
+
+    @cached_property
     def conditions(self) -> list[str]:
         """Every condition that was measured, or would have been had nothing diverged."""
         measured = {r.condition for records in self._records.values() for r in records}
@@ -180,9 +203,13 @@ class RunResults:
                 found[Series(condition, r.split, r.target, r.metric, r.unit)][r.seed] = r.value
         return dict(found)
 
+    def values(self, arm: str, series: Series) -> dict[int, float]:
+        """The values of a series by seed; none where the arm was not measured so."""
+        return self.series(arm, series.condition).get(series, {})
+
     def mean(self, arm: str, series: Series) -> float | None:
         """The mean over all seeds; None if one diverged, failed, or has no such number."""
-        values = self.series(arm, series.condition).get(series, {})
+        values = self.values(arm, series)
         seeds = self.seeds_of(arm, series.condition)
         if not values or not seeds.complete or len(values) < len(seeds.done):
             return None

@@ -1,88 +1,144 @@
-"""Per-row scores of finished stages, for comparisons on a fixed split."""
+"""Row scores of finished stages: what every comparison and interval rests on."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.analysis.compare import RowDifferences
 from nearfar.analysis.results import TEST
+from nearfar.analysis.variance import Integers, Tested
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS, Classified
 from nearfar.records import Record
 from nearfar.records.conditions import is_pattern, matching
 from nearfar.records.stage_files import read_prediction_rows
 
-Scores = dict[str, float]
+
+class RowScores(Protocol):
+    """Where scores of tested rows come from, in the primary metric and unit."""
+
+    n_rows: int
+    groups: Integers | None
+    """The group of every row, int64 (n_rows,); None where every row stands for itself."""
+
+    def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
+        """Return what each seed tested; None where row scores are not at hand."""
 
 
-def kept_row_differences(stages: Path, records: Iterable[Record], metric: str) -> RowDifferences:
-    """Return the function that reads row differences from ``stages/<hash>/predictions.csv``.
+@dataclass(frozen=True)
+class GivenScores:
+    """Row scores by (arm, condition, target) and seed."""
+
+    n_rows: int
+    scores: dict[tuple[str, str, str], dict[int, Tested]]
+    groups: Integers | None = None
+
+    def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
+        """Return what each seed tested; None where row scores are not at hand."""
+        return self.scores.get((arm, condition, target))
+
+
+class KeptScores:
+    """Row scores read from ``stages/<hash>/predictions.csv``.
 
     Predictions are in the target's own unit; scores are brought to the primary unit by the ratio
-    of the recorded values. There are none (None) where the metric has no row scores, where the
-    file is missing or does not give the recorded value (a condition that only repeats the
-    evaluation keeps no predictions), and where two stages tested different rows. Of the mean over
-    several targets, a row's difference is the mean of its differences.
+    of the recorded values. There are none where the metric has no row scores, and where the file is
+    missing or does not give the recorded value. Of the mean over several targets, or over several
+    conditions, a row's score is the mean of its scores.
     """
-    recorded: dict[tuple[str, str, str], dict[int, dict[bool, Record]]] = {}
-    for r in records:
-        if r.split == TEST and r.metric == metric:
-            seeds = recorded.setdefault((r.arm, r.condition, r.target), {})
-            seeds.setdefault(r.seed, {})[r.unit == "z"] = r
 
-    @cache
-    def scores(arm: str, condition: str, target: str) -> dict[int, Scores | None]:
-        by_seed = recorded.get((arm, condition, target), {})
-        return {seed: _row_scores(stages, units, metric) for seed, units in by_seed.items()}
+    def __init__(
+        self,
+        stages: Path,
+        records: Iterable[Record],
+        metric: str,
+        ids: Sequence[str],
+        groups: Sequence[int] = (),
+    ) -> None:
+        """Take the run's records; ``ids`` and ``groups`` are those of all rows, in order."""
+        self.n_rows = len(ids)
+        self.groups = np.array(groups, dtype=np.int64) if len(groups) == len(ids) > 0 else None
+        self._stages, self._metric = stages, metric
+        self._row_of = {name: row for row, name in enumerate(ids)}
+        self._recorded: dict[tuple[str, str, str], dict[int, dict[bool, Record]]] = {}
+        for r in records:
+            if r.split == TEST and r.metric == metric:
+                seeds = self._recorded.setdefault((r.arm, r.condition, r.target), {})
+                seeds.setdefault(r.seed, {})[r.unit == "z"] = r
+        self._read = cache(self._read_one)
 
-    def differences(
-        arm: str, against: str, condition: str, target: str
-    ) -> NDArray[np.float64] | None:
+    def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
+        """Return what each seed tested; None where row scores are not at hand."""
         if is_pattern(condition):
-            places = matching(condition, sorted({place for _, place, _ in recorded}))
-            parts = [differences(arm, against, place, target) for place in places]
-            known = [part for part in parts if part is not None]
-            alike = len({len(part) for part in known}) == 1 and len(known) == len(parts)
-            return np.mean(known, axis=0) if alike else None
+            known = sorted({place for _, place, _ in self._recorded})
+            places = matching(condition, known)
+            return _averaged([self.tested(arm, place, target) for place in places])
         if target == ALL_TARGETS:
-            names = sorted({name for _, _, name in recorded} - {ALL_TARGETS})
-            parts = [differences(arm, against, condition, name) for name in names]
-            known = [part for part in parts if part is not None]
-            return np.mean(known, axis=0) if known and len(known) == len(parts) else None
-        first, second = scores(arm, condition, target), scores(against, condition, target)
-        total: list[NDArray[np.float64]] = []
-        ids: list[str] = []
-        for seed in sorted(set(first) & set(second)):
-            mine, base = first[seed], second[seed]
-            ids = ids or sorted(mine or ())
-            if not mine or not base or sorted(mine) != ids or sorted(base) != ids:
+            names = sorted({name for _, _, name in self._recorded} - {ALL_TARGETS})
+            return _averaged([self.tested(arm, condition, name) for name in names])
+        return self._read(arm, condition, target)
+
+    def _read_one(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
+        found: dict[int, Tested] = {}
+        for seed, by_unit in self._recorded.get((arm, condition, target), {}).items():
+            tested = self._of_stage(by_unit)
+            if tested is None:
                 return None
-            total.append(np.array([mine[row] - base[row] for row in ids]))
-        return np.mean(total, axis=0) if total else None
+            found[seed] = tested
+        return found or None
 
-    return differences
+    def _of_stage(self, by_unit: dict[bool, Record]) -> Tested | None:
+        row_scores = METRICS[self._metric].row_scores
+        own = by_unit.get(False)
+        if row_scores is None or own is None:
+            return None
+        rows = read_prediction_rows(self._stages / own.stage, own.target, TEST)
+        if not rows or not all(row["id"] in self._row_of for row in rows):
+            return None
+        compared = _compared(self._metric, rows)
+        value = METRICS[self._metric].value(*compared)
+        if not math.isclose(value, own.value, rel_tol=1e-4, abs_tol=1e-9):
+            return None
+        scores = np.asarray(row_scores(*compared), dtype=np.float64)
+        if scores.shape != (len(rows),) or not np.isfinite(scores).all():
+            return None
+        scale = by_unit[True].value / own.value if True in by_unit and own.value else 1.0
+        numbers = np.array([self._row_of[row["id"]] for row in rows], dtype=np.int64)
+        order = np.argsort(numbers)
+        return Tested(numbers[order], scale * scores[order])
 
 
-def _row_scores(stages: Path, by_unit: dict[bool, Record], metric: str) -> Scores | None:
-    row_scores = METRICS[metric].row_scores
-    own = by_unit.get(False)
-    if row_scores is None or own is None:
+def _averaged(parts: Sequence[dict[int, Tested] | None]) -> dict[int, Tested] | None:
+    """The mean, row by row, where all parts tested the same rows in the same seeds."""
+    known = [part for part in parts if part is not None]
+    if not known or len(known) < len(parts):
         return None
-    rows = read_prediction_rows(stages / own.stage, own.target, TEST)
-    if not rows:
-        return None
-    ids = [row["id"] for row in rows]
-    compared = _compared(metric, rows)
-    value = METRICS[metric].value(*compared)
-    if not math.isclose(value, own.value, rel_tol=1e-4, abs_tol=1e-9):
-        return None
-    scale = by_unit[True].value / own.value if True in by_unit and own.value else 1.0
-    return dict(zip(ids, (scale * row_scores(*compared)).tolist(), strict=True))
+    found = {}
+    for seed in sorted(set.intersection(*map(set, known))):
+        several = [part[seed] for part in known]
+        if not all(np.array_equal(t.rows, several[0].rows) for t in several):
+            return None
+        found[seed] = Tested(several[0].rows, np.mean([t.scores for t in several], axis=0))
+    return found or None
+
+
+def differences(first: dict[int, Tested], second: dict[int, Tested]) -> dict[int, Tested] | None:
+    """Return, by common seed, a row's score of ``first`` minus that of ``second``.
+
+    None where the two tested other rows under one seed.
+    """
+    found = {}
+    for seed in sorted(set(first) & set(second)):
+        mine, base = first[seed], second[seed]
+        if not np.array_equal(mine.rows, base.rows):
+            return None
+        found[seed] = Tested(mine.rows, mine.scores - base.scores)
+    return found
 
 
 def _compared(metric: str, rows: list[dict[str, str]]) -> tuple[Any, ...]:

@@ -68,6 +68,16 @@ def shortened(condition: str, conditions: Iterable[str]) -> str:
     return joined({axis: value for axis, value in pairs_of(condition).items() if axis in axes})
 
 
+def longest_axis(conditions: Iterable[str]) -> str | None:
+    """Return the axis along which a table of conditions is laid: one of numbers, with most values.
+
+    None where all conditions are alike.
+    """
+    axes = varying(conditions)
+    numeric = {a: all(as_number(v) is not None for v in values) for a, values in axes.items()}
+    return max(axes, key=lambda axis: (numeric[axis], len(axes[axis])), default=None)
+
+
 def as_number(value: str) -> float | None:
     """Return the number that a value is, None where it is none."""
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nearfar.records.conditions import as_number, joined, pairs_of, varying
+from nearfar.records.conditions import joined, longest_axis, pairs_of, varying
 from nearfar.report.load import Run, first_comparison, metric_of
 from nearfar.report.wording import VERDICT_SIGNS, mean_std
 
@@ -31,11 +31,9 @@ def facets(run: Run) -> list[Facet]:
     """Return the run's conditions, laid along their longest axis; empty where there is one."""
     entries = run.summary["arms"]
     conditions = list(dict.fromkeys(str(entry.get("condition", "")) for entry in entries))
-    axes = varying(conditions)
-    if not axes:
+    axes, along = varying(conditions), longest_axis(conditions)
+    if along is None:
         return []
-    numeric = {a: all(as_number(v) is not None for v in values) for a, values in axes.items()}
-    along = max(axes, key=lambda axis: (numeric[axis], len(axes[axis])))
     others = {axis: values for axis, values in axes.items() if axis != along}
     place = {(e["arm"], str(e.get("condition", ""))): e for e in entries}
     names = list(dict.fromkeys(arm["arm"] for arm in run.arms))
