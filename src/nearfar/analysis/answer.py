@@ -1,21 +1,29 @@
-"""The answer in one or two sentences: what the verdicts say, and which mean is the best."""
+"""The answer in a few sentences: what to use first, then what the verdicts say."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from nearfar.analysis.compare import Comparison, seed_count
-from nearfar.analysis.results import RunResults, Series
-from nearfar.analysis.statistics import MIN_SEEDS, Verdict
-from nearfar.data.targets import ALL_TARGETS
-from nearfar.metrics import METRICS, label_of
+from nearfar.analysis.advice import advised
+from nearfar.analysis.compare import Comparison, training_count
+from nearfar.analysis.estimate import MIN_SEEDS
+from nearfar.analysis.results import RunResults
+from nearfar.analysis.statistics import Verdict
+from nearfar.analysis.which import Recommendation
+from nearfar.analysis.words import SHOWN, extreme, listed, measure, spelled
+from nearfar.metrics import METRICS
 from nearfar.numbers import fixed, number, p_value
 from nearfar.records.conditions import shortened
 
-SHOWN = 6
-UNIT_WORDS = {"z": "z-scored", "target": "in its own unit"}
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-REST: tuple[Verdict, ...] = ("worse", "equivalent", "undecided", "withheld")
+REST: tuple[Verdict, ...] = ("worse", "same", "undecided", "withheld")
+VERBS: dict[Verdict, tuple[str, str]] = {
+    "better": ("is better", "are better"),
+    "worse": ("is worse", "are worse"),
+    "same": ("makes no relevant difference", "make no relevant difference"),
+    "undecided": ("is undecided", "are undecided"),
+    "withheld": ("is withheld", "are withheld"),
+}
+"""What one arm, or several, are or do."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +42,16 @@ class Asked:
     resplit: bool
 
 
-def answer(asked: Asked, results: RunResults) -> str:
-    """Return one or two plain sentences for a reader who sees nothing else."""
+def answer(asked: Asked, results: RunResults, advice: Recommendation | None) -> str:
+    """Return a few plain sentences for a reader who sees nothing else: what to do comes first."""
     about = [c for c in asked.comparisons if c.arm in asked.contenders]
     if not _winners(results):
-        states = (f"{arm} {_first_status(results, arm)}" for arm in results.arms)
-        return f"No arm finished all its seeds: {_listed(states)}."
+        states = (f"{arm} {_first_status(results, arm)}" for arm in results.distinct)
+        return f"No arm finished all its seeds: {listed(states)}."
+    use = advised(advice, results)
     if about:
-        return f"{_verdicts(asked, about)} {_best(asked, results)}"
-    return f"{_best(asked, results)} {_nothing_to_compare(asked, results)}"
+        return " ".join(filter(None, (use, _verdicts(asked, about), _over_places(results))))
+    return f"{use} {_nothing_to_compare(asked, results)}"
 
 
 def asked_of(
@@ -53,7 +62,7 @@ def asked_of(
     resplit: bool,
 ) -> Asked:
     """Return what the study asks: about pre-trained arms, or all but controls if there are none."""
-    others = [arm for arm in results.arms if arm != baseline]
+    others = [arm for arm in results.distinct if arm != baseline]
     tried = [arm for arm in others if results.settings.get(arm, {}).get("group") != "control"]
     pretrained = [arm for arm in tried if results.pretrained(arm)]
     first: dict[tuple[str, str, str], Comparison] = {}
@@ -67,7 +76,7 @@ def asked_of(
 def _nothing_to_compare(asked: Asked, results: RunResults) -> str:
     if asked.baseline not in results.arms:
         return f"Nothing is compared, for the baseline {asked.baseline} was not run."
-    if len(results.arms) == 1:
+    if len(results.distinct) == 1:
         return "There is no other arm to compare it with."
     return f"No other arm was run under the same conditions as the baseline {asked.baseline}."
 
@@ -77,19 +86,18 @@ def _verdicts(asked: Asked, about: list[Comparison]) -> str:
     if not judged:
         return _all_withheld(asked, about)
     if all(c.n < MIN_SEEDS for c in judged):
-        n = max(c.n for c in judged)
-        return f"Nothing is decided with {seed_count(n)}: a test needs at least {MIN_SEEDS}."
+        return ""
     if len({(c.condition, c.target) for c in about}) > 1:
         body = _many_places(asked, about)
     else:
         body = _one(about[0]) if len(about) == 1 else _many(asked, about)
     split = "" if asked.resplit else " and for this split"
-    sentence = f"on test {_measure(about[0].metric, about[0].target)}{split}, {body}."
+    sentence = f"on test {measure(about[0].metric, about[0].target)}{split}, {body}."
     if asked.profile == "full":
         return _capital(sentence)
     undecided = sum(c.verdict == "undecided" for c in about)
     verb = {0: "says", len(about): "cannot decide"}.get(undecided, "cannot decide all of it")
-    seeds = seed_count(max(c.n for c in about))
+    seeds = training_count(max(c.n for c in about))
     return f"The {asked.profile} profile, with {seeds} and smaller budgets, {verb}: {sentence}"
 
 
@@ -99,17 +107,20 @@ def _all_withheld(asked: Asked, about: list[Comparison]) -> str:
     if len(reasons) == 1 and (reason := reasons.pop()).startswith(baseline):
         lost = reason.removeprefix(baseline)
         return f"Nothing can be compared: the baseline {asked.baseline} {lost} seeds."
-    lost = _listed(f"{_name(c, about)} ({c.reason})" for c in about)
+    lost = listed(f"{_name(c, about)} ({c.reason})" for c in about)
     return f"Nothing can be compared, for seeds were lost: {lost}."
 
 
 def _one(c: Comparison) -> str:
-    change = f"{_change(c)}{_interval(c)}, {seed_count(c.n)}"
-    if c.verdict == "equivalent":
-        return f"{c.arm} and {c.against} are equivalent ({change})"
+    change = f"{_change(c)}{_interval(c)}, {training_count(c.n)}"
+    if c.verdict == "same":
+        return f"there is no relevant difference between {c.arm} and {c.against} ({change})"
     if c.verdict == "undecided":
-        outlook = c.reason.rpartition("; ")[2].partition(":")[0]
-        return f"it is not decided whether {c.arm} is better than {c.against} ({change}; {outlook})"
+        outlook = c.reason.removesuffix("; for this split").rpartition("; ")[2]
+        return (
+            f"it is not decided whether {c.arm} is better than {c.against}: "
+            f"it is {c.bound or change} ({outlook})"
+        )
     p = f", {p_value(c.p_holm)}" if c.p_holm is not None else ""
     return f"{c.arm} is {c.verdict} than {c.against} ({change}{p})"
 
@@ -118,8 +129,8 @@ def _many(asked: Asked, about: list[Comparison]) -> str:
     against = {c.against for c in about}
     rival = next(iter(against)) if len(against) == 1 else "its own baseline"
     better = [c for c in about if c.verdict == "better"]
-    count = f"{_spelled(len(about))} {asked.noun}s"
-    who = _listed(f"{_name(c, about)} ({_change(c)}{_interval(c)})" for c in better)
+    count = f"{spelled(len(about))} {asked.noun}s"
+    who = listed(f"{_name(c, about)} ({_change(c)}{_interval(c)})" for c in better)
     if len(better) == len(about):
         return f"each of the {count} is better than {rival}: {who}"
     if not better:
@@ -129,7 +140,7 @@ def _many(asked: Asked, about: list[Comparison]) -> str:
         head = f"one of the {count} is better than {rival}: {who}; "
     else:
         rivals = rival if len(against) == 1 else "their own baselines"
-        head = f"{_spelled(len(better))} of the {count} are better than {rivals}: {who}; "
+        head = f"{spelled(len(better))} of the {count} are better than {rivals}: {who}; "
     return head + "; ".join(filter(None, (_group(verdict, about) for verdict in REST)))
 
 
@@ -137,15 +148,13 @@ def _group(verdict: Verdict, about: Sequence[Comparison]) -> str:
     chosen = [c for c in about if c.verdict == verdict]
     if not chosen:
         return ""
-    if len(chosen) == len(about) and verdict == "undecided":
-        return "all are undecided"
-    names = _listed(f"{_name(c, about)}{_detail(c)}" for c in chosen)
-    return f"{names} {_is(len(chosen))} {verdict}"
+    names = listed(f"{_name(c, about)}{_detail(c)}" for c in chosen)
+    return f"{names} {VERBS[verdict][len(chosen) > 1]}"
 
 
 def _detail(c: Comparison) -> str:
     if c.verdict == "undecided":
-        return ""
+        return f" ({c.bound})" if c.bound else ""
     return f" ({c.reason if c.verdict == 'withheld' else _change(c)})"
 
 
@@ -158,64 +167,20 @@ def _many_places(asked: Asked, about: list[Comparison]) -> str:
     for verdict in ("better", *REST):
         chosen = [c for c in about if c.verdict == verdict]
         if chosen:
-            places = _listed(_placed(c, conditions, len(targets) > 1) for c in chosen)
+            places = listed(_placed(c, conditions, len(targets) > 1) for c in chosen)
             where = f" ({places})" if verdict != "undecided" else ""
-            parts.append(f"{_spelled(len(chosen))} {_is(len(chosen))} {verdict}{where}")
+            parts.append(f"{spelled(len(chosen))} {VERBS[verdict][len(chosen) > 1]}{where}")
     pairs = f"{len(about)} comparisons of {_plural(asked.noun, about)} with the baseline"
     return f"of {pairs} over {' and '.join(spread)}, {', '.join(parts)}"
 
 
-def _best(asked: Asked, results: RunResults) -> str:
-    """The best measured mean, beside the baseline's."""
+def _over_places(results: RunResults) -> str:
+    """The best means under several conditions or of several targets; empty for one."""
     winners = _winners(results)
-    metric = METRICS[results.metric]
-    measure = _measure(results.metric, results.primary_targets[0])
-    head = f"The {'lowest' if metric.better == 'lower' else 'highest'} mean test {measure}"
-    if len(winners) > 1:
-        return f"{head} is that of {_won(winners, results)}."
-    (((condition, target), arm),) = winners.items()
-    size = _size(arm, results.primary(condition, target), results)
-    if len(results.arms) == 1:
-        return f"{arm} reaches a mean test {measure} of {size}."
-    if arm == asked.baseline:
-        return f"{head} is that of the baseline {arm}: {size}."
-    found = next((c for c in asked.comparisons if c.arm == arm), None)
-    return f"{head} is that of {arm}: {size}{_beside(found, asked, results) if found else ''}."
-
-
-def _measure(metric: str, target: str) -> str:
-    """``MAE``, or ``MAE over all targets``."""
-    label = label_of(metric)
-    return f"{label} over {target}" if target == ALL_TARGETS else label
-
-
-def _size(arm: str, series: Series, results: RunResults) -> str:
-    """A mean in the primary unit, and in the target's own where it was measured in both."""
-    units = [series.unit] + [
-        s.unit
-        for s in results.series(arm, series.condition)
-        if s == replace(series, unit=s.unit) and s.unit != series.unit
-    ]
-    means = [(results.mean(arm, replace(series, unit=unit)), unit) for unit in units]
-    verdict_lines = [
-        f"{number(mean)} {UNIT_WORDS.get(unit, unit)}".strip()
-        for mean, unit in means
-        if mean is not None
-    ]
-    seeds = seed_count(len(results.series(arm, series.condition)[series]))
-    return f"{verdict_lines[0]}{''.join(f' ({also})' for also in verdict_lines[1:])} over {seeds}"
-
-
-def _beside(found: Comparison, asked: Asked, results: RunResults) -> str:
-    """How the best arm stands to what it is compared with, unless that was said already."""
-    base = results.mean(found.against, results.primary(found.condition, found.target))
-    if found.difference is None or base is None:
+    if len(winners) < 2:
         return ""
-    alone = len(asked.contenders) == 1 and found.p is not None
-    if found.arm in asked.contenders and (alone or found.verdict == "better"):
-        return f", against {number(base)} for {found.against}"
-    word = "not tested" if found.p is None else found.verdict
-    return f", {_change(found)} than {found.against} ({number(base)}): {word}"
+    named = measure(results.metric, results.primary_targets[0])
+    return f"The {extreme(results)} mean test {named} is that of {_won(winners, results)}."
 
 
 def _winners(results: RunResults) -> dict[tuple[str, str], str]:
@@ -225,7 +190,7 @@ def _winners(results: RunResults) -> dict[tuple[str, str], str]:
     for condition in results.conditions:
         for target in results.primary_targets:
             series = results.primary(condition, target)
-            means = [(results.mean(arm, series), arm) for arm in results.arms]
+            means = [(results.mean(arm, series), arm) for arm in results.distinct]
             ranked = [(sign * mean, arm) for mean, arm in means if mean is not None]
             if ranked:
                 winners[condition, target] = min(ranked, key=lambda m: m[0])[1]
@@ -236,7 +201,7 @@ def _won(winners: Mapping[tuple[str, str], str], results: RunResults) -> str:
     several = len(results.primary_targets) > 1
     if len(winners) > SHOWN:
         counts = Counter(winners.values()).most_common()
-        often = _listed(f"{arm} ({count} times)" for arm, count in counts)
+        often = listed(f"{arm} ({count} times)" for arm, count in counts)
         return f"{often}, over {len(winners)} conditions"
     places: dict[str, list[str]] = {}
     for (condition, target), arm in winners.items():
@@ -244,7 +209,7 @@ def _won(winners: Mapping[tuple[str, str], str], results: RunResults) -> str:
         place = [short] if short else []
         place += [f"on {target}"] if several else []
         places.setdefault(arm, []).append(" ".join(place) or "without a condition")
-    return "; ".join(f"{arm} ({_listed(where)})" for arm, where in places.items())
+    return "; ".join(f"{arm} ({listed(where)})" for arm, where in places.items())
 
 
 def _first_status(results: RunResults, arm: str) -> str:
@@ -291,23 +256,8 @@ def _name(c: Comparison, about: Sequence[Comparison]) -> str:
     return c.arm if alike else f"{c.arm} against {c.against}"
 
 
-def _listed(items: Iterable[str]) -> str:
-    names = list(items)
-    if len(names) > SHOWN:
-        return ", ".join(names[:SHOWN]) + f" and {len(names) - SHOWN} more"
-    return ", ".join([*names[:-2], " and ".join(names[-2:])])
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
 def _plural(noun: str, about: Sequence[Comparison]) -> str:
     return f"the {noun}" if len({c.arm for c in about}) == 1 else f"{noun}s"
-
-
-def _spelled(count: int) -> str:
-    return NUMBERS[count] if count < len(NUMBERS) else str(count)
 
 
 def _capital(text: str) -> str:

@@ -1,6 +1,6 @@
 """The source's claims and numbers, held against what was measured."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -18,20 +18,23 @@ def claimed_pairs(claims: Iterable[Claim]) -> list[tuple[str, str]]:
 
 
 def claimed_means(
-    claims: Iterable[Claim], pairs: Sequence[tuple[str, str]]
+    claims: Iterable[Claim], pairs: Sequence[tuple[str, str]], twins: Mapping[str, str]
 ) -> list[tuple[str, str, str]]:
     """Return (arm, against, pattern) of the claims about means over several conditions."""
     found = []
     for claim in claims:
         if claim.condition is not None and is_pattern(claim.condition):
             for arm in claim.arms:
-                rivals = [against for name, against in pairs if name == arm]
+                own = twins.get(arm, arm)
+                rivals = [against for name, against in pairs if name == own]
                 rival = claim.against or next(iter(rivals), None)
-                found += [(arm, rival, claim.condition)] if rival else []
+                found += [(own, twins.get(rival, rival), claim.condition)] if rival else []
     return found
 
 
-def judge(claim: Claim, comparisons: Sequence[Comparison], profile: str) -> dict[str, str]:
+def judge(
+    claim: Claim, comparisons: Sequence[Comparison], profile: str, twins: Mapping[str, str]
+) -> dict[str, str]:
     """Return the claim with its verdict and the reason.
 
     ``supported``: every comparison it speaks of has the expected verdict. ``not supported``: one
@@ -41,12 +44,12 @@ def judge(claim: Claim, comparisons: Sequence[Comparison], profile: str) -> dict
     found: dict[str, list[str]] = {}
     decided_otherwise = False
     for arm in claim.arms:
-        about = _about(claim, arm, comparisons)
+        about = _about(claim, arm, comparisons, twins)
         if not about:
             found.setdefault("not run", []).append(arm)
         for comparison in about:
             found.setdefault(comparison.verdict, []).append(_with_place(comparison, len(about)))
-            decided_otherwise |= comparison.verdict in {"better", "worse", "equivalent"} - {
+            decided_otherwise |= comparison.verdict in {"better", "worse", "same"} - {
                 claim.expect
             }
     reason = "; ".join(f"{word}: {', '.join(arms)}" for word, arms in found.items())
@@ -60,9 +63,12 @@ def judge(claim: Claim, comparisons: Sequence[Comparison], profile: str) -> dict
     return {"claim": claim.claim, "verdict": verdict, "reason": reason}
 
 
-def _about(claim: Claim, arm: str, comparisons: Sequence[Comparison]) -> list[Comparison]:
-    own = [c for c in comparisons if c.arm == arm]
-    against = claim.against or (own[0].against if own else None)
+def _about(
+    claim: Claim, arm: str, comparisons: Sequence[Comparison], twins: Mapping[str, str]
+) -> list[Comparison]:
+    own = [c for c in comparisons if c.arm == twins.get(arm, arm)]
+    named = claim.against and twins.get(claim.against, claim.against)
+    against = named or (own[0].against if own else None)
     return [c for c in own if c.against == against and _is_about(claim, c.condition)]
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from nearfar.analysis.estimate import (
     ALPHA,
@@ -38,7 +38,7 @@ class Rules:
     margin: float | None = None
     scores: RowScores | None = None
     folds: int = 0
-    families: Families = Families("", ())
+    families: Families = field(default_factory=lambda: Families("", ()))
 
     @property
     def n_rows(self) -> int:
@@ -80,6 +80,7 @@ class Comparison:
     split: str
     n: int
     family: str = ""
+    baseline_mean: float | None = None
     difference: float | None = None
     low: float | None = None
     high: float | None = None
@@ -209,6 +210,7 @@ def _draft(results: RunResults, arm: str, against: str, series: Series, rules: R
     error_like = METRICS[series.metric].better == "lower"
     measured = replace(
         blank,
+        baseline_mean=base,
         difference=difference,
         reduction_percent=reduction_percent(difference, base) if error_like else None,
         margin=rules.margin_at(series.metric, base),
@@ -216,7 +218,7 @@ def _draft(results: RunResults, arm: str, against: str, series: Series, rules: R
         original=_original(results, blank, seeds, difference, estimate),
     )
     if estimate is None:
-        few = f"{seed_count(len(seeds))}: a test needs at least {MIN_SEEDS}"
+        few = f"{training_count(len(seeds))}: a test needs at least {MIN_SEEDS}"
         without_rows = "no test: differences per test row are not at hand"
         return _Draft(replace(measured, reason=few if len(seeds) < MIN_SEEDS else without_rows))
     return _Draft(_with_estimate(measured, estimate), estimate)
@@ -333,9 +335,7 @@ def _judged(
         if c.p == 1.0 and not c.difference:
             return replace(judged, reason=f"a tie: no tested row differs; within {margin}{here}")
         sure = "; the difference is sure, but inside the margin" if p <= ALPHA else ""
-        return replace(
-            judged, reason=f"within {margin}, {p_value(p_same)}{family}{sure}{here}"
-        )
+        return replace(judged, reason=f"within {margin}, {p_value(p_same)}{family}{sure}{here}")
     if verdict != "undecided":
         small = f"; smaller than the margin of {margin}" if inside else ""
         return replace(judged, reason=f"{p_value(p)}{family}{small}{here}")
@@ -360,10 +360,9 @@ def bound(comparison: Comparison, low: float, high: float) -> str:
     gain, loss = (-low, high) if better == "lower" else (high, -low)
 
     def size(value: float) -> str:
-        percent = comparison.reduction_percent
-        if percent is None or not comparison.difference:
+        if comparison.reduction_percent is None or not comparison.baseline_mean:
             return number(value)
-        return f"{fixed(abs(percent / comparison.difference * value), 1)}%"
+        return f"{fixed(abs(100 * value / comparison.baseline_mean), 1)}%"
 
     if gain <= 0:
         return f"{size(-gain)} to {size(loss)} worse"
@@ -372,6 +371,6 @@ def bound(comparison: Comparison, low: float, high: float) -> str:
     return f"at most {size(gain)} better or {size(loss)} worse"
 
 
-def seed_count(n: int) -> str:
-    """Return ``1 seed`` or ``3 seeds``."""
-    return f"{n} seed" if n == 1 else f"{n} seeds"
+def training_count(n: int) -> str:
+    """Return ``1 training`` or ``3 trainings``."""
+    return f"{n} training" if n == 1 else f"{n} trainings"

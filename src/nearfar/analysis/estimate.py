@@ -1,4 +1,4 @@
-"""A mean and how sure it is: interval, p-values, probabilities, and what more trainings would tell."""
+"""A mean and how sure it is: interval, p-values, chances, and what more trainings would tell."""
 
 import math
 from collections.abc import Sequence
@@ -59,10 +59,6 @@ class Estimate:
     def p_value(self, null: float = 0.0) -> float:
         """Two-sided p of a true mean of ``null``."""
         return min(1.0, 2 * self._tail(abs(self.mean - null)))
-
-    def p_above(self, least: float = 0.0) -> float:
-        """One-sided p of a true mean of ``least`` or less: small where it is surely above."""
-        return self._tail(self.mean - least)
 
     def equivalence_p(self, margin: float) -> float:
         """p of a true mean at or beyond ±``margin``: the larger of two one-sided t-tests.

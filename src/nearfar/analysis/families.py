@@ -47,9 +47,7 @@ class Families:
         return f"along {along}" + (f", {joined(differing)}" if differing else "")
 
 
-def adjusted(
-    families: Sequence[str], p_values: Sequence[float | None]
-) -> list[float | None]:
+def adjusted(families: Sequence[str], p_values: Sequence[float | None]) -> list[float | None]:
     """Return p-values adjusted within each family; None stays, and counts for nothing."""
     found: list[float | None] = [None] * len(p_values)
     for family in dict.fromkeys(families):

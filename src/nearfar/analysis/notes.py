@@ -1,11 +1,12 @@
 """What a reader must know to read the numbers: a line each."""
 
-import math
+from collections import Counter
 from collections.abc import Sequence
 
-from nearfar.analysis.compare import Comparison, Rules, seed_count
+from nearfar.analysis.compare import Comparison, Rules, training_count
+from nearfar.analysis.estimate import MIN_SEEDS, breakdowns_not_excluded
 from nearfar.analysis.results import TEST, RunResults
-from nearfar.analysis.statistics import MIN_SEEDS
+from nearfar.analysis.variance import FRESH
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
 from nearfar.numbers import count, fixed
@@ -23,8 +24,8 @@ def notes_on(
     found = [_profile(profile), _seeds(results), *_lost(results)]
     if baseline not in results.arms:
         found.append(f"The baseline {baseline} was not run, so nothing is compared with it.")
-    found += [_uneven(results), _floor(comparisons), _over_targets(results)]
-    found.append(_interval(results, comparisons, rules))
+    found += [*_twins(results, profile), _uneven(results), _floor(comparisons)]
+    found += [_over_targets(results), _breakdowns(results), _interval(results, comparisons, rules)]
     return [note for note in found if note]
 
 
@@ -62,13 +63,13 @@ def _seeds(results: RunResults) -> str:
     n = len(results.seeds)
     if n >= MIN_SEEDS:
         return ""
-    return f"{seed_count(n)}: no intervals and no tests; they need at least {MIN_SEEDS} seeds."
+    return f"{training_count(n)}: no intervals and no tests; they need at least {MIN_SEEDS}."
 
 
 def _lost(results: RunResults) -> list[str]:
     """One note per arm and condition that lost seeds, with the stages' own reasons."""
     found = []
-    for arm in results.arms:
+    for arm in results.distinct:
         for condition in results.conditions:
             seeds = results.seeds_of(arm, condition)
             if seeds.complete or not results.holds(arm, condition):
@@ -87,7 +88,7 @@ def _uneven(results: RunResults) -> str:
     total = len(results.seeds)
     fewer = [
         f"{arm} ({runs} of {total})"
-        for arm in results.arms
+        for arm in results.distinct
         if (runs := max(results.seeds_of(arm, c).runs for c in results.conditions)) < total
     ]
     if not fewer:
@@ -100,8 +101,36 @@ def _floor(comparisons: Sequence[Comparison]) -> str:
     if not arms:
         return ""
     return (
-        f"No number of seeds would decide: {', '.join(arms)}. The differences are too small for a "
-        "data set of this size; more rows would tell, more seeds will not."
+        f"More trainings on these rows would not decide: {', '.join(arms)}. What the rows contribute "
+        "to the error is too large for differences of this size; more rows would tell."
+    )
+
+
+def _twins(results: RunResults, profile: str) -> list[str]:
+    """Say which arms are one computation, and so one row of every table."""
+    return [
+        f"{arm}: the same as {first} in this profile."
+        if profile != "full"
+        else f"{arm}: the same computation as {first}."
+        for arm, first in results.twins.items()
+    ]
+
+
+def _breakdowns(results: RunResults) -> str:
+    """Say how many breakdowns cannot be excluded of arms whose training is a descent."""
+    trained = [
+        arm
+        for arm in results.distinct
+        if any(row.steps for c in results.conditions for rows in results.stages(arm, c).values() for row in rows)
+    ]
+    n = min((results.seeds_of(arm, results.conditions[0]).runs for arm in trained), default=0)
+    if n < MIN_SEEDS:
+        return ""
+    rate = fixed(100 * breakdowns_not_excluded(n), 0)
+    return (
+        f"A training by gradient descent may break down now and then. Where none of {n} did, "
+        f"breakdowns in up to {rate}% of trainings cannot be excluded (95%), and the means and "
+        "intervals know nothing of them."
     )
 
 
@@ -120,19 +149,18 @@ def _over_targets(results: RunResults) -> str:
 def _interval(results: RunResults, comparisons: Sequence[Comparison], rules: Rules) -> str:
     if len(results.seeds) < MIN_SEEDS:
         return ""
-    tested = sum(c.p is not None for c in comparisons)
+    families = Counter(c.family for c in comparisons if c.p is not None)
     text = "Intervals are 95% and unadjusted: each speaks for itself alone. "
-    if tested > 1:
-        text += f"Verdicts use p-values adjusted for {tested} comparisons (Holm). "
-    if rules.resplit:
-        test, train = rules.rows[TEST], rules.rows["train"]
-        floor = math.sqrt(test / train)
+    if families and max(families.values()) > 1:
+        named = ", ".join(f"{family} ({size})" for family, size in families.items())
+        text += f"Verdicts use p-values adjusted within each family of comparisons (Holm): {named}. "
+    if rules.varies:
         return text + (
-            "Splits of one data set overlap, so standard errors are corrected (Nadeau and Bengio "
-            f"2003; {count(test)}/{count(train)} rows) and cannot fall below {fixed(floor, 2)} "
-            "deviations over seeds."
+            "Trainings on one data set share most of their rows: what the rows contribute to the "
+            f"variance counts {fixed(FRESH, 1)} times, for what this data set cannot show of others; "
+            "the noise of training counts once."
         )
     return text + (
-        "One fixed split: verdicts are for this split. Intervals of means show seeds alone; those "
-        f"of differences also count that the test part has only {count(rules.rows[TEST])} rows."
+        "One fixed split: verdicts are for this split; those of differences count that the test "
+        f"part has only {count(rules.rows[TEST])} rows."
     )

@@ -1,24 +1,25 @@
 """``summary.json``: what the report draws, from the study and its records."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from statistics import fmean, stdev
+from typing import Any
 
 from nearfar.analysis.answer import answer, asked_of
 from nearfar.analysis.claims import beside_published, claimed_means, claimed_pairs, judge
-from nearfar.analysis.compare import MARGIN, Comparison, RowDifferences, Rules, compare, pairs_of
+from nearfar.analysis.compare import Comparison, Rules, compare, pairs_of
+from nearfar.analysis.estimate import MIN_SEEDS, Estimate, estimate_rows, estimate_values
+from nearfar.analysis.families import Families
 from nearfar.analysis.notes import fallback, notes_on
-from nearfar.analysis.results import RunResults, Series
-from nearfar.analysis.statistics import MIN_SEEDS, Estimate, corrected_mean, mean_over_seeds
+from nearfar.analysis.results import TEST, RunResults, Series
+from nearfar.analysis.row_scores import RowScores
+from nearfar.analysis.which import Recommendation, recommend
 from nearfar.metrics import MEASURES, METRICS
 from nearfar.plan.search import Choice
 from nearfar.records import SEARCH, Record, StageRow
 from nearfar.records.conditions import is_pattern, joined
 from nearfar.study.published import Claim, Published
-
-if TYPE_CHECKING:
-    pass
 
 SPLITS = ("test", "validation", "train")
 MEASURED = [*METRICS, *MEASURES]
@@ -32,28 +33,31 @@ def summarise(
     profile: str,
     kind: str,
     rows: Mapping[str, int],
-    row_differences: RowDifferences | None = None,
+    scores: RowScores | None = None,
     choices: Sequence[Choice] = (),
 ) -> dict[str, Any]:
     """Return the content of ``summary.json`` (docs/architecture.md), plain values alone.
 
     ``study`` is a resolved study as a mapping: study, title, question, metric, margin, baseline,
-    split.resplit, published and claims as in a study file, and ``arms``: by the names in the
-    records, each with its ``group``, ``against`` and ``target``. ``rows`` counts train, validation
-    and test rows. ``row_differences`` is what comparisons on a fixed split need
-    (:func:`nearfar.analysis.row_scores.kept_row_differences`). ``choices`` are its searches.
+    split.resplit, split.folds, published and claims as in a study file, and ``arms``: by the names
+    in the records, each with its ``group``, ``against`` and ``target``. ``split.resplit`` says
+    whether trainings have splits of their own. ``rows`` counts train, validation and test rows.
+    ``scores`` are those of tested rows (:class:`nearfar.analysis.row_scores.KeptScores`).
+    ``choices`` are its searches.
     """
     results = RunResults(
         study, records, [row for row in stages if not row.stage.startswith(SEARCH)]
     )
     published = [Published.model_validate(entry) for entry in study.get("published") or ()]
     claims = [Claim.model_validate(claim) for claim in study.get("claims") or ()]
-    resplit, baseline = bool(study["split"]["resplit"]), study["baseline"]
-    rules = Rules(resplit, rows, study.get("margin"), row_differences)
+    baseline = results.twins.get(study["baseline"], study["baseline"])
+    rules = _rules(study, results, rows, scores)
     comparisons = _compared(results, claims, baseline, rules)
     primary = [c for c in comparisons if c.target in results.primary_targets]
     single = [c for c in primary if not is_pattern(c.condition)]
-    asked = asked_of(results, single, baseline, profile, resplit)
+    asked = asked_of(results, single, baseline, profile, rules.varies)
+    arms = _arms(results, rules)
+    advice = _advice(results, baseline, rules, arms)
     beside = [row for entry in published for row in beside_published(entry, results, choices)]
     return {
         "study": study["study"],
@@ -67,21 +71,41 @@ def summarise(
         "baseline": baseline,
         "target": _target(results, baseline),
         "seeds": results.seeds,
-        "reference": _reference(study.get("axes") or {}),
-        "resplit": resplit,
+        "reference": rules.families.reference,
+        "resplit": rules.varies,
+        "folds": rules.folds,
         "rows": dict(rows),
         "margin": _margin(results, baseline, rules),
-        "answer": answer(asked, results) if results.arms else "Nothing was run.",
+        "answer": answer(asked, results, advice) if results.arms else "Nothing was run.",
+        "recommended": None if advice is None else asdict(advice),
+        "twins": results.twins,
         "notes": [
             *notes_on(results, primary, rules, baseline, profile),
             *(note for choice in choices if (note := fallback(choice))),
         ],
-        "arms": _arms(results, rules),
+        "arms": arms,
         "comparisons": [asdict(comparison) for comparison in comparisons],
         "published": beside if profile == "full" else [],
-        "claims": [judge(claim, primary, profile) for claim in claims],
+        "claims": [judge(claim, primary, profile, results.twins) for claim in claims],
         "choices": [choice.to_plain() for choice in choices],
     }
+
+
+def _rules(
+    study: Mapping[str, Any],
+    results: RunResults,
+    rows: Mapping[str, int],
+    scores: RowScores | None,
+) -> Rules:
+    split = study["split"]
+    return Rules(
+        varies=bool(split["resplit"]),
+        rows=rows,
+        margin=study.get("margin"),
+        scores=scores,
+        folds=split.get("folds") or 0,
+        families=Families(_reference(study.get("axes") or {}), results.conditions),
+    )
 
 
 def _compared(
@@ -90,9 +114,28 @@ def _compared(
     """Compare every arm with its baseline, and whatever claims ask for beside that."""
     ran = set(results.arms)
     asked_for = [pair for pair in claimed_pairs(claims) if set(pair) <= ran]
+    own = len(pairs_of(results, baseline))
     pairs = pairs_of(results, baseline, asked_for)
-    means = [c for c in claimed_means(claims, pairs) if {c[0], c[1]} <= ran]
-    return compare(results, pairs, rules, means)
+    means = [c for c in claimed_means(claims, pairs, results.twins) if {c[0], c[1]} <= ran]
+    return compare(results, pairs, rules, means, own)
+
+
+def _advice(
+    results: RunResults, baseline: str, rules: Rules, arms: Sequence[Mapping[str, Any]]
+) -> Recommendation | None:
+    """Recommend an arm under the reference condition, or under the first one where it was not run."""
+    reference = rules.families.reference
+    there = [c for c in results.conditions if results.holds(baseline, c)] or results.conditions
+    if not there:
+        return None
+    condition = reference if reference in there else there[0]
+    costs = {
+        arm["arm"]: arm["budget"]["seconds"]
+        for arm in arms
+        if arm["condition"] == condition and arm["budget"]
+    }
+    series = results.primary(condition, _target(results, baseline))
+    return recommend(results, series, rules, costs)
 
 
 def _reference(axes: Mapping[str, Mapping[str, Any]]) -> str:
@@ -112,21 +155,24 @@ def _target(results: RunResults, baseline: str) -> str:
     return min(places & set(results.primary_targets), default=results.primary_targets[0])
 
 
-def _margin(results: RunResults, baseline: str, rules: Rules) -> float | None:
-    """The margin of equivalence; by default of the first condition and target."""
-    if rules.margin is not None:
-        return rules.margin
-    if baseline not in results.arms:
-        return None
-    condition = next((c for c in results.conditions if results.holds(baseline, c)), "")
+def _margin(results: RunResults, baseline: str, rules: Rules) -> dict[str, Any] | None:
+    """The margin of no relevant difference at the reference, and why it is that."""
+    there = [c for c in results.conditions if results.holds(baseline, c)]
+    reference = rules.families.reference
+    condition = reference if reference in there else next(iter(there), "")
     mean = results.mean(baseline, results.primary(condition, _target(results, baseline)))
-    return None if mean is None else MARGIN * abs(mean)
+    if rules.margin is not None:
+        return {"size": rules.margin, "why": "the study's own"}
+    if mean is None:
+        return None
+    same = METRICS[results.metric].same
+    return {"size": same.size(mean), "why": same.why}
 
 
 def _arms(results: RunResults, rules: Rules) -> list[dict[str, Any]]:
     return [
         _arm(results, arm, condition, order, rules)
-        for order, arm in enumerate(results.arms)
+        for order, arm in enumerate(results.distinct)
         for condition in results.conditions
         if results.holds(arm, condition)
     ]
@@ -138,6 +184,7 @@ def _arm(results: RunResults, arm: str, condition: str, order: int, rules: Rules
     series = results.series(arm, condition)
     return {
         "arm": arm,
+        "also": [twin for twin, first in results.twins.items() if first == arm],
         "condition": condition,
         "group": results.settings.get(arm, {}).get("group") or "",
         "order": order,
@@ -147,7 +194,12 @@ def _arm(results: RunResults, arm: str, condition: str, order: int, rules: Rules
         "failed": len(seeds.failed),
         "status": seeds.status,
         "metrics": [
-            _metric(s, series[s], seeds.complete, len(seeds.done), rules)
+            _metric(
+                s,
+                series[s],
+                _half_width(results, arm, s, rules),
+                whole=seeds.complete and len(series[s]) == len(seeds.done),
+            )
             for s in sorted(series, key=_place)
         ],
         "budget": _budget(list(chains.values())),
@@ -173,42 +225,51 @@ def _plug_in(metric: str) -> dict[str, str]:
 
 
 def _metric(
-    series: Series, values: Mapping[int, float], complete: bool, done: int, rules: Rules
+    series: Series, values: Mapping[int, float], half_width: float | None, *, whole: bool
 ) -> dict[str, Any]:
     numbers = list(values.values())
-    whole = complete and len(numbers) == done
-    estimate = mean_over_seeds(numbers) if whole and len(numbers) > 1 else None
-    low, high = _interval(series.split, numbers, rules) if whole else (None, None)
+    mean = fmean(numbers) if whole else None
+    sure = None if mean is None else half_width
     return {
         "split": series.split,
         "target": series.target,
         "metric": series.metric,
         "unit": series.unit,
-        "mean": fmean(numbers) if whole else None,
-        "std": estimate.std if estimate else None,
+        "mean": mean,
+        "std": stdev(numbers) if whole and len(numbers) > 1 else None,
         "n": len(numbers),
-        "low": low,
-        "high": high,
+        "low": None if mean is None or sure is None else mean - sure,
+        "high": None if mean is None or sure is None else mean + sure,
         "values": {str(seed): value for seed, value in sorted(values.items())},
     }
 
 
-def _interval(
-    split: str, numbers: Sequence[float], rules: Rules
-) -> tuple[float, float] | tuple[None, None]:
-    """The 95% interval of a mean; none under three seeds.
+def _half_width(results: RunResults, arm: str, series: Series, rules: Rules) -> float | None:
+    """Half the 95% interval of a mean; None under three seeds.
 
-    On re-splits it carries the correction for overlap, with the rows of its own part; there is
-    none for training rows, which re-splits share almost wholly. On a fixed split it is Student's
-    over seeds: what other seeds would give on these very rows.
+    Of the primary metric it comes from the scores of tested rows; of others, where splits vary, all
+    spread is taken to be owed to rows. There is none for training rows, which splits share almost
+    wholly. On a fixed split it is Student's over seeds: what other seeds would give on these rows.
     """
-    if len(numbers) < MIN_SEEDS:
-        return None, None
-    estimate: Estimate | None = mean_over_seeds(numbers)
-    if rules.resplit:
-        evaluated = 0 if split == "train" else rules.rows.get(split, 0)
-        estimate = corrected_mean(numbers, evaluated, rules.rows["train"]) if evaluated else None
-    return estimate.interval() if estimate else (None, None)
+    values = results.values(arm, series)
+    numbers, n = list(values.values()), len(values)
+    if n < MIN_SEEDS:
+        return None
+    if rules.scores is not None and (series.split, series.metric) == (TEST, results.metric):
+        tested = rules.scores.tested(arm, series.condition, series.target)
+        measured = results.values(arm, results.primary(series.condition, series.target))
+        if tested is not None and set(values) <= set(tested) and (base := fmean(measured.values())):
+            trainings = [tested[seed] for seed in values]
+            largest = max(float(abs(training.scores).max()) for training in trainings)
+            found = estimate_rows(trainings, rules.n_rows, rules.scores.groups, largest)
+            return found and found.half_width() * abs(fmean(numbers) / base)
+    if rules.varies:
+        evaluated = 0 if series.split == "train" else rules.rows.get(series.split, 0)
+        rotation = rules.folds if series.split == TEST else 0
+        found = estimate_values(numbers, evaluated, rules.n_rows, rotation) if evaluated else None
+    else:
+        found = Estimate(fmean(numbers), stdev(numbers) / math.sqrt(n), n - 1.0, n)
+    return found and found.half_width()
 
 
 def _budget(chains: Sequence[Sequence[StageRow]]) -> dict[str, float] | None:

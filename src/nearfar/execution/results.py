@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nearfar.analysis.notes import straddling
-from nearfar.analysis.row_scores import kept_row_differences
+from nearfar.analysis.row_scores import KeptScores
 from nearfar.analysis.summary import summarise
 from nearfar.errors import UserError
 from nearfar.execution.collect import collect
@@ -14,6 +14,7 @@ from nearfar.plan.search import Choice
 from nearfar.records import Record, StageRow, read_stages, write_results, write_stages
 from nearfar.records.run import RunFolder
 from nearfar.records.run_plan import RunPlan
+from nearfar.records.samples import read_rows
 
 
 def write_records(folder: RunFolder, failures: Mapping[str, str]) -> None:
@@ -60,14 +61,16 @@ def summarise_run(
         name: {"group": arm.group, "against": arm.against, "target": arm.own_target}
         for name, arm in plan.arms.items()
     }
+    ids, groups = read_rows(folder.path)
+    split = {"resplit": plan.resplit, "folds": plan.folds}
     summary = summarise(
-        {**text, "arms": arms, "baseline": plan.baseline, "split": {"resplit": plan.resplit}},
+        {**text, "arms": arms, "baseline": plan.baseline, "split": split},
         records,
         stages,
         profile=text["profile"],
         kind=plan.kind,
         rows=plan.rows,
-        row_differences=kept_row_differences(folder.store.root, records, text["metric"]),
+        scores=KeptScores(folder.store.root, records, text["metric"], ids, groups),
         choices=[Choice.from_plain(choice) for choice in plan.choices],
     )
     for arm in summary["arms"]:

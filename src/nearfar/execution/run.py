@@ -151,7 +151,7 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
         "provenance.json",
         {**provenance(prepared.device), "data": prepared.dataset.source, **_modules(prepared)},
     )
-    folder.write_samples(samples_of(prepared.dataset))
+    folder.write_samples(samples_of(prepared.dataset, prepared.resolved.study.split))
     while True:
         _execute(prepared, jobs, watch)
         if not prepared.plan_on():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nearfar.data import Dataset, split_rows, straddling_groups
+from nearfar.data import Dataset, kept_together, split_rows, straddling_groups
+from nearfar.data.options import SplitOptions
 from nearfar.data.shown import shown_rows, thumbnails_of
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.execution.prepared import Prepared
@@ -79,8 +80,11 @@ def _arms(prepared: Prepared) -> dict[str, ShownArm]:
     return arms
 
 
-def samples_of(dataset: Dataset) -> dict[str, list[Any]]:
-    """Return what the page shows of every row; pictures of the shown rows alone."""
+def samples_of(dataset: Dataset, split: SplitOptions) -> dict[str, list[Any]]:
+    """Return what the page shows of every row, and which rows a split keeps together.
+
+    There are pictures of the shown rows alone, and groups where one has several rows.
+    """
     rows = shown_rows(dataset)
     shown = set(rows.tolist())
     columns: dict[str, list[Any]] = {
@@ -90,6 +94,9 @@ def samples_of(dataset: Dataset) -> dict[str, list[Any]]:
     }
     if dataset.smiles:
         columns["smiles"] = dataset.smiles
+    groups = kept_together(dataset, split)
+    if len(set(groups.tolist())) < len(dataset):
+        columns["group"] = groups.tolist()
     if dataset.classes:
         columns["class"] = dataset.targets[:, 0].astype(int).tolist()
     pictures = thumbnails_of(dataset, rows)

@@ -39,20 +39,24 @@ def write_samples(folder: Path, columns: Mapping[str, Sequence[Any]]) -> None:
     write_atomically(folder / FILE, file.getvalue())
 
 
+def read_rows(folder: Path) -> tuple[list[str], list[int]]:
+    """Read the id and the group of every row; no groups where every row stands for itself."""
+    path = folder / FILE
+    if not path.is_file():
+        return [], []
+    columns = _columns(path, ["id", "group"])
+    return [str(name) for name in columns.get("id", [])], columns.get("group", [])
+
+
 def read_samples(folder: Path) -> Samples:
     """Read a run's samples; empty where it keeps none."""
-    from pyarrow import parquet
-
     path = folder / FILE
     if not path.is_file():
         return Samples([], [], [], [], [], [])
-
-    # Not `read_table`, which imports pandas where it is installed.
-    with parquet.ParquetFile(path) as file:
-        table = file.read()
+    columns = _columns(path)
 
     def column(name: str) -> list[Any]:
-        return list(table.column(name).to_pylist()) if name in table.column_names else []
+        return columns.get(name, [])
 
     ids, names, smiles = ([str(v or "") for v in column(key)] for key in ("id", "name", "smiles"))
     marks = column("shown") or [True] * len(ids)
@@ -64,3 +68,14 @@ def read_samples(folder: Path) -> Samples:
         column("class"),
         column("thumbnail"),
     )
+
+
+def _columns(path: Path, names: Sequence[str] | None = None) -> dict[str, list[Any]]:
+    """Return columns of a file, all or those of ``names`` that it has."""
+    from pyarrow import parquet
+
+    # Not `read_table`, which imports pandas where it is installed.
+    with parquet.ParquetFile(path) as file:
+        there = file.schema_arrow.names
+        table = file.read([name for name in there if names is None or name in names])
+        return {name: table.column(name).to_pylist() for name in table.column_names}

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 from nearfar.errors import nearest
 from nearfar.metrics import METRICS
@@ -13,6 +13,11 @@ Text = Annotated[str, Field(min_length=1)]
 Numbers = dict[str, FiniteFloat]
 POINT, PLACE = ("choose",), ("condition", "score")
 """The roles of the axes that a point of a search, and a condition, are made of."""
+
+
+def _as_same(given: object) -> object:
+    """Read the word that "same" was called by before."""
+    return "same" if given == "equivalent" else given
 
 
 class _Block(BaseModel):
@@ -82,7 +87,7 @@ class Claim(_Block):
 
     claim: Text = Field(description="in words, for the report")
     arms: Annotated[list[Text], Field(min_length=1)]
-    expect: Literal["better", "worse", "equivalent"]
+    expect: Annotated[Literal["better", "worse", "same"], BeforeValidator(_as_same)]
     against: Text | None = Field(None, description="an arm; by default each arm's own baseline")
     condition: str | None = Field(
         None,
