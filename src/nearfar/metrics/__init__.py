@@ -16,7 +16,7 @@ from nearfar.metrics.classification import (
     confusion,
     recalls,
 )
-from nearfar.metrics.metric import Measure, Metric
+from nearfar.metrics.metric import Margin, Measure, Metric
 from nearfar.metrics.representation import MEASURES
 from nearfar.references import References
 
@@ -30,6 +30,7 @@ BUILT_IN = References[Metric](
         "accuracy": "nearfar.metrics.classification:ACCURACY",
         "top3_accuracy": "nearfar.metrics.classification:TOP3_ACCURACY",
         "balanced_accuracy": "nearfar.metrics.classification:BALANCED_ACCURACY",
+        "auroc": "nearfar.metrics.auroc:AUROC",
         "nll": "nearfar.metrics.classification:NLL",
         "ece": "nearfar.metrics.classification:ECE",
         "sse": "nearfar.metrics.reconstruction:SSE",
@@ -76,7 +77,23 @@ def metric_mistake(metric: Any) -> str:
         return f"has better={metric.better!r}; allowed: higher, lower"
     if metric.task not in METRICS_OF:
         return f"has task={metric.task!r}; allowed: {', '.join(sorted(METRICS_OF))}"
-    return "" if callable(metric.value) else "has a value that is no function"
+    known = callable(metric.value)
+    return _margin_mistake(metric.same) if known else "has a value that is no function"
+
+
+def _margin_mistake(margin: Any) -> str:
+    if not isinstance(margin, Margin):
+        return f"has same={margin!r}, which is not a nearfar.metrics.Margin"
+    given: dict[str, Any] = vars(margin)
+    amount, relative, why = given["amount"], given["relative"], given["why"]
+    number = isinstance(amount, int | float) and not isinstance(amount, bool)
+    if not number or not np.isfinite(amount) or amount <= 0:
+        return f"has same.amount={amount!r}; allowed: a number above 0"
+    if not isinstance(relative, bool):
+        return f"has same.relative={relative!r}; allowed: True, False"
+    if not isinstance(why, str) or not why.strip():
+        return "has an empty same.why: say why a smaller difference is none"
+    return ""
 
 
 METRICS = Registry("metric", "metrics", BUILT_IN, metric_mistake)
@@ -126,6 +143,7 @@ __all__ = [
     "RECONSTRUCTION",
     "REGRESSION",
     "Classified",
+    "Margin",
     "Measure",
     "Metric",
     "confusion",

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.metrics.metric import Metric
+from nearfar.metrics.metric import Margin, Metric
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -78,7 +78,7 @@ def top3_accuracy(rows: Classified) -> float:
 
 def balanced_accuracy(rows: Classified) -> float:
     """Mean over the classes that occur of the share found (recall); "macro accuracy"."""
-    return float(balanced_rows(rows).mean())
+    return float(_recalls(rows)[np.unique(rows.truth)].mean())
 
 
 def nll(rows: Classified) -> float:
@@ -107,15 +107,25 @@ def top3_rows(rows: Classified) -> Floats:
 
 
 def balanced_rows(rows: Classified) -> Floats:
-    """Row scores of :func:`balanced_accuracy`: a row counts n / (classes · rows of its class)."""
-    counts = np.bincount(rows.truth)
-    present = int((counts > 0).sum())
-    return np.asarray(rows.correct * len(rows.truth) / (present * counts[rows.truth]))
+    """Row scores of :func:`balanced_accuracy`: it + (correct - recall) n / (classes · rows).
+
+    Recall and rows are those of the row's class: the counts of classes are as random as the rows,
+    so a row tells only how it differs from others of its class.
+    """
+    own, counts = _recalls(rows)[rows.truth], np.bincount(rows.truth)
+    weights = len(rows.truth) / (np.count_nonzero(counts) * counts[rows.truth])
+    return np.asarray(balanced_accuracy(rows) + (rows.correct - own) * weights)
 
 
 def nll_rows(rows: Classified) -> Floats:
     """Row scores of :func:`nll`."""
     return -rows.log_probability
+
+
+def _recalls(rows: Classified) -> Floats:
+    """Share found of each class up to the largest number, 0 where a class has no row."""
+    found, counts = np.bincount(rows.truth, weights=rows.correct), np.bincount(rows.truth)
+    return np.asarray(found / np.maximum(counts, 1))
 
 
 def confusion(truth: Integers, prediction: Integers, classes: int) -> Integers:
@@ -133,9 +143,14 @@ def recalls(counts: Integers) -> Floats:
 
 TASK = "classification"
 
-ACCURACY = Metric("accuracy", "accuracy", "higher", "none", accuracy, correct_rows, TASK)
+_OF_ROWS = Margin(0.02, False, "two rows in a hundred")
+_OF_CLASSES = Margin(0.02, False, "two rows in a hundred, every class counting alike")
+_OF_LIKELIHOOD = Margin(0.1, True, "less than a tenth of the baseline's loss")
+_OF_CONFIDENCE = Margin(0.01, False, "one hundredth of a probability")
+
+ACCURACY = Metric("accuracy", "accuracy", "higher", "none", accuracy, correct_rows, TASK, _OF_ROWS)
 TOP3_ACCURACY = Metric(
-    "top3_accuracy", "top-3 accuracy", "higher", "none", top3_accuracy, top3_rows, TASK
+    "top3_accuracy", "top-3 accuracy", "higher", "none", top3_accuracy, top3_rows, TASK, _OF_ROWS
 )
 BALANCED_ACCURACY = Metric(
     "balanced_accuracy",
@@ -145,6 +160,7 @@ BALANCED_ACCURACY = Metric(
     balanced_accuracy,
     balanced_rows,
     TASK,
+    _OF_CLASSES,
 )
-NLL = Metric("nll", "negative log-likelihood", "lower", "none", nll, nll_rows, TASK)
-ECE = Metric("ece", "calibration error", "lower", "none", ece, task=TASK)
+NLL = Metric("nll", "negative log-likelihood", "lower", "none", nll, nll_rows, TASK, _OF_LIKELIHOOD)
+ECE = Metric("ece", "calibration error", "lower", "none", ece, task=TASK, same=_OF_CONFIDENCE)

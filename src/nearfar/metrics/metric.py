@@ -13,6 +13,27 @@ UnitRule = Literal["target", "squared", "none"]
 
 
 @dataclass(frozen=True)
+class Margin:
+    """Below which size a difference of a metric is none that matters, unless a study says another.
+
+    ``amount`` is in the metric's own unit, or where ``relative`` a share of the baseline's value.
+    ``why`` ends the sentence "a difference below … counts as none: …".
+    """
+
+    amount: float
+    relative: bool
+    why: str
+
+    def size(self, baseline: float) -> float:
+        """Return the margin beside a baseline's value, in the unit of that value."""
+        return self.amount * abs(baseline) if self.relative else self.amount
+
+
+OF_BASELINE = Margin(0.1, True, "a tenth of the baseline's")
+OF_ERROR = Margin(0.1, True, "less than a tenth of the baseline's error")
+
+
+@dataclass(frozen=True)
 class Metric:
     """A number that judges predictions.
 
@@ -20,7 +41,9 @@ class Metric:
     direction of improvement. ``value`` maps (truth, prediction) of a regression,
     :class:`~nearfar.metrics.Classified` rows, or the squared errors of reconstructed rows to the
     number, nan where it is undefined; ``row_scores`` maps them to numbers per row whose mean is the
-    metric to first order, None where there are none. ``task`` is what is predicted.
+    metric and whose variance over rows, divided by n, is its sampling variance to first order, None
+    where there are none. ``task`` is what is predicted; a difference below ``same`` is none that
+    matters.
     """
 
     name: str
@@ -30,6 +53,7 @@ class Metric:
     value: Callable[..., float]
     row_scores: Callable[..., NDArray[np.float64]] | None = None
     task: str = "regression"
+    same: Margin = OF_BASELINE
 
 
 @dataclass(frozen=True)

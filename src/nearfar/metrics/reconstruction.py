@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.metrics.metric import Metric
+from nearfar.metrics.metric import OF_ERROR, Metric
 
 Floats = NDArray[np.float64]
 
@@ -18,4 +18,6 @@ def sse_rows(squares: Floats) -> Floats:
     return squares
 
 
-SSE = Metric("sse", "summed squared error", "lower", "none", sse, sse_rows, "reconstruction")
+SSE = Metric(
+    "sse", "summed squared error", "lower", "none", sse, sse_rows, "reconstruction", OF_ERROR
+)

@@ -8,7 +8,8 @@ plus the metric). They let a comparison on a fixed test set count how few its ro
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.metrics.metric import Metric
+from nearfar.metrics.metric import OF_ERROR, Margin, Metric
+from nearfar.metrics.order import means_above, shares_below
 
 Array = NDArray[np.float64]
 
@@ -80,8 +81,44 @@ def r2_rows(truth: Array, prediction: Array) -> Array:
     return np.asarray(1 - mean / variance + influence)
 
 
-MAE = Metric("mae", "MAE", "lower", "target", mae, absolute_errors)
-RMSE = Metric("rmse", "RMSE", "lower", "target", rmse, rmse_rows)
-MSE = Metric("mse", "MSE", "lower", "squared", mse, squared_errors)
-R2 = Metric("r2", "R²", "higher", "none", r2, r2_rows)
-SPEARMAN = Metric("spearman", "Spearman correlation", "higher", "none", spearman)
+def spearman_rows(truth: Array, prediction: Array) -> Array:
+    """Row scores of :func:`spearman`, shape (n,); nan where either side is constant.
+
+    The metric is A / √(BC), with A = mean f·g, B = mean f², C = mean g², where f and g are what
+    share of the rows lies below, ties half, less 1/2. A row adds its own f·g to A, and moves the f
+    of every row with a larger truth and the g of every row with a larger prediction; B and C, fixed
+    without ties, move likewise. So ties are allowed for.
+    """
+    first, second = shares_below(truth, truth) - 0.5, shares_below(prediction, prediction) - 0.5
+    cross, one, two = (first * second).mean(), np.square(first).mean(), np.square(second).mean()
+    if one == 0 or two == 0:
+        return np.full(len(truth), np.nan)
+    cross_moves = (
+        first * second + means_above(truth, second) + means_above(prediction, first) - 3 * cross
+    )
+    one_moves = np.square(first) + 2 * means_above(truth, first) - 3 * one
+    two_moves = np.square(second) + 2 * means_above(prediction, second) - 3 * two
+    value = cross / np.sqrt(one * two)
+    moves = cross_moves / np.sqrt(one * two) - value / 2 * (one_moves / one + two_moves / two)
+    return np.asarray(value + moves)
+
+
+TASK = "regression"
+_OF_SQUARE = Margin(0.2, True, "two tenths of a squared error are a tenth of its root")
+_OF_VARIANCE = Margin(0.02, False, "two hundredths of the variance")
+_OF_CORRELATION = Margin(0.02, False, "two hundredths of a perfect correlation")
+
+MAE = Metric("mae", "MAE", "lower", "target", mae, absolute_errors, TASK, OF_ERROR)
+RMSE = Metric("rmse", "RMSE", "lower", "target", rmse, rmse_rows, TASK, OF_ERROR)
+MSE = Metric("mse", "MSE", "lower", "squared", mse, squared_errors, TASK, _OF_SQUARE)
+R2 = Metric("r2", "R²", "higher", "none", r2, r2_rows, TASK, _OF_VARIANCE)
+SPEARMAN = Metric(
+    "spearman",
+    "Spearman correlation",
+    "higher",
+    "none",
+    spearman,
+    spearman_rows,
+    TASK,
+    _OF_CORRELATION,
+)

@@ -177,7 +177,7 @@ def kit_of(kind: str, task: str) -> Kit:
             "cross_entropy",
             "majority",
             "logistic",
-            "metric: balanced_accuracy   # or accuracy, top3_accuracy, nll, ece",
+            "metric: balanced_accuracy   # or accuracy, top3_accuracy, auroc (2 classes), nll, ece",
             views,
         )
     objective = "{rnc: {views: 2}}" if views else "rnc"
