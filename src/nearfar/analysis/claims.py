@@ -49,9 +49,7 @@ def judge(
             found.setdefault("not run", []).append(arm)
         for comparison in about:
             found.setdefault(comparison.verdict, []).append(_with_place(comparison, len(about)))
-            decided_otherwise |= comparison.verdict in {"better", "worse", "same"} - {
-                claim.expect
-            }
+            decided_otherwise |= comparison.verdict in {"better", "worse", "same"} - {claim.expect}
     reason = "; ".join(f"{word}: {', '.join(arms)}" for word, arms in found.items())
     if profile != "full":
         verdict = "undecided"

@@ -162,8 +162,9 @@ def _judge_all(drafts: Sequence[_Draft], rules: Rules) -> list[Comparison]:
     """Judge drafts, their p-values adjusted within families."""
     families = [draft.comparison.family for draft in drafts]
     estimates = [draft.estimate for draft in drafts]
-    differ = adjusted(families, [e and e.p_value() for e in estimates])
-    same = adjusted(families, [d.estimate and d.estimate.equivalence_p(d.margin) for d in drafts])
+    differ = adjusted(families, [e.p_value() if e else None for e in estimates])
+    alike = [d.estimate.equivalence_p(d.margin) if d.estimate else None for d in drafts]
+    same = adjusted(families, alike)
     found = []
     for draft, p, p_same in zip(drafts, differ, same, strict=True):
         if draft.estimate is None or p is None or p_same is None:

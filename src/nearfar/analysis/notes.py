@@ -101,8 +101,8 @@ def _floor(comparisons: Sequence[Comparison]) -> str:
     if not arms:
         return ""
     return (
-        f"More trainings on these rows would not decide: {', '.join(arms)}. What the rows contribute "
-        "to the error is too large for differences of this size; more rows would tell."
+        f"More trainings on these rows would not decide: {', '.join(arms)}. What the rows "
+        "contribute to the error is too large for differences of this size; more rows would tell."
     )
 
 
@@ -121,7 +121,9 @@ def _breakdowns(results: RunResults) -> str:
     trained = [
         arm
         for arm in results.distinct
-        if any(row.steps for c in results.conditions for rows in results.stages(arm, c).values() for row in rows)
+        for condition in results.conditions
+        for chain in results.stages(arm, condition).values()
+        if any(row.steps for row in chain)
     ]
     n = min((results.seeds_of(arm, results.conditions[0]).runs for arm in trained), default=0)
     if n < MIN_SEEDS:
@@ -153,11 +155,13 @@ def _interval(results: RunResults, comparisons: Sequence[Comparison], rules: Rul
     text = "Intervals are 95% and unadjusted: each speaks for itself alone. "
     if families and max(families.values()) > 1:
         named = ", ".join(f"{family} ({size})" for family, size in families.items())
-        text += f"Verdicts use p-values adjusted within each family of comparisons (Holm): {named}. "
+        text += (
+            f"Verdicts use p-values adjusted within each family of comparisons (Holm): {named}. "
+        )
     if rules.varies:
         return text + (
-            "Trainings on one data set share most of their rows: what the rows contribute to the "
-            f"variance counts {fixed(FRESH, 1)} times, for what this data set cannot show of others; "
+            "Trainings on one data set share most of their rows: what these contribute to the "
+            f"variance counts {fixed(FRESH, 1)} times, for what one data set cannot show; "
             "the noise of training counts once."
         )
     return text + (

@@ -123,7 +123,7 @@ def _compared(
 def _advice(
     results: RunResults, baseline: str, rules: Rules, arms: Sequence[Mapping[str, Any]]
 ) -> Recommendation | None:
-    """Recommend an arm under the reference condition, or under the first one where it was not run."""
+    """Recommend an arm under the reference condition, or where the baseline was run first."""
     reference = rules.families.reference
     there = [c for c in results.conditions if results.holds(baseline, c)] or results.conditions
     if not there:
@@ -262,14 +262,14 @@ def _half_width(results: RunResults, arm: str, series: Series, rules: Rules) -> 
             trainings = [tested[seed] for seed in values]
             largest = max(float(abs(training.scores).max()) for training in trainings)
             found = estimate_rows(trainings, rules.n_rows, rules.scores.groups, largest)
-            return found and found.half_width() * abs(fmean(numbers) / base)
+            return found.half_width() * abs(fmean(numbers) / base) if found else None
     if rules.varies:
         evaluated = 0 if series.split == "train" else rules.rows.get(series.split, 0)
         rotation = rules.folds if series.split == TEST else 0
         found = estimate_values(numbers, evaluated, rules.n_rows, rotation) if evaluated else None
     else:
         found = Estimate(fmean(numbers), stdev(numbers) / math.sqrt(n), n - 1.0, n)
-    return found and found.half_width()
+    return found.half_width() if found else None
 
 
 def _budget(chains: Sequence[Sequence[StageRow]]) -> dict[str, float] | None:

@@ -54,7 +54,7 @@ def recommend(
         estimate = paired_estimate(results, one, other, series, rules)
         return estimate is not None and _p_better(estimate, sign) <= alpha
 
-    tested = len(arms) < 2 or paired_estimate(results, *arms[:2], series, rules) is not None
+    tested = len(arms) < 2 or paired_estimate(results, arms[0], arms[1], series, rules) is not None
     level = ALPHA / max(len(arms) - 1, 1)
     beaten = [
         arm

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nearfar.data.load import load_dataset, load_inputs
     from nearfar.data.options import DataOptions, SplitOptions
     from nearfar.data.rare_targets import rarity_weights, shots
-    from nearfar.data.split.splits import split_rows, straddling_groups
+    from nearfar.data.split.splits import kept_together, split_rows, straddling_groups
     from nearfar.data.targets import TargetScaler
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Vectors",
     "conditioned",
     "is_unseen",
+    "kept_together",
     "load_dataset",
     "load_inputs",
     "mapped",
@@ -57,7 +58,7 @@ _HOMES = {
     "load": ("load_dataset", "load_inputs"),
     "options": ("DataOptions", "SplitOptions"),
     "rare_targets": ("rarity_weights", "shots"),
-    "split.splits": ("split_rows", "straddling_groups"),
+    "split.splits": ("kept_together", "split_rows", "straddling_groups"),
     "targets": ("TargetScaler",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

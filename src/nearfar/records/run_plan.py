@@ -68,6 +68,7 @@ class RunPlan:
     classes: tuple[str, ...]
     targets: tuple[str, ...]
     straddling: int
+    folds: int | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Return what ``plan.json`` holds."""

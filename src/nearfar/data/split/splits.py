@@ -73,6 +73,15 @@ def _drawn(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     return _split(part)
 
 
+def kept_together(dataset: Dataset, options: SplitOptions) -> Index:
+    """Return the group of every row, int64 (rows,): rows of one are never split apart."""
+    if options.kind != "scaffold":
+        return dataset.groups
+    from nearfar.data.inputs.smiles import scaffolds
+
+    return merged_groups([scaffolds(dataset.smiles), dataset.groups.tolist()], len(dataset))
+
+
 def part_sizes(rows: int, parts: tuple[float, float, float]) -> tuple[int, int, int]:
     """Return whole part sizes that add up to ``rows``: the largest remainders are rounded up.
 
@@ -130,10 +139,7 @@ def _place(
 def _scaffold(
     dataset: Dataset, wished: tuple[int, int, int], rng: np.random.Generator | None
 ) -> npt.NDArray[np.int64]:
-    from nearfar.data.inputs.smiles import scaffolds
-
-    found = scaffolds(dataset.smiles)
-    groups = merged_groups([found, dataset.groups.tolist()], len(dataset))
+    groups = kept_together(dataset, SplitOptions(kind="scaffold"))
     counts = np.bincount(groups)
     if rng is None:
         order = np.argsort(-counts, kind="stable")
