@@ -1,6 +1,6 @@
 """The first sentence of an answer: which arm to use, and how sure it is that this is the best."""
 
-from nearfar.analysis.compare import training_count
+from nearfar.analysis.comparison import training_count
 from nearfar.analysis.estimate import MIN_SEEDS
 from nearfar.analysis.results import RunResults
 from nearfar.analysis.which import Recommendation

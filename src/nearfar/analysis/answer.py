@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nearfar.analysis.advice import advised
-from nearfar.analysis.compare import Comparison, training_count
+from nearfar.analysis.comparison import Comparison, training_count
 from nearfar.analysis.estimate import MIN_SEEDS
 from nearfar.analysis.results import RunResults
 from nearfar.analysis.statistics import Verdict

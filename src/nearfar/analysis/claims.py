@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from nearfar.analysis.compare import Comparison
+from nearfar.analysis.comparison import Comparison
 from nearfar.analysis.results import RunResults, Series
 from nearfar.analysis.statistics import reduction_percent
 from nearfar.plan.search import Choice, point_name

@@ -4,23 +4,20 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from nearfar.analysis.comparison import Comparison, Original, bound, training_count
 from nearfar.analysis.estimate import (
-    ALPHA,
     MIN_SEEDS,
-    Chances,
     Estimate,
     estimate_rows,
     estimate_values,
 )
 from nearfar.analysis.families import Families, adjusted
+from nearfar.analysis.judge import Adjusted, judged
 from nearfar.analysis.results import TEST, RunResults, Series
 from nearfar.analysis.row_scores import RowScores, differences
-from nearfar.analysis.statistics import Direction, Verdict, decide, reduction_percent
-from nearfar.analysis.variance import Parts
+from nearfar.analysis.statistics import reduction_percent
+from nearfar.analysis.testing import Testing
 from nearfar.metrics import METRICS
-from nearfar.numbers import count, fixed, number, p_value, precise
-
-MANY_TRAININGS = 1000
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,7 @@ class Rules:
     scores: RowScores | None = None
     folds: int = 0
     families: Families = field(default_factory=lambda: Families("", ()))
+    testing: Testing = field(default_factory=Testing)
 
     @property
     def n_rows(self) -> int:
@@ -48,59 +46,6 @@ class Rules:
     def margin_at(self, metric: str, baseline: float) -> float:
         """The margin where the baseline's mean is ``baseline``."""
         return METRICS[metric].same.size(baseline) if self.margin is None else self.margin
-
-
-@dataclass(frozen=True)
-class Original:
-    """A difference and its interval in the target's own unit."""
-
-    unit: str
-    difference: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One arm against another, as ``summary.json`` has it; ``difference`` is arm - against.
-
-    ``p_holm`` is adjusted within ``family``. ``p_better``, ``p_same`` and ``p_worse`` are the
-    chances that the true difference is better by more than ``margin``, within it, or worse.
-    ``bound`` says in words how large the difference can be. ``trainings_to_decide`` and
-    ``undecidable`` speak of undecided comparisons only: about how many would decide, or that none
-    would, as the rows are too few. ``parts`` are those of the variance.
-    """
-
-    arm: str
-    against: str
-    condition: str
-    target: str
-    metric: str
-    unit: str
-    split: str
-    n: int
-    family: str = ""
-    baseline_mean: float | None = None
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    error: float | None = None
-    df: float | None = None
-    reduction_percent: float | None = None
-    p: float | None = None
-    p_holm: float | None = None
-    p_better: float | None = None
-    p_same: float | None = None
-    p_worse: float | None = None
-    margin: float | None = None
-    smallest_margin: float | None = None
-    verdict: Verdict = "withheld"
-    reason: str = ""
-    bound: str = ""
-    trainings_to_decide: int | None = None
-    undecidable: bool = False
-    original: Original | None = None
-    parts: Parts | None = None
 
 
 @dataclass(frozen=True)
@@ -162,8 +107,8 @@ def _judge_all(drafts: Sequence[_Draft], rules: Rules) -> list[Comparison]:
     """Judge drafts, their p-values adjusted within families."""
     families = [draft.comparison.family for draft in drafts]
     estimates = [draft.estimate for draft in drafts]
-    differ = adjusted(families, [e.p_value() if e else None for e in estimates])
-    alike = [d.estimate.equivalence_p(d.margin) if d.estimate else None for d in drafts]
+    differ = adjusted(families, [rules.testing.p(e) if e else None for e in estimates])
+    alike = [rules.testing.same_p(d.estimate, d.margin) if d.estimate else None for d in drafts]
     same = adjusted(families, alike)
     found = []
     for draft, p, p_same in zip(drafts, differ, same, strict=True):
@@ -174,7 +119,10 @@ def _judge_all(drafts: Sequence[_Draft], rules: Rules) -> list[Comparison]:
             family == draft.comparison.family and estimate is not None
             for family, estimate in zip(families, estimates, strict=True)
         )
-        found.append(_judged(draft, draft.estimate, p, p_same, size, rules))
+        asked, split = rules.margin is not None, "" if rules.varies else "for this split"
+        result = Adjusted(p, p_same, size)
+        given = (draft.comparison, draft.estimate, result, rules.testing)
+        found.append(judged(*given, asked=asked, split=split))
     return found
 
 
@@ -209,6 +157,7 @@ def _draft(results: RunResults, arm: str, against: str, series: Series, rules: R
     estimate = paired_estimate(results, arm, against, series, rules)
     difference = estimate.mean if estimate else math.fsum(by_seed.values()) / len(seeds)
     error_like = METRICS[series.metric].better == "lower"
+    interval = rules.testing.interval(estimate) if estimate else None
     measured = replace(
         blank,
         baseline_mean=base,
@@ -216,40 +165,34 @@ def _draft(results: RunResults, arm: str, against: str, series: Series, rules: R
         reduction_percent=reduction_percent(difference, base) if error_like else None,
         margin=rules.margin_at(series.metric, base),
         verdict="undecided",
-        original=_original(results, blank, seeds, difference, estimate),
+        original=_original(results, blank, seeds, difference, interval),
     )
     if estimate is None:
         few = f"{training_count(len(seeds))}: a test needs at least {MIN_SEEDS}"
         without_rows = "no test: differences per test row are not at hand"
         return _Draft(replace(measured, reason=few if len(seeds) < MIN_SEEDS else without_rows))
-    return _Draft(_with_estimate(measured, estimate), estimate)
+    return _Draft(_with_estimate(measured, estimate, rules.testing), estimate)
 
 
-def _with_estimate(comparison: Comparison, estimate: Estimate) -> Comparison:
+def _with_estimate(comparison: Comparison, estimate: Estimate, testing: Testing) -> Comparison:
     """Return a comparison with all that follows from its own estimate alone."""
-    low, high = estimate.interval()
-    margin = comparison.margin or 0.0
-    chances = chances_of(comparison, estimate)
+    low, high = testing.interval(estimate)
+    better = METRICS[comparison.metric].better
+    chances = estimate.chances(comparison.margin or 0.0, better)
     return replace(
         comparison,
         low=low,
         high=high,
         error=estimate.error,
         df=estimate.df,
-        p=estimate.p_value(),
+        p=testing.p(estimate),
         p_better=chances.better,
         p_same=chances.same,
         p_worse=chances.worse,
-        margin=margin,
         smallest_margin=estimate.smallest_margin(),
         bound=bound(comparison, low, high),
         parts=estimate.parts,
     )
-
-
-def chances_of(comparison: Comparison, estimate: Estimate) -> Chances:
-    """How probable better, no relevant difference and worse are."""
-    return estimate.chances(comparison.margin or 0.0, METRICS[comparison.metric].better)
 
 
 def paired_estimate(
@@ -297,7 +240,7 @@ def _original(
     comparison: Comparison,
     seeds: list[int],
     difference: float,
-    estimate: Estimate | None,
+    interval: tuple[float, float] | None,
 ) -> Original | None:
     """The same difference in the target's own unit; None where it was not measured in two."""
     c = comparison
@@ -317,61 +260,6 @@ def _original(
     if not all(seed in base for seed in seeds) or not whole:
         return None
     scale = math.fsum(base[s] for s in seeds) / whole
-    low, high = estimate.interval() if estimate else (None, None)
+    low, high = (None, None) if interval is None else interval
     ends = (None if end is None else end * scale for end in (low, high))
     return Original(own.unit, difference * scale, *ends)
-
-
-def _judged(
-    draft: _Draft, estimate: Estimate, p: float, p_same: float, size: int, rules: Rules
-) -> Comparison:
-    """Put a comparison into a word; ``size`` counts its family."""
-    c, asked = draft.comparison, rules.margin is not None
-    verdict = decide(estimate.mean, p, p_same, METRICS[c.metric].better, asked=asked)
-    family = f" after Holm's adjustment over {size} comparisons" if size > 1 else ""
-    here = "" if rules.varies else "; for this split"
-    judged, inside = replace(c, p_holm=p, verdict=verdict), p_same <= ALPHA
-    margin = f"±{precise(draft.margin)}"
-    if verdict == "same":
-        if c.p == 1.0 and not c.difference:
-            return replace(judged, reason=f"a tie: no tested row differs; within {margin}{here}")
-        sure = "; the difference is sure, but inside the margin" if p <= ALPHA else ""
-        return replace(judged, reason=f"within {margin}, {p_value(p_same)}{family}{sure}{here}")
-    if verdict != "undecided":
-        small = f"; smaller than the margin of {margin}" if inside else ""
-        return replace(judged, reason=f"{p_value(p)}{family}{small}{here}")
-    trainings = estimate.trainings_to_decide(draft.margin, ALPHA / size)
-    reason = f"{p_value(p)}{family}; {_outlook(trainings)}{here}"
-    undecidable = trainings is None
-    return replace(judged, reason=reason, trainings_to_decide=trainings, undecidable=undecidable)
-
-
-def _outlook(trainings: int | None) -> str:
-    """What it would take to decide, if the measured difference and spread stay."""
-    if trainings is None:
-        return "more rows would decide, more trainings on these would not"
-    if trainings > MANY_TRAININGS:
-        return f"more than {count(MANY_TRAININGS)} trainings would be needed to decide"
-    return f"about {trainings if trainings < 100 else round(trainings, -1)} trainings would decide"
-
-
-def bound(comparison: Comparison, low: float, high: float) -> str:
-    """Say how large a difference can be: ``at most 4.0% better or 6.0% worse``."""
-    better: Direction = METRICS[comparison.metric].better
-    gain, loss = (-low, high) if better == "lower" else (high, -low)
-
-    def size(value: float) -> str:
-        if comparison.reduction_percent is None or not comparison.baseline_mean:
-            return number(value)
-        return f"{fixed(abs(100 * value / comparison.baseline_mean), 1)}%"
-
-    if gain <= 0:
-        return f"{size(-gain)} to {size(loss)} worse"
-    if loss <= 0:
-        return f"{size(-loss)} to {size(gain)} better"
-    return f"at most {size(gain)} better or {size(loss)} worse"
-
-
-def training_count(n: int) -> str:
-    """Return ``1 training`` or ``3 trainings``."""
-    return f"{n} training" if n == 1 else f"{n} trainings"

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from nearfar.analysis.compare import Comparison, Rules, training_count
+from nearfar.analysis.compare import Rules
+from nearfar.analysis.comparison import Comparison, training_count
 from nearfar.analysis.estimate import MIN_SEEDS, breakdowns_not_excluded
 from nearfar.analysis.results import TEST, RunResults
 from nearfar.analysis.variance import FRESH

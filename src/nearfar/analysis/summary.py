@@ -8,7 +8,8 @@ from typing import Any
 
 from nearfar.analysis.answer import answer, asked_of
 from nearfar.analysis.claims import beside_published, claimed_means, claimed_pairs, judge
-from nearfar.analysis.compare import Comparison, Rules, compare, pairs_of
+from nearfar.analysis.compare import Rules, compare, pairs_of
+from nearfar.analysis.comparison import Comparison
 from nearfar.analysis.estimate import MIN_SEEDS, Estimate, estimate_rows, estimate_values
 from nearfar.analysis.families import Families
 from nearfar.analysis.notes import fallback, notes_on

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from nearfar.analysis.compare import training_count
+from nearfar.analysis.comparison import training_count
 from nearfar.analysis.results import RunResults, Series
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS, label_of

@@ -1,0 +1,85 @@
+"""What is known of one arm against another, and how large the difference can be in words."""
+
+from dataclasses import dataclass
+
+from nearfar.analysis.statistics import Direction, Verdict
+from nearfar.analysis.variance import Parts
+from nearfar.metrics import METRICS
+from nearfar.numbers import fixed, number
+
+
+@dataclass(frozen=True)
+class Original:
+    """A difference and its interval in the target's own unit."""
+
+    unit: str
+    difference: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One arm against another, as ``summary.json`` has it; ``difference`` is arm - against.
+
+    ``p_holm`` is adjusted within ``family``. ``p_better``, ``p_same`` and ``p_worse`` are the
+    chances that the true difference is better by more than ``margin``, within it, or worse.
+    ``bound`` says in words how large the difference can be. ``trainings_to_decide`` and
+    ``undecidable`` speak of undecided comparisons only: about how many would decide, or that none
+    would, as the rows are too few. ``open`` says that another round of trainings is worth it.
+    ``parts`` are those of the variance.
+    """
+
+    arm: str
+    against: str
+    condition: str
+    target: str
+    metric: str
+    unit: str
+    split: str
+    n: int
+    family: str = ""
+    baseline_mean: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    error: float | None = None
+    df: float | None = None
+    reduction_percent: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    p_better: float | None = None
+    p_same: float | None = None
+    p_worse: float | None = None
+    margin: float | None = None
+    smallest_margin: float | None = None
+    verdict: Verdict = "withheld"
+    reason: str = ""
+    bound: str = ""
+    trainings_to_decide: int | None = None
+    undecidable: bool = False
+    open: bool = False
+    original: Original | None = None
+    parts: Parts | None = None
+
+
+def bound(comparison: Comparison, low: float, high: float) -> str:
+    """Say how large a difference can be: ``at most 4.0% better or 6.0% worse``."""
+    better: Direction = METRICS[comparison.metric].better
+    gain, loss = (-low, high) if better == "lower" else (high, -low)
+
+    def size(value: float) -> str:
+        if comparison.reduction_percent is None or not comparison.baseline_mean:
+            return number(value)
+        return f"{fixed(abs(100 * value / comparison.baseline_mean), 1)}%"
+
+    if gain <= 0:
+        return f"{size(-gain)} to {size(loss)} worse"
+    if loss <= 0:
+        return f"{size(-loss)} to {size(gain)} better"
+    return f"at most {size(gain)} better or {size(loss)} worse"
+
+
+def training_count(n: int) -> str:
+    """Return ``1 training`` or ``3 trainings``."""
+    return f"{n} training" if n == 1 else f"{n} trainings"

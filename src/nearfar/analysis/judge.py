@@ -1,0 +1,64 @@
+"""From adjusted p-values to a verdict, its reason, and what more trainings would tell."""
+
+from dataclasses import dataclass, replace
+
+from nearfar.analysis.comparison import Comparison
+from nearfar.analysis.estimate import ALPHA, Estimate
+from nearfar.analysis.statistics import decide
+from nearfar.analysis.testing import Testing
+from nearfar.metrics import METRICS
+from nearfar.numbers import count, p_value, precise
+
+MANY_TRAININGS = 1000
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """p-values of a comparison, adjusted over the ``size`` comparisons of its family."""
+
+    p: float
+    p_same: float
+    size: int
+
+
+def judged(
+    c: Comparison, estimate: Estimate, found: Adjusted, testing: Testing, *, asked: bool, split: str
+) -> Comparison:
+    """Put a comparison into a word, and say why.
+
+    ``asked`` says that the margin is the study's own; ``split`` what the verdict is for, where that
+    is one split.
+    """
+    p, p_same, size, c_margin = found.p, found.p_same, found.size, c.margin or 0.0
+    verdict = decide(estimate.mean, p, p_same, METRICS[c.metric].better, asked=asked)
+    family = f" after Holm's adjustment over {size} comparisons" if size > 1 else ""
+    here = f"; {split}" if split else ""
+    done, inside = replace(c, p_holm=p, verdict=verdict), p_same <= ALPHA
+    margin = f"±{precise(c_margin)}"
+    if verdict == "same":
+        if c.p == 1.0 and not c.difference:
+            return replace(done, reason=f"a tie: no tested row differs; within {margin}{here}")
+        sure = "; the difference is sure, but inside the margin" if p <= ALPHA else ""
+        return replace(done, reason=f"within {margin}, {p_value(p_same)}{family}{sure}{here}")
+    if verdict != "undecided":
+        small = f"; smaller than the margin of {margin}" if inside else ""
+        return replace(done, reason=f"{p_value(p)}{family}{small}{here}")
+    trainings = estimate.trainings_to_decide(c_margin, ALPHA / size)
+    reason = f"{p_value(p)}{family}; {_outlook(trainings)}{here}"
+    undecidable = trainings is None
+    return replace(
+        done,
+        reason=reason,
+        trainings_to_decide=trainings,
+        undecidable=undecidable,
+        open=testing.goes_on(estimate, c_margin, ALPHA / size),
+    )
+
+
+def _outlook(trainings: int | None) -> str:
+    """What it would take to decide, if the measured difference and spread stay."""
+    if trainings is None:
+        return "more rows would decide, more trainings on these would not"
+    if trainings > MANY_TRAININGS:
+        return f"more than {count(MANY_TRAININGS)} trainings would be needed to decide"
+    return f"about {trainings if trainings < 100 else round(trainings, -1)} trainings would decide"

@@ -1,0 +1,41 @@
+"""How a mean is tested: once, or at several looks of which any may be the last."""
+
+from dataclasses import dataclass
+
+from nearfar.analysis.estimate import LEVEL, Estimate
+from nearfar.analysis.sequential import (
+    Looks,
+    hopeless,
+    sequential_interval,
+    sequential_p,
+    sequential_same_p,
+)
+
+
+@dataclass(frozen=True)
+class Testing:
+    """p-values and intervals of an estimate; with ``looks``, those that hold at whichever stops."""
+
+    looks: Looks | None = None
+
+    def p(self, estimate: Estimate) -> float:
+        """Two-sided p of a true mean of 0."""
+        return estimate.p_value() if self.looks is None else sequential_p(estimate, self.looks)
+
+    def same_p(self, estimate: Estimate, margin: float) -> float:
+        """p of a true mean at or beyond the margin."""
+        if self.looks is None:
+            return estimate.equivalence_p(margin)
+        return sequential_same_p(estimate, margin, self.looks)
+
+    def interval(self, estimate: Estimate) -> tuple[float, float]:
+        """95% interval of the mean."""
+        if self.looks is None:
+            return estimate.interval(LEVEL)
+        return sequential_interval(estimate, self.looks, LEVEL)
+
+    def goes_on(self, estimate: Estimate, margin: float, alpha: float) -> bool:
+        """Whether an undecided mean is worth another round of trainings."""
+        if self.looks is None or estimate.n >= self.looks.most:
+            return False
+        return not hopeless(estimate, margin, self.looks, alpha)
