@@ -59,6 +59,14 @@ def run(
     track: Annotated[
         list[str] | None, typer.Option(help="Also tell: tensorboard, wandb or webhook.")
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="decided", help="Add rounds of trainings until nothing is open."),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="With --until: no round begins that would end later: 30m, 2h."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
@@ -68,9 +76,13 @@ def run(
         processes.import_ahead()
     from nearfar.commands import run_study
     from nearfar.execution.prepared import Request
+    from nearfar.study.rounds import asked_rounds
 
+    until_decided, seconds = asked_rounds(until, budget, seeds)
     settings, trackers = tuple(setting or ()), tuple(track or ())
-    request = Request(study, profile, arm, seeds, settings, out, jobs, device, trackers)
+    request = Request(
+        study, profile, arm, seeds, settings, out, jobs, device, trackers, until_decided, seconds
+    )
     raise typer.Exit(run_study(request, dry_run=dry_run))
 
 

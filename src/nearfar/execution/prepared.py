@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nearfar.data import Dataset
+from nearfar.execution.rounds import Rounds
 from nearfar.plan.chain import ExternalEncoder, Step
 from nearfar.plan.other_runs import OtherRuns
 from nearfar.plan.plan import Plan, make_plan
@@ -16,7 +17,7 @@ from nearfar.study.load import Resolved
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for on the command line."""
+    """What was asked for on the command line; ``budget`` is in seconds, and for rounds alone."""
 
     study: str
     profile: str | None = None
@@ -27,6 +28,8 @@ class Request:
     jobs: int | None = None
     device: str = "auto"
     track: tuple[str, ...] = ()
+    until_decided: bool = False
+    budget: float | None = None
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Prepared:
     folder: RunFolder
     environment: Environment
     whole_epochs: float
+    rounds: Rounds | None = None
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -78,7 +82,9 @@ class Prepared:
         outcome = self.folder.store.outcome
         given = (self.resolved, self.dataset.digest, self.environment, outcome)
         external = external_encoders(self.folder, self.resolved)
-        return make_plan(*given, external=external, failed=set(self.failures), guess=guess)
+        allowed = self.rounds and self.rounds.allowed
+        failed = set(self.failures)
+        return make_plan(*given, external=external, failed=failed, guess=guess, allowed=allowed)
 
 
 def external_encoders(folder: RunFolder, resolved: Resolved) -> ExternalEncoder:

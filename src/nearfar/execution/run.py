@@ -12,7 +12,8 @@ from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.execute import execute
 from nearfar.execution.prepared import Prepared, Request, external_encoders
 from nearfar.execution.provenance import provenance
-from nearfar.execution.results import write_records, write_tables
+from nearfar.execution.results import summarise_run, write_records, write_tables
+from nearfar.execution.rounds import Rounds
 from nearfar.execution.run_plan import run_plan, samples_of
 from nearfar.execution.trackers import trackers_of, with_trackers
 from nearfar.execution.worker import StudySource
@@ -24,6 +25,7 @@ from nearfar.study.extend import extend, with_seeds
 from nearfar.study.files import find_study
 from nearfar.study.load import Resolved, load_study, resolve
 from nearfar.study.mistakes import Mistakes
+from nearfar.study.rounds import KEY, in_rounds
 
 
 def pick_device(requested: str) -> str:
@@ -73,12 +75,20 @@ def prepare(request: Request) -> Prepared:
     environment = Environment(str(torch.__version__), device, precision=precision)
     _check_rows(resolved, dataset)
     given, others = (dataset.digest, environment), external_encoders(folder, resolved)
-    plan = make_plan(resolved, *given, folder.store.outcome, external=others)
+    rounds = _rounds(request, resolved)
+    allowed = rounds and rounds.allowed
+    plan = make_plan(resolved, *given, folder.store.outcome, external=others, allowed=allowed)
     mistakes = Mistakes(find_study(request.study))
     mistakes.add(layer_mistakes(plan, dataset.inputs))
     mistakes.refuse()
     whole = make_plan(asked, *given, external=others, guess=True).epochs_over(len(dataset))
-    return Prepared(resolved, dataset, plan, folder, environment, whole)
+    return Prepared(resolved, dataset, plan, folder, environment, whole, rounds)
+
+
+def _rounds(request: Request, resolved: Resolved) -> Rounds | None:
+    """Return the rounds that a run has, None where every arm has all its seeds at once."""
+    least = resolved.study.rounds
+    return least and Rounds(least, request.until_decided, request.budget)
 
 
 def _folder_of(request: Request, asked: Resolved) -> RunFolder:
@@ -99,6 +109,7 @@ def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resol
     if "modules" in text:
         text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
     requested = text if request.seeds is None else with_seeds(text, list(range(request.seeds)))
+    requested = in_rounds(text) if request.until_decided else requested
     whole = extend(folder.study(), requested, request.arms)
     return resolve(whole, folder.path / "study.yaml", modules=text.get("modules") or ())
 
@@ -154,11 +165,26 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
     folder.write_samples(samples_of(prepared.dataset, prepared.resolved.study.split))
     while True:
         _execute(prepared, jobs, watch)
-        if not prepared.plan_on():
+        if not prepared.plan_on() and not _next_round(prepared):
             break
         _write_tables(prepared)
     folder.write_plan(run_plan(prepared))
     write_records(folder, prepared.reasons)
+
+
+def _next_round(prepared: Prepared) -> bool:
+    """Plan a round more of what is not decided, and record it; return whether there is one."""
+    rounds, folder = prepared.rounds, prepared.folder
+    if rounds is None:
+        return False
+    plan = run_plan(prepared)
+    records, stages = write_tables(folder, plan, prepared.reasons)
+    if not rounds.goes_on(summarise_run(folder, plan, records, stages)):
+        return False
+    prepared.plan_on()
+    prepared.resolved.text[KEY] = max(rounds.current, prepared.resolved.text[KEY])
+    folder.write_study(prepared.resolved.text)
+    return True
 
 
 def _write_tables(prepared: Prepared) -> None:

@@ -71,15 +71,17 @@ def make_plan(
     external: ExternalEncoder = no_external,
     failed: Collection[str] = (),
     guess: bool = False,
+    allowed: Callable[[str], int] | None = None,
 ) -> Plan:
     """Plan a study on the data with this digest.
 
     ``outcomes`` tells how a stage ended, None where it has not: choices are made from what is
     known. ``elsewhere`` finds the encoders of other runs. Where a stage has ``failed``, so has its
     arm: nothing is chosen among fewer points. With ``guess`` the first point stands for the one to
-    be chosen, to estimate the whole.
+    be chosen, to estimate the whole. ``allowed`` says of an arm's name how many of the seeds it is
+    trained with, by default all.
     """
-    planner = _Planner(resolved, digest, environment, outcomes, external, failed, guess)
+    planner = _Planner(resolved, digest, environment, outcomes, external, failed, guess, allowed)
     for seed in resolved.seeds:
         for points in planner.places:
             for arm in resolved.study.arms:
@@ -106,10 +108,11 @@ class _Planner:
         external: ExternalEncoder,
         failed: Collection[str],
         guess: bool,
+        allowed: Callable[[str], int] | None,
     ) -> None:
         self.resolved, self.digest, self.environment = resolved, digest, environment
         self.outcomes, self.external = functools.cache(outcomes), external
-        self.failed, self.guess = failed, guess
+        self.failed, self.guess, self.allowed = failed, guess, allowed
         self.steps: dict[str, Step] = {}
         self.cells: dict[Cell, None] = {}
         self.choices: list[Choice] = []
@@ -121,6 +124,9 @@ class _Planner:
 
     def add(self, arm: str, points: Sequence[Point], seed: int) -> None:
         """Add an arm at one place: its chain, or a search and what is chosen there so far."""
+        seeds = self._seeds_of(arm, points[0])
+        if seed not in seeds:
+            return
         distinct: dict[str, Point] = {}
         for point in points:
             distinct.setdefault(point_name(self._choosable(arm, point)), point)
@@ -128,8 +134,14 @@ class _Planner:
             self._use(arm, points[0], points[0].study, seed)
         elif self.resolved.study.split.resplit:
             self._choose(arm, distinct, (seed,))
-        elif seed == self.resolved.seeds[0]:
-            self._choose(arm, distinct, tuple(self.resolved.seeds))
+        elif seed == seeds[0]:
+            self._choose(arm, distinct, tuple(seeds))
+
+    def _seeds_of(self, arm: str, point: Point) -> list[int]:
+        """The seeds that an arm is trained with."""
+        if self.allowed is None:
+            return self.resolved.seeds
+        return self.resolved.seeds[: self.allowed(self.resolved.names(point)[arm])]
 
     def _use(
         self, arm: str, point: Point, study: Study, seed: int, search: str = ""

@@ -5,6 +5,7 @@ from typing import Any
 from nearfar.errors import UserError, nearest
 from nearfar.study.axes import CONDITIONED, SCORED
 from nearfar.study.placeholders import placeholders
+from nearfar.study.rounds import KEY, joined_rounds
 
 Plain = dict[str, Any]
 
@@ -101,6 +102,7 @@ def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:
     """
     if before is None:
         return with_seeds(prune(asked, arms), _seeds(asked))
+    asked = {**asked, KEY: joined_rounds(before, asked)}
     known = [arm for arm in before["arms"] if arm in asked["arms"]]
     kept_arms = None if arms is None else list(dict.fromkeys([*known, *arms]))
     seeds = sorted({*_seeds(before), *_seeds(asked)})
@@ -113,9 +115,15 @@ def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:
 
 
 def _decided(study: Plain) -> Plain:
-    """Return the study without who is told of it, which may change; the order of classes counts."""
+    """Return the study without what may change: who is told of it, and how many rounds it has.
+
+    The order of classes counts.
+    """
     targets = {name: list(classes.items()) for name, classes in study["targets"].items()}
-    return {**{key: value for key, value in study.items() if key != "track"}, "targets": targets}
+    return {
+        **{key: value for key, value in study.items() if key not in {"track", KEY}},
+        "targets": targets,
+    }
 
 
 def _differences(before: Any, now: Any, where: str = "") -> list[str]:

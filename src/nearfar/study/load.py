@@ -59,7 +59,7 @@ def resolve(
         )
     use_modules(named, path.parent)
     text = with_defaults(text, mistakes)
-    varied = with_axes(text, mistakes)
+    varied = with_axes(with_rounds(text, mistakes), mistakes)
     grid = points_of(varied)
     valid = validate(grid, varied, mistakes)
     resolved = _whole(valid, varied, path)

@@ -333,7 +333,9 @@ class Study(Options):
 
     ``labels`` is the fraction of training rows whose labels are used; stages that read none see
     all rows. ``label_noise`` is the fraction of these whose label is spurious. ``unseen`` is what
-    no row has that anything is trained or chosen on: targets of a range, or classes.
+    no row has that anything is trained or chosen on: targets of a range, or classes. ``rounds``
+    says that arms are trained in rounds of five seeds, of which a decided arm takes no more part,
+    and how many there are.
     """
 
     study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -351,6 +353,7 @@ class Study(Options):
     targets: dict[str, ClassMap] = Field({})
     search: Search | None = None
     threads: Annotated[int, Field(ge=1)] = 1
+    rounds: Annotated[int, Field(ge=1, le=MOST // SIZE)] | None = None
     max_epochs: Annotated[int, Field(ge=1)] | None = None
     baseline: str
     stages: dict[str, Stage] = Field({})

@@ -1,0 +1,82 @@
+"""Trainings in rounds: a study that stops where it is decided says after how many it did."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from nearfar.errors import UserError
+from nearfar.study.mistakes import Mistakes
+
+SIZE = 5
+"""Trainings of an arm in a round."""
+
+MOST = 30
+"""Trainings of an arm after which nothing is added."""
+
+KEY = "rounds"
+
+
+def in_rounds(text: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a resolved study that begins with one round, whatever number of seeds it had."""
+    axes = {name: axis for name, axis in text["axes"].items() if axis["role"] != "repeat"}
+    return {**text, KEY: 1, "axes": {**axes, "seed": {"role": "repeat", "values": MOST}}}
+
+
+def with_rounds(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
+    """Return the study with the seeds that its rounds can need, where it says no number of them."""
+    axes = text.get("axes") or {}
+    if text.get(KEY) is None or not isinstance(axes, dict):
+        return dict(text)
+    if "seed" not in axes:
+        return {**text, "axes": {**axes, "seed": {"role": "repeat", "values": MOST}}}
+    values = axes["seed"].get("values") if isinstance(axes["seed"], dict) else None
+    if values != MOST and values != list(range(MOST)):
+        mistakes.add(
+            [f"rounds: go up to {MOST} trainings, and axes.seed says {values!r}: give it {MOST}"]
+        )
+    return dict(text)
+
+
+def joined_rounds(before: Mapping[str, Any], asked: Mapping[str, Any]) -> int | None:
+    """Return the rounds of a run that is asked for again; None where it has none."""
+    given = [study[KEY] for study in (before, asked) if study.get(KEY) is not None]
+    return max(given, default=None)
+
+
+def seconds_of(budget: str) -> float:
+    """Return the seconds of ``90s``, ``30m``, ``2h`` or ``1h30m``.
+
+    Raises:
+        UserError: it is none of these, or no time at all.
+    """
+    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", budget.strip())
+    if not parts or not any(parts.groups()):
+        raise UserError(f"--budget {budget}: needs a time such as 90s, 30m, 2h or 1h30m")
+    hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+    total = 3600 * hours + 60 * minutes + seconds
+    if not total:
+        raise UserError(f"--budget {budget}: needs more than no time")
+    return float(total)
+
+
+def asked_rounds(
+    until: str | None, budget: str | None, seeds: int | None
+) -> tuple[bool, float | None]:
+    """Return whether rounds were asked for on the command line, and their budget in seconds.
+
+    Raises:
+        UserError: something else than ``decided``, or options that do not go together.
+    """
+    if until is None:
+        if budget is not None:
+            raise UserError("--budget goes with --until decided: it bounds the rounds")
+        return False, None
+    if until != "decided":
+        raise UserError(f"--until: unknown value {until!r}; allowed: decided")
+    if seeds is not None:
+        raise UserError(
+            "--seeds goes without --until decided, which finds their number: leave it out"
+        )
+    return True, None if budget is None else seconds_of(budget)
