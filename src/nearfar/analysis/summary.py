@@ -15,12 +15,15 @@ from nearfar.analysis.families import Families
 from nearfar.analysis.notes import fallback, notes_on
 from nearfar.analysis.results import TEST, RunResults, Series
 from nearfar.analysis.row_scores import RowScores
+from nearfar.analysis.sequential import Looks
+from nearfar.analysis.testing import Testing
 from nearfar.analysis.which import Recommendation, recommend
 from nearfar.metrics import MEASURES, METRICS
 from nearfar.plan.search import Choice
 from nearfar.records import SEARCH, Record, StageRow
 from nearfar.records.conditions import is_pattern, joined
 from nearfar.study.published import Claim, Published
+from nearfar.study.rounds import MOST, SIZE
 
 SPLITS = ("test", "validation", "train")
 MEASURED = [*METRICS, *MEASURES]
@@ -75,6 +78,7 @@ def summarise(
         "reference": rules.families.reference,
         "resplit": rules.varies,
         "folds": rules.folds,
+        "rounds": study.get("rounds"),
         "rows": dict(rows),
         "margin": _margin(results, baseline, rules),
         "answer": answer(asked, results, advice) if results.arms else "Nothing was run.",
@@ -106,6 +110,7 @@ def _rules(
         scores=scores,
         folds=split.get("folds") or 0,
         families=Families(_reference(study.get("axes") or {}), results.conditions),
+        testing=Testing(Looks(SIZE, MOST) if study.get("rounds") else None),
     )
 
 

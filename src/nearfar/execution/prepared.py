@@ -82,7 +82,7 @@ class Prepared:
         outcome = self.folder.store.outcome
         given = (self.resolved, self.dataset.digest, self.environment, outcome)
         external = external_encoders(self.folder, self.resolved)
-        allowed = self.rounds and self.rounds.allowed
+        allowed = None if self.rounds is None else self.rounds.allowed
         failed = set(self.failures)
         return make_plan(*given, external=external, failed=failed, guess=guess, allowed=allowed)
 

@@ -76,7 +76,7 @@ def prepare(request: Request) -> Prepared:
     _check_rows(resolved, dataset)
     given, others = (dataset.digest, environment), external_encoders(folder, resolved)
     rounds = _rounds(request, resolved)
-    allowed = rounds and rounds.allowed
+    allowed = None if rounds is None else rounds.allowed
     plan = make_plan(resolved, *given, folder.store.outcome, external=others, allowed=allowed)
     mistakes = Mistakes(find_study(request.study))
     mistakes.add(layer_mistakes(plan, dataset.inputs))
@@ -88,7 +88,7 @@ def prepare(request: Request) -> Prepared:
 def _rounds(request: Request, resolved: Resolved) -> Rounds | None:
     """Return the rounds that a run has, None where every arm has all its seeds at once."""
     least = resolved.study.rounds
-    return least and Rounds(least, request.until_decided, request.budget)
+    return None if least is None else Rounds(least, request.until_decided, request.budget)
 
 
 def _folder_of(request: Request, asked: Resolved) -> RunFolder:

@@ -120,10 +120,8 @@ def _decided(study: Plain) -> Plain:
     The order of classes counts.
     """
     targets = {name: list(classes.items()) for name, classes in study["targets"].items()}
-    return {
-        **{key: value for key, value in study.items() if key not in {"track", KEY}},
-        "targets": targets,
-    }
+    kept = {key: value for key, value in study.items() if key not in {"track", KEY}}
+    return {**kept, "targets": targets}
 
 
 def _differences(before: Any, now: Any, where: str = "") -> list[str]:

@@ -17,6 +17,7 @@ from nearfar.study.points import Valid, points_of, validate
 from nearfar.study.profiles import overlaid, with_defaults
 from nearfar.study.published import unknown_arms, unknown_axes
 from nearfar.study.resolved import Point, Resolved, Scoring, resolved_text
+from nearfar.study.rounds import rounds_mistakes, with_rounds
 
 __all__ = ["Point", "Resolved", "Scoring", "load_study", "resolve"]
 
@@ -59,7 +60,8 @@ def resolve(
         )
     use_modules(named, path.parent)
     text = with_defaults(text, mistakes)
-    varied = with_axes(with_rounds(text, mistakes), mistakes)
+    mistakes.add(rounds_mistakes(text))
+    varied = with_axes(with_rounds(text), mistakes)
     grid = points_of(varied)
     valid = validate(grid, varied, mistakes)
     resolved = _whole(valid, varied, path)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from nearfar.errors import UserError
-from nearfar.study.mistakes import Mistakes
 
 SIZE = 5
 """Trainings of an arm in a round."""
@@ -24,19 +23,27 @@ def in_rounds(text: Mapping[str, Any]) -> dict[str, Any]:
     return {**text, KEY: 1, "axes": {**axes, "seed": {"role": "repeat", "values": MOST}}}
 
 
-def with_rounds(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
+def with_rounds(text: Mapping[str, Any]) -> dict[str, Any]:
     """Return the study with the seeds that its rounds can need, where it says no number of them."""
     axes = text.get("axes") or {}
-    if text.get(KEY) is None or not isinstance(axes, dict):
+    if text.get(KEY) is None or not isinstance(axes, dict) or "seed" in axes:
         return dict(text)
-    if "seed" not in axes:
-        return {**text, "axes": {**axes, "seed": {"role": "repeat", "values": MOST}}}
-    values = axes["seed"].get("values") if isinstance(axes["seed"], dict) else None
-    if values != MOST and values != list(range(MOST)):
-        mistakes.add(
-            [f"rounds: go up to {MOST} trainings, and axes.seed says {values!r}: give it {MOST}"]
-        )
-    return dict(text)
+    return {**text, "axes": {**axes, "seed": {"role": "repeat", "values": MOST}}}
+
+
+def rounds_mistakes(text: Mapping[str, Any]) -> list[str]:
+    """Return a line if a study in rounds has another number of seeds than rounds can need."""
+    axes = text.get("axes") or {}
+    if (
+        text.get(KEY) is None
+        or not isinstance(axes, dict)
+        or not isinstance(axes.get("seed"), dict)
+    ):
+        return []
+    values = axes["seed"].get("values")
+    if values in (MOST, list(range(MOST))):
+        return []
+    return [f"rounds: go up to {MOST} trainings, and axes.seed says {values!r}: give it {MOST}"]
 
 
 def joined_rounds(before: Mapping[str, Any], asked: Mapping[str, Any]) -> int | None:
@@ -76,7 +83,5 @@ def asked_rounds(
     if until != "decided":
         raise UserError(f"--until: unknown value {until!r}; allowed: decided")
     if seeds is not None:
-        raise UserError(
-            "--seeds goes without --until decided, which finds their number: leave it out"
-        )
+        raise UserError("--until decided finds the number of seeds itself: leave out --seeds")
     return True, None if budget is None else seconds_of(budget)

@@ -22,6 +22,7 @@ from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
 from nearfar.study.named_options import choice_among, choices_among, several_among
 from nearfar.study.published import Claim, Published
+from nearfar.study.rounds import MOST, SIZE
 from nearfar.track import TRACKERS
 from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options, Positive, Recipe
 
