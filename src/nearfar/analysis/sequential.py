@@ -174,17 +174,26 @@ def _critical(
     """The critical value at which a path leaves with probability ``spend`` (both sides).
 
     It lies between the one that would spend the error of all looks, ``least``, and the one that
-    would spend ``spend`` if no path had left before.
+    would spend ``spend`` if no path had left before; Newton's steps on the logarithm find it.
     """
     if spend <= 0:
         return math.inf
     low, high = least, min(float(-ndtri(spend / 2)), FARTHEST)
-    while high - low > 1e-5:
-        middle = (low + high) / 2
-        edge = middle * math.sqrt(t)
-        leaves = ndtr((sums - edge) / spread) + ndtr((-sums - edge) / spread)
-        low, high = (middle, high) if 2 * float(weighted @ leaves) > spend else (low, middle)
-    return high
+    critical, root = low, math.sqrt(t)
+    while high - low > 1e-6:
+        above, below = (sums - critical * root) / spread, (sums + critical * root) / spread
+        leaves = 2 * float(weighted @ (ndtr(above) + ndtr(-below)))
+        low, high = (critical, high) if leaves > spend else (low, critical)
+        step = math.inf
+        if leaves > 0:
+            both = np.exp(-0.5 * np.square(above)) + np.exp(-0.5 * np.square(below))
+            slope = 2 * float(weighted @ both) * root / (spread * math.sqrt(2 * math.pi))
+            step = math.log(leaves / spend) * leaves / slope if slope > 0 else math.inf
+        if abs(step) < 1e-7:
+            break
+        inside = low < critical + step < high
+        critical = critical + step if inside else (low + high) / 2
+    return critical
 
 
 def _density(sums: Floats, weighted: Floats, spread: float, following: Floats) -> Floats:
