@@ -61,7 +61,8 @@ class MadeRun:
                 at = "done" if stage != "fit" else ended
                 cost = (100, 700, 10.0, 5000) if stage != "fit" else (50, 400, 4.0, 201)
                 why = reason if at != "done" else ""
-                row = (name, seed, condition, stage, f"{stage[0]}{seed}", at, why, *cost, "cpu")
+                shared = "p" if stage != "fit" else f"f-{name}-{condition}"
+                row = (name, seed, condition, stage, f"{shared}{seed}", at, why, *cost, "cpu")
                 self.stages.append(StageRow(*row))
             for metric, by_seed in numbers.items():
                 number = by_seed[seed]
