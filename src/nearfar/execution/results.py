@@ -73,6 +73,7 @@ def summarise_run(
     for arm in summary["arms"]:
         planned = plan.arms[arm["arm"]]
         arm["target"], arm["classes"] = planned.predicts, list(planned.classes)
+    summary["folds"] = plan.folds
     summary["classes"] = list(plan.classes)
     summary["targets"] = list(plan.targets)
     summary["notes"] += [note for note in [straddling(plan.straddling)] if note]

@@ -1,4 +1,4 @@
-"""From a file to a resolved study: read, overlay, defaults, axes, points, validate, cross-check.
+"""From a file to a resolved study: read, overlay, defaults, trainings, axes, points, cross-check.
 
 All mistakes are collected and reported together, each with what is allowed and the nearest name.
 """
@@ -17,6 +17,7 @@ from nearfar.study.points import Valid, points_of, validate
 from nearfar.study.profiles import overlaid, with_defaults
 from nearfar.study.published import unknown_arms, unknown_axes
 from nearfar.study.resolved import Point, Resolved, Scoring, resolved_text
+from nearfar.study.trainings import with_trainings
 
 __all__ = ["Point", "Resolved", "Scoring", "load_study", "resolve"]
 
@@ -59,6 +60,7 @@ def resolve(
         )
     use_modules(named, path.parent)
     text = with_defaults(text, mistakes)
+    text = with_trainings(text, mistakes)
     varied = with_axes(text, mistakes)
     grid = points_of(varied)
     valid = validate(grid, varied, mistakes)
