@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, Index, Split
-from nearfar.data.split.splits import place_rows
+from nearfar.data.split.place import place_rows
 from nearfar.data.split.stratified import draw
 from nearfar.errors import UserError, nearest
 

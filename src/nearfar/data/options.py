@@ -12,6 +12,9 @@ Parts = tuple[float, float, float]
 Task = Literal["classification", "regression", "reconstruction"]
 Amount = Annotated[int, Field(ge=2)] | Annotated[float, Field(gt=0, lt=1)]
 
+FOLDS = 10
+"""Folds of a cross-validation that does not say how many."""
+
 
 class Limit(BaseModel):
     """How many rows are used: of each predefined part, or of all rows where there are no parts.
@@ -201,23 +204,62 @@ class SplitOptions(BaseModel):
     one split, drawn from ``split_seed``, serves all seeds. ``predefined`` takes the parts from the
     data; where these lack a validation part, the fraction ``validation`` of the training rows
     becomes it, the same for all seeds.
+
+    ``folds`` is cross-validation: every row is tested once in ``folds`` trainings, and the fraction
+    ``validation`` of the other rows becomes the validation part. What stays together is said by
+    ``by``: groups alone (``rows``), those of a named column (``group``), or scaffolds too. A study
+    may say with ``repeats`` how often all of it is done; this becomes the number of its seeds, so
+    that a resolved study has none.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["random", "scaffold", "predefined", "group"] = "random"
+    kind: Literal["random", "scaffold", "predefined", "group", "folds"] = "random"
     parts: Parts | None = None
     resplit: bool | None = None
     split_seed: int | None = Field(default=None, ge=0)
     validation: float | None = Field(default=None, gt=0, lt=1)
+    folds: int | None = Field(default=None, ge=2, strict=True)
+    repeats: int | None = Field(default=None, ge=1, strict=True)
+    by: Literal["rows", "group", "scaffold"] | None = None
+
+    @property
+    def varies(self) -> bool:
+        """Whether the split differs from training to training."""
+        return self.kind == "folds" or bool(self.resplit)
 
     @model_validator(mode="after")
     def _fits_kind(self) -> Self:
+        if self.kind == "folds":
+            self._settle_folds()
+            return self
+        for key in ("folds", "repeats", "by"):
+            if getattr(self, key) is not None:
+                raise ValueError(
+                    f"split option '{key}' goes with kind 'folds', not '{self.kind}': leave it out"
+                )
         if self.kind == "predefined":
             self._settle_predefined()
         else:
             self._settle_drawn()
         return self
+
+    def _settle_folds(self) -> None:
+        if self.parts is not None:
+            raise ValueError(
+                "split 'folds' has parts as large as its folds: leave out 'parts', and say 'folds' "
+                "and 'validation'"
+            )
+        if self.resplit is not None:
+            raise ValueError("split 'folds' is another for every seed: leave out 'resplit'")
+        if self.split_seed is not None:
+            raise ValueError(
+                "split option 'split_seed' is not used: folds are drawn anew for every repeat; "
+                "other seeds of the axis 'seed' give other folds"
+            )
+        self.folds = FOLDS if self.folds is None else self.folds
+        self.by = self.by or "rows"
+        self.validation = 0.1 if self.validation is None else self.validation
 
     def _settle_predefined(self) -> None:
         if self.parts is not None:
@@ -231,7 +273,8 @@ class SplitOptions(BaseModel):
     def _settle_drawn(self) -> None:
         if self.validation is not None:
             raise ValueError(
-                f"split option 'validation' goes with 'predefined', not '{self.kind}': use 'parts'"
+                f"split option 'validation' goes with 'predefined' or 'folds', not '{self.kind}': "
+                "use 'parts'"
             )
         self.parts = (0.8, 0.1, 0.1) if self.parts is None else self.parts
         if not all(part > 0 for part in self.parts):

@@ -121,7 +121,7 @@ def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
 
     different = {(str(p.study.split), p.study.conditions): p.study for p in resolved.points}
     for study in different.values():
-        for seed in resolved.seeds if study.split.resplit else resolved.seeds[:1]:
+        for seed in resolved.seeds if study.split.varies else resolved.seeds[:1]:
             split = split_rows(dataset, study.split, seed)
             changed, some = conditioned(dataset, split, study.conditions, seed)
             outputs_of(changed, some)

@@ -19,14 +19,15 @@ from nearfar.stages.reconstructions import IMAGE
 def run_plan(prepared: Prepared) -> RunPlan:
     """Return what the records of a run need to know, with the choices made so far."""
     plan, study, dataset = prepared.plan, prepared.resolved.study, prepared.dataset
-    seed = prepared.resolved.seeds[0] if study.split.resplit else 0
+    seed = prepared.resolved.seeds[0] if study.split.varies else 0
     split = split_rows(dataset, study.split, seed)
     return RunPlan(
         cells=planned_cells(plan),
         arms=_arms(prepared),
         baseline=plan.baseline,
         choices=tuple(choice.to_plain() for choice in plan.choices),
-        resplit=bool(study.split.resplit),
+        resplit=study.split.varies,
+        folds=study.split.folds,
         kind=dataset.inputs.kind,
         unit=dataset.unit or "target",
         rows={part: len(getattr(split, part)) for part in ("train", "validation", "test")},

@@ -88,7 +88,7 @@ def chain_of(
 ) -> tuple[Step, ...]:
     """Return the stages of an arm under a seed, pre-training first, the fit last."""
     conditions = study.conditions
-    rows = digest, study.split, seed if study.split.resplit else None
+    rows = digest, study.split, seed if study.split.varies else None
     labelled, whole = Data(*rows, conditions), Data(*rows, Conditions(unseen=conditions.unseen))
     common = {"seed": seed, "environment": environment, "threads": study.threads}
     start, before = arm.pretrain, []
@@ -133,7 +133,7 @@ def _encoder_name(arm: Arm, before: Sequence[Step]) -> str | None:
 
 def _draws(study: Study, arm: Arm) -> bool:
     """Whether anything in the chain of an arm depends on the seed; if not, one stage serves all."""
-    if study.split.resplit or study.conditions.draws or arm.pretrain is not None:
+    if study.split.varies or study.conditions.draws or arm.pretrain is not None:
         return True
     if not isinstance(arm.fit, ExactFit) or EXACT[arm.fit.head.name].draws:
         return True

@@ -132,7 +132,7 @@ class _Planner:
             distinct.setdefault(point_name(self._choosable(arm, point)), point)
         if len(distinct) == 1:
             self._use(arm, points[0], points[0].study, seed)
-        elif self.resolved.study.split.resplit:
+        elif self.resolved.study.split.varies:
             self._choose(arm, distinct, (seed,))
         elif seed == seeds[0]:
             self._choose(arm, distinct, tuple(seeds))

@@ -67,6 +67,10 @@ class Environment:
         return plain
 
 
+_EVER = ("kind", "parts", "resplit", "split_seed", "validation")
+"""Options of a split that stand in every specification; others only where they say something."""
+
+
 @dataclass(frozen=True)
 class Data:
     """The rows, how they are split (``split_seed`` None: the same for every seed), and changed."""
@@ -86,7 +90,9 @@ class Data:
 
     def to_plain(self) -> Plain:
         """Return digest, split and what the conditions change."""
-        split = {**self.split.model_dump(mode="json"), "seed": self.split_seed}
+        split = self.split.model_dump(mode="json")
+        split = {key: value for key, value in split.items() if value is not None or key in _EVER}
+        split["seed"] = self.split_seed
         return {"digest": self.digest, "split": split, **self.conditions.to_plain()}
 
 

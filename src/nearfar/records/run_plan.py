@@ -52,9 +52,10 @@ class ShownArm:
 class RunPlan:
     """What a run consists of, and what its summary says of the data set.
 
-    ``choices`` are as ``summary.json`` has them, ``rows`` how many each part has. ``targets`` are
-    those of every row where these are several. ``straddling`` counts the groups with rows in
-    several parts.
+    ``choices`` are as ``summary.json`` has them. ``resplit``: the split differs from seed to seed;
+    with ``folds``, every row is tested once in so many seeds. ``rows`` is how many each part has,
+    of the first seed. ``targets`` are those of every row where these are several. ``straddling``
+    counts the groups with rows in several parts.
     """
 
     cells: tuple[PlannedCell, ...]

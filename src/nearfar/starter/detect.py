@@ -21,10 +21,10 @@ from nearfar.data.read.hugging_face import read_folder
 from nearfar.data.read.locate import locate
 from nearfar.data.read.names import part_column
 from nearfar.data.read.tables import Table, is_missing, read_file
-from nearfar.data.split.splits import split_rows
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_images import are_images, detect_images, one_or_all
+from nearfar.starter.first_split import first_split
 
 _SAMPLE = 200
 _FEW_CLASSES = 10
@@ -98,8 +98,7 @@ def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts += [_bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
-    split = SplitOptions(kind="predefined" if part or table.parts else "random")
-    split_rows(dataset, split, 0)
+    split = first_split(dataset, predefined=bool(part or table.parts))
     return Finding(DataOptions(**chosen), split, dataset, facts)
 
 

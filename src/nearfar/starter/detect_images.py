@@ -20,9 +20,9 @@ from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import PARQUET, holds_images, parquet_files
 from nearfar.data.read.names import is_image_name, part_column, path_column
 from nearfar.data.read.tables import is_missing, read_file
-from nearfar.data.split.splits import split_rows
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
+from nearfar.starter.first_split import first_split
 
 _MANY_CLASSES = 20
 _LARGE = 160
@@ -107,8 +107,7 @@ def detect_images(
     facts.insert(0, f"{found.name}: {len(dataset)} images, {rows.layout}")
     facts += [*_class_facts(dataset), *_form_facts(dataset, form), *_twins(dataset)]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
-    split = SplitOptions(kind="random" if dataset.parts is None else "predefined")
-    split_rows(dataset, split, 0)
+    split = first_split(dataset, predefined=dataset.parts is not None)
     return DataOptions(**chosen), split, dataset, facts
 
 

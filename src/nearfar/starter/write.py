@@ -13,6 +13,7 @@ from nearfar.errors import UserError
 from nearfar.records.plain_yaml import from_yaml, parse_yaml
 
 if TYPE_CHECKING:
+    from nearfar.data.options import SplitOptions
     from nearfar.starter.detect import Finding
 
 _WIDTH = 96
@@ -84,17 +85,17 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
     kind, kit = finding.data.kind, kit_of(finding.data.kind, str(finding.data.task))
     method = "Rank-N-Contrast" if kit.arm == "RnC" else kit.arm
     rows = max(int(0.8 * len(finding.dataset)), 1)
-    budget = Budget.of(rows)
+    budget, seeds = Budget.of(rows), Seeds.of(finding.split)
     minutes = {
-        "full": budget.minutes(rows, kind, 10, budget.epochs),
-        "quick": budget.minutes(rows, kind, 3, budget.quick),
+        "full": budget.minutes(rows, kind, seeds.full, budget.epochs),
+        "quick": budget.minutes(rows, kind, seeds.quick, budget.quick),
     }
     names = finding.dataset.target_names
     target = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     lines = [
         f"# A first study of {Path(data_path).name}, written by `nearfar init`. It runs as it is:",
         "#   nearfar run THIS_FILE --profile quick    a first look",
-        "#   nearfar run THIS_FILE                    ten seeds, the whole budget",
+        f"#   nearfar run THIS_FILE                    {seeds.name}, the whole budget",
         "# Found in the data:",
         *(line for fact in finding.facts for line in _wrapped(fact)),
         "",
@@ -110,7 +111,7 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
         "# Guessed, on two cores.",
         f"minutes: {{full: {minutes['full']}, quick: {minutes['quick']}}}",
         "",
-        *_arm_lines(kit, budget, rows),
+        *_arm_lines(kit, budget, seeds, rows),
     ]
     return "\n".join(lines) + "\n"
 
@@ -121,11 +122,73 @@ def _split_lines(finding: Finding) -> list[str]:
             "# The parts that the data name; without a validation part, 10% of train becomes it.",
             "split: {kind: predefined, validation: 0.1}",
         ]
+    if finding.split.kind == "folds":
+        return _fold_lines(finding, finding.split.folds or 0)
     others = "scaffold, group" if finding.data.kind == "molecule" else "group"
     return [
         f"# Training, validation and test part, drawn anew for every seed. Other kinds: {others}.",
         "split: {kind: random, parts: [0.8, 0.1, 0.1], resplit: true}",
     ]
+
+
+def _fold_lines(finding: Finding, folds: int) -> list[str]:
+    group, molecules = finding.data.group, finding.data.kind == "molecule"
+    kept = ["Rows of one molecule stay in one fold."] * molecules
+    if group is not None:
+        kept.append(
+            f"by: group: rows with equal values in column {scalar(group)} stay in one fold."
+        )
+    if molecules:
+        kept.append(
+            "by: scaffold also keeps molecules with the same ring system together, so that those "
+            "tested are unlike those learnt from."
+        )
+    others = "random, scaffold, group" if molecules else "random, group"
+    said = [
+        f"Cross-validation: the rows are dealt into {folds} folds, and each training tests another "
+        "one, so that every row is tested once. A tenth of the rows that are not tested chooses "
+        "epochs (validation), the others are learnt from.",
+        " ".join(kept),
+        f"{{kind: folds, folds: {folds}, repeats: 3}} does all of it three times. Other kinds: "
+        f"{others}; with these, say how many seeds: axes: {{seed: {{role: repeat, values: 10}}}}.",
+    ]
+    return [
+        *(line for text in said for line in _comment(text)),
+        f"split: {{kind: folds, folds: {folds}{', by: group' * (group is not None)}}}",
+    ]
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """How many trainings each profile makes; with ``folds``, ``full`` tests every row once."""
+
+    full: int
+    quick: int
+    folds: bool
+
+    @classmethod
+    def of(cls, split: SplitOptions) -> Seeds:
+        """Return what suits a split."""
+        return cls(10, 3, False) if split.folds is None else cls(split.folds, 5, True)
+
+    @property
+    def name(self) -> str:
+        """What the full profile goes through."""
+        return f"all {self.full} folds" if self.folds else "ten seeds"
+
+    @property
+    def lines(self) -> list[str]:
+        """The axes of the study; with folds the split says how many seeds there are."""
+        if self.folds:
+            return []
+        number = f"  seed: {{role: repeat, values: {self.full}}}"
+        return ["axes:", f"{number}   # under 3 seeds there is no test of significance", ""]
+
+    def profile_line(self, seeds: int) -> str:
+        """Return the line of a profile with fewer seeds."""
+        if self.folds:
+            return f"    axes: {{seed: {{role: repeat, values: {seeds}}}}}   # the first folds"
+        return f"    axes: {{seed: {{values: {seeds}}}}}"
 
 
 @dataclass(frozen=True)
@@ -197,7 +260,7 @@ def kit_of(kind: str, task: str) -> Kit:
     )
 
 
-def _arm_lines(kit: Kit, budget: Budget, rows: int) -> list[str]:
+def _arm_lines(kit: Kit, budget: Budget, seeds: Seeds, rows: int) -> list[str]:
     epochs, batch, arm = budget.epochs, budget.batch, kit.arm
     views = f", augment: {kit.views}" if kit.views else ""
     forest = f"{kit.inputs} forest"
@@ -212,9 +275,7 @@ def _arm_lines(kit: Kit, budget: Budget, rows: int) -> list[str]:
 
     named = f"encoder: {kit.encoder}, "
     return [
-        "axes:",
-        "  seed: {role: repeat, values: 10}   # under 3 seeds there is no test of significance",
-        "",
+        *seeds.lines,
         f"# Pre-training: the encoder learns to put rows {kit.near} near each other.",
         "stages:",
         f"  {kit.stage}:",
@@ -243,23 +304,23 @@ def _arm_lines(kit: Kit, budget: Budget, rows: int) -> list[str]:
         f"fit: {{encoder: {kit.fixed}, head: {kit.linear}}}}}",
         *([f"  {forest}: {{group: control, fit: {{encoder: {kit.fixed}, head: forest}}}}"] * grown),
         "",
-        *_profile_lines(kit, budget, forest if grown else ""),
+        *_profile_lines(kit, budget, seeds, forest if grown else ""),
     ]
 
 
-def _profile_lines(kit: Kit, budget: Budget, forest: str) -> list[str]:
+def _profile_lines(kit: Kit, budget: Budget, seeds: Seeds, forest: str) -> list[str]:
     trained = (f"{kit.arm}+freeze", kit.arm, "untrained encoder")
     few = f"{{encoder: {kit.fixed}, head: {{forest: {{trees: 20}}}}}}"
     return [
         "profiles:",
         "  quick:",
-        "    axes: {seed: {values: 3}}",
+        seeds.profile_line(seeds.quick),
         f"    stages: {{{kit.stage}: {{epochs: {budget.quick}}}}}",
         "    arms:",
         f"      plain: {{fit: {{epochs: {2 * budget.quick}}}}}",
         *(f"      {name}: {{fit: {{epochs: {budget.quick}}}}}" for name in trained),
         "  smoke:",
-        "    axes: {seed: {values: 2}}",
+        seeds.profile_line(2),
         f"    stages: {{{kit.stage}: {{epochs: 2}}}}",
         "    arms:",
         *(f"      {name}: {{fit: {{epochs: 2}}}}" for name in ("plain", *trained)),
@@ -295,6 +356,14 @@ def _wrapped(fact: str) -> list[str]:
     import textwrap
 
     return textwrap.wrap(fact, _WIDTH, initial_indent="# * ", subsequent_indent="#   ")
+
+
+def _comment(text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
+    )
 
 
 def _study_name(data: Path) -> str:

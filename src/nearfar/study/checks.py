@@ -40,9 +40,16 @@ def unused(studies: Sequence[Study]) -> list[str]:
 
 
 def differing_splits(studies: Sequence[Study]) -> list[str]:
-    """Return a line where some points draw new splits for seeds and others do not."""
-    if len({study.split.resplit for study in studies}) > 1:
+    """Return a line where a seed does not mean the same for the splits of all points."""
+    if len({study.split.varies for study in studies}) > 1:
         return ["split: either all values of its axis draw new splits for seeds, or none"]
+    folds = list(dict.fromkeys(study.split.folds for study in studies))
+    if len(folds) > 1:
+        given = ", ".join("no folds" if count is None else f"{count} folds" for count in folds)
+        return [
+            "split: all values of its axis need kind 'folds' with equally many folds, or none of "
+            f"them has any (given: {given})"
+        ]
     return []
 
 

@@ -1,4 +1,4 @@
-"""From a file to a resolved study: read, overlay, defaults, axes, points, validate, cross-check.
+"""From a file to a resolved study: read, overlay, defaults, trainings, axes, points, cross-check.
 
 All mistakes are collected and reported together, each with what is allowed and the nearest name.
 """
@@ -18,6 +18,7 @@ from nearfar.study.profiles import overlaid, with_defaults
 from nearfar.study.published import unknown_arms, unknown_axes
 from nearfar.study.resolved import Point, Resolved, Scoring, resolved_text
 from nearfar.study.rounds import rounds_mistakes, with_rounds
+from nearfar.study.trainings import with_trainings
 
 __all__ = ["Point", "Resolved", "Scoring", "load_study", "resolve"]
 
@@ -61,7 +62,8 @@ def resolve(
     use_modules(named, path.parent)
     text = with_defaults(text, mistakes)
     mistakes.add(rounds_mistakes(text))
-    varied = with_axes(with_rounds(text), mistakes)
+    text = with_trainings(with_rounds(text), mistakes)
+    varied = with_axes(text, mistakes)
     grid = points_of(varied)
     valid = validate(grid, varied, mistakes)
     resolved = _whole(valid, varied, path)

@@ -17,12 +17,17 @@ def merge(below: Any, above: Any, key: str = "") -> Any:
     """Lay ``above`` over ``below``: mappings merge, all else is replaced.
 
     Under a key that names a choice (an encoder, an optimiser, …) the options merge only where both
-    name the same one. Of epochs and iterations, ``above`` decides which it is; null decides
-    nothing. Names that people choose, of arms for instance, mean nothing here.
+    name the same one, and those of a split where both are of one kind. Of epochs and iterations,
+    ``above`` decides which it is; null decides nothing. Names that people choose, of arms for
+    instance, mean nothing here.
     """
     if key in CHOICES:
         below, above = _as_choice(below), _as_choice(above)
         if isinstance(below, dict) and isinstance(above, dict) and set(below) != set(above):
+            return above
+    if key == "split" and isinstance(below, dict) and isinstance(above, dict):
+        kind = below.get("kind", "random")
+        if above.get("kind", kind) != kind:
             return above
     if key == "track" and isinstance(above, dict):
         below = by_name(below)

@@ -6,6 +6,7 @@ from typing import Any
 from nearfar.errors import UserError, nearest
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.overlay import assignment, merge
+from nearfar.study.trainings import decided_above
 from nearfar.study.unchecked import is_trained
 
 PROFILES = ("full", "quick", "smoke")
@@ -24,7 +25,7 @@ def overlaid(
     """
     text = _with_profile(raw, profile, mistakes)
     for setting in settings:
-        text = merge(text, assignment(setting))
+        text = _laid_over(text, assignment(setting))
     return text
 
 
@@ -48,8 +49,13 @@ def _with_profile(
         for line in _patch_mistakes(name, patch, raw.get("arms"))
     ]
     mistakes.add(wrong)
-    merged = text if wrong else merge(text, profiles.get(chosen) or {})
+    merged = text if wrong else _laid_over(text, profiles.get(chosen) or {})
     return {**merged, "profile": chosen}
+
+
+def _laid_over(text: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    merged: dict[str, Any] = merge(decided_above(text, patch), patch)
+    return merged
 
 
 def _patch_mistakes(name: Any, patch: Any, arms: Any) -> list[str]:

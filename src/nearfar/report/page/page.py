@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
@@ -119,6 +119,13 @@ def _badges(run: Run) -> str:
     return f'{badge}<span class="badge">{escape(str(run.summary["study"]))}</span>'
 
 
+def _division(summary: Mapping[str, Any]) -> str:
+    """How rows are divided into parts, in a few words."""
+    if summary.get("folds"):
+        return f"{summary['folds']} folds, each row tested in one of them"
+    return "split anew for every seed" if summary.get("resplit") else "one fixed split"
+
+
 def _setting(run: Run) -> str:
     summary = run.summary
     rows = summary.get("rows") or {}
@@ -127,7 +134,7 @@ def _setting(run: Run) -> str:
     if rows:
         parts.append(f"{sum(rows.values()):,} rows")
         parts.append(", ".join(f"{count:,} {part}" for part, count in rows.items()))
-    parts.append("split anew for every seed" if summary.get("resplit") else "one fixed split")
+    parts.append(_division(summary))
     parts.append(f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}")
     targets = [target.replace("_", " ") for target in run.several or run.targets if target]
     plural = "s" if len(targets) > 1 else ""

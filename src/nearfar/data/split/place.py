@@ -1,0 +1,104 @@
+"""Rows drawn into training, validation and test part, groups whole, classes in proportion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nearfar.data.dataset import Dataset, Index, Split
+from nearfar.data.split.groups import groups_of_several
+from nearfar.data.split.stratified import place_stratified
+from nearfar.errors import UserError
+
+PARTS = ("train", "validation", "test")
+SMALLEST = 2
+"""Rows that a part has at least."""
+
+
+def place_rows(
+    dataset: Dataset, rows: Index, wished: tuple[int, int, int], rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Return the part (0, 1, 2) of every row in ``rows``, groups whole, classes in proportion.
+
+    The parts have nearly ``wished`` rows, which add up to all of them; ``rng`` draws.
+    """
+    groups = dataset.groups[rows]
+    if not dataset.classes:
+        return _place(groups, wished, rng)
+    labels = dataset.targets[rows, 0].astype(np.int64)
+    return place_stratified(groups, labels, wished, rng)
+
+
+def _place(
+    groups: Index, wished: tuple[int, int, int], rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Return the part (0, 1, 2) of every row.
+
+    Groups of several rows come first, the largest before the others, each into a part that has
+    room, with a chance in proportion to the room. Single rows then fill the parts exactly.
+    """
+    part = np.full(len(groups), -1)
+    room = np.array(wished)
+    for rows in groups_of_several(groups, rng):
+        fits = np.where(room >= len(rows), room, 0)
+        chosen = int(rng.choice(3, p=fits / fits.sum())) if fits.sum() else int(np.argmax(room))
+        part[rows] = chosen
+        room[chosen] -= len(rows)
+    single = np.flatnonzero(part < 0)
+    single = single[rng.permutation(len(single))]
+    part[single] = np.repeat([2, 1, 0], np.maximum(room[::-1], 0))[: len(single)]
+    return part
+
+
+def with_validation(
+    dataset: Dataset, rows: Index, fraction: float, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Return 1 for the rows among ``rows`` that become the validation part, 0 for training.
+
+    At least two rows do, where there are as many; groups stay whole, and classes in proportion.
+
+    Raises:
+        UserError: groups are too large for that.
+    """
+    size = max(round(fraction * len(rows)), min(SMALLEST, len(rows)))
+    wished = (len(rows) - size, size, 0)
+    part = place_rows(dataset, rows, wished, rng)
+    check_sizes(part, wished, dataset.groups[rows])
+    return part
+
+
+def check_sizes(
+    part: npt.NDArray[np.int64],
+    wished: Sequence[float],
+    groups: Index,
+    names: Sequence[str] = PARTS,
+    remedy: str = "choose other split parts or smaller groups",
+) -> None:
+    """Refuse parts that groups have pushed far from their wished sizes.
+
+    Args:
+        part: int64 (rows,), the part of every row, from 0.
+        wished: rows of each part.
+        groups: int64 (rows,), the group of every row, from 0.
+        names: what the parts are called.
+        remedy: what a user can do.
+
+    Raises:
+        UserError: a part has less than half, or more than double, of its wished rows.
+    """
+    sizes = np.bincount(part, minlength=len(wished))
+    for k, size in enumerate(wished):
+        if not size / 2 <= sizes[k] <= size * 2:
+            raise UserError(
+                f"groups are too large to split: the largest has {np.bincount(groups).max()} of "
+                f"{len(groups)} rows, and {names[k]} would get {sizes[k]} rows instead of "
+                f"{size:g}; {remedy}"
+            )
+
+
+def split_of(part: npt.NDArray[np.int64]) -> Split:
+    """Return the rows of each part; ``part`` is int64 (rows,): 0, 1 or 2."""
+    train, validation, test = (np.flatnonzero(part == k) for k in range(3))
+    return Split(train, validation, test)
