@@ -1,5 +1,7 @@
 """Repeats of folds become seeds; both may not say different numbers."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from whole_runs import run_whole
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
 from nearfar.records import read_results
+from nearfar.records.run_plan import RunPlan
 from nearfar.study.load import Resolved, resolve
 
 FIVE: Plain = {"kind": "folds", "folds": 5}
@@ -149,6 +152,10 @@ def test_a_run_of_folds_is_extended(tmp_path: Path) -> None:
     assert {r.seed for r in read_results(folder.path / "results.csv")} == set(range(5))
     plan = folder.plan()
     assert (plan.folds, plan.resplit) == (5, True)
+    older = {key: value for key, value in plan.to_plain().items() if key != "folds"}
+    assert RunPlan.from_plain(older) == replace(plan, folds=None)
+    summary = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))
+    assert summary["folds"] == 5
     assert plan.rows == {"train": 43, "validation": 5, "test": 12}
     whole = run_whole(Request(str(study), out=tmp_path / "runs", device="cpu"))
     assert len(whole.plan.steps) == 2 * len(first.plan.steps) == 30
