@@ -52,19 +52,33 @@ def test_mistakes_in_data(given: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"kind": "randon"}, "kind: Input should be 'random', 'scaffold', 'predefined' or 'group'"),
+        (
+            {"kind": "randon"},
+            "kind: Input should be 'random', 'scaffold', 'predefined', 'group'",
+        ),
         ({"part": [0.8, 0.1, 0.1]}, "part: Extra inputs are not permitted"),
         ({"parts": [0.8, 0.1, 0.2]}, "must add up to 1, given [0.8, 0.1, 0.2] = 1.1"),
         ({"parts": [0.9, 0.1, 0.0]}, "must all be above 0"),
         ({"parts": [1.2, -0.1, -0.1]}, "must all be above 0"),
         ({"parts": [0.8, 0.2]}, "parts.2: Field required"),
-        ({"validation": 0.1}, "'validation' goes with 'predefined', not 'random'"),
+        ({"validation": 0.1}, "'validation' goes with 'predefined' or 'folds', not 'random'"),
         ({"split_seed": 3}, "'split_seed' is not used: resplit draws from each seed"),
         ({"kind": "scaffold", "resplit": False, "split_seed": 3}, "'split_seed' is not used"),
         ({"resplit": False, "split_seed": -1}, "split_seed: Input should be greater than"),
         ({"kind": "predefined", "parts": [0.8, 0.1, 0.1]}, "takes its parts from the data"),
         ({"kind": "predefined", "resplit": True}, "is the same for every seed"),
         ({"kind": "predefined", "validation": 1}, "validation: Input should be less than 1"),
+        ({"folds": 5}, "'folds' goes with kind 'folds', not 'random': leave it out"),
+        ({"kind": "group", "repeats": 2}, "'repeats' goes with kind 'folds', not 'group'"),
+        ({"kind": "predefined", "by": "rows"}, "'by' goes with kind 'folds', not 'predefined'"),
+        ({"kind": "folds", "parts": [0.8, 0.1, 0.1]}, "leave out 'parts'"),
+        ({"kind": "folds", "resplit": True}, "another for every seed: leave out 'resplit'"),
+        ({"kind": "folds", "resplit": False}, "another for every seed: leave out 'resplit'"),
+        ({"kind": "folds", "split_seed": 0}, "'split_seed' is not used: folds are drawn anew"),
+        ({"kind": "folds", "folds": 1}, "folds: Input should be greater than or equal to 2"),
+        ({"kind": "folds", "folds": "5"}, "folds: Input should be a valid integer"),
+        ({"kind": "folds", "repeats": 0}, "repeats: Input should be greater than or equal to 1"),
+        ({"kind": "folds", "by": "person"}, "by: Input should be 'rows', 'group' or 'scaffold'"),
     ],
 )
 def test_mistakes_in_split(given: dict[str, Any], words: str) -> None:
@@ -83,6 +97,15 @@ def test_defaults_are_filled_in_where_they_apply() -> None:
     assert (fixed.resplit, fixed.split_seed) == (False, 0)
     predefined = SplitOptions(kind="predefined")
     assert (predefined.parts, predefined.resplit, predefined.validation) == (None, False, 0.1)
+    folds = SplitOptions(kind="folds")
+    assert (folds.folds, folds.by, folds.validation, folds.resplit) == (10, "rows", 0.1, None)
+
+
+def test_a_split_varies_where_seeds_draw_it() -> None:
+    assert SplitOptions().varies
+    assert SplitOptions(kind="folds").varies
+    assert not SplitOptions(resplit=False).varies
+    assert not SplitOptions(kind="predefined").varies
 
 
 @pytest.mark.parametrize(
@@ -95,6 +118,7 @@ def test_defaults_are_filled_in_where_they_apply() -> None:
         SplitOptions(kind="group", resplit=False, split_seed=7, parts=(0.5, 0.25, 0.25)),
         SplitOptions(kind="scaffold", resplit=False),
         SplitOptions(kind="predefined", validation=0.2),
+        SplitOptions(kind="folds", folds=4, by="scaffold"),
     ],
     ids=str,
 )

@@ -1,6 +1,7 @@
 """Splits: complete, disjoint, groups whole, sizes exact, seeds that repeat."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -312,3 +313,14 @@ def test_merged_groups_equal_connected_components(pairs: list[tuple[int, int]]) 
     assert np.array_equal(found[:, None] == found, expected[:, None] == expected)
     firsts = [found.tolist().index(g) for g in range(found.max() + 1)]
     assert firsts == sorted(firsts)
+
+
+def test_groups_alone_are_divided_where_no_single_row_can_level_the_parts() -> None:
+    """Parts of 12 rows cannot be made of groups of 5: nothing is there to move."""
+    dataset = rows_of([row // 5 for row in range(120)])
+    labels = np.arange(120)[:, None] % 2.0
+    dataset = replace(dataset, targets=labels, classes=("even", "odd"))
+    for seed in range(20):
+        split = split_rows(dataset, SplitOptions(), seed)
+        assert straddling_groups(dataset, split) == 0
+        assert all(10 <= size <= 100 and size % 5 == 0 for size in sizes(split))

@@ -16,7 +16,7 @@ from nearfar.errors import UserError
 from nearfar.records.run import RunFolder
 from nearfar.report import write_report
 from nearfar.report.load import read_run
-from nearfar.report.page.page import script_json
+from nearfar.report.page.page import render, script_json
 
 HOSTILE = [
     '<img src=x onerror="document.title=1">',
@@ -208,3 +208,18 @@ def test_only_marked_rows_are_shown(finished_run: Path, tmp_path: Path) -> None:
     assert data["rows"]["name"] == samples.names[::3]
     assert data["rows"]["total"] == len(samples.ids)
     assert {len(xs) for xs, _ in data["maps"]} == {len(kept)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"folds": 10}, "10 folds, each row tested in one of them"),
+        ({"folds": None}, "split anew for every seed"),
+        ({"folds": None, "resplit": False}, "one fixed split"),
+    ],
+)
+def test_the_page_says_how_rows_are_divided(
+    finished_run: Path, changes: dict[str, object], words: str
+) -> None:
+    run = read_run(finished_run)
+    assert f"· {words} ·" in render(replace(run, summary={**run.summary, **changes}))

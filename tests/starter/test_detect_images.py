@@ -27,7 +27,7 @@ def test_class_folders(tmp_path: Path) -> None:
     write_images(tmp_path, NAMES)
     chosen, facts, finding = found(tmp_path)
     assert chosen == {"task": "classification", "on_bad_rows": "error"}
-    assert finding.split.kind == "random"
+    assert finding.split.kind == "folds"
     assert f"{tmp_path.name}: 30 images, a folder of class folders" in facts
     assert "2 classes (cat, dog): from 15 images (cat) to 15 (cat)" in facts
     assert "images of 8x8, in colour" in facts

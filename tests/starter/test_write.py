@@ -5,13 +5,16 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from whole_runs import run_whole
 
+from nearfar.data import Dataset, Vectors
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
+from nearfar.starter.first_split import first_split
 from nearfar.starter.write import Budget, scalar, write_study
 from nearfar.study.load import load_study
 from nearfar.study.profiles import PROFILES
@@ -38,6 +41,23 @@ def columns(rows: int = 60) -> pd.DataFrame:
     frame = pd.DataFrame({name: [rng.gauss(0, 1) for _ in range(rows)] for name in ("a", "b")})
     frame["value"] = frame["a"] + 0.1 * frame["b"] + [rng.gauss(0, 0.5) for _ in range(rows)]
     return frame
+
+
+def many_rows(rows: int) -> Dataset:
+    """Rows of numbers that nobody looks at."""
+    return Dataset(
+        inputs=Vectors(np.zeros((rows, 1)), ["a"]),
+        ids=[""] * rows,
+        names=[""] * rows,
+        smiles=[],
+        source={},
+        targets=np.zeros((rows, 1)),
+        target_names=["value"],
+        unit="",
+        groups=np.arange(rows),
+        parts=None,
+        digest="",
+    )
 
 
 def written(frame: pd.DataFrame, target: str = "value", **csv: Any) -> tuple[dict[str, Any], str]:
@@ -71,7 +91,7 @@ def test_molecules_give_a_study_valid_in_every_profile() -> None:
     assert "no missing values and no unreadable rows" in facts
     for profile in PROFILES:
         resolved = load_study("my-data.yaml", profile)
-        assert len(resolved.seeds) == {"full": 10, "quick": 3, "smoke": 2}[profile]
+        assert len(resolved.seeds) == {"full": 10, "quick": 5, "smoke": 2}[profile]
         study_there = resolved.study
         assert {arm.group for arm in study_there.arms.values()} == {"own", "control"}
         assert study_there.arms["RnC"].pretrain is not None
@@ -206,8 +226,58 @@ def test_predefined_parts_are_used() -> None:
 
 def test_column_named_split_with_other_values_is_no_part() -> None:
     study, _ = written(molecules(split=["north", "south"] * 30))
-    assert study["split"]["kind"] == "random"
+    assert study["split"]["kind"] == "folds"
     assert "part" not in study["data"]
+
+
+def test_few_rows_are_tested_once_each_and_the_file_says_how() -> None:
+    study, _ = written(molecules())
+    assert study["split"] == {"kind": "folds", "folds": 10}
+    assert "axes" not in study
+    text = Path("my-data.yaml").read_text(encoding="utf-8")
+    assert "every row is tested once" in " ".join(text.split("\n# "))
+    assert "by: scaffold" in text
+    assert "by: group" not in text
+    resolved = load_study("my-data.yaml")
+    assert resolved.seeds == list(range(10))
+    more = load_study("my-data.yaml", "quick", ("split.repeats=2",))
+    assert more.seeds == list(range(20))
+
+
+def test_a_column_of_groups_stays_in_one_fold() -> None:
+    study, _ = written(columns().assign(patient_id=[f"p{row // 3}" for row in range(60)]))
+    assert study["split"] == {"kind": "folds", "folds": 10, "by": "group"}
+    text = Path("my-data.yaml").read_text(encoding="utf-8")
+    assert "by: group: rows with equal values in column patient_id" in text
+    assert "scaffold" not in text
+
+
+@pytest.mark.parametrize(
+    ("target", "split"),
+    [
+        (["cat"] * 45 + ["dog"] * 15, {"kind": "folds", "folds": 10}),
+        (
+            ["cat"] * 59 + ["dog"],
+            {"kind": "random", "parts": [0.8, 0.1, 0.1], "resplit": True},
+        ),
+    ],
+    ids=["enough of each", "a class of one row"],
+)
+def test_folds_need_rows_of_every_class(target: list[str], split: dict[str, Any]) -> None:
+    study, _ = written(columns().assign(value=target))
+    assert study["split"] == split
+    assert ("axes" in study) == (split["kind"] == "random")
+
+
+def test_ten_folds_give_way_to_five_where_rows_are_few() -> None:
+    study, _ = written(columns(18))
+    assert study["split"] == {"kind": "folds", "folds": 5}
+    assert len(load_study("my-data.yaml").seeds) == 5
+
+
+def test_many_rows_are_split_at_random() -> None:
+    assert first_split(many_rows(19_999), predefined=False).kind == "folds"
+    assert first_split(many_rows(20_000), predefined=False).kind == "random"
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])

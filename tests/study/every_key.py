@@ -134,6 +134,7 @@ WIDE = small(
     ],
     track=["tensorboard", {"wandb": {"entity": "us"}}, "webhook"],
 )
+FOLDS = small(split={"kind": "folds", "folds": 5, "by": "rows", "validation": 0.2})
 LIMIT = {"train": 40, "validation": 5, "test": 0.9}
 PREDEFINED = small(
     data={"source": "table", "path": "small.csv", "target": "y", "part": "part", "limit": LIMIT},
@@ -219,6 +220,7 @@ def esol() -> Plain:
 STUDIES = {
     "esol": esol(),
     "vectors": resolved(WIDE).text,
+    "folds": resolved(FOLDS).text,
     "predefined": resolved(PREDEFINED).text,
     "images": resolved(IMAGES).text,
     "reconstruction": resolved(RECONSTRUCTION).text,

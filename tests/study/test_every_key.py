@@ -65,6 +65,7 @@ OTHER: dict[str, list[Any]] = {
     "url_from": ["ANOTHER_VARIABLE"],
     "rows": ["few", "many"],
     "half": ["second"],
+    "by": ["group"],
     "corruption": ["outliers"],
 }
 LISTS: dict[str, list[Any]] = {
@@ -257,5 +258,6 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     of_images = {"subset", "image", "transposed", "mapping"}
     never = {("DataOptions", key) for key in {"hub", *of_images}}
     never |= {("Pretrain", "run"), ("Pretrain", "arm"), ("Study", "modules")}
+    never |= {("SplitOptions", "repeats")}  # the axis of seeds says it
     assert said <= allowed
     assert allowed - said == never

@@ -42,14 +42,12 @@ def fold_split(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     repeat, tested = divmod(seed, folds)
     classes = dataset.targets[:, 0].astype(np.int64).tobytes() if dataset.classes else b""
     fold = _folds_of_repeat(dataset.groups.tobytes(), classes, folds, repeat)
-    most = 2 * len(dataset) // int(np.bincount(dataset.groups).max())
-    few = f"choose fewer folds (at most {most})" if 1 < most < folds else "choose other folds"
     check_sizes(
         fold,
         [round(len(dataset) / folds, 1)] * folds,
         dataset.groups,
         [f"fold {number}" for number in range(folds)],
-        f"{few} or smaller groups",
+        _remedy(len(dataset), int(np.bincount(dataset.groups).max()), folds),
     )
     part = np.where(fold == tested, 2, 0)
     others = np.flatnonzero(fold != tested)
@@ -76,6 +74,17 @@ def _check_rows(rows: int, folds: int, validation: float) -> None:
             f" have {max(train, 0)}, at least {SMALLEST} needed; choose a smaller validation or "
             "more folds"
         )
+
+
+def _remedy(rows: int, largest: int, folds: int) -> str:
+    """Return what helps where groups, the largest with so many rows, are too large."""
+    possible = [
+        fewer
+        for fewer in range(2, folds)
+        if largest <= 2 * rows / fewer and (rows - largest) / (fewer - 1) >= rows / fewer / 2
+    ]
+    few = f"choose fewer folds (at most {max(possible)}) or " if possible else "there must be "
+    return f"{few}smaller groups"
 
 
 def _kept_whole(dataset: Dataset, options: SplitOptions) -> Dataset:

@@ -92,8 +92,9 @@ def _level(quotas: Ints, room: npt.NDArray[np.float64], placed: Ints, wished: In
     """Move single rows between parts until these have the wished sizes, the least unfair first."""
     over = quotas - room
     while (surplus := quotas.sum(axis=0) - wished).any():
-        source, sink = int(np.argmax(surplus)), int(np.argmin(surplus))
-        if surplus[source] <= 0 or surplus[sink] >= 0:
+        giving = np.where(quotas.any(axis=0), surplus, 0)
+        source, sink = int(np.argmax(giving)), int(np.argmin(surplus))
+        if giving[source] <= 0 or surplus[sink] >= 0:
             return
         spare = quotas[:, source] + (placed[:, source] > 0) > 1
         if not spare.any():  # more classes than rows in a part: its size comes first
