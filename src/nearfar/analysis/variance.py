@@ -39,6 +39,10 @@ FEW = 10
 """Under so many trainings degrees of freedom are counted with care for how little s² says."""
 
 
+NEXT_TO_NOTHING = 1e-9
+"""An overlap below this is none: what rounding leaves of folds that are apart."""
+
+
 @dataclass(frozen=True)
 class Tested:
     """One training: which rows it tested, int64 (n_s,) without repetition, and their scores."""
@@ -111,7 +115,7 @@ class Parts:
     @property
     def persistence(self) -> float | None:
         """The share of U that a row brings to every training; None where none is tested twice."""
-        if not self.overlap or not self.own:
+        if self.overlap < NEXT_TO_NOTHING or not self.own:
             return None
         return min(max(self.shared / (self.overlap * self.own), 0.0), 1.0)
 

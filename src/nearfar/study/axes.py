@@ -61,7 +61,8 @@ def _read_axes(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Axis]:
         return {}
     axes: dict[str, Axis] = {}
     for name, block in given.items():
-        axis = mistakes.validated(Axis, block, f"axes.{name}")
+        known = {"role": "repeat"} if name == "seed" and isinstance(block, dict) else {}
+        axis = mistakes.validated(Axis, {**known, **block} if known else block, f"axes.{name}")
         if axis is None:
             continue
         wrong = _value_mistakes(axis)
