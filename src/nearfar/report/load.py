@@ -188,9 +188,8 @@ def may_be_best(run: Run, arm: Mapping[str, Any]) -> bool:
 def _advice_on(run: Run, arm: Mapping[str, Any]) -> Mapping[str, Any]:
     """The summary's recommendation if it is about the arm's condition and target; else nothing."""
     advice = run.summary.get("recommended") or {}
-    target = str(advice.get("target") or "")
-    here = advice.get("condition", "") == arm.get("condition", "")
-    return advice if here and target in {"", run.target_of(arm)} else {}
+    told = (str(advice.get("condition") or ""), str(advice.get("target") or ""))
+    return advice if told == (arm.get("condition", ""), run.target_of(arm)) else {}
 
 
 def is_baseline(run: Run, arm: Mapping[str, Any]) -> bool:

@@ -41,9 +41,9 @@ def uncertainty_section(run: Run) -> str:
     return (
         '<p class="about">The squared standard error of a difference is a sum of two parts. The '
         f"first is owed to the rows that happened to be tested. {again} The second is the noise of "
-        "training, from initial weights and the order of rows: more trainings shrink it, and with "
-        "none of it more trainings are worth little. Where a metric has no scores of single rows, "
-        f"all of it counts as the first.</p>{_scroll(_head(_COLUMNS), body)}"
+        "training, from initial weights and the order of rows: more trainings shrink it. Where a "
+        "metric has no scores of single rows, all counts as the first.</p>"
+        + _scroll(_head(_COLUMNS), body, "uncertain")
     )
 
 
