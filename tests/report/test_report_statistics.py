@@ -109,7 +109,7 @@ def test_no_relevant_difference_is_written_out_with_its_margin(finished_run: Pat
     cell = Elements(section).row("RnC(L1)")[6]
     assert cell == f"no relevant difference | within ±{MARGIN}"
     assert 'class="verdict same" data-sign="≈"' in section
-    sentence = f"A difference below ±{MARGIN} counts as none: less than a tenth"
+    sentence = f"A difference below the margin of ±{MARGIN} counts as none: less than a tenth"
     assert section.count(sentence) == 2
 
 
@@ -122,7 +122,7 @@ def test_what_to_use_is_marked_and_what_may_be_best(finished_run: Path, page: st
     assert used == [advice["arm"]]
     dotted = [name for name, marks in marked.items() if 'aria-label="may be the best"' in marks]
     assert dotted == advice["best"] == ["L1 AdamW", "RnC AdamW"]
-    assert "the 2 arms with a dot contain the best arm" in _section(page, "results")
+    assert "the 2 arms with a dot contain the best one" in _section(page, "results")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from nearfar.report.page.html import (
 )
 from nearfar.report.wording import MISSING, chances, count, finite, interval, number
 
-CHANCES = ("chances", "better · no relevant difference · worse", "chances")
+CHANCES = ("chances", "better · same · worse", "chances")
 """The column of bars."""
 MANY_TRAININGS = 1000
 
@@ -28,7 +28,7 @@ _COLUMNS = [
     CHANCES,
     ("p", "unadjusted", "n"),
     ("p", "adjusted", "n"),
-    ("smallest margin", "to count as the same", "n"),
+    ("smallest margin", "for no difference", "n"),
     ("trainings", "to decide", "n"),
     ("verdict", "adjusted p, or bound", ""),
 ]
@@ -51,7 +51,7 @@ def comparisons_table(run: Run) -> str:
         title = escape(_family_title(family, members))
         body += f'<tr class="group"><td colspan="{len(_COLUMNS)}">{title}</td></tr>'
         body += "".join(f"<tr>{_row(run, comparison)}</tr>" for comparison in members)
-    table = _scroll(_head(_COLUMNS), body)
+    table = _scroll(_head(_COLUMNS), body, "comparisons")
     return f'<details class="wide"><summary>All comparisons</summary>{table}</details>'
 
 

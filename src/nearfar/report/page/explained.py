@@ -48,7 +48,8 @@ def margin_sentence(run: Run) -> str:
     size = finite(margin.get("size"))
     if size is None:
         return ""
-    return f"A difference below ±{precise(size)} counts as none: {margin.get('why') or 'given'}."
+    why = margin.get("why") or "given"
+    return f"A difference below the margin of ±{precise(size)} counts as none: {why}."
 
 
 def _line(name: str, text: str) -> str:

@@ -41,6 +41,7 @@ from nearfar.report.wording import (
     metric_name,
     number,
     percent,
+    verdict_name,
 )
 
 BEST = "may be the best"
@@ -67,7 +68,7 @@ def results_table(run: Run, target: str = "") -> str:
     columns.append(("verdict", "adjusted p, or bound", ""))
     columns += [] if target else [("budget", "one seed", "n")]
     row = partial(_results_row, target=target)
-    return _scroll(_head(columns), _grouped(run, len(columns), row))
+    return _scroll(_head(columns), _grouped(run, len(columns), row), "results")
 
 
 def _results_row(run: Run, arm: dict[str, Any], target: str) -> str:
@@ -115,15 +116,25 @@ def _marks(run: Run, arm: dict[str, Any]) -> str:
 
 
 def _legend(run: Run) -> str:
-    """What the dots mean, and what counts as no difference, a sentence each."""
+    """What bars and dots mean, and what counts as no difference, a line each."""
+    lines = [_bars_legend()] if chances_known(run) else []
     marked = sum(may_be_best(run, arm) for arm in run.arms)
-    these = "the arm with the dot is" if marked == 1 else f"the {marked} arms with a dot contain"
-    lines = []
     if marked:
         dot = '<span class="best" aria-hidden="true"></span>'
-        lines.append(f"{dot} {BEST}: with 95%, {these} the best arm; controls are not among them.")
+        these = "the arm with a dot is" if marked == 1 else f"the {marked} arms with a dot contain"
+        lines.append(f"{dot} {BEST}: with 95%, {these} the best one, controls aside.")
     lines += [escape(margin_sentence(run))]
     return "".join(f'<p class="about under">{line}</p>' for line in lines if line)
+
+
+def _bars_legend() -> str:
+    """The colours of the chances."""
+    keys = "".join(
+        f'<span class="key"><svg class="bar" viewBox="0 0 10 10" aria-hidden="true">'
+        f'<rect class="{kind}" width="10" height="10"/></svg>{escape(verdict_name(kind))}</span>'
+        for kind in ("better", "same", "worse")
+    )
+    return f'Chances: <span class="keys">{keys}</span>'
 
 
 def _reductions(run: Run) -> bool:
