@@ -43,4 +43,4 @@ class Elements(HTMLParser):
 
     def row(self, first: str) -> list[str]:
         """The first table row that begins with this cell."""
-        return next(row for row in self.rows if row and row[0].split(" | ")[0] == first)
+        return next(row for row in self.rows if row and row[0].split(" | ")[0].strip() == first)

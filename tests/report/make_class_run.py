@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from make_comparisons import BLANK
 from PIL import Image
 
 from nearfar.records import StageRow, write_stages
@@ -176,11 +177,10 @@ class ClassRunMaker:
     def _summary(self, chains: dict[str, Any]) -> dict[str, Any]:
         arms = [self._arm(order, arm, chains[arm.name]) for order, arm in enumerate(ARMS)]
         comparisons = [
-            {
-                "arm": arm.name, "against": arm.against, "condition": "", "metric": METRIC,
-                "unit": "", "split": "test", "n": len(self.seeds), "difference": 0.05,
-                "low": None, "high": None, "reduction_percent": None, "p": None, "p_holm": None,
-                "verdict": "undecided", "reason": "2 seeds: a test needs at least 3",
+            BLANK | {
+                "arm": arm.name, "against": arm.against, "metric": METRIC, "unit": "",
+                "n": len(self.seeds), "difference": 0.05, "margin": 0.01, "verdict": "undecided",
+                "reason": "2 seeds: a test needs at least 3",
                 "target": "two" if arm.two else "label",
             }
             for arm in ARMS
@@ -190,7 +190,8 @@ class ClassRunMaker:
             "study": "pictures", "title": "Pictures", "question": "Which classes are told apart?",
             "profile": "quick", "kind": "image", "metric": METRIC, "unit": "", "target": "label",
             "classes": list(self.classes), "baseline": "supervised", "seeds": self.seeds,
-            "resplit": False, "margin": 0.01, "answer": "It depends.", "notes": [],
+            "resplit": False, "margin": {"size": 0.01, "why": "the study's own"}, "folds": 0,
+            "twins": {}, "recommended": None, "reference": "", "answer": "It depends.", "notes": [],
             "rows": {part: self.parts.count(part) for part in ("train", "validation", "test")},
             "arms": arms, "comparisons": comparisons, "published": [], "claims": [],
             "choices": CHOICES,
@@ -207,7 +208,7 @@ class ClassRunMaker:
             for split in ("test", "validation")
         ]  # fmt: skip
         return {
-            "arm": arm.name, "condition": "", "group": arm.group, "order": order,
+            "arm": arm.name, "also": [], "condition": "", "group": arm.group, "order": order,
             "runs": len(self.seeds), "done": len(self.seeds), "diverged": 0, "failed": 0,
             "status": "done", "metrics": metrics, "stages": chains,
             "target": "two" if arm.two else "label", "classes": self._names(arm),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from browsing import Open, move_to, tip_that_comes
 from test_report_page import HOSTILE
 from test_report_panels import SCRIPT, many_conditions
@@ -42,3 +43,41 @@ def test_a_panel_of_ones_own_is_drawn(load: Open, finished_run: Path, tmp_path: 
     browser = load(path)
     assert browser.find_element("css selector", "#lines .drawn").text == "7 arms"
     assert browser.find_elements("css selector", "#embedding-plots .panel")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_one_percent_of_a_bar_is_seen(
+    load: Open, finished_run: Path, tmp_path: Path, width: int, scheme: str
+) -> None:
+    run = read_run(finished_run)
+    run.summary["comparisons"][0] |= {"p_better": 0.01, "p_same": 0.98, "p_worse": 0.01}
+    path = tmp_path / "report.html"
+    path.write_text(render(run), encoding="utf-8")
+    browser = load(path, width=width, scheme=scheme)
+    bar = browser.find_element("css selector", "#results td.chances .bar")
+    assert bar.get_attribute("title") == "better 1.0%, no relevant difference 98.0%, worse 1.0%"
+    parts = bar.find_elements("css selector", "rect")
+    widths = [part.rect["width"] for part in parts]
+    assert widths[0] == pytest.approx(widths[2])
+    assert min(widths) >= 2
+    assert sum(widths) == pytest.approx(bar.rect["width"], rel=0.04)
+    assert bar.rect["width"] >= 80
+    colours = [part.value_of_css_property("fill") for part in parts]
+    assert len(set(colours)) == 3
+
+
+def test_the_plot_of_seeds_has_room_for_its_longest_word(
+    load: Open, finished_run: Path, tmp_path: Path
+) -> None:
+    run = read_run(finished_run)
+    for comparison in run.summary["comparisons"]:
+        comparison["verdict"] = "same"
+    path = tmp_path / "report.html"
+    path.write_text(render(run), encoding="utf-8")
+    browser = load(path, width=1280)
+    plot = browser.find_elements("css selector", "#seeds-plots .plot")[1]
+    edge = plot.rect["x"] + plot.rect["width"]
+    words = [t for t in plot.find_elements("css selector", "text") if t.text.startswith("≈")]
+    assert {word.text for word in words} == {"≈ no relevant difference"}
+    for word in words:
+        assert word.rect["x"] + word.rect["width"] <= edge

@@ -19,6 +19,7 @@ def with_second_target(run: Path, folder: Path) -> Path:
     summary = json.loads((new / "summary.json").read_text(encoding="utf-8"))
     first = summary["target"]
     summary |= {"target": "all targets", "targets": [first, SECOND]}
+    summary["recommended"] |= {"target": "all targets"}
     for arm in summary["arms"]:
         arm["target"] = "all targets"
         arm["metrics"] = [m for entry in arm["metrics"] for m in _thrice(entry, first)]
@@ -47,5 +48,10 @@ def _thrice(entry: dict[str, Any], first: str) -> list[dict[str, Any]]:
         for key in ("mean", "std", "low", "high", "difference")
         if entry.get(key) is not None
     }
+    alone = {"family": "each target"} if "family" in entry else {}
     mean = [{**entry, "target": "all targets"}] if entry["unit"] in {"z", ""} else []
-    return [*mean, {**entry, "target": first}, {**entry, "target": SECOND, **doubled}]
+    return [
+        *mean,
+        {**entry, "target": first, **alone},
+        {**entry, "target": SECOND, **doubled, **alone},
+    ]

@@ -170,6 +170,28 @@ def first_comparison(run: Run, arm: str, condition: str, target: str = "") -> di
     return next((c for c in found if not target or c.get("target") == target), None)
 
 
+def recommended(run: Run, arm: Mapping[str, Any]) -> str:
+    """What the summary recommends of an arm: ``use this``, with a reservation, or nothing."""
+    advice = _advice_on(run, arm)
+    if advice.get("arm") != arm["arm"]:
+        return ""
+    if not advice.get("best"):
+        return "use for now"
+    return "use this, if any" if advice.get("unbeaten") else "use this"
+
+
+def may_be_best(run: Run, arm: Mapping[str, Any]) -> bool:
+    """Whether an arm is among those that contain the best one with 95%."""
+    return arm["arm"] in (_advice_on(run, arm).get("best") or [])
+
+
+def _advice_on(run: Run, arm: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The summary's recommendation if it is about the arm's condition and target; else nothing."""
+    advice = run.summary.get("recommended") or {}
+    told = (str(advice.get("condition") or ""), str(advice.get("target") or ""))
+    return advice if told == (arm.get("condition", ""), run.target_of(arm)) else {}
+
+
 def is_baseline(run: Run, arm: Mapping[str, Any]) -> bool:
     """Whether it is the study's baseline, or any arm is compared with it."""
     others = {str(c["against"]) for c in run.summary.get("comparisons") or []}

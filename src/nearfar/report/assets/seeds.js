@@ -1,6 +1,6 @@
 /* Every seed of every arm: the metric itself, and its difference to the baseline. */
 const ROW = 34;
-const SIGNS = { better: "▲", worse: "▼", equivalent: "≈", undecided: "?", withheld: "✕" };
+const SIGNS = { better: "▲", worse: "▼", same: "≈", undecided: "?", withheld: "✕" };
 
 /* Limits set by what is learned; intervals may widen them, but not by much. */
 function seedRange(list, { pick, summary, zero }) {
@@ -26,7 +26,8 @@ function seedPlot(box, { target, title, note, pick, summary, zero, labels, right
   const longest = Math.max(...list.map((i) => arms[i].label.length));
   const left = !labels || above ? 10 : clamp(8 * longest + 18, 90, Math.min(300, width * 0.42));
   const most = above ? 32 : Math.floor((left - 18) / 8);
-  const edge = width - (above ? 12 : 116);
+  const words = Math.max(...list.map((i) => right(i).length));
+  const edge = width - (above ? 12 : clamp(6.5 * words + 14, 116, 160));
   const [top, row] = [8, above ? ROW + 16 : ROW];
   const bottom = top + row * list.length;
   const range = seedRange(list, { pick, summary, zero });
@@ -172,7 +173,7 @@ function seedPair(target) {
   const against = others.size === 1 ? [...others][0] : "its baseline";
   const word = (i) =>
     arms[i].verdict
-      ? `${SIGNS[arms[i].verdict] || ""} ${arms[i].verdict}`
+      ? `${SIGNS[arms[i].verdict] || ""} ${arms[i].verdictName}`
       : arms[i].baseline
         ? "baseline"
         : "";

@@ -3,15 +3,17 @@
 from html import escape
 from typing import Any
 
-from nearfar.numbers import count, p_value
-from nearfar.report.load import (
-    Run,
-    arm_label,
-)
+from nearfar.numbers import p_value, precise
+from nearfar.report.load import Run, arm_label
+from nearfar.report.page.bars import bar
 from nearfar.report.wording import (
     GROUP_NAMES,
     VERDICT_SIGNS,
+    chance_words,
+    chances,
     finite,
+    verdict_name,
+    whole_percents,
 )
 
 LONG = 24
@@ -39,14 +41,16 @@ def _scroll(head: str, body: str, kind: str = "") -> str:
 def verdict(word: str) -> str:
     """A verdict with its sign, so that colour is not the only carrier."""
     kind, sign = word.replace(" ", "-"), VERDICT_SIGNS.get(word, "")
-    return f'<span class="verdict {escape(kind)}" data-sign="{escape(sign)}">{escape(word)}</span>'
+    name = escape(verdict_name(word))
+    return f'<span class="verdict {escape(kind)}" data-sign="{escape(sign)}">{name}</span>'
 
 
-def _row_head(arm: dict[str, Any], small: str = "") -> str:
-    below = f"<small>{escape(small)}</small>" if small else ""
+def _row_head(arm: dict[str, Any], *small: str, marks: str = "") -> str:
+    """The arm's name, ``marks`` (HTML) beside it, each of ``small`` on a line below."""
+    below = "".join(f"<small>{escape(line)}</small>" for line in small if line)
     label = arm_label(arm)
     kind = ' class="long"' if len(label) > LONG else ""
-    return f'<th scope="row"{kind}>{escape(label)}{below}</th>'
+    return f'<th scope="row"{kind}>{escape(label)}{marks}{below}</th>'
 
 
 def _grouped(run: Run, columns: int, row: Any, shown: Any = None) -> str:
@@ -80,15 +84,25 @@ def _target_title(run: Run, arm: dict[str, Any]) -> str:
 
 
 def _verdict_cell(comparison: dict[str, Any]) -> str:
-    """The word, Holm's p below it, and for the undecided what it would take."""
-    p, seeds = finite(comparison.get("p_holm")), comparison.get("seeds_to_decide")
-    reason = str(comparison.get("reason") or "")
+    """The word, and below it how large an undecided difference can be, or the adjusted p."""
+    word, reason = str(comparison["verdict"]), str(comparison.get("reason") or "")
+    p, margin = finite(comparison.get("p_holm")), finite(comparison.get("margin"))
     below = reason if p is None else p_value(p)
-    if comparison.get("undecidable"):
-        below += "; no number of seeds would decide"
-    elif seeds:
-        below += f"; about {count(seeds)} seeds would decide"
+    if word == "undecided":
+        below = str(comparison.get("bound") or "") or below
+    elif word == "same" and margin is not None:
+        below = f"within ±{precise(margin)}"
     return (
-        f'<td class="text" title="{escape(reason)}">{verdict(str(comparison["verdict"]))}'
+        f'<td class="text" title="{escape(reason)}">{verdict(word)}'
         f"<small>{escape(below)}</small></td>"
     )
+
+
+def _chances_cell(comparison: dict[str, Any]) -> str:
+    """The chances as a bar above whole percents; empty where nothing was tested."""
+    found = chances(comparison)
+    if found is None:
+        return "<td></td>"
+    numbers = " · ".join(map(str, whole_percents(found)))
+    drawn = bar(list(zip(("better", "same", "worse"), found, strict=True)), chance_words(found))
+    return f'<td class="chances">{drawn}<small aria-hidden="true">{numbers} %</small></td>'

@@ -7,6 +7,7 @@ SECTIONS = (
     "results:RESULTS",
     "arms:ARMS",
     "seeds:SEEDS",
+    "uncertainty:UNCERTAINTY",
     "conditions:CONDITIONS",
     "targets:TARGETS",
     "published:PUBLISHED",

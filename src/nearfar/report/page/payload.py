@@ -8,7 +8,7 @@ from nearfar.report.load import Run, arm_label, comparison_of, is_baseline, metr
 from nearfar.report.page.label_maps import label_maps
 from nearfar.report.page.panel import PageContext
 from nearfar.report.page.rows import Shown, compact, draw_rows, prediction_columns
-from nearfar.report.wording import finite, higher_is_better, metric_name
+from nearfar.report.wording import finite, higher_is_better, metric_name, verdict_name
 
 COLOURS = 8
 
@@ -55,6 +55,7 @@ def _arms(run: Run) -> list[dict[str, Any]]:
                 "seconds": finite(budget.get("seconds")),
                 "against": _rival(arm, comparison),
                 "verdict": comparison.get("verdict"),
+                "verdictName": verdict_name(str(comparison.get("verdict") or "")),
                 "difference": [finite(comparison.get(k)) for k in ("difference", "low", "high")],
             }
         )

@@ -12,6 +12,7 @@ from nearfar.report.wording import (
     VERDICT_SIGNS,
     finite,
     metric_name,
+    verdict_name,
 )
 
 
@@ -39,11 +40,11 @@ def sentences(run: Run, facet: Facet) -> list[str]:
             c = first_comparison(run, arm, condition)
             if c is not None:
                 verdicts = by_rival.setdefault(str(c["against"]), {})
-                verdicts.setdefault(str(c["verdict"]), []).append(value)
+                verdicts.setdefault(verdict_name(str(c["verdict"])), []).append(value)
         for rival, verdicts in by_rival.items():
             summary_lines = "; ".join(
-                f"{word} at {', '.join(values)}" if len(values) < len(facet.values) else word
-                for word, values in verdicts.items()
+                f"{name} at {', '.join(values)}" if len(values) < len(facet.values) else name
+                for name, values in verdicts.items()
             )
             lines.append(f"{arm} against {rival}: {summary_lines}")
     return lines

@@ -13,12 +13,17 @@ from nearfar.report.load import (
     comparison_of,
     entries_of,
     is_baseline,
+    may_be_best,
     metric_of,
     other_baseline,
     own_unit,
+    recommended,
 )
+from nearfar.report.page.comparisons import CHANCES, chances_known, comparisons_table
+from nearfar.report.page.explained import explained, margin_sentence
 from nearfar.report.page.html import (
     _cell,
+    _chances_cell,
     _grouped,
     _head,
     _row_head,
@@ -30,27 +35,16 @@ from nearfar.report.wording import (
     MISSING,
     count,
     duration,
-    finite,
     higher_is_better,
     interval,
     mean_std,
     metric_name,
     number,
     percent,
+    verdict_name,
 )
 
-_WORDS = {
-    "mean ± deviation": "over the seeds that an arm shares with all others; sample deviation "
-    "(n − 1).",
-    "95% interval": "from the t distribution; where splits are drawn anew for each seed, widened "
-    "for their overlap (Nadeau and Bengio, 2003). It is not adjusted for the number of arms.",
-    "better, worse": "the paired difference to the baseline is significant at 5% after Holm’s "
-    "adjustment over the study’s comparisons.",
-    "equivalent": "within the study’s margin, by two one-sided tests.",
-    "undecided": "neither: these seeds cannot tell. It does not mean that there is no difference.",
-    "withheld": "a seed diverged or failed, so there is no mean and no test.",
-    "z-scored": "in deviations of the training part’s target.",
-}
+BEST = "may be the best"
 
 
 def results_table(run: Run, target: str = "") -> str:
@@ -67,12 +61,14 @@ def results_table(run: Run, target: str = "") -> str:
     if unit == "z" and own:
         columns.append((name, own if own != "target" else "in its own unit", "n"))
     columns.append((against(run), "paired by seed", "n"))
+    if chances_known(run):
+        columns.append(CHANCES)
     if _reductions(run):
         columns.append(("reduction", f"of the {metric_name(summary['metric'])}", "n"))
-    columns.append(("verdict", "Holm-adjusted p", ""))
+    columns.append(("verdict", "adjusted p, or bound", ""))
     columns += [] if target else [("budget", "one seed", "n")]
     row = partial(_results_row, target=target)
-    return _scroll(_head(columns), _grouped(run, len(columns), row))
+    return _scroll(_head(columns), _grouped(run, len(columns), row), "results")
 
 
 def _results_row(run: Run, arm: dict[str, Any], target: str) -> str:
@@ -81,18 +77,20 @@ def _results_row(run: Run, arm: dict[str, Any], target: str) -> str:
     status = str(arm.get("status", "done"))
     entry = metric_of(arm, "test", metric, scaled=scaled, target=target)
     comparison = comparison_of(run, arm, target)
-    notes = ["" if status == "done" else status, other_baseline(run, comparison or {})]
-    html = _row_head(arm, "; ".join(filter(None, notes)))
+    lines = ["" if status == "done" else status, other_baseline(run, comparison or {}), _also(arm)]
+    html = _row_head(arm, *lines, marks="" if target else _marks(run, arm))
     html += _cell(mean_std(entry), interval(entry or {}))
     if scaled and own_unit(run, target):
         other = metric_of(arm, "test", metric, scaled=False, target=target)
         html += _cell(mean_std(other), interval(other or {}))
     if comparison is None:
         word = "baseline" if is_baseline(run, arm) else MISSING
-        html += f'<td class="n">{word}</td>' + "<td></td>" * (2 if _reductions(run) else 1)
+        empty = 1 + chances_known(run) + _reductions(run)
+        html += f'<td class="n">{word}</td>' + "<td></td>" * empty
     else:
         difference = number(comparison.get("difference"), signed=True)
         html += _cell(difference, interval(comparison, signed=True))
+        html += _chances_cell(comparison) if chances_known(run) else ""
         if _reductions(run):
             html += _cell(percent(comparison.get("reduction_percent")))
         html += _verdict_cell(comparison)
@@ -103,40 +101,45 @@ def _results_row(run: Run, arm: dict[str, Any], target: str) -> str:
     return html + _cell(f"{epochs} epochs", duration(budget.get("seconds")))
 
 
+def _also(arm: dict[str, Any]) -> str:
+    """Names the arms that are the same computation; empty where there is none."""
+    names = [str(name) for name in arm.get("also") or []]
+    return f"also {', '.join(names)}: the same computation in this profile" if names else ""
+
+
+def _marks(run: Run, arm: dict[str, Any]) -> str:
+    """What the summary recommends of an arm, as a dot and a word."""
+    word = recommended(run, arm)
+    dot = f' <span class="best" role="img" aria-label="{BEST}" title="{BEST}"></span>'
+    use = f' <small class="use">{escape(word)}</small>'
+    return (dot if may_be_best(run, arm) else "") + (use if word else "")
+
+
+def _legend(run: Run) -> str:
+    """What bars and dots mean, and what counts as no difference, a line each."""
+    lines = [_bars_legend()] if chances_known(run) else []
+    marked = sum(may_be_best(run, arm) for arm in run.arms)
+    if marked:
+        dot = '<span class="best" aria-hidden="true"></span>'
+        these = "the arm with a dot is" if marked == 1 else f"the {marked} arms with a dot contain"
+        lines.append(f"{dot} {BEST}: with 95%, {these} the best one, controls aside.")
+    lines += [escape(margin_sentence(run))]
+    return "".join(f'<p class="about under">{line}</p>' for line in lines if line)
+
+
+def _bars_legend() -> str:
+    """The colours of the chances."""
+    keys = "".join(
+        f'<span class="key"><svg class="bar" viewBox="0 0 10 10" aria-hidden="true">'
+        f'<rect class="{kind}" width="10" height="10"/></svg>{escape(verdict_name(kind))}</span>'
+        for kind in ("better", "same", "worse")
+    )
+    return f'Chances: <span class="keys">{keys}</span>'
+
+
 def _reductions(run: Run) -> bool:
     """Whether the metric is an error, of which a part can be taken away."""
     return not higher_is_better(run.summary)
-
-
-def comparisons_table(run: Run) -> str:
-    """Every comparison in both units; empty if there is none."""
-    comparisons = run.summary.get("comparisons") or []
-    if not comparisons:
-        return ""
-    columns = [
-        ("arm", "", ""),
-        ("against", "", ""),
-        ("difference", "primary unit", "n"),
-        ("difference", "own unit", "n"),
-        ("p", "unadjusted", "n"),
-        ("verdict", "Holm-adjusted p", ""),
-    ]
-    body = ""
-    for comparison in comparisons:
-        original = comparison.get("original") or {}
-        p = finite(comparison.get("p"))
-        body += (
-            _row_head(comparison, str(comparison.get("target", "")) if run.several else "")
-            + _cell(str(comparison["against"]), kind="")
-            + _cell(
-                number(comparison.get("difference"), signed=True), interval(comparison, signed=True)
-            )
-            + _cell(number(original.get("difference"), signed=True), interval(original, True))
-            + _cell("–" if p is None else f"{p:.3f}")
-            + _verdict_cell(comparison)
-        ).join(("<tr>", "</tr>"))
-    table = _scroll(_head(columns), body)
-    return f'<details class="wide"><summary>All comparisons</summary>{table}</details>'
 
 
 def all_metrics_table(run: Run, target: str = "") -> str:
@@ -179,16 +182,11 @@ def _about(run: Run) -> str:
     )
 
 
-def _reading() -> str:
-    words = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in _WORDS.items())
-    return f'<details><summary>How to read this</summary><dl class="words">{words}</dl></details>'
-
-
 def _body(page: PageContext) -> str:
     run = page.run
     return (
-        f'<p class="about">{escape(_about(run))}</p>{results_table(run)}{comparisons_table(run)}'
-        f"{all_metrics_table(run)}{_reading()}"
+        f'<p class="about">{escape(_about(run))}</p>{results_table(run)}{_legend(run)}'
+        f"{comparisons_table(run)}{all_metrics_table(run)}{explained(run)}"
     )
 
 

@@ -1,0 +1,226 @@
+"""What the page says of tests: chances, families, what to use, what errors consist of."""
+
+import json
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from make_comparisons import MARGIN, TRAININGS
+from make_run import ARMS, make_run
+from reading import Elements
+from some_molecules import Molecules
+from test_report_page import HOSTILE
+
+from nearfar.report.load import read_run
+from nearfar.report.page.bars import LEAST, bar
+from nearfar.report.page.page import render
+from nearfar.report.page.sections.results import results_table
+from nearfar.report.page.sections.uncertainty import shares_of, uncertainty_section
+from nearfar.report.wording import chance_words, whole_percents
+
+
+def _summary(run: Path) -> Any:
+    return json.loads((run / "summary.json").read_text(encoding="utf-8"))
+
+
+def _page(run: Path, **changes: Any) -> str:
+    """The page of a run whose summary has other keys."""
+    read = read_run(run)
+    read.summary.update(changes)
+    return render(read)
+
+
+def _section(page: str, name: str) -> str:
+    return page.partition(f'<section id="{name}">')[2].partition("</section>")[0]
+
+
+def _bars(html: str) -> list[dict[str, str | None]]:
+    return [a for tag, a in Elements(html).tags if tag == "span" and a.get("class") == "bar"]
+
+
+@pytest.mark.parametrize(
+    ("shares", "whole"),
+    [
+        ([0.0, 0.0, 1.0], [0, 0, 100]),
+        ([1 / 3, 1 / 3, 1 / 3], [34, 33, 33]),
+        ([0.004, 0.841, 0.155], [0, 84, 16]),
+        ([0.005, 0.99, 0.005], [1, 99, 0]),
+    ],
+)
+def test_whole_percents_add_up(shares: list[float], whole: list[int]) -> None:
+    assert whole_percents(shares) == whole
+
+
+def test_nothing_is_certain_by_rounding() -> None:
+    words = chance_words((0.0004, 0.0, 0.9996))
+    assert words == "better <0.1%, no relevant difference 0.0%, worse >99.9%"
+
+
+def test_a_bar_fills_its_room_and_shows_one_percent() -> None:
+    html = bar([("better", 0.01), ("same", 0.989), ("worse", 0.001)], "a < b")
+    drawn = re.findall(r'<rect class="(\w+)" x="([\d.]+)" width="([\d.]+)"', html)
+    assert [kind for kind, _, _ in drawn] == ["better", "same"]
+    (_, first, thin), (_, second, wide) = drawn
+    assert (float(first), float(second) > float(thin)) == (0.0, True)
+    assert float(thin) == pytest.approx(LEAST, abs=0.1)
+    assert float(second) + float(wide) == pytest.approx(100, abs=0.02)
+    assert html.count("a &lt; b") == 2
+    assert "style" not in html
+
+
+def test_the_chances_stand_beside_the_interval(finished_run: Path, page: str) -> None:
+    section = _section(page, "results").partition("<details")[0]
+    tested = {c["arm"]: c for c in _summary(finished_run)["comparisons"] if c["p"] is not None}
+    labels = [a["aria-label"] for a in _bars(section)]
+    assert labels == [a["title"] for a in _bars(section)]
+    expected = [
+        chance_words([tested[arm.name][k] for k in ("p_better", "p_same", "p_worse")])
+        for arm in ARMS
+        if arm.name in tested
+    ]
+    assert labels == expected
+    table = Elements(section)
+    for name, c in tested.items():
+        shares = [c[k] for k in ("p_better", "p_same", "p_worse")]
+        assert table.row(name)[4] == f" | {' · '.join(map(str, whole_percents(shares)))} %"
+
+
+def test_the_undecided_show_how_large_and_the_decided_how_sure(
+    finished_run: Path,
+) -> None:
+    comparisons = _summary(finished_run)["comparisons"]
+    comparisons[0] |= {"verdict": "better", "p_holm": 0.0004}
+    page = _page(finished_run, comparisons=comparisons)
+    section = _section(page, "results").partition("<details")[0]
+    for c in [c for c in comparisons if c["p"] is not None]:
+        cell = Elements(section).row(c["arm"])[6]
+        if c["verdict"] == "undecided":
+            assert cell == f"undecided | {c['bound']}"
+        else:
+            assert cell == "better | p < 0.001"
+        assert f'title="{escape(c["reason"])}"' in section
+
+
+def test_no_relevant_difference_is_written_out_with_its_margin(finished_run: Path) -> None:
+    entries = [c | {"verdict": "same"} for c in _summary(finished_run)["comparisons"]]
+    section = _section(_page(finished_run, comparisons=entries), "results")
+    cell = Elements(section).row("RnC(L1)")[6]
+    assert cell == f"no relevant difference | within ±{MARGIN}"
+    assert 'class="verdict same" data-sign="≈"' in section
+    sentence = f"A difference below the margin of ±{MARGIN} counts as none: less than a tenth"
+    assert section.count(sentence) == 2
+
+
+def test_what_to_use_is_marked_and_what_may_be_best(finished_run: Path, page: str) -> None:
+    advice = _summary(finished_run)["recommended"]
+    table = _section(page, "results").partition("</table>")[0]
+    heads = dict(re.findall(r'<th scope="row"[^>]*>([^<]+)(.*?)</th>', table))
+    marked = {name.strip(): marks for name, marks in heads.items()}
+    used = [name for name, marks in marked.items() if '<small class="use">use this<' in marks]
+    assert used == [advice["arm"]]
+    dotted = [name for name, marks in marked.items() if 'aria-label="may be the best"' in marks]
+    assert dotted == advice["best"] == ["L1 AdamW", "RnC AdamW"]
+    assert "the 2 arms with a dot contain the best one" in _section(page, "results")
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"best": []}, "use for now"),
+        ({"unbeaten": ["untrained encoder"]}, "use this, if any"),
+        ({"condition": "labels=1"}, ""),
+    ],
+)
+def test_a_recommendation_is_no_firmer_than_it_is(
+    finished_run: Path, changes: dict[str, Any], word: str
+) -> None:
+    advice = _summary(finished_run)["recommended"] | changes
+    page = _page(finished_run, recommended=advice)
+    assert re.findall(r'<small class="use">(.*?)</small>', page) == ([word] if word else [])
+
+
+def test_twins_are_named_below_the_arm_as_text(finished_run: Path) -> None:
+    arms = _summary(finished_run)["arms"]
+    arms[0]["also"] = HOSTILE[:2]
+    page = _page(finished_run, arms=arms)
+    assert "img" not in [tag for tag, _ in Elements(page).tags]
+    below = Elements(_section(page, "results")).row("L1")[0].split(" | ")[-1]
+    assert below == f"also {', '.join(HOSTILE[:2])}: the same computation in this profile"
+
+
+def test_comparisons_stand_in_the_families_they_are_adjusted_in(
+    finished_run: Path, page: str
+) -> None:
+    table = _section(page, "results").partition("<summary>All comparisons")[2]
+    rows = Elements(table.partition("</table>")[0]).rows
+    titles = [row[0] for row in rows if len(row) == 1]
+    assert titles == [
+        "question: 6 comparisons, the 5 tested ones adjusted together (Holm)",
+        "controls: 3 comparisons, adjusted together (Holm)",
+    ]
+    for c in _summary(finished_run)["comparisons"]:
+        row = next(row for row in rows if row[0] == c["arm"])
+        if c["p"] is None:
+            assert row[4:9] == ["", "–", "–", "–", "–"]
+            continue
+        for value, cell in ((c["p"], row[5]), (c["p_holm"], row[6])):
+            assert cell == (f"{value:.3f}" if value >= 0.001 else "<0.001")
+        assert float(row[7].removeprefix("±")) == pytest.approx(c["smallest_margin"], rel=0.01)
+        undecided = c["verdict"] == "undecided"
+        assert row[8] == (f"about {TRAININGS}" if undecided else "–")
+
+
+def test_the_hopeless_are_told_from_the_costly(finished_run: Path) -> None:
+    entries = _summary(finished_run)["comparisons"]
+    entries[0] |= {"trainings_to_decide": None, "undecidable": True}
+    entries[1] |= {"trainings_to_decide": 4321}
+    section = _section(_page(finished_run, comparisons=entries), "results")
+    rows = Elements(section.partition("<summary>All comparisons")[2]).rows
+    shown = {row[0]: row[8] for row in rows if len(row) == 10}
+    assert shown[entries[0]["arm"]] == "more rows"
+    assert shown[entries[1]["arm"]] == "over 1,000"
+
+
+def test_errors_are_told_apart_by_what_they_consist_of(finished_run: Path, page: str) -> None:
+    section = _section(page, "uncertainty")
+    comparisons = _summary(finished_run)["comparisons"]
+    asked = [c["arm"] for c in comparisons if c["family"] == "question" and c["parts"]]
+    table = Elements(section)
+    assert [row[0] for row in table.rows[1:]] == asked
+    for c in comparisons:
+        if c["arm"] not in asked:
+            continue
+        parts = c["parts"]
+        shares = shares_of(parts)
+        assert shares is not None
+        assert sum(shares) == pytest.approx(1)
+        assert shares[0] * c["error"] ** 2 == pytest.approx(1.7 * parts["rows"])
+        assert table.row(c["arm"])[3] == " | 87 · 13 %"
+    assert {a["aria-label"] for a in _bars(section)} == {"tested rows 87%, noise of training 13%"}
+
+
+def test_rows_count_once_where_the_statement_is_about_one_split() -> None:
+    parts = {"design": "fixed", "rows": 3.0, "training": 10.0, "n": 10, "spread": 1.0}
+    assert shares_of(parts) == pytest.approx((0.75, 0.25))
+    assert shares_of({}) is None
+    assert shares_of(parts | {"rows": 0.0, "training": 0.0}) is None
+
+
+def test_two_seeds_leave_a_page_without_chances(molecules: Molecules, tmp_path: Path) -> None:
+    run = make_run(tmp_path, molecules, ARMS[:3], seeds=2)
+    page = _page(run, recommended=None, margin=None)
+    assert "use this" not in page.partition("<details><summary>How to read this")[0]
+    assert _bars(page) == []
+    assert 'id="uncertainty"' not in page
+    row = Elements(page).row("RnC(L1)")
+    assert row[5] == "undecided | under 3 seeds: no test"
+    assert "counts as none" not in page
+
+
+def test_a_single_target_has_a_table_without_marks(finished_run: Path) -> None:
+    run = read_run(finished_run)
+    assert "use this" in results_table(run)
+    assert "use this" not in results_table(run, run.summary["target"])
+    assert uncertainty_section(run)
