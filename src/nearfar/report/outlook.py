@@ -63,7 +63,7 @@ def _table(outlook: Plain) -> "Table":
     percents = any(reach["percent"] is not None for reach in reaches)
     headers = [f"finds a difference of ({named})", f"the same within ± ({named})", "whole study"]
     if percents:
-        headers.insert(1, f"% of {asked['reference_arm']}'s")
+        headers.insert(1, f"% of that of {asked['reference_arm']}")
     for header in headers:
         table.add_column(Text(header), justify="right", max_width=24)
     for reach in reaches:
@@ -82,32 +82,34 @@ def _waiting(outlook: Plain) -> "Table":
     from rich.text import Text
 
     table = _new_table("comparisons of the question", "arm")
-    for header in ("against", "verdict", "decided with"):
+    for header in ("against", "verdict", "would decide"):
         table.add_column(header, overflow="fold")
     for reach in outlook["reaches"]:
         table.add_column(f"{reach['n']} find", justify="right", no_wrap=True)
     for row in outlook["waiting"]:
-        words = [row["arm"], row["against"], row["verdict"], _decided(row, _trainings(outlook))]
+        words = [row["arm"], row["against"], row["verdict"], _decided(row)]
         table.add_row(*map(Text, words), *map(precise, row["finds"]))
     return table
 
 
-def _decided(row: Plain, trainings: str) -> str:
+def _decided(row: Plain) -> str:
+    """How many trainings would decide what is undecided, if mean and spread stay."""
     if row["verdict"] != "undecided":
         return ""
     if row["undecidable"]:
-        return "more rows only"
+        return "only more rows"
     needed = row["trainings_to_decide"]
-    return MISSING if needed is None else f"about {count(needed)} {trainings}"
+    return MISSING if needed is None else f"about {count(needed)}"
 
 
 def _meaning(outlook: Plain) -> str:
     comparisons = outlook["asked"]["comparisons"]
     over = "" if comparisons == 1 else f" over the question's {comparisons} comparisons"
     middle = "; medians over comparisons" if len(outlook["waiting"]) > 1 else ""
+    decides = f"; would decide: {_trainings(outlook)}, if mean and spread stay"
     return (
-        f"found, or counted as the same: with a probability of 80%, at 5%{over}{middle}; "
-        "time: of all arms together, on the machine that it was measured on"
+        f"found, or counted as the same: with a probability of 80%, at 5%{over}{middle}"
+        f"{decides if outlook['waiting'] else ''}"
     )
 
 
@@ -116,8 +118,8 @@ def _source(outlook: Plain) -> str:
     if source == "run":
         asked = outlook["asked"]
         return (
-            f"The spread is that of this study's own run, with {asked['trainings']} "
-            f"{_trainings(outlook)} an arm."
+            f"Variances are those of the study's own run, with {asked['trainings']} "
+            f"{_trainings(outlook)} an arm; so is the time that its stages took."
         )
     what = {
         "pairs": f"the differences of arms that are solved ({arms}), the median pair of them",
@@ -141,7 +143,7 @@ def _limit(outlook: Plain) -> str:
     first = (
         f"{here} the rows {told} what is found."
         if limit["by_rows"]
-        else f"{here} it is their number and their noise that {told} what is found, not the rows."
+        else f"{here} their number and noise {told} what is found, more than the rows."
     )
     if hidden is None:
         return f"{first} Rows contribute nothing that stays: more {trainings} go on helping."
