@@ -117,7 +117,6 @@ def asked(**changes: object) -> Asked:
         "comparisons": 1,
         "reference": 2.0,
         "reference_arm": "ridge",
-        "error_like": True,
         "margin": None,
         "cost": Cost(1.0, 2.0),
     }
@@ -174,7 +173,7 @@ def test_percent_is_of_an_error_and_minutes_grow_with_trainings() -> None:
     for reach in reaches:
         assert reach.percent == pytest.approx(50 * reach.finds)
         assert reach.minutes == 1.0 + 2.0 * reach.n
-    other = ahead(truth("fixed"), error_like=False, cost=None).reaches[0]
+    other = ahead(truth("fixed"), metric="accuracy", cost=None).reaches[0]
     assert (other.percent, other.minutes) == (None, None)
 
 
@@ -182,7 +181,8 @@ def test_a_margin_is_reached_if_equal_arms_count_as_the_same_within_it() -> None
     least = same_within(truth("fixed"), TRAININGS[-1])
     assert ahead(truth("fixed"), margin=1.01 * least).margin_reached is True
     assert ahead(truth("fixed"), margin=0.99 * least).margin_reached is False
-    assert ahead(truth("fixed")).margin_reached is None
+    assert ahead(truth("fixed")).margin == pytest.approx(0.2), "a tenth of the error beside it"
+    assert ahead(truth("fixed"), metric="accuracy").margin == 0.02
 
 
 def test_before_training_its_noise_is_what_rows_contribute_to_one_training() -> None:

@@ -7,11 +7,10 @@ from itertools import combinations
 from statistics import median
 from typing import Any, Literal
 
-from scipy.special import stdtrit
-
 from nearfar.analysis.estimate import ALPHA, MOST_TRAININGS, POWER, Estimate
 from nearfar.analysis.row_scores import differences
 from nearfar.analysis.variance import Design, Integers, Parts, Tested, measure
+from nearfar.metrics import METRICS
 
 TRAININGS = (5, 10, 20, 50)
 """The numbers of trainings an arm for which a study's outlook is given."""
@@ -35,6 +34,28 @@ class Solved:
     def mean(self) -> float:
         """The mean over trainings of the metric."""
         return math.fsum(t.mean for t in self.scores.values()) / len(self.scores)
+
+
+def best_of(arms: Sequence[Solved], metric: str) -> Solved:
+    """Return the arm with the best mean of ``metric``, of at least one."""
+    sign = 1 if METRICS[metric].better == "lower" else -1
+    return min(arms, key=lambda arm: sign * arm.mean)
+
+
+def with_row_scores(metric: str) -> list[str]:
+    """Return the built-in metrics of the same task that are means of scores of single rows."""
+    task = METRICS[metric].task
+    return [name for name, m in METRICS.built_in.items() if m.task == task and m.row_scores]
+
+
+def has_row_scores(metric: str) -> bool:
+    """Whether a metric is the mean of scores of single rows."""
+    return METRICS[metric].row_scores is not None
+
+
+def unit_of(metric: str) -> str:
+    """Return the unit in which arms are compared by ``metric``: ``z``, or empty without one."""
+    return "" if METRICS[metric].unit == "none" else "z"
 
 
 @dataclass(frozen=True)
@@ -184,8 +205,8 @@ class Asked:
     """What an outlook is asked about.
 
     ``trainings`` counts those of the study, ``comparisons`` those of its question. ``reference`` is
-    the value of the metric that differences are set beside, of the arm ``reference_arm``; percents
-    are given where it is an error. ``margin`` is that of no relevant difference.
+    the value of the metric that differences are set beside, of the arm ``reference_arm``.
+    ``margin`` is that of no relevant difference, None for the metric's own.
     """
 
     study: str
@@ -194,9 +215,8 @@ class Asked:
     unit: str
     trainings: int
     comparisons: int
-    reference: float | None
+    reference: float
     reference_arm: str
-    error_like: bool
     margin: float | None
     cost: Cost | None
 
@@ -205,8 +225,10 @@ class Asked:
 class Outlook:
     """What a study finds with how many trainings an arm, and what that costs.
 
-    ``source`` says where the spread is known from, and ``arms`` from which. Where there are several
-    ``comparisons``, ``reaches`` are medians over them; of a run, each stands in ``waiting``.
+    ``source`` says where the spread is known from, and ``arms`` from which. ``margin`` is the one
+    that is asked for or the metric's own; it is met in one of ``reaches`` or not. Where there are
+    several ``comparisons``, ``reaches`` are medians over them; of a run, each stands in
+    ``waiting``.
     """
 
     asked: Asked
@@ -215,7 +237,8 @@ class Outlook:
     arms: tuple[str, ...]
     reaches: tuple[Reach, ...]
     limit: Limit
-    margin_reached: bool | None
+    margin: float
+    margin_reached: bool
     waiting: tuple[Waiting, ...]
 
     def to_plain(self) -> dict[str, Any]:
@@ -241,8 +264,7 @@ def same_within(parts: Parts, n: int, comparisons: int = 1) -> float:
     is beyond the rest of it on one side or the other in one study of five.
     """
     estimate = expected(parts, n)
-    inside = stdtrit(estimate.df, 1 - ALPHA / max(comparisons, 1))
-    return float(inside + stdtrit(estimate.df, (1 + POWER) / 2)) * estimate.error
+    return estimate.half_width(1 - 2 * ALPHA / max(comparisons, 1)) + estimate.half_width(POWER)
 
 
 def look_ahead(
@@ -254,14 +276,15 @@ def look_ahead(
     def middle(size: Callable[[Parts, int, int], float], n: int) -> float:
         return median(size(parts, n, asked.comparisons) for parts in known)
 
-    base = abs(asked.reference) if asked.reference and asked.error_like else None
+    metric = METRICS[asked.metric]
+    base = abs(asked.reference) if metric.better == "lower" else 0.0
     reaches = []
     for n in TRAININGS:
         found = middle(finds, n)
-        percent = None if base is None else 100 * found / base
+        percent = 100 * found / base if base else None
         minutes = None if asked.cost is None else asked.cost.minutes(n)
         reaches.append(Reach(n, found, percent, middle(same_within, n), minutes))
-    margin = asked.margin
+    margin = metric.same.size(asked.reference) if asked.margin is None else asked.margin
     return Outlook(
         asked,
         known[0].design,
@@ -269,7 +292,8 @@ def look_ahead(
         tuple(arms),
         tuple(reaches),
         _limit(known, asked, source),
-        None if margin is None else reaches[-1].same <= margin,
+        margin,
+        reaches[-1].same <= margin,
         tuple(_waiting(comparison, asked) for comparison in compared if comparison.verdict),
     )
 

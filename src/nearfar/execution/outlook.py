@@ -18,9 +18,13 @@ from nearfar.analysis.outlook import (
     Cost,
     Outlook,
     Solved,
+    best_of,
     guess_rows,
+    has_row_scores,
     look_ahead,
     parts_before_training,
+    unit_of,
+    with_row_scores,
 )
 from nearfar.analysis.row_scores import KeptScores
 from nearfar.analysis.variance import Parts
@@ -31,7 +35,6 @@ from nearfar.execution.events import Event
 from nearfar.execution.prepared import Prepared, external_encoders
 from nearfar.execution.run import carry_out_stages
 from nearfar.execution.run_plan import run_plan
-from nearfar.metrics import METRICS
 from nearfar.plan.plan import Cell, Plan, condition_of, make_plan
 from nearfar.plan.specs import ScoreSpec, SolveSpec
 from nearfar.records import SEARCH, StageRow, read_stages
@@ -78,7 +81,6 @@ def outlook_of_run(prepared: Prepared, jobs: int) -> Outlook | None:
         comparisons=sum(c.get("p") is not None for c in asked),
         reference=fmean(errors),
         reference_arm=next(iter(rivals)) if len(rivals) == 1 else "the baselines",
-        error_like=METRICS[summary["metric"]].better == "lower",
         margin=median(c["margin"] for c in tested),
         cost=cost_of_run(read_stages(prepared.folder.path / "stages.csv"), jobs),
     )
@@ -114,7 +116,7 @@ def solved_alone(prepared: Prepared) -> Prepared:
         UserError: the study's metric has no row scores.
     """
     study, text = prepared.resolved.study, prepared.resolved.text
-    if METRICS[study.metric].row_scores is None:
+    if not has_row_scores(study.metric):
         _refuse(prepared)
     seeds = [*dict.fromkeys([*prepared.resolved.seeds[:MOST], *range(MOST)])]
     text = with_seeds(text, seeds[: max(min(len(prepared.resolved.seeds), MOST), LEAST)])
@@ -129,15 +131,13 @@ def solved_alone(prepared: Prepared) -> Prepared:
 
 
 def _refuse(prepared: Prepared) -> None:
-    study = prepared.resolved.study
-    metric = METRICS[study.metric]
-    able = [name for name, m in METRICS.built_in.items() if m.task == metric.task and m.row_scores]
+    metric = prepared.resolved.study.metric
     after = (
         "; after a run with at least 3 seeds it needs none" if run_plan(prepared).resplit else ""
     )
     raise UserError(
-        f"metric: {study.metric} has no scores of single rows, which plan needs before a run"
-        f"{after}; metrics that have: {', '.join(able)}"
+        f"metric: {metric} has no scores of single rows, which plan needs before a run{after}; "
+        f"metrics that have: {', '.join(with_row_scores(metric))}"
     )
 
 
@@ -248,24 +248,21 @@ def _scored_arms(solved: Prepared, scores: KeptScores) -> list[Solved]:
 
 
 def _asked(prepared: Prepared, arms: Sequence[Solved]) -> Asked:
-    resolved = prepared.resolved
-    study, metric = resolved.study, METRICS[resolved.study.metric]
-    sign = 1 if metric.better == "lower" else -1
+    resolved, study = prepared.resolved, prepared.resolved.study
     of_baseline = [arm for arm in arms if arm.name == prepared.plan.baseline]
-    best = min(of_baseline or arms, key=lambda arm: sign * arm.mean)
+    best = best_of(of_baseline or arms, study.metric)
     trainings = len(resolved.seeds)
     minutes = study.minutes.get(study.profile)
     return Asked(
         study=study.study,
         profile=study.profile,
         metric=study.metric,
-        unit="" if metric.unit == "none" else "z",
+        unit=unit_of(study.metric),
         trainings=trainings,
         comparisons=_comparisons(prepared.plan, _reference(resolved)),
         reference=best.mean,
         reference_arm=best.name,
-        error_like=metric.better == "lower",
-        margin=metric.same.size(best.mean) if study.margin is None else study.margin,
+        margin=study.margin,
         cost=None if minutes is None else Cost(0.0, minutes / trainings),
     )
 

@@ -26,12 +26,12 @@ def print_outlook(outlook: Plain, console: "Console") -> None:
     for k, sentence in enumerate(sentences(outlook)):
         style = "dim" if not k else ""
         text = Text(sentence, style=style)
-        console.print(Padding(text, (0, 0, 1, 1)), width=min(console.width, 100))
+        console.print(Padding(text, (0, 0, 1, 1)), width=min(console.width, 99))
 
 
 def sentences(outlook: Plain) -> list[str]:
     """Say what the numbers rest on, what limits them, and whether the margin can be met."""
-    return [_meaning(outlook), _source(outlook), _limit(outlook), *_margin(outlook)]
+    return [_meaning(outlook), _source(outlook), _limit(outlook), _margin(outlook)]
 
 
 def _new_table(title: str, first: str) -> "Table":
@@ -63,9 +63,9 @@ def _table(outlook: Plain) -> "Table":
     percents = any(reach["percent"] is not None for reach in reaches)
     headers = [f"finds a difference of ({named})", f"the same within ± ({named})", "whole study"]
     if percents:
-        headers.insert(1, f"% of that of {asked['reference_arm']}")
+        headers.insert(1, f"% of the error of {asked['reference_arm']}")
     for header in headers:
-        table.add_column(Text(header), justify="right", max_width=24)
+        table.add_column(Text(header), justify="right", max_width=26)
     for reach in reaches:
         cells = [str(reach["n"]), precise(reach["finds"])]
         if percents:
@@ -106,9 +106,10 @@ def _meaning(outlook: Plain) -> str:
     comparisons = outlook["asked"]["comparisons"]
     over = "" if comparisons == 1 else f" over the question's {comparisons} comparisons"
     middle = "; medians over comparisons" if len(outlook["waiting"]) > 1 else ""
+    here = "; for this split" if outlook["design"] == "fixed" else ""
     decides = f"; would decide: {_trainings(outlook)}, if mean and spread stay"
     return (
-        f"found, or counted as the same: with a probability of 80%, at 5%{over}{middle}"
+        f"found, or counted as the same: with a probability of 80%, at 5%{over}{middle}{here}"
         f"{decides if outlook['waiting'] else ''}"
     )
 
@@ -159,21 +160,19 @@ def _limit(outlook: Plain) -> str:
     )
 
 
-def _margin(outlook: Plain) -> list[str]:
-    if outlook["margin_reached"] is None:
-        return []
-    margin, reaches = outlook["asked"]["margin"], outlook["reaches"]
+def _margin(outlook: Plain) -> str:
+    margin, reaches = outlook["margin"], outlook["reaches"]
     size, trainings = precise(margin), _trainings(outlook)
     if not outlook["margin_reached"]:
         last = reaches[-1]
-        return [
+        return (
             f"A margin of ±{size} is out of reach with {last['n']} {trainings} an arm: equal arms "
             f"would count as the same only within ±{_with_unit(last['same'], outlook)}."
-        ]
+        )
     enough = next(reach["n"] for reach in reaches if reach["same"] <= margin)
-    return [
+    return (
         f"Equal arms count as the same within the margin of ±{size} from {enough} {trainings} on."
-    ]
+    )
 
 
 def _trainings(outlook: Plain) -> str:
