@@ -84,7 +84,7 @@ def test_after_a_run_its_own_variances_are_used(nearfar: CommandLine) -> None:
     assert nearfar.files() == files, "plan changed a run"
     assert "from its own run" in text
     assert "Variances are those of the study's own run, with 3 trainings an arm" in text
-    assert max(len(line.rstrip()) for line in nearfar(*PLAN).out.splitlines()) <= 100
+    assert max(map(len, nearfar(*PLAN).out.splitlines())) <= 100
     after = numbers(nearfar, *PLAN)
     assert {n: cells[:2] for n, cells in after.items()} != {n: c[:2] for n, c in before.items()}
     for arm in ("ridge", "gin", "RnC"):

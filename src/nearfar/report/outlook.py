@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SHOWN = 6
+WIDTH = 99
+"""Columns of a terminal that are used where there are more."""
+
 Plain = Mapping[str, Any]
 
 
@@ -19,14 +22,15 @@ def print_outlook(outlook: Plain, console: "Console") -> None:
     from rich.padding import Padding
     from rich.text import Text
 
+    width = min(console.width, WIDTH)
     console.print()
-    console.print(_table(outlook))
+    console.print(_table(outlook), width=width)
     if outlook["waiting"]:
-        console.print(_waiting(outlook))
+        console.print(_waiting(outlook), width=width)
     for k, sentence in enumerate(sentences(outlook)):
         style = "dim" if not k else ""
         text = Text(sentence, style=style)
-        console.print(Padding(text, (0, 0, 1, 1)), width=min(console.width, 99))
+        console.print(Padding(text, (0, 0, 1, 1)), width=width)
 
 
 def sentences(outlook: Plain) -> list[str]:
