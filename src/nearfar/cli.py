@@ -87,6 +87,24 @@ def run(
 
 
 @app.command()
+def plan(
+    study: Study,
+    profile: Profile = None,
+    setting: Settings = None,
+    out: Annotated[Path, typer.Option(help="Folder of runs and stages.")] = Path("runs"),
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Local processes (default: one for each core).")
+    ] = None,
+) -> None:
+    """Say what difference a study finds with how many trainings an arm, and what that costs."""
+    from nearfar.commands import plan_study
+    from nearfar.execution.prepared import Request
+
+    request = Request(study, profile, settings=tuple(setting or ()), out=out, jobs=jobs)
+    raise typer.Exit(plan_study(request))
+
+
+@app.command()
 def studies() -> None:
     """List the studies that come with nearfar."""
     from nearfar.commands import list_studies

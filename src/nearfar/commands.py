@@ -57,6 +57,33 @@ def run_study(request: Request, *, dry_run: bool) -> int:
     return 1 if prepared.failures else 0
 
 
+def plan_study(request: Request) -> int:
+    """Say what a study finds with how many trainings; return 1 where a solved stage failed.
+
+    From its run's variances, or where nothing was tested yet from arms that are solved: these alone
+    are carried out, and no run folder is written.
+    """
+    from nearfar.execution.outlook import outlook_before, outlook_of_run, solved_alone
+    from nearfar.execution.progress import Display
+    from nearfar.execution.run import prepare
+    from nearfar.report.outlook import print_outlook
+
+    console = Console()
+    prepared = prepare(request)
+    jobs = request.jobs or default_jobs(prepared)
+    outlook, solved = outlook_of_run(prepared, jobs), None
+    if outlook is None:
+        solved = solved_alone(prepared)
+        with Display(console, rows=len(prepared.dataset)) as display:
+            outlook = outlook_before(prepared, solved, jobs, display)
+    if outlook is not None:
+        print_outlook(outlook.to_plain(), console)
+    reasons = solved.reasons.values() if solved else ()
+    for reason in reasons:
+        console.print(f"[red]a stage failed:[/red] {escape(reason)}", highlight=False)
+    return 1 if reasons or outlook is None else 0
+
+
 def default_jobs(prepared: Prepared) -> int:
     """Return one process for each core's worth of threads; one on an accelerator."""
     from nearfar.execution.processes import cores

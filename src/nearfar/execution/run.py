@@ -164,7 +164,7 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
     )
     folder.write_samples(samples_of(prepared.dataset, prepared.resolved.study.split))
     while True:
-        _execute(prepared, jobs, watch)
+        carry_out_stages(prepared, jobs, watch)
         if not prepared.plan_on() and not _next_round(prepared):
             break
         _write_tables(prepared)
@@ -200,7 +200,8 @@ def _modules(prepared: Prepared) -> dict[str, Any]:
     return {"modules": modules} if modules else {}
 
 
-def _execute(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
+def carry_out_stages(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
+    """Carry out the missing stages of the plan; failures are kept in ``prepared``."""
     resolved = prepared.resolved
     source = StudySource(resolved.study.data, resolved.folder, tuple(resolved.study.modules or ()))
     watch(Planned(prepared.plan, prepared.missing))

@@ -1,0 +1,282 @@
+"""What a study will find: from the variances of its run, or before any from its solved arms alone.
+
+Nothing is trained by gradient descent here, and nothing is written but stages that are solved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean, median
+from typing import Any
+
+import numpy as np
+
+from nearfar.analysis.outlook import (
+    Asked,
+    Compared,
+    Cost,
+    Outlook,
+    Solved,
+    best_of,
+    guess_rows,
+    has_row_scores,
+    look_ahead,
+    parts_before_training,
+    unit_of,
+    with_row_scores,
+)
+from nearfar.analysis.row_scores import KeptScores
+from nearfar.analysis.variance import Parts
+from nearfar.data import kept_together
+from nearfar.errors import UserError
+from nearfar.execution.collect import collect
+from nearfar.execution.events import Event
+from nearfar.execution.prepared import Prepared, external_encoders
+from nearfar.execution.run import carry_out_stages
+from nearfar.execution.run_plan import run_plan
+from nearfar.plan.plan import Cell, Plan, condition_of, make_plan
+from nearfar.plan.specs import ScoreSpec, SolveSpec
+from nearfar.records import SEARCH, StageRow, read_stages
+from nearfar.records.conditions import joined, pairs_of
+from nearfar.study.extend import with_seeds
+from nearfar.study.load import Resolved, resolve
+
+QUESTION = "question"
+CONTROL = "control"
+CONSTANT_HEAD = "mean"
+MOST, LEAST = 5, 3
+"""How many trainings of the solved arms tell what rows contribute."""
+
+
+def outlook_of_run(prepared: Prepared, jobs: int) -> Outlook | None:
+    """Look ahead from what the run found so far; None where it has tested nothing yet.
+
+    ``jobs`` processes share the seconds that its stages take.
+    """
+    summary = prepared.folder.read_json("summary.json")
+    asked = [c for c in summary.get("comparisons") or () if c.get("family") == QUESTION]
+    tested = [c for c in asked if c.get("parts")]
+    if not tested:
+        return None
+    errors = [c["baseline_mean"] for c in tested]
+    compared = [
+        Compared(
+            Parts(**c["parts"]),
+            c["arm"],
+            c["against"],
+            c["verdict"],
+            c["trainings_to_decide"],
+            c["undecidable"],
+        )
+        for c in tested
+    ]
+    rivals = dict.fromkeys(c["against"] for c in tested)
+    question = Asked(
+        study=summary["study"],
+        profile=summary["profile"],
+        metric=summary["metric"],
+        unit=summary["unit"],
+        trainings=len(summary["seeds"]),
+        comparisons=sum(c.get("p") is not None for c in asked),
+        reference=fmean(errors),
+        reference_arm=next(iter(rivals)) if len(rivals) == 1 else "the baselines",
+        margin=median(c["margin"] for c in tested),
+        cost=cost_of_run(read_stages(prepared.folder.path / "stages.csv"), jobs),
+    )
+    return look_ahead(question, compared, "run", ())
+
+
+def cost_of_run(rows: Iterable[StageRow], jobs: int) -> Cost | None:
+    """Return what a run's stages took: once where several seeds share one, else for each seed."""
+    seconds: dict[str, float] = {}
+    users: dict[str, set[int]] = {}
+    searched = set()
+    seeds = set()
+    for row in rows:
+        seeds.add(row.seed)
+        seconds[row.hash] = row.seconds
+        users.setdefault(row.hash, set()).add(row.seed)
+        searched |= {row.seed} if row.stage.startswith(SEARCH) else set()
+    if not sum(seconds.values()):
+        return None
+    shared = {a for a, some in users.items() if len(some) > 1}
+    once = sum(seconds[a] for a in shared)
+    each = sum(seconds[a] for a in seconds if a not in shared) / len(seeds)
+    return Cost(once / 60 / jobs, each / 60 / jobs)
+
+
+def solved_alone(prepared: Prepared) -> Prepared:
+    """Return of a study the arms that are solved without gradient descent, in a few trainings.
+
+    A study without any gets one that predicts a constant. They are those under the first values of
+    all axes, and that predict what the baseline does.
+
+    Raises:
+        UserError: the study's metric has no row scores.
+    """
+    study, text = prepared.resolved.study, prepared.resolved.text
+    if not has_row_scores(study.metric):
+        _refuse(prepared)
+    seeds = [*dict.fromkeys([*prepared.resolved.seeds[:MOST], *range(MOST)])]
+    text = with_seeds(text, seeds[: max(min(len(prepared.resolved.seeds), MOST), LEAST)])
+    found = _planned(prepared, text)
+    if not found.plan.cells:
+        target = prepared.plan.arms[prepared.plan.baseline].target
+        fit = {"head": CONSTANT_HEAD, **({"target": target} if target else {})}
+        arm = {"group": CONTROL, "fit": fit}
+        name = next(n for n in _names("constant") if n not in text["arms"])
+        found = _planned(prepared, {**text, "arms": {**text["arms"], name: arm}})
+    return found
+
+
+def _refuse(prepared: Prepared) -> None:
+    metric = prepared.resolved.study.metric
+    after = (
+        "; after a run with at least 3 seeds it needs none" if run_plan(prepared).resplit else ""
+    )
+    raise UserError(
+        f"metric: {metric} has no scores of single rows, which plan needs before a run{after}; "
+        f"metrics that have: {', '.join(with_row_scores(metric))}"
+    )
+
+
+def _names(name: str) -> Iterable[str]:
+    while True:
+        yield name
+        name += "'"
+
+
+def _planned(prepared: Prepared, text: Mapping[str, Any]) -> Prepared:
+    """Return the solved part of the study that ``text`` describes, with a plan of it alone."""
+    where = prepared.folder.path / "study.yaml"
+    resolved = resolve(text, where, modules=text.get("modules") or ())
+    given = (resolved, prepared.dataset.digest, prepared.environment, prepared.folder.store.outcome)
+    plan = make_plan(*given, external=external_encoders(prepared.folder, resolved))
+    target = plan.arms[plan.baseline].target
+    cells = [
+        cell
+        for cell in plan.cells
+        if cell.place == _reference(resolved)
+        and not cell.search
+        and plan.arms[cell.arm].target == target
+        and _is_solved(cell, plan)
+    ]
+    used = {stage_hash for cell in cells for stage_hash in cell.chain}
+    steps = {stage_hash: step for stage_hash, step in plan.steps.items() if stage_hash in used}
+    return replace(
+        prepared, resolved=resolved, plan=replace(plan, cells=cells, steps=steps), failures={}
+    )
+
+
+def _reference(resolved: Resolved) -> str:
+    """The condition of the first values of all axes."""
+    trained = pairs_of(condition_of(resolved.points[0]))
+    return joined({**trained, **resolved.scorings[0].labels})
+
+
+def _is_solved(cell: Cell, plan: Plan) -> bool:
+    specs = [plan.steps[stage_hash].spec for stage_hash in cell.chain]
+    return all(isinstance(spec, SolveSpec | ScoreSpec) for spec in specs)
+
+
+def outlook_before(
+    prepared: Prepared, solved: Prepared, jobs: int, watch: Callable[[Event], None]
+) -> Outlook | None:
+    """Carry out the solved arms of :func:`solved_alone`, and look ahead from their row scores.
+
+    None where stages failed and nothing is left; ``solved.failures`` say why.
+
+    Raises:
+        UserError: the solved arms differ nowhere, and so say nothing of any difference.
+    """
+    carry_out_stages(solved, jobs, watch)
+    scores = _scores(solved)
+    arms = _scored_arms(solved, scores)
+    if not arms:
+        return None
+    study = prepared.resolved.study
+    guess = guess_rows(arms, scores.groups, scores.n_rows)
+    if guess is None:
+        raise UserError(
+            f"{study.study}: every tested row has the same {study.metric} under every solved arm "
+            f"({', '.join(arm.name for arm in arms)}); add one that differs, for instance "
+            "{encoder: identity, head: ridge}, or run the study first"
+        )
+    plan = run_plan(prepared)
+    tested = [t.rows for arm in arms for t in arm.scores.values()]
+    rows = np.unique(np.concatenate(tested))
+    of_any = rows if scores.groups is None else np.unique(scores.groups[rows])
+    whole = scores.n_rows if scores.groups is None else len(np.unique(scores.groups))
+    folds = plan.folds or 0
+    parts = parts_before_training(
+        guess.own,
+        "folds" if folds else "resplits" if plan.resplit else "fixed",
+        rotation=folds,
+        overlap=fmean(map(len, tested)) / scores.n_rows,
+        units=whole if folds else len(of_any),
+    )
+    asked = _asked(prepared, arms)
+    return look_ahead(asked, [Compared(parts)], guess.source, guess.arms)
+
+
+def _scores(solved: Prepared) -> KeptScores:
+    """Row scores of the solved arms, as the summary of a run would read them."""
+    dataset, study = solved.dataset, solved.resolved.study
+    plan, store = run_plan(solved), solved.folder.store
+    records, _ = collect(plan.cells, store, solved.reasons, plan.unit)
+    groups = kept_together(dataset, study.split).tolist()
+    some = groups if len(set(groups)) < len(dataset) else []
+    return KeptScores(store.root, records, study.metric, dataset.ids, some)
+
+
+def _scored_arms(solved: Prepared, scores: KeptScores) -> list[Solved]:
+    """The solved arms that have row scores, those that are one computation once."""
+    plan, predicts = solved.plan, run_plan(solved).arms
+    chains: dict[tuple[tuple[str, ...], ...], str] = {}
+    for arm in dict.fromkeys(cell.arm for cell in plan.cells):
+        chain = tuple(cell.chain for cell in plan.cells if cell.arm == arm)
+        chains.setdefault(chain, arm)
+    found = []
+    for chain, arm in chains.items():
+        tested = scores.tested(arm, _reference(solved.resolved), predicts[arm].predicts)
+        spec = plan.steps[chain[0][0]].spec
+        assert isinstance(spec, SolveSpec)
+        if tested is not None and len(tested) > 1:
+            found.append(Solved(arm, spec.head.name == CONSTANT_HEAD, tested))
+    return found
+
+
+def _asked(prepared: Prepared, arms: Sequence[Solved]) -> Asked:
+    resolved, study = prepared.resolved, prepared.resolved.study
+    of_baseline = [arm for arm in arms if arm.name == prepared.plan.baseline]
+    best = best_of(of_baseline or arms, study.metric)
+    trainings = len(resolved.seeds)
+    minutes = study.minutes.get(study.profile)
+    return Asked(
+        study=study.study,
+        profile=study.profile,
+        metric=study.metric,
+        unit=unit_of(study.metric),
+        trainings=trainings,
+        comparisons=_comparisons(prepared.plan, _reference(resolved)),
+        reference=best.mean,
+        reference_arm=best.name,
+        margin=study.margin,
+        cost=None if minutes is None else Cost(0.0, minutes / trainings),
+    )
+
+
+def _comparisons(plan: Plan, reference: str) -> int:
+    """How many comparisons the study's question has: of arms that are no controls, each once."""
+    chains: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+    for cell in plan.cells:
+        if cell.place == reference and not cell.search:
+            chains.setdefault(cell.arm, []).append((cell.seed, cell.chain))
+    pairs = set()
+    for name, arm in plan.arms.items():
+        rival = plan.arms[arm.against]
+        same = chains.get(name, name) == chains.get(arm.against, arm.against)
+        if arm.group != CONTROL and rival.target == arm.target and not same:
+            pairs.add((str(chains.get(name, name)), str(chains.get(arm.against, arm.against))))
+    return max(len(pairs), 1)
