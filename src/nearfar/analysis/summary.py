@@ -64,12 +64,7 @@ def summarise(
     advice = _advice(results, baseline, rules, arms)
     beside = [row for entry in published for row in beside_published(entry, results, choices)]
     return {
-        "study": study["study"],
-        "title": study.get("title") or study["study"],
-        "question": study.get("question") or "",
-        "profile": profile,
-        "kind": kind,
-        "metric": results.metric,
+        **_head(study, profile, kind),
         **_plug_in(results.metric),
         "unit": results.unit,
         "baseline": baseline,
@@ -93,6 +88,17 @@ def summarise(
         "published": beside if profile == "full" else [],
         "claims": [judge(claim, primary, profile, results.twins) for claim in claims],
         "choices": [choice.to_plain() for choice in choices],
+    }
+
+
+def _head(study: Mapping[str, Any], profile: str, kind: str) -> dict[str, Any]:
+    return {
+        "study": study["study"],
+        "title": study.get("title") or study["study"],
+        "question": study.get("question") or "",
+        "profile": profile,
+        "kind": kind,
+        "metric": study["metric"],
     }
 
 
