@@ -12,6 +12,7 @@ from make_run import ARMS, make_run
 from reading import Elements
 from some_molecules import Molecules
 from test_report_page import HOSTILE
+from test_report_panels import many_conditions
 
 from nearfar.report.load import read_run
 from nearfar.report.page.bars import LEAST, bar
@@ -192,20 +193,32 @@ def test_errors_are_told_apart_by_what_they_consist_of(finished_run: Path, page:
     for c in comparisons:
         if c["arm"] not in asked:
             continue
-        parts = c["parts"]
-        shares = shares_of(parts)
+        shares = shares_of(c)
         assert shares is not None
         assert sum(shares) == pytest.approx(1)
-        assert shares[0] * c["error"] ** 2 == pytest.approx(1.7 * parts["rows"])
+        assert shares[0] * c["error"] ** 2 == pytest.approx(1.7 * c["parts"]["rows"])
         assert table.row(c["arm"])[3] == " | 87 · 13 %"
     assert {a["aria-label"] for a in _bars(section)} == {"tested rows 87%, noise of training 13%"}
 
 
-def test_rows_count_once_where_the_statement_is_about_one_split() -> None:
-    parts = {"design": "fixed", "rows": 3.0, "training": 10.0, "n": 10, "spread": 1.0}
-    assert shares_of(parts) == pytest.approx((0.75, 0.25))
-    assert shares_of({}) is None
-    assert shares_of(parts | {"rows": 0.0, "training": 0.0}) is None
+def test_what_is_not_noise_is_owed_to_rows() -> None:
+    parts = {"training": 10.0, "n": 10, "spread": 1.5}
+    assert shares_of({"error": 2.0, "parts": parts}) == pytest.approx((0.625, 0.375))
+    assert shares_of({"error": 2.0, "parts": parts | {"training": 0.0}}) == (1.0, 0.0)
+    assert shares_of({"error": None, "parts": None}) is None
+    assert shares_of({"error": 0.0, "parts": parts}) is None
+
+
+def test_under_many_conditions_arms_are_named_without_the_one_that_stands_for_all(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    run = many_conditions(finished_run, tmp_path)
+    for comparison in run.summary["comparisons"]:
+        if comparison["condition"] != run.reference:
+            comparison["family"] = "along severity"
+    rows = Elements(_section(render(run), "uncertainty")).rows[1:]
+    asked = [a.name for a in ARMS[1:] if a.group != "control" and a.diverges_at is None]
+    assert [row[0] for row in rows] == asked
 
 
 def test_two_seeds_leave_a_page_without_chances(molecules: Molecules, tmp_path: Path) -> None:

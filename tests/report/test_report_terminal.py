@@ -142,7 +142,11 @@ def test_no_relevant_difference_is_written_out(finished_run: Path, tmp_path: Pat
     entries = [c | {"verdict": "same"} for c in _summary(finished_run)["comparisons"]]
     run = _changed(finished_run, tmp_path / "run", comparisons=entries)
     assert "no relevant difference" in _line_of(_printed(run, 120), "RnC(L1)")
-    text = " ".join(" ".join(_printed(run, 60)).split())
+    narrow = _printed(run, 80)
+    k = narrow.index(_line_of(narrow, "RnC(L1)"))
+    assert narrow[k].endswith("]  no relevant")
+    assert narrow[k + 1].strip() == "difference"
+    text = " ".join(" ".join(narrow).split())
     assert "Holm-adjusted within families" in text
     assert "within ±0.0256" in text
 

@@ -50,6 +50,7 @@ _COLOURS = {
 }
 _ROOMY = 92
 _ENDLESS = 1000
+_NARROW = 12
 MOST_ROWS = 10
 _TARGETS = 4
 
@@ -128,7 +129,7 @@ def _results_table(run: Run, columns: Collection[str]) -> "Table":
     table.add_column(Text(against(run)), justify="right")
     if "chances" in columns:
         table.add_column("better/same\n/worse, %", justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap="own" in columns)
+    table.add_column("verdict", no_wrap=bool(columns), max_width=None if columns else _NARROW)
     if "epochs" in columns:
         table.add_column("epochs", justify="right", no_wrap=True)
     if "time" in columns:

@@ -6,6 +6,9 @@ from nearfar.numbers import finite, precise
 from nearfar.report.load import Run
 from nearfar.report.wording import verdict_name
 
+FRESH = 1.7
+"""How often the part of the rows counts where splits vary (``nearfar.analysis.variance``)."""
+
 _WORDS = {
     "mean ± deviation": "over the seeds that an arm shares with all others; sample deviation "
     "(n − 1).",
@@ -58,8 +61,8 @@ def _line(name: str, text: str) -> str:
 
 def _interval(run: Run) -> str:
     rows = (
-        "What rows contribute counts 1.7 times, for the training rows that one data set cannot "
-        "show."
+        f"What rows contribute counts {FRESH} times, for the training rows that one data set "
+        "cannot show."
         if run.summary.get("resplit")
         else "It is about this split: other training rows may give another difference."
     )

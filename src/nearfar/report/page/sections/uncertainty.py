@@ -5,13 +5,12 @@ from typing import Any
 
 from nearfar.report.load import Run
 from nearfar.report.page.bars import bar
+from nearfar.report.page.explained import FRESH
 from nearfar.report.page.html import _cell, _head, _row_head, _scroll
 from nearfar.report.page.panel import PageContext, Section
 from nearfar.report.wording import count, finite, number, whole_percents
 
 QUESTION = "question"
-FRESH, FIXED = 1.7, 1.0
-"""How often the part of the rows counts: for fresh data sets, and for one split alone."""
 
 _COLUMNS = [
     ("arm", "", ""),
@@ -26,15 +25,16 @@ _COLUMNS = [
 def uncertainty_section(run: Run) -> str:
     """A line for every comparison of the question; empty where nothing was tested."""
     body = "".join(
-        f"<tr>{_row(comparison)}</tr>"
+        f"<tr>{_row(run, comparison)}</tr>"
         for comparison in run.summary.get("comparisons") or []
-        if comparison.get("family") == QUESTION and shares_of(comparison.get("parts") or {})
+        if comparison.get("family") == QUESTION and shares_of(comparison)
     )
     if not body:
         return ""
     again = (
-        "It counts 1.7 times, for the training rows that one data set cannot show. More trainings "
-        "shrink it only as far as they test rows that were not tested yet; then only more rows do."
+        f"It counts {FRESH} times, for the training rows that one data set cannot show. More "
+        "trainings shrink it only as far as they test rows that were not tested yet; then only "
+        "more rows do."
         if run.summary.get("resplit")
         else "It is about this split. Only more test rows shrink it."
     )
@@ -47,29 +47,29 @@ def uncertainty_section(run: Run) -> str:
     )
 
 
-def shares_of(parts: Mapping[str, Any]) -> tuple[float, float] | None:
+def shares_of(comparison: Mapping[str, Any]) -> tuple[float, float] | None:
     """The shares of rows and of training noise in the squared error; None where it is not known.
 
-    ``parts`` are those of a comparison (``nearfar.analysis.variance.Parts``).
+    The noise is ``training``·``spread``/``n`` of the comparison's ``parts``; the rest is the rows'.
     """
-    rows, training = finite(parts.get("rows")), finite(parts.get("training"))
-    n, spread = finite(parts.get("n")), finite(parts.get("spread"))
-    if rows is None or training is None or not n:
+    parts, error = comparison.get("parts") or {}, finite(comparison.get("error"))
+    training, spread = finite(parts.get("training")), finite(parts.get("spread"))
+    n = finite(parts.get("n"))
+    if not error or training is None or spread is None or not n:
         return None
-    factor = FIXED if parts.get("design") == "fixed" else FRESH
-    first, second = factor * rows, training * (1.0 if spread is None else spread) / n
-    total = first + second
-    return (first / total, second / total) if total > 0 else None
+    noise = min(training * spread / n / error**2, 1.0)
+    return 1 - noise, noise
 
 
-def _row(comparison: dict[str, Any]) -> str:
+def _row(run: Run, comparison: dict[str, Any]) -> str:
     parts = comparison["parts"]
-    shares = shares_of(parts) or (0.0, 0.0)
+    label = {"label": comparison["arm"]} if run.reference is not None else {}
+    shares = shares_of(comparison) or (0.0, 0.0)
     rows, noise = whole_percents(shares)
     words = f"tested rows {rows}%, noise of training {noise}%"
     drawn = bar(list(zip(("rows", "noise"), shares, strict=True)), words)
     return (
-        _row_head(comparison)
+        _row_head(comparison | label)
         + _cell(str(comparison["against"]), kind="")
         + _cell(
             number(comparison.get("difference"), signed=True),
