@@ -174,7 +174,7 @@ def _margin(results: RunResults, baseline: str, rules: Rules) -> dict[str, Any] 
     condition = reference if reference in there else next(iter(there), "")
     mean = results.mean(baseline, results.primary(condition, _target(results, baseline)))
     if rules.margin is not None:
-        return {"size": rules.margin, "why": "the study's own"}
+        return {"size": rules.margin, "why": "the study's own margin"}
     if mean is None:
         return None
     same = METRICS[results.metric].same
