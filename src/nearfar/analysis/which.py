@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from nearfar.analysis.compare import Rules, paired_estimate
 from nearfar.analysis.estimate import ALPHA, Estimate
 from nearfar.analysis.results import RunResults, Series
+from nearfar.analysis.testing import Testing
 from nearfar.metrics import METRICS
 
 ABOUT_AS_CHEAP = 1.25
@@ -52,9 +53,12 @@ def recommend(
 
     def surely_better(one: str, other: str, alpha: float) -> bool:
         estimate = paired_estimate(results, one, other, series, rules)
-        return estimate is not None and _p_better(estimate, sign) <= alpha
+        return estimate is not None and _p_better(estimate, sign, rules.testing) <= alpha
 
-    tested = len(arms) < 2 or paired_estimate(results, arms[0], arms[1], series, rules) is not None
+    rivals = [*arms[1:], *controls]
+    tested = not rivals or any(
+        paired_estimate(results, arms[0], rival, series, rules) is not None for rival in rivals
+    )
     level = ALPHA / max(len(arms) - 1, 1)
     beaten = [
         arm
@@ -85,8 +89,8 @@ def _lowest(costs: Mapping[str, float], arms: list[str]) -> float:
     return min(costs.get(arm, 0.0) for arm in arms)
 
 
-def _p_better(estimate: Estimate, sign: float) -> float:
+def _p_better(estimate: Estimate, sign: float, testing: Testing) -> float:
     """One-sided p of a true difference (one - other) that is no improvement."""
     improves = sign * estimate.mean < 0
-    half = estimate.p_value() / 2
+    half = testing.p(estimate) / 2
     return half if improves else 1 - half
