@@ -97,8 +97,8 @@ def test_one_arm_is_told_with_interval_and_p() -> None:
     )
     low, high = ends(0.001, 0.0005)
     assert sentence(pretrained(with_baseline(), "RnC", 0.001, 0.0005)).endswith(
-        "On test MAE, there is no relevant difference between RnC and L1 (0.1% higher, 95% interval "
-        f"{low:.1f}% lower to {high:.1f}% higher, 10 trainings)."
+        "On test MAE, there is no relevant difference between RnC and L1 (0.1% higher, 95% "
+        f"interval {low:.1f}% lower to {high:.1f}% higher, 10 trainings)."
     )
 
 

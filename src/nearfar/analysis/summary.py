@@ -83,7 +83,7 @@ def summarise(
         "rows": dict(rows),
         "margin": _margin(results, baseline, rules),
         "answer": answer(asked, results, advice) if results.arms else "Nothing was run.",
-        "recommended": None if advice is None else asdict(advice),
+        "recommended": None if advice is None else advice.to_plain(),
         "twins": results.twins,
         "notes": [
             *notes_on(results, primary, rules, baseline, profile),

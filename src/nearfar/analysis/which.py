@@ -1,7 +1,8 @@
 """Which arm to use: those that contain the best one, and the cheapest of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from nearfar.analysis.compare import Rules, paired_estimate
 from nearfar.analysis.estimate import ALPHA, Estimate
@@ -29,6 +30,11 @@ class Recommendation:
     best: tuple[str, ...]
     left_out: tuple[str, ...]
     unbeaten: tuple[str, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        fields = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
 
 
 def recommend(
