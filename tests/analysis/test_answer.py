@@ -264,3 +264,29 @@ def test_long_lists_are_cut() -> None:
     for k in range(9):
         pretrained(run, f"A{k}", 0.1 + 0.01 * k, 0.005)
     assert "A5 (15.0% higher) and 3 more are worse." in sentence(run)
+    run = with_baseline()
+    for k in range(9):
+        run.arm(f"A{k}", shifted(0.01 + 0.001 * k, 0.02 + 0.003 * k))
+    assert "is the lowest; with 95% confidence the best arm is this one, A0, A1, A2, " in (
+        sentence(run)
+    )
+    assert " A4 or 4 more. " in sentence(run)
+
+
+def test_controls_that_nothing_beats_come_first_under_a_condition_too() -> None:
+    run = MadeRun()
+    for condition in ("labels=0.5", "labels=1.0"):
+        run.arm("L1", BASE, condition=condition)
+        run.arm("shuffled", shifted(0.0, 0.03), group="control", condition=condition)
+    assert sentence(run).startswith(
+        "No arm is shown to be better than the control shuffled; if one is to be used, under "
+        f"labels=0.5, use L1: {L1_ONE} is the lowest among the others. "
+    )
+
+
+def test_means_alone_are_told_where_a_fixed_split_has_no_rows() -> None:
+    run = pretrained(with_baseline(resplit=False), "A", -0.1, 0.005)
+    assert sentence(run).startswith(
+        "Use A for now: its mean test MAE, 0.230 z-scored (0.460 log mol/L) over 10 trainings, is "
+        "the lowest, but nothing is decided (no test was possible). "
+    )

@@ -65,17 +65,9 @@ def summarise(
     advice = _advice(results, baseline, rules, arms)
     beside = [row for entry in published for row in beside_published(entry, results, choices)]
     return {
-        "study": study["study"],
-        "title": study.get("title") or study["study"],
-        "question": study.get("question") or "",
+        **_heading(study, results, baseline),
         "profile": profile,
         "kind": kind,
-        "metric": results.metric,
-        **_plug_in(results.metric),
-        "unit": results.unit,
-        "baseline": baseline,
-        "target": _target(results, baseline),
-        "seeds": results.seeds,
         "reference": rules.families.reference,
         "resplit": rules.varies,
         "folds": rules.folds,
@@ -94,6 +86,21 @@ def summarise(
         "published": beside if profile == "full" else [],
         "claims": [judge(claim, primary, profile, results.twins, rivals) for claim in claims],
         "choices": [choice.to_plain() for choice in choices],
+    }
+
+
+def _heading(study: Mapping[str, Any], results: RunResults, baseline: str) -> dict[str, Any]:
+    """What was asked, and in which terms."""
+    return {
+        "study": study["study"],
+        "title": study.get("title") or study["study"],
+        "question": study.get("question") or "",
+        "metric": results.metric,
+        **_plug_in(results.metric),
+        "unit": results.unit,
+        "baseline": baseline,
+        "target": _target(results, baseline),
+        "seeds": results.seeds,
     }
 
 
