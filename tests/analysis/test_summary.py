@@ -149,6 +149,19 @@ def test_margin_is_a_tenth_of_the_baselines_error_or_the_studys_own() -> None:
     assert verdicts(run.summary()) == {"near": "undecided"}
 
 
+def test_a_margin_may_be_absolute() -> None:
+    """Of an accuracy a difference under 0.02 is none that matters, however good the baseline is."""
+    for scale in (1.0, 3.0):
+        values = [scale * value for value in BASE]
+        run = MadeRun("accuracy").arm("L1", values)
+        run.arm("B", [value + 1e-3 * (k % 3 - 1) for k, value in enumerate(values)])
+        summary = run.summary()
+        assert summary["margin"]["size"] == 0.02
+        assert summary["margin"]["why"]
+        assert {c["margin"] for c in summary["comparisons"]} == {0.02}
+        assert verdicts(summary)["B"] == "same"
+
+
 def test_a_sure_difference_inside_the_margin_is_none_if_the_margin_was_asked_for() -> None:
     run = pretrained(MadeRun(margin=0.1).arm("L1", BASE), "off", 0.05, 0.005)
     (off,) = run.summary()["comparisons"]
