@@ -1,9 +1,12 @@
-"""What a run says of the data set's own parts."""
+"""What a run says of the data set's own parts, and of what its numbers stand on."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from made_runs import BASE, MadeRun, shifted
 from small_study import small, write_small
 
 from nearfar.execution.prepared import Request
@@ -25,3 +28,45 @@ def test_groups_in_several_parts_of_a_predefined_split_are_told(
     notes = json.loads((prepared.folder.path / "summary.json").read_text())["notes"]
     found = [note for note in notes if "in more than one part of the data set's own" in note]
     assert [" ".join(note.split()[:3]) for note in found] == told
+
+
+def note(run: MadeRun, start: str, **more: Any) -> str:
+    """The one note that starts so; empty if there is none."""
+    found = [line for line in run.summary(**more)["notes"] if line.startswith(start)]
+    assert len(found) <= 1
+    return found[0] if found else ""
+
+
+@pytest.mark.parametrize(("seeds", "percent"), [(3, 63), (10, 26)])
+def test_breakdowns_that_so_many_trainings_do_not_exclude(seeds: int, percent: int) -> None:
+    """At a rate r, ``seeds`` trainings without one have a probability of (1 - r)^seeds."""
+    assert (1 - percent / 100) ** seeds == pytest.approx(0.05, rel=0.03)
+    run = MadeRun().arm("L1", BASE[:seeds])
+    told = note(run, "A training by gradient descent may break down now and then. ")
+    assert f"Where none of {seeds} did, breakdowns in up to {percent}% of trainings" in told
+    run.stages = [replace(row, steps=0) for row in run.stages]
+    assert note(run, "A training by gradient descent") == "", "nothing was trained by steps"
+
+
+def test_breakdowns_are_told_of_arms_that_no_first_condition_has() -> None:
+    run = MadeRun()
+    for condition in ("labels=0.5", "labels=1.0"):
+        run.arm("L1", BASE, condition=condition)
+    run.arm("late", BASE[:5], condition="labels=1.0")
+    assert "none of 5 did" in note(run, "A training by gradient descent")
+    assert note(MadeRun().arm("L1", BASE[:2]), "A training by gradient descent") == ""
+
+
+def test_what_intervals_and_verdicts_stand_on_is_told() -> None:
+    run = MadeRun().arm("L1", BASE).arm("A", shifted(-0.1, 0.01))
+    told = note(run, "Intervals are 95% and unadjusted: ")
+    assert "Holm" not in told, "a single comparison is not adjusted"
+    assert "contribute to the variance counts 1.7 times" in told
+    run.arm("B", shifted(0.1, 0.01)).arm("mean", shifted(3.0, 0.1), group="control")
+    told = note(run, "Intervals are 95% and unadjusted: ")
+    assert "adjusted within each family of comparisons (Holm): question (2), controls (1)." in told
+    fixed = MadeRun(resplit=False).arm("L1", BASE).arm("A", shifted(-0.1, 0.01))
+    told = note(fixed, "Intervals are 95% and unadjusted: ", scores=fixed.scores())
+    assert told.endswith("One fixed split: verdicts are for this split; those of differences count "
+                         "that the test part has only 113 rows.")  # fmt: skip
+    assert note(MadeRun().arm("L1", BASE[:2]), "Intervals") == ""

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from made_runs import BASE, MadeRun, shifted
+from scipy import stats
 
-from nearfar.analysis.row_scores import kept_row_differences
-from nearfar.analysis.statistics import fixed_split_t, holm
+from nearfar.analysis.row_scores import KeptScores
+from nearfar.analysis.statistics import holm
 from nearfar.metrics import METRICS
 from nearfar.records import Record
 
@@ -38,9 +39,10 @@ def comparisons(summary: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]
 
 def test_the_mean_and_each_target_are_two_families() -> None:
     found = comparisons(run().summary())
-    families = [["all targets"], list(TARGETS)]
-    for names, count in zip(families, (3, 6), strict=True):
+    families = {"question": ["all targets"], "each target": list(TARGETS)}
+    for (family, names), count in zip(families.items(), (3, 6), strict=True):
         mine = [c for (_, target), c in found.items() if target in names]
+        assert {c["family"] for c in mine} == {family}
         assert len(mine) == count
         assert [c["p_holm"] for c in mine] == pytest.approx(holm([c["p"] for c in mine]))
         assert all(f"over {count} comparisons" in c["reason"] for c in mine)
@@ -61,7 +63,9 @@ def test_the_answer_and_the_claims_go_by_the_mean_alone() -> None:
     claims = [{"claim": "both help", "arms": ["RnC", "SupCon"], "expect": "better"}]
     summary = run(claims=claims).summary()
     assert summary["target"] == "all targets"
-    assert summary["answer"].startswith("On test MAE over all targets, ")
+    assert summary["answer"].startswith("Use SupCon: its mean test MAE over all targets, 0.227 z")
+    assert " On test MAE over all targets, each of the two pre-trained arms" in summary["answer"]
+    assert summary["recommended"]["target"] == "all targets"
     assert "comparisons of" not in summary["answer"], "one verdict an arm, not one a target"
     judged = {
         c["arm"]: c["verdict"] for c in summary["comparisons"] if c["target"] == "all targets"
@@ -70,7 +74,7 @@ def test_the_answer_and_the_claims_go_by_the_mean_alone() -> None:
     assert claim["reason"].count("RnC") == 1
     expected = {"better"} == {judged["RnC"], judged["SupCon"]}
     assert (claim["verdict"] == "supported") is expected
-    assert sum("adjusted for 3 comparisons" in note for note in summary["notes"]) == 1
+    assert sum("comparisons (Holm): question (3)." in note for note in summary["notes"]) == 1
 
 
 def test_the_margin_and_published_numbers_are_of_the_mean() -> None:
@@ -81,7 +85,7 @@ def test_the_margin_and_published_numbers_are_of_the_mean() -> None:
     weight = shifted(0.0, 0.008)
     assert second["measured"] == pytest.approx(np.mean(weight))
     assert first["measured"] == pytest.approx((np.mean(shifted(0.0, 0.004)) + np.mean(weight)) / 2)
-    assert summary["margin"] == pytest.approx(0.01 * first["measured"])
+    assert summary["margin"]["size"] == pytest.approx(0.1 * first["measured"])
 
 
 def test_one_target_is_judged_as_ever() -> None:
@@ -92,6 +96,9 @@ def test_one_target_is_judged_as_ever() -> None:
 
 
 SCALES = {"height": 10.0, "weight": 5.0}
+
+
+IDS = [str(i) for i in range(1, 41)]
 
 
 def kept(folder: Path, metric: str) -> tuple[list[Record], dict[str, list[np.ndarray]]]:
@@ -127,19 +134,29 @@ def test_on_a_fixed_split_a_row_counts_by_its_mean_over_the_targets(
     tmp_path: Path, metric: str
 ) -> None:
     records, scores = kept(tmp_path, metric)
-    differences = kept_row_differences(tmp_path, records, metric)
-    found = differences("RnC", "L1", "", "all targets")
-    assert found is not None
-    expected = np.mean(scores["RnC"], axis=0) - np.mean(scores["L1"], axis=0)
-    order = np.argsort([str(i) for i in range(1, 41)])
-    np.testing.assert_allclose(found, expected[order], rtol=1e-6)
+    found = KeptScores(tmp_path, records, metric, IDS)
+    for arm, by_seed in scores.items():
+        tested = found.tested(arm, "", "all targets")
+        assert tested is not None
+        for seed, expected in enumerate(by_seed):
+            assert tested[seed].rows.tolist() == list(range(40))
+            np.testing.assert_allclose(tested[seed].scores, expected, rtol=1e-6)
+
     made = MadeRun(metric, resplit=False)
     made.study["arms"] = {"L1": {}, "RnC": {}}
     made.records = records
-    all_targets = comparisons(made.summary(row_differences=differences))["RnC", "all targets"]
-    seeds = [float(a.mean() - b.mean()) for a, b in zip(scores["RnC"], scores["L1"], strict=True)]
-    estimate = fixed_split_t(seeds, expected)
-    assert (all_targets["low"], all_targets["high"]) == pytest.approx(estimate.interval(), rel=1e-5)
+    judged = comparisons(made.summary(scores=found))["RnC", "all targets"]
+    differences = np.array(scores["RnC"]) - np.array(scores["L1"])
+    shared = np.cov(differences) / 40
+    own, persists = np.trace(shared) / 3, shared[np.triu_indices(3, 1)].mean()
+    training = max(0.0, differences.mean(axis=1).var(ddof=1) - (own - persists))
+    error = np.sqrt(persists + (own - persists) / 3 + training / 3)
+    half = stats.t.ppf(0.975, judged["df"]) * error
+    assert judged["difference"] == pytest.approx(differences.mean(), rel=1e-5)
+    assert judged["error"] == pytest.approx(error, rel=1e-5)
+    assert (judged["low"], judged["high"]) == pytest.approx(
+        (differences.mean() - half, differences.mean() + half), rel=1e-5
+    )
 
 
 def test_the_mean_is_not_tested_where_a_target_has_no_rows(tmp_path: Path) -> None:
@@ -147,9 +164,16 @@ def test_the_mean_is_not_tested_where_a_target_has_no_rows(tmp_path: Path) -> No
     path = tmp_path / "RnC1" / "predictions.csv"
     lines = [line for line in path.read_text().splitlines() if ",weight," not in line]
     path.write_text("\n".join(lines))
-    differences = kept_row_differences(tmp_path, records, "mae")
-    assert differences("RnC", "L1", "", "height") is not None
-    assert differences("RnC", "L1", "", "all targets") is None
+    found = KeptScores(tmp_path, records, "mae", IDS)
+    assert found.tested("RnC", "", "height") is not None
+    assert found.tested("RnC", "", "all targets") is None
+    made = MadeRun(resplit=False)
+    made.study["arms"] = {"L1": {}, "RnC": {}}
+    made.records = records
+    judged = comparisons(made.summary(scores=found))
+    assert judged["RnC", "height"]["p"] is not None
+    assert judged["RnC", "all targets"]["p"] is None
+    assert judged["RnC", "all targets"]["reason"].startswith("no test: ")
 
 
 def test_a_claim_about_a_mean_over_conditions_is_judged_by_it() -> None:

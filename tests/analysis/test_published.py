@@ -59,7 +59,7 @@ def test_mistakes_in_published_numbers(change: dict[str, object], message: str) 
     ("change", "message"),
     [
         ({"arms": []}, "at least 1 item"),
-        ({"expect": "faster"}, "'better', 'worse' or 'equivalent'"),
+        ({"expect": "faster"}, "'better', 'worse' or 'same'"),
         ({"against": "A"}, "compares arm 'A' with itself"),
         ({"claim": ""}, "at least 1 character"),
     ],
@@ -67,6 +67,11 @@ def test_mistakes_in_published_numbers(change: dict[str, object], message: str) 
 def test_mistakes_in_claims(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Claim.model_validate({"claim": "A wins", "arms": ["A"], "expect": "better", **change})
+
+
+def test_the_word_that_same_was_called_by_before_is_read() -> None:
+    claim = Claim.model_validate({"claim": "A is as good", "arms": ["A"], "expect": "equivalent"})
+    assert claim.expect == "same"
 
 
 def test_arms_that_the_study_does_not_have_are_named() -> None:

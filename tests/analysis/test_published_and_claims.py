@@ -68,9 +68,9 @@ def test_quick_numbers_are_never_set_beside_published_ones() -> None:
     [
         (["good"], "better", "supported", "better: good"),
         (["bad"], "worse", "supported", "worse: bad"),
-        (["same"], "equivalent", "supported", "equivalent: same"),
+        (["near"], "same", "supported", "same: near"),
         (["good", "bad"], "better", "not supported", "better: good; worse: bad"),
-        (["good", "same"], "better", "not supported", "better: good; equivalent: same"),
+        (["good", "near"], "better", "not supported", "better: good; same: near"),
         (["good", "open"], "better", "undecided", "better: good; undecided: open"),
         (["open", "bad"], "better", "not supported", "undecided: open; worse: bad"),
         (["lost"], "better", "undecided", "withheld: lost (diverged 1 of 10)"),
@@ -80,12 +80,12 @@ def test_quick_numbers_are_never_set_beside_published_ones() -> None:
 def test_claims(arms: list[str], expect: str, verdict: str, reason: str) -> None:
     run = MadeRun(claims=[{"claim": "c", "arms": arms, "expect": expect}]).arm("L1", BASE)
     run.arm("good", shifted(-0.1, 0.005)).arm("bad", shifted(0.1, 0.005))
-    run.arm("same", shifted(0.001, 0.0005)).arm("open", shifted(0.0, 0.02))
+    run.arm("near", shifted(0.001, 0.0005)).arm("open", shifted(0.0, 0.1))
     run.arm("lost", [*BASE[:9], LOST])
     assert run.summary()["claims"] == [{"claim": "c", "verdict": verdict, "reason": reason}]
 
 
-def test_a_claim_against_another_arm_adds_its_comparison_to_the_family() -> None:
+def test_a_claim_against_another_arm_adds_its_comparison_in_a_family_of_its_own() -> None:
     claim = {"claim": "c", "arms": ["A"], "expect": "worse", "against": "B"}
     run = MadeRun(claims=[claim]).arm("L1", BASE)
     run.arm("A", shifted(-0.1, 0.005)).arm("B", shifted(-0.2, 0.005))
@@ -94,7 +94,8 @@ def test_a_claim_against_another_arm_adds_its_comparison_to_the_family() -> None
     assert pairs == [("A", "L1", "better"), ("B", "L1", "better"), ("A", "B", "worse")]
     assert summary["claims"][0]["verdict"] == "supported"
     assert "three" not in summary["answer"]
-    assert all("3 comparisons" in c["reason"] for c in summary["comparisons"])
+    assert [c["family"] for c in summary["comparisons"]] == ["question", "question", "claims"]
+    assert [c["p_holm"] for c in summary["comparisons"][2:]] == [summary["comparisons"][2]["p"]]
 
 
 def test_a_claim_about_one_condition() -> None:

@@ -2,11 +2,13 @@
 
 from nearfar.analysis.comparison import training_count
 from nearfar.analysis.estimate import MIN_SEEDS
-from nearfar.analysis.results import RunResults
+from nearfar.analysis.results import RunResults, Series
 from nearfar.analysis.which import Recommendation
-from nearfar.analysis.words import extreme, listed, mean_size, measure, spelled
+from nearfar.analysis.words import extreme, listed, mean_size, measure
 from nearfar.numbers import number
 from nearfar.records.conditions import shortened
+
+SURE = "95% confidence"
 
 
 def advised(advice: Recommendation | None, results: RunResults) -> str:
@@ -16,6 +18,8 @@ def advised(advice: Recommendation | None, results: RunResults) -> str:
     series = results.primary(advice.condition, advice.target)
     size = mean_size(advice.arm, series, results)
     named = f"test {measure(results.metric, advice.target)}"
+    if len(results.primary_targets) > 1:
+        named += f" on {advice.target}"
     if len(results.distinct) == 1:
         return f"{advice.arm} reaches a mean {named} of {size}."
     place = shortened(advice.condition, results.conditions) if len(results.conditions) > 1 else ""
@@ -25,19 +29,29 @@ def advised(advice: Recommendation | None, results: RunResults) -> str:
         return _not_even_controls(advice, head, f"{its} is the {most} among the others")
     if not advice.best:
         why = _untested(len(results.values(advice.arm, series)))
-        return f"{head} for now: {its} is the {most}, but nothing is decided ({why})."
+        apart = " but for controls" if _has_controls(results, series) else ""
+        return f"{head} for now: {its} is the {most}{apart}, but nothing is decided ({why})."
+    if len(advice.best) + len(advice.left_out) == 1:
+        apart = " but controls" if _has_controls(results, series) else ""
+        return f"{head}: no other arm{apart} has a mean {named} to set beside its {size}."
     others = [other for other in advice.best if other != advice.arm]
-    if advice.arm != advice.leader:
-        lead = number(results.mean(advice.leader, series))
-        return (
-            f"{head}: {its} cannot be told from the {most} ({advice.leader}, {lead}), and of the "
-            f"{spelled(len(advice.best))} arms that contain the best one with 95% it is the "
-            "cheapest so near."
-        )
     if not others:
-        return f"{head}: {its} is the {most}, and it is the best arm with 95%."
-    rivals = listed(others, last=" or ")
-    return f"{head}: {its} is the {most}; with 95% the best arm is this one, {rivals}."
+        return f"{head}: {its} is the {most}, and with {SURE} it is the best arm."
+    among = f"with {SURE} the best arm is {listed(['this one', *others], last=' or ')}."
+    if advice.arm == advice.leader:
+        return f"{head}: {its} is the {most}; {among}"
+    lead = number(results.mean(advice.leader, series))
+    return (
+        f"{head}: {its} is within the margin of the {most} ({advice.leader}, {lead}), and it costs "
+        f"less; {among}"
+    )
+
+
+def _has_controls(results: RunResults, series: Series) -> bool:
+    controls = (
+        a for a in results.distinct if results.settings.get(a, {}).get("group") == "control"
+    )
+    return any(results.mean(control, series) is not None for control in controls)
 
 
 def _not_even_controls(advice: Recommendation, head: str, reason: str) -> str:

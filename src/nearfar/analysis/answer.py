@@ -219,7 +219,7 @@ def _first_status(results: RunResults, arm: str) -> str:
 
 def _change(c: Comparison) -> str:
     """``12.0% lower``; the plain difference for a metric whose percentages mean little."""
-    return _sided(c.difference or 0.0, c)
+    return _sided(c.difference, c) if c.difference else "equal"
 
 
 def _sided(difference: float, c: Comparison) -> str:
@@ -229,9 +229,9 @@ def _sided(difference: float, c: Comparison) -> str:
 def _sizes(c: Comparison, *differences: float) -> str:
     """Differences without their sign, smallest first: in % of the baseline, else as they are."""
     sizes = sorted(abs(difference) for difference in differences)
-    if c.reduction_percent is None or not c.difference:
+    if c.reduction_percent is None or not c.baseline_mean:
         return " to ".join(number(size) for size in sizes)
-    percent = abs(c.reduction_percent / c.difference)
+    percent = 100 / abs(c.baseline_mean)
     return " to ".join(fixed(size * percent, 1) for size in sizes) + "%"
 
 

@@ -18,37 +18,59 @@ def claimed_pairs(claims: Iterable[Claim]) -> list[tuple[str, str]]:
 
 
 def claimed_means(
-    claims: Iterable[Claim], pairs: Sequence[tuple[str, str]], twins: Mapping[str, str]
+    claims: Iterable[Claim], rivals: Mapping[str, str], twins: Mapping[str, str]
 ) -> list[tuple[str, str, str]]:
-    """Return (arm, against, pattern) of the claims about means over several conditions."""
+    """Return (arm, against, pattern) of the claims about means over several conditions.
+
+    ``rivals`` says what an arm is compared with where the claim does not.
+    """
     found = []
     for claim in claims:
         if claim.condition is not None and is_pattern(claim.condition):
             for arm in claim.arms:
-                own = twins.get(arm, arm)
-                rivals = [against for name, against in pairs if name == own]
-                rival = claim.against or next(iter(rivals), None)
-                found += [(own, twins.get(rival, rival), claim.condition)] if rival else []
+                own, rival = _pair(claim, arm, rivals, twins)
+                found += [(own, rival, claim.condition)] if rival and rival != own else []
     return found
 
 
+def _pair(
+    claim: Claim, arm: str, rivals: Mapping[str, str], twins: Mapping[str, str]
+) -> tuple[str, str]:
+    """Return what a claim compares with what, under the names that stand for their twins."""
+    rival = claim.against or rivals.get(arm, "")
+    return twins.get(arm, arm), twins.get(rival, rival)
+
+
 def judge(
-    claim: Claim, comparisons: Sequence[Comparison], profile: str, twins: Mapping[str, str]
+    claim: Claim,
+    comparisons: Sequence[Comparison],
+    profile: str,
+    twins: Mapping[str, str],
+    rivals: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the claim with its verdict and the reason.
 
     ``supported``: every comparison it speaks of has the expected verdict. ``not supported``: one
     of them is decided otherwise. ``undecided``: anything else, and every profile but ``full``,
-    for a smaller budget says nothing about the source's.
+    for a smaller budget says nothing about the source's. An arm that is the same computation as its
+    rival is the same. ``rivals`` says what an arm is compared with where the claim does not.
     """
     found: dict[str, list[str]] = {}
     decided_otherwise = False
     for arm in claim.arms:
-        about = _about(claim, arm, comparisons, twins)
+        own, rival = _pair(claim, arm, rivals, twins)
+        if own == rival:
+            found.setdefault("same", []).append(f"{arm} (one computation with its rival)")
+            decided_otherwise |= claim.expect != "same"
+            continue
+        pair = [c for c in comparisons if (c.arm, c.against) == (own, rival)]
+        about = [c for c in pair if _is_about(claim, c.condition)]
         if not about:
             found.setdefault("not run", []).append(arm)
         for comparison in about:
-            found.setdefault(comparison.verdict, []).append(_with_place(comparison, len(about)))
+            found.setdefault(comparison.verdict, []).append(
+                _with_place(arm, comparison, len(about))
+            )
             decided_otherwise |= comparison.verdict in {"better", "worse", "same"} - {claim.expect}
     reason = "; ".join(f"{word}: {', '.join(arms)}" for word, arms in found.items())
     if profile != "full":
@@ -61,26 +83,17 @@ def judge(
     return {"claim": claim.claim, "verdict": verdict, "reason": reason}
 
 
-def _about(
-    claim: Claim, arm: str, comparisons: Sequence[Comparison], twins: Mapping[str, str]
-) -> list[Comparison]:
-    own = [c for c in comparisons if c.arm == twins.get(arm, arm)]
-    named = claim.against and twins.get(claim.against, claim.against)
-    against = named or (own[0].against if own else None)
-    return [c for c in own if c.against == against and _is_about(claim, c.condition)]
-
-
 def _is_about(claim: Claim, condition: str) -> bool:
     if claim.condition is None:
         return not is_pattern(condition)
     return condition == claim.condition
 
 
-def _with_place(comparison: Comparison, places: int) -> str:
+def _with_place(arm: str, comparison: Comparison, places: int) -> str:
     details = [comparison.condition] if places > 1 and comparison.condition else []
     if comparison.verdict == "withheld":
         details.append(comparison.reason)
-    return f"{comparison.arm} ({', '.join(details)})" if details else comparison.arm
+    return f"{arm} ({', '.join(details)})" if details else arm
 
 
 def beside_published(

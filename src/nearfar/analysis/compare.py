@@ -60,6 +60,12 @@ class _Draft:
         return self.comparison.margin or 0.0
 
 
+def rivals_of(results: RunResults, baseline: str) -> dict[str, str]:
+    """Return arm → what it is compared with: its own ``against``, else the study's baseline."""
+    settings = results.settings
+    return {arm: settings.get(arm, {}).get("against") or baseline for arm in results.arms}
+
+
 def pairs_of(
     results: RunResults, baseline: str, more: Iterable[tuple[str, str]] = ()
 ) -> list[tuple[str, str]]:
@@ -67,9 +73,9 @@ def pairs_of(
 
     Arms that are one computation stand for each other, so that nothing is compared with itself.
     """
-    settings, twins = results.settings, results.twins
-    pairs = [(arm, settings.get(arm, {}).get("against") or baseline) for arm in results.arms]
-    named = ((twins.get(arm, arm), twins.get(rival, rival)) for arm, rival in [*pairs, *more])
+    twins = results.twins
+    pairs = [*rivals_of(results, baseline).items(), *more]
+    named = ((twins.get(arm, arm), twins.get(rival, rival)) for arm, rival in pairs)
     return [pair for pair in dict.fromkeys(named) if pair[0] != pair[1]]
 
 

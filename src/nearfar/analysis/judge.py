@@ -35,8 +35,9 @@ def judged(
     here = f"; {split}" if split else ""
     done, inside = replace(c, p_holm=p, verdict=verdict), p_same <= ALPHA
     margin = f"±{precise(c_margin)}"
+    tie = estimate.parts is None and not estimate.mean
     if verdict == "same":
-        if c.p == 1.0 and not c.difference:
+        if tie:
             return replace(done, reason=f"a tie: no tested row differs; within {margin}{here}")
         sure = "; the difference is sure, but inside the margin" if p <= ALPHA else ""
         return replace(done, reason=f"within {margin}, {p_value(p_same)}{family}{sure}{here}")
@@ -44,7 +45,8 @@ def judged(
         small = f"; smaller than the margin of {margin}" if inside else ""
         return replace(done, reason=f"{p_value(p)}{family}{small}{here}")
     trainings = estimate.trainings_to_decide(c_margin, ALPHA / size)
-    reason = f"{p_value(p)}{family}; {_outlook(trainings)}{here}"
+    start = "a tie: no tested row differs" if tie else f"{p_value(p)}{family}"
+    reason = f"{start}; {_outlook(trainings)}{here}"
     undecidable = trainings is None
     return replace(
         done,

@@ -120,13 +120,12 @@ def _twins(results: RunResults, profile: str) -> list[str]:
 def _breakdowns(results: RunResults) -> str:
     """Say how many breakdowns cannot be excluded of arms whose training is a descent."""
     trained = [
-        arm
+        results.seeds_of(arm, condition).runs
         for arm in results.distinct
         for condition in results.conditions
-        for chain in results.stages(arm, condition).values()
-        if any(row.steps for row in chain)
+        if any(row.steps for chain in results.stages(arm, condition).values() for row in chain)
     ]
-    n = min((results.seeds_of(arm, results.conditions[0]).runs for arm in trained), default=0)
+    n = min(filter(None, trained), default=0)
     if n < MIN_SEEDS:
         return ""
     rate = fixed(100 * breakdowns_not_excluded(n), 0)

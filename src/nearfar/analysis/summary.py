@@ -8,7 +8,7 @@ from typing import Any
 
 from nearfar.analysis.answer import answer, asked_of
 from nearfar.analysis.claims import beside_published, claimed_means, claimed_pairs, judge
-from nearfar.analysis.compare import Rules, compare, pairs_of
+from nearfar.analysis.compare import Rules, compare, pairs_of, rivals_of
 from nearfar.analysis.comparison import Comparison
 from nearfar.analysis.estimate import MIN_SEEDS, Estimate, estimate_rows, estimate_values
 from nearfar.analysis.families import Families
@@ -56,6 +56,7 @@ def summarise(
     claims = [Claim.model_validate(claim) for claim in study.get("claims") or ()]
     baseline = results.twins.get(study["baseline"], study["baseline"])
     rules = _rules(study, results, rows, scores)
+    rivals = rivals_of(results, baseline)
     comparisons = _compared(results, claims, baseline, rules)
     primary = [c for c in comparisons if c.target in results.primary_targets]
     single = [c for c in primary if not is_pattern(c.condition)]
@@ -64,12 +65,9 @@ def summarise(
     advice = _advice(results, baseline, rules, arms)
     beside = [row for entry in published for row in beside_published(entry, results, choices)]
     return {
-        **_head(study, profile, kind),
-        **_plug_in(results.metric),
-        "unit": results.unit,
-        "baseline": baseline,
-        "target": _target(results, baseline),
-        "seeds": results.seeds,
+        **_heading(study, results, baseline),
+        "profile": profile,
+        "kind": kind,
         "reference": rules.families.reference,
         "resplit": rules.varies,
         "folds": rules.folds,
@@ -77,7 +75,7 @@ def summarise(
         "rows": dict(rows),
         "margin": _margin(results, baseline, rules),
         "answer": answer(asked, results, advice) if results.arms else "Nothing was run.",
-        "recommended": None if advice is None else asdict(advice),
+        "recommended": None if advice is None else advice.to_plain(),
         "twins": results.twins,
         "notes": [
             *notes_on(results, primary, rules, baseline, profile),
@@ -86,19 +84,23 @@ def summarise(
         "arms": arms,
         "comparisons": [asdict(comparison) for comparison in comparisons],
         "published": beside if profile == "full" else [],
-        "claims": [judge(claim, primary, profile, results.twins) for claim in claims],
+        "claims": [judge(claim, primary, profile, results.twins, rivals) for claim in claims],
         "choices": [choice.to_plain() for choice in choices],
     }
 
 
-def _head(study: Mapping[str, Any], profile: str, kind: str) -> dict[str, Any]:
+def _heading(study: Mapping[str, Any], results: RunResults, baseline: str) -> dict[str, Any]:
+    """What was asked, and in which terms."""
     return {
         "study": study["study"],
         "title": study.get("title") or study["study"],
         "question": study.get("question") or "",
-        "profile": profile,
-        "kind": kind,
-        "metric": study["metric"],
+        "metric": results.metric,
+        **_plug_in(results.metric),
+        "unit": results.unit,
+        "baseline": baseline,
+        "target": _target(results, baseline),
+        "seeds": results.seeds,
     }
 
 
@@ -128,7 +130,8 @@ def _compared(
     asked_for = [pair for pair in claimed_pairs(claims) if set(pair) <= ran]
     own = len(pairs_of(results, baseline))
     pairs = pairs_of(results, baseline, asked_for)
-    means = [c for c in claimed_means(claims, pairs, results.twins) if {c[0], c[1]} <= ran]
+    rivals = rivals_of(results, baseline)
+    means = [c for c in claimed_means(claims, rivals, results.twins) if {c[0], c[1]} <= ran]
     return compare(results, pairs, rules, means, own)
 
 
@@ -270,7 +273,8 @@ def _half_width(results: RunResults, arm: str, series: Series, rules: Rules) -> 
     if rules.scores is not None and (series.split, series.metric) == (TEST, results.metric):
         tested = rules.scores.tested(arm, series.condition, series.target)
         measured = results.values(arm, results.primary(series.condition, series.target))
-        if tested is not None and set(values) <= set(tested) and (base := fmean(measured.values())):
+        base = fmean(measured.values()) if measured else 0.0
+        if tested is not None and set(values) <= set(tested) and base:
             trainings = [tested[seed] for seed in values]
             largest = max(float(abs(training.scores).max()) for training in trainings)
             found = estimate_rows(trainings, rules.n_rows, rules.scores.groups, largest)

@@ -1,11 +1,13 @@
 """Which arm to use: those that contain the best one, and the cheapest of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from nearfar.analysis.compare import Rules, paired_estimate
 from nearfar.analysis.estimate import ALPHA, Estimate
 from nearfar.analysis.results import RunResults, Series
+from nearfar.analysis.testing import Testing
 from nearfar.metrics import METRICS
 
 ABOUT_AS_CHEAP = 1.25
@@ -28,6 +30,11 @@ class Recommendation:
     best: tuple[str, ...]
     left_out: tuple[str, ...]
     unbeaten: tuple[str, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        fields = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
 
 
 def recommend(
@@ -52,9 +59,12 @@ def recommend(
 
     def surely_better(one: str, other: str, alpha: float) -> bool:
         estimate = paired_estimate(results, one, other, series, rules)
-        return estimate is not None and _p_better(estimate, sign) <= alpha
+        return estimate is not None and _p_better(estimate, sign, rules.testing) <= alpha
 
-    tested = len(arms) < 2 or paired_estimate(results, arms[0], arms[1], series, rules) is not None
+    rivals = [*arms[1:], *controls]
+    tested = not rivals or any(
+        paired_estimate(results, arms[0], rival, series, rules) is not None for rival in rivals
+    )
     level = ALPHA / max(len(arms) - 1, 1)
     beaten = [
         arm
@@ -85,8 +95,8 @@ def _lowest(costs: Mapping[str, float], arms: list[str]) -> float:
     return min(costs.get(arm, 0.0) for arm in arms)
 
 
-def _p_better(estimate: Estimate, sign: float) -> float:
+def _p_better(estimate: Estimate, sign: float, testing: Testing) -> float:
     """One-sided p of a true difference (one - other) that is no improvement."""
     improves = sign * estimate.mean < 0
-    half = estimate.p_value() / 2
+    half = testing.p(estimate) / 2
     return half if improves else 1 - half
