@@ -180,7 +180,8 @@ def measure(trainings: Sequence[Tested], groups: Integers | None, n_rows: int) -
         sums = np.bincount(unit, weights=(training.scores - means[s]) / size, minlength=units)
         deviations[s] = sums * math.sqrt(seen / (seen - 1))
     own = float(np.square(deviations).sum() / n)
-    shared = min(max(_between_pairs(deviations), 0.0), own)
+    twice = bool((np.count_nonzero(present, axis=0) > 1).any())
+    shared = min(max(_between_pairs(deviations), 0.0), own) if twice else 0.0
     between = float(means.var(ddof=1))
     design, rotation = _design(trainings, n_rows)
     parts = Parts(
@@ -192,7 +193,7 @@ def measure(trainings: Sequence[Tested], groups: Integers | None, n_rows: int) -
         shared,
         max(0.0, between - (own - shared)),
         shared + (own - shared) / n,
-        _overlap(present),
+        _overlap(present) if twice else 0.0,
         rotation,
         repeated=_repeated(trainings),
     )
