@@ -135,15 +135,9 @@ def percent(share: float) -> str:
 def lattice(
     rows: int, seeds: int, replicate: int, *, persistent: bool
 ) -> tuple[list[float], list[float]]:
-    """p of seven 0/1 arms against their like on one split, ours and of the plain t, after Holm.
-
-    All are wrong where a common pattern is, but for 2.5% of the rows that each gets the other way
-    round by itself, so two differ in 5%: the same rows in every seed (``persistent``) or others.
-    """
+    """p of seven 0/1 arms against their like on one split, ours and of the plain t, after Holm."""
     random = np.random.default_rng([rows, seeds, replicate, persistent])
-    flips = random.random((FAMILY + 1, 1 if persistent else seeds, rows)) < 0.0257
-    errors = np.broadcast_to((random.random(rows) < 0.3) ^ flips, (FAMILY + 1, seeds, rows))
-    *arms, base = errors.astype(np.float64)
+    *arms, base = worlds.wrong_rows(random, FAMILY + 1, seeds, rows, persistent=persistent)
     test, p_rows, p_plain = np.arange(rows), [], []
     for arm in arms:
         trainings = [Tested(test, d) for d in arm - base]

@@ -63,7 +63,7 @@ def _splits(random: Random, rows: int, tests: list[Integers], group: int) -> Spl
     units = rows // group
     train = []
     for test in tests:
-        rest = np.setdiff1d(np.arange(units), test)
+        rest = np.delete(np.arange(units), test)
         train.append(_rows_of(random.permutation(rest)[: int(0.8 * units)], group))
     return Splits(np.stack(train), [_rows_of(test, group) for test in tests])
 
@@ -289,6 +289,17 @@ def differences(
         Tested(test, mine - base - shift)
         for test, mine, base in zip(splits.test, a, b, strict=True)
     ]
+
+
+def wrong_rows(random: Random, arms: int, seeds: int, rows: int, *, persistent: bool) -> Floats:
+    """Draw what arms that are alike get wrong on one split: 0 and 1 (arms, seeds, rows).
+
+    All are wrong where a common pattern is, but for 2.6% of the rows that each gets the other way
+    round by itself, so that two differ in 5%: the same rows in every seed (``persistent``) or not.
+    """
+    flips = random.random((arms, 1 if persistent else seeds, rows)) < 0.0257
+    found = (random.random(rows) < 0.3) ^ flips
+    return np.broadcast_to(found, (arms, seeds, rows)).astype(np.float64)
 
 
 _small_network = partial(network, hidden=8)

@@ -1,4 +1,4 @@
-"""A mean and how sure it is: interval, p-values, probabilities, and what more trainings would tell."""
+"""A mean and how sure it is: interval, p-values, probabilities, what more trainings would tell."""
 
 import math
 from collections.abc import Sequence
