@@ -31,6 +31,11 @@ import worlds
 from worlds import World, differences
 
 FAMILY = 7
+OPTIONS: measure.More = {
+    "--replicates": {"type": int, "default": 100},
+    "--worlds": {"nargs": "+", "default": ["five", "lattice"]},
+    "--jobs": {"type": int, "default": 2},
+}
 Spread = Callable[..., Iterable[Any]]
 """What maps a function over replicates, as ``map`` does."""
 
@@ -192,16 +197,7 @@ def same_rows(found: Found, bases: Sequence[float], name: str) -> list[str]:
 
 def main() -> None:
     """Simulate, and print the tables."""
-    given = measure.options(
-        __doc__,
-        cuda=False,
-        threads=1,
-        more={
-            "--replicates": {"type": int, "default": 100},
-            "--worlds": {"nargs": "+", "default": ["five", "lattice"]},
-            "--jobs": {"type": int, "default": 2},
-        },
-    )
+    given = measure.options(__doc__, cuda=False, threads=1, more=OPTIONS)
     replicates = 10 if given.quick else given.replicates
     with get_context("spawn").Pool(given.jobs, one_thread) as pool:
         simulate(partial(pool.imap, chunksize=5), replicates, given.worlds, given.plot)
