@@ -87,7 +87,7 @@ def test_parts_are_those_of_the_formulas(design: str, n: int, groups: Integers |
     assert (found.n, found.units) == (n, slow.units)
     for name in ("between", "own", "shared", "training"):
         assert getattr(found, name) == pytest.approx(getattr(slow, name), abs=1e-15), name
-    if design != "resplits" or groups is not None:
+    if design != "resplits":
         assert found.rows == pytest.approx(slow.rows)
         factor = 1.0 if design == "fixed" else 1.7
         assert found.squared_error == pytest.approx(factor * slow.rows + slow.training / n)
@@ -154,15 +154,16 @@ def test_repeated_trainings_of_grouped_rows_are_students_t_of_the_groups() -> No
     assert found.p_value() > 2 * estimated([Training(test, scores)] * 3).p_value()
 
 
-def test_rows_that_are_tested_equally_often_weigh_the_same() -> None:
-    test = [np.arange(start, start + 60) % ROWS for start in (0, 30, 60, 90)]
+@pytest.mark.parametrize("groups", [None, GROUPS], ids=["rows", "groups"])
+def test_units_that_are_tested_equally_often_weigh_the_same(groups: Integers | None) -> None:
+    test = [np.arange(start, start + 60) % ROWS for start in (0, 32, 60, 92)]
     trainings = scored(Splits(np.zeros((4, 0), dtype=np.int64), test), 6)
-    found = measure(trainings, None, ROWS)
+    found = measure(trainings, groups, ROWS)
     assert found is not None
     assert found.parts.design == "resplits"
     assert found.mean == pytest.approx(np.mean([t.mean for t in trainings]))
     assert found.parts.spread == pytest.approx(1.0)
-    assert found.parts.rows == pytest.approx(Slow(trainings, None).rows, rel=1e-6)
+    assert found.parts.rows == pytest.approx(Slow(trainings, groups).rows, rel=1e-6)
 
 
 def weighted_by_hand(trainings: Sequence[Training]) -> tuple[float, float, float]:
@@ -253,6 +254,20 @@ def test_shared_variance_lies_between_none_and_all(seed: int, row: float, rest: 
         assert 0 <= found.persistence <= 1
         if not rest and design == "fixed":
             assert found.persistence == pytest.approx(1.0)
+
+
+def test_groups_of_resplits_weigh_what_they_tell() -> None:
+    """Groups of four that are tested together are rows that hold the mean of theirs."""
+    splits = resplits(np.random.default_rng(14), ROWS, 7, group=4)
+    trainings = scored(splits, 14)
+    means = [Training(t.rows[::4] // 4, t.scores.reshape(-1, 4).mean(axis=1)) for t in trainings]
+    grouped, alone = measure(trainings, GROUPS, ROWS), measure(means, None, ROWS // 4)
+    assert grouped is not None
+    assert alone is not None
+    assert grouped.mean == pytest.approx(alone.mean)
+    assert grouped.mean != pytest.approx(np.mean([t.mean for t in trainings]), rel=1e-3)
+    for name in ("own", "shared", "training", "rows", "spread", "units", "squared_error", "df"):
+        assert getattr(grouped.parts, name) == pytest.approx(getattr(alone.parts, name)), name
 
 
 def test_what_stays_of_a_row_is_told_from_what_does_not() -> None:
