@@ -39,10 +39,6 @@ FEW = 10
 """Under so many trainings degrees of freedom are counted with care for how little s² says."""
 
 
-NEXT_TO_NOTHING = 1e-9
-"""An overlap below this is none: what rounding leaves of folds that are apart."""
-
-
 @dataclass(frozen=True)
 class Tested:
     """One training: which rows it tested, int64 (n_s,) without repetition, and their scores."""
@@ -115,7 +111,7 @@ class Parts:
     @property
     def persistence(self) -> float | None:
         """The share of U that a row brings to every training; None where none is tested twice."""
-        if self.overlap < NEXT_TO_NOTHING or not self.own:
+        if not self.overlap or not self.own:
             return None
         return min(max(self.shared / (self.overlap * self.own), 0.0), 1.0)
 
@@ -172,19 +168,21 @@ def measure(trainings: Sequence[Tested], groups: Integers | None, n_rows: int) -
     labels = tested if groups is None else groups[tested]
     _, unit_of = np.unique(labels, return_inverse=True)
     units = int(unit_of.max()) + 1
-    deviations, present = np.zeros((n, units)), np.zeros((n, units))
+    deviations, rows_of = np.zeros((n, units)), np.zeros((n, units))
+    totals = np.zeros((n, units))
     means = np.array([t.mean for t in trainings])
     for s, training in enumerate(trainings):
         unit = unit_of[np.searchsorted(tested, training.rows)]
-        size = len(training.rows)
-        present[s] = np.bincount(unit, minlength=units) / size
-        seen = int((present[s] > 0).sum())
+        rows_of[s] = np.bincount(unit, minlength=units)
+        totals[s] = np.bincount(unit, weights=training.scores - means[s], minlength=units)
+        seen = int(np.count_nonzero(rows_of[s]))
         if seen < 2:
             return None
-        sums = np.bincount(unit, weights=(training.scores - means[s]) / size, minlength=units)
-        deviations[s] = sums * math.sqrt(seen / (seen - 1))
+        deviations[s] = totals[s] / len(unit) * math.sqrt(seen / (seen - 1))
+        totals[s] += means[s] * rows_of[s]
     own = float(np.square(deviations).sum() / n)
-    shared = min(max(_between_pairs(deviations), 0.0), own)
+    twice = bool((np.count_nonzero(rows_of, axis=0) > 1).any())
+    shared = min(max(_between_pairs(deviations), 0.0), own) if twice else 0.0
     between = float(means.var(ddof=1))
     design, rotation = _design(trainings, n_rows)
     parts = Parts(
@@ -196,12 +194,12 @@ def measure(trainings: Sequence[Tested], groups: Integers | None, n_rows: int) -
         shared,
         max(0.0, between - (own - shared)),
         shared + (own - shared) / n,
-        _overlap(present),
+        _overlap(rows_of / rows_of.sum(axis=1, keepdims=True)) if twice else 0.0,
         rotation,
         repeated=_repeated(trainings),
     )
-    if design == "resplits" and groups is None:
-        return _weighted(trainings, tested, parts)
+    if design == "resplits":
+        return _weighted(rows_of, totals, parts)
     return Measured(float(means.mean()), parts)
 
 
@@ -241,27 +239,26 @@ def _design(trainings: Sequence[Tested], n_rows: int) -> tuple[Design, int]:
     return "folds" if apart else "resplits", rotation
 
 
-def _weighted(trainings: Sequence[Tested], tested: Integers, parts: Parts) -> Measured:
-    """Weight rows by what they tell: one that is tested often tells its persistent part once.
+def _weighted(rows_of: Floats, totals: Floats, parts: Parts) -> Measured:
+    """Weight units by what they tell: one that is tested often tells its persistent part once.
 
-    With R the part of a row's variance that stays and E the part that each training draws anew, a
-    row that is tested C times has a mean of variance R + E/C, whose inverse is its weight.
+    With R the part of a unit's variance that stays and E the part that each training draws anew, a
+    unit that is tested C times has a mean of variance R + E/C, whose inverse is its rows' weight.
+    ``rows_of`` says how many rows of a unit a training tested, ``totals`` the sum of their scores,
+    both (n, units). R and E are those of an average unit, so equal counts give the plain mean.
     """
-    size = float(np.mean([len(t.rows) for t in trainings]))
-    count, total = np.zeros(len(tested)), np.zeros(len(tested))
-    places = [np.searchsorted(tested, t.rows) for t in trainings]
-    for place, training in zip(places, trainings, strict=True):
-        count[place] += 1
-        total[place] += training.scores
-    whole = parts.own * size
-    if not whole:
-        return Measured(float(np.mean([t.mean for t in trainings])), parts)
+    seen = rows_of > 0
+    count = seen.sum(axis=0)
+    whole = parts.own * float(np.mean(rows_of.sum(axis=1) ** 2 / seen.sum(axis=1)))
     stays = whole * (parts.persistence or 0.0)
+    if not whole:
+        return Measured(float((totals.sum(axis=1) / rows_of.sum(axis=1)).mean()), parts)
     weight = 1 / (stays + (whole - stays) / count)
-    share = np.array([(weight[place] / count[place]).sum() for place in places]) / weight.sum()
-    rows, spread = float(1 / weight.sum()), float(np.square(share).sum() * len(trainings))
-    mean = float((weight * total / count).sum() / weight.sum())
-    return Measured(mean, replace(parts, rows=rows, spread=spread))
+    share = rows_of @ (weight / count)
+    all_rows = share.sum()
+    rows, spread = weight.sum() / all_rows**2, np.square(share / all_rows).sum() * parts.n
+    mean = float((totals @ (weight / count)).sum() / all_rows)
+    return Measured(mean, replace(parts, rows=float(rows), spread=float(spread)))
 
 
 def assumed_parts(between: float, n: int, n_test: int, n_rows: int, rotation: int) -> Parts:
