@@ -71,6 +71,7 @@ class RunResults:
         for row in stages:
             self._stages[row.arm].append(row)
         self._seeds: dict[tuple[str, str], Seeds] = {}
+        self._series: dict[tuple[str, str], dict[Series, dict[int, float]]] = {}
 
     @cached_property
     def arms(self) -> list[str]:
@@ -194,6 +195,11 @@ class RunResults:
 
         Of a pattern they are means over the conditions that it stands for, seed by seed.
         """
+        if (arm, condition) not in self._series:
+            self._series[arm, condition] = self._series_of(arm, condition)
+        return self._series[arm, condition]
+
+    def _series_of(self, arm: str, condition: str) -> dict[Series, dict[int, float]]:
         if is_pattern(condition):
             return _means([self.series(arm, one) for one in self._all(condition)], condition)
         done = set(self.seeds_of(arm, condition).done)
