@@ -149,8 +149,10 @@ def report(folder: Run) -> None:
 def predict(
     folder: Run,
     data: Annotated[Path, typer.Argument(help="Rows to predict for, as in the study's data.")],
-    arm: Annotated[str, typer.Option(help="The arm to use.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The CSV to write.")],
+    arm: Annotated[
+        str | None, typer.Option(help="The arm to use (default: the one that the run recommends).")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="One seed's model, not the mean.")] = None,
     modules: Modules = False,
 ) -> None:

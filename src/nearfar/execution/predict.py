@@ -20,7 +20,13 @@ from nearfar.study.load import resolve
 
 
 def predict_file(
-    path: Path, arm: str, data: Path, output: Path, seed: int | None, *, modules: bool = False
+    path: Path,
+    arm: str | None,
+    data: Path,
+    output: Path,
+    seed: int | None,
+    *,
+    modules: bool = False,
 ) -> str:
     """Predict the rows of a file with an arm of a run and write a CSV; return what was done.
 
@@ -33,7 +39,7 @@ def predict_file(
     Args:
         path: the run folder.
         arm: the arm's name as the report shows it, with its condition if there are any:
-            ``MoCo · labels=0.1``.
+            ``MoCo · labels=0.1``; None for the one that the run recommends.
         data: a file with the study's input columns.
         output: the CSV to write; it appears whole or not at all.
         seed: one seed's model alone, None for all.
@@ -49,6 +55,7 @@ def predict_file(
     text = folder.study()
     assert text is not None
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
+    arm = _recommended(folder) if arm is None else arm
     fits = _fits(folder, arm, seed)
     for module in changed_modules(dict(spec_of(fits[0].hash, folder.store).modules)):
         raise UserError(f"{path}: module {module} changed since the run was made")
@@ -67,6 +74,19 @@ def predict_file(
     dropped = rows.source.get("dropped") or 0
     left_out = f", {dropped} bad rows left out" if dropped else ""
     return f"wrote {len(rows)} predictions by {arm}, {models}{left_out}, to {output}"
+
+
+def _recommended(folder: RunFolder) -> str:
+    """Return the arm that a run recommends, with its condition if it has one.
+
+    Raises:
+        UserError: the run recommends none.
+    """
+    advice = folder.read_json("summary.json").get("recommended")
+    if not advice:
+        raise UserError(f"{folder.path} recommends no arm: name one with --arm")
+    condition = advice["condition"]
+    return f"{advice['arm']} · {condition}" if condition else str(advice["arm"])
 
 
 def _fits(folder: RunFolder, arm: str, seed: int | None) -> list[StageRow]:
