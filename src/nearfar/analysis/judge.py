@@ -46,7 +46,7 @@ def judged(
         return replace(done, reason=f"{p_value(p)}{family}{small}{here}")
     trainings = estimate.trainings_to_decide(c_margin, ALPHA / size)
     start = "a tie: no tested row differs" if tie else f"{p_value(p)}{family}"
-    reason = f"{start}; {_outlook(trainings)}{here}"
+    reason = f"{start}; {_outlook(trainings, estimate)}{here}"
     undecidable = trainings is None
     return replace(
         done,
@@ -57,10 +57,15 @@ def judged(
     )
 
 
-def _outlook(trainings: int | None) -> str:
-    """What it would take to decide, if the measured difference and spread stay."""
+def _outlook(trainings: int | None, estimate: Estimate) -> str:
+    """What it would take to decide, if the measured difference and spread stay.
+
+    Until a row was tested twice, nobody knows what of its part stays: the number is the least.
+    """
     if trainings is None:
         return "more rows would decide, more trainings on these would not"
     if trainings > MANY_TRAININGS:
         return f"more than {count(MANY_TRAININGS)} trainings would be needed to decide"
-    return f"about {trainings if trainings < 100 else round(trainings, -1)} trainings would decide"
+    rounded = trainings if trainings < 100 else round(trainings, -1)
+    known = estimate.parts is not None and estimate.parts.persistence is not None
+    return f"{'about' if known else 'at least'} {rounded} trainings would decide"
