@@ -145,7 +145,7 @@ def test_margin_is_a_tenth_of_the_baselines_error_or_the_studys_own() -> None:
     assert summary["comparisons"][0]["margin"] == summary["margin"]["size"]
     assert "a tenth of the baseline's" in summary["margin"]["why"]
     run.study["margin"] = 1e-6
-    assert run.summary()["margin"] == {"size": 1e-6, "why": "the study's own"}
+    assert run.summary()["margin"] == {"size": 1e-6, "why": "the study's own margin"}
     assert verdicts(run.summary()) == {"near": "undecided"}
 
 

@@ -259,5 +259,6 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     never = {("DataOptions", key) for key in {"hub", *of_images}}
     never |= {("Pretrain", "run"), ("Pretrain", "arm"), ("Study", "modules")}
     never |= {("SplitOptions", "repeats")}  # the axis of seeds says it
+    never |= {("Study", "rounds")}  # decides which seeds are trained: tests/execution
     assert said <= allowed
     assert allowed - said == never

@@ -127,7 +127,6 @@ REQUIRED = [
     ("stages", "rnc", "encoder"),
     ("stages", "rnc", "objective"),
     ("arms", "mean", "fit"),
-    ("axes", "seed", "role"),
     ("axes", "seed", "values"),
 ]
 

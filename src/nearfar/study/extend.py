@@ -102,7 +102,8 @@ def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:
     """
     if before is None:
         return with_seeds(prune(asked, arms), _seeds(asked))
-    asked = {**asked, KEY: joined_rounds(before, asked)}
+    rounds = joined_rounds(before, asked)
+    asked = asked if rounds is None else {**asked, KEY: rounds}
     known = [arm for arm in before["arms"] if arm in asked["arms"]]
     kept_arms = None if arms is None else list(dict.fromkeys([*known, *arms]))
     seeds = sorted({*_seeds(before), *_seeds(asked)})
