@@ -18,6 +18,7 @@ from nearfar.execution.run_plan import run_plan, samples_of
 from nearfar.execution.trackers import trackers_of, with_trackers
 from nearfar.execution.worker import StudySource
 from nearfar.extensions.modules import file_of
+from nearfar.metrics import METRICS
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
 from nearfar.records.run import RunFolder
@@ -129,9 +130,26 @@ def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
                 mapped(changed, some, name, classes)
             for rows in {scoring.test.rows for scoring in resolved.scorings}:
                 tested_rows(changed, some, rows, study.unseen)
+    _check_metric(resolved, dataset)
     for test in (scoring.test for scoring in resolved.scorings):
         if test.corruption is not None:
             check_corruption(dataset.inputs, test.corruption, test.severity or 0)
+
+
+def _check_metric(resolved: Resolved, dataset: Dataset) -> None:
+    """Refuse a metric that no arm's classes have."""
+    study = resolved.study
+    if not METRICS[study.metric].two_classes:
+        return
+    counts = {
+        len(set(study.targets[fit.target].values())) if fit.target else len(dataset.classes)
+        for fit in (arm.fit for arm in study.arms.values())
+    }
+    for count in sorted(counts - {2}):
+        raise UserError(
+            f"metric: {study.metric} is for two classes, and here are {count}: take "
+            "balanced_accuracy, or predict a class map of two ('targets')"
+        )
 
 
 def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:

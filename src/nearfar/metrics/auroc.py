@@ -81,4 +81,5 @@ AUROC = Metric(
     auroc_rows,
     "classification",
     Margin(0.02, False, "two pairs in a hundred, one row of each class"),
+    two_classes=True,
 )

@@ -43,7 +43,7 @@ class Metric:
     number, nan where it is undefined; ``row_scores`` maps them to numbers per row whose mean is the
     metric and whose variance over rows, divided by n, is its sampling variance to first order, None
     where there are none. ``task`` is what is predicted; a difference below ``same`` is none that
-    matters.
+    matters. ``two_classes`` says that it is undefined for more classes.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Metric:
     row_scores: Callable[..., NDArray[np.float64]] | None = None
     task: str = "regression"
     same: Margin = OF_BASELINE
+    two_classes: bool = False
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ class Classes:
                 rows, *(column.tolist() for column in columns), strict=True
             ):
                 place = (self.dataset.ids[row], split, target, names[truth], names[guess])
-                found.append((*place, round(log_probability, 6), rank, round(confidence, 6)))
+                found.append((*place, round(log_probability, 6), rank, round(confidence, 9)))
         return found
 
     def _classified(self, split: str, scores: Floats) -> Classified:
