@@ -7,7 +7,12 @@ from made_runs import BASE, MadeRun, shifted
 
 from nearfar.analysis.compare import Rules, paired_estimate
 from nearfar.analysis.results import RunResults
-from nearfar.analysis.sequential import Looks, sequential_interval, sequential_p
+from nearfar.analysis.sequential import (
+    Looks,
+    sequential_interval,
+    sequential_p,
+    sequential_same_p,
+)
 from nearfar.study.rounds import MOST, SIZE
 
 THRICE = [*BASE, *BASE[::-1], *BASE[5:], *BASE[:5]]
@@ -47,8 +52,11 @@ def test_what_is_told_holds_at_every_look(rounds: int) -> None:
     assert found["high"] > at_once["high"]
     original = found["original"]
     assert original["high"] / found["high"] == pytest.approx(2.0)
-    for key in ("difference", "error", "df", "smallest_margin"):
+    for key in ("difference", "error", "df"):
         assert found[key] == pytest.approx(at_once[key])
+    margin = found["smallest_margin"]
+    assert sequential_same_p(estimate, margin, looks) == pytest.approx(0.05, abs=1e-3)
+    assert margin > at_once["smallest_margin"]
 
 
 def _without_rounds(run: MadeRun) -> MadeRun:

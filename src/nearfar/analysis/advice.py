@@ -48,9 +48,7 @@ def advised(advice: Recommendation | None, results: RunResults) -> str:
 
 
 def _has_controls(results: RunResults, series: Series) -> bool:
-    controls = (
-        a for a in results.distinct if results.settings.get(a, {}).get("group") == "control"
-    )
+    controls = (a for a in results.distinct if results.is_control(a))
     return any(results.mean(control, series) is not None for control in controls)
 
 

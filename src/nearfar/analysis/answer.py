@@ -63,7 +63,7 @@ def asked_of(
 ) -> Asked:
     """Return what the study asks: about pre-trained arms, or all but controls if there are none."""
     others = [arm for arm in results.distinct if arm != baseline]
-    tried = [arm for arm in others if results.settings.get(arm, {}).get("group") != "control"]
+    tried = [arm for arm in others if not results.is_control(arm)]
     pretrained = [arm for arm in tried if results.pretrained(arm)]
     first: dict[tuple[str, str, str], Comparison] = {}
     for c in comparisons:

@@ -96,7 +96,7 @@ def compare(
     places = [(*pair, condition) for pair in pairs for condition in results.conditions]
     drafts = []
     for arm, against, condition in dict.fromkeys([*places, *claimed]):
-        control = results.settings.get(arm, {}).get("group") == "control"
+        control = results.is_control(arm)
         for target in _common_targets(results, arm, against, condition):
             draft = _draft(results, arm, against, results.primary(condition, target), rules)
             family = rules.families.of(
@@ -195,7 +195,7 @@ def _with_estimate(comparison: Comparison, estimate: Estimate, testing: Testing)
         p_better=chances.better,
         p_same=chances.same,
         p_worse=chances.worse,
-        smallest_margin=estimate.smallest_margin(),
+        smallest_margin=testing.smallest_margin(estimate),
         bound=bound(comparison, low, high),
         parts=estimate.parts,
     )

@@ -84,11 +84,11 @@ class RunResults:
     def twins(self) -> dict[str, str]:
         """Arm → the arm that is the same computation: the same stages, whatever seed or condition.
 
-        Where several are, the first one stands for all.
+        Where several are, the first one that is no control stands for all.
         """
         first: dict[tuple[Any, ...], str] = {}
         found = {}
-        for arm in self.arms:
+        for arm in sorted(self.arms, key=self.is_control):
             chains = {
                 (row.condition, row.seed, row.stage == FIT, row.hash)
                 for row in self._stages.get(arm, ())
@@ -97,6 +97,10 @@ class RunResults:
             if same != arm:
                 found[arm] = same
         return found
+
+    def is_control(self, arm: str) -> bool:
+        """Whether an arm is there to be compared with, not to be used."""
+        return self.settings.get(arm, {}).get("group") == "control"
 
     @cached_property
     def distinct(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nearfar.analysis.estimate import LEVEL, Estimate
+from nearfar.analysis.estimate import ALPHA, LEVEL, Estimate
 from nearfar.analysis.sequential import (
     Looks,
     hopeless,
@@ -33,6 +33,13 @@ class Testing:
         if self.looks is None:
             return estimate.interval(LEVEL)
         return sequential_interval(estimate, self.looks, LEVEL)
+
+    def smallest_margin(self, estimate: Estimate) -> float:
+        """The smallest margin at which the mean would count as none."""
+        if self.looks is None:
+            return estimate.smallest_margin()
+        low, high = sequential_interval(estimate, self.looks, 1 - 2 * ALPHA)
+        return max(abs(low), abs(high))
 
     def goes_on(self, estimate: Estimate, margin: float, alpha: float) -> bool:
         """Whether an undecided mean is worth another round of trainings."""

@@ -51,7 +51,7 @@ def recommend(
     sign = 1.0 if METRICS[series.metric].better == "lower" else -1.0
     measured = {arm: results.mean(arm, series) for arm in results.distinct}
     means = {arm: mean for arm, mean in measured.items() if mean is not None}
-    controls = [a for a in means if results.settings.get(a, {}).get("group") == "control"]
+    controls = [a for a in means if results.is_control(a)]
     arms = sorted((a for a in means if a not in controls), key=lambda a: sign * means[a])
     if not arms:
         return None
