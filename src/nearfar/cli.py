@@ -65,7 +65,7 @@ def run(
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="With --until: no round begins that would end later: 30m, 2h."),
+        typer.Option(help="With --until: no round but the first begins that would end later."),
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:

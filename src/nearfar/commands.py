@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nearfar.errors import UserError
+from nearfar.study.rounds import MOST, SIZE
 
 if TYPE_CHECKING:
     from nearfar.execution.prepared import Prepared, Request
@@ -100,11 +101,17 @@ def _announce(prepared: Prepared, console: Console) -> None:
     console.print(
         f"[bold]{study.study}[/bold] ({study.profile}): {len(dataset)} rows"
         + (f", {dropped} bad ones left out" if dropped else "")
-        + f", {len(plan.arms)} arms, seeds {', '.join(map(str, prepared.resolved.seeds))}; "
+        + f", {len(plan.arms)} arms, {_seeds(prepared)}; "
         f"{len(plan.steps)} stages{' at least' if open_choices else ''}, "
         f"{len(plan.steps) - len(prepared.missing)} of them there already",
         highlight=False,
     )
+
+
+def _seeds(prepared: Prepared) -> str:
+    if prepared.rounds is not None:
+        return f"rounds of {SIZE} trainings, up to {MOST}"
+    return f"seeds {', '.join(map(str, prepared.resolved.seeds))}"
 
 
 def _print_stages(prepared: Prepared, console: Console) -> None:

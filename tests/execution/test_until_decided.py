@@ -99,15 +99,15 @@ def test_the_last_round_is_the_last() -> None:
     rounds = Rounds(6, until=True, budget=None)
     summary = {"comparisons": [comparison("A")], "twins": {"B": "A"}}
     for _ in range(5):
-        assert rounds.goes_on(summary)
-    assert (rounds.current, rounds.goes_on(summary)) == (6, False)
+        assert rounds.goes_on(summary, [])
+    assert (rounds.current, rounds.goes_on(summary, [])) == (6, False)
     assert [rounds.allowed(arm) for arm in ("A", "B", "L1", "C")] == [30, 30, 30, 5]
 
 
 def test_the_recorded_rounds_are_made_whatever_the_clock_says() -> None:
     rounds = Rounds(3, until=False, budget=0.0)
     summary = {"comparisons": [comparison("A")], "twins": {}}
-    assert [rounds.goes_on(summary) for _ in range(3)] == [True, True, False]
+    assert [rounds.goes_on(summary, []) for _ in range(3)] == [True, True, False]
 
 
 def test_a_run_in_rounds_stays_one_when_it_is_asked_for_plainly(tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ def advised(advice: Recommendation | None, results: RunResults) -> str:
         return _not_even_controls(advice, head, f"{its} is the {most} among the others")
     if not advice.best:
         why = _untested(len(results.values(advice.arm, series)))
-        apart = " but for controls" if _has_controls(results, series) else ""
-        return f"{head} for now: {its} is the {most}{apart}, but nothing is decided ({why})."
+        apart = ", controls aside" if _has_controls(results, series) else ""
+        return f"{head} for now: {its} is the {most}{apart}; nothing is decided yet ({why})."
     if len(advice.best) + len(advice.left_out) == 1:
         apart = " but controls" if _has_controls(results, series) else ""
         return f"{head}: no other arm{apart} has a mean {named} to set beside its {size}."

@@ -135,7 +135,9 @@ def _many(asked: Asked, about: list[Comparison]) -> str:
         return f"each of the {count} is better than {rival}: {who}"
     if not better:
         open_end = any(c.verdict in {"undecided", "withheld"} for c in about)
-        head = f"none of the {count} is {'shown to be ' if open_end else ''}better than {rival}: "
+        none = "neither" if len(about) == 2 else "none"
+        shown = "shown to be " if open_end else ""
+        head = f"{none} of the {count} is {shown}better than {rival}: "
     elif len(better) == 1:
         head = f"one of the {count} is better than {rival}: {who}; "
     else:

@@ -7,7 +7,7 @@ from nearfar.analysis.estimate import ALPHA, Estimate
 from nearfar.analysis.statistics import decide
 from nearfar.analysis.testing import Testing
 from nearfar.metrics import METRICS
-from nearfar.numbers import count, p_value, precise
+from nearfar.numbers import count, fixed, p_value, precise
 
 MANY_TRAININGS = 1000
 
@@ -42,7 +42,7 @@ def judged(
         sure = "; the difference is sure, but inside the margin" if p <= ALPHA else ""
         return replace(done, reason=f"within {margin}, {p_value(p_same)}{family}{sure}{here}")
     if verdict != "undecided":
-        small = f"; smaller than the margin of {margin}" if inside else ""
+        small = f"; smaller than the margin of {margin}" if inside else _probably_small(c, margin)
         return replace(done, reason=f"{p_value(p)}{family}{small}{here}")
     trainings = estimate.trainings_to_decide(c_margin, ALPHA / size)
     start = "a tie: no tested row differs" if tie else f"{p_value(p)}{family}"
@@ -57,13 +57,20 @@ def judged(
     )
 
 
+def _probably_small(c: Comparison, margin: str) -> str:
+    """Say that a difference that is sure is more probably than not of no relevance."""
+    if c.p_same is None or c.p_same <= 1 / 2:
+        return ""
+    return f"; probably ({fixed(100 * c.p_same, 0)}%) smaller than the margin of {margin}"
+
+
 def _outlook(trainings: int | None, estimate: Estimate) -> str:
     """What it would take to decide, if the measured difference and spread stay.
 
     Until a row was tested twice, nobody knows what of its part stays: the number is the least.
     """
     if trainings is None:
-        return "more rows would decide, more trainings on these would not"
+        return "more rows would decide; more trainings on these are unlikely to"
     if trainings > MANY_TRAININGS:
         return f"more than {count(MANY_TRAININGS)} trainings would be needed to decide"
     rounded = trainings if trainings < 100 else round(trainings, -1)

@@ -22,10 +22,11 @@ def notes_on(
     profile: str,
 ) -> list[str]:
     """Return the notes of a summary, the most consequential first."""
-    found = [_profile(profile), _seeds(results), *_lost(results)]
+    found = [_profile(profile), _rounds(results, comparisons, rules), _seeds(results)]
+    found += _lost(results)
     if baseline not in results.arms:
         found.append(f"The baseline {baseline} was not run, so nothing is compared with it.")
-    found += [*_twins(results, profile), _uneven(results), _floor(comparisons)]
+    found += [*_twins(results, profile), _uneven(results, rules), _floor(comparisons)]
     found += [_over_targets(results), _breakdowns(results), _interval(results, comparisons, rules)]
     return [note for note in found if note]
 
@@ -85,7 +86,7 @@ def _lost(results: RunResults) -> list[str]:
     return found
 
 
-def _uneven(results: RunResults) -> str:
+def _uneven(results: RunResults, rules: Rules) -> str:
     total = len(results.seeds)
     fewer = [
         f"{arm} ({runs} of {total})"
@@ -94,7 +95,26 @@ def _uneven(results: RunResults) -> str:
     ]
     if not fewer:
         return ""
+    if rules.testing.looks is not None:
+        return f"Took no part in later rounds, being decided or hopeless: {', '.join(fewer)}."
     return f"Fewer seeds than the others: {', '.join(fewer)}. Pairs are compared on common seeds."
+
+
+def _rounds(results: RunResults, comparisons: Sequence[Comparison], rules: Rules) -> str:
+    """Say how far a study in rounds is, and what its numbers hold for."""
+    looks = rules.testing.looks
+    if looks is None:
+        return ""
+    done = len(results.seeds) // looks.size
+    arms = list(dict.fromkeys(c.arm for c in comparisons if c.open))
+    state = (
+        f"Still open: {', '.join(arms)}; the same command goes on." if arms else "Nothing is open."
+    )
+    return (
+        f"Round {done} of at most {looks.most // looks.size}, {looks.size} trainings each. {state} "
+        "p-values and intervals hold for all looks at once (repeated confidence intervals): they "
+        "are wider than those of a single look. Chances are of this look alone."
+    )
 
 
 def _floor(comparisons: Sequence[Comparison]) -> str:
@@ -102,8 +122,8 @@ def _floor(comparisons: Sequence[Comparison]) -> str:
     if not arms:
         return ""
     return (
-        f"More trainings on these rows would not decide: {', '.join(arms)}. What the rows "
-        "contribute to the error is too large for differences of this size; more rows would tell."
+        f"More trainings on these rows are unlikely to decide: {', '.join(arms)}. What the rows "
+        "contribute to the error is large for differences of this size; more rows would tell."
     )
 
 

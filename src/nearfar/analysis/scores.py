@@ -84,7 +84,7 @@ def compare_scores(
             difference inside it is ``same``. By default 0.02 where all scores are 0 or 1, else a
             tenth of the mean of ``b``; then a sure difference is told as one however small.
         groups: the group of every row, (n_rows,), of any type that can be sorted: rows of one group
-            are tested together and count as one.
+            count as one, and are best tested together.
 
     Returns:
         Difference (a - b), interval, p, probabilities and verdict; at least 3 trainings are needed

@@ -5,11 +5,12 @@ The clock only decides whether another round begins.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nearfar.analysis.families import CONTROLS, TARGETS
+from nearfar.records import StageRow
 from nearfar.study.rounds import MOST, SIZE
 
 
@@ -18,7 +19,7 @@ class Rounds:
     """How far a run in rounds is: ``trainings`` of each arm, in round number ``current``.
 
     ``least`` is how many rounds the run's study says; with ``until`` more follow while something is
-    open and the ``budget``, in seconds, allows.
+    open and the ``budget``, in seconds, allows; ``jobs`` stages run at once.
     """
 
     least: int
@@ -26,20 +27,20 @@ class Rounds:
     budget: float | None
     current: int = 1
     trainings: dict[str, int] = field(default_factory=dict)
+    jobs: int = 1
     _begun: float = field(default_factory=time.monotonic)
-    _longest: float = 0.0
-    _last: float = field(default_factory=time.monotonic)
 
     def allowed(self, arm: str) -> int:
         """How many trainings an arm has by now."""
         return self.trainings.get(arm, SIZE)
 
-    def goes_on(self, summary: Mapping[str, Any]) -> bool:
-        """Begin another round with what is open; return whether there is one."""
-        now = time.monotonic()
-        self._longest, self._last = max(self._longest, now - self._last), now
+    def goes_on(self, summary: Mapping[str, Any], stages: Sequence[StageRow]) -> bool:
+        """Begin another round with what is open; return whether there is one.
+
+        ``stages`` are those so far: a round is expected to cost what they did.
+        """
         arms = open_arms(summary)
-        if not arms or self.current * SIZE >= MOST or not self._is_time(now):
+        if not arms or self.current * SIZE >= MOST or not self._is_time(arms, stages):
             return False
         self.current += 1
         twins = [twin for twin, first in summary["twins"].items() if first in arms]
@@ -47,11 +48,19 @@ class Rounds:
             self.trainings[arm] = self.current * SIZE
         return True
 
-    def _is_time(self, now: float) -> bool:
+    def _is_time(self, arms: Collection[str], stages: Sequence[StageRow]) -> bool:
         if self.current < self.least:
             return True
-        spent = now - self._begun
-        return self.until and (self.budget is None or spent + self._longest <= self.budget)
+        spent = time.monotonic() - self._begun
+        ahead = seconds_of_round(arms, stages) / self.jobs
+        return self.until and (self.budget is None or spent + ahead <= self.budget)
+
+
+def seconds_of_round(arms: Collection[str], stages: Sequence[StageRow]) -> float:
+    """Return what a round of these arms costs one process, from what their stages cost so far."""
+    mine = [row for row in stages if row.arm in arms]
+    each = {row.hash: row.seconds for row in mine}
+    return SIZE * sum(each.values()) / max(len({row.seed for row in mine}), 1)
 
 
 def open_arms(summary: Mapping[str, Any]) -> set[str]:

@@ -111,7 +111,13 @@ def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resol
         text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
     requested = text if request.seeds is None else with_seeds(text, list(range(request.seeds)))
     requested = in_rounds(text) if request.until_decided else requested
-    whole = extend(folder.study(), requested, request.arms)
+    before = folder.study()
+    if request.seeds is not None and before is not None and before.get(KEY) is not None:
+        raise UserError(
+            f"{folder.path}: is a run in rounds, which find the number of seeds: leave out --seeds,"
+            " or use another --out"
+        )
+    whole = extend(before, requested, request.arms)
     return resolve(whole, folder.path / "study.yaml", modules=text.get("modules") or ())
 
 
@@ -183,21 +189,22 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
     folder.write_samples(samples_of(prepared.dataset, prepared.resolved.study.split))
     while True:
         carry_out_stages(prepared, jobs, watch)
-        if not prepared.plan_on() and not _next_round(prepared):
+        if not prepared.plan_on() and not _next_round(prepared, jobs):
             break
         _write_tables(prepared)
     folder.write_plan(run_plan(prepared))
     write_records(folder, prepared.reasons)
 
 
-def _next_round(prepared: Prepared) -> bool:
+def _next_round(prepared: Prepared, jobs: int) -> bool:
     """Plan a round more of what is not decided, and record it; return whether there is one."""
     rounds, folder = prepared.rounds, prepared.folder
     if rounds is None:
         return False
+    rounds.jobs = jobs
     plan = run_plan(prepared)
     records, stages = write_tables(folder, plan, prepared.reasons)
-    if not rounds.goes_on(summarise_run(folder, plan, records, stages)):
+    if not rounds.goes_on(summarise_run(folder, plan, records, stages), stages):
         return False
     prepared.plan_on()
     prepared.resolved.text[KEY] = max(rounds.current, prepared.resolved.text[KEY])

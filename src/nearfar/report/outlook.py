@@ -103,7 +103,7 @@ def _decided(row: Plain) -> str:
     if row["undecidable"]:
         return "only more rows"
     needed = row["trainings_to_decide"]
-    return MISSING if needed is None else f"about {count(needed)}"
+    return MISSING if needed is None else f"at least {count(needed)}"
 
 
 def _meaning(outlook: Plain) -> str:

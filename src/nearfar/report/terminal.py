@@ -41,6 +41,11 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+_USE = {
+    "use this": " ◀ use",
+    "use for now": " ◀ for now",
+    "use this, if any": " ◀ if any",
+}
 _COLOURS = {
     "better": "green",
     "worse": "red",
@@ -230,7 +235,7 @@ def _cells(run: Run, arm: dict[str, Any], columns: Collection[str]) -> list[Any]
     comparison = comparison_of(run, arm)
     done = arm.get("status", "done") == "done"
     other = other_baseline(run, comparison or {})
-    use = " ◀ use" if recommended(run, arm) else ""
+    use = _USE.get(recommended(run, arm), "")
     cells: list[Any] = [
         Text.assemble(arm_label(arm), (use, "bold green"), (other and f"\n {other}", "dim")),
         mean_std(_entry(run, arm))

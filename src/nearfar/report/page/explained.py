@@ -51,8 +51,13 @@ def margin_sentence(run: Run) -> str:
     size = finite(margin.get("size"))
     if size is None:
         return ""
-    why = margin.get("why") or "given"
-    return f"A difference below the margin of ±{precise(size)} counts as none: {why}."
+    why = str(margin.get("why") or "given")
+    if "own" in why:
+        return f"A difference that surely lies within ±{precise(size)} counts as none: {why}."
+    return (
+        f"Two arms whose difference lies within ±{precise(size)} count as the same ({why}), unless "
+        "it is sure that there is one."
+    )
 
 
 def _line(name: str, text: str) -> str:

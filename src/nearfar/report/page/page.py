@@ -121,8 +121,12 @@ def _badges(run: Run) -> str:
 
 def _division(summary: Mapping[str, Any]) -> str:
     """How rows are divided into parts, in a few words."""
-    if summary.get("folds"):
-        return f"{summary['folds']} folds, each row tested in one of them"
+    folds, seeds = summary.get("folds") or 0, len(summary.get("seeds") or [])
+    if folds and seeds < folds:
+        return f"{seeds} of {folds} folds tested"
+    if folds:
+        times = "once" if seeds == folds else f"{seeds / folds:g} times"
+        return f"{folds} folds, each row tested {times}"
     return "split anew for every seed" if summary.get("resplit") else "one fixed split"
 
 
