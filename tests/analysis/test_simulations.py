@@ -1,7 +1,8 @@
 """The estimator keeps its promises in worlds where the truth is known; every seed is fixed.
 
-Short versions of benchmarks/verdicts.py (docs/results/statistics.md). Beside it stand estimators
-that leave something out: they must err far more, or the worlds could show no mistake.
+Short versions of benchmarks/verdicts.py and benchmarks/stopping.py (docs/results/statistics.md).
+Beside it stand estimators that leave something out: they must err far more, or the worlds could
+show no mistake.
 """
 
 import math
@@ -23,7 +24,9 @@ from worlds import (
 )
 
 from nearfar.analysis.estimate import Estimate, estimate_rows
+from nearfar.analysis.sequential import Looks
 from nearfar.analysis.statistics import holm
+from nearfar.analysis.testing import Testing as Rule
 from nearfar.analysis.variance import Tested as Training
 
 WORLDS = {world.name: world for world in [*FIVE, *MORE, *KNOWN_EXCEPTIONS]}
@@ -202,6 +205,27 @@ def test_a_family_of_arms_keeps_its_error() -> None:
         plain_false += min(holm([over_trainings(pair).p_value() for pair in pairs])) <= 0.05
     assert ours_false / families <= 0.06
     assert plain_false / families >= 0.15
+
+
+def test_networks_that_are_alike_seldom_differ_at_any_look() -> None:
+    """Looks after 5 to 30 trainings: stopping at the first small p of a single look errs more."""
+    name, replicates, rule = "one network, two initialisations", 80, Rule(Looks(5, 30))
+    wrong = naive = trained = 0
+    for trainings, base in simulated(name, "folds", 30, replicates):
+        crossed = small = stopped = False
+        for n in range(5, 31, 5):
+            estimate = ours(WORLDS[name], trainings[:n])
+            differs = rule.p(estimate) <= 0.05
+            trained += 0 if stopped else 5
+            stopped = stopped or differs or rule.same_p(estimate, base / 10) <= 0.05
+            stopped = stopped or not rule.goes_on(estimate, base / 10, 0.05)
+            crossed |= differs
+            small |= estimate.p_value() <= 0.05
+        wrong += crossed
+        naive += small
+    assert wrong / replicates <= 0.04
+    assert naive / replicates >= 0.08
+    assert trained / replicates <= 0.75 * 30
 
 
 def test_known_differences_are_those_of_fresh_data_sets() -> None:
