@@ -63,7 +63,7 @@ def test_when_every_one_is_worse_nothing_is_left_open() -> None:
     pretrained(run, "A", 0.15, 0.01)
     pretrained(run, "B", 0.10, 0.01)
     assert sentence(run) == (
-        f"Use L1: {L1_ONE} {SURE}On test MAE, none of the two pre-trained arms is better than L1: "
+        f"Use L1: {L1_ONE} {SURE}On test MAE, neither of the two pre-trained arms is better than L1: "
         "A (15.0% higher) and B (10.0% higher) are worse."
     )
 
@@ -108,7 +108,7 @@ def test_an_undecided_arm_comes_with_what_would_decide() -> None:
         f"Use L1: {L1_ONE} is within the margin of the lowest (RnC, 0.240), and it costs less; "
         "with 95% confidence the best arm is this one or RnC. On test MAE, it is not decided "
         f"whether RnC is better than L1: it is at most {high:.1f}% better or {low:.1f}% worse "
-        "(more rows would decide, more trainings on these would not)."
+        "(more rows would decide, more trainings on these are unlikely to)."
     )
     run = with_baseline(4).arm("RnC", [0.195, 0.235, 0.195, 0.23], pretrained=True)
     (found,) = run.summary()["comparisons"]
@@ -122,7 +122,7 @@ def test_the_quick_profile_says_that_it_cannot_decide() -> None:
     run.arm("A", [0.25, 0.27, 0.23], pretrained=True).arm("B", [0.27, 0.25, 0.25], pretrained=True)
     assert (
         " The quick profile, with 3 trainings and smaller budgets, cannot decide: on test MAE, "
-        "none of the two pre-trained arms is shown to be better than L1: A (at most "
+        "neither of the two pre-trained arms is shown to be better than L1: A (at most "
     ) in sentence(run, "quick")
     assert sentence(run, "quick").endswith("% worse) are undecided.")
     assert (
@@ -139,14 +139,14 @@ def test_under_three_seeds_nothing_is_decided() -> None:
     run = with_baseline(2).arm("RnC", [0.23, 0.23], pretrained=True)
     assert sentence(run) == (
         "Use RnC for now: its mean test MAE, 0.230 z-scored (0.460 log mol/L) over 2 trainings, is "
-        "the lowest, but nothing is decided (2 trainings: a test needs at least 3)."
+        "the lowest; nothing is decided yet (2 trainings: a test needs at least 3)."
     )
     assert sentence(with_baseline(1).arm("RnC", [0.3], pretrained=True), "smoke") == (
         "Use L1 for now: its mean test MAE, 0.260 z-scored (0.520 log mol/L) over 1 training, is "
-        "the lowest, but nothing is decided (1 training: a test needs at least 3)."
+        "the lowest; nothing is decided yet (1 training: a test needs at least 3)."
     )
     run.arm("mean", [0.1, 0.1], group="control")
-    assert "is the lowest but for controls, but nothing is decided (2" in sentence(run)
+    assert "is the lowest, controls aside; nothing is decided yet (2" in sentence(run)
 
 
 def test_a_single_arm_has_nothing_to_stand_beside() -> None:
@@ -288,5 +288,5 @@ def test_means_alone_are_told_where_a_fixed_split_has_no_rows() -> None:
     run = pretrained(with_baseline(resplit=False), "A", -0.1, 0.005)
     assert sentence(run).startswith(
         "Use A for now: its mean test MAE, 0.230 z-scored (0.460 log mol/L) over 10 trainings, is "
-        "the lowest, but nothing is decided (no test was possible). "
+        "the lowest; nothing is decided yet (no test was possible). "
     )

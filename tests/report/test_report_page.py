@@ -214,7 +214,9 @@ def test_only_marked_rows_are_shown(finished_run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"folds": 10}, "10 folds, each row tested in one of them"),
+        ({"folds": 3, "seeds": [0, 1, 2]}, "3 folds, each row tested once"),
+        ({"folds": 10, "seeds": [0, 1, 2]}, "3 of 10 folds tested"),
+        ({"folds": 2, "seeds": [0, 1, 2]}, "2 folds, each row tested 1.5 times"),
         ({"folds": None}, "split anew for every seed"),
         ({"folds": None, "resplit": False}, "one fixed split"),
     ],

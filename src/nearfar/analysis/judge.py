@@ -70,7 +70,7 @@ def _outlook(trainings: int | None, estimate: Estimate) -> str:
     Until a row was tested twice, nobody knows what of its part stays: the number is the least.
     """
     if trainings is None:
-        return "more rows would decide; more trainings on these are unlikely to"
+        return "more rows would decide, more trainings on these are unlikely to"
     if trainings > MANY_TRAININGS:
         return f"more than {count(MANY_TRAININGS)} trainings would be needed to decide"
     rounded = trainings if trainings < 100 else round(trainings, -1)
