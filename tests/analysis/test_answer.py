@@ -63,8 +63,8 @@ def test_when_every_one_is_worse_nothing_is_left_open() -> None:
     pretrained(run, "A", 0.15, 0.01)
     pretrained(run, "B", 0.10, 0.01)
     assert sentence(run) == (
-        f"Use L1: {L1_ONE} {SURE}On test MAE, neither of the two pre-trained arms is better than L1: "
-        "A (15.0% higher) and B (10.0% higher) are worse."
+        f"Use L1: {L1_ONE} {SURE}On test MAE, neither of the two pre-trained arms is better than "
+        "L1: A (15.0% higher) and B (10.0% higher) are worse."
     )
 
 

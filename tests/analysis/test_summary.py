@@ -262,7 +262,9 @@ def test_rows_that_are_too_few_are_told_instead_of_a_number_of_trainings() -> No
     run = MadeRun().arm("L1", BASE[:4]).arm("open", [0.25, 0.27, 0.21, 0.26])
     (found,) = run.summary()["comparisons"]
     assert (found["trainings_to_decide"], found["undecidable"]) == (None, True)
-    assert found["reason"].endswith("more rows would decide, more trainings on these are unlikely to")
+    assert found["reason"].endswith(
+        "more rows would decide, more trainings on these are unlikely to"
+    )
     (note,) = (n for n in run.summary()["notes"] if n.startswith("More trainings on these rows"))
     assert "unlikely to decide: open." in note
 
