@@ -219,3 +219,26 @@ def test_a_real_comparison_from_start_to_end() -> None:
     assert found.design == "folds"
     assert found.low < found.difference < found.high
     assert abs(found.difference - world.difference) < 4 * found.standard_error
+
+
+def test_no_row_wrong_is_as_sure_however_it_is_coded() -> None:
+    rows = [np.arange(100)[k::10] for k in range(10)]
+    wrong, right = ([np.full(10, value)] * 10 for value in (0.0, 1.0))
+    errors = nearfar.compare_scores(wrong, wrong, test_rows=rows, n_rows=100)
+    hits = nearfar.compare_scores(right, right, test_rows=rows, n_rows=100, better="higher")
+    assert (errors.low, errors.high) == (hits.low, hits.high)
+    assert errors.high == pytest.approx(1 - 0.05 ** (1 / 100))
+    assert errors.verdict == hits.verdict == "undecided"
+
+
+@pytest.mark.parametrize("n_rows", [60.5, "60", None, 0, True])
+def test_a_number_of_rows_is_one(n_rows: object) -> None:
+    with pytest.raises(ValueError, match="n_rows must be a whole number above 0"):
+        nearfar.compare_scores([[1.0]], [[1.0]], test_rows=[[0]], n_rows=n_rows)  # type: ignore[arg-type]
+
+
+def test_scores_whose_squares_no_float_holds_are_refused() -> None:
+    rows = [np.arange(4)] * 3
+    huge = [np.array([1e160, 1.0, 2.0, 3.0])] * 3
+    with pytest.raises(ValueError, match="between 1e-100 and 1e100"):
+        nearfar.compare_scores(huge, huge, test_rows=rows, n_rows=4)

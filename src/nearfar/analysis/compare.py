@@ -4,12 +4,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from nearfar.analysis.comparison import Comparison, Original, bound, training_count
 from nearfar.analysis.estimate import (
     MIN_SEEDS,
     Estimate,
     estimate_rows,
     estimate_values,
+    score_scale,
 )
 from nearfar.analysis.families import Families, adjusted
 from nearfar.analysis.judge import Adjusted, judged
@@ -219,9 +222,10 @@ def paired_estimate(
         if mine is not None and base is not None and set(seeds) <= set(mine) & set(base):
             found = differences({s: mine[s] for s in seeds}, base)
             if found is not None:
-                scale = max(abs(t.scores).max() for s in seeds for t in (mine[s], base[s]))
+                both = (t.scores for s in seeds for t in (mine[s], base[s]))
+                scale = score_scale(np.concatenate(list(both)))
                 trainings = list(found.values())
-                return estimate_rows(trainings, rules.n_rows, rules.scores.groups, float(scale))
+                return estimate_rows(trainings, rules.n_rows, rules.scores.groups, scale)
     if not rules.varies:
         return None
     values = [first[seed] - second[seed] for seed in seeds]

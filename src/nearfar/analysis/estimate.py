@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from nearfar.analysis.variance import Design, Integers, Parts, Tested, assumed_parts, measure
@@ -170,6 +171,13 @@ def estimate_values(
         parts,
         parts.design,
     )
+
+
+def score_scale(scores: NDArray[np.float64]) -> float:
+    """Return the largest size that a score can have: 1 of right and wrong, else what was seen."""
+    if np.isin(scores, (0.0, 1.0)).all():
+        return 1.0
+    return float(np.abs(scores).max())
 
 
 def breakdowns_not_excluded(n: int) -> float:

@@ -13,12 +13,15 @@ from nearfar.analysis.estimate import (
     MIN_SEEDS,
     Estimate,
     estimate_rows,
+    score_scale,
 )
 from nearfar.analysis.statistics import Direction, Verdict, decide
 from nearfar.analysis.variance import Design, Tested
 
 SAME_RELATIVE = 0.1
 SAME_ABSOLUTE = 0.02
+SMALLEST, LARGEST = 1e-100, 1e100
+"""Sizes of scores whose squares a float holds."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def compare_scores(
     units = _group_numbers(groups, n_rows)
     if better not in ("lower", "higher"):
         raise ValueError(f"better must be 'lower' or 'higher', got {better!r}")
-    if margin is not None and not (math.isfinite(margin) and margin > 0):
+    if margin is not None and not _is_size(margin):
         raise ValueError(f"margin must be a number above 0, got {margin!r}")
     everything = np.concatenate([*first, *second])
     if not np.isfinite(everything).all():
@@ -110,7 +113,9 @@ def compare_scores(
         Tested(numbers, mine - base)
         for numbers, mine, base in zip(rows, first, second, strict=True)
     ]
-    scale = float(np.abs(everything).max())
+    scale = score_scale(everything)
+    if scale and not SMALLEST <= scale <= LARGEST:
+        raise ValueError(f"scores must be of a size between 1e-100 and 1e100, got {scale:g}")
     estimate = None
     if len(trainings) >= MIN_SEEDS:
         estimate = estimate_rows(trainings, n_rows, units, scale)
@@ -118,6 +123,12 @@ def compare_scores(
         difference = float(np.mean([training.mean for training in trainings]))
         return _untested(difference, counts, "undecided", len(rows))
     return _tested(estimate, counts, better, asked=margin is not None)
+
+
+def _is_size(margin: object) -> bool:
+    if isinstance(margin, bool) or not isinstance(margin, int | float | np.number):
+        return False
+    return math.isfinite(float(margin)) and float(margin) > 0
 
 
 def _tested(
@@ -161,6 +172,8 @@ def _untested(difference: float, margin: float, verdict: Verdict, n: int) -> Sco
 
 
 def _row_numbers(test_rows: Sequence[ArrayLike], n_rows: int) -> list[NDArray[np.int64]]:
+    if isinstance(n_rows, bool) or not isinstance(n_rows, int | np.integer) or n_rows < 1:
+        raise ValueError(f"n_rows must be a whole number above 0, got {n_rows!r}")
     if not len(test_rows):
         raise ValueError("test_rows is empty: needs the tested rows of every training")
     found = []

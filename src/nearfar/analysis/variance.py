@@ -161,13 +161,16 @@ def measure(trainings: Sequence[Tested], groups: Integers | None, n_rows: int) -
 
     Returns:
         The mean over trainings, re-splits with their rows weighted by how much they tell, and its
-        parts; None where a training tests a single unit.
+        parts; None where only one unit was tested. A training that tests a single unit shows no
+        spread within: its deviation is that from the mean over trainings.
     """
     n = len(trainings)
     tested = np.unique(np.concatenate([t.rows for t in trainings]))
     labels = tested if groups is None else groups[tested]
     _, unit_of = np.unique(labels, return_inverse=True)
     units = int(unit_of.max()) + 1
+    if units < 2:
+        return None
     deviations, rows_of = np.zeros((n, units)), np.zeros((n, units))
     totals = np.zeros((n, units))
     means = np.array([t.mean for t in trainings])
@@ -176,9 +179,10 @@ def measure(trainings: Sequence[Tested], groups: Integers | None, n_rows: int) -
         rows_of[s] = np.bincount(unit, minlength=units)
         totals[s] = np.bincount(unit, weights=training.scores - means[s], minlength=units)
         seen = int(np.count_nonzero(rows_of[s]))
-        if seen < 2:
-            return None
-        deviations[s] = totals[s] / len(unit) * math.sqrt(seen / (seen - 1))
+        if seen > 1:
+            deviations[s] = totals[s] / len(unit) * math.sqrt(seen / (seen - 1))
+        else:
+            deviations[s, unit[0]] = (means[s] - means.mean()) * math.sqrt(n / (n - 1))
         totals[s] += means[s] * rows_of[s]
     own = float(np.square(deviations).sum() / n)
     twice = bool((np.count_nonzero(rows_of, axis=0) > 1).any())
@@ -225,18 +229,33 @@ def _repeated(trainings: Sequence[Tested]) -> bool:
 
 
 def _design(trainings: Sequence[Tested], n_rows: int) -> tuple[Design, int]:
-    """Recognise the design, and how many trainings test every row once."""
-    first = trainings[0].rows
-    if all(np.array_equal(np.sort(t.rows), np.sort(first)) for t in trainings):
+    """Recognise the design, and how many trainings test every row once, whatever their order."""
+    first = np.sort(trainings[0].rows)
+    if all(np.array_equal(np.sort(t.rows), first) for t in trainings[1:]):
         return "fixed", 1
+    counts, covered = _rotations(trainings, n_rows)
     mean_size = float(np.mean([len(t.rows) for t in trainings]))
-    rotation = max(round(n_rows / mean_size), 2)
-    rotations = [trainings[k : k + rotation] for k in range(0, len(trainings), rotation)]
-    apart = all(
-        len(np.unique(rows := np.concatenate([t.rows for t in some]))) == len(rows)
-        for some in rotations
-    )
-    return "folds" if apart else "resplits", rotation
+    whole = [count for count, rows in zip(counts, covered, strict=True) if rows == n_rows]
+    rotation = whole[0] if whole else max(round(n_rows / mean_size), counts[0], 2)
+    return ("folds" if len(counts) == -(-len(trainings) // rotation) else "resplits"), rotation
+
+
+def _rotations(trainings: Sequence[Tested], n_rows: int) -> tuple[list[int], list[int]]:
+    """Put every training into the first rotation that tests none of its rows yet.
+
+    Returns how many trainings each rotation has, and how many rows they test.
+    """
+    tested: list[NDArray[np.bool_]] = []
+    counts: list[int] = []
+    for training in trainings:
+        free = (k for k, mask in enumerate(tested) if not mask[training.rows].any())
+        chosen = next(free, len(tested))
+        if chosen == len(tested):
+            tested.append(np.zeros(n_rows, dtype=bool))
+            counts.append(0)
+        tested[chosen][training.rows] = True
+        counts[chosen] += 1
+    return counts, [int(mask.sum()) for mask in tested]
 
 
 def _weighted(rows_of: Floats, totals: Floats, parts: Parts) -> Measured:

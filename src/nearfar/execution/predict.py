@@ -57,6 +57,12 @@ def predict_file(
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
     arm = _recommended(folder) if arm is None else arm
     fits = _fits(folder, arm, seed)
+    for fit in fits:
+        if not folder.store.is_done(fit.hash):
+            raise UserError(
+                f"{path}: the model of seed {fit.seed} is not there any more; 'nearfar run' of "
+                "this study makes it again"
+            )
     for module in changed_modules(dict(spec_of(fits[0].hash, folder.store).modules)):
         raise UserError(f"{path}: module {module} changed since the run was made")
     options = resolved.study.data

@@ -112,10 +112,11 @@ def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resol
     requested = text if request.seeds is None else with_seeds(text, list(range(request.seeds)))
     requested = in_rounds(text) if request.until_decided else requested
     before = folder.study()
-    if request.seeds is not None and before is not None and before.get(KEY) is not None:
+    in_any = any(text.get(KEY) is not None for text in (asked.text, before or {}))
+    if request.seeds is not None and in_any:
         raise UserError(
-            f"{folder.path}: is a run in rounds, which find the number of seeds: leave out --seeds,"
-            " or use another --out"
+            "--seeds: this study runs in rounds, which find the number of seeds: leave it out, or "
+            "use another --out"
         )
     whole = extend(before, requested, request.arms)
     return resolve(whole, folder.path / "study.yaml", modules=text.get("modules") or ())
