@@ -10,8 +10,8 @@ from whole_runs import run_whole
 
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
-from nearfar.execution.rounds import Rounds, open_arms
-from nearfar.records import read_results
+from nearfar.execution.rounds import Rounds, open_arms, seconds_of_round
+from nearfar.records import StageRow, read_results
 from nearfar.records.plain_yaml import from_yaml
 from nearfar.study.extend import extend
 from nearfar.study.rounds import in_rounds
@@ -120,3 +120,25 @@ def test_a_run_in_rounds_stays_one_when_it_is_asked_for_plainly(tmp_path: Path) 
     assert extend(None, in_rounds(text), None)["rounds"] == 1
     with pytest.raises(UserError, match="another study"):
         extend(before, {**text, "metric": "rmse"}, None)
+
+
+def row(arm: str, seed: int, digest: str, seconds: float) -> StageRow:
+    return StageRow(arm, seed, "", "fit", digest, "done", "", 1, 1, seconds, 1, "cpu")
+
+
+def test_a_round_is_expected_to_cost_what_its_arms_did() -> None:
+    """A stage that two arms share counts once."""
+    rows = [row(arm, seed, f"p{seed}", 4.0) for arm in ("A", "B") for seed in range(5)]
+    rows += [row("A", seed, f"a{seed}", 2.0) for seed in range(5)] + [row("C", 0, "c", 99.0)]
+    assert seconds_of_round({"A", "B"}, rows) == pytest.approx(30.0)
+    assert seconds_of_round({"A", "B"}, []) == 0
+    rounds = Rounds(1, until=True, budget=20.0, jobs=2)
+    summary = {"comparisons": [comparison("A")], "twins": {}}
+    assert rounds.goes_on(summary, rows)
+    assert not Rounds(1, until=True, budget=10.0, jobs=2).goes_on(summary, rows)
+
+
+def test_seeds_do_not_go_with_rounds(tmp_path: Path) -> None:
+    study = write(tmp_path / "data", rounds=1)
+    with pytest.raises(UserError, match="--seeds: this study runs in rounds"):
+        run_whole(Request(str(study), out=tmp_path / "runs", seeds=10))
