@@ -101,10 +101,7 @@ def compare_scores(
     rows = _row_numbers(test_rows, n_rows)
     first, second = _scores(a, rows, "a"), _scores(b, rows, "b")
     units = _group_numbers(groups, n_rows)
-    if better not in ("lower", "higher"):
-        raise ValueError(f"better must be 'lower' or 'higher', got {better!r}")
-    if margin is not None and not _is_size(margin):
-        raise ValueError(f"margin must be a number above 0, got {margin!r}")
+    _check_options(better, margin)
     everything = np.concatenate([*first, *second])
     if not np.isfinite(everything).all():
         return _untested(math.nan, margin or math.nan, "withheld", len(rows))
@@ -123,6 +120,13 @@ def compare_scores(
         difference = float(np.mean([training.mean for training in trainings]))
         return _untested(difference, counts, "undecided", len(rows))
     return _tested(estimate, counts, better, asked=margin is not None)
+
+
+def _check_options(better: str, margin: float | None) -> None:
+    if better not in ("lower", "higher"):
+        raise ValueError(f"better must be 'lower' or 'higher', got {better!r}")
+    if margin is not None and not _is_size(margin):
+        raise ValueError(f"margin must be a number above 0, got {margin!r}")
 
 
 def _is_size(margin: object) -> bool:

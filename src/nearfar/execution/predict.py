@@ -57,12 +57,7 @@ def predict_file(
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
     arm = _recommended(folder) if arm is None else arm
     fits = _fits(folder, arm, seed)
-    for fit in fits:
-        if not folder.store.is_done(fit.hash):
-            raise UserError(
-                f"{path}: the model of seed {fit.seed} is not there any more; 'nearfar run' of "
-                "this study makes it again"
-            )
+    _check_models(folder, fits)
     for module in changed_modules(dict(spec_of(fits[0].hash, folder.store).modules)):
         raise UserError(f"{path}: module {module} changed since the run was made")
     options = resolved.study.data
@@ -80,6 +75,15 @@ def predict_file(
     dropped = rows.source.get("dropped") or 0
     left_out = f", {dropped} bad rows left out" if dropped else ""
     return f"wrote {len(rows)} predictions by {arm}, {models}{left_out}, to {output}"
+
+
+def _check_models(folder: RunFolder, fits: Sequence[StageRow]) -> None:
+    for fit in fits:
+        if not folder.store.is_done(fit.hash):
+            raise UserError(
+                f"{folder.path}: the model of seed {fit.seed} is not there any more; 'nearfar run' "
+                "of this study makes it again"
+            )
 
 
 def _recommended(folder: RunFolder) -> str:
