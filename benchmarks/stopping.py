@@ -105,7 +105,7 @@ def stops(arms: Sequence[Course], *, same: bool, truth: float = 0.0) -> list[Sto
     rounds = Rounds(1, True, None)
     while True:
         found = _round(arms, [rounds.allowed(str(k)) for k in range(len(arms))], same=same)
-        if not rounds.goes_on({"comparisons": [asdict(c) for c in found], "twins": {}}):
+        if not rounds.goes_on({"comparisons": [asdict(c) for c in found], "twins": {}}, ()):
             break
     stopped = []
     for comparison, arm in zip(found, arms, strict=True):

@@ -116,7 +116,7 @@ def _judge_all(drafts: Sequence[_Draft], rules: Rules) -> list[Comparison]:
     """Judge drafts, their p-values adjusted within families."""
     families = [draft.comparison.family for draft in drafts]
     estimates = [draft.estimate for draft in drafts]
-    differ = adjusted(families, [rules.testing.p(e) if e else None for e in estimates])
+    differ = adjusted(families, [draft.comparison.p for draft in drafts])
     alike = [rules.testing.same_p(d.estimate, d.margin) if d.estimate else None for d in drafts]
     same = adjusted(families, alike)
     found = []

@@ -124,7 +124,7 @@ class Estimate:
 def estimate_rows(
     trainings: Sequence[Tested], n_rows: int, groups: Integers | None = None, scale: float = 0.0
 ) -> Estimate | None:
-    """Estimate a mean from row scores; None under two trainings or where one tests one unit.
+    """Estimate a mean from row scores; None under two trainings or where one unit is tested in all.
 
     Args:
         trainings: at least 2.

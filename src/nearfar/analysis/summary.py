@@ -6,11 +6,19 @@ from dataclasses import asdict
 from statistics import fmean, stdev
 from typing import Any
 
+import numpy as np
+
 from nearfar.analysis.answer import answer, asked_of
 from nearfar.analysis.claims import beside_published, claimed_means, claimed_pairs, judge
 from nearfar.analysis.compare import Rules, compare, pairs_of, rivals_of
 from nearfar.analysis.comparison import Comparison
-from nearfar.analysis.estimate import MIN_SEEDS, Estimate, estimate_rows, estimate_values
+from nearfar.analysis.estimate import (
+    MIN_SEEDS,
+    Estimate,
+    estimate_rows,
+    estimate_values,
+    score_scale,
+)
 from nearfar.analysis.families import Families
 from nearfar.analysis.notes import fallback, notes_on
 from nearfar.analysis.results import TEST, RunResults, Series
@@ -276,8 +284,8 @@ def _half_width(results: RunResults, arm: str, series: Series, rules: Rules) -> 
         base = fmean(measured.values()) if measured else 0.0
         if tested is not None and set(values) <= set(tested) and base:
             trainings = [tested[seed] for seed in values]
-            largest = max(float(abs(training.scores).max()) for training in trainings)
-            found = estimate_rows(trainings, rules.n_rows, rules.scores.groups, largest)
+            scale = score_scale(np.concatenate([training.scores for training in trainings]))
+            found = estimate_rows(trainings, rules.n_rows, rules.scores.groups, scale)
             return found.half_width() * abs(fmean(numbers) / base) if found else None
     if rules.varies:
         evaluated = 0 if series.split == "train" else rules.rows.get(series.split, 0)

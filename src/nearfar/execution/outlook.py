@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nearfar.analysis.families import QUESTION
 from nearfar.analysis.outlook import (
     Asked,
     Compared,
@@ -42,7 +43,6 @@ from nearfar.records.conditions import joined, pairs_of
 from nearfar.study.extend import with_seeds
 from nearfar.study.load import Resolved, resolve
 
-QUESTION = "question"
 CONTROL = "control"
 CONSTANT_HEAD = "mean"
 MOST, LEAST = 5, 3

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, Index, Split
 from nearfar.data.options import SplitOptions
-from nearfar.data.split.groups import groups_of_several, merged_groups
+from nearfar.data.split.groups import groups_of_several, scaffold_groups
 from nearfar.data.split.place import SMALLEST, check_sizes, split_of, with_validation
 from nearfar.errors import UserError
 
@@ -95,10 +95,7 @@ def _kept_whole(dataset: Dataset, options: SplitOptions) -> Dataset:
         return dataset
     if not dataset.smiles:
         raise UserError("split 'folds' by scaffold needs molecules; use by: rows or by: group")
-    from nearfar.data.inputs.smiles import scaffolds
-
-    keys = [scaffolds(dataset.smiles), dataset.groups.tolist()]
-    return replace(dataset, groups=merged_groups(keys, len(dataset)))
+    return replace(dataset, groups=scaffold_groups(dataset))
 
 
 @lru_cache(maxsize=2)

@@ -5,6 +5,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.data.dataset import Dataset
+
 
 def groups_of_several(
     groups: npt.NDArray[np.int64], rng: np.random.Generator
@@ -48,3 +50,10 @@ def merged_groups(keys: Sequence[Sequence[Hashable]], rows: int) -> npt.NDArray[
     roots = [root(row) for row in range(rows)]
     numbers: dict[int, int] = {}
     return np.array([numbers.setdefault(found, len(numbers)) for found in roots], dtype=np.int64)
+
+
+def scaffold_groups(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """Return the groups of molecules, int64 (rows,), those with the same scaffold joined."""
+    from nearfar.data.inputs.smiles import scaffolds
+
+    return merged_groups([scaffolds(dataset.smiles), dataset.groups.tolist()], len(dataset))

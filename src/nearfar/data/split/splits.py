@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nearfar.data.dataset import Dataset, Index, Split
 from nearfar.data.options import SplitOptions
 from nearfar.data.split.folds import fold_split
-from nearfar.data.split.groups import merged_groups
+from nearfar.data.split.groups import scaffold_groups
 from nearfar.data.split.place import (
     PARTS,
     SMALLEST,
@@ -85,9 +85,7 @@ def kept_together(dataset: Dataset, options: SplitOptions) -> Index:
     """Return the group of every row, int64 (rows,): rows of one are never split apart."""
     if "scaffold" not in (options.kind, options.by):
         return dataset.groups
-    from nearfar.data.inputs.smiles import scaffolds
-
-    return merged_groups([scaffolds(dataset.smiles), dataset.groups.tolist()], len(dataset))
+    return scaffold_groups(dataset)
 
 
 def part_sizes(rows: int, parts: tuple[float, float, float]) -> tuple[int, int, int]:
@@ -112,7 +110,7 @@ def part_sizes(rows: int, parts: tuple[float, float, float]) -> tuple[int, int, 
 def _scaffold(
     dataset: Dataset, wished: tuple[int, int, int], rng: np.random.Generator | None
 ) -> npt.NDArray[np.int64]:
-    groups = kept_together(dataset, SplitOptions(kind="scaffold"))
+    groups = scaffold_groups(dataset)
     counts = np.bincount(groups)
     if rng is None:
         order = np.argsort(-counts, kind="stable")
