@@ -5,14 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nearfar.analysis.advice import advised
-from nearfar.analysis.comparison import Comparison, training_count
+from nearfar.analysis.comparison import Comparison, outlook, sized, training_count
 from nearfar.analysis.estimate import MIN_SEEDS
 from nearfar.analysis.results import RunResults
 from nearfar.analysis.statistics import Verdict
 from nearfar.analysis.which import Recommendation
 from nearfar.analysis.words import SHOWN, extreme, listed, measure, spelled
 from nearfar.metrics import METRICS
-from nearfar.numbers import fixed, number, p_value
+from nearfar.numbers import p_value
 from nearfar.records.conditions import shortened
 
 REST: tuple[Verdict, ...] = ("worse", "same", "undecided", "withheld")
@@ -116,10 +116,10 @@ def _one(c: Comparison) -> str:
     if c.verdict == "same":
         return f"there is no relevant difference between {c.arm} and {c.against} ({change})"
     if c.verdict == "undecided":
-        outlook = c.reason.removesuffix("; for this split").rpartition("; ")[2]
+        why = c.reason if c.p is None else outlook(c)
         return (
             f"it is not decided whether {c.arm} is better than {c.against}: "
-            f"it is {c.bound or change} ({outlook})"
+            f"it is {c.bound or change} ({why})"
         )
     p = f", {p_value(c.p_holm)}" if c.p_holm is not None else ""
     return f"{c.arm} is {c.verdict} than {c.against} ({change}{p})"
@@ -230,11 +230,8 @@ def _sided(difference: float, c: Comparison) -> str:
 
 def _sizes(c: Comparison, *differences: float) -> str:
     """Differences without their sign, smallest first: in % of the baseline, else as they are."""
-    sizes = sorted(abs(difference) for difference in differences)
-    if c.reduction_percent is None or not c.baseline_mean:
-        return " to ".join(number(size) for size in sizes)
-    percent = 100 / abs(c.baseline_mean)
-    return " to ".join(fixed(size * percent, 1) for size in sizes) + "%"
+    sizes = [sized(c, difference) for difference in sorted(differences, key=abs)]
+    return " to ".join(size for size, _ in sizes) + sizes[0][1]
 
 
 def _interval(c: Comparison) -> str:

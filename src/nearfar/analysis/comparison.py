@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from nearfar.analysis.statistics import Direction, Verdict
 from nearfar.analysis.variance import Parts
 from nearfar.metrics import METRICS
-from nearfar.numbers import fixed, number
+from nearfar.numbers import count, fixed, number
+
+MANY_TRAININGS = 1000
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,35 @@ def bound(comparison: Comparison, low: float, high: float) -> str:
     gain, loss = (-low, high) if better == "lower" else (high, -low)
 
     def size(value: float) -> str:
-        if comparison.reduction_percent is None or not comparison.baseline_mean:
-            return number(value)
-        return f"{fixed(abs(100 * value / comparison.baseline_mean), 1)}%"
+        return "".join(sized(comparison, value))
 
     if gain <= 0:
         return f"{size(-gain)} to {size(loss)} worse"
     if loss <= 0:
         return f"{size(-loss)} to {size(gain)} better"
     return f"at most {size(gain)} better or {size(loss)} worse"
+
+
+def sized(c: Comparison, value: float) -> tuple[str, str]:
+    """A difference without its sign, and its unit: in % of the baseline's error, else as it is."""
+    if c.reduction_percent is None or not c.baseline_mean:
+        return number(abs(value)), ""
+    return fixed(abs(100 * value / c.baseline_mean), 1), "%"
+
+
+def outlook(c: Comparison) -> str:
+    """What it would take to decide what is not, if the measured difference and spread stay.
+
+    Until a row was tested twice, nobody knows what of its part stays: the number is the least.
+    """
+    needed = c.trainings_to_decide
+    if needed is None:
+        return "more rows would decide, more trainings on these are unlikely to"
+    if needed > MANY_TRAININGS:
+        return f"more than {count(MANY_TRAININGS)} trainings would be needed to decide"
+    known = c.parts is not None and c.parts.persistence is not None
+    rounded = needed if needed < 100 else round(needed, -1)
+    return f"{'about' if known else 'at least'} {rounded} trainings would decide"
 
 
 def training_count(n: int) -> str:

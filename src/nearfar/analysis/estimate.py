@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,14 +43,19 @@ class Estimate:
     parts: Parts | None = None
     design: Design | None = None
 
+    @classmethod
+    def of(cls, mean: float, parts: Parts) -> Self:
+        """Return the estimate of a mean whose variance has these parts."""
+        error = math.sqrt(parts.squared_error)
+        return cls(mean, error, parts.df, parts.n, parts, parts.design)
+
     def half_width(self, level: float = LEVEL) -> float:
         """Half the width of the two-sided t interval at ``level``, which is between 0 and 1.
 
         Raises:
             ValueError: a level outside.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must be between 0 and 1, for instance 0.95; got {level}")
+        check_level(level)
         return float(stdtrit(self.df, (1 + level) / 2)) * self.error
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
@@ -89,8 +95,7 @@ class Estimate:
         """Return what is expected of ``n`` trainings if mean and spread stay as they are."""
         if self.parts is None:
             return self
-        parts = self.parts.at(n, persistence)
-        return Estimate(self.mean, math.sqrt(parts.squared_error), parts.df, n, parts, parts.design)
+        return Estimate.of(self.mean, self.parts.at(n, persistence))
 
     def detectable(self, alpha: float = ALPHA, power: float = POWER) -> float:
         """The size of a true difference that is found with ``power`` at two-sided ``alpha``."""
@@ -121,6 +126,12 @@ class Estimate:
         return high
 
 
+def check_level(level: float) -> None:
+    """Raise ValueError for a level of an interval that is not between 0 and 1."""
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, for instance 0.95; got {level}")
+
+
 def estimate_rows(
     trainings: Sequence[Tested], n_rows: int, groups: Integers | None = None, scale: float = 0.0
 ) -> Estimate | None:
@@ -139,14 +150,13 @@ def estimate_rows(
     found = measure(trainings, groups, n_rows)
     if found is None:
         return None
-    parts = found.parts
-    error = math.sqrt(parts.squared_error)
-    if parts.own <= (1e-12 * scale) ** 2 and error <= 1e-12 * scale:
+    parts, estimate = found.parts, Estimate.of(found.mean, found.parts)
+    if parts.own <= (1e-12 * scale) ** 2 and estimate.error <= 1e-12 * scale:
         df = float(max(parts.units - 1, 1))
         unseen = 1 - ALPHA ** (1 / parts.units)
         error = scale * unseen / float(stdtrit(df, (1 + LEVEL) / 2))
         return Estimate(found.mean, error, df, parts.n, None, parts.design)
-    return Estimate(found.mean, error, parts.df, parts.n, parts, parts.design)
+    return estimate
 
 
 def estimate_values(
@@ -163,14 +173,7 @@ def estimate_values(
         return None
     between = float(array.var(ddof=1))
     parts = assumed_parts(between, array.size, n_test, n_rows, rotation)
-    return Estimate(
-        float(array.mean()),
-        math.sqrt(parts.squared_error),
-        float(array.size - 1),
-        array.size,
-        parts,
-        parts.design,
-    )
+    return replace(Estimate.of(float(array.mean()), parts), df=float(array.size - 1))
 
 
 def score_scale(scores: NDArray[np.float64]) -> float:

@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from nearfar.analysis.comparison import Comparison
+from nearfar.analysis.comparison import Comparison, outlook
 from nearfar.analysis.estimate import ALPHA, Estimate
 from nearfar.analysis.statistics import decide
 from nearfar.analysis.testing import Testing
 from nearfar.metrics import METRICS
-from nearfar.numbers import count, fixed, p_value, precise
-
-MANY_TRAININGS = 1000
+from nearfar.numbers import fixed, p_value, precise
 
 
 @dataclass(frozen=True)
@@ -29,12 +27,12 @@ def judged(
     ``asked`` says that the margin is the study's own; ``split`` what the verdict is for, where that
     is one split.
     """
-    p, p_same, size, c_margin = found.p, found.p_same, found.size, c.margin or 0.0
+    p, p_same, size, room = found.p, found.p_same, found.size, c.margin or 0.0
     verdict = decide(estimate.mean, p, p_same, METRICS[c.metric].better, asked=asked)
     family = f" after Holm's adjustment over {size} comparisons" if size > 1 else ""
     here = f"; {split}" if split else ""
     done, inside = replace(c, p_holm=p, verdict=verdict), p_same <= ALPHA
-    margin = f"±{precise(c_margin)}"
+    margin = f"±{precise(room)}"
     tie = estimate.parts is None and not estimate.mean
     if verdict == "same":
         if tie:
@@ -44,17 +42,15 @@ def judged(
     if verdict != "undecided":
         small = f"; smaller than the margin of {margin}" if inside else _probably_small(c, margin)
         return replace(done, reason=f"{p_value(p)}{family}{small}{here}")
-    trainings = estimate.trainings_to_decide(c_margin, ALPHA / size)
+    trainings = estimate.trainings_to_decide(room, ALPHA / size)
     start = "a tie: no tested row differs" if tie else f"{p_value(p)}{family}"
-    reason = f"{start}; {_outlook(trainings, estimate)}{here}"
-    undecidable = trainings is None
-    return replace(
+    waiting = replace(
         done,
-        reason=reason,
         trainings_to_decide=trainings,
-        undecidable=undecidable,
-        open=testing.goes_on(estimate, c_margin, ALPHA / size),
+        undecidable=trainings is None,
+        open=testing.goes_on(estimate, room, ALPHA / size),
     )
+    return replace(waiting, reason=f"{start}; {outlook(waiting)}{here}")
 
 
 def _probably_small(c: Comparison, margin: str) -> str:
@@ -62,17 +58,3 @@ def _probably_small(c: Comparison, margin: str) -> str:
     if c.p_same is None or c.p_same <= 1 / 2:
         return ""
     return f"; probably ({fixed(100 * c.p_same, 0)}%) smaller than the margin of {margin}"
-
-
-def _outlook(trainings: int | None, estimate: Estimate) -> str:
-    """What it would take to decide, if the measured difference and spread stay.
-
-    Until a row was tested twice, nobody knows what of its part stays: the number is the least.
-    """
-    if trainings is None:
-        return "more rows would decide, more trainings on these are unlikely to"
-    if trainings > MANY_TRAININGS:
-        return f"more than {count(MANY_TRAININGS)} trainings would be needed to decide"
-    rounded = trainings if trainings < 100 else round(trainings, -1)
-    known = estimate.parts is not None and estimate.parts.persistence is not None
-    return f"{'about' if known else 'at least'} {rounded} trainings would decide"

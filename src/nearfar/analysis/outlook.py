@@ -248,8 +248,7 @@ class Outlook:
 
 def expected(parts: Parts, n: int) -> Estimate:
     """Return the error that ``n`` trainings of two equal arms are expected to have."""
-    error = math.sqrt(parts.squared_error)
-    return Estimate(0.0, error, parts.df, parts.n, parts, parts.design).at(n)
+    return Estimate.of(0.0, parts).at(n)
 
 
 def finds(parts: Parts, n: int, comparisons: int = 1) -> float:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
-from nearfar.analysis.estimate import ALPHA, LEVEL, Estimate
+from nearfar.analysis.estimate import ALPHA, LEVEL, Estimate, check_level
 from nearfar.analysis.variance import Parts
 
 Floats = NDArray[np.float64]
@@ -307,8 +307,7 @@ def sequential_interval(
     Raises:
         ValueError: a level that is not between 0 and 1.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, for instance 0.95; got {level}")
+    check_level(level)
     critical = _seen(estimate, looks).boundary(float(-ndtri((1 - level) / 2)))
     half = _quantile(estimate.df, critical) * estimate.error
     return estimate.mean - half, estimate.mean + half
