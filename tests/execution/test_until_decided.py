@@ -13,8 +13,7 @@ from nearfar.execution.prepared import Request
 from nearfar.execution.rounds import Rounds, open_arms, seconds_of_round
 from nearfar.records import StageRow, read_results
 from nearfar.records.plain_yaml import from_yaml
-from nearfar.study.extend import extend
-from nearfar.study.rounds import in_rounds
+from nearfar.study.extend import extend, in_rounds
 
 FOLDS = {"kind": "folds", "folds": 10}
 ARMS = {
@@ -132,10 +131,10 @@ def test_a_round_is_expected_to_cost_what_its_arms_did() -> None:
     rows += [row("A", seed, f"a{seed}", 2.0) for seed in range(5)] + [row("C", 0, "c", 99.0)]
     assert seconds_of_round({"A", "B"}, rows) == pytest.approx(30.0)
     assert seconds_of_round({"A", "B"}, []) == 0
-    rounds = Rounds(1, until=True, budget=20.0, jobs=2)
+    rounds = Rounds(1, until=True, budget=20.0)
     summary = {"comparisons": [comparison("A")], "twins": {}}
-    assert rounds.goes_on(summary, rows)
-    assert not Rounds(1, until=True, budget=10.0, jobs=2).goes_on(summary, rows)
+    assert rounds.goes_on(summary, rows, jobs=2)
+    assert not Rounds(1, until=True, budget=10.0).goes_on(summary, rows, jobs=2)
 
 
 def test_seeds_do_not_go_with_rounds(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Which comparisons are adjusted for one another: each family answers one question."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nearfar.analysis.statistics import holm
 from nearfar.records.conditions import is_pattern, joined, longest_axis, pairs_of
@@ -47,15 +48,25 @@ class Families:
         return f"along {along}" + (f", {joined(differing)}" if differing else "")
 
 
+def reference_of(axes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The condition of the first values of all axes: it stands for the others where asked."""
+    first = {
+        name: str(next(iter(axis["values"])))
+        for name, axis in axes.items()
+        if axis["role"] in {"condition", "score"}
+    }
+    return joined(first)
+
+
 def adjusted(families: Sequence[str], p_values: Sequence[float | None]) -> list[float | None]:
     """Return p-values adjusted within each family; None stays, and counts for nothing."""
     found: list[float | None] = [None] * len(p_values)
     for family in dict.fromkeys(families):
-        places = [
-            k
+        mine = {
+            k: p
             for k, (name, p) in enumerate(zip(families, p_values, strict=True))
             if name == family and p is not None
-        ]
-        for k, value in zip(places, holm([p_values[k] or 0.0 for k in places]), strict=True):
+        }
+        for k, value in zip(mine, holm(list(mine.values())), strict=True):
             found[k] = value
     return found

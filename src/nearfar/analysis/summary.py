@@ -19,7 +19,7 @@ from nearfar.analysis.estimate import (
     estimate_values,
     score_scale,
 )
-from nearfar.analysis.families import Families
+from nearfar.analysis.families import Families, reference_of
 from nearfar.analysis.notes import fallback, notes_on
 from nearfar.analysis.results import TEST, RunResults, Series
 from nearfar.analysis.row_scores import RowScores
@@ -29,7 +29,7 @@ from nearfar.analysis.which import Recommendation, recommend
 from nearfar.metrics import MEASURES, METRICS
 from nearfar.plan.search import Choice
 from nearfar.records import SEARCH, Record, StageRow
-from nearfar.records.conditions import is_pattern, joined
+from nearfar.records.conditions import is_pattern
 from nearfar.study.published import Claim, Published
 from nearfar.study.rounds import MOST, SIZE
 
@@ -125,7 +125,7 @@ def _rules(
         margin=study.get("margin"),
         scores=scores,
         folds=split.get("folds") or 0,
-        families=Families(_reference(study.get("axes") or {}), results.conditions),
+        families=Families(reference_of(study.get("axes") or {}), results.conditions),
         testing=Testing(Looks(SIZE, MOST) if study.get("rounds") else None),
     )
 
@@ -159,16 +159,6 @@ def _advice(
     }
     series = results.primary(condition, _target(results, baseline))
     return recommend(results, series, rules, costs)
-
-
-def _reference(axes: Mapping[str, Mapping[str, Any]]) -> str:
-    """The condition of the first values of all its axes: it stands for the others where asked."""
-    first = {
-        name: str(next(iter(axis["values"])))
-        for name, axis in axes.items()
-        if axis["role"] in {"condition", "score"}
-    }
-    return joined(first)
 
 
 def _target(results: RunResults, baseline: str) -> str:

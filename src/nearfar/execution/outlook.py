@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nearfar.analysis.families import QUESTION
+from nearfar.analysis.families import QUESTION, reference_of
 from nearfar.analysis.outlook import (
     Asked,
     Compared,
@@ -36,12 +36,11 @@ from nearfar.execution.events import Event
 from nearfar.execution.prepared import Prepared, external_encoders
 from nearfar.execution.run import carry_out_stages
 from nearfar.execution.run_plan import run_plan
-from nearfar.plan.plan import Cell, Plan, condition_of, make_plan
+from nearfar.plan.plan import Cell, Plan, make_plan
 from nearfar.plan.specs import ScoreSpec, SolveSpec
 from nearfar.records import SEARCH, StageRow, read_stages
-from nearfar.records.conditions import joined, pairs_of
 from nearfar.study.extend import with_seeds
-from nearfar.study.load import Resolved, resolve
+from nearfar.study.load import resolve
 
 CONTROL = "control"
 CONSTANT_HEAD = "mean"
@@ -157,7 +156,7 @@ def _planned(prepared: Prepared, text: Mapping[str, Any]) -> Prepared:
     cells = [
         cell
         for cell in plan.cells
-        if cell.place == _reference(resolved)
+        if cell.place == reference_of(resolved.text["axes"])
         and not cell.search
         and plan.arms[cell.arm].target == target
         and _is_solved(cell, plan)
@@ -167,12 +166,6 @@ def _planned(prepared: Prepared, text: Mapping[str, Any]) -> Prepared:
     return replace(
         prepared, resolved=resolved, plan=replace(plan, cells=cells, steps=steps), failures={}
     )
-
-
-def _reference(resolved: Resolved) -> str:
-    """The condition of the first values of all axes."""
-    trained = pairs_of(condition_of(resolved.points[0]))
-    return joined({**trained, **resolved.scorings[0].labels})
 
 
 def _is_solved(cell: Cell, plan: Plan) -> bool:
@@ -239,7 +232,9 @@ def _scored_arms(solved: Prepared, scores: KeptScores) -> list[Solved]:
         chains.setdefault(chain, arm)
     found = []
     for chain, arm in chains.items():
-        tested = scores.tested(arm, _reference(solved.resolved), predicts[arm].predicts)
+        tested = scores.tested(
+            arm, reference_of(solved.resolved.text["axes"]), predicts[arm].predicts
+        )
         spec = plan.steps[chain[0][0]].spec
         assert isinstance(spec, SolveSpec)
         if tested is not None and len(tested) > 1:
@@ -259,7 +254,7 @@ def _asked(prepared: Prepared, arms: Sequence[Solved]) -> Asked:
         metric=study.metric,
         unit=unit_of(study.metric),
         trainings=trainings,
-        comparisons=_comparisons(prepared.plan, _reference(resolved)),
+        comparisons=_comparisons(prepared.plan, reference_of(resolved.text["axes"])),
         reference=best.mean,
         reference_arm=best.name,
         margin=study.margin,

@@ -19,7 +19,7 @@ class Rounds:
     """How far a run in rounds is: ``trainings`` of each arm, in round number ``current``.
 
     ``least`` is how many rounds the run's study says; with ``until`` more follow while something is
-    open and the ``budget``, in seconds, allows; ``jobs`` stages run at once.
+    open and the ``budget``, in seconds, allows.
     """
 
     least: int
@@ -27,20 +27,25 @@ class Rounds:
     budget: float | None
     current: int = 1
     trainings: dict[str, int] = field(default_factory=dict)
-    jobs: int = 1
     _begun: float = field(default_factory=time.monotonic)
 
     def allowed(self, arm: str) -> int:
         """How many trainings an arm has by now."""
         return self.trainings.get(arm, SIZE)
 
-    def goes_on(self, summary: Mapping[str, Any], stages: Sequence[StageRow]) -> bool:
+    def goes_on(
+        self, summary: Mapping[str, Any], stages: Sequence[StageRow], jobs: int = 1
+    ) -> bool:
         """Begin another round with what is open; return whether there is one.
 
-        ``stages`` are those so far: a round is expected to cost what they did.
+        ``stages`` are those so far: a round is expected to cost what they did, ``jobs`` at once.
         """
         arms = open_arms(summary)
-        if not arms or self.current * SIZE >= MOST or not self._is_time(arms, stages):
+        if (
+            not arms
+            or self.current * SIZE >= MOST
+            or not self._is_time(seconds_of_round(arms, stages) / jobs)
+        ):
             return False
         self.current += 1
         twins = [twin for twin, first in summary["twins"].items() if first in arms]
@@ -48,11 +53,10 @@ class Rounds:
             self.trainings[arm] = self.current * SIZE
         return True
 
-    def _is_time(self, arms: Collection[str], stages: Sequence[StageRow]) -> bool:
+    def _is_time(self, ahead: float) -> bool:
         if self.current < self.least:
             return True
         spent = time.monotonic() - self._begun
-        ahead = seconds_of_round(arms, stages) / self.jobs
         return self.until and (self.budget is None or spent + ahead <= self.budget)
 
 

@@ -22,11 +22,11 @@ from nearfar.metrics import METRICS
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
 from nearfar.records.run import RunFolder
-from nearfar.study.extend import extend, with_seeds
+from nearfar.study.extend import extend, in_rounds, with_seeds
 from nearfar.study.files import find_study
 from nearfar.study.load import Resolved, load_study, resolve
 from nearfar.study.mistakes import Mistakes
-from nearfar.study.rounds import KEY, in_rounds
+from nearfar.study.rounds import KEY
 
 
 def pick_device(requested: str) -> str:
@@ -202,10 +202,10 @@ def _next_round(prepared: Prepared, jobs: int) -> bool:
     rounds, folder = prepared.rounds, prepared.folder
     if rounds is None:
         return False
-    rounds.jobs = jobs
     plan = run_plan(prepared)
     records, stages = write_tables(folder, plan, prepared.reasons)
-    if not rounds.goes_on(summarise_run(folder, plan, records, stages), stages):
+    summary = summarise_run(folder, plan, records, stages)
+    if not rounds.goes_on(summary, stages, jobs):
         return False
     prepared.plan_on()
     prepared.resolved.text[KEY] = max(rounds.current, prepared.resolved.text[KEY])

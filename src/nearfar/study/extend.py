@@ -5,7 +5,7 @@ from typing import Any
 from nearfar.errors import UserError, nearest
 from nearfar.study.axes import CONDITIONED, SCORED
 from nearfar.study.placeholders import placeholders
-from nearfar.study.rounds import KEY, joined_rounds
+from nearfar.study.rounds import KEY, MOST, joined_rounds
 
 Plain = dict[str, Any]
 
@@ -87,6 +87,11 @@ def with_seeds(study: Plain, seeds: list[int]) -> Plain:
     plain = len(seeds) if seeds == list(range(len(seeds))) else seeds
     axes = {name: axis for name, axis in study["axes"].items() if axis["role"] != "repeat"}
     return {**study, "axes": {**axes, "seed": {"role": "repeat", "values": plain}}}
+
+
+def in_rounds(study: Plain) -> Plain:
+    """Return a resolved study that begins with one round, whatever number of seeds it had."""
+    return {**with_seeds(study, list(range(MOST))), KEY: 1}
 
 
 def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:

@@ -17,12 +17,6 @@ MOST = 30
 KEY = "rounds"
 
 
-def in_rounds(text: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a resolved study that begins with one round, whatever number of seeds it had."""
-    axes = {name: axis for name, axis in text["axes"].items() if axis["role"] != "repeat"}
-    return {**text, KEY: 1, "axes": {**axes, "seed": {"role": "repeat", "values": MOST}}}
-
-
 def with_rounds(text: Mapping[str, Any]) -> dict[str, Any]:
     """Return the study with the seeds that its rounds can need, where it says no number of them."""
     axes = text.get("axes") or {}
