@@ -1,7 +1,7 @@
 """Every arm against its baseline: difference, interval, p, chances, and one word."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -69,15 +69,12 @@ def rivals_of(results: RunResults, baseline: str) -> dict[str, str]:
     return {arm: settings.get(arm, {}).get("against") or baseline for arm in results.arms}
 
 
-def pairs_of(
-    results: RunResults, baseline: str, more: Iterable[tuple[str, str]] = ()
-) -> list[tuple[str, str]]:
-    """Return (arm, against) of every comparison: each arm with its baseline, then ``more``.
+def pairs_of(results: RunResults, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return (arm, against) of the comparisons that ``pairs`` ask for, each once.
 
     Arms that are one computation stand for each other, so that nothing is compared with itself.
     """
     twins = results.twins
-    pairs = [*rivals_of(results, baseline).items(), *more]
     named = ((twins.get(arm, arm), twins.get(rival, rival)) for arm, rival in pairs)
     return [pair for pair in dict.fromkeys(named) if pair[0] != pair[1]]
 
@@ -87,15 +84,14 @@ def compare(
     pairs: Sequence[tuple[str, str]],
     rules: Rules,
     claimed: Iterable[tuple[str, str, str]] = (),
-    own: int | None = None,
+    of_claims: Collection[tuple[str, str]] = (),
 ) -> list[Comparison]:
     """Compare every pair in every condition and target that both were run in.
 
     ``claimed`` are (arm, against, pattern) of comparisons of means over several conditions; the
-    pairs from number ``own`` on are asked for by claims alone. p-values, of difference and of
+    pairs ``of_claims`` are those that claims alone ask for. p-values, of difference and of
     equivalence, are each adjusted by Holm's method within their family.
     """
-    asked = set(pairs[:own])
     places = [(*pair, condition) for pair in pairs for condition in results.conditions]
     drafts = []
     for arm, against, condition in dict.fromkeys([*places, *claimed]):
@@ -105,7 +101,7 @@ def compare(
             family = rules.families.of(
                 condition,
                 control=control,
-                claimed=(arm, against) not in asked,
+                claimed=(arm, against) in of_claims,
                 single_target=target not in results.primary_targets,
             )
             drafts.append(replace(draft, comparison=replace(draft.comparison, family=family)))

@@ -176,9 +176,14 @@ def estimate_values(
     return replace(Estimate.of(float(array.mean()), parts), df=float(array.size - 1))
 
 
+def right_or_wrong(scores: NDArray[np.float64]) -> bool:
+    """Whether all scores are 0 or 1."""
+    return bool(np.isin(scores, (0.0, 1.0)).all())
+
+
 def score_scale(scores: NDArray[np.float64]) -> float:
     """Return the largest size that a score can have: 1 of right and wrong, else what was seen."""
-    if np.isin(scores, (0.0, 1.0)).all():
+    if right_or_wrong(scores):
         return 1.0
     return float(np.abs(scores).max())
 

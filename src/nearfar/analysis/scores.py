@@ -13,13 +13,14 @@ from nearfar.analysis.estimate import (
     MIN_SEEDS,
     Estimate,
     estimate_rows,
+    right_or_wrong,
     score_scale,
 )
 from nearfar.analysis.statistics import Direction, Verdict, decide
 from nearfar.analysis.variance import Design, Tested
+from nearfar.metrics import METRICS
+from nearfar.metrics.metric import OF_BASELINE
 
-SAME_RELATIVE = 0.1
-SAME_ABSOLUTE = 0.02
 SMALLEST, LARGEST = 1e-100, 1e100
 """Sizes of scores whose squares a float holds."""
 
@@ -226,6 +227,5 @@ def _group_numbers(groups: ArrayLike | None, n_rows: int) -> NDArray[np.int64] |
 def _default_margin(
     second: Sequence[NDArray[np.float64]], everything: NDArray[np.float64]
 ) -> float:
-    if np.isin(everything, (0.0, 1.0)).all():
-        return SAME_ABSOLUTE
-    return SAME_RELATIVE * abs(float(np.mean([scores.mean() for scores in second])))
+    same = METRICS["accuracy"].same if right_or_wrong(everything) else OF_BASELINE
+    return same.size(float(np.mean([scores.mean() for scores in second])))

@@ -136,29 +136,34 @@ def _compared(
     """Compare every arm with its baseline, and whatever claims ask for beside that."""
     ran = set(results.arms)
     asked_for = [pair for pair in claimed_pairs(claims) if set(pair) <= ran]
-    own = len(pairs_of(results, baseline))
-    pairs = pairs_of(results, baseline, asked_for)
     rivals = rivals_of(results, baseline)
+    own = pairs_of(results, rivals.items())
+    pairs = pairs_of(results, [*rivals.items(), *asked_for])
     means = [c for c in claimed_means(claims, rivals, results.twins) if {c[0], c[1]} <= ran]
-    return compare(results, pairs, rules, means, own)
+    return compare(results, pairs, rules, means, set(pairs) - set(own))
 
 
 def _advice(
     results: RunResults, baseline: str, rules: Rules, arms: Sequence[Mapping[str, Any]]
 ) -> Recommendation | None:
     """Recommend an arm under the reference condition, or where the baseline was run first."""
-    reference = rules.families.reference
-    there = [c for c in results.conditions if results.holds(baseline, c)] or results.conditions
-    if not there:
+    if not results.conditions:
         return None
-    condition = reference if reference in there else there[0]
+    series = _main_series(results, baseline, rules)
     costs = {
         arm["arm"]: arm["budget"]["seconds"]
         for arm in arms
-        if arm["condition"] == condition and arm["budget"]
+        if arm["condition"] == series.condition and arm["budget"]
     }
-    series = results.primary(condition, _target(results, baseline))
     return recommend(results, series, rules, costs)
+
+
+def _main_series(results: RunResults, baseline: str, rules: Rules) -> Series:
+    """The baseline's primary series under the reference condition, or where it was run first."""
+    there = [c for c in results.conditions if results.holds(baseline, c)] or results.conditions
+    reference = rules.families.reference
+    condition = reference if reference in there else next(iter(there), "")
+    return results.primary(condition, _target(results, baseline))
 
 
 def _target(results: RunResults, baseline: str) -> str:
@@ -170,10 +175,7 @@ def _target(results: RunResults, baseline: str) -> str:
 
 def _margin(results: RunResults, baseline: str, rules: Rules) -> dict[str, Any] | None:
     """The margin of no relevant difference at the reference, and why it is that."""
-    there = [c for c in results.conditions if results.holds(baseline, c)]
-    reference = rules.families.reference
-    condition = reference if reference in there else next(iter(there), "")
-    mean = results.mean(baseline, results.primary(condition, _target(results, baseline)))
+    mean = results.mean(baseline, _main_series(results, baseline, rules))
     if rules.margin is not None:
         return {"size": rules.margin, "why": "the study's own margin"}
     if mean is None:

@@ -29,13 +29,12 @@ from nearfar.analysis.outlook import (
 )
 from nearfar.analysis.row_scores import KeptScores
 from nearfar.analysis.variance import Parts
-from nearfar.data import kept_together
 from nearfar.errors import UserError
 from nearfar.execution.collect import collect
 from nearfar.execution.events import Event
 from nearfar.execution.prepared import Prepared, external_encoders
 from nearfar.execution.run import carry_out_stages
-from nearfar.execution.run_plan import run_plan
+from nearfar.execution.run_plan import groups_of, run_plan
 from nearfar.plan.plan import Cell, Plan, make_plan
 from nearfar.plan.specs import ScoreSpec, SolveSpec
 from nearfar.records import SEARCH, StageRow, read_stages
@@ -218,28 +217,33 @@ def _scores(solved: Prepared) -> KeptScores:
     dataset, study = solved.dataset, solved.resolved.study
     plan, store = run_plan(solved), solved.folder.store
     records, _ = collect(plan.cells, store, solved.reasons, plan.unit)
-    groups = kept_together(dataset, study.split).tolist()
-    some = groups if len(set(groups)) < len(dataset) else []
-    return KeptScores(store.root, records, study.metric, dataset.ids, some)
+    groups = groups_of(dataset, study.split)
+    return KeptScores(store.root, records, study.metric, dataset.ids, groups)
 
 
 def _scored_arms(solved: Prepared, scores: KeptScores) -> list[Solved]:
     """The solved arms that have row scores, those that are one computation once."""
     plan, predicts = solved.plan, run_plan(solved).arms
-    chains: dict[tuple[tuple[str, ...], ...], str] = {}
-    for arm in dict.fromkeys(cell.arm for cell in plan.cells):
-        chain = tuple(cell.chain for cell in plan.cells if cell.arm == arm)
-        chains.setdefault(chain, arm)
+    reference = reference_of(solved.resolved.text["axes"])
     found = []
-    for chain, arm in chains.items():
-        tested = scores.tested(
-            arm, reference_of(solved.resolved.text["axes"]), predicts[arm].predicts
-        )
-        spec = plan.steps[chain[0][0]].spec
+    for arm in dict.fromkeys(_twins(plan, reference).values()):
+        tested = scores.tested(arm, reference, predicts[arm].predicts)
+        first = next(cell for cell in plan.cells if cell.arm == arm)
+        spec = plan.steps[first.chain[0]].spec
         assert isinstance(spec, SolveSpec)
         if tested is not None and len(tested) > 1:
             found.append(Solved(arm, spec.head.name == CONSTANT_HEAD, tested))
     return found
+
+
+def _twins(plan: Plan, reference: str) -> dict[str, str]:
+    """Return arm → the first arm that is the same computation under a condition, maybe itself."""
+    chains: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+    for cell in plan.cells:
+        if cell.place == reference and not cell.search:
+            chains.setdefault(cell.arm, []).append((cell.seed, cell.chain))
+    first: dict[tuple[tuple[int, tuple[str, ...]], ...], str] = {}
+    return {arm: first.setdefault(tuple(chain), arm) for arm, chain in chains.items()}
 
 
 def _asked(prepared: Prepared, arms: Sequence[Solved]) -> Asked:
@@ -264,14 +268,11 @@ def _asked(prepared: Prepared, arms: Sequence[Solved]) -> Asked:
 
 def _comparisons(plan: Plan, reference: str) -> int:
     """How many comparisons the study's question has: of arms that are no controls, each once."""
-    chains: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-    for cell in plan.cells:
-        if cell.place == reference and not cell.search:
-            chains.setdefault(cell.arm, []).append((cell.seed, cell.chain))
+    twins = _twins(plan, reference)
     pairs = set()
     for name, arm in plan.arms.items():
-        rival = plan.arms[arm.against]
-        same = chains.get(name, name) == chains.get(arm.against, arm.against)
-        if arm.group != CONTROL and rival.target == arm.target and not same:
-            pairs.add((str(chains.get(name, name)), str(chains.get(arm.against, arm.against))))
+        pair = twins.get(name, name), twins.get(arm.against, arm.against)
+        alike = plan.arms[arm.against].target == arm.target
+        if arm.group != CONTROL and alike and pair[0] != pair[1]:
+            pairs.add(pair)
     return max(len(pairs), 1)

@@ -81,6 +81,12 @@ def _arms(prepared: Prepared) -> dict[str, ShownArm]:
     return arms
 
 
+def groups_of(dataset: Dataset, split: SplitOptions) -> list[int]:
+    """Return the group of every row; none where every row stands for itself."""
+    groups: list[int] = kept_together(dataset, split).tolist()
+    return groups if len(set(groups)) < len(dataset) else []
+
+
 def samples_of(dataset: Dataset, split: SplitOptions) -> dict[str, list[Any]]:
     """Return what the page shows of every row, and which rows a split keeps together.
 
@@ -95,9 +101,8 @@ def samples_of(dataset: Dataset, split: SplitOptions) -> dict[str, list[Any]]:
     }
     if dataset.smiles:
         columns["smiles"] = dataset.smiles
-    groups = kept_together(dataset, split)
-    if len(set(groups.tolist())) < len(dataset):
-        columns["group"] = groups.tolist()
+    if groups := groups_of(dataset, split):
+        columns["group"] = groups
     if dataset.classes:
         columns["class"] = dataset.targets[:, 0].astype(int).tolist()
     pictures = thumbnails_of(dataset, rows)
