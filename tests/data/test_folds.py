@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_rows import equal_splits, made_rows
 
 from nearfar.data import (
     DataOptions,
     Dataset,
     Split,
     SplitOptions,
-    Vectors,
     load_dataset,
     split_rows,
 )
@@ -29,21 +29,7 @@ def rows_of(
     labels: list[int] | None = None,
     group: str | None = "g",
 ) -> Dataset:
-    numbers = np.zeros(count) if labels is None else np.array(labels, dtype=float)
-    return Dataset(
-        inputs=Vectors(np.zeros((count, 1)), ["x"]),
-        ids=[str(row + 1) for row in range(count)],
-        names=[""] * count,
-        smiles=[],
-        source={"group": group},
-        targets=numbers[:, None],
-        target_names=["y"],
-        unit="",
-        groups=np.arange(count) if groups is None else np.array(groups, dtype=np.int64),
-        parts=None,
-        digest="",
-        classes=() if labels is None else tuple(f"class {k}" for k in range(max(labels) + 1)),
-    )
+    return made_rows(range(count) if groups is None else groups, None, labels, group)
 
 
 def folded(**options: Any) -> SplitOptions:
@@ -52,13 +38,6 @@ def folded(**options: Any) -> SplitOptions:
 
 def trainings(dataset: Dataset, options: SplitOptions, first: int = 0) -> list[Split]:
     return [split_rows(dataset, options, first + k) for k in range(options.folds or 0)]
-
-
-def equal(one: Split, other: Split) -> bool:
-    return all(
-        np.array_equal(getattr(one, part), getattr(other, part))
-        for part in ("train", "validation", "test")
-    )
 
 
 def divided(splits: list[Split], groups: np.ndarray) -> list[int]:
@@ -191,7 +170,7 @@ def test_a_training_is_the_same_whatever_else_is_asked_for() -> None:
     forward = [split_rows(dataset, folded(folds=5), seed) for seed in range(15)]
     for seed in reversed(range(15)):
         split_rows(other, folded(folds=5), seed)
-        assert equal(split_rows(dataset, folded(folds=5), seed), forward[seed])
+        assert equal_splits(split_rows(dataset, folded(folds=5), seed), forward[seed])
 
 
 def test_repeats_deal_anew() -> None:

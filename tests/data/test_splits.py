@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from made_rows import equal_splits, made_rows
 
 from nearfar.data import (
     DataOptions,
     Dataset,
     Split,
     SplitOptions,
-    Vectors,
     load_dataset,
     split_rows,
     straddling_groups,
@@ -31,32 +31,8 @@ def esol() -> Dataset:
     return load_dataset(options, Path())
 
 
-def rows_of(groups: list[int], parts: list[str] | None = None, group: str | None = "g") -> Dataset:
-    n = len(groups)
-    return Dataset(
-        inputs=Vectors(np.zeros((n, 1)), ["x"]),
-        ids=[str(row + 1) for row in range(n)],
-        names=[""] * n,
-        smiles=[],
-        source={"group": group},
-        targets=np.zeros((n, 1)),
-        target_names=["y"],
-        unit="",
-        groups=np.array(groups, dtype=np.int64),
-        parts=None if parts is None else np.array(parts),
-        digest="",
-    )
-
-
 def sizes(split: Split) -> tuple[int, int, int]:
     return len(split.train), len(split.validation), len(split.test)
-
-
-def equal(one: Split, other: Split) -> bool:
-    return all(
-        np.array_equal(getattr(one, part), getattr(other, part))
-        for part in ("train", "validation", "test")
-    )
 
 
 def assert_partition(split: Split, dataset: Dataset) -> None:
@@ -93,26 +69,26 @@ def test_esol_has_pairs_that_could_straddle(esol: Dataset) -> None:
 def test_seeds_decide_the_split_and_repeat_it(esol: Dataset, kind: str) -> None:
     options = SplitOptions.model_validate({"kind": kind})
     one, again, other = (split_rows(esol, options, seed) for seed in (1, 1, 2))
-    assert equal(one, again)
-    assert not equal(one, other)
+    assert equal_splits(one, again)
+    assert not equal_splits(one, other)
 
 
 @pytest.mark.parametrize("kind", ["random", "scaffold", "group"])
 def test_fixed_split_ignores_the_seed(esol: Dataset, kind: str) -> None:
     options = SplitOptions.model_validate({"kind": kind, "resplit": False})
-    dataset = rows_of(list(range(60))) if kind == "group" else esol
-    assert equal(split_rows(dataset, options, 1), split_rows(dataset, options, 2))
+    dataset = made_rows(list(range(60))) if kind == "group" else esol
+    assert equal_splits(split_rows(dataset, options, 1), split_rows(dataset, options, 2))
 
 
 def test_split_seed_decides_the_fixed_split(esol: Dataset) -> None:
     one, other = (SplitOptions(resplit=False, split_seed=seed) for seed in (0, 1))
-    assert not equal(split_rows(esol, one, 0), split_rows(esol, other, 0))
-    assert equal(split_rows(esol, other, 0), split_rows(esol, SplitOptions(), 1))
+    assert not equal_splits(split_rows(esol, one, 0), split_rows(esol, other, 0))
+    assert equal_splits(split_rows(esol, other, 0), split_rows(esol, SplitOptions(), 1))
 
 
 def test_split_does_not_change_between_versions() -> None:
     """A split behind published numbers can be had again; a change here must be told to users."""
-    split = split_rows(rows_of(list(range(20))), SplitOptions(parts=(0.5, 0.25, 0.25)), 7)
+    split = split_rows(made_rows(list(range(20))), SplitOptions(parts=(0.5, 0.25, 0.25)), 7)
     assert split.test.tolist() == [3, 8, 12, 13, 14]
     assert split.validation.tolist() == [1, 6, 10, 15, 16]
 
@@ -148,7 +124,7 @@ def test_part_sizes_add_up_and_are_off_by_less_than_one(
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=40, max_size=160), st.integers(0, 2**32))
 def test_any_groups_give_a_partition_with_groups_whole(labels: list[int], seed: int) -> None:
-    dataset = rows_of(merged_groups([labels], len(labels)).tolist())
+    dataset = made_rows(merged_groups([labels], len(labels)).tolist())
     wished = part_sizes(len(labels), (0.8, 0.1, 0.1))
     largest = max(Counter(labels).values())
     try:
@@ -171,7 +147,7 @@ def test_sizes_are_exact_while_single_rows_fill_the_gaps(
 ) -> None:
     labels = [g for g, size in enumerate(several) for _ in range(size)]
     labels += list(range(len(several), len(several) + single))
-    dataset = rows_of(labels)
+    dataset = made_rows(labels)
     split = split_rows(dataset, SplitOptions(parts=(0.6, 0.2, 0.2)), seed)
     assert sizes(split) == part_sizes(len(labels), (0.6, 0.2, 0.2))
     assert_partition(split, dataset)
@@ -179,7 +155,7 @@ def test_sizes_are_exact_while_single_rows_fill_the_gaps(
 
 def test_every_row_and_every_pair_has_a_fair_chance_of_each_part() -> None:
     """50 pairs and 100 single rows: over many seeds a tenth of each is tested."""
-    dataset = rows_of([k // 2 for k in range(100)] + list(range(50, 150)))
+    dataset = made_rows([k // 2 for k in range(100)] + list(range(50, 150)))
     tested = np.zeros(200)
     for seed in range(1000):
         tested[split_rows(dataset, SplitOptions(), seed).test] += 1 / 1000
@@ -188,20 +164,20 @@ def test_every_row_and_every_pair_has_a_fair_chance_of_each_part() -> None:
 
 
 def test_even_groups_split_exactly() -> None:
-    dataset = rows_of([row // 5 for row in range(100)])
+    dataset = made_rows([row // 5 for row in range(100)])
     split = split_rows(dataset, SplitOptions(kind="group", parts=(0.5, 0.25, 0.25)), 3)
     assert sizes(split) == (50, 25, 25)
     assert_partition(split, dataset)
 
 
 def test_group_larger_than_any_part_is_refused() -> None:
-    dataset = rows_of([0] * 95 + [1, 2, 3, 4, 5])
+    dataset = made_rows([0] * 95 + [1, 2, 3, 4, 5])
     with pytest.raises(UserError, match="groups are too large to split: the largest has 95 of 100"):
         split_rows(dataset, SplitOptions(), 0)
 
 
 def test_group_larger_than_the_small_parts_goes_to_training() -> None:
-    dataset = rows_of([0] * 40 + list(range(1, 61)))
+    dataset = made_rows([0] * 40 + list(range(1, 61)))
     for seed in range(10):
         split = split_rows(dataset, SplitOptions(), seed)
         assert sizes(split) == (80, 10, 10)
@@ -210,14 +186,14 @@ def test_group_larger_than_the_small_parts_goes_to_training() -> None:
 
 def test_group_split_needs_a_group_column() -> None:
     with pytest.raises(UserError, match="set data: group"):
-        split_rows(rows_of([0, 1, 2], group=None), SplitOptions(kind="group"), 0)
+        split_rows(made_rows([0, 1, 2], group=None), SplitOptions(kind="group"), 0)
 
 
 def test_too_few_rows() -> None:
     with pytest.raises(
         UserError, match=r"12 rows are too few.*validation would have 1, at least 2"
     ):
-        split_rows(rows_of(list(range(12))), SplitOptions(), 0)
+        split_rows(made_rows(list(range(12))), SplitOptions(), 0)
 
 
 @pytest.mark.parametrize("resplit", [True, False])
@@ -255,27 +231,27 @@ def test_seeded_scaffold_split_keeps_large_scaffolds_in_training(esol: Dataset) 
 
 def test_scaffold_split_needs_molecules() -> None:
     with pytest.raises(UserError, match="split 'scaffold' needs molecules"):
-        split_rows(rows_of(list(range(50))), SplitOptions(kind="scaffold"), 0)
+        split_rows(made_rows(list(range(50))), SplitOptions(kind="scaffold"), 0)
 
 
 def test_predefined_parts_are_taken_as_they_are() -> None:
     parts = ["train", "test", "validation", "train", "test", "validation"]
-    split = split_rows(rows_of([0, 0, 1, 2, 3, 4], parts), SplitOptions(kind="predefined"), 0)
+    split = split_rows(made_rows([0, 0, 1, 2, 3, 4], parts), SplitOptions(kind="predefined"), 0)
     assert split.train.tolist() == [0, 3]
     assert split.validation.tolist() == [2, 5]
     assert split.test.tolist() == [1, 4]
-    assert straddling_groups(rows_of([0, 0, 1, 2, 3, 4], parts), split) == 1
+    assert straddling_groups(made_rows([0, 0, 1, 2, 3, 4], parts), split) == 1
 
 
 def test_missing_validation_part_is_a_tenth_of_training_for_every_seed() -> None:
     groups = [0, 0, 0, *range(1, 118)]
-    dataset = rows_of(groups, ["train"] * 100 + ["test"] * 20)
+    dataset = made_rows(groups, ["train"] * 100 + ["test"] * 20)
     options = SplitOptions(kind="predefined")
     split = split_rows(dataset, options, 0)
     assert sizes(split) == (90, 10, 20)
     assert_partition(split, dataset)
     assert split.test.tolist() == list(range(100, 120))
-    assert equal(split, split_rows(dataset, options, 1))
+    assert equal_splits(split, split_rows(dataset, options, 1))
     other = SplitOptions(kind="predefined", validation=0.25, split_seed=1)
     assert sizes(split_rows(dataset, other, 0)) == (75, 25, 20)
 
@@ -291,7 +267,7 @@ def test_missing_validation_part_is_a_tenth_of_training_for_every_seed() -> None
 )
 def test_predefined_parts_must_be_there(parts: list[str] | None, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        split_rows(rows_of(list(range(30)), parts), SplitOptions(kind="predefined"), 0)
+        split_rows(made_rows(list(range(30)), parts), SplitOptions(kind="predefined"), 0)
 
 
 def test_merged_groups_follow_chains() -> None:
@@ -317,7 +293,7 @@ def test_merged_groups_equal_connected_components(pairs: list[tuple[int, int]]) 
 
 def test_groups_alone_are_divided_where_no_single_row_can_level_the_parts() -> None:
     """Parts of 12 rows cannot be made of groups of 5: nothing is there to move."""
-    dataset = rows_of([row // 5 for row in range(120)])
+    dataset = made_rows([row // 5 for row in range(120)])
     labels = np.arange(120)[:, None] % 2.0
     dataset = replace(dataset, targets=labels, classes=("even", "odd"))
     for seed in range(20):

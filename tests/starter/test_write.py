@@ -5,13 +5,12 @@ import random
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from made_rows import made_rows
 from whole_runs import run_whole
 
-from nearfar.data import Dataset, Vectors
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
 from nearfar.starter.first_split import first_split
@@ -41,23 +40,6 @@ def columns(rows: int = 60) -> pd.DataFrame:
     frame = pd.DataFrame({name: [rng.gauss(0, 1) for _ in range(rows)] for name in ("a", "b")})
     frame["value"] = frame["a"] + 0.1 * frame["b"] + [rng.gauss(0, 0.5) for _ in range(rows)]
     return frame
-
-
-def many_rows(rows: int) -> Dataset:
-    """Rows of numbers that nobody looks at."""
-    return Dataset(
-        inputs=Vectors(np.zeros((rows, 1)), ["a"]),
-        ids=[""] * rows,
-        names=[""] * rows,
-        smiles=[],
-        source={},
-        targets=np.zeros((rows, 1)),
-        target_names=["value"],
-        unit="",
-        groups=np.arange(rows),
-        parts=None,
-        digest="",
-    )
 
 
 def written(frame: pd.DataFrame, target: str = "value", **csv: Any) -> tuple[dict[str, Any], str]:
@@ -276,8 +258,8 @@ def test_ten_folds_give_way_to_five_where_rows_are_few() -> None:
 
 
 def test_many_rows_are_split_at_random() -> None:
-    assert first_split(many_rows(19_999), predefined=False).kind == "folds"
-    assert first_split(many_rows(20_000), predefined=False).kind == "random"
+    assert first_split(made_rows(range(19_999)), predefined=False).kind == "folds"
+    assert first_split(made_rows(range(20_000)), predefined=False).kind == "random"
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
