@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from nearfar.analysis.compare import Rules, paired_estimate
@@ -57,14 +58,16 @@ def recommend(
         return None
     margin = rules.margin_at(series.metric, means[arms[0]])
 
+    @cache
+    def estimated(one: str, other: str) -> Estimate | None:
+        return paired_estimate(results, one, other, series, rules)
+
     def surely_better(one: str, other: str, alpha: float) -> bool:
-        estimate = paired_estimate(results, one, other, series, rules)
+        estimate = estimated(one, other)
         return estimate is not None and _p_better(estimate, sign, rules.testing) <= alpha
 
     rivals = [*arms[1:], *controls]
-    tested = not rivals or any(
-        paired_estimate(results, arms[0], rival, series, rules) is not None for rival in rivals
-    )
+    tested = not rivals or any(estimated(arms[0], rival) is not None for rival in rivals)
     level = ALPHA / max(len(arms) - 1, 1)
     beaten = [
         arm

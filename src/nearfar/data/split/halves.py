@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 
 from nearfar.data.dataset import Dataset, Index, content_digest
-from nearfar.data.split.groups import merged_groups
+from nearfar.data.split.groups import merged_groups, scaffold_groups
 from nearfar.errors import UserError
 
 Half = Literal["first", "second"]
@@ -37,12 +36,8 @@ def half_of(dataset: Dataset, half: Half) -> Dataset:
 
 def _second(dataset: Dataset) -> Index:
     """Return 1 for every row of the second half, 0 for the others."""
-    keys: list[Sequence[Hashable]] = [dataset.groups.tolist()]
-    if dataset.smiles:
-        from nearfar.data.inputs.smiles import scaffolds
-
-        keys.append(scaffolds(dataset.smiles))
-    groups = merged_groups(keys, len(dataset))
+    alone = merged_groups([dataset.groups.tolist()], len(dataset))
+    groups = scaffold_groups(dataset) if dataset.smiles else alone
     counts = np.bincount(groups)
     place, sizes = np.zeros(len(counts), dtype=np.int64), [0, 0]
     for group in np.argsort(-counts, kind="stable"):
