@@ -78,8 +78,8 @@ def run(
     from nearfar.execution.prepared import Request
     from nearfar.study.rounds import asked_rounds
 
-    until_decided, seconds = asked_rounds(until, budget, seeds)
     settings, trackers = tuple(setting or ()), tuple(track or ())
+    until_decided, seconds = asked_rounds(until, budget, seeds, settings)
     request = Request(
         study, profile, arm, seeds, settings, out, jobs, device, trackers, until_decided, seconds
     )

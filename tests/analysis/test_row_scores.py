@@ -115,6 +115,22 @@ def test_rows_of_one_group_count_as_one(tmp_path: Path) -> None:
     assert error(grouped, records) != pytest.approx(error(alone, records))
 
 
+def test_missing_predictions_are_told(tmp_path: Path) -> None:
+    records, _ = keep(tmp_path)
+    run = MadeRun().arm("L1", [1.0] * 4).arm("A", [1.0] * 4)
+    run.records = records
+
+    def told() -> list[str]:
+        scores = KeptScores(tmp_path, records, "mae", IDS)
+        rows = {"train": 20, "validation": 10, "test": 10}
+        notes = run.summary(rows=rows, scores=scores)["notes"]
+        return [note for note in notes if note.startswith("Predictions of ")]
+
+    assert told() == []
+    (tmp_path / "A1" / "predictions.csv").unlink()
+    assert [note.split(" are missing")[0] for note in told()] == ["Predictions of A"]
+
+
 def edited(folder: Path, old: str, new: str) -> None:
     path = folder / "A1" / "predictions.csv"
     text = path.read_text()

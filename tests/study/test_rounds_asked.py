@@ -55,8 +55,11 @@ def test_options_that_go_together() -> None:
         ((None, "30m", None), "--budget goes with --until decided"),
         (("done", None, None), "--until: unknown value 'done'; allowed: decided"),
         (("decided", None, 10), "leave out --seeds"),
+        (("decided", None, None, ["rounds=2"]), "leave out --set rounds"),
+        (("decided", None, None, ["a=1", "axes.seed.values=3"]), "leave out --set axes.seed.valu"),
+        (("decided", None, None, ["split.repeats=2"]), "leave out --set split.repeats"),
     ],
 )
-def test_options_that_do_not(given: tuple[Any, Any, Any], words: str) -> None:
+def test_options_that_do_not(given: tuple[Any, ...], words: str) -> None:
     with pytest.raises(UserError, match=words):
         asked_rounds(*given)

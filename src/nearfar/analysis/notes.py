@@ -23,7 +23,7 @@ def notes_on(
 ) -> list[str]:
     """Return the notes of a summary, the most consequential first."""
     found = [_profile(profile), _rounds(results, comparisons, rules), _seeds(results)]
-    found += _lost(results)
+    found += [*_lost(results), _unread(rules)]
     if baseline not in results.arms:
         found.append(f"The baseline {baseline} was not run, so nothing is compared with it.")
     found += [*_twins(results, profile), _uneven(results, rules), _floor(comparisons)]
@@ -66,6 +66,16 @@ def _seeds(results: RunResults) -> str:
     if n >= MIN_SEEDS:
         return ""
     return f"{training_count(n)}: no intervals and no tests; they need at least {MIN_SEEDS}."
+
+
+def _unread(rules: Rules) -> str:
+    """Say that row scores are missing, so that intervals know of trainings alone."""
+    if rules.scores is None or not (arms := sorted(rules.scores.unread)):
+        return ""
+    return (
+        f"Predictions of {', '.join(arms)} are missing or do not give the recorded values "
+        "(predictions.csv of their stages): their comparisons rest on one value a training."
+    )
 
 
 def _lost(results: RunResults) -> list[str]:

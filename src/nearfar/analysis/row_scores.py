@@ -1,7 +1,7 @@
 """Row scores of finished stages: what every comparison and interval rests on."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,10 @@ class RowScores(Protocol):
     groups: Integers | None
     """The group of every row, int64 (n_rows,); None where every row stands for itself."""
 
+    @property
+    def unread(self) -> Collection[str]:
+        """Arms whose row scores were asked for and should be there, and are not."""
+
     def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
         """Return what each seed tested; None where row scores are not at hand."""
 
@@ -37,6 +41,7 @@ class GivenScores:
     n_rows: int
     scores: dict[tuple[str, str, str], dict[int, Tested]]
     groups: Integers | None = None
+    unread: frozenset[str] = frozenset()
 
     def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
         """Return what each seed tested; None where row scores are not at hand."""
@@ -71,6 +76,7 @@ class KeptScores:
                 seeds = self._recorded.setdefault((r.arm, r.condition, r.target), {})
                 seeds.setdefault(r.seed, {})[r.unit == "z"] = r
         self._read = cache(self._read_one)
+        self.unread: set[str] = set()
 
     def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
         """Return what each seed tested; None where row scores are not at hand."""
@@ -88,6 +94,8 @@ class KeptScores:
         for seed, by_unit in self._recorded.get((arm, condition, target), {}).items():
             tested = self._of_stage(by_unit)
             if tested is None:
+                if METRICS[self._metric].row_scores is not None:
+                    self.unread.add(arm)
                 return None
             found[seed] = tested
         return found or None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nearfar.errors import UserError
@@ -15,6 +15,9 @@ MOST = 30
 """Trainings of an arm after which nothing is added."""
 
 KEY = "rounds"
+
+NUMBERS_OF_TRAININGS = frozenset({KEY, "axes", "axes.seed", "split.repeats"})
+"""Keys of a study that say how many trainings an arm has."""
 
 
 def with_rounds(text: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def seconds_of(budget: str) -> float:
 
 
 def asked_rounds(
-    until: str | None, budget: str | None, seeds: int | None
+    until: str | None, budget: str | None, seeds: int | None, settings: Iterable[str] = ()
 ) -> tuple[bool, float | None]:
     """Return whether rounds were asked for on the command line, and their budget in seconds.
 
@@ -78,4 +81,9 @@ def asked_rounds(
         raise UserError(f"--until: unknown value {until!r}; allowed: decided")
     if seeds is not None:
         raise UserError("--until decided finds the number of seeds itself: leave out --seeds")
+    for key in (setting.partition("=")[0] for setting in settings):
+        if key in NUMBERS_OF_TRAININGS or key.startswith("axes.seed."):
+            raise UserError(
+                f"--until decided finds the number of trainings itself: leave out --set {key}"
+            )
     return True, None if budget is None else seconds_of(budget)
