@@ -5,35 +5,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nearfar.data.read.tables import Table, is_missing
+from nearfar.data.read.cells import all_numbers, is_missing
+from nearfar.data.read.cells import number as number
+from nearfar.data.read.tables import Table
 from nearfar.errors import UserError
 
 _SHOWN = 20
-
-
-def number(cell: Any) -> float | None:
-    """Return the number in a cell, or None if it holds something else (or nothing)."""
-    if isinstance(cell, str | int | float | Decimal) and not is_missing(cell):
-        try:
-            return float(cell)
-        except (ValueError, OverflowError):
-            return None
-    return None
-
-
-def _all_numbers(cells: Sequence[Any]) -> npt.NDArray[np.float64] | None:
-    """Return the numbers if every cell is a finite one: much faster than looking at each."""
-    try:
-        values = np.array(cells, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return values if values.ndim == 1 and bool(np.isfinite(values).all()) else None
 
 
 class BadRows:
@@ -56,7 +38,7 @@ class BadRows:
     def numbers(self, column: str, purpose: str) -> npt.NDArray[np.float64]:
         """Return a column as numbers, NaN where a row was noted as bad."""
         cells = self._table.column(column, purpose)
-        if (fast := _all_numbers(cells)) is not None:
+        if (fast := all_numbers(cells)) is not None:
             return fast
         values = np.full(len(cells), np.nan)
         for position, cell in enumerate(cells):
@@ -136,7 +118,7 @@ def numeric_columns(table: Table, but: Sequence[str]) -> list[str]:
 
 
 def _mostly_numbers(cells: Sequence[Any]) -> bool:
-    if _all_numbers(cells) is not None:
+    if all_numbers(cells) is not None:
         return True
     present = [cell for cell in cells if not is_missing(cell)]
     return 2 * sum(number(cell) is not None for cell in present) > len(present)
