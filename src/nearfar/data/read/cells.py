@@ -1,7 +1,7 @@
 """What one cell of a table holds: a number, a truth value, a date, a limit, nothing.
 
-Numbers are read as a spreadsheet reads them, not as Python does: Western digits, a point, an exponent.
-``1_000``, ``0x10`` and digits of other scripts are text.
+Numbers are read as a spreadsheet reads them, not as Python does: Western digits, a point, an
+exponent. ``1_000``, ``0x10`` and digits of other scripts are text.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from nearfar.data.read.cells import (
     number,
     truth,
 )
-from nearfar.data.read.tables import Table
+from nearfar.data.read.decimals import ambiguous
+from nearfar.data.read.table import Table
 
 Kind = Literal[
     "number", "boolean", "date", "category", "text", "id", "counter", "constant", "empty", "other"
@@ -39,8 +40,8 @@ class ColumnKind:
     """One column of a table, seen from outside.
 
     Kinds: ``number``; ``boolean`` (true/false, yes/no, …; see ``cells.truth``); ``date`` (see
-    ``cells.date``, with ``layout``); ``category`` (texts or codes that repeat); ``text`` (texts that
-    mostly differ); ``id`` (different in every row); ``counter`` (a row count saved along);
+    ``cells.date``, with ``layout``); ``category`` (texts or codes that repeat); ``text`` (texts
+    that mostly differ); ``id`` (different in every row); ``counter`` (a row count saved along);
     ``constant``; ``empty``; ``other`` (lists, structs, bytes).
     """
 
@@ -179,12 +180,16 @@ def _odd_note(present: Sequence[Any], least: int = 0) -> str:
     notes = []
     if len(limits) > least:
         notes.append(f"{len(limits)} cells are limits and no values, such as {limits[0]!r}")
+    if (unclear := ambiguous(present)) is not None:
+        notes.append(
+            f"the comma of {unclear!r} may be decimal or between thousands (data: decimal)"
+        )
     if len(signs) > least:
         marks = sorted({sign for sign, _ in signs})
         shown = ", ".join(repr(mark) for mark in marks[:3]) + (", …" if len(marks) > 3 else "")
         notes.append(
-            f"{len(signs)} cells hold a number with {shown}, such as {signs[0][1]!r}: leave the bare "
-            "numbers, in one unit"
+            f"{len(signs)} cells hold a number with {shown}, such as {signs[0][1]!r}: leave the "
+            "bare numbers, in one unit"
         )
     return "; ".join(notes)
 
