@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nearfar.data.catalogue import SOURCES
-from nearfar.data.read.form import TableForm
+from nearfar.data.table_form import TableForm
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.errors import nearest
 

@@ -19,7 +19,6 @@ from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import is_code, is_missing, number
 from nearfar.data.read.columns import numeric_columns
 from nearfar.data.read.decimals import ambiguous
-from nearfar.data.read.form import TableForm
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.hugging_face import read_folder
 from nearfar.data.read.kinds import column_kind, column_kinds
@@ -27,6 +26,7 @@ from nearfar.data.read.locate import locate
 from nearfar.data.read.names import part_column
 from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_images import are_images, detect_images, one_or_all
@@ -79,14 +79,7 @@ def detect(
     table = read_folder(found, form) if found.is_dir() else read_file(found, form)
     facts = [_target_fact(table, target) for target in targets]
     chosen: dict[str, Any] = {"path": path, **form.options(), "target": one_or_all(targets)}
-    texts = [target for target in targets if _is_text(table, target)]
-    if texts and len(targets) > 1:
-        raise UserError(f"{table.name}: several targets must be numbers: '{texts[0]}' holds text")
-    if texts:
-        chosen["task"] = "classification"
-    elif (unit := common_unit(targets)) is not None:
-        chosen["unit"] = unit
-        facts.append(f"unit of the target, from the header: {unit} (data: unit)")
+    chosen |= _task_and_unit(table, targets, facts)
     part = part_column(table, targets)
     if part is not None:
         chosen["part"] = part
@@ -108,14 +101,27 @@ def detect(
         chosen |= {"source": "table", "features": features}
     taken = [*targets, smiles, part, group, *chosen.get("features", [])]
     chosen["name"] = _name_column(table, but=taken)
-    used = [column for column in [*taken, chosen["name"]] if column]
     facts[1:1] = form_facts
-    facts += reading_facts(table, used)
+    facts += reading_facts(table, {column for column in [*taken, chosen["name"]] if column})
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts += [_bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=bool(part or table.parts))
     return Finding(DataOptions(**chosen), split, dataset, facts)
+
+
+def _task_and_unit(table: Table, targets: Sequence[str], facts: list[str]) -> dict[str, str]:
+    """Return what is to be said of the task and the unit of numbers; add the facts on them."""
+    texts = [target for target in targets if _is_text(table, target)]
+    if texts and len(targets) > 1:
+        raise UserError(f"{table.name}: several targets must be numbers: '{texts[0]}' holds text")
+    if texts:
+        return {"task": "classification"}
+    unit = common_unit(targets)
+    if unit is None:
+        return {}
+    facts.append(f"unit of the target, from the header: {unit} (data: unit)")
+    return {"unit": unit}
 
 
 def _is_text(table: Table, target: str) -> bool:

@@ -13,7 +13,6 @@ from nearfar.data.inputs.images import Images
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import is_missing, number
-from nearfar.data.read.form import TableForm
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
@@ -23,6 +22,7 @@ from nearfar.data.read.images.tables import PARQUET, holds_images, parquet_files
 from nearfar.data.read.names import is_image_name, part_column, path_column
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.tables import read_file
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.first_split import first_split

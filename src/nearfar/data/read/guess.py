@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from nearfar.data.read.decimals import decimal_sign, has_thousands
-from nearfar.data.read.form import TableForm
-from nearfar.data.read.packed import TEXT, content_of, table_ending
+from nearfar.data.read.packed import TEXT, content_of, is_table, table_ending
 from nearfar.data.read.tables import read_file, usual_separator
 from nearfar.data.read.text import SEPARATORS, decode, likely_separator
+from nearfar.data.table_form import TableForm
 
 
 def guessed_form(path: Path, given: TableForm) -> tuple[TableForm, list[str]]:
@@ -22,19 +22,18 @@ def guessed_form(path: Path, given: TableForm) -> tuple[TableForm, list[str]]:
         UserError: if the file cannot be read.
     """
     ending = table_ending(path)
-    facts = []
-    if path.is_dir() or ending not in TEXT:
-        form = given
-    else:
+    facts: list[str] = []
+    form = given
+    if path.is_dir() or not is_table(path) or ending in {".parquet", ".pq"}:
+        return form, facts
+    if ending in TEXT and given.separator is None:
         usual = usual_separator(ending)
-        form = given
-        if given.separator is None:
-            text = decode(path.name, content_of(path), given.encoding)
-            found = likely_separator(path.name, text, usual)
-            if found != usual:
-                form = replace(form, separator=found)
-                facts.append(f"fields are separated by {SEPARATORS[found]} (data: separator)")
-    if given.decimal is None and not path.is_dir() and ending not in {".parquet", ".pq"}:
+        text = decode(path.name, content_of(path), given.encoding)
+        found = likely_separator(path.name, text, usual)
+        if found != usual:
+            form = replace(form, separator=found)
+            facts.append(f"fields are separated by {SEPARATORS[found]} (data: separator)")
+    if given.decimal is None:
         table = read_file(path, form)
         signs = {s for cells in table.columns.values() if (s := decimal_sign(cells)) is not None}
         if signs == {","}:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nearfar.data.read.form import TableForm
 from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 _PARTS = {"train": "train", "validation": "validation", "valid": "validation", "test": "test"}

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.damage import whole
-from nearfar.data.read.form import TableForm
 from nearfar.data.read.table import Table, from_cells
 from nearfar.data.read.text import decode
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 _HELP = "needed: a list of records [{…}, …], columns {name: [values]}, or a record on each line"

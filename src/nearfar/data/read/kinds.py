@@ -33,6 +33,8 @@ _COUNTERS = re.compile(
 _IDS = re.compile(r"id|.*[ _.-]id|.*[a-z]I[Dd]|uuid|guid|identifier|key", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _LOOKED_AT = 1000
+_FEWEST = 5
+"""Rows below which numbers that go up by one say nothing."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,11 @@ def is_counter(name: str, cells: Sequence[Any]) -> bool:
 def _counts(name: str, numbers: Sequence[float], rows: int) -> bool:
     if len(numbers) != rows or rows < 2 or not _whole(numbers):
         return False
-    if numbers[0] in (0, 1) and all(value == numbers[0] + k for k, value in enumerate(numbers)):
+    if (
+        rows >= _FEWEST
+        and numbers[0] in (0, 1)
+        and all(value == numbers[0] + k for k, value in enumerate(numbers))
+    ):
         return True
     named = _COUNTERS.fullmatch(name.strip()) is not None
     return named and min(numbers) >= 0 and len(set(numbers)) == rows

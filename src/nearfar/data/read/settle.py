@@ -11,8 +11,8 @@ from typing import Any
 
 from nearfar.data.read.cells import all_numbers, date, is_missing, number, truth
 from nearfar.data.read.decimals import plain_number
-from nearfar.data.read.form import TableForm
 from nearfar.data.read.table import Table
+from nearfar.data.table_form import TableForm
 
 MISSING = frozenset(
     {

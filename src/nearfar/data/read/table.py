@@ -75,7 +75,8 @@ def check_names(name: str, header: Sequence[str]) -> None:
     twice = [column for column, count in Counter(header).items() if count > 1]
     if twice:
         raise UserError(
-            f"{name}: column '{twice[0]}' stands {list(header).count(twice[0])} times in the header"
+            f"{name}: column '{twice[0]}' stands {list(header).count(twice[0])} times in the "
+            "header: give each a name of its own"
         )
 
 
@@ -128,6 +129,7 @@ def from_cells(
         rows = [row[:width] for row in rows]
         header = header[:width]
     names = column_names(name, header)
+    check_names(name, names)
     if not rows:
         raise UserError(f"{name} has a header and no rows")
     ragged = {

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nearfar.data.read.cells import is_missing as is_missing
 from nearfar.data.read.damage import whole
-from nearfar.data.read.form import TableForm
 from nearfar.data.read.json_records import read_json
 from nearfar.data.read.packed import TEXT, content_of, table_ending
 from nearfar.data.read.settle import settled
@@ -16,6 +15,7 @@ from nearfar.data.read.table import Table as Table
 from nearfar.data.read.table import from_arrow as from_arrow
 from nearfar.data.read.text import decode, likely_separator, read_text
 from nearfar.data.read.workbook import read_workbook
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 _PARQUET = frozenset({".parquet", ".pq"})

@@ -8,8 +8,8 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from nearfar.data.read.form import TableForm
 from nearfar.data.read.table import Table, from_cells
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", " ": "spaces"}

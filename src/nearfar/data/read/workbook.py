@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.damage import whole
-from nearfar.data.read.form import TableForm
 from nearfar.data.read.table import Table, blank, from_cells
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError, nearest
 
 

@@ -15,11 +15,11 @@ from nearfar.data.inputs.smiles import canonical, read_smiles
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import BadRows, numeric_columns
-from nearfar.data.read.form import TableForm
 from nearfar.data.read.hugging_face import read_folder, read_hub
 from nearfar.data.read.locate import locate
 from nearfar.data.read.tables import Table, read_file
 from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.options import DataOptions
-from nearfar.data.read.form import OPTIONS, TableForm
 from nearfar.data.read.images.pictures import ArrowColumn, Files, ImageRows, ParquetColumn
 from nearfar.data.read.names import are_image_paths, part_named, path_column
 from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow, is_missing, read_file
+from nearfar.data.table_form import OPTIONS, TableForm
 from nearfar.errors import UserError, nearest
 
 PARQUET = frozenset({".parquet", ".pq"})
