@@ -150,7 +150,7 @@ def _check_content(path: Path, raw: bytes) -> None:
             raise UserError(f"{path.name} is not {kind}: is it text? then end its name in .csv")
         return
     words, fitting = found
-    if fitting == meant:
+    if fitting == meant or (fitting, meant) == (".zip", ".xlsx"):  # a torn workbook is a zip file
         return
     if fitting in PACKED and fitting != ".zip":
         raise UserError(f"{path.name} is {words}: call it {path.name}{fitting}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from nearfar.data.read.cells import is_missing as is_missing
 from nearfar.data.read.damage import whole
+from nearfar.data.read.decimals import decimal_sign
 from nearfar.data.read.json_records import read_json
 from nearfar.data.read.packed import TEXT, content_of, table_ending
 from nearfar.data.read.settle import settled
@@ -60,7 +62,7 @@ def read_file(path: Path, form: TableForm | None = None) -> Table:
         table = read_smiles_list(path, raw, form)
     else:
         table = read_text(path, raw, form, _separator(path, ending, raw, form))
-    return settled(table, form)
+    return settled(table, form if form.strict else _fitting(table, form))
 
 
 def _check_form(path: Path, ending: str, form: TableForm) -> None:
@@ -70,6 +72,14 @@ def _check_form(path: Path, ending: str, form: TableForm) -> None:
         raise UserError(f"{path.name}: data option 'encoding' is for text files")
     if form.sheet is not None and ending not in _WORKBOOKS:
         raise UserError(f"{path.name}: data option 'sheet' is for workbooks (.xlsx)")
+
+
+def _fitting(table: Table, form: TableForm) -> TableForm:
+    """Return the form with the decimal sign that the numbers of another file have."""
+    signs = {sign for cells in table.columns.values() if (sign := decimal_sign(cells)) is not None}
+    if len(signs) != 1 or (form.decimal is None and signs == {"."}):
+        return form
+    return replace(form, decimal=signs.pop())
 
 
 def usual_separator(ending: str) -> str:
