@@ -45,7 +45,24 @@ ROWS = {
     "missing target by name": ("CCC,N/A", "target 'y' is missing", "target missing"),
     "NaN target": ("CCC,NaN", "target 'y' is missing", "target missing"),
     "non-numeric target": ("CCC,high", "target 'y' is 'high', not a number", "target not a number"),
-    "decimal comma": ('CCC,"1,5"', "target 'y' is '1,5', not a number", "target not a number"),
+    "decimal comma": (
+        'CCC,"1,5"',
+        "target 'y' is '1,5', not a number: with decimal commas, set data: decimal: \",\"",
+        "target not a number",
+    ),
+    "limit": (
+        "CCC,<5",
+        "target 'y' is '<5', a limit and no number: write a number in its place, or leave the row "
+        "out",
+        "target censored",
+    ),
+    "unit": (
+        "CCC,5 mg",
+        "target 'y' is '5 mg', not a number: leave the bare number, in one unit",
+        "target not a number",
+    ),
+    "underscore": ("CCC,1_000", "target 'y' is '1_000', not a number", "target not a number"),
+    "other digits": ("CCC,١٢", "target 'y' is '١٢', not a number", "target not a number"),
     "infinite target": (
         "CCC,-inf",
         "target 'y' is '-inf', not a finite number",
@@ -152,7 +169,8 @@ FILES: dict[str, tuple[str | bytes, str]] = {
         "smiles,y,n\nC,1,a\nCC,2,Äther\n".encode("latin-1"),
         "d.csv, line 3: not UTF-8 text (byte 0xc4): save the file as UTF-8",
     ),
-    "utf-16": ("smiles,y\nC,1\n".encode("utf-16"), "d.csv, line 1: not UTF-8 text"),
+    "NUL bytes": ("smiles,y\nC,1\nC\0C,2\n", "d.csv, line 3: a NUL byte: the file is damaged"),
+    "no header": ("1.5,2\n3.5,4\n", "d.csv: the first row holds numbers (1.5, 2): put a row with"),
     "semicolons": ("smiles;y\nC;1\n", "are its fields separated by ';'? then set data: separator"),
     "tabs": ("smiles\ty\nC\t1\n", "are its fields separated by tab?"),
     "open quote": ('smiles,y\nC,1\nCC,"2\nCCC,3\n', "d.csv, line 3: not valid CSV: unexpected end"),
@@ -190,9 +208,9 @@ def test_directory_without_data(tmp_path: Path) -> None:
 
 
 def test_unknown_format(tmp_path: Path) -> None:
-    write(tmp_path, "smiles,y\nC,1\n", "d.xlsx")
-    text = message(tmp_path, options(path="d.xlsx"))
-    assert text == "cannot tell the format of d.xlsx: end it in .csv, .tsv or .parquet"
+    write(tmp_path, "smiles,y\nC,1\n", "d.ods")
+    text = message(tmp_path, options(path="d.ods"))
+    assert text.startswith("cannot tell the format of d.ods: end it in .csv, .tsv, .txt, .xlsx")
 
 
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def test_limit_takes_its_share_of_every_class(tmp_path: Path) -> None:
 
 def test_limit_of_parts(tmp_path: Path) -> None:
     part = {"part": "p"}
-    lines = [f"{k},{'ab'[k % 2]},{'train' if k < 60 else 'test'}" for k in range(100)]
+    lines = [f"{k / 2},{'ab'[k % 2]},{'train' if k < 60 else 'test'}" for k in range(100)]
     (tmp_path / "p.csv").write_text("\n".join(["x,y,p", *lines]))
 
     def read(**limit: Any) -> Dataset:

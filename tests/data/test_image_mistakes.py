@@ -92,8 +92,8 @@ def test_images_without_class_folders(tmp_path: Path) -> None:
     write_images(tmp_path, ["1.png", "2.png"])
     assert message(tmp_path).endswith("images need a folder for each class")
     assert "one image is no data set" in message(tmp_path / "1.png")
-    (tmp_path / "x.dat").write_text("x")
-    assert "cannot tell how x.dat holds images" in message(tmp_path / "x.dat")
+    (tmp_path / "x.bin").write_text("x")
+    assert "cannot tell how x.bin holds images" in message(tmp_path / "x.bin")
 
 
 def test_one_class_is_no_classification(tmp_path: Path) -> None:

@@ -24,7 +24,10 @@ def complaint(model: type[DataOptions] | type[SplitOptions], given: dict[str, An
         ({"source": "molecule"}, "unknown data source 'molecule'; did you mean 'molecules'?"),
         ({"path": "a.csv", "target": "y"}, "source: Field required"),
         ({**MOLECULES, "targets": "y"}, "targets: Extra inputs are not permitted"),
-        ({**MOLECULES, "features": ["x"]}, "'molecules' has no option 'features'; allowed: group,"),
+        (
+            {**MOLECULES, "features": ["x"]},
+            "no option 'features'; allowed: decimal,",
+        ),
         ({**TABLE, "target": ["y", "all targets"]}, "'all targets' is what the mean over several"),
         ({**TABLE, "smiles": "s"}, "data source 'table' has no option 'smiles'"),
         ({"source": "diabetes", "path": "a.csv"}, "'diabetes' has no option 'path'"),

@@ -28,7 +28,7 @@ c1ccccc1,-2,"benzene, pure",b
 OCC,1.7,,c
 CC(=O)O,0.25,acetic acid,b
 """
-COLUMNS = """x,text,y,index,z
+COLUMNS = """x,text,y,count,z
 1,a,10,0,0.5
 2,b,20,1,1.5
 3,c,30,2,2.5
@@ -99,7 +99,7 @@ def test_esol_is_shipped_and_whole() -> None:
 def test_table_takes_all_other_numeric_columns(folder: Path) -> None:
     dataset = load_dataset(table(), folder)
     assert dataset.inputs.kind == "vector"
-    assert dataset.source["features"] == ["x", "index", "z"]
+    assert dataset.source["features"] == ["x", "count", "z"]
     assert values(dataset) == [[1, 0, 0.5], [2, 1, 1.5], [3, 2, 2.5]]
     assert dataset.smiles == []
     assert dataset.groups.tolist() == [0, 1, 2]
@@ -114,7 +114,7 @@ def test_table_takes_the_named_columns_in_their_order(folder: Path) -> None:
 
 
 def test_group_and_name_columns_are_no_features(folder: Path) -> None:
-    dataset = load_dataset(table(group="index", name="x"), folder)
+    dataset = load_dataset(table(group="count", name="x"), folder)
     assert dataset.source["features"] == ["z"]
     assert dataset.names == ["1", "2", "3"]
 
@@ -134,7 +134,7 @@ def test_several_targets(folder: Path) -> None:
     dataset = load_dataset(table(target=["z", "y"]), folder)
     assert dataset.targets.tolist() == [[0.5, 10], [1.5, 20], [2.5, 30]]
     assert dataset.target_names == ["z", "y"]
-    assert dataset.source["features"] == ["x", "index"]
+    assert dataset.source["features"] == ["x", "count"]
 
 
 def test_diabetes() -> None:
@@ -309,22 +309,22 @@ def test_inputs_of_molecules_with_bad_rows(folder: Path) -> None:
         inputs_of(molecules(), folder / "nowhere.csv", folder)
 
 
-@pytest.mark.parametrize("features", [None, ["x", "index", "z"]])
+@pytest.mark.parametrize("features", [None, ["x", "count", "z"]])
 def test_inputs_of_vectors_take_the_order_of_the_training_columns(
     folder: Path, features: list[str] | None
 ) -> None:
     new = folder / "new.csv"
-    new.write_text("z,extra,index,x\n9,1,8,7\n", encoding="utf-8")
+    new.write_text("z,extra,count,x\n9,1,8,7\n", encoding="utf-8")
     rows = inputs_of(table(features=features), new, folder)
     assert isinstance(rows.inputs, Vectors)
-    assert rows.inputs.columns == ["x", "index", "z"]
+    assert rows.inputs.columns == ["x", "count", "z"]
     assert rows.inputs.values.tolist() == [[7, 8, 9]]
 
 
 def test_inputs_of_vectors_must_have_every_training_column(folder: Path) -> None:
     new = folder / "new.csv"
-    new.write_text("x,indexx,z\n1,2,3\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"new.csv: no column 'index'.*did you mean 'indexx'"):
+    new.write_text("x,counts,z\n1,2,3\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"new.csv: no column 'count'.*did you mean 'counts'"):
         inputs_of(table(), new, folder)
 
 

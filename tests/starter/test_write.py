@@ -112,7 +112,7 @@ def test_columns_give_a_study_with_listed_features() -> None:
     assert "column 'row' counts the rows" in facts
     assert "column 'same' is the same in every row" in facts
     assert "column 'holes' is missing in 83% of the rows" in facts
-    assert "1 columns that hold no numbers (text)" in facts
+    assert "column 'text' is the same in every row" in facts
     load_study("my-data.yaml")
 
 

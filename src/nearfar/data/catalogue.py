@@ -40,7 +40,7 @@ class Source:
 _ANY = frozenset({"task"})
 _FILE = _ANY | {
     *("path", "hub", "subset", "separator", "target", "name", "group", "part", "unit"),
-    *("on_bad_rows", "limit", "half"),
+    *("on_bad_rows", "limit", "half", "decimal", "encoding", "sheet", "missing"),
 }
 _FORM = _ANY | {"size", "channels", "limit"}
 _CLASSES = ("classification", "reconstruction")

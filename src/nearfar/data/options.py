@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nearfar.data.catalogue import SOURCES
+from nearfar.data.table_form import TableForm
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.errors import nearest
 
@@ -68,6 +69,20 @@ class DataOptions(BaseModel):
     )
     separator: str | None = Field(
         default=None, min_length=1, max_length=1, description="between the fields of a CSV file (,)"
+    )
+    decimal: Literal[".", ","] | None = Field(
+        default=None,
+        description="decimal sign of numbers; the other one, a space or ' may separate thousands",
+    )
+    encoding: str | None = Field(
+        default=None, min_length=1, description="of a text file that is not UTF-8: cp1252, latin-1"
+    )
+    sheet: str | None = Field(
+        default=None, min_length=1, description="of a workbook (.xlsx); by default the first"
+    )
+    missing: list[str | float] | None = Field(
+        default=None,
+        description="texts, as they are written, and numbers that stand for a missing value",
     )
     smiles: str | None = Field(default=None, description="column of SMILES strings (smiles)")
     features: list[str] | None = Field(
@@ -190,6 +205,12 @@ class DataOptions(BaseModel):
         if self.target is None:
             return []
         return [self.target] if isinstance(self.target, str) else list(self.target)
+
+    @property
+    def form(self) -> TableForm:
+        """How a table is to be read."""
+        missing = None if self.missing is None else tuple(self.missing)
+        return TableForm(self.separator, self.decimal, self.encoding, self.sheet, missing)
 
     @property
     def kind(self) -> str:

@@ -16,15 +16,22 @@ from nearfar.data.inputs.smiles import read_smiles
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
-from nearfar.data.read.columns import number, numeric_columns
+from nearfar.data.read.cells import is_code, is_missing, number
+from nearfar.data.read.columns import numeric_columns
+from nearfar.data.read.decimals import ambiguous
+from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.hugging_face import read_folder
+from nearfar.data.read.kinds import column_kind, column_kinds
 from nearfar.data.read.locate import locate
 from nearfar.data.read.names import part_column
-from nearfar.data.read.tables import Table, is_missing, read_file
+from nearfar.data.read.table import Table
+from nearfar.data.read.tables import read_file
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_images import are_images, detect_images, one_or_all
 from nearfar.starter.first_split import first_split
+from nearfar.starter.table_facts import REASONS, common_unit, reading_facts
 
 _SAMPLE = 200
 _FEW_CLASSES = 10
@@ -44,7 +51,9 @@ class Finding:
     facts: list[str] = field(default_factory=list)
 
 
-def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
+def detect(
+    path: str, targets: Sequence[str], folder: Path, form: TableForm | None = None
+) -> Finding:
     """Find out which columns of a file mean what, by reading all of it.
 
     SMILES are found by the column's name, then by how many cells rdkit can read; without them, the
@@ -56,24 +65,21 @@ def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
             the source ``images``; found as in a study.
         targets: the columns to predict; none for images whose layout gives the classes.
         folder: where a relative path begins.
+        form: what the user says of the file's form; the rest is found out.
 
     Raises:
         UserError: if there is no such file or column, or nothing can be learnt from it.
     """
     found, _ = locate(path, folder)
-    separator = None if found.is_dir() else _separator(found)
-    if are_images(found, separator):
-        return Finding(*detect_images(path, found, targets, separator, folder))
+    form, form_facts = guessed_form(found, form or TableForm())
+    if are_images(found, form):
+        return Finding(*detect_images(path, found, targets, form, folder))
     if not targets:
         raise UserError(f"{found.name}: name the column to predict with --target")
-    table = read_folder(found) if found.is_dir() else read_file(found, separator)
+    table = read_folder(found, form) if found.is_dir() else read_file(found, form)
     facts = [_target_fact(table, target) for target in targets]
-    chosen: dict[str, Any] = {"path": path, "separator": separator, "target": one_or_all(targets)}
-    texts = [target for target in targets if _is_text(table, target)]
-    if texts and len(targets) > 1:
-        raise UserError(f"{table.name}: several targets must be numbers: '{texts[0]}' holds text")
-    if texts:
-        chosen["task"] = "classification"
+    chosen: dict[str, Any] = {"path": path, **form.options(), "target": one_or_all(targets)}
+    chosen |= _task_and_unit(table, targets, facts)
     part = part_column(table, targets)
     if part is not None:
         chosen["part"] = part
@@ -95,6 +101,8 @@ def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
         chosen |= {"source": "table", "features": features}
     taken = [*targets, smiles, part, group, *chosen.get("features", [])]
     chosen["name"] = _name_column(table, but=taken)
+    facts[1:1] = form_facts
+    facts += reading_facts(table, {column for column in [*taken, chosen["name"]] if column})
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts += [_bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
@@ -102,25 +110,28 @@ def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
     return Finding(DataOptions(**chosen), split, dataset, facts)
 
 
-def _separator(path: Path) -> str | None:
-    """Return what separates the fields of a CSV file's first line, None for the usual."""
-    if path.suffix.lower() not in {".csv", ".txt", ".smi"}:
-        return None
-    try:
-        with path.open("rb") as file:
-            first = file.readline()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    counts = {sign: first.count(sign.encode()) for sign in (",", ";", "\t", "|")}
-    best = max(counts, key=lambda sign: counts[sign])
-    return best if counts[best] and best != "," else None
+def _task_and_unit(table: Table, targets: Sequence[str], facts: list[str]) -> dict[str, str]:
+    """Return what is to be said of the task and the unit of numbers; add the facts on them."""
+    texts = [target for target in targets if _is_text(table, target)]
+    if texts and len(targets) > 1:
+        raise UserError(f"{table.name}: several targets must be numbers: '{texts[0]}' holds text")
+    if texts:
+        return {"task": "classification"}
+    unit = common_unit(targets)
+    if unit is None:
+        return {}
+    facts.append(f"unit of the target, from the header: {unit} (data: unit)")
+    return {"unit": unit}
 
 
 def _is_text(table: Table, target: str) -> bool:
-    """Whether at least half of the target's cells are no finite numbers."""
-    present = [cell for cell in table.column(target, "target") if not is_missing(cell)]
-    numbers = [value for cell in present if (value := number(cell)) is not None]
-    return 2 * sum(map(isfinite, numbers)) <= len(present)
+    """Whether a target's cells are classes: texts, truth values or codes, not numbers."""
+    cells = table.column(target, "target")
+    kind = column_kind(target, cells).kind
+    if kind not in {"constant", "id"}:
+        return kind not in {"number", "counter", "empty"}
+    present = [cell for cell in cells if not is_missing(cell)]
+    return any(is_code(cell) or number(cell) is None for cell in present)
 
 
 def _target_fact(table: Table, target: str) -> str:
@@ -128,6 +139,11 @@ def _target_fact(table: Table, target: str) -> str:
     numbers = [value for cell in present if (value := number(cell)) is not None]
     if not present:
         raise UserError(f"{table.name}: column '{target}' is empty")
+    if (unclear := ambiguous(present)) is not None:
+        raise UserError(
+            f"{table.name}: target '{target}' holds numbers such as {unclear!r}, whose comma may "
+            "be decimal or between thousands: say --decimal , or --decimal ."
+        )
     if _is_text(table, target):
         texts = sorted({str(cell).strip() for cell in present})
         some = ", ".join(repr(text) for text in texts[:3]) + (", …" if len(texts) > 3 else "")
@@ -187,27 +203,22 @@ def _feature_columns(
     table: Table, targets: Sequence[str], others: Sequence[str | None]
 ) -> tuple[list[str], list[str]]:
     """Return the columns to learn from, and a line for each that looks useful but is left out."""
-    features, facts = [], []
-    numeric = numeric_columns(table, [*targets, *filter(None, others)])
-    for column in numeric:
-        cells = table.columns[column]
-        values = [number(cell) for cell in cells]
-        missing = sum(map(is_missing, cells)) / len(cells)
-        reason = None
-        if missing > _MOSTLY_MISSING:
+    features: list[str] = []
+    facts: list[str] = []
+    passed: list[str] = []
+    used = [*targets, *filter(None, others)]
+    numeric = numeric_columns(table, used)
+    for column in column_kinds(table, but=used):
+        missing = column.missing / table.length
+        reason = REASONS.get(column.kind)
+        if column.name in numeric and missing > _MOSTLY_MISSING:
             reason = f"is missing in {missing:.0%} of the rows"
-        elif values in (
-            [float(k) for k in range(len(values))],
-            [k + 1.0 for k in range(len(values))],
-        ):
-            reason = "counts the rows"
-        elif len({value for value in values if value is not None}) == 1:
-            reason = "is the same in every row"
-        if reason is None:
-            features.append(column)
-        else:
-            facts.append(f"left out: column '{column}' {reason}")
-    text = [c for c in table.columns if c and c not in {*numeric, *targets, *others}]
+        elif column.name in numeric:
+            features.append(column.name)
+        if reason is not None:
+            facts.append(f"left out: column '{column.name}' {reason}")
+            passed.append(column.name)
+    text = [c for c in table.columns if c and c not in {*numeric, *passed, *used}]
     if text:
         facts.append(f"left out: {len(text)} columns that hold no numbers ({', '.join(text[:5])})")
     if not features:

@@ -12,14 +12,17 @@ from nearfar.data.dataset import Dataset
 from nearfar.data.inputs.images import Images
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
-from nearfar.data.read.columns import number
+from nearfar.data.read.cells import is_missing, number
+from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
 from nearfar.data.read.images.layouts import read_layout
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import PARQUET, holds_images, parquet_files
 from nearfar.data.read.names import is_image_name, part_column, path_column
-from nearfar.data.read.tables import is_missing, read_file
+from nearfar.data.read.packed import is_table
+from nearfar.data.read.tables import read_file
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.first_split import first_split
@@ -29,7 +32,7 @@ _LARGE = 160
 _FIRST_SIZE = 128
 
 
-def are_images(path: Path, separator: str | None) -> bool:
+def are_images(path: Path, form: TableForm) -> bool:
     """Tell whether a file or folder holds images, or a table of their paths."""
     ending = path.suffix.lower()
     if path.is_dir():
@@ -40,8 +43,8 @@ def are_images(path: Path, separator: str | None) -> bool:
         return any(is_image_name(entry.name) for entry in path.glob("*/**/*"))
     if ending in PARQUET:
         return holds_images(path)
-    if ending in {".csv", ".tsv", ".txt"}:
-        return path_column(read_file(path, separator)) is not None
+    if is_table(path):
+        return path_column(read_file(path, form)) is not None
     return ending == ".npz"
 
 
@@ -49,14 +52,14 @@ def table_with(folder: Path, targets: Sequence[str]) -> Path | None:
     """Return the CSV file of paths of images in a folder that has these columns, if it is one."""
     found = []
     for path in sorted(folder.glob("*.csv")):
-        table = read_file(path, None)
+        table = read_file(path, guessed_form(path, TableForm())[0])
         if set(targets) <= table.columns.keys() and path_column(table) is not None:
             found.append(path)
     return found[0] if targets and len(found) == 1 else None
 
 
 def detect_images(
-    path: str, found: Path, targets: Sequence[str], separator: str | None, folder: Path
+    path: str, found: Path, targets: Sequence[str], form: TableForm, folder: Path
 ) -> tuple[DataOptions, SplitOptions, Dataset, list[str]]:
     """Find out how images are stored, what their labels are, and what form they need.
 
@@ -67,13 +70,13 @@ def detect_images(
         path: as the study shall say it.
         found: where that is.
         targets: the columns to predict; none for layouts that have classes of their own.
-        separator: of a CSV file.
+        form: of a table.
         folder: where relative paths begin.
 
     Raises:
         UserError: if nothing can be learnt from them.
     """
-    chosen: dict[str, Any] = {"source": "images", "path": path, "separator": separator}
+    chosen: dict[str, Any] = {"source": "images", "path": path, **form.options()}
     if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
         chosen["transposed"] = True
     rows = read_layout(found, DataOptions(**chosen, on_bad_rows="drop"))
@@ -100,12 +103,12 @@ def detect_images(
             chosen["group"] = group
             facts.append(group_fact(group))
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
-    form = _form(dataset)
-    if form:
-        chosen |= form
+    shape = _form(dataset)
+    if shape:
+        chosen |= shape
         dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts.insert(0, f"{found.name}: {len(dataset)} images, {rows.layout}")
-    facts += [*_class_facts(dataset), *_form_facts(dataset, form), *_twins(dataset)]
+    facts += [*_class_facts(dataset), *_form_facts(dataset, shape), *_twins(dataset)]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=dataset.parts is not None)
     return DataOptions(**chosen), split, dataset, facts

@@ -5,35 +5,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nearfar.data.read.tables import Table, is_missing
+from nearfar.data.read.cells import all_numbers, is_missing, limit, measure
+from nearfar.data.read.cells import number as number
+from nearfar.data.read.decimals import plain_number
+from nearfar.data.read.kinds import ColumnKind, column_kinds
+from nearfar.data.read.table import Table
 from nearfar.errors import UserError
 
 _SHOWN = 20
-
-
-def number(cell: Any) -> float | None:
-    """Return the number in a cell, or None if it holds something else (or nothing)."""
-    if isinstance(cell, str | int | float | Decimal) and not is_missing(cell):
-        try:
-            return float(cell)
-        except (ValueError, OverflowError):
-            return None
-    return None
-
-
-def _all_numbers(cells: Sequence[Any]) -> npt.NDArray[np.float64] | None:
-    """Return the numbers if every cell is a finite one: much faster than looking at each."""
-    try:
-        values = np.array(cells, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return values if values.ndim == 1 and bool(np.isfinite(values).all()) else None
 
 
 class BadRows:
@@ -45,6 +29,8 @@ class BadRows:
         self._found: dict[int, tuple[str, str]] = {}
         for position, reason in table.ragged.items():
             self.add(position, "wrong number of fields", reason)
+        for position, reason in table.unreadable.items():
+            self.add(position, "record not readable", reason)
 
     def __contains__(self, position: int) -> bool:
         return position in self._found
@@ -56,7 +42,7 @@ class BadRows:
     def numbers(self, column: str, purpose: str) -> npt.NDArray[np.float64]:
         """Return a column as numbers, NaN where a row was noted as bad."""
         cells = self._table.column(column, purpose)
-        if (fast := _all_numbers(cells)) is not None:
+        if (fast := all_numbers(cells)) is not None:
             return fast
         values = np.full(len(cells), np.nan)
         for position, cell in enumerate(cells):
@@ -65,8 +51,14 @@ class BadRows:
             value = number(cell)
             if is_missing(cell):
                 self.add(position, f"{purpose} missing", f"{purpose} '{column}' is missing")
+            elif limit(cell):
+                message = (
+                    f"{purpose} '{column}' is {_short(cell)}, a limit and no number: write "
+                    "a number in its place, or leave the row out"
+                )
+                self.add(position, f"{purpose} censored", message)
             elif value is None:
-                message = f"{purpose} '{column}' is {_short(cell)}, not a number"
+                message = f"{purpose} '{column}' is {_short(cell)}, not a number{_hint(cell)}"
                 self.add(position, f"{purpose} not a number", message)
             elif not math.isfinite(value):
                 message = f"{purpose} '{column}' is {_short(cell)}, not a finite number"
@@ -125,21 +117,31 @@ def numeric_columns(table: Table, but: Sequence[str]) -> list[str]:
     """Return the columns that hold numbers, in the table's order, except those in ``but``.
 
     A column counts as numeric if more than half of its non-missing cells are numbers: the others
-    are then bad cells, not a reason to overlook the column. A column without a name (an index that
-    was saved along) does not count.
+    are then bad cells, not a reason to overlook the column. Columns of true and false count as 1
+    and 0. Left out are those that count the rows, codes, those that are the same in every row, and
+    a column without a name (an index that was saved along).
     """
     return [
-        column
-        for column, cells in table.columns.items()
-        if column and column not in but and _mostly_numbers(cells)
+        column.name
+        for column in column_kinds(table, but=but)
+        if column.name and (column.kind == "number" or _are_booleans(table, column))
     ]
 
 
-def _mostly_numbers(cells: Sequence[Any]) -> bool:
-    if _all_numbers(cells) is not None:
-        return True
-    present = [cell for cell in cells if not is_missing(cell)]
-    return 2 * sum(number(cell) is not None for cell in present) > len(present)
+def _are_booleans(table: Table, column: ColumnKind) -> bool:
+    cells = table.columns[column.name]
+    return column.kind == "boolean" and not any(isinstance(cell, str) for cell in cells)
+
+
+def _hint(cell: Any) -> str:
+    """Return what can be done with a cell that is nearly a number."""
+    if measure(cell) is not None:
+        return ": leave the bare number, in one unit"
+    if isinstance(cell, str) and plain_number(cell, ","):
+        return ': with decimal commas, set data: decimal: ","'
+    if isinstance(cell, str) and plain_number(cell, "."):
+        return ': with signs between thousands, set data: decimal: "."'
+    return ""
 
 
 def _short(cell: Any) -> str:

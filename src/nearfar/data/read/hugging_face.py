@@ -7,19 +7,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 _PARTS = {"train": "train", "validation": "validation", "valid": "validation", "test": "test"}
 
 
-def read_folder(path: Path) -> Table:
+def read_folder(path: Path, form: TableForm) -> Table:
     """Read a local folder: one made by ``save_to_disk``, or one of CSV or parquet files.
+
+    Of ``form`` counts what is missing.
 
     Raises:
         UserError: if `datasets` cannot make rows of it.
     """
-    return _table(path.name, open_folder(path))
+    return settled(_table(path.name, open_folder(path)), form)
 
 
 def open_folder(path: Path) -> Any:
@@ -41,13 +45,15 @@ def open_folder(path: Path) -> Any:
         ) from error
 
 
-def read_hub(name: str, subset: str | None) -> Table:
+def read_hub(name: str, subset: str | None, form: TableForm) -> Table:
     """Read a data set by its name on the hub (or from the local cache of it).
+
+    Of ``form`` counts what is missing.
 
     Raises:
         UserError: if it does not exist or cannot be reached.
     """
-    return _table(name, open_hub(name, subset))
+    return settled(_table(name, open_hub(name, subset)), form)
 
 
 def open_hub(name: str, subset: str | None) -> Any:

@@ -1,175 +1,102 @@
-"""Tables read from CSV and parquet files, with the source's row numbers."""
+"""Tables read from files of many kinds, with the source's row numbers."""
 
 from __future__ import annotations
 
-import csv
 import io
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from nearfar.errors import UserError, nearest
+from nearfar.data.read.cells import is_missing as is_missing
+from nearfar.data.read.damage import whole
+from nearfar.data.read.decimals import decimal_sign
+from nearfar.data.read.json_records import read_json
+from nearfar.data.read.packed import TEXT, content_of, table_ending
+from nearfar.data.read.settle import settled
+from nearfar.data.read.structures import read_sdf, read_smiles_list
+from nearfar.data.read.table import Table as Table
+from nearfar.data.read.table import from_arrow as from_arrow
+from nearfar.data.read.text import decode, likely_separator, read_text
+from nearfar.data.read.workbook import read_workbook
+from nearfar.data.table_form import TableForm
+from nearfar.errors import UserError
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
-"""Texts (in lower case) that stand for a missing value."""
-
-
-def is_missing(cell: Any) -> bool:
-    """Tell whether a cell holds no value: None, a float NaN, or a text such as ``NA``."""
-    if isinstance(cell, str):
-        return cell.strip().lower() in MISSING
-    return cell is None or (isinstance(cell, float) and cell != cell)
-
-
-@dataclass
-class Table:
-    """Columns of cells: text from a CSV, Python values from parquet."""
-
-    name: str
-    """For messages: the file's name."""
-    columns: dict[str, list[Any]]
-    length: int
-    lines: list[int] | None = None
-    """CSV: the line of the file where each row begins."""
-    ragged: dict[int, str] = field(default_factory=dict)
-    """CSV: what is wrong with rows that have too few or too many fields, by position."""
-    parts: list[str] | None = None
-    """The part that each row was distributed in, where the source has named parts."""
-    place: Callable[[int], str] | None = None
-    """Where a row comes from, if not from a row of the file ``name``."""
-
-    def column(self, name: str, purpose: str) -> list[Any]:
-        """Return a column.
-
-        Raises:
-            UserError: if there is none of that name.
-        """
-        if name not in self.columns:
-            hint = nearest(name, self.columns).replace("allowed:", "columns:")
-            raise UserError(f"{self.name}: no column '{name}' (data: {purpose}); {hint}")
-        return self.columns[name]
-
-    def where(self, position: int) -> str:
-        """Return the file and the row number (from 1), with the line where it is known."""
-        if self.place is not None:
-            return self.place(position)
-        line = f" (line {self.lines[position]})" if self.lines else ""
-        return f"{self.name}, row {position + 1}{line}"
+_PARQUET = frozenset({".parquet", ".pq"})
+_WORKBOOKS = frozenset({".xlsx", ".xlsm"})
+_RECORDS = {".json": False, ".jsonl": True, ".ndjson": True}
+_SDF = frozenset({".sdf", ".sd"})
+_LISTS = frozenset({".smi", ".smiles"})
+READABLE = ".csv, .tsv, .txt, .xlsx, .parquet, .json, .jsonl, .sdf or .smi (also with .gz)"
+"""Endings of the files that ``read_file`` reads, for messages."""
 
 
-def read_file(path: Path, separator: str | None) -> Table:
-    """Read a parquet file or a CSV file (UTF-8, a header, the row's fields in its order).
+def read_file(path: Path, form: TableForm | None = None) -> Table:
+    """Read the table in a file: text, a workbook, parquet, JSON records, SDF or SMILES.
+
+    Any of them may be packed (``.gz``, ``.bz2``, ``.xz``, a ``.zip`` of one file). Cells are
+    brought to one form (``settled``).
 
     Args:
-        path: ends in ``.parquet``, ``.pq``, ``.csv``, ``.txt``, ``.smi`` or ``.tsv``.
-        separator: between the fields; by default a comma, in ``.tsv`` a tab.
+        path: its ending says the kind.
+        form: what the user says of it.
 
     Raises:
-        UserError: if the file cannot be read as what its ending says.
+        UserError: if the file cannot be read as what its ending says; with its name.
     """
-    ending = path.suffix.lower()
-    try:
-        if ending in {".parquet", ".pq"}:
-            if separator is not None:
-                raise UserError(f"{path.name}: data option 'separator' is for CSV files")
-            return _read_parquet(path)
-        if ending in {".csv", ".tsv", ".txt", ".smi"}:
-            return _read_csv(path, separator or ("\t" if ending == ".tsv" else ","))
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    raise UserError(f"cannot tell the format of {path.name}: end it in .csv, .tsv or .parquet")
+    form = TableForm() if form is None else form
+    ending = table_ending(path)
+    kinds = (*TEXT, *_PARQUET, *_WORKBOOKS, *_RECORDS, *_SDF, *_LISTS)
+    if ending not in kinds:
+        raise UserError(f"cannot tell the format of {path.name}: end it in {READABLE}")
+    if form.strict:
+        _check_form(path, ending, form)
+    raw = content_of(path)
+    if ending in _PARQUET:
+        table = _read_parquet(path, raw)
+    elif ending in _WORKBOOKS:
+        table = read_workbook(path, raw, form)
+    elif ending in _RECORDS:
+        table = read_json(path, raw, form, _RECORDS[ending])
+    elif ending in _SDF:
+        table = read_sdf(path, raw, form)
+    elif ending in _LISTS:
+        table = read_smiles_list(path, raw, form)
+    else:
+        table = read_text(path, raw, form, _separator(path, ending, raw, form))
+    return settled(table, form if form.strict else _fitting(table, form))
 
 
-def _read_csv(path: Path, separator: str) -> Table:
-    text = _decode(path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    previous = 0
-    try:
-        for cells in reader:
-            if cells:
-                rows.append(cells)
-                lines.append(previous + 1)
-            previous = reader.line_num
-    except csv.Error as error:
-        raise UserError(f"{path.name}, line {previous + 1}: not valid CSV: {error}") from error
-    if not rows:
-        raise UserError(f"{path.name} is empty")
-    header = [cell.strip() for cell in rows[0]]
-    _check_separator(path.name, header)
-    _check_names(path.name, header)
-    if len(rows) == 1:
-        raise UserError(f"{path.name} has a header and no rows")
-    ragged = {
-        position: f"{len(cells)} fields where the header has {len(header)}"
-        for position, cells in enumerate(rows[1:])
-        if len(cells) != len(header)
-    }
-    even = [
-        [None] * len(header) if position in ragged else cells
-        for position, cells in enumerate(rows[1:])
-    ]
-    columns = {
-        name: list(cells) for name, cells in zip(header, zip(*even, strict=True), strict=True)
-    }
-    return Table(path.name, columns, len(even), lines[1:], ragged)
+def _check_form(path: Path, ending: str, form: TableForm) -> None:
+    if form.separator is not None and ending not in TEXT | _LISTS:
+        raise UserError(f"{path.name}: data option 'separator' is for CSV files")
+    if form.encoding is not None and ending in _PARQUET | _WORKBOOKS:
+        raise UserError(f"{path.name}: data option 'encoding' is for text files")
+    if form.sheet is not None and ending not in _WORKBOOKS:
+        raise UserError(f"{path.name}: data option 'sheet' is for workbooks (.xlsx)")
 
 
-def _decode(path: Path) -> str:
-    raw = path.read_bytes()
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{path.name}, line {line}: not UTF-8 text (byte 0x{raw[error.start]:02x}): "
-            "save the file as UTF-8"
-        ) from error
+def _fitting(table: Table, form: TableForm) -> TableForm:
+    """Return the form with the decimal sign that the numbers of another file have."""
+    signs = {sign for cells in table.columns.values() if (sign := decimal_sign(cells)) is not None}
+    if len(signs) != 1 or (form.decimal is None and signs == {"."}):
+        return form
+    return replace(form, decimal=signs.pop())
 
 
-def _check_names(name: str, header: list[str]) -> None:
-    twice = [column for column, count in Counter(header).items() if count > 1]
-    if twice:
-        raise UserError(
-            f"{name}: column '{twice[0]}' stands {header.count(twice[0])} times in the header"
-        )
+def usual_separator(ending: str) -> str:
+    """Return what separates fields in files that end so."""
+    return "\t" if ending in {".tsv", ".tab"} else ","
 
 
-def _check_separator(name: str, header: list[str]) -> None:
-    if len(header) == 1:
-        for separator, shown in ((";", "';'"), ("\t", "tab"), ("|", "'|'")):
-            if separator in header[0]:
-                raise UserError(
-                    f"{name}: the header is one column, {header[0]!r}: are its fields separated by "
-                    f"{shown}? then set data: separator"
-                )
+def _separator(path: Path, ending: str, raw: bytes, form: TableForm) -> str:
+    usual = form.separator or usual_separator(ending)
+    if form.strict:
+        return usual
+    return likely_separator(path.name, decode(path.name, raw, form.encoding), usual)
 
 
-def _read_parquet(path: Path) -> Table:
-    import pyarrow as pa
+def _read_parquet(path: Path, raw: bytes) -> Table:
     import pyarrow.parquet as pq
 
-    if path.stat().st_size == 0:
-        raise UserError(f"{path.name} is empty")
-    try:
-        table = pq.ParquetFile(path).read()
-    except pa.ArrowException as error:
-        first = str(error).splitlines()[0]
-        raise UserError(f"{path.name} is not a parquet file: {first}") from error
+    with whole(path, "parquet file"):
+        table = pq.ParquetFile(io.BytesIO(raw)).read()
     return from_arrow(path.name, table)
-
-
-def from_arrow(name: str, table: Any) -> Table:
-    """Return an arrow table's columns as Python values.
-
-    Raises:
-        UserError: if it has no rows, or two columns of one name.
-    """
-    _check_names(name, list(table.column_names))
-    if not table.num_rows:
-        raise UserError(f"{name} has no rows")
-    columns = {column: table.column(column).to_pylist() for column in table.column_names}
-    return Table(name, columns, table.num_rows)

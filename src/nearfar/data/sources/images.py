@@ -31,7 +31,7 @@ from nearfar.errors import UserError, nearest
 
 _OF_LAYOUTS = (
     *("image", "separator", "subset", "transposed", "mapping"),
-    *("target", "name", "group", "part", "unit"),
+    *("target", "name", "group", "part", "unit", "decimal", "encoding", "sheet", "missing"),
 )
 
 
@@ -39,7 +39,7 @@ def load_images(options: DataOptions, folder: Path) -> Dataset:
     """Read images with labels. See ``nearfar.data.load_dataset``."""
     if options.hub is not None:
         found = open_hub(options.hub, options.subset)
-        rows = image_table(options.hub, *undecoded(options.hub, found), options.image)
+        rows = image_table(options.hub, *undecoded(options.hub, found), options)
         return assembled(rows, options, {"hub": options.hub})
     assert options.path is not None
     path, place = locate(options.path, folder)
@@ -70,6 +70,7 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
         **source,
         "layout": rows.layout,
         **rows.note,
+        **rows.table.account(),
         "shape": [channels, height, width],
     }
     copies = _copies(pixels, good, rows.table.length)

@@ -19,6 +19,7 @@ from nearfar.data.read.hugging_face import read_folder, read_hub
 from nearfar.data.read.locate import locate
 from nearfar.data.read.tables import Table, read_file
 from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 
@@ -79,19 +80,24 @@ def load_vector_inputs(options: DataOptions, path: Path, like: Inputs) -> InputR
 
 def _read(options: DataOptions, folder: Path) -> tuple[Table, dict[str, Any]]:
     if options.hub is not None:
-        return read_hub(options.hub, options.subset), {"source": options.source, "hub": options.hub}
+        table = read_hub(options.hub, options.subset, options.form)
+        source = {"source": options.source, "hub": options.hub}
+        return table, source | table.account()
     assert options.path is not None
     path, found = locate(options.path, folder)
+    table = _table_at(path, options.form)
     source = {"source": options.source, "path": options.path, "found": found}
-    table = read_folder(path) if path.is_dir() else read_file(path, options.separator)
-    return table, source
+    return table, source | table.account()
 
 
 def _read_input_file(path: Path, options: DataOptions) -> Table:
     if not path.exists():
         raise UserError(f"no such file: {path}")
-    separator = None if path.suffix.lower() in {".parquet", ".pq"} else options.separator
-    return read_folder(path) if path.is_dir() else read_file(path, separator)
+    return _table_at(path, options.form.lenient())
+
+
+def _table_at(path: Path, form: TableForm) -> Table:
+    return read_folder(path, form) if path.is_dir() else read_file(path, form)
 
 
 def _molecules(options: DataOptions, bad: BadRows) -> tuple[list[str], dict[int, Graph], list[str]]:

@@ -19,9 +19,8 @@ from nearfar.data.read.images.tables import (
     read_path_table,
 )
 from nearfar.data.read.names import IMAGE_ENDINGS
+from nearfar.data.read.packed import is_table
 from nearfar.errors import UserError
-
-_TABLES = frozenset({".csv", ".tsv", ".txt"})
 
 
 def read_layout(path: Path, options: DataOptions, mapping: Path | None = None) -> ImageRows:
@@ -52,7 +51,7 @@ def read_layout(path: Path, options: DataOptions, mapping: Path | None = None) -
 
 def _saved(path: Path, options: DataOptions) -> ImageRows:
     found = undecoded(path.name, open_folder(path))
-    return image_table(path.name, *found, options.image)
+    return image_table(path.name, *found, options)
 
 
 def _file_layout(path: Path, options: DataOptions, mapping: Path | None) -> ImageRows:
@@ -61,13 +60,13 @@ def _file_layout(path: Path, options: DataOptions, mapping: Path | None) -> Imag
         return read_npz(path, mapping)
     if ending in PARQUET:
         return read_parquet_file(path, options)
-    if ending in _TABLES:
+    if is_table(path):
         return read_path_table(path, options)
     if ending in IMAGE_ENDINGS:
         raise UserError(f"{path}: one image is no data set: name a folder or a table")
     raise UserError(
         f"cannot tell how {path.name} holds images: name a folder, or a file that ends in .npz, "
-        ".csv, .tsv or .parquet"
+        ".csv, .tsv, .xlsx or .parquet"
     )
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from nearfar.data.options import DataOptions
 from nearfar.data.read.images.pictures import ArrowColumn, Files, ImageRows, ParquetColumn
 from nearfar.data.read.names import are_image_paths, part_named, path_column
+from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow, is_missing, read_file
+from nearfar.data.table_form import OPTIONS, TableForm
 from nearfar.errors import UserError, nearest
 
 PARQUET = frozenset({".parquet", ".pq"})
@@ -24,18 +26,18 @@ def read_path_table(path: Path, options: DataOptions) -> ImageRows:
     Raises:
         UserError: if there is no such column.
     """
-    table = read_file(path, options.separator)
+    table = read_file(path, options.form)
     column = _path_column(table, options.image)
     cells = table.columns[column]
     paths = [None if is_missing(c) else path.parent / str(c).strip() for c in cells]
     rows = ImageRows(table, Files(paths), "a table of paths")
-    rows.takes = frozenset({"image", "separator", *_COLUMNS})
+    rows.takes = frozenset({*OPTIONS, *_COLUMNS})
     rows.titles = ["" if is_missing(cell) else str(cell).strip() for cell in cells]
     rows.note = {"image": column}
     return rows
 
 
-_COLUMNS = ("target", "name", "group", "part", "unit", "image")
+_COLUMNS = ("target", "name", "group", "part", "unit", "image", "missing")
 
 
 def _path_column(table: Table, given: str | None) -> str:
@@ -95,7 +97,7 @@ def read_parquet_images(files: list[Path], name: str, options: DataOptions) -> I
         whole = pa.concat_tables(tables)
     except pa.ArrowException as error:
         raise UserError(f"{name}: its files differ in their columns or types") from error
-    table = _labels(name, whole, starts[-1])
+    table = _labels(name, whole, starts[-1], options.form)
     table.parts = None if parts[0] is None else [str(part) for part in named]
 
     def place(position: int) -> str:
@@ -120,12 +122,12 @@ def _file_parts(files: list[Path]) -> list[str | None]:
     return parts if len(set(parts)) > 1 else [None] * len(files)
 
 
-def _labels(name: str, table: Any, rows: int) -> Table:
+def _labels(name: str, table: Any, rows: int, form: TableForm) -> Table:
     if not rows:
         raise UserError(f"{name} has no rows")
     if not table.column_names:
         return Table(name, {}, rows)
-    return from_arrow(name, table)
+    return settled(from_arrow(name, table), form)
 
 
 def _image_column(schema: Any, given: str | None, path: Path) -> str:
@@ -192,11 +194,11 @@ def holds_images(path: Path) -> bool:
 
 
 def image_table(
-    name: str, found: Any, parts: list[str] | None, tag: str, given: str | None
+    name: str, found: Any, parts: list[str] | None, tag: str, options: DataOptions
 ) -> ImageRows:
     """Return the rows of an arrow table with a column of images, as `datasets` gives it."""
-    column = _image_column(found.schema, given, Path(name))
-    table = _labels(name, found.drop_columns([column]), found.num_rows)
+    column = _image_column(found.schema, options.image, Path(name))
+    table = _labels(name, found.drop_columns([column]), found.num_rows, options.form)
     table.parts = parts
     rows = ImageRows(table, ArrowColumn(found.column(column), tag), "a data set of `datasets`")
     rows.takes, rows.class_names = frozenset({*_COLUMNS, "subset"}), class_names(found.schema)

@@ -1,0 +1,142 @@
+"""What one cell of a table holds: a number, a truth value, a date, a limit, nothing.
+
+Numbers are read as a spreadsheet reads them, not as Python does: Western digits, a point, an
+exponent. ``1_000``, ``0x10`` and digits of other scripts are text.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_NUMBER = re.compile(r"[+\-−]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+\-−]?[0-9]+)?")
+_INFINITE = re.compile(r"[+\-−]?inf(?:inity)?", re.IGNORECASE)
+_PLAIN = frozenset("0123456789+-.eE")
+_CODE = re.compile(r"0[0-9]+")
+_LIMIT = re.compile(r"(?:[<>≤≥]=?|~)\s*(.+)")
+_MEASURE = re.compile(
+    r"([$€£¥]\s*)?([+\-−]?[0-9][0-9.,]*)\s*([^\W\d_][^\s,;]{0,11}|[%‰°µ$€£¥][^\s,;]{0,11})?"
+)
+_HEX = re.compile(r"\s*0[xX]")
+_EXACT = 2**53
+"""Up to here every whole number is a float64 of its own."""
+
+TRUTHS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
+"""Pairs of words, in any case, that a column of truth values may hold."""
+_TRUE = frozenset(yes for yes, _ in TRUTHS)
+_FALSE = frozenset(no for _, no in TRUTHS)
+
+ISO = "iso"
+"""Layout of dates such as ``2020-01-31`` and ``2020-01-31T12:30:00Z``."""
+LAYOUTS = (
+    *("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y"),
+    *("%d/%m/%y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y"),
+    *("%B %d, %Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M"),
+    *("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%Y/%m/%d %H:%M:%S"),
+)
+"""Other layouts of dates, as ``datetime.strptime`` has them."""
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}.*)?", re.DOTALL)
+
+
+def is_missing(cell: Any) -> bool:
+    """Tell whether a cell holds no value: None, a NaN, or blank text.
+
+    Words such as ``NA`` are made None when a table is read (``read/missing.py``).
+    """
+    if isinstance(cell, str):
+        return not cell.strip()
+    return cell is None or (isinstance(cell, float | Decimal) and cell != cell)
+
+
+def number(cell: Any) -> float | None:
+    """Return the number in a cell, or None if it holds something else (or nothing).
+
+    True is 1 and False 0, where a reader gives truth values as such.
+    """
+    if isinstance(cell, str):
+        text = cell.strip()
+        if _NUMBER.fullmatch(text) or _INFINITE.fullmatch(text):
+            return float(text.replace("−", "-"))
+        return None
+    if isinstance(cell, int | float | Decimal) and not is_missing(cell):
+        try:
+            return float(cell)
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+def all_numbers(cells: Sequence[Any]) -> npt.NDArray[np.float64] | None:
+    """Return the numbers if every cell is a finite one: much faster than looking at each."""
+    try:
+        texts = [cell for cell in cells if isinstance(cell, str)]
+        if texts and not set("".join(texts)) <= _PLAIN:
+            return None
+        values = np.array(cells, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return values if values.ndim == 1 and bool(np.isfinite(values).all()) else None
+
+
+def is_code(cell: Any) -> bool:
+    """Tell whether digits are a code: a leading zero (``007``), or more than a float64 can hold."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        if text.isascii() and text.isdigit():
+            return bool(_CODE.fullmatch(text)) or int(text[:40]) > _EXACT
+        return False
+    return isinstance(cell, int) and abs(cell) > _EXACT
+
+
+def limit(cell: Any) -> bool:
+    """Tell whether a cell is a limit of a measurement and no value: ``<5``, ``> 100``, ``≥3``."""
+    found = _LIMIT.fullmatch(cell.strip()) if isinstance(cell, str) else None
+    return found is not None and number(found[1].replace(",", ".")) is not None
+
+
+def measure(cell: Any) -> str | None:
+    """Return what stands at a number in one cell: ``%`` of ``12%``, ``$`` of ``$5``, ``mg``.
+
+    None if the cell is anything else, a bare number too.
+    """
+    found = _MEASURE.fullmatch(cell.strip()) if isinstance(cell, str) else None
+    if found is None or not (found[1] or found[3]) or number(cell) is not None or _HEX.match(cell):
+        return None
+    return (found[1] or found[3]).strip()
+
+
+def truth(cell: Any) -> bool | None:
+    """Return the truth value in a cell: a boolean, or a word such as ``yes`` or ``FALSE``."""
+    if isinstance(cell, bool | np.bool_):
+        return bool(cell)
+    if isinstance(cell, str):
+        word = cell.strip().lower()
+        return True if word in _TRUE else False if word in _FALSE else None
+    return None
+
+
+def date(cell: Any, layout: str = ISO) -> dt.datetime | None:
+    """Return the date and time in a cell, without a time zone (UTC where it names one).
+
+    Args:
+        cell: a date, or text.
+        layout: of text: ``ISO`` or one of ``LAYOUTS``.
+    """
+    if isinstance(cell, dt.datetime):
+        return cell if cell.tzinfo is None else cell.astimezone(dt.UTC).replace(tzinfo=None)
+    if isinstance(cell, dt.date):
+        return dt.datetime(cell.year, cell.month, cell.day)
+    if not isinstance(cell, str) or not 6 <= len(text := cell.strip()) <= 40:
+        return None
+    try:
+        if layout != ISO:
+            return dt.datetime.strptime(text, layout)
+        return date(dt.datetime.fromisoformat(text)) if _ISO.fullmatch(text) else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,50 @@
+"""How a file is to be read, as far as it can be told from the file: for ``nearfar init``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from nearfar.data.read.decimals import decimal_sign, has_thousands
+from nearfar.data.read.packed import TEXT, content_of, is_table, table_ending
+from nearfar.data.read.tables import read_file, usual_separator
+from nearfar.data.read.text import SEPARATORS, decode, likely_separator
+from nearfar.data.table_form import TableForm
+
+
+def guessed_form(path: Path, given: TableForm) -> tuple[TableForm, list[str]]:
+    """Return how a file is to be read, and what should be said of it, a line each.
+
+    What is given stays. A separator other than the usual one is found by counting fields, a decimal
+    comma by numbers that can be read in no other way.
+
+    Raises:
+        UserError: if the file cannot be read.
+    """
+    ending = table_ending(path)
+    facts: list[str] = []
+    form = given
+    if path.is_dir() or not is_table(path) or ending in {".parquet", ".pq"}:
+        return form, facts
+    if ending in TEXT and given.separator is None:
+        usual = usual_separator(ending)
+        text = decode(path.name, content_of(path), given.encoding)
+        found = likely_separator(path.name, text, usual)
+        if found != usual:
+            form = replace(form, separator=found)
+            facts.append(f"fields are separated by {SEPARATORS[found]} (data: separator)")
+    if given.decimal is None:
+        table = read_file(path, form)
+        signs = {s for cells in table.columns.values() if (s := decimal_sign(cells)) is not None}
+        if signs == {","}:
+            form = replace(form, decimal=",")
+            facts.append("numbers have a decimal comma (data: decimal)")
+        elif "," in signs:
+            facts.append(
+                "some columns have decimal commas and others decimal points: a study reads one of "
+                "both (data: decimal): write all numbers alike"
+            )
+        elif any(map(has_thousands, table.columns.values())):
+            form = replace(form, decimal=".")
+            facts.append("numbers have signs between thousands (data: decimal)")
+    return form, facts

@@ -1,0 +1,96 @@
+"""Records written as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nearfar.data.read.damage import whole
+from nearfar.data.read.table import Table, from_cells
+from nearfar.data.read.text import decode
+from nearfar.data.table_form import TableForm
+from nearfar.errors import UserError
+
+_HELP = "needed: a list of records [{…}, …], columns {name: [values]}, or a record on each line"
+
+
+def read_json(path: Path, raw: bytes, form: TableForm, lines: bool) -> Table:
+    """Return the table of a list of records, of columns, or of a record on each line.
+
+    A key that a record lacks is a missing value there. Columns come in the order in which they
+    first appear.
+
+    Args:
+        path: the file.
+        raw: its content.
+        form: of the text.
+        lines: whether there is a record on each line.
+
+    Raises:
+        UserError: if it is not JSON, or no such records.
+    """
+    text = decode(path.name, raw, form.encoding)
+    if lines:
+        return _from_lines(path.name, text)
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise UserError(f"{path.name}: not valid JSON: nested too deeply") from error
+    except ValueError as error:
+        if text.lstrip().startswith("{") and "}\n{" in text.replace("\r", ""):
+            return _from_lines(path.name, text)
+        raise UserError(f"{path.name}: not valid JSON: {error}") from error
+    if isinstance(found, dict):
+        with whole(path, "JSON table"):
+            return _from_columns(path.name, found)
+    if not isinstance(found, list):
+        raise UserError(f"{path.name}: one value; {_HELP}")
+    return _from_records(path.name, found, None)
+
+
+def _from_lines(name: str, text: str) -> Table:
+    records, numbers = [], []
+    for line, record in enumerate(text.splitlines(), 1):
+        if not record.strip():
+            continue
+        try:
+            records.append(json.loads(record))
+        except RecursionError as error:
+            raise UserError(f"{name}, line {line}: not valid JSON: nested too deeply") from error
+        except ValueError as error:
+            raise UserError(f"{name}, line {line}: not valid JSON: {error}") from error
+        numbers.append(line)
+    return _from_records(name, records, numbers)
+
+
+def _from_records(name: str, records: list[Any], lines: list[int] | None) -> Table:
+    for position, record in enumerate(records):
+        if not isinstance(record, dict):
+            where = f"line {lines[position]}" if lines else f"record {position + 1}"
+            raise UserError(f'{name}, {where}: no record, such as {{"x": 1}}; {_HELP}')
+    if not records:
+        raise UserError(f"{name} is empty")
+    keys = dict.fromkeys(key for record in records for key in record)
+    if not keys:
+        raise UserError(f"{name}: its records are empty")
+    rows = [[record.get(key) for key in keys] for record in records]
+    return from_cells(name, list(keys), rows, lines=lines)
+
+
+def _from_columns(name: str, found: dict[str, Any]) -> Table:
+    lists = [value for value in found.values() if isinstance(value, list)]
+    records = [some for some in lists if some and all(isinstance(r, dict) for r in some)]
+    if len(records) == 1 and len(lists) == 1:
+        return _from_records(name, records[0], None)
+    if {"columns", "data"} <= found.keys():
+        return from_cells(name, found["columns"], found["data"])
+    columns: dict[str, list[Any]] = {}
+    for key, value in found.items():
+        if not isinstance(value, list | dict):
+            raise UserError(f"{name}: '{key}' holds one value; {_HELP}")
+        columns[key] = list(value.values()) if isinstance(value, dict) else value
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) != 1:
+        raise UserError(f"{name}: its columns differ in length; {_HELP}")
+    return from_cells(name, list(columns), list(zip(*columns.values(), strict=True)))

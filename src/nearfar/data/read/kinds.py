@@ -1,0 +1,209 @@
+"""What kind of values every column of a table holds: one rule for ``nearfar init`` and readers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nearfar.data.read.cells import (
+    ISO,
+    LAYOUTS,
+    TRUTHS,
+    all_numbers,
+    date,
+    is_code,
+    is_missing,
+    limit,
+    measure,
+    number,
+    truth,
+)
+from nearfar.data.read.decimals import ambiguous
+from nearfar.data.read.table import Table
+
+Kind = Literal[
+    "number", "boolean", "date", "category", "text", "id", "counter", "constant", "empty", "other"
+]
+
+_COUNTERS = re.compile(
+    r"|unnamed(: ?\d+)?|index|level_\d+|row|row[ _]?(id|number|nr)", re.IGNORECASE
+)
+_IDS = re.compile(r"id|.*[ _.-]id|.*[a-z]I[Dd]|uuid|guid|identifier|key", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+_LOOKED_AT = 1000
+_FEWEST = 5
+"""Rows below which numbers that go up by one say nothing."""
+
+
+@dataclass(frozen=True)
+class ColumnKind:
+    """One column of a table, seen from outside.
+
+    Kinds: ``number``; ``boolean`` (true/false, yes/no, …; see ``cells.truth``); ``date`` (see
+    ``cells.date``, with ``layout``); ``category`` (texts or codes that repeat); ``text`` (texts
+    that mostly differ); ``id`` (different in every row); ``counter`` (a row count saved along);
+    ``constant``; ``empty``; ``other`` (lists, structs, bytes).
+    """
+
+    name: str
+    kind: Kind
+    missing: int
+    """Cells without a value."""
+    distinct: int
+    """Different values."""
+    example: str
+    """The first value, empty if there is none."""
+    layout: str = ""
+    """Of dates: ``cells.ISO`` or a layout of ``strptime``."""
+    odd: int = 0
+    """Cells with a value of another kind: words among numbers."""
+    note: str = ""
+    """What should be said of it: limits among numbers, units within cells, an ambiguous date."""
+
+
+def column_kinds(table: Table, *, but: Sequence[str]) -> list[ColumnKind]:
+    """Return the kind of every column in the table's order, except those in ``but``."""
+    return [
+        column_kind(name, cells) for name, cells in table.columns.items() if name not in set(but)
+    ]
+
+
+def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
+    """Return the kind of one column.
+
+    A column is of numbers if more than half of its cells with a value are numbers: the others are
+    then odd cells. Digits with leading zeros, or beyond 2^53, are codes and no numbers.
+    """
+    present = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+    present = [cell for cell in present if not is_missing(cell)]
+    missing = len(cells) - len(present)
+    if not present:
+        return ColumnKind(name, "empty", missing, 0, "")
+    example = str(present[0])
+    if any(isinstance(cell, list | tuple | dict | bytes | set) for cell in present[:_LOOKED_AT]):
+        return ColumnKind(name, "other", missing, len(present), example[:40])
+    distinct = set(map(str, present))
+
+    def found(kind: Kind, layout: str = "", odd: int = 0, note: str = "") -> ColumnKind:
+        return ColumnKind(name, kind, missing, len(distinct), example, layout, odd, note)
+
+    if len(distinct) == 1 and len(cells) > 1:
+        return found("constant")
+    if is_truth(present):
+        return found("boolean")
+    numbers = _numbers(present)
+    if 2 * len(numbers) > len(present):
+        if not missing and _counts(name, numbers, len(cells)):
+            return found("counter")
+        if any(map(is_code, present)) and _whole(numbers):
+            unique = len(distinct) == len(present)
+            return found("id" if unique else "category", note="codes: digits that count nothing")
+        if len(set(numbers)) == 1 and len(numbers) == len(present):
+            return found("constant")
+        if _IDS.fullmatch(name) and _whole(numbers) and len(distinct) == len(cells):
+            return found("id")
+        odd = len(present) - len(numbers)
+        return found("number", odd=odd, note=_odd_note(present) if odd else "")
+    layout, note = date_layout(present)
+    if layout:
+        return found("date", layout, note=note)
+    if note := _odd_note(present, least=len(present) // 2):
+        return found("text", note=note)
+    if len(distinct) == len(present) and _is_id(name, distinct):
+        return found("id")
+    return found("category" if 2 * len(distinct) <= len(present) else "text")
+
+
+def is_truth(present: Sequence[Any]) -> bool:
+    """Tell whether all cells are booleans, or words of one pair such as yes and no."""
+    if any(truth(cell) is None for cell in present):
+        return False
+    words = {str(cell).strip().lower() for cell in present}
+    return any(words <= set(pair) for pair in TRUTHS)
+
+
+def is_counter(name: str, cells: Sequence[Any]) -> bool:
+    """Tell whether a column counts the rows: 0, 1, 2, … or 1, 2, 3, …, or an index saved along.
+
+    A column without a name, or called ``index``, ``Unnamed: 0`` and the like, counts rows if its
+    cells are whole numbers that all differ: the rows may have been shuffled or chosen.
+    """
+    numbers = _numbers(cells)
+    return len(numbers) == len(cells) and _counts(name, numbers, len(cells))
+
+
+def _counts(name: str, numbers: Sequence[float], rows: int) -> bool:
+    if len(numbers) != rows or rows < 2 or not _whole(numbers):
+        return False
+    if (
+        rows >= _FEWEST
+        and numbers[0] in (0, 1)
+        and all(value == numbers[0] + k for k, value in enumerate(numbers))
+    ):
+        return True
+    named = _COUNTERS.fullmatch(name.strip()) is not None
+    return named and min(numbers) >= 0 and len(set(numbers)) == rows
+
+
+def _numbers(present: Sequence[Any]) -> list[float]:
+    fast = all_numbers(present)
+    if fast is not None:
+        return [float(value) for value in fast]
+    return [value for cell in present if (value := number(cell)) is not None]
+
+
+def _whole(numbers: Sequence[float]) -> bool:
+    return all(value.is_integer() for value in numbers)
+
+
+def date_layout(present: Sequence[Any]) -> tuple[str, str]:
+    """Return the layout that all cells have as dates, and a note; an empty layout if none.
+
+    Where day and month can change places in every cell, the month is taken first, with a note.
+    """
+    if all(date(cell) is not None for cell in present):
+        return ISO, ""
+    fits = [
+        layout
+        for layout in LAYOUTS
+        if date(present[0], layout) and all(date(cell, layout) for cell in present)
+    ]
+    if not fits:
+        return "", ""
+    both = {"/".join(sorted(re.findall("%[dm]", layout))) for layout in fits}
+    note = (
+        "day and month can change places: read as the month first" if len(fits) > len(both) else ""
+    )
+    return fits[0], note
+
+
+def _odd_note(present: Sequence[Any], least: int = 0) -> str:
+    """Return what the cells that are no numbers are, if there are more than ``least`` of a kind."""
+    limits = [str(cell) for cell in present if limit(cell)]
+    signs = [(sign, str(cell)) for cell in present if (sign := measure(cell)) is not None]
+    notes = []
+    if len(limits) > least:
+        notes.append(f"{len(limits)} cells are limits and no values, such as {limits[0]!r}")
+    if (unclear := ambiguous(present)) is not None:
+        notes.append(
+            f"the comma of {unclear!r} may be decimal or between thousands (data: decimal)"
+        )
+    if len(signs) > least:
+        marks = sorted({sign for sign, _ in signs})
+        shown = ", ".join(repr(mark) for mark in marks[:3]) + (", …" if len(marks) > 3 else "")
+        notes.append(
+            f"{len(signs)} cells hold a number with {shown}, such as {signs[0][1]!r}: leave the "
+            "bare numbers, in one unit"
+        )
+    return "; ".join(notes)
+
+
+def _is_id(name: str, distinct: set[str]) -> bool:
+    if any(" " in text for text in distinct):
+        return False
+    if _IDS.fullmatch(name) or all(map(_UUID.fullmatch, distinct)):
+        return True
+    patterns = {re.sub(r"[0-9]+", "9", text) for text in distinct}
+    return len(patterns) == 1 and "9" in next(iter(patterns))

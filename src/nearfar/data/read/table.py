@@ -1,0 +1,156 @@
+"""A table in memory: columns of cells, with the places in the source that rows came from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nearfar.data.read.header import column_names
+from nearfar.errors import UserError, nearest
+
+
+@dataclass
+class Table:
+    """Columns of cells: text from text files, Python values from others; None where missing."""
+
+    name: str
+    """For messages: the file's name."""
+    columns: dict[str, list[Any]]
+    length: int
+    lines: list[int] | None = None
+    """Text files: the line of the file where each row begins."""
+    ragged: dict[int, str] = field(default_factory=dict)
+    """CSV: what is wrong with rows that have too few or too many fields, by position."""
+    unreadable: dict[int, str] = field(default_factory=dict)
+    """What is wrong with rows whose record is damaged, by position."""
+    parts: list[str] | None = None
+    """The part that each row was distributed in, where the source has named parts."""
+    place: Callable[[int], str] | None = None
+    """Where a row comes from, if not from a row of the file ``name``."""
+    class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Column → names of the class numbers 0, 1, 2, … in it, where the source gives them."""
+    structures: str | None = None
+    """The column of SMILES that the kind of file gives, whatever the study calls it."""
+    notes: list[str] = field(default_factory=list)
+    """What was done to the file to read it, a line each."""
+    missing: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Column → word taken as missing → cells; blank cells are not listed."""
+    kept: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Column of text → word such as ``none`` that is a text like others → cells."""
+
+    def column(self, name: str, purpose: str) -> list[Any]:
+        """Return a column.
+
+        Raises:
+            UserError: if there is none of that name.
+        """
+        if name not in self.columns:
+            if purpose == "smiles" and self.structures is not None:
+                return self.columns[self.structures]
+            hint = nearest(name, self.columns).replace("allowed:", "columns:")
+            raise UserError(f"{self.name}: no column '{name}' (data: {purpose}); {hint}")
+        return self.columns[name]
+
+    def where(self, position: int) -> str:
+        """Return the file and the row number (from 1), with the line where it is known."""
+        if self.place is not None:
+            return self.place(position)
+        line = f" (line {self.lines[position]})" if self.lines else ""
+        return f"{self.name}, row {position + 1}{line}"
+
+    def account(self) -> dict[str, Any]:
+        """Return what a data set's provenance says of how the table was read."""
+        said = {"reading": self.notes, "taken_as_missing": self.missing, "words_kept": self.kept}
+        return {key: value for key, value in said.items() if value}
+
+
+def check_names(name: str, header: Sequence[str]) -> None:
+    """Refuse a header that has one name twice.
+
+    Raises:
+        UserError: as said.
+    """
+    twice = [column for column, count in Counter(header).items() if count > 1]
+    if twice:
+        raise UserError(
+            f"{name}: column '{twice[0]}' stands {list(header).count(twice[0])} times in the "
+            "header: give each a name of its own"
+        )
+
+
+def from_arrow(name: str, table: Any) -> Table:
+    """Return an arrow table's columns as Python values.
+
+    Raises:
+        UserError: if it has no rows, or two columns of one name.
+    """
+    check_names(name, list(table.column_names))
+    if not table.num_rows:
+        raise UserError(f"{name} has no rows")
+    columns = {column: table.column(column).to_pylist() for column in table.column_names}
+    return Table(name, columns, table.num_rows)
+
+
+def from_cells(
+    name: str,
+    header: Sequence[Any],
+    rows: Iterable[Sequence[Any]],
+    *,
+    lines: list[int] | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
+    """Return the table of a header and its rows of cells.
+
+    Columns at the end without a name and without a value are left out, and rows at the end without
+    a value; of several columns without a name each gets one, from its place (``Unnamed: 3``). Names
+    are without spaces around them and line breaks.
+
+    Args:
+        name: for messages.
+        header: names of the columns.
+        rows: cells; rows of another length than the header are noted as ragged.
+        lines: where each row begins.
+        notes: what was done to read them.
+
+    Raises:
+        UserError: if there is no row, a name is there twice, or the header holds numbers.
+    """
+    rows = [list(row) for row in rows]
+    while rows and all(map(blank, rows[-1])):
+        rows.pop()
+    width = max([_filled(header), *map(_filled, rows)])
+    widest = max([len(header), *map(len, rows)])
+    told = list(notes)
+    if width <= len(header) and width < widest:
+        count = widest - width
+        told.append(f"left out: {count} empty column{'s' * (count > 1)} at the end")
+        rows = [row[:width] for row in rows]
+        header = header[:width]
+    names = column_names(name, header)
+    check_names(name, names)
+    if not rows:
+        raise UserError(f"{name} has a header and no rows")
+    ragged = {
+        position: f"{len(row)} fields where the header has {len(names)}"
+        for position, row in enumerate(rows)
+        if len(row) != len(names)
+    }
+    even = [[None] * len(names) if position in ragged else row for position, row in enumerate(rows)]
+    columns = {key: list(cells) for key, cells in zip(names, zip(*even, strict=True), strict=True)}
+    kept = None if lines is None else lines[: len(even)]
+    return Table(name, columns, len(even), kept, ragged, notes=told)
+
+
+def _filled(row: Sequence[Any]) -> int:
+    """Return up to which place there are cells with a value."""
+    place = len(row)
+    while place and blank(row[place - 1]):
+        place -= 1
+    return place
+
+
+def blank(cell: Any) -> bool:
+    """Tell whether a cell is empty, or nothing but spaces."""
+    return cell is None or (isinstance(cell, str) and not cell.strip())

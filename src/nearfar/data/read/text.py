@@ -1,0 +1,148 @@
+"""Text files of fields between separators."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from nearfar.data.read.table import Table, from_cells
+from nearfar.data.table_form import TableForm
+from nearfar.errors import UserError
+
+SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", " ": "spaces"}
+"""What fields may be separated by, and how it is called."""
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WIDE = 0.3
+"""So large a share of NUL bytes at odd (or even) places is text in two bytes a character."""
+csv.field_size_limit(2**27)
+
+
+def decode(name: str, raw: bytes, encoding: str | None) -> str:
+    """Return the text of a file: as its byte order mark says, or in ``encoding``, or else UTF-8.
+
+    Two bytes a character without a mark (UTF-16) are told by their NUL bytes.
+
+    Raises:
+        UserError: if it is no such text; with the line and what can be done.
+    """
+    marked = next((kind for mark, kind in _MARKS if raw.startswith(mark)), None)
+    chosen = marked or encoding or _two_bytes(raw) or "utf-8"
+    try:
+        text = raw.decode(chosen)
+    except LookupError as error:
+        raise UserError(
+            f"data: encoding: there is no encoding {encoding!r}; common are utf-8, cp1252, latin-1"
+        ) from error
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        if marked or encoding:
+            raise UserError(f"{name}, line {line}: not {chosen} text: {error.reason}") from error
+        raise UserError(
+            f"{name}, line {line}: not UTF-8 text (byte 0x{raw[error.start]:02x}): save the file "
+            "as UTF-8, or let the study say what it is (data: encoding: cp1252)"
+        ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UserError(f"{name}, line {line}: a NUL byte: the file is damaged, or not text")
+    return text
+
+
+def _two_bytes(raw: bytes) -> str | None:
+    sample = raw[:4096]
+    for first, kind in ((1, "utf-16-le"), (0, "utf-16-be")):
+        half = sample[first::2]
+        if (
+            len(half) > 1
+            and half.count(0) >= _WIDE * len(half)
+            and not sample[1 - first :: 2].count(0)
+        ):
+            return kind
+    return None
+
+
+def parse(name: str, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line and the fields of every record that is not empty.
+
+    Raises:
+        UserError: if a quote is not closed, or a field goes on after one.
+    """
+    if separator == " ":
+        text = "\n".join(line.strip() for line in text.splitlines())
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=separator == " ")
+    previous = 0
+    try:
+        for cells in reader:
+            if cells:
+                yield previous + 1, cells
+            previous = reader.line_num
+    except csv.Error as error:
+        raise UserError(f"{name}, line {previous + 1}: not valid CSV: {error}") from error
+
+
+def read_text(path: Path, raw: bytes, form: TableForm, separator: str) -> Table:
+    """Return the table in a text file: a header, then the row's fields in its order.
+
+    Raises:
+        UserError: if the text is no such table.
+    """
+    name = path.name
+    text = decode(name, raw, form.encoding)
+    records = list(parse(name, text, separator))
+    if not records:
+        raise UserError(f"{name} is empty")
+    header = records[0][1]
+    _check_separator(name, header)
+    lines = [line for line, _ in records[1:]]
+    return from_cells(name, header, [cells for _, cells in records[1:]], lines=lines)
+
+
+def _check_separator(name: str, header: list[str]) -> None:
+    if len(header) == 1:
+        for separator, shown in SEPARATORS.items():
+            if separator not in " ," and separator in header[0]:
+                raise UserError(
+                    f"{name}: the header is one column, {header[0]!r}: are its fields separated by "
+                    f"{shown}? then set data: separator"
+                )
+
+
+def likely_separator(name: str, text: str, usual: str) -> str:
+    """Return what separates the fields: every row has as many as the header, and more than one.
+
+    Of several that do, the one with the most fields; ``usual`` if none does.
+    """
+    scores = {sign: _fit(name, text, sign) for sign in SEPARATORS}
+    signs = [sign for sign in scores if sign != " "]
+    best = max(signs, key=lambda sign: (scores[sign], sign == usual))
+    if not scores[best][0]:
+        best = " "
+    return best if scores[best][0] else usual
+
+
+def _fit(name: str, text: str, separator: str) -> tuple[float, int]:
+    """Return the share of the first rows that have as many fields as the header, and how many."""
+    sample: list[int] = []
+    try:
+        for _, cells in parse(name, text[:100_000], separator):
+            sample.append(len(cells))
+            if len(sample) > 100:
+                break
+    except UserError:
+        if len(sample) < 2:
+            return 0.0, 0
+    fields = sample[0] if sample else 0
+    if fields < 2:
+        return 0.0, fields
+    rows = sample[1:-1] if len(sample) > 2 else sample[1:]
+    same = sum(count == fields for count in rows) / max(len(rows), 1)
+    return (same if same > 0.5 else 0.0), fields

@@ -1,0 +1,95 @@
+"""Workbooks of spreadsheet programs (.xlsx)."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from nearfar.data.read.damage import whole
+from nearfar.data.read.table import Table, blank, from_cells
+from nearfar.data.table_form import TableForm
+from nearfar.errors import UserError, nearest
+
+
+def read_workbook(path: Path, raw: bytes, form: TableForm) -> Table:
+    """Return the table on a sheet: the named one, or the first that holds anything.
+
+    Formulas give the values that the spreadsheet program stored with them. Rows above the table
+    that are empty are left out.
+
+    Raises:
+        UserError: if the workbook is damaged, or there is no such sheet, or nothing on it.
+    """
+    with whole(path, "Excel workbook"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles and extensions, which hold no values
+        sheets = _sheets(raw, values=True)
+    if form.sheet is not None and form.sheet not in sheets:
+        if form.strict:
+            raise UserError(
+                f"{path.name}: no sheet '{form.sheet}' (data: sheet); {nearest(form.sheet, sheets)}"
+            )
+        form = TableForm()
+    filled = {name: rows for name, rows in sheets.items() if rows}
+    if not filled:
+        raise UserError(f"{path.name}: no sheet of it holds a cell")
+    chosen = form.sheet or next(iter(filled))
+    rows = sheets[chosen]
+    if not rows:
+        raise UserError(f"{path.name}: sheet '{chosen}' is empty")
+    notes = []
+    if len(filled) > 1 and form.sheet is None:
+        others = ", ".join(repr(name) for name in filled if name != chosen)
+        notes.append(f"sheet '{chosen}' is read, not {others} (data: sheet)")
+    elif form.sheet is not None:
+        notes.append(f"sheet '{chosen}' is read")
+    with whole(path, "Excel workbook"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        notes += _formulas_without_values(raw, chosen, rows)
+    header, *body = [cells for _, cells in rows]
+    numbers = [line for line, _ in rows[1:]]
+    return from_cells(path.name, header, body, lines=numbers, notes=notes)
+
+
+def _sheets(raw: bytes, values: bool) -> dict[str, list[tuple[int, list[Any]]]]:
+    """Return, by the sheets' names, line and cells of the rows, without empty ones at both ends."""
+    from openpyxl import load_workbook
+
+    book = load_workbook(io.BytesIO(raw), read_only=True, data_only=values)
+    found = {}
+    for sheet in book.worksheets:
+        sheet.reset_dimensions()
+        rows = [(line, list(row)) for line, row in enumerate(sheet.iter_rows(values_only=True), 1)]
+        rows = [(line, row) for line, row in rows if not all(map(blank, row))]
+        width = max((_filled(row) for _, row in rows), default=0)
+        found[sheet.title] = [(line, _fitted(row, width)) for line, row in rows]
+    return found
+
+
+def _filled(row: list[Any]) -> int:
+    return max((place + 1 for place, cell in enumerate(row) if not blank(cell)), default=0)
+
+
+def _fitted(row: list[Any], width: int) -> list[Any]:
+    return [*row[:width], *[None] * (width - len(row))]
+
+
+def _formulas_without_values(
+    raw: bytes, sheet: str, rows: list[tuple[int, list[Any]]]
+) -> list[str]:
+    """Tell of formulas whose values were never stored, as in workbooks that programs write."""
+    formulas = dict(_sheets(raw, values=False)[sheet])
+    stored = dict(rows)
+    lost = sum(
+        isinstance(formula, str) and formula.startswith("=") and value is None
+        for line, cells in formulas.items()
+        for formula, value in zip_longest(cells, stored.get(line, []))
+    )
+    if not lost:
+        return []
+    return [
+        f"{lost} formulas have no stored value and are read as missing: open the workbook in a "
+        "spreadsheet program and save it"
+    ]

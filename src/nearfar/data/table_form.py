@@ -1,0 +1,40 @@
+"""How a table is to be read, as far as its user says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TableForm:
+    """What a file does not say of itself; None where it is left to the file and the defaults."""
+
+    separator: str | None = None
+    """Between the fields of text; a space stands for any number of them."""
+    decimal: str | None = None
+    """``.`` or ``,``: the decimal sign; the other, a space or ``'`` then separates thousands."""
+    encoding: str | None = None
+    """Of text, where it is not UTF-8 and has no byte order mark: ``cp1252``, ``latin-1``, …"""
+    sheet: str | None = None
+    """Of a workbook: the sheet's name."""
+    missing: tuple[str | float, ...] | None = None
+    """Texts, as they are written, and numbers that stand for a missing value."""
+    strict: bool = True
+    """Whether what does not fit the kind of file is refused; rows to predict for may lie in another
+    kind of file than the study's own."""
+
+    def options(self) -> dict[str, Any]:
+        """Return what is said, as options of a study's ``data``."""
+        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "strict"}
+        if self.missing is not None:
+            said["missing"] = list(self.missing)
+        return {key: value for key, value in said.items() if value is not None}
+
+    def lenient(self) -> TableForm:
+        """Return the same for another file, which need not be of the same kind."""
+        return replace(self, strict=False)
+
+
+OPTIONS = tuple(f.name for f in fields(TableForm) if f.name != "strict")
+"""Names of the options in a study's ``data``."""

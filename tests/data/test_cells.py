@@ -1,0 +1,190 @@
+"""Cells are read alike wherever they come from, and every column has a kind."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from nearfar.data.read.cells import date, limit, measure, number, truth
+from nearfar.data.read.decimals import ambiguous, decimal_sign, plain_number
+from nearfar.data.read.header import unit_in
+from nearfar.data.read.kinds import column_kind, column_kinds
+from nearfar.data.read.settle import settled
+from nearfar.data.read.table import Table
+from nearfar.data.table_form import TableForm
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        *(("1.5", 1.5), (" -2 ", -2.0), ("1e5", 1e5), ("+.5", 0.5), ("7.", 7.0), ("−3", -3.0)),
+        *(("inf", float("inf")), ("-Infinity", float("-inf")), (True, 1.0), (3, 3.0)),
+        *((text, None) for text in ("1_000", "١٢٣", "0x10", "１２", "1,5", "1 000", "5 mg", "<5")),
+        *((text, None) for text in ("", "nan", "e5", ".", "-", "1e", "²")),
+        *((10**400, None), (None, None), (float("nan"), None)),
+    ],
+)
+def test_number(cell: Any, value: float | None) -> None:
+    assert number(cell) == value
+
+
+def test_limits_units_and_truths() -> None:
+    assert all(map(limit, ["<5", "> 100", "≥3", "<=0.1", "~2"]))
+    assert not any(map(limit, ["5", "<LOD", "a<5", 5, None]))
+    found = {
+        text: measure(text) for text in ("12%", "$5", "5 mg", "3.5µM", "€ 7", "5", "mg", "0x1")
+    }
+    assert found == {
+        "12%": "%",
+        "$5": "$",
+        "5 mg": "mg",
+        "3.5µM": "µM",
+        "€ 7": "€",
+        "5": None,
+        "mg": None,
+        "0x1": None,
+    }
+    assert [truth(c) for c in ("TRUE", "no", "y", False, "maybe", 1)] == [
+        *(True, False, True, False, None, None)
+    ]
+
+
+def test_dates() -> None:
+    assert date("2020-01-31T12:00:00Z") == dt.datetime(2020, 1, 31, 12)
+    assert date("31.01.2020", "%d.%m.%Y") == date(dt.date(2020, 1, 31))
+    assert date("20200131") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "comma", "point"),
+    [
+        ("3,14", "3.14", None),
+        ("1.234,5", "1234.5", None),
+        ("1,234.5", None, "1234.5"),
+        ("1,234", "1.234", "1234"),
+        ("1 234 567", "1234567", "1234567"),
+        ("0,123", "0.123", None),
+        ("1,23,4", None, None),
+        ("x", None, None),
+    ],
+)
+def test_decimal_signs(text: str, comma: str | None, point: str | None) -> None:
+    assert (plain_number(text, ","), plain_number(text, ".")) == (comma, point)
+
+
+def test_sign_of_a_column_is_told_only_where_it_is_certain() -> None:
+    assert decimal_sign(["1,5", "2,25", "3"]) == ","
+    assert decimal_sign(["1.5", "1,234.5"]) == "."
+    assert decimal_sign(["1,234", "5,678"]) is None
+    assert ambiguous(["1,234", "5,678"]) == "1,234"
+    assert ambiguous(["1,234", "5,6"]) is None
+
+
+KINDS: dict[str, tuple[str, list[Any], str]] = {
+    "numbers": ("x", ["1.5", "2", "", "1e3"], "number"),
+    "numbers and a word": ("x", ["1.5", "2", "3", "high"], "number"),
+    "0/1": ("x", [0, 1, 1, 0, 1], "number"),
+    "codes": ("plz", ["02134", "10001", "02134"], "category"),
+    "long ids": ("x", ["90071992547409930", "90071992547409931", "1"], "id"),
+    "long ints": ("x", [2**60, 2**60 + 1, 5], "id"),
+    "counter from 0": ("n", list(range(9)), "counter"),
+    "counter from 1": ("n", [str(k) for k in range(1, 9)], "counter"),
+    "shuffled index": ("Unnamed: 0", ["4", "1", "9"], "counter"),
+    "index": ("index", [3, 1, 2], "counter"),
+    "index that is measured": ("index", [1.3, 1.5, 1.4], "number"),
+    "ids by name": ("patient_id", [17, 23, 4], "id"),
+    "repeated ids": ("patient_id", [17, 17, 4], "number"),
+    "text ids": ("sample", ["S001", "S017", "S3"], "id"),
+    "words": ("colour", ["red", "blue", "red", "blue"], "category"),
+    "text": ("t", ["one thing", "another thing", "a third"], "text"),
+    "truths": ("b", ["yes", "No", "yes"], "boolean"),
+    "booleans": ("b", [True, False, None], "boolean"),
+    "dates": ("d", ["2020-01-01", "2020-02-01", None], "date"),
+    "other dates": ("d", ["31.01.2020", "01.02.2020"], "date"),
+    "date objects": ("d", [dt.date(2020, 1, 1), dt.datetime(2021, 1, 1)], "date"),
+    "constant": ("c", [7, 7, None], "constant"),
+    "constant text": ("c", ["7.0", "7"], "constant"),
+    "empty": ("e", ["", None, " "], "empty"),
+    "lists": ("l", [[1], [2]], "other"),
+    "percent": ("p", ["12%", "13%", "12%"], "text"),
+    "underscores": ("u", ["1_000 a", "2_000 b"], "text"),
+}
+
+
+@pytest.mark.parametrize("case", KINDS)
+def test_kind_of_a_column(case: str) -> None:
+    name, cells, kind = KINDS[case]
+    assert column_kind(name, cells).kind == kind
+
+
+def test_notes_of_columns() -> None:
+    assert "2 cells are limits" in column_kind("x", ["1", "<5", "<5", "3", "4"]).note
+    assert "'mg'" in column_kind("x", ["5 mg", "6 mg"]).note
+    assert "may be decimal or between thousands" in column_kind("x", ["1,234", "5,678"]).note
+    assert "month first" in column_kind("d", ["01/02/2020", "03/04/2020"]).note
+    decided = column_kind("d", ["01/02/2020", "13/04/2020"])
+    assert (decided.layout, decided.note) == ("%d/%m/%Y", "")
+
+
+def table(**columns: list[Any]) -> Table:
+    return Table("t", columns, len(next(iter(columns.values()))))
+
+
+def test_kinds_of_a_table_but_some() -> None:
+    found = column_kinds(table(a=["1", "2.5"], y=["x", "z"]), but=["y"])
+    assert [(kind.name, kind.kind, kind.missing, kind.distinct) for kind in found] == [
+        ("a", "number", 0, 2)
+    ]
+
+
+def test_words_for_missing_depend_on_the_column() -> None:
+    read = settled(
+        table(
+            x=["1", "none", "NA", "?", "2.5", "3"],
+            t=["none", "null", "NA", "dent", "scratch", "na"],
+            d=["2020-01-01", "null", "2020-01-03", "NaT", "2020-01-03", "2020-01-04"],
+        ),
+        TableForm(),
+    )
+    assert read.columns["x"] == ["1", None, None, None, "2.5", "3"]
+    assert read.columns["t"] == ["none", "null", None, "dent", "scratch", "na"]
+    assert read.columns["d"][1] is read.columns["d"][3] is None
+    assert read.missing["x"] == {"none": 1, "NA": 1, "?": 1}
+    assert read.kept["t"] == {"none": 1, "null": 1, "na": 1}
+
+
+def test_what_is_missing_can_be_said() -> None:
+    columns = {"t": ["none", "NA", "b"], "x": ["-999", "-999.0", "2"], "n": [-999, 1, 2]}
+    read = settled(table(**columns), TableForm(missing=("none", -999.0)))
+    assert read.columns == {"t": [None, "NA", "b"], "x": [None, None, "2"], "n": [None, 1, 2]}
+
+
+def test_decimal_commas_are_written_with_points_in_columns_of_numbers_alone() -> None:
+    read = settled(table(x=["3,14", "1.234,5", "2"], t=["a", "b,c", "1,5"]), TableForm(decimal=","))
+    assert read.columns == {"x": ["3.14", "1234.5", "2"], "t": ["a", "b,c", "1,5"]}
+
+
+def test_true_and_false_are_the_same_from_text_and_from_values() -> None:
+    read = settled(table(a=["TRUE", "false", ""], b=[True, False, None]), TableForm())
+    assert read.columns["a"] == read.columns["b"] == [True, False, None]
+
+
+def test_names_that_the_source_gives_are_left() -> None:
+    named = table(label=["NA", "b", "?"])
+    named.class_names = {"label": ("NA", "b", "?")}
+    assert settled(named, TableForm()).columns["label"] == ["NA", "b", "?"]
+
+
+@pytest.mark.parametrize(
+    ("column", "unit"),
+    [
+        ("Temp (K)", "K"),
+        ("T [°C]", "°C"),
+        ("rate (mol/L/s)", "mol/L/s"),
+        ("log S (mol/L)", None),
+        ("y", None),
+        ("run (2)", None),
+    ],
+)
+def test_unit_in_a_header(column: str, unit: str | None) -> None:
+    assert unit_in(column) == unit

@@ -1,0 +1,284 @@
+"""Tables in files of many kinds hold the same; damaged or misnamed ones give one line."""
+
+import bz2
+import gzip
+import json
+import lzma
+import random
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+from rdkit import Chem
+
+from nearfar.data.read.tables import read_file
+from nearfar.data.table_form import TableForm
+from nearfar.errors import UserError
+
+FRAME = pd.DataFrame(
+    {
+        "a": [1.5, None, -3.25, 4e-7],
+        "b": [10, 20, 30, 45],
+        "t": ["red", "größer", "a,b", 'say "x"\ntwice'],
+        "truth": [True, False, True, True],
+    }
+)
+EXPECTED = {
+    "a": [1.5, None, -3.25, 4e-7],
+    "b": [10, 20, 30, 45],
+    "t": FRAME["t"].tolist(),
+    "truth": [True, False, True, True],
+}
+
+
+def csv_text(**more: object) -> str:
+    return str(FRAME.to_csv(index=False, **more))
+
+
+def zipped(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("d.csv", csv_text())
+        packed.writestr("__MACOSX/._d.csv", "x")
+
+
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "d.csv": lambda p: p.write_text(csv_text(), encoding="utf-8"),
+    "bom.csv": lambda p: p.write_text(csv_text(), encoding="utf-8-sig"),
+    "utf16.csv": lambda p: p.write_bytes(csv_text().encode("utf-16")),
+    "utf16le.csv": lambda p: p.write_bytes(csv_text().encode("utf-16-le")),
+    "utf16be.csv": lambda p: p.write_bytes(csv_text().encode("utf-16-be")),
+    "mac.csv": lambda p: p.write_bytes(csv_text(lineterminator="\r").encode()),
+    "windows.csv": lambda p: p.write_bytes(csv_text(lineterminator="\r\n").encode()),
+    "d.tsv": lambda p: p.write_text(csv_text(sep="\t"), encoding="utf-8"),
+    "d.csv.gz": lambda p: p.write_bytes(gzip.compress(csv_text().encode())),
+    "d.csv.bz2": lambda p: p.write_bytes(bz2.compress(csv_text().encode())),
+    "d.csv.xz": lambda p: p.write_bytes(lzma.compress(csv_text().encode())),
+    "d.zip": zipped,
+    "d.csv.zip": zipped,
+    "d.parquet": lambda p: FRAME.to_parquet(p),
+    "d.xlsx": lambda p: FRAME.to_excel(p, index=False),
+    "d.jsonl": lambda p: FRAME.to_json(p, orient="records", lines=True),
+    "records.json": lambda p: FRAME.to_json(p, orient="records"),
+    "columns.json": lambda p: FRAME.to_json(p),
+    "split.json": lambda p: FRAME.to_json(p, orient="split", index=False),
+}
+
+
+def plain(cells: list[object]) -> list[object]:
+    """Cells with the numbers in texts as numbers, so that text files compare with others."""
+    from nearfar.data.read.cells import is_missing, number
+
+    return [
+        None if is_missing(c) else c if isinstance(c, bool) or number(c) is None else number(c)
+        for c in cells
+    ]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_kind_of_file_holds_the_same(tmp_path: Path, name: str) -> None:
+    WRITERS[name](tmp_path / name)
+    table = read_file(tmp_path / name)
+    assert {key: plain(cells) for key, cells in table.columns.items()} == EXPECTED
+    assert table.length == 4
+
+
+def refused(path: Path, form: TableForm | None = None) -> str:
+    with pytest.raises(UserError) as caught:
+        read_file(path, form)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert path.name in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("written", "called", "words"),
+    [
+        ("d.parquet", "d.csv", "is a parquet file: end its name in .parquet"),
+        ("d.xlsx", "d.csv", "is an Excel workbook: end its name in .xlsx"),
+        ("d.csv.gz", "d.csv", "is a gzip file: call it d.csv.gz"),
+        ("d.csv", "d.xlsx", "is not an Excel workbook"),
+        ("d.csv", "d.csv.gz", "is no gzip file"),
+        ("d.csv", "d.xls", "cannot tell the format of d.xls: end it in .csv"),
+    ],
+)
+def test_content_of_another_kind_is_named(
+    tmp_path: Path, written: str, called: str, words: str
+) -> None:
+    WRITERS[written](tmp_path / "made")
+    if written == "d.xlsx":
+        WRITERS[written](tmp_path / "made.xlsx")
+        (tmp_path / "made.xlsx").rename(tmp_path / "made")
+    (tmp_path / "made").rename(tmp_path / called)
+    assert words in refused(tmp_path / called)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Files by their names, large enough to be damaged in many ways."""
+    folder = tmp_path_factory.mktemp("whole")
+    found = {}
+    for name in ("d.csv.gz", "d.csv.bz2", "d.csv.xz", "d.zip", "d.parquet", "d.xlsx", "d.jsonl"):
+        WRITERS[name](folder / name)
+        found[name] = (folder / name).read_bytes()
+    molecule = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO"))
+    found["d.sdf"] = (f"{molecule}> <y>\n1.5\n\n$$$$\n" * 3).encode()
+    return found
+
+
+def test_damaged_files_give_one_line_with_their_name(
+    tmp_path: Path, whole: dict[str, bytes]
+) -> None:
+    """Torn off, overwritten, or with bytes changed: read, or refused in one line."""
+    rng = random.Random(0)
+    said: list[tuple[str, str]] = []
+    for name, raw in whole.items():
+        path = tmp_path / name
+        for turn in range(24):
+            broken = bytearray(raw)
+            if turn % 3 == 0:
+                del broken[rng.randrange(1, len(raw)) :]
+            elif turn % 3 == 1:
+                start = rng.randrange(len(raw))
+                broken[start : start + 20] = rng.randbytes(20)
+            else:
+                for _ in range(5):
+                    broken[rng.randrange(len(raw))] = rng.randrange(256)
+            path.write_bytes(bytes(broken))
+            try:
+                read_file(path)
+            except UserError as error:
+                said.append((name, str(error)))
+    assert len(said) > 60
+    assert [text for name, text in said if "\n" in text or name not in text] == []
+
+
+def test_zip_of_several_files_is_told(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as packed:
+        packed.writestr("a.csv", "x,y\n1,2\n")
+        packed.writestr("b.csv", "x,y\n1,2\n")
+    assert "two.zip" in refused(tmp_path / "two.zip")
+    (tmp_path / "two.zip").rename(tmp_path / "a.csv.zip")
+    assert "holds 2 files (a.csv, b.csv)" in refused(tmp_path / "a.csv.zip")
+
+
+def test_sheets_and_formulas_of_a_workbook(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    first = book.active
+    first.title = "notes"
+    first.append([])
+    first.append(["x", "day", "y", None])
+    first.append([1, pd.Timestamp("2020-01-31").to_pydatetime(), "=A3*2", None])
+    first.append([2, None, 7, None])
+    first.append([None, None, None, None])
+    book.create_sheet("more").append(["z", "y"])
+    book["more"].append([5, 6])
+    path = tmp_path / "b.xlsx"
+    book.save(path)
+    table = read_file(path)
+    assert list(table.columns) == ["x", "day", "y"]
+    assert table.columns["y"] == [None, 7]
+    assert table.where(0) == "b.xlsx, row 1 (line 3)"
+    told = " ".join(table.notes)
+    assert "sheet 'notes' is read, not 'more'" in told
+    assert "1 formulas have no stored value" in told
+    assert read_file(path, TableForm(sheet="more")).columns == {"z": [5], "y": [6]}
+    assert "did you mean 'more'" in refused(path, TableForm(sheet="mor"))
+
+
+def test_sdf_has_properties_and_structures(tmp_path: Path) -> None:
+    blocks = []
+    for smiles, y in (("CCO", "1.5"), ("c1ccccc1", "-2")):
+        molecule = Chem.MolFromSmiles(smiles)
+        molecule.SetProp("_Name", f"the {smiles}")
+        blocks.append(f"{Chem.MolToMolBlock(molecule)}>  <logS>  (1)\n{y}\n\n> <note>\na\nb\n\n")
+    blocks.append("broken\n\n\n  1  0\nM  END\n> <logS>\n3\n\n")
+    path = tmp_path / "m.sdf"
+    path.write_text("$$$$\n".join([*blocks, ""]), encoding="utf-8")
+    table = read_file(path)
+    assert table.columns["smiles"] == ["CCO", "c1ccccc1", None]
+    assert table.columns["name"][:2] == ["the CCO", "the c1ccccc1"]
+    assert table.columns["logS"] == ["1.5", "-2", "3"]
+    assert table.columns["note"][0] == "a\nb"
+    assert list(table.unreadable) == [2]
+    assert table.column("structure", "smiles") == table.columns["smiles"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("CCO ethanol\nC\n", {"smiles": ["CCO", "C"], "name": ["ethanol", None]}),
+        ("CCO\tethyl alcohol\nC\tmethane\n", {"name": ["ethyl alcohol", "methane"]}),
+        ("CCO ethyl alcohol\nC methane\n", {"name": ["ethyl alcohol", "methane"]}),
+        ("SMILES Name \nCCO ethanol\n", {"SMILES": ["CCO"], "Name": ["ethanol"]}),
+        ("smiles,y\nCCO,1\n", {"smiles": ["CCO"], "y": ["1"]}),
+        ("CCO 1,2-x\nC y\n", {"name": ["1,2-x", "y"]}),
+        ("CCO a 1.5\nC b 2\n", {"smiles": ["CCO", "C"], "column 3": ["1.5", "2"]}),
+    ],
+)
+def test_list_of_smiles(tmp_path: Path, text: str, columns: dict[str, list[object]]) -> None:
+    path = tmp_path / "m.smi"
+    path.write_text(text, encoding="utf-8")
+    table = read_file(path)
+    assert {key: table.columns[key] for key in columns} == columns
+
+
+def test_bad_json_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_text('{"a": 1}\n{"a" 2}\n', encoding="utf-8")
+    assert "d.jsonl, line 2: not valid JSON" in refused(path)
+    path.write_text('{"a": 1}\n[1]\n', encoding="utf-8")
+    assert "line 2: no record" in refused(path)
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000, encoding="utf-8")
+    assert "not valid JSON" in refused(deep)
+    one = tmp_path / "one.json"
+    one.write_text(json.dumps({"a": 1}), encoding="utf-8")
+    assert "'a' holds one value" in refused(one)
+
+
+def test_encodings_that_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_bytes("größe,y\nä,1\nö,2\n".encode("cp1252"))
+    assert "data: encoding: cp1252" in refused(path)
+    assert read_file(path, TableForm(encoding="cp1252")).columns["größe"] == ["ä", "ö"]
+    with pytest.raises(UserError, match="no encoding 'cp99'"):
+        read_file(path, TableForm(encoding="cp99"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x,y,,\n1,2,,\n3,4,,\n,,,\n,,,\n", "x,y\n1,2,\n3,4,\n", " x , y ,\n1,2,\n3,4,\n\n"],
+)
+def test_empty_columns_and_rows_at_the_end_are_left_out(tmp_path: Path, text: str) -> None:
+    (tmp_path / "d.csv").write_text(text, encoding="utf-8")
+    table = read_file(tmp_path / "d.csv")
+    assert table.columns == {"x": ["1", "3"], "y": ["2", "4"]}
+    assert "empty column" in " ".join(table.notes)
+
+
+def test_headers(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text(',,"a\n b",0\n1,2,3,4\n', encoding="utf-8")
+    assert list(read_file(path).columns) == ["Unnamed: 0", "Unnamed: 1", "a b", "0"]
+    path.write_text("0,1,2\n1.5,2,3\n", encoding="utf-8")
+    assert list(read_file(path).columns) == ["0", "1", "2"]
+    for first in ("5.1,3.5,setosa", "1,5,9"):
+        path.write_text(f"{first}\n1,2,3\n", encoding="utf-8")
+        assert "the first row holds numbers" in refused(path)
+
+
+def test_rows_to_predict_for_may_lie_in_another_kind_of_file(tmp_path: Path) -> None:
+    form = TableForm(separator=";", decimal=",", sheet="s").lenient()
+    path = tmp_path / "d.csv"
+    for text in (
+        "x;y\n1,5;2\n1.234,5;3\n",
+        'x,y\n1.5,2\n"1,234.5",3\n',
+        "x\ty\n1.5\t2\n1234.5\t3\n",
+    ):
+        path.write_text(text, encoding="utf-8")
+        cells = read_file(path, form).columns["x"]
+        assert plain(cells) == [1.5, 1234.5]

@@ -1,0 +1,122 @@
+"""``nearfar init`` of tables as people have them: what is found, told and refused, and that it runs."""
+
+import csv
+import random
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from whole_runs import run_whole
+
+from nearfar.errors import UserError
+from nearfar.execution.predict import predict_file
+from nearfar.execution.prepared import Request
+from nearfar.starter.write import write_study
+
+ROWS = 60
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEARFAR_DATA", str(tmp_path / "nowhere"))
+    return tmp_path
+
+
+def frame() -> pd.DataFrame:
+    rng = random.Random(0)
+    made = pd.DataFrame({name: [rng.gauss(0, 1) for _ in range(ROWS)] for name in ("a", "b")})
+    made["Temp (K)"] = 300 + 5 * made["a"] + made["b"]
+    return made
+
+
+def started(name: str, target: str = "Temp (K)") -> tuple[dict[str, object], str]:
+    path, facts = write_study(Path(name), [target], Path("study.yaml"))
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))["data"]
+    path.unlink()
+    return data, "\n".join(facts)
+
+
+def test_semicolons_and_decimal_commas_are_found_run_and_predicted() -> None:
+    frame().to_csv("d.csv", sep=";", decimal=",", index=True)
+    path, facts = write_study(Path("d.csv"), ["Temp (K)"])
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))["data"]
+    assert (data["separator"], data["decimal"], data["unit"]) == (";", ",", "K")
+    assert data["features"] == ["a", "b"]
+    told = "\n".join(facts)
+    assert "fields are separated by ';'" in told
+    assert "numbers have a decimal comma" in told
+    assert "column '' counts the rows" in told
+    prepared = run_whole(Request(str(path), profile="smoke", seeds=1, device="cpu"))
+    assert prepared.dataset.targets[:, 0] == pytest.approx(frame()["Temp (K)"])
+    given = {"semicolons.csv": {"sep": ";", "decimal": ","}, "points.csv": {}}
+    for name, how in given.items():
+        frame().to_csv(name, **how)
+    frame().to_excel("sheet.xlsx")
+    outputs = []
+    for name in (*given, "sheet.xlsx"):
+        predict_file(prepared.folder.path, "plain", Path(name), Path("out.csv"), None)
+        with Path("out.csv").open(encoding="utf-8") as file:
+            outputs.append([float(row["Temp (K)"]) for row in csv.DictReader(file)])
+    assert len(outputs[0]) == ROWS
+    assert outputs[0] == pytest.approx(outputs[1], rel=1e-5)
+    assert outputs[0] == pytest.approx(outputs[2], rel=1e-5)
+
+
+def test_signs_between_thousands() -> None:
+    made = frame().assign(y=[f"{1000 * value:,.1f}" for value in frame()["a"]])
+    made.to_csv("d.csv", index=False)
+    assert started("d.csv", "y")[0]["decimal"] == "."
+    made.assign(y=[f"{k + 1},{k + 100}" for k in range(ROWS)]).to_csv("d.csv", index=False)
+    with pytest.raises(UserError, match=r"'1,100', whose comma may be .* --decimal"):
+        started("d.csv", "y")
+
+
+def test_none_is_a_class_and_told() -> None:
+    made = frame().assign(defect=["none", "scratch", "dent"] * 20)
+    made.to_csv("d.csv", index=False)
+    data, told = started("d.csv", "defect")
+    assert data["task"] == "classification"
+    assert "3 classes ('dent', 'none', 'scratch')" in told
+    assert "'none' (20 cells) is taken as a text like the others" in told
+    assert "data: missing: ['', none]" in told
+
+
+def test_missing_words_are_told() -> None:
+    made = frame().astype(object)
+    made.loc[3, "Temp (K)"] = "NA"
+    made.loc[5, "Temp (K)"] = None
+    made.to_csv("d.csv", index=False)
+    _, told = started("d.csv")
+    assert "missing values: 2 in 1 column (Temp (K)) (empty cells, 'NA'" in told
+
+
+def test_limits_in_a_target_are_told_and_counted() -> None:
+    made = frame().astype(object)
+    made.loc[3, "Temp (K)"] = "<250"
+    made.to_csv("d.csv", index=False)
+    data, told = started("d.csv")
+    assert data["on_bad_rows"] == "drop"
+    assert "1 cells are limits and no values, such as '<250'" in told
+    assert "1 × target censored" in told
+
+
+def test_true_and_false_are_classes_from_every_file() -> None:
+    made = frame().assign(y=[k % 2 == 0 for k in range(ROWS)])
+    made.to_csv("d.csv", index=False)
+    made.assign(y=made["y"].map({True: "TRUE", False: "false"})).to_csv("e.csv", index=False)
+    made.to_parquet("d.parquet")
+    made.to_excel("d.xlsx", index=False)
+    made.to_json("d.jsonl", orient="records", lines=True)
+    for name in ("d.csv", "e.csv", "d.parquet", "d.xlsx", "d.jsonl"):
+        data, told = started(name, "y")
+        assert data["task"] == "classification", name
+        assert "2 classes ('False', 'True')" in told, name
+
+
+def test_codes_are_no_features() -> None:
+    frame().assign(plz=["02134", "10001"] * 30).to_csv("d.csv", index=False)
+    data, told = started("d.csv")
+    assert data["features"] == ["a", "b"]
+    assert "column 'plz': codes" in told
