@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from nearfar.data.class_maps import mapped
     from nearfar.data.conditions import Conditions, conditioned, is_unseen
     from nearfar.data.dataset import Batch, Dataset, InputRows, Inputs, Split
+    from nearfar.data.inputs.columns import Columns
     from nearfar.data.inputs.images import Images
     from nearfar.data.inputs.molecules import MoleculeBatch, Molecules
     from nearfar.data.inputs.vectors import Vectors
     from nearfar.data.load import load_dataset, load_inputs
     from nearfar.data.options import DataOptions, SplitOptions
+    from nearfar.data.prepare.preparation import Preparation
     from nearfar.data.rare_targets import rarity_weights, shots
     from nearfar.data.split.splits import kept_together, split_rows, straddling_groups
     from nearfar.data.targets import TargetScaler
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SOURCES",
     "Batch",
+    "Columns",
     "Conditions",
     "DataOptions",
     "Dataset",
@@ -31,6 +34,7 @@ __all__ = [
     "Inputs",
     "MoleculeBatch",
     "Molecules",
+    "Preparation",
     "Split",
     "SplitOptions",
     "TargetScaler",
@@ -52,11 +56,13 @@ _HOMES = {
     "class_maps": ("mapped",),
     "conditions": ("Conditions", "conditioned", "is_unseen"),
     "dataset": ("Batch", "Dataset", "InputRows", "Inputs", "Split"),
+    "inputs.columns": ("Columns",),
     "inputs.images": ("Images",),
     "inputs.molecules": ("MoleculeBatch", "Molecules"),
     "inputs.vectors": ("Vectors",),
     "load": ("load_dataset", "load_inputs"),
     "options": ("DataOptions", "SplitOptions"),
+    "prepare.preparation": ("Preparation",),
     "rare_targets": ("rarity_weights", "shots"),
     "split.splits": ("kept_together", "split_rows", "straddling_groups"),
     "targets": ("TargetScaler",),

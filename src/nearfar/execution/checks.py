@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from nearfar.data import Columns, Preparation
 from nearfar.encoders import Encoder, build_encoder
 from nearfar.plan.plan import Plan
 from nearfar.plan.specs import FitSpec, PretrainSpec
@@ -11,6 +14,8 @@ from nearfar.plan.specs import FitSpec, PretrainSpec
 
 def layer_mistakes(plan: Plan, inputs: Any) -> list[str]:
     """Return what is wrong with ``train: last:k`` of arms whose encoder has fewer than k layers."""
+    if isinstance(inputs, Columns):
+        inputs = Preparation.fit(inputs, np.arange(len(inputs))).apply(inputs)
     mistakes = {}
     for cell in plan.cells:
         chain = [plan.steps[stage_hash] for stage_hash in cell.chain]

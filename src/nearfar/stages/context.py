@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from nearfar.data import (
     Dataset,
     Images,
+    Preparation,
     Split,
     TargetScaler,
     conditioned,
@@ -26,13 +27,21 @@ from nearfar.data.shown import shown_rows
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.metrics import METRICS
 from nearfar.objectives import Rows, in_chunks
-from nearfar.plan.specs import FitSpec, PretrainSpec, ScoreSpec, SolveSpec, StageSpec
+from nearfar.plan.specs import (
+    FitSpec,
+    PretrainSpec,
+    ScoreSpec,
+    SolveSpec,
+    StageSpec,
+    has_encoder,
+)
 from nearfar.records.files import write_atomically
 from nearfar.records.stage_files import write_curves, write_predictions
 from nearfar.records.stages import StageStore
 from nearfar.stages import models
 from nearfar.stages.features import features_of_all, inputs_with_descriptors
 from nearfar.stages.keep import keep_given_back
+from nearfar.stages.prepare import preparation_of
 from nearfar.stages.reconstructions import PixelTargets, Reconstructions
 from nearfar.stages.representation import measures
 from nearfar.stages.targets import Numbers, Outputs, outputs_of
@@ -61,6 +70,7 @@ class StageContext:
     report: Report
     shown: NDArray[np.int64]
     shared: dict[str, Any]
+    preparation: Preparation | None = None
 
     @classmethod
     def on(
@@ -74,7 +84,8 @@ class StageContext:
     ) -> "StageContext":
         """Make a stage ready, in the folder that is to become its own.
 
-        ``shared`` is what stages of one computation have in common, empty at first.
+        ``shared`` is what stages of one computation have in common, empty at first; those whose
+        columns were prepared differently have nothing.
         """
         split = split_rows(dataset, spec.data.split, spec.data.split_seed or 0)
         shown = shown_rows(dataset)
@@ -94,14 +105,17 @@ class StageContext:
         outputs.also = () if metric is None or metric in METRICS.built_in else (metric,)
         fabric = fabric_on(spec.environment.device, spec.environment.precision)
         inputs: Any = dataset.inputs
-        if not isinstance(spec, ScoreSpec):
+        preparation: Preparation | None = None
+        if not isinstance(spec, ScoreSpec) and has_encoder(spec):
+            preparation, inputs = preparation_of(spec, dataset, split, store)
             inputs = inputs_with_descriptors(spec, inputs, store).to(fabric.device)
+            shared = shared.setdefault(preparation.key if preparation else "", {})
         if isinstance(outputs, Reconstructions):
             rows = Rows(inputs, PixelTargets(inputs))
         else:
             rows = Rows(inputs, torch.from_numpy(outputs.targets).to(fabric.device))
         place = fabric, store, folder, report
-        return cls(spec, dataset, split, outputs, rows, *place, shown, shared)
+        return cls(spec, dataset, split, outputs, rows, *place, shown, shared, preparation)
 
     @property
     def device(self) -> torch.device:
@@ -122,7 +136,8 @@ class StageContext:
             return self.shared["features"], self.shared["seconds"]
         begin, given = time.monotonic(), (self.rows.inputs, self.store, self.device)
         assert not isinstance(self.spec, ScoreSpec)
-        features, spared = features_of_all(self.spec, encoder, *given)
+        key = "" if self.preparation is None else self.preparation.key
+        features, spared = features_of_all(self.spec, encoder, *given, key)
         self.shared |= {"features": features, "seconds": time.monotonic() - begin + spared}
         return features, spared
 

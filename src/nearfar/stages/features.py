@@ -1,8 +1,9 @@
 """Features of all rows, by an encoder that no longer changes: made once, kept for all that ask."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nearfar.data import Columns
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder
 from nearfar.plan.specs import EncodedSpec, Named, ScoreSpec, StageSpec, start_of
 from nearfar.records.stages import StageStore
@@ -24,21 +26,24 @@ def features_of_all(
     inputs: Any,
     store: StageStore,
     device: torch.device,
+    preparation: str = "",
 ) -> tuple[Tensor, float]:
     """Return the features of every row, float32 (n, d), and the seconds that were spared.
 
     ``encoder`` is the one that the stage ``spec`` starts from, ``inputs`` all rows of its data set
-    as they are. Where features were there already, making them had taken so many seconds.
+    as they are, or as the ``preparation`` with this key made them. Where features were there
+    already, making them had taken so many seconds.
     """
+    own = {"preparation": preparation} if preparation else {}
 
     def make() -> Array:
         return models.features_of(encoder, inputs, device).cpu().numpy()
 
     if isinstance(encoder, FixedEncoder):
         assert spec.encoder is not None
-        values, spared = _fixed(spec, encoder, spec.encoder, store, make)
+        values, spared = _fixed(spec, encoder, spec.encoder, store, make, own)
     else:
-        values, spared = store.features.get({**_common(spec), **_start(spec)}, make)
+        values, spared = store.features.get({**_common(spec), **own, **_start(spec)}, make)
     return torch.from_numpy(values).to(device), spared
 
 
@@ -56,7 +61,7 @@ def expensive_features(spec: StageSpec, inputs: Any, store: StageStore) -> str:
 
     As the store of features has them: they are made once, by the first stage that asks.
     """
-    if isinstance(spec, ScoreSpec) or spec.encoder is None:
+    if isinstance(spec, ScoreSpec) or spec.encoder is None or isinstance(inputs, Columns):
         return ""
     companion = models.companion_of(spec.encoder, inputs)
     named = Named(companion, {}) if companion else spec.encoder
@@ -71,10 +76,11 @@ def _fixed(
     named: Named,
     store: StageStore,
     make: Callable[[], Array],
+    own: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Array, float]:
     if not encoder.expensive:
         return make(), 0.0
-    return store.features.get(_key(spec, named), make)
+    return store.features.get({**_key(spec, named), **own}, make)
 
 
 def _key(spec: EncodedSpec, named: Named) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from nearfar.plan.specs import (
     start_of,
 )
 from nearfar.records.stages import StageStore
+from nearfar.stages.prepare import preparer
 from nearfar.stages.targets import kept_outputs
 
 
@@ -180,7 +181,8 @@ def restored(
     spec, folder = spec_of(stage_hash, store), store.folder(stage_hash)
     assert isinstance(spec, FitSpec | SolveSpec)
     outputs, count = kept_outputs(store.read(stage_hash)["outcome"])
-    inputs = prepared_inputs(spec, inputs, store)
+    prepare = preparer(folder)
+    inputs = prepared_inputs(spec, prepare(inputs), store)
     encoder = stage_encoder(spec, inputs, store) if has_encoder(spec) else None
     if isinstance(spec, SolveSpec):
         head = type(exact_head(spec)).from_arrays(load_arrays(folder / "model.safetensors"))
@@ -188,7 +190,7 @@ def restored(
         def exact_features(rows: Any) -> NDArray[np.float32]:
             if encoder is None:
                 return np.zeros((len(rows), 0), np.float32)
-            prepared = prepared_inputs(spec, rows, store)
+            prepared = prepared_inputs(spec, prepare(rows), store)
             return features_of(encoder, prepared, device).cpu().numpy()
 
         return (
@@ -201,11 +203,11 @@ def restored(
     predictor.load_state_dict(load_file(folder / "model.safetensors", device=str(device)))
 
     def features(rows: Any) -> NDArray[np.float32]:
-        prepared = prepared_inputs(spec, rows, store)
+        prepared = prepared_inputs(spec, prepare(rows), store)
         return features_of(encoder, prepared, device).cpu().numpy()
 
     def predict(rows: Any) -> NDArray[np.float64]:
-        prepared = prepared_inputs(spec, rows, store)
+        prepared = prepared_inputs(spec, prepare(rows), store)
         data = FeatureRows(features_of(encoder, prepared, device)) if cached else prepared
         index = torch.arange(len(rows), device=device)
         return outputs.scores(in_chunks(predictor, data, index))

@@ -9,6 +9,7 @@ from nearfar.plan.specs import FitSpec, ScoreSpec, SolveSpec, StageSpec
 from nearfar.records.stages import StageStore, write_stage
 from nearfar.stages.context import StageContext, ended
 from nearfar.stages.fit import Fitting, train
+from nearfar.stages.prepare import write_preparation
 from nearfar.stages.pretrain import pretrain
 from nearfar.stages.score import judge
 from nearfar.stages.solve import Solving, solve
@@ -40,6 +41,8 @@ def run_stages(
         ]
         outcomes = _carry_out(contexts)
         for context, outcome in zip(contexts, outcomes, strict=True):
+            if context.preparation is not None:
+                write_preparation(context.folder, context.preparation)
             outcome["device"] = context.spec.environment.device
             outcome |= context.outputs.to_plain()
             write_stage(context.folder, context.spec.to_plain(), outcome)
@@ -63,5 +66,17 @@ def _fit(contexts: Sequence[StageContext], spec: FitSpec | SolveSpec) -> list[Ou
             reason = f"its pre-training diverged: {before['reason']}"
             return [ended("diverged", reason) for _ in contexts]
     if isinstance(spec, SolveSpec):
-        return solve(Solving.of(contexts))
+        return _solve(contexts)
     return train([Fitting.of(context) for context in contexts])
+
+
+def _solve(contexts: Sequence[StageContext]) -> list[Outcome]:
+    """Solve heads, those together that stand on the same features."""
+    groups: dict[int, list[int]] = {}
+    for place, context in enumerate(contexts):
+        groups.setdefault(id(context.shared), []).append(place)
+    outcomes: dict[int, Outcome] = {}
+    for places in groups.values():
+        found = solve(Solving.of([contexts[place] for place in places]))
+        outcomes |= dict(zip(places, found, strict=True))
+    return [outcomes[place] for place in range(len(contexts))]

@@ -12,6 +12,7 @@ from nearfar.plan.specs import ScoreSpec, spec_of
 from nearfar.records.stage_files import write_predictions
 from nearfar.stages import models
 from nearfar.stages.context import StageContext, ended
+from nearfar.stages.prepare import preparer
 from nearfar.stages.representation import measures
 
 
@@ -22,7 +23,8 @@ def judge(context: StageContext, spec: ScoreSpec) -> dict[str, Any]:
     if before["status"] != "done":
         return ended("diverged", f"its fit diverged: {before['reason']}")
     tested = context.split.test
-    inputs = context.dataset.inputs.take(torch.from_numpy(tested))
+    prepare = preparer(context.store.folder(stage_hash))
+    inputs = prepare(context.dataset.inputs.take(torch.from_numpy(tested)))
     if test.corruption is not None and test.severity:
         inputs = corrupt(inputs, test.corruption, test.severity, spec.seed)
     predict, features = models.restored(stage_hash, context.store, inputs, context.device)

@@ -1,16 +1,19 @@
 """Corruptions of feature vectors: noise, outliers, missing values.
 
 Every column is changed in its own unit: its mean and (population) deviation over the given rows.
-A column that does not vary is left as it is by noise and by a missing value.
+A column that does not vary is left as it is by noise and by a missing value. Columns of any kind
+are changed once they are numbers, as the fit that is judged has prepared them.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from nearfar.data.inputs.columns import Columns
 from nearfar.data.inputs.vectors import Vectors
 
 Change = Callable[[Tensor, Tensor, Tensor, float, Generator], Tensor]
@@ -56,7 +59,10 @@ class VectorCorruption:
 
     def check(self, inputs: Any) -> str:
         """Return why these vectors cannot be corrupted so, or ""."""
-        varies = bool((inputs.values != inputs.values[:1]).any())
+        if isinstance(inputs, Columns):
+            varies = len(np.unique(inputs.codes(), axis=0)) > 1
+        else:
+            varies = bool((inputs.values != inputs.values[:1]).any())
         return "" if varies else "no column of these rows varies, so there is nothing to scale by"
 
     def apply(self, inputs: Any, severity: int, key: int) -> Vectors:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs
 from nearfar.data.inputs.molecules import Graph, Molecules, graph_of
 from nearfar.data.inputs.smiles import canonical, read_smiles
+from nearfar.data.inputs.columns import Columns
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.options import DataOptions
-from nearfar.data.read.columns import BadRows, numeric_columns
+from nearfar.data.read.columns import BadRows
 from nearfar.data.read.hugging_face import read_folder, read_hub
+from nearfar.data.read.kinds import ColumnKind
 from nearfar.data.read.locate import locate
 from nearfar.data.read.tables import Table, read_file
+from nearfar.data.sources.feature_columns import (
+    as_inputs,
+    named_columns,
+    not_used,
+    read_columns,
+    read_like,
+    usable_columns,
+)
 from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
@@ -38,12 +46,17 @@ def load_vectors(options: DataOptions, folder: Path) -> Dataset:
     """Read feature columns with targets. See ``nearfar.data.load_dataset``."""
     table, source = _read(options, folder)
     bad = BadRows(table, options.on_bad_rows or "error")
-    columns = options.features or _default_features(table, options)
-    values = _features(columns, bad)
+    if options.features:
+        kinds, others = named_columns(table, options.features), []
+    else:
+        kinds, others = _default_features(table, options)
+    columns = read_columns(table, kinds, bad)
     labels = RowLabels(table, options, bad)
     rows = labels.limited(bad.kept())
-    source["features"] = columns
-    return labels.dataset(rows, Vectors(values[rows], columns), source)
+    source["features"] = [kind.name for kind in kinds]
+    if others:
+        source["columns not used"] = not_used(others)
+    return labels.dataset(rows, as_inputs(columns, rows), source)
 
 
 def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
@@ -64,13 +77,14 @@ def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> Inpu
 
 def load_vector_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     """Read feature columns without targets. See ``nearfar.data.load_inputs``."""
-    assert isinstance(like, Vectors)
+    assert isinstance(like, Vectors | Columns)
     table = _read_input_file(path, options)
     bad = BadRows(table, options.on_bad_rows or "error")
-    values = _features(like.columns, bad)
+    columns = read_like(table, like, bad)
     rows = bad.kept()
+    taken = columns.taken(np.array(rows, dtype=np.int64))
     return InputRows(
-        Vectors(values[rows], like.columns),
+        as_inputs(columns, rows) if isinstance(like, Vectors) else taken,
         row_ids(rows),
         names_if_any(table, options, rows),
         [],
@@ -118,19 +132,17 @@ def _molecules(options: DataOptions, bad: BadRows) -> tuple[list[str], dict[int,
     return texts, graphs, keys
 
 
-def _default_features(table: Table, options: DataOptions) -> list[str]:
-    used = [*options.target_columns, options.name, options.group, options.part]
-    columns = numeric_columns(table, [column for column in used if column])
-    if not columns:
-        raise UserError(f"{table.name}: no numeric column besides the target to learn from")
-    return columns
+def _default_features(
+    table: Table, options: DataOptions
+) -> tuple[list[ColumnKind], list[ColumnKind]]:
+    """Return the feature columns of a study that names none, and the columns left out.
 
-
-def _features(columns: Sequence[str], bad: BadRows) -> npt.NDArray[np.float64]:
-    values = np.stack([bad.numbers(column, "feature") for column in columns], axis=1)
-    with np.errstate(over="ignore"):
-        beyond = np.isinf(values.astype(np.float32))
-    for row in np.flatnonzero(beyond.any(axis=1)):
-        column = columns[int(np.flatnonzero(beyond[row])[0])]
-        bad.add(int(row), "feature too large", f"feature '{column}' is beyond float32")
-    return values
+    Raises:
+        UserError: there is none.
+    """
+    others = [*options.target_columns, options.name, options.group, options.part]
+    used, left_out = usable_columns(table, others)
+    if not used:
+        found = f": {not_used(left_out)}" if left_out else ""
+        raise UserError(f"{table.name}: no column besides the target to learn from{found}")
+    return used, left_out

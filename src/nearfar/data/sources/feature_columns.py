@@ -1,0 +1,172 @@
+"""Feature columns of a table: which there are, of which kind, and their cells."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nearfar.data.inputs.columns import NUMERIC, Column, Columns, Kind, texts
+from nearfar.data.inputs.vectors import Vectors
+from nearfar.data.read.cells import all_numbers, date, is_missing, number, truth
+from nearfar.data.read.columns import BadRows
+from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds
+from nearfar.data.read.tables import Table
+from nearfar.errors import UserError
+
+USED: frozenset[str] = frozenset({"number", "boolean", "date", "category", "text"})
+"""Kinds of columns that are features where a study names none."""
+
+_EPOCH = dt.datetime(1970, 1, 1)
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def usable_columns(
+    table: Table, but: Sequence[str | None]
+) -> tuple[list[ColumnKind], list[ColumnKind]]:
+    """Return the columns that are features where a study names none, and the others.
+
+    Left out are those in ``but``, those that tell rows apart or do not vary, and those without a
+    name.
+    """
+    kinds = column_kinds(table, but=[name for name in but if name])
+    used = [kind for kind in kinds if kind.kind in USED and kind.name]
+    return used, [kind for kind in kinds if kind not in used]
+
+
+def not_used(kinds: Sequence[ColumnKind]) -> str:
+    """Return columns that are no features, each with the reason, as words."""
+    reasons = {
+        "id": "different in every row",
+        "counter": "counts the rows",
+        "constant": "the same in every row",
+        "empty": "empty",
+        "other": "lists or structures",
+    }
+    return ", ".join(
+        f"{kind.name or 'one without a name'} ({reasons.get(kind.kind, kind.kind)})"
+        for kind in kinds
+    )
+
+
+def named_columns(table: Table, names: Sequence[str]) -> list[ColumnKind]:
+    """Return the kinds of the columns that a study names as features.
+
+    Raises:
+        UserError: one is not there, is empty, or has cells that are no single values.
+    """
+    kinds = [column_kind(name, table.column(name, "features")) for name in names]
+    for kind in kinds:
+        if kind.kind in {"empty", "other"}:
+            what = "is empty" if kind.kind == "empty" else "holds lists or structures"
+            raise UserError(f"{table.name}: column '{kind.name}' (data: features) {what}")
+    return kinds
+
+
+def read_columns(table: Table, kinds: Sequence[ColumnKind], bad: BadRows) -> Columns:
+    """Read the cells of feature columns; a missing cell is a gap, not a bad row."""
+    return Columns(
+        [
+            _column(table, kind.name, _kind(kind, table.columns[kind.name]), kind.layout, bad)
+            for kind in kinds
+        ]
+    )
+
+
+def read_like(table: Table, like: Columns | Vectors, bad: BadRows) -> Columns:
+    """Read the columns of ``like`` from another table, as what they are there.
+
+    Complete columns of numbers have no rule for a gap: there a missing cell makes a bad row.
+
+    Raises:
+        UserError: one is not there.
+    """
+    if isinstance(like, Columns):
+        found = [(column.name, column.kind, column.layout) for column in like.columns]
+        return Columns([_column(table, *column, bad) for column in found])
+    return Columns(
+        [Column(name, "number", bad.numbers(name, "feature")) for name in like.columns]
+    )
+
+
+def as_inputs(columns: Columns, rows: Sequence[int]) -> Columns | Vectors:
+    """Return the inputs of the good rows: vectors where all cells are numbers, and all there."""
+    taken = columns.taken(np.array(rows, dtype=np.int64))
+    if all(column.kind == "number" for column in taken.columns):
+        values = np.stack([column.cells for column in taken.columns], axis=1)
+        if not np.isnan(values).any():
+            return Vectors(values, [column.name for column in taken.columns])
+    return taken
+
+
+def _kind(kind: ColumnKind, cells: Sequence[Any]) -> Kind:
+    """Return what a column is read as: one that tells rows apart as what its cells are."""
+    if kind.kind in USED:
+        return kind.kind  # type: ignore[return-value]
+    present = [cell for cell in cells if not is_missing(cell)]
+    if 2 * sum(number(cell) is not None for cell in present) > len(present):
+        return "number"
+    return "category" if kind.kind == "constant" else "text"
+
+
+def _column(table: Table, name: str, kind: Kind, layout: str, bad: BadRows) -> Column:
+    cells = table.column(name, "features")
+    if kind not in NUMERIC:
+        found = texts(["" if is_missing(cell) else _text(cell) for cell in cells])
+        return Column(name, kind, found)
+    reads: dict[str, tuple[Callable[[Any], float | None], str]] = {
+        "number": (number, "a number"),
+        "boolean": (_truth, "true or false"),
+        "date": (lambda cell: _seconds(cell, layout), "a date as the others"),
+    }
+    return Column(name, kind, _numbers(cells, name, *reads[kind], bad), layout)
+
+
+def _numbers(
+    cells: Sequence[Any], name: str, read: Callable[[Any], float | None], what: str, bad: BadRows
+) -> npt.NDArray[np.float64]:
+    """Return cells as numbers, NaN where there is none; what cannot be read makes a bad row."""
+    values = all_numbers(cells) if read is number else None
+    if values is None:
+        values = np.full(len(cells), np.nan)
+        for row, cell in enumerate(cells):
+            if is_missing(cell) or row in bad:
+                continue
+            value = read(cell)
+            if value is None:
+                shown = repr(str(cell)[:40])
+                message = f"feature '{name}' is {shown}, not {what}"
+                bad.add(row, f"feature not {what.removesuffix(' as the others')}", message)
+            elif not math.isfinite(value):
+                message = f"feature '{name}' is {str(cell)[:40]!r}, not a finite number"
+                bad.add(row, "feature not finite", message)
+            else:
+                values[row] = value
+    with np.errstate(invalid="ignore"):
+        beyond = np.abs(values) > _LARGEST
+    for row in np.flatnonzero(beyond):
+        bad.add(int(row), "feature too large", f"feature '{name}' is beyond float32")
+    return values
+
+
+def _truth(cell: Any) -> float | None:
+    found = truth(cell)
+    if found is None and number(cell) in (0, 1):
+        return number(cell)
+    return None if found is None else float(found)
+
+
+def _seconds(cell: Any, layout: str) -> float | None:
+    found = date(cell, layout or "iso")
+    return None if found is None else (found - _EPOCH).total_seconds()
+
+
+def _text(cell: Any) -> str:
+    """Return the text of a cell, the same from CSV and parquet: whole numbers have no point."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()
