@@ -11,31 +11,32 @@ from typing import Any
 import numpy as np
 
 from nearfar.data.dataset import Dataset
+from nearfar.data.inputs.columns import Columns
 from nearfar.data.inputs.molecules import Molecules
 from nearfar.data.inputs.smiles import read_smiles
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import is_code, is_missing, number
-from nearfar.data.read.columns import numeric_columns
 from nearfar.data.read.decimals import ambiguous
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.hugging_face import read_folder
-from nearfar.data.read.kinds import column_kind, column_kinds
+from nearfar.data.read.kinds import column_kind
 from nearfar.data.read.locate import locate
 from nearfar.data.read.names import part_column
 from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file
 from nearfar.data.table_form import TableForm
+from nearfar.data.sources.feature_columns import not_used, usable_columns
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_images import are_images, detect_images, one_or_all
+from nearfar.starter.feature_facts import feature_facts
 from nearfar.starter.first_split import first_split
-from nearfar.starter.table_facts import REASONS, common_unit, reading_facts
+from nearfar.starter.table_facts import common_unit, reading_facts
 
 _SAMPLE = 200
 _FEW_CLASSES = 10
-_MOSTLY_MISSING = 0.3
 _NAME_COLUMNS = frozenset(
     {"name", "names", "title", "id", "compound", "compound_name", "compound_id"}
 )
@@ -202,29 +203,15 @@ def _readable(cells: Sequence[str]) -> float:
 def _feature_columns(
     table: Table, targets: Sequence[str], others: Sequence[str | None]
 ) -> tuple[list[str], list[str]]:
-    """Return the columns to learn from, and a line for each that looks useful but is left out."""
-    features: list[str] = []
-    facts: list[str] = []
-    passed: list[str] = []
-    used = [*targets, *filter(None, others)]
-    numeric = numeric_columns(table, used)
-    for column in column_kinds(table, but=used):
-        missing = column.missing / table.length
-        reason = REASONS.get(column.kind)
-        if column.name in numeric and missing > _MOSTLY_MISSING:
-            reason = f"is missing in {missing:.0%} of the rows"
-        elif column.name in numeric:
-            features.append(column.name)
-        if reason is not None:
-            facts.append(f"left out: column '{column.name}' {reason}")
-            passed.append(column.name)
-    text = [c for c in table.columns if c and c not in {*numeric, *passed, *used}]
-    if text:
-        facts.append(f"left out: {len(text)} columns that hold no numbers ({', '.join(text[:5])})")
-    if not features:
+    """Return the columns to learn from, and what should be said of them and of the others."""
+    used, left_out = usable_columns(table, [*targets, *others])
+    if not used:
         but = "', '".join(targets)
-        raise UserError(f"{table.name}: no column of SMILES, and no numeric column but '{but}'")
-    return features, facts
+        found = f": {not_used(left_out)}" if left_out else ""
+        raise UserError(
+            f"{table.name}: no column of SMILES, and no column to learn from but '{but}'{found}"
+        )
+    return [column.name for column in used], feature_facts(used, left_out)
 
 
 def _name_column(table: Table, but: Sequence[str | None]) -> str | None:
@@ -251,8 +238,9 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
         labels, kept = dataset.groups, "; copies stay in one part of the split"
         noun = "molecules"
     else:
-        assert isinstance(dataset.inputs, Vectors)
-        rows = dataset.inputs.values.numpy()
+        assert isinstance(dataset.inputs, Vectors | Columns)
+        given = dataset.inputs
+        rows = given.codes() if isinstance(given, Columns) else given.values.numpy()
         labels = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
         noun, kept = (
             "feature rows",
@@ -278,16 +266,19 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
 
 def _leak_facts(dataset: Dataset) -> list[str]:
     """Return a warning for every feature that all but is a target."""
-    if not isinstance(dataset.inputs, Vectors) or len(dataset) < 3:
+    if not isinstance(dataset.inputs, Vectors | Columns) or len(dataset) < 3:
+        return []
+    columns = Columns.of_any(dataset.inputs).numeric()
+    if not columns:
         return []
     targets = dataset.targets - dataset.targets.mean(axis=0)
-    values = dataset.inputs.values.numpy().astype(np.float64)
-    values = values - values.mean(axis=0)
+    values = np.stack([column.cells for column in columns], axis=1)
+    values = np.nan_to_num(values - np.nanmean(values, axis=0))
     scale = np.sqrt(np.outer((targets**2).sum(axis=0), (values**2).sum(axis=0)))
     likeness = np.abs(targets.T @ values) / np.where(scale > 0, scale, np.inf)
     names = dataset.target_names if len(dataset.target_names) > 1 else ["itself"]
     return [
-        f"careful: column '{dataset.inputs.columns[column]}' is almost the target {names[k]} "
+        f"careful: column '{columns[column].name}' is almost the target {names[k]} "
         f"(correlation {likeness[k, column]:.4f})"
         for k, column in np.argwhere(likeness > 0.999)
     ]

@@ -57,23 +57,23 @@ class Columns:
         self.columns = tuple(columns)
 
     @classmethod
-    def of_vectors(cls, vectors: Vectors) -> Columns:
-        """Return complete columns of numbers as columns of cells."""
-        values = vectors.values.cpu().numpy().astype(np.float64)
-        return cls(
-            [Column(name, "number", values[:, k]) for k, name in enumerate(vectors.columns)]
-        )
+    def of_any(cls, inputs: Vectors | Columns) -> Columns:
+        """Return complete columns of numbers as columns of cells, and such as they are."""
+        if isinstance(inputs, Columns):
+            return inputs
+        values = inputs.values.cpu().numpy().astype(np.float64)
+        return cls([Column(name, "number", values[:, k]) for k, name in enumerate(inputs.columns)])
+
+    def numeric(self) -> list[Column]:
+        """Return the columns of numbers that are not missing everywhere."""
+        return [
+            column
+            for column in self.columns
+            if column.kind == "number" and not np.isnan(column.cells).all()
+        ]
 
     def __len__(self) -> int:
         return len(self.columns[0].cells)
-
-    def column(self, name: str) -> Column:
-        """Return the column of that name.
-
-        Raises:
-            KeyError: there is none.
-        """
-        return {column.name: column for column in self.columns}[name]
 
     def select(self, index: Tensor) -> Tensor:
         """Refuse: cells are no tensor before a preparation has made numbers of them.

@@ -29,6 +29,9 @@ from nearfar.data.prepare.steps import (
 from nearfar.errors import UserError, nearest
 
 Arrays = dict[str, npt.NDArray[Any]]
+_ARRAYS = ("kept", "mean", "deviation", "rows", "crossed")
+_LEAST_DEVIATION = 1e-6
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,24 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Preparation:
-    """Columns → :class:`Vectors`. Nothing is scaled: encoders and heads do so, as with numbers.
+    """Columns → :class:`Vectors`, each column at mean 0 and deviation 1 over the training rows.
+
+    Indicators of categories too: a rare one is then far out where it is 1, as far as ``learn_one_hot``
+    lets it (10 deviations for a hundredth of the rows), and batch norm, ridge and distances would
+    put it there anyway; a batch norm that starts at a year of 2,020 would need a hundred steps.
 
     ``kept`` (w,) says which of the steps' columns vary over the training rows; others would be
-    infinitely far out where they vary later. ``rows`` are the training rows, and ``crossed``
-    (rows, c) their target codes, each made without the row's own label; without target codes both
-    are empty.
+    infinitely far out where they vary later. ``mean`` and ``deviation`` are of these columns.
+    ``rows`` are the training rows, and ``crossed`` (rows, c) their target codes, each made without
+    the row's own label; without target codes both are empty.
     """
 
     parts: tuple[Prepared, ...]
     kept: npt.NDArray[np.bool_]
+    mean: Floats
+    deviation: Floats
     rows: npt.NDArray[np.int64]
-    crossed: npt.NDArray[np.float32]
+    crossed: Floats
 
     @classmethod
     def fit(
@@ -87,16 +96,18 @@ class Preparation:
             parts.append(Prepared(column.name, column.kind, column.layout, step))
             values.append(step.apply(cells) if codes is None else codes)
             crossed += [] if codes is None else [codes]
-        found = np.concatenate(values, axis=1).astype(np.float32) if values else np.zeros((0, 0))
-        kept = np.ptp(found, axis=0) > 0 if found.size else np.zeros(found.shape[1], dtype=bool)
+        found = np.concatenate(values, axis=1) if values else np.zeros((len(train), 0))
+        mean, deviation = found.mean(axis=0), found.std(axis=0)
+        kept = deviation > _LEAST_DEVIATION * (1 + np.abs(mean))
         if not kept.any():
             raise UserError(
                 f"none of the {len(columns.columns)} feature columns varies over the "
                 f"{len(train)} training rows: there is nothing to learn from"
             )
+        scale = kept, mean[kept], deviation[kept]
         if not crossed:
-            return cls(tuple(parts), kept, np.zeros(0, np.int64), np.zeros((0, 0), np.float32))
-        return cls(tuple(parts), kept, train, np.concatenate(crossed, axis=1).astype(np.float32))
+            return cls(tuple(parts), *scale, np.zeros(0, np.int64), np.zeros((0, 0)))
+        return cls(tuple(parts), *scale, train, np.concatenate(crossed, axis=1))
 
     @cached_property
     def names(self) -> list[str]:
@@ -123,8 +134,8 @@ class Preparation:
         if isinstance(inputs, Vectors):
             if inputs.columns == self.names:
                 return inputs
-            inputs = Columns.of_vectors(inputs)
-        return Vectors(self._values(inputs)[:, self.kept], self.names)
+            inputs = Columns.of_any(inputs)
+        return self._scaled(self._values(inputs))
 
     def apply_to_own(self, columns: Columns) -> Vectors:
         """Return the numbers of the data set that it was fitted on: see ``crossed``."""
@@ -135,9 +146,13 @@ class Preparation:
                 own = self.crossed[:, place : place + width]
                 values[self.rows, start : start + width] = own
                 place += width
-        return Vectors(values[:, self.kept], self.names)
+        return self._scaled(values)
 
-    def _values(self, columns: Columns) -> npt.NDArray[np.float32]:
+    def _scaled(self, values: Floats) -> Vectors:
+        scaled = (values[:, self.kept] - self.mean) / self.deviation
+        return Vectors(np.clip(scaled, -_LARGEST, _LARGEST).astype(np.float32), self.names)
+
+    def _values(self, columns: Columns) -> Floats:
         there = {column.name: column for column in columns.columns}
         values = []
         for part in self.parts:
@@ -151,7 +166,7 @@ class Preparation:
                     f"one of kind {part.kind}"
                 )
             values.append(part.step.apply(column.cells))
-        return np.concatenate(values, axis=1).astype(np.float32)
+        return np.concatenate(values, axis=1)
 
     def _starts(self) -> Sequence[int]:
         widths = [len(part.step.names(part.name)) for part in self.parts]
@@ -160,7 +175,7 @@ class Preparation:
 
     def to_plain(self) -> tuple[dict[str, Any], Arrays]:
         """Return plain values and arrays that ``from_plain`` makes it of again."""
-        arrays: Arrays = {"kept": self.kept, "rows": self.rows, "crossed": self.crossed}
+        arrays: Arrays = {name: getattr(self, name) for name in _ARRAYS}
         parts = []
         for place, part in enumerate(self.parts):
             values = {field.name: getattr(part.step, field.name) for field in fields(part.step)}
@@ -184,7 +199,7 @@ class Preparation:
             missing = {field.name for field in fields(kind)} - set(values)
             values |= {key: arrays[f"{place}.{key}"] for key in missing}
             parts.append(Prepared(part["name"], part["kind"], part["layout"], kind(**values)))
-        return cls(tuple(parts), arrays["kept"], arrays["rows"], arrays["crossed"])
+        return cls(tuple(parts), *(arrays[name] for name in _ARRAYS))
 
 
 def _enough(labels: Floats) -> bool:

@@ -15,12 +15,13 @@ from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.read.cells import all_numbers, date, is_missing, number, truth
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds
-from nearfar.data.read.tables import Table
+from nearfar.data.read.table import Table
 from nearfar.errors import UserError
 
 USED: frozenset[str] = frozenset({"number", "boolean", "date", "category", "text"})
 """Kinds of columns that are features where a study names none."""
 
+_MOSTLY, _FEW_WORDS = 0.9, 5
 _EPOCH = dt.datetime(1970, 1, 1)
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -34,23 +35,38 @@ def usable_columns(
     name.
     """
     kinds = column_kinds(table, but=[name for name in but if name])
-    used = [kind for kind in kinds if kind.kind in USED and kind.name]
+    used = [
+        kind
+        for kind in kinds
+        if kind.kind in USED and kind.name and not _names_rows(kind, table.columns[kind.name])
+    ]
     return used, [kind for kind in kinds if kind not in used]
+
+
+def _names_rows(kind: ColumnKind, cells: Sequence[Any]) -> bool:
+    """Tell whether texts are names of the rows: short, and hardly any occurs twice."""
+    if kind.kind != "text":
+        return False
+    present = [str(cell) for cell in cells if not is_missing(cell)]
+    words = sum(len(text.split()) for text in present)
+    return kind.distinct >= _MOSTLY * len(present) and words < _FEW_WORDS * len(present)
+
+
+def why_not(kind: ColumnKind) -> str:
+    """Return why a column is no feature where a study names none."""
+    return {
+        "id": "names the rows",
+        "text": "names the rows (different texts of few words)",
+        "counter": "counts the rows",
+        "constant": "is the same in every row",
+        "empty": "is empty",
+        "other": "holds lists or structures",
+    }.get(kind.kind, f"is of kind {kind.kind}")
 
 
 def not_used(kinds: Sequence[ColumnKind]) -> str:
     """Return columns that are no features, each with the reason, as words."""
-    reasons = {
-        "id": "different in every row",
-        "counter": "counts the rows",
-        "constant": "the same in every row",
-        "empty": "empty",
-        "other": "lists or structures",
-    }
-    return ", ".join(
-        f"{kind.name or 'one without a name'} ({reasons.get(kind.kind, kind.kind)})"
-        for kind in kinds
-    )
+    return ", ".join(f"{kind.name or 'one without a name'} ({why_not(kind)})" for kind in kinds)
 
 
 def named_columns(table: Table, names: Sequence[str]) -> list[ColumnKind]:

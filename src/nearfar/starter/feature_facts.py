@@ -1,0 +1,45 @@
+"""What should be said of the columns that a first study learns from, and of those that it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nearfar.data.prepare.steps import MOST_CATEGORIES
+from nearfar.data.read.kinds import ColumnKind
+from nearfar.data.sources.feature_columns import why_not
+
+_SHOWN = 5
+_WORDS = {
+    "number": ("numbers", ""),
+    "boolean": ("truth values", "0 and 1"),
+    "date": ("dates", "days, year, month, day, weekday and seconds"),
+    "category": ("categories", f"a column of 0 and 1 for each, beyond {MOST_CATEGORIES} its mean"),
+    "text": ("free text", "principal directions of their n-grams"),
+}
+
+
+def feature_facts(used: Sequence[ColumnKind], left_out: Sequence[ColumnKind]) -> list[str]:
+    """Return a line for every kind of column in use, and one for every column that is left out."""
+    facts = []
+    for kind, (noun, becomes) in _WORDS.items():
+        mine = [column for column in used if column.kind == kind]
+        if not mine or (kind == "number" and len(mine) == len(used)):
+            continue
+        shown = ", ".join(_name(column) for column in mine[:_SHOWN])
+        shown += ", …" if len(mine) > _SHOWN else ""
+        plural = "s" if len(mine) > 1 else ""
+        facts.append(
+            f"{len(mine)} column{plural} of {noun} ({shown})" + (f": {becomes}" if becomes else "")
+        )
+    if any(column.missing for column in used):
+        facts.append(
+            "missing cells of features are no bad rows: the median or a category of their own stands "
+            "for them, and a column tells where; all is learnt from training rows alone"
+        )
+    return facts + [
+        f"left out: column '{column.name}' {why_not(column)}" for column in left_out if column.name
+    ]
+
+
+def _name(column: ColumnKind) -> str:
+    return f"{column.name}: {column.distinct}" if column.kind == "category" else column.name
