@@ -107,11 +107,11 @@ def test_columns_give_a_study_with_listed_features() -> None:
     frame["text"] = "word"
     frame["holes"] = [None] * 50 + [1.0, 2.0] * 5
     study, facts = written(frame)
-    assert study["data"]["features"] == ["a", "b"]
+    assert study["data"]["features"] == ["a", "b", "holes"]
     assert study["stages"]["rnc"]["encoder"] == "mlp"
     assert "column 'row' counts the rows" in facts
     assert "column 'same' is the same in every row" in facts
-    assert "column 'holes' is missing in 83% of the rows" in facts
+    assert "missing values: 50 in 1 column (holes)" in facts
     assert "column 'text' is the same in every row" in facts
     load_study("my-data.yaml")
 

@@ -239,7 +239,12 @@ def learn_words(cells: Cells) -> Words | None:
     except ValueError:
         return None
     width = min(TEXT_WIDTH, table.shape[1], table.shape[0] - 1)
-    directions = TruncatedSVD(width, random_state=0).fit(table).components_
+    with np.errstate(invalid="ignore"):
+        directions = (
+            np.eye(1)
+            if table.shape[1] == 1
+            else TruncatedSVD(width, random_state=0).fit(table).components_
+        )
     grams = tuple(str(gram) for gram in vectoriser.get_feature_names_out())
     gaps = any(cell == "" for cell in cells)
     return Words(grams, vectoriser.idf_, directions.astype(np.float32), gaps)

@@ -143,6 +143,6 @@ def _default_features(
     others = [*options.target_columns, options.name, options.group, options.part]
     used, left_out = usable_columns(table, others)
     if not used:
-        found = f": {not_used(left_out)}" if left_out else ""
+        found = f": {not_used(left_out)}; name one in data: features to use it" * bool(left_out)
         raise UserError(f"{table.name}: no column besides the target to learn from{found}")
     return used, left_out
