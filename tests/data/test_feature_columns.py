@@ -1,0 +1,141 @@
+"""Which columns of a table are features, of which kind, and what their cells become."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nearfar.data import Columns, DataOptions, Dataset, Vectors, load_dataset, load_inputs
+from nearfar.errors import UserError
+
+ROWS = 40
+
+
+def frame() -> pd.DataFrame:
+    """A column of every kind, and some that say nothing of a row."""
+    rng = np.random.default_rng(0)
+    words = ["red", "green", "blue", "grey", "old", "new", "small", "large"]
+    size = rng.normal(size=ROWS).round(3)
+    size[3] = np.nan
+    return pd.DataFrame(
+        {
+            "Unnamed: 0": np.arange(ROWS),
+            "size": size,
+            "colour": rng.choice(["red", "green", "blue"], ROWS),
+            "zip": rng.choice(["01234", "98765", "00001"], ROWS),
+            "open": rng.choice([True, False], ROWS),
+            "when": pd.date_range("2020-01-01 06:00", periods=ROWS).strftime("%Y-%m-%d %H:%M"),
+            "note": [" ".join(rng.choice(words, 6)) for _ in range(ROWS)],
+            "person": [f"Name{k} Surname{k}" for k in range(ROWS)],
+            "sample": [f"S-{k:03}" for k in range(ROWS)],
+            "same": 7,
+            "nothing": None,
+            "y": rng.normal(size=ROWS).round(3),
+        }
+    )
+
+
+def read(folder: Path, table: pd.DataFrame, ending: str = "csv", **more: Any) -> Dataset:
+    path = folder / f"t.{ending}"
+    table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path, index=False)
+    given = {"source": "table", "path": path.name, "target": "y"}
+    return load_dataset(DataOptions(**{**given, **more}), folder)
+
+
+def test_columns_of_every_kind_are_features_and_the_others_are_told(tmp_path: Path) -> None:
+    dataset = read(tmp_path, frame())
+    assert isinstance(dataset.inputs, Columns)
+    kinds = {column.name: column.kind for column in dataset.inputs.columns}
+    assert kinds == {
+        "size": "number",
+        "colour": "category",
+        "zip": "category",
+        "open": "boolean",
+        "when": "date",
+        "note": "text",
+    }
+    assert len(dataset) == ROWS, "a gap among features drops no row"
+    assert dataset.source["columns not used"] == (
+        "Unnamed: 0 (counts the rows), person (names the rows (different texts of few words)), "
+        "sample (names the rows), same (is the same in every row), nothing (is empty)"
+    )
+    assert np.isnan(dataset.inputs.columns[0].cells[3])
+    assert dataset.inputs.columns[4].cells[1] == (18262 + 1) * 86400 + 6 * 3600
+    json.dumps(dataset.source)
+
+
+def test_csv_and_parquet_give_the_same_cells(tmp_path: Path) -> None:
+    chosen = ["size", "colour", "zip", "open", "when", "note"]
+    digests = {read(tmp_path, frame(), end, features=chosen).digest for end in ("csv", "parquet")}
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"), [("size", 9.0), ("colour", "mauve"), ("note", "x"), ("open", None)]
+)
+def test_every_cell_is_in_the_digest(tmp_path: Path, column: str, cell: Any) -> None:
+    table = frame()
+    before = read(tmp_path, table).digest
+    table = table.astype({column: object})
+    table.loc[5, column] = cell
+    assert read(tmp_path, table).digest != before
+
+
+def test_complete_numbers_are_vectors_as_ever(tmp_path: Path) -> None:
+    table = frame().dropna(subset=["size"])
+    dataset = read(tmp_path, table, features=["size"])
+    assert isinstance(dataset.inputs, Vectors)
+    assert dataset.inputs.values[:, 0].tolist() == table["size"].astype("float32").tolist()
+    assert isinstance(read(tmp_path, frame(), features=["size"]).inputs, Columns)
+
+
+def test_columns_that_tell_rows_apart_are_used_where_they_are_named(tmp_path: Path) -> None:
+    named = ["Unnamed: 0", "sample", "same", "person"]
+    dataset = read(tmp_path, frame(), features=named)
+    assert [column.kind for column in dataset.inputs.columns] == ["number", "text", "number", "text"]
+    assert "columns not used" not in dataset.source
+    with pytest.raises(UserError, match=r"column 'nothing' \(data: features\) is empty"):
+        read(tmp_path, frame(), features=["nothing"])
+
+
+def test_a_word_among_numbers_is_a_bad_row_and_a_gap_is_none(tmp_path: Path) -> None:
+    table = frame().astype({"size": object})
+    table.loc[7, "size"] = "broken"
+    with pytest.raises(UserError, match=r"row 8 \(line 9\): feature 'size' is 'broken', not a numb"):
+        read(tmp_path, table)
+    dataset = read(tmp_path, table, on_bad_rows="drop")
+    assert dataset.source["reasons"] == {"feature not a number": 1}
+    assert len(dataset) == ROWS - 1
+
+
+def test_rows_are_taken_with_their_cells(tmp_path: Path) -> None:
+    whole = read(tmp_path, frame())
+    some = read(tmp_path, frame(), limit={"rows": 10})
+    rows = np.array([int(row) - 1 for row in some.ids])
+    for mine, all_of_it in zip(some.inputs.columns, whole.inputs.columns, strict=True):
+        np.testing.assert_array_equal(mine.cells, all_of_it.cells[rows])
+    halves = [read(tmp_path, frame(), half=half) for half in ("first", "second")]
+    assert sum(map(len, halves)) == ROWS
+
+
+def test_rows_to_predict_for_are_read_as_the_training_rows_were(tmp_path: Path) -> None:
+    """A column that looks otherwise in the new file is still what it was; order does not matter."""
+    training = read(tmp_path, frame())
+    new = frame().drop(columns=["y"]).iloc[:2][::-1]
+    new["zip"], new["open"] = ["7", "yes"], [1, None]
+    new = new[new.columns[::-1]]
+    new.to_csv(tmp_path / "new.csv", index=False)
+    options = DataOptions(source="table", path="t.csv", target="y")
+    rows = load_inputs(options, tmp_path / "new.csv", training.inputs)
+    assert isinstance(rows.inputs, Columns)
+    found = {column.name: column.cells.tolist() for column in rows.inputs.columns}
+    assert list(found) == [column.name for column in training.inputs.columns]
+    assert found["zip"] == ["7", "yes"]
+    assert found["open"][0] == 1
+    assert np.isnan(found["open"][1])
+    new.drop(columns="note").to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(UserError, match=r"new.csv: no column 'note' \(data: features\)"):
+        load_inputs(options, tmp_path / "new.csv", training.inputs)
