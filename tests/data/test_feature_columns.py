@@ -58,8 +58,8 @@ def test_columns_of_every_kind_are_features_and_the_others_are_told(tmp_path: Pa
         "note": "text",
     }
     assert len(dataset) == ROWS, "a gap among features drops no row"
-    assert dataset.source["columns not used"] == (
-        "Unnamed: 0 (counts the rows), person (names the rows (different texts of few words)), "
+    assert dataset.source["columns_not_used"] == (
+        "Unnamed: 0 (counts the rows), person (names the rows: different texts of few words), "
         "sample (names the rows), same (is the same in every row), nothing (is empty)"
     )
     assert np.isnan(dataset.inputs.columns[0].cells[3])
@@ -95,8 +95,13 @@ def test_complete_numbers_are_vectors_as_ever(tmp_path: Path) -> None:
 def test_columns_that_tell_rows_apart_are_used_where_they_are_named(tmp_path: Path) -> None:
     named = ["Unnamed: 0", "sample", "same", "person"]
     dataset = read(tmp_path, frame(), features=named)
-    assert [column.kind for column in dataset.inputs.columns] == ["number", "text", "number", "text"]
-    assert "columns not used" not in dataset.source
+    assert [column.kind for column in dataset.inputs.columns] == [
+        "number",
+        "text",
+        "number",
+        "text",
+    ]
+    assert "columns_not_used" not in dataset.source
     with pytest.raises(UserError, match=r"column 'nothing' \(data: features\) is empty"):
         read(tmp_path, frame(), features=["nothing"])
 
@@ -104,7 +109,9 @@ def test_columns_that_tell_rows_apart_are_used_where_they_are_named(tmp_path: Pa
 def test_a_word_among_numbers_is_a_bad_row_and_a_gap_is_none(tmp_path: Path) -> None:
     table = frame().astype({"size": object})
     table.loc[7, "size"] = "broken"
-    with pytest.raises(UserError, match=r"row 8 \(line 9\): feature 'size' is 'broken', not a numb"):
+    with pytest.raises(
+        UserError, match=r"row 8 \(line 9\): feature 'size' is 'broken', not a numb"
+    ):
         read(tmp_path, table)
     dataset = read(tmp_path, table, on_bad_rows="drop")
     assert dataset.source["reasons"] == {"feature not a number": 1}
@@ -139,3 +146,15 @@ def test_rows_to_predict_for_are_read_as_the_training_rows_were(tmp_path: Path) 
     new.drop(columns="note").to_csv(tmp_path / "new.csv", index=False)
     with pytest.raises(UserError, match=r"new.csv: no column 'note' \(data: features\)"):
         load_inputs(options, tmp_path / "new.csv", training.inputs)
+
+
+def test_columns_beside_molecules_are_told(tmp_path: Path) -> None:
+    lines = [f"{'C' * k}O,{'N' * k},{298 + k % 3}.5,{k}.25,r{k % 2}" for k in range(1, 11)]
+    header = "smiles,solvent smiles,Temp (K),y,lab"
+    (tmp_path / "m.csv").write_text("\n".join([header, *lines]), encoding="utf-8")
+    options = DataOptions(source="molecules", path="m.csv", target="y", group="lab")
+    told = load_dataset(options, tmp_path).source["columns_not_used"]
+    assert told == "solvent smiles (SMILES), Temp (K) (numbers)"
+    (tmp_path / "m.csv").write_text("smiles,y\nC,1\nCC,2\n", encoding="utf-8")
+    options = DataOptions(source="molecules", path="m.csv", target="y")
+    assert "columns_not_used" not in load_dataset(options, tmp_path).source

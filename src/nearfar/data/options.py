@@ -88,7 +88,7 @@ class DataOptions(BaseModel):
     features: list[str] | None = Field(
         default=None,
         min_length=1,
-        description="feature columns; by default all other numeric columns",
+        description="feature columns of any kind; by default all others that do not name rows",
     )
     image: str | None = Field(default=None, description="column of images or of their paths")
     size: int | None = Field(

@@ -68,8 +68,8 @@ def labels_of(dataset: Dataset) -> NDArray[np.float64]:
     """Return the labels (n, k) of all rows: targets, or indicators of all classes but the first."""
     if not dataset.classes:
         return dataset.targets
-    numbers = np.arange(1, len(dataset.classes))
-    return (dataset.targets == numbers).astype(np.float64)
+    indicators: NDArray[np.bool_] = dataset.targets == np.arange(1, len(dataset.classes))
+    return indicators.astype(np.float64)
 
 
 def _reads_labels(spec: StageSpec) -> bool:

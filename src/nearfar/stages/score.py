@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nearfar.data import Columns
 from nearfar.data.corruptions import corrupt
 from nearfar.plan.specs import ScoreSpec, spec_of
 from nearfar.records.stage_files import write_predictions
@@ -17,7 +18,11 @@ from nearfar.stages.representation import measures
 
 
 def judge(context: StageContext, spec: ScoreSpec) -> dict[str, Any]:
-    """Judge a finished fit on the test rows as the stage's block ``test`` says."""
+    """Judge a finished fit on the test rows as the stage's block ``test`` says.
+
+    Columns of any kind are corrupted as the fit prepared them; a fit that looks at no features has
+    prepared none.
+    """
     begin, stage_hash, test = time.monotonic(), spec.fit, spec.test
     before = context.store.read(stage_hash)["outcome"]
     if before["status"] != "done":
@@ -25,7 +30,8 @@ def judge(context: StageContext, spec: ScoreSpec) -> dict[str, Any]:
     tested = context.split.test
     prepare = preparer(context.store.folder(stage_hash))
     inputs = prepare(context.dataset.inputs.take(torch.from_numpy(tested)))
-    if test.corruption is not None and test.severity:
+    looked_at = not isinstance(inputs, Columns)
+    if test.corruption is not None and test.severity and looked_at:
         inputs = corrupt(inputs, test.corruption, test.severity, spec.seed)
     predict, features = models.restored(stage_hash, context.store, inputs, context.device)
     found = predict(inputs.to(context.device))

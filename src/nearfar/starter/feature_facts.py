@@ -1,9 +1,10 @@
-"""What should be said of the columns that a first study learns from, and of those that it does not."""
+"""What should be said of the columns that a first study learns from, and of the others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nearfar.data.dataset import Dataset
 from nearfar.data.prepare.steps import MOST_CATEGORIES
 from nearfar.data.read.kinds import ColumnKind
 from nearfar.data.sources.feature_columns import why_not
@@ -33,12 +34,20 @@ def feature_facts(used: Sequence[ColumnKind], left_out: Sequence[ColumnKind]) ->
         )
     if any(column.missing for column in used):
         facts.append(
-            "missing cells of features are no bad rows: the median or a category of their own stands "
-            "for them, and a column tells where; all is learnt from training rows alone"
+            "missing cells of features are no bad rows: the median, or a category of their own, "
+            "stands for them, and a column tells where; all is learnt from training rows alone"
         )
     return facts + [
         f"left out: column '{column.name}' {why_not(column)}" for column in left_out if column.name
     ]
+
+
+def unused_fact(dataset: Dataset) -> list[str]:
+    """Return a line on columns that stand beside molecules or images and are not used, if any."""
+    beside = dataset.source.get("columns_not_used")
+    if not beside or "features" in dataset.source:
+        return []
+    return [f"columns not used: {beside}; the {dataset.inputs.kind} of a row is all that is seen"]
 
 
 def _name(column: ColumnKind) -> str:

@@ -70,9 +70,11 @@ def write_study(
         raise UserError(f"no such folder: {path.parent}")
     from nearfar.starter.detect import detect
     from nearfar.starter.detect_images import table_with
+    from nearfar.starter.feature_facts import unused_fact
 
     data = (table_with(data, targets) if data.is_dir() else None) or data
     finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd())
+    finding.facts.extend(unused_fact(finding.dataset))
     text = study_text(name, _data_path(data, path), finding)
     _check(text, path)
     path.write_text(text, encoding="utf-8")

@@ -48,8 +48,8 @@ class Prepared:
 class Preparation:
     """Columns → :class:`Vectors`, each column at mean 0 and deviation 1 over the training rows.
 
-    Indicators of categories too: a rare one is then far out where it is 1, as far as ``learn_one_hot``
-    lets it (10 deviations for a hundredth of the rows), and batch norm, ridge and distances would
+    Indicators of categories too: a rare one is then far out where it is 1, as far as
+    ``learn_one_hot`` lets it (10 deviations for a hundredth of the rows), and batch norm, ridge and distances would
     put it there anyway; a batch norm that starts at a year of 2,020 would need a hundred steps.
 
     ``kept`` (w,) says which of the steps' columns vary over the training rows; others would be
@@ -191,7 +191,7 @@ class Preparation:
         """Return what ``to_plain`` described."""
         parts = []
         for place, part in enumerate(plain["parts"]):
-            kind = STEPS[part["step"]]
+            kind: Any = STEPS[part["step"]]
             values = {
                 key: tuple(value) if isinstance(value, list) else value
                 for key, value in part["values"].items()

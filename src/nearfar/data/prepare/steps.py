@@ -30,7 +30,7 @@ DATE_PARTS = ("days", "year", "month", "day", "weekday", "seconds")
 
 @dataclass(frozen=True)
 class Numbers:
-    """A gap becomes ``fill``; with ``flags`` a second column tells gaps (scikit-learn's imputer)."""
+    """A gap becomes ``fill``; with ``flags`` a second column tells gaps."""
 
     fill: float
     flags: bool

@@ -53,20 +53,35 @@ def _names_rows(kind: ColumnKind, cells: Sequence[Any]) -> bool:
 
 
 def why_not(kind: ColumnKind) -> str:
-    """Return why a column is no feature where a study names none."""
+    """Return why a column is no feature where a study names none, or what it holds."""
     return {
         "id": "names the rows",
-        "text": "names the rows (different texts of few words)",
+        "text": "texts that mostly differ",
         "counter": "counts the rows",
         "constant": "is the same in every row",
         "empty": "is empty",
         "other": "holds lists or structures",
-    }.get(kind.kind, f"is of kind {kind.kind}")
+        "number": "numbers",
+        "boolean": "truth values",
+        "date": "dates",
+        "category": "categories",
+    }[kind.kind]
 
 
-def not_used(kinds: Sequence[ColumnKind]) -> str:
-    """Return columns that are no features, each with the reason, as words."""
-    return ", ".join(f"{kind.name or 'one without a name'} ({why_not(kind)})" for kind in kinds)
+def not_used(kinds: Sequence[ColumnKind], table: Table) -> str:
+    """Return columns that are no features, each with what it holds, as words."""
+    return ", ".join(
+        f"{kind.name or 'one without a name'} ({_holds(kind, table.columns[kind.name])})"
+        for kind in kinds
+    )
+
+
+def _holds(kind: ColumnKind, cells: Sequence[Any]) -> str:
+    if kind.kind in {"text", "id", "category"} and "smiles" in kind.name.lower():
+        return "SMILES"
+    if _names_rows(kind, cells):
+        return "names the rows: different texts of few words"
+    return why_not(kind)
 
 
 def named_columns(table: Table, names: Sequence[str]) -> list[ColumnKind]:
@@ -104,9 +119,7 @@ def read_like(table: Table, like: Columns | Vectors, bad: BadRows) -> Columns:
     if isinstance(like, Columns):
         found = [(column.name, column.kind, column.layout) for column in like.columns]
         return Columns([_column(table, *column, bad) for column in found])
-    return Columns(
-        [Column(name, "number", bad.numbers(name, "feature")) for name in like.columns]
-    )
+    return Columns([Column(name, "number", bad.numbers(name, "feature")) for name in like.columns])
 
 
 def as_inputs(columns: Columns, rows: Sequence[int]) -> Columns | Vectors:
@@ -164,8 +177,8 @@ def _numbers(
                 values[row] = value
     with np.errstate(invalid="ignore"):
         beyond = np.abs(values) > _LARGEST
-    for row in np.flatnonzero(beyond):
-        bad.add(int(row), "feature too large", f"feature '{name}' is beyond float32")
+    for place in np.flatnonzero(beyond):
+        bad.add(int(place), "feature too large", f"feature '{name}' is beyond float32")
     return values
 
 

@@ -11,8 +11,10 @@ from nearfar.data.dataset import Dataset, InputRows, Inputs, content_digest
 from nearfar.data.options import Amount, DataOptions
 from nearfar.data.read.classes import class_numbers
 from nearfar.data.read.columns import BadRows
+from nearfar.data.read.kinds import column_kinds
 from nearfar.data.read.names import part_called
 from nearfar.data.read.tables import Table, is_missing
+from nearfar.data.sources.feature_columns import not_used
 from nearfar.data.split.groups import merged_groups
 from nearfar.data.split.stratified import draw
 from nearfar.errors import UserError
@@ -118,6 +120,8 @@ class RowLabels:
             smiles or [],
             {**source, **self._bad.account(), "group": options.group},
         )
+        if beside := self._beside(source):
+            given.source["columns_not_used"] = beside
         if options.limit is not None:
             limit = options.limit.model_dump(exclude_none=True)
             given.source["limit"] = {**limit, "used": len(rows)}
@@ -136,6 +140,19 @@ class RowLabels:
             digest=content_digest(given, targets, self._columns, groups, parts, self.classes),
             classes=self.classes,
         )
+
+    def _beside(self, source: Mapping[str, Any]) -> str:
+        """Return the columns beside molecules or images that nothing is made of, as words."""
+        if "features" in source:
+            return ""
+        options, table = self._options, self._table
+        used = [*self._columns, options.smiles, table.structures, source.get("image")]
+        found = column_kinds(table, but=[name for name in [*used, *_others(options)] if name])
+        return not_used([kind for kind in found if kind.name], table)
+
+
+def _others(options: DataOptions) -> list[str | None]:
+    return [options.name, options.group, options.part]
 
 
 def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs
+from nearfar.data.inputs.columns import Columns
 from nearfar.data.inputs.molecules import Graph, Molecules, graph_of
 from nearfar.data.inputs.smiles import canonical, read_smiles
-from nearfar.data.inputs.columns import Columns
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import BadRows
@@ -46,8 +46,9 @@ def load_vectors(options: DataOptions, folder: Path) -> Dataset:
     """Read feature columns with targets. See ``nearfar.data.load_dataset``."""
     table, source = _read(options, folder)
     bad = BadRows(table, options.on_bad_rows or "error")
+    others: list[ColumnKind] = []
     if options.features:
-        kinds, others = named_columns(table, options.features), []
+        kinds = named_columns(table, options.features)
     else:
         kinds, others = _default_features(table, options)
     columns = read_columns(table, kinds, bad)
@@ -55,7 +56,7 @@ def load_vectors(options: DataOptions, folder: Path) -> Dataset:
     rows = labels.limited(bad.kept())
     source["features"] = [kind.name for kind in kinds]
     if others:
-        source["columns not used"] = not_used(others)
+        source["columns_not_used"] = not_used(others, table)
     return labels.dataset(rows, as_inputs(columns, rows), source)
 
 
@@ -143,6 +144,8 @@ def _default_features(
     others = [*options.target_columns, options.name, options.group, options.part]
     used, left_out = usable_columns(table, others)
     if not used:
-        found = f": {not_used(left_out)}; name one in data: features to use it" * bool(left_out)
+        found = f": {not_used(left_out, table)}; name one in data: features to use it" * bool(
+            left_out
+        )
         raise UserError(f"{table.name}: no column besides the target to learn from{found}")
     return used, left_out
