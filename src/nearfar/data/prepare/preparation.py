@@ -49,8 +49,9 @@ class Preparation:
     """Columns → :class:`Vectors`, each column at mean 0 and deviation 1 over the training rows.
 
     Indicators of categories too: a rare one is then far out where it is 1, as far as
-    ``learn_one_hot`` lets it (10 deviations for a hundredth of the rows), and batch norm, ridge and distances would
-    put it there anyway; a batch norm that starts at a year of 2,020 would need a hundred steps.
+    ``learn_one_hot`` lets it (10 deviations for a hundredth of the rows). Batch norm, ridge and
+    distances would put it there anyway, and a batch norm that starts at a year of 2,020 would need
+    a hundred steps.
 
     ``kept`` (w,) says which of the steps' columns vary over the training rows; others would be
     infinitely far out where they vary later. ``mean`` and ``deviation`` are of these columns.
