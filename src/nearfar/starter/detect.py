@@ -224,7 +224,8 @@ def _name_column(table: Table, but: Sequence[str | None]) -> str | None:
 def _bad_rows_fact(dataset: Dataset) -> str:
     source = dataset.source
     if not source["dropped"]:
-        return "no missing values and no unreadable rows"
+        gaps = isinstance(dataset.inputs, Columns) and dataset.inputs.has_gaps
+        return "every row is used" if gaps else "no missing values and no unreadable rows"
     why = ", ".join(f"{count} × {reason}" for reason, count in source["reasons"].items())
     row, words = next(iter(source["dropped_rows"].items()))
     return (

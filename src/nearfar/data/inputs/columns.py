@@ -64,6 +64,16 @@ class Columns:
         values = inputs.values.cpu().numpy().astype(np.float64)
         return cls([Column(name, "number", values[:, k]) for k, name in enumerate(inputs.columns)])
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether a cell is missing."""
+        return any(
+            bool(np.isnan(column.cells).any())
+            if column.kind in NUMERIC
+            else any(cell == "" for cell in column.cells)
+            for column in self.columns
+        )
+
     def numeric(self) -> list[Column]:
         """Return the columns of numbers that are not missing everywhere."""
         return [
