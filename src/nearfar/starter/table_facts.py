@@ -8,13 +8,6 @@ from nearfar.data.read.header import unit_in
 from nearfar.data.read.kinds import column_kinds
 from nearfar.data.read.table import Table
 
-REASONS = {
-    "counter": "counts the rows",
-    "id": "names the rows",
-    "constant": "is the same in every row",
-    "empty": "is empty",
-}
-"""Why a column of a kind is no feature."""
 _SHOWN = 5
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ import numpy.typing as npt
 from nearfar.data.read.cells import all_numbers, is_missing, limit, measure
 from nearfar.data.read.cells import number as number
 from nearfar.data.read.decimals import plain_number
-from nearfar.data.read.kinds import ColumnKind, column_kinds
 from nearfar.data.read.table import Table
 from nearfar.errors import UserError
 
@@ -39,8 +37,11 @@ class BadRows:
         """Note a row: ``reason`` is counted, ``message`` is shown."""
         self._found.setdefault(position, (reason, message))
 
-    def numbers(self, column: str, purpose: str) -> npt.NDArray[np.float64]:
-        """Return a column as numbers, NaN where a row was noted as bad."""
+    def numbers(self, column: str, purpose: str, *, gaps: bool = False) -> npt.NDArray[np.float64]:
+        """Return a column as numbers, NaN where a row was noted as bad.
+
+        With ``gaps`` a missing cell is NaN and the row is as good as before.
+        """
         cells = self._table.column(column, purpose)
         if (fast := all_numbers(cells)) is not None:
             return fast
@@ -50,7 +51,8 @@ class BadRows:
                 continue
             value = number(cell)
             if is_missing(cell):
-                self.add(position, f"{purpose} missing", f"{purpose} '{column}' is missing")
+                if not gaps:
+                    self.add(position, f"{purpose} missing", f"{purpose} '{column}' is missing")
             elif limit(cell):
                 message = (
                     f"{purpose} '{column}' is {_short(cell)}, a limit and no number: write "
@@ -111,26 +113,6 @@ class BadRows:
         message = self._found[position][1]
         place = self._table.place
         return message if place is None else f"{place(position)}: {message}"
-
-
-def numeric_columns(table: Table, but: Sequence[str]) -> list[str]:
-    """Return the columns that hold numbers, in the table's order, except those in ``but``.
-
-    A column counts as numeric if more than half of its non-missing cells are numbers: the others
-    are then bad cells, not a reason to overlook the column. Columns of true and false count as 1
-    and 0. Left out are those that count the rows, codes, those that are the same in every row, and
-    a column without a name (an index that was saved along).
-    """
-    return [
-        column.name
-        for column in column_kinds(table, but=but)
-        if column.name and (column.kind == "number" or _are_booleans(table, column))
-    ]
-
-
-def _are_booleans(table: Table, column: ColumnKind) -> bool:
-    cells = table.columns[column.name]
-    return column.kind == "boolean" and not any(isinstance(cell, str) for cell in cells)
 
 
 def _hint(cell: Any) -> str:

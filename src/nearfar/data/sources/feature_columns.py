@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from nearfar.data.inputs.columns import NUMERIC, Column, Columns, Kind, texts
 from nearfar.data.inputs.vectors import Vectors
-from nearfar.data.read.cells import all_numbers, date, is_missing, number, truth
+from nearfar.data.read.cells import date, is_missing, number, truth
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds
 from nearfar.data.read.table import Table
@@ -147,38 +146,33 @@ def _column(table: Table, name: str, kind: Kind, layout: str, bad: BadRows) -> C
     if kind not in NUMERIC:
         found = texts(["" if is_missing(cell) else _text(cell) for cell in cells])
         return Column(name, kind, found)
-    reads: dict[str, tuple[Callable[[Any], float | None], str]] = {
-        "number": (number, "a number"),
-        "boolean": (_truth, "true or false"),
-        "date": (lambda cell: _seconds(cell, layout), "a date as the others"),
-    }
-    return Column(name, kind, _numbers(cells, name, *reads[kind], bad), layout)
-
-
-def _numbers(
-    cells: Sequence[Any], name: str, read: Callable[[Any], float | None], what: str, bad: BadRows
-) -> npt.NDArray[np.float64]:
-    """Return cells as numbers, NaN where there is none; what cannot be read makes a bad row."""
-    values = all_numbers(cells) if read is number else None
-    if values is None:
-        values = np.full(len(cells), np.nan)
-        for row, cell in enumerate(cells):
-            if is_missing(cell) or row in bad:
-                continue
-            value = read(cell)
-            if value is None:
-                shown = repr(str(cell)[:40])
-                message = f"feature '{name}' is {shown}, not {what}"
-                bad.add(row, f"feature not {what.removesuffix(' as the others')}", message)
-            elif not math.isfinite(value):
-                message = f"feature '{name}' is {str(cell)[:40]!r}, not a finite number"
-                bad.add(row, "feature not finite", message)
-            else:
-                values[row] = value
+    if kind == "number":
+        values = bad.numbers(name, "feature", gaps=True)
+    elif kind == "boolean":
+        values = _read(cells, name, _truth, "true or false", bad)
+    else:
+        values = _read(cells, name, lambda cell: _seconds(cell, layout), "a date", bad)
     with np.errstate(invalid="ignore"):
         beyond = np.abs(values) > _LARGEST
     for place in np.flatnonzero(beyond):
         bad.add(int(place), "feature too large", f"feature '{name}' is beyond float32")
+    return Column(name, kind, values, layout)
+
+
+def _read(
+    cells: Sequence[Any], name: str, read: Callable[[Any], float | None], what: str, bad: BadRows
+) -> npt.NDArray[np.float64]:
+    """Return cells as numbers, NaN where there is none; what cannot be read makes a bad row."""
+    values = np.full(len(cells), np.nan)
+    for row, cell in enumerate(cells):
+        if is_missing(cell) or row in bad:
+            continue
+        value = read(cell)
+        if value is None:
+            message = f"feature '{name}' is {str(cell)[:40]!r}, not {what} as in the other rows"
+            bad.add(row, f"feature not {what}", message)
+        else:
+            values[row] = value
     return values
 
 
