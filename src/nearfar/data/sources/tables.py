@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs
-from nearfar.data.inputs.molecules import Graph, Molecules, graph_of
-from nearfar.data.inputs.smiles import canonical, read_smiles
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import BadRows, numeric_columns
 from nearfar.data.read.hugging_face import read_folder, read_hub
 from nearfar.data.read.locate import locate
+from nearfar.data.read.molecules import read_molecules
 from nearfar.data.read.tables import Table, read_file
 from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
 from nearfar.errors import UserError
@@ -26,11 +25,12 @@ def load_molecules(options: DataOptions, folder: Path) -> Dataset:
     """Read SMILES with targets. See ``nearfar.data.load_dataset``."""
     table, source = _read(options, folder)
     bad = BadRows(table, options.on_bad_rows or "error")
-    texts, graphs, keys = _molecules(options, bad)
+    column = read_molecules(options, bad)
     labels = RowLabels(table, options, bad)
     rows = labels.limited(bad.kept())
-    inputs = Molecules.from_graphs([graphs[row] for row in rows], [texts[row] for row in rows])
-    return labels.dataset(rows, inputs, source, smiles=inputs.smiles, identities=[keys])
+    inputs = column.inputs(rows)
+    source |= column.account(rows)
+    return labels.dataset(rows, inputs, source, smiles=inputs.smiles, identities=[column.keys])
 
 
 def load_vectors(options: DataOptions, folder: Path) -> Dataset:
@@ -49,15 +49,15 @@ def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> Inpu
     """Read SMILES without targets. See ``nearfar.data.load_inputs``."""
     table = _read_input_file(path, options)
     bad = BadRows(table, options.on_bad_rows or "error")
-    texts, graphs, _ = _molecules(options, bad)
+    column = read_molecules(options, bad)
     rows = bad.kept()
-    smiles = [texts[row] for row in rows]
+    inputs = column.inputs(rows)
     return InputRows(
-        Molecules.from_graphs([graphs[row] for row in rows], smiles),
+        inputs,
         row_ids(rows),
         names_if_any(table, options, rows),
-        smiles,
-        {"path": str(path), **bad.account()},
+        inputs.smiles,
+        {"path": str(path), **bad.account(), **column.account(rows)},
     )
 
 
@@ -92,24 +92,6 @@ def _read_input_file(path: Path, options: DataOptions) -> Table:
         raise UserError(f"no such file: {path}")
     separator = None if path.suffix.lower() in {".parquet", ".pq"} else options.separator
     return read_folder(path) if path.is_dir() else read_file(path, separator)
-
-
-def _molecules(options: DataOptions, bad: BadRows) -> tuple[list[str], dict[int, Graph], list[str]]:
-    """Return SMILES as given, graphs of the readable ones, and canonical SMILES."""
-    texts = bad.texts(options.smiles or "smiles", "smiles")
-    graphs: dict[int, Graph] = {}
-    keys = [""] * len(texts)
-    for row, text in enumerate(texts):
-        if row in bad:
-            continue
-        try:
-            molecule = read_smiles(text)
-            graphs[row] = graph_of(molecule)
-        except ValueError as error:
-            bad.add(row, "molecule not readable", str(error))
-            continue
-        keys[row] = canonical(molecule)
-    return texts, graphs, keys
 
 
 def _default_features(table: Table, options: DataOptions) -> list[str]:
