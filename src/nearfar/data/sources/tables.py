@@ -58,6 +58,7 @@ def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> Inpu
         names_if_any(table, options, rows),
         inputs.smiles,
         {"path": str(path), **bad.account(), **column.account(rows)},
+        given=bad.given(),
     )
 
 
@@ -74,6 +75,7 @@ def load_vector_inputs(options: DataOptions, path: Path, like: Inputs) -> InputR
         names_if_any(table, options, rows),
         [],
         {"path": str(path), **bad.account()},
+        given=bad.given(),
     )
 
 
