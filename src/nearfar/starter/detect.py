@@ -25,6 +25,7 @@ from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_images import are_images, detect_images, one_or_all
 from nearfar.starter.first_split import first_split
+from nearfar.starter.molecule_facts import molecule_facts, second_column_facts
 
 _SAMPLE = 200
 _FEW_CLASSES = 10
@@ -88,6 +89,8 @@ def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
             0, f"{found.name}: {table.length} rows, molecules: SMILES in column '{smiles}'"
         )
         chosen |= {"source": "molecules", "smiles": smiles}
+        other = _smiles_column(table, but=[*targets, part or "", group or "", smiles])
+        facts += second_column_facts(smiles, other)
     else:
         features, left_out = _feature_columns(table, targets, (part, group))
         facts.insert(0, f"{found.name}: {table.length} rows, {len(features)} feature columns")
@@ -96,6 +99,7 @@ def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
     taken = [*targets, smiles, part, group, *chosen.get("features", [])]
     chosen["name"] = _name_column(table, but=taken)
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
+    facts += molecule_facts(dataset.source)
     facts += [_bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=bool(part or table.parts))

@@ -19,6 +19,7 @@ AFTER_SPACE = "text after a space"
 MAPS = "atom maps"
 ISOTOPES = "isotopes"
 OPEN = "open places (*)"
+SEVERAL = "several parts (salts, mixtures)"
 STANDARDISED = "standardised to another form"
 REPEATS = "copies"
 RESPELLED = "copies spelled otherwise"
@@ -77,10 +78,12 @@ def read_molecules(options: DataOptions, bad: BadRows) -> MoleculeColumn:
         try:
             molecule = read_smiles(text)
             marks = _marks(molecule, text)
+            given = canonical(molecule)
             if steps:
-                given = canonical(molecule)
                 molecule = standardised(molecule, steps)
                 marks += [STANDARDISED] * (canonical(molecule) != given)
+            elif "." in given:
+                marks.append(SEVERAL)
             column.graphs[row] = graph_of(molecule)
         except ValueError as error:
             bad.add(row, "molecule not readable", _told(text, error))
