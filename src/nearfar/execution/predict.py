@@ -62,9 +62,8 @@ def predict_file(
         force: write over a file that is there, unless it is read for this.
 
     Raises:
-        UserError: no such run, arm or seed, a diverged arm, no row that can be used, an output that
-            may not be written, or modules that may not be imported or changed since the run was
-            made.
+        UserError: no such run, arm or seed, a diverged arm, no row to use, an output that
+            may not be written, or modules that may not be imported or have changed.
     """
     folder = RunFolder.open(path)
     check_output(output, [data], force=force)
@@ -79,9 +78,10 @@ def predict_file(
     options = resolved.study.data
     if options.task == "reconstruction":
         raise UserError(f"arm {arm!r} gives images back: there is nothing to predict")
+    lenient = options.model_copy(update={"on_bad_rows": "drop"})
     training = load_dataset(options, resolved.folder)
     check_output(output, [data, *_read_files(options, resolved.folder)], force=force)
-    rows = load_inputs(options.model_copy(update={"on_bad_rows": "drop"}), data, training.inputs)
+    rows = load_inputs(lenient, data, training.inputs)
     if strict:
         check_rows(rows)
     values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])
@@ -89,10 +89,12 @@ def predict_file(
     spec = spec_of(fits[0].hash, folder.store)
     assert isinstance(spec, FitSpec | SolveSpec)
     targets = training.target_names if spec.target is None else [spec.target.name]
-    columns = predicted_columns(rows, values, targets, classes)
-    write_columns(output, columns)
-    models = f"{len(fits)} models (seeds {', '.join(str(fit.seed) for fit in fits)})"
-    return f"wrote {len(rows)} predictions by {arm}, {models}, to {output}{_without(rows)}"
+    write_columns(output, predicted_columns(rows, values, targets, classes))
+    return f"wrote {len(rows)} predictions by {arm}, {_models(fits)}, to {output}{_without(rows)}"
+
+
+def _models(fits: Sequence[StageRow]) -> str:
+    return f"{len(fits)} models (seeds {', '.join(str(fit.seed) for fit in fits)})"
 
 
 def _read_files(options: DataOptions, folder: Path) -> list[Path]:
