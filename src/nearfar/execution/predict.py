@@ -19,7 +19,7 @@ from nearfar.data.read.locate import locate
 from nearfar.errors import UserError, nearest
 from nearfar.execution.predicted import REASON, check_rows, predicted_columns
 from nearfar.extensions import changed_modules
-from nearfar.plan.specs import FitSpec, SolveSpec, spec_of
+from nearfar.plan.specs import FitSpec, SolveSpec, StageSpec, spec_of
 from nearfar.records import StageRow, read_stages
 from nearfar.records.outputs import check_output, write_columns
 from nearfar.records.run import RunFolder
@@ -78,19 +78,27 @@ def predict_file(
     options = resolved.study.data
     if options.task == "reconstruction":
         raise UserError(f"arm {arm!r} gives images back: there is nothing to predict")
-    lenient = options.model_copy(update={"on_bad_rows": "drop"})
     training = load_dataset(options, resolved.folder)
     check_output(output, [data, *_read_files(options, resolved.folder)], force=force)
+    rows = _rows(options, data, training, strict=strict)
+    values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])
+    classes = folder.store.read(fits[0].hash)["outcome"].get("classes", [])
+    targets = _targets(spec_of(fits[0].hash, folder.store), training)
+    write_columns(output, predicted_columns(rows, values, targets, classes))
+    return f"wrote {len(rows)} predictions by {arm}, {_models(fits)}, to {output}{_without(rows)}"
+
+
+def _rows(options: DataOptions, data: Path, training: Dataset, *, strict: bool) -> InputRows:
+    lenient = options.model_copy(update={"on_bad_rows": "drop"})
     rows = load_inputs(lenient, data, training.inputs)
     if strict:
         check_rows(rows)
-    values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])
-    classes = folder.store.read(fits[0].hash)["outcome"].get("classes", [])
-    spec = spec_of(fits[0].hash, folder.store)
+    return rows
+
+
+def _targets(spec: StageSpec, training: Dataset) -> list[str]:
     assert isinstance(spec, FitSpec | SolveSpec)
-    targets = training.target_names if spec.target is None else [spec.target.name]
-    write_columns(output, predicted_columns(rows, values, targets, classes))
-    return f"wrote {len(rows)} predictions by {arm}, {_models(fits)}, to {output}{_without(rows)}"
+    return training.target_names if spec.target is None else [spec.target.name]
 
 
 def _models(fits: Sequence[StageRow]) -> str:
