@@ -30,6 +30,10 @@ COPIES = {
     "an open place": ["*CC", "[*:1]CC", "[1*]CC", "CC* |$;;R1$|"],
     "water": ["O", "[H]O[H]", "[2H]O[2H]", "[18OH2]"],
     "a mixture": ["CCO.c1ccccc1", "c1ccccc1.OCC", "C1=CC=CC=C1.CCO"],
+    "alanine": ["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O", "C[C@H]([NH3+])C(=O)[O-]"],
+    "butene": ["C/C=C/C", "C/C=C\\C", "CC=CC"],
+    "dimethylcyclohexane": ["C[C@H]1CC[C@@H](C)CC1", "C[C@H]1CC[C@H](C)CC1"],
+    "cisplatin": ["N[Pt@SP1](N)(Cl)Cl", "N[Pt@SP2](N)(Cl)Cl", "Cl[Pt](Cl)(N)N"],
     "an InChI": ["CO", "InChI=1S/CH4O/c1-2/h2H,1H3", "CO methanol"],
 }
 

@@ -101,9 +101,10 @@ def canonical(molecule: Any) -> str:
 def identity(molecule: Any) -> str:
     """Return what is equal for two molecules of which one is a copy of the other.
 
-    Atom maps, isotopes and explicit hydrogens do not count, nor where the protons of a salt or a
-    zwitterion are written, nor whether a bond to a metal is written as charges: an encoder learns
-    one of the two from the other. Tautomers and salts with other counter-ions are no copies.
+    Atom maps, isotopes, explicit hydrogens and stereochemistry do not count (fingerprints and
+    descriptors do not see it), nor where the protons of a salt or a zwitterion are written, nor
+    whether a bond to a metal is written as charges: an encoder learns one of the two from the
+    other. Tautomers and salts with other counter-ions are no copies.
     """
     from rdkit import Chem, rdBase
 
@@ -111,7 +112,9 @@ def identity(molecule: Any) -> str:
         plain = _without_marks(molecule)
         with suppress(ValueError, RuntimeError):
             plain = _uncharged(plain)
-        return str(Chem.MolToSmiles(plain))
+        flat = Chem.Mol(plain)
+        Chem.RemoveStereochemistry(flat)
+        return str(Chem.MolToSmiles(flat))
 
 
 def _without_marks(molecule: Any) -> Any:
@@ -129,7 +132,6 @@ def _without_marks(molecule: Any) -> Any:
     if hydrogens:
         plain = Chem.RemoveHs(plain, sanitize=False)
         plain.UpdatePropertyCache(strict=False)
-    Chem.AssignStereochemistry(plain, cleanIt=True, force=True)
     return plain
 
 
