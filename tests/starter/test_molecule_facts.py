@@ -11,6 +11,8 @@ from nearfar.execution.prepared import Request
 from nearfar.starter.write import write_study
 
 PLAIN = ["C" * n + tail for n in range(1, 9) for tail in ("O", "N", "F", "Cl", "Br")]
+TURNED = [text.replace("Cl", "lC").replace("Br", "rB") for text in PLAIN]
+"""Backwards these are the same molecules."""
 ODD = {
     "InChI=1S/CH4O/c1-2/h2H,1H3": "1 × InChI in the column of SMILES",
     "CCS ethanethiol": "1 × text after a space in a SMILES",
@@ -18,7 +20,7 @@ ODD = {
     "[13CH3]O": "1 × isotopes",
     "[*]CC": "1 × open places (*)",
     "CCN.Cl": "2 × several parts (salts, mixtures)",
-    "CC[NH3+].[Cl-]": "3 copies are spelled otherwise than the first",
+    "CC[NH3+].[Cl-]": "2 copies are spelled otherwise than the first",
     "CC>>CO": "it is a reaction, not one molecule",
 }
 
@@ -34,6 +36,13 @@ def table() -> pd.DataFrame:
     return pd.DataFrame({"smiles": smiles, "y": [float(k % 13) for k in range(len(smiles))]})
 
 
+def predicted(run: Path, arm: str, smiles: list[str]) -> list[str]:
+    """What an arm predicts, as it stands in the file."""
+    pd.DataFrame({"smiles": smiles}).to_csv("spelled.csv", index=False)
+    predict_file(run, arm, Path("spelled.csv"), Path("made.csv"), None, force=True)
+    return pd.read_csv("made.csv", dtype=str)["y_pred"].tolist()
+
+
 def test_odd_molecules_are_told_and_the_study_runs_and_predicts(folder: Path) -> None:
     table().to_csv("odd.csv", index=False)
     path, facts = write_study(Path("odd.csv"), ["y"])
@@ -47,6 +56,9 @@ def test_odd_molecules_are_told_and_the_study_runs_and_predicts(folder: Path) ->
     assert made["smiles"].tolist() == table()["smiles"].tolist()
     assert made["y_pred"].isna().tolist() == [text == "CC>>CO" for text in made["smiles"]]
     assert "is a reaction" in made["reason"].iloc[-1]
+    for arm in ("plain", "fingerprint ridge"):
+        found = [predicted(run, arm, smiles) for smiles in (PLAIN, [t[::-1] for t in TURNED])]
+        assert found[0] == found[1], arm
 
 
 @pytest.mark.parametrize("name", ["solvent_smiles", "structure", "smiles2"])

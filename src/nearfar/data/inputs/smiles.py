@@ -12,6 +12,8 @@ _LONGEST = 20_000
 """Characters: RDKit's recursion ends the whole process at some ten times as many atoms."""
 _SHOWN = 60
 _GROUP_ONE_AND_TWO = frozenset({3, 4, 11, 12, 19, 20, 37, 38, 55, 56})
+_TETRAHEDRAL = 2
+"""Chiral tags of RDKit up to this are clockwise, counter-clockwise or none."""
 _HALOGENS = frozenset({9, 17, 35, 53})
 _NON_METALS = frozenset(
     {0, 1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 33, 34, 35, 36, 52, 53, 54, 85, 86}
@@ -21,7 +23,9 @@ _NON_METALS = frozenset(
 def read_smiles(text: str) -> Any:
     """Return the rdkit molecule of a SMILES or an InChI; rdkit's log stays silent meanwhile.
 
-    Text after a space is a CXSMILES extension, which rdkit reads, or a name, which is left out.
+    Its atoms and bonds have a canonical order and no atom maps: all spellings of one molecule give
+    one object, so that what is computed from it is equal to the last bit. Text after a space is a
+    CXSMILES extension, which rdkit reads, or a name, which is left out.
 
     Raises:
         ValueError: if the string is no molecule, one without atoms, or too large; says why.
@@ -42,7 +46,33 @@ def read_smiles(text: str) -> Any:
             f"{_kind(text)} {_short(text)} cannot be used: it has {molecule.GetNumAtoms()} atoms, "
             f"allowed are {LARGEST}"
         )
-    return molecule
+    with rdBase.BlockLogs():
+        return _in_canonical_order(molecule)
+
+
+def _in_canonical_order(molecule: Any) -> Any:
+    """Return the molecule as read from its canonical SMILES.
+
+    The stereochemistry of atoms with more than four neighbours, or four in a plane, is left out:
+    RDKit numbers it by the order of the neighbours and has no canonical form of it.
+    """
+    from rdkit import Chem
+
+    for atom in molecule.GetAtoms():
+        atom.SetAtomMapNum(0)
+        if int(atom.GetChiralTag()) > _TETRAHEDRAL:
+            atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+    ordered = Chem.MolFromSmiles(Chem.MolToSmiles(molecule))
+    order = list(molecule.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
+    renumbered = Chem.RenumberAtoms(molecule, order)
+    if ordered is not None and _hydrogens(ordered) == _hydrogens(renumbered):
+        return ordered
+    # An open place in an aromatic ring leaves open in the text which bonds are double.
+    return renumbered
+
+
+def _hydrogens(molecule: Any) -> list[int]:
+    return [atom.GetTotalNumHs() for atom in molecule.GetAtoms()]
 
 
 def is_inchi(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,7 +108,7 @@ def _marks(molecule: Any, text: str) -> list[str]:
     found = {
         INCHI: is_inchi(text),
         AFTER_SPACE: len(text.split()) > 1,
-        MAPS: any(atom.GetAtomMapNum() for atom in atoms),
+        MAPS: re.search(r":\d+\]", text) is not None,
         ISOTOPES: any(atom.GetIsotope() and atom.GetAtomicNum() for atom in atoms),
         OPEN: any(atom.GetAtomicNum() == 0 for atom in atoms),
     }
