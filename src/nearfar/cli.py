@@ -149,17 +149,26 @@ def report(folder: Run) -> None:
 def predict(
     folder: Run,
     data: Annotated[Path, typer.Argument(help="Rows to predict for, as in the study's data.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="CSV or parquet to write, - prints.")
+    ],
     arm: Annotated[
         str | None, typer.Option(help="The arm to use (default: the one that the run recommends).")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="One seed's model, not the mean.")] = None,
     modules: Modules = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse rows that cannot be used.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
 ) -> None:
     """Predict new rows: the mean over seeds, with their spread as uncertainty."""
     from nearfar.execution.predict import predict_file
 
-    typer.echo(predict_file(folder, arm, data, output, seed, modules=modules))
+    said = predict_file(
+        folder, arm, data, output, seed, modules=modules, strict=strict, force=force
+    )
+    typer.echo(said, err=output == Path("-"))
 
 
 @app.command()

@@ -97,10 +97,10 @@ def test_predict_is_the_mean_over_seeds(ran: CommandLine) -> None:
     made = {name: rows(ran.folder / f"made-{name}.csv") for name in ("all", "0", "1")}
     assert [row["smiles"] for row in made["all"]] == ["CCO", "CCCCCC"]
     for i in range(2):
-        single = [float(made[seed][i]["y"]) for seed in "01"]
+        single = [float(made[seed][i]["y_pred"]) for seed in "01"]
         deviation = abs(single[0] - single[1]) / 2**0.5
         assert deviation > 0
-        assert float(made["all"][i]["y"]) == pytest.approx(sum(single) / 2, rel=1e-5)
+        assert float(made["all"][i]["y_pred"]) == pytest.approx(sum(single) / 2, rel=1e-5)
         assert float(made["all"][i]["y_std"]) == pytest.approx(deviation, rel=1e-3)
         assert made["0"][i]["y_std"] == ""
 

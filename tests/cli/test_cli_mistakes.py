@@ -192,7 +192,11 @@ PREDICT = {
     "unknown arm": (["--arm", "rigde"], table(["CN"], "smiles"), ["'rigde'", "'ridge'"]),
     "unknown seed": (["--arm", "ridge", "--seed", "9"], table(["CN"], "smiles"), ["9", "0, 1"]),
     "no such column": (["--arm", "ridge"], table(["CN"], "smile"), ["'smiles'", "'smile'"]),
-    "unparsable": (["--arm", "ridge"], table(["CN", "C1CC"], "smiles"), ["row 2", "'C1CC'"]),
+    "unparsable": (
+        ["--arm", "ridge", "--strict"],
+        table(["CN", "C1CC"], "smiles"),
+        ["row 2", "'C1CC'"],
+    ),
     "empty": (["--arm", "ridge"], "", ["new.csv", "empty"]),
 }
 

@@ -38,7 +38,7 @@ ROWS = {
     "missing SMILES": (",3", "smiles 'smiles' is missing", "smiles missing"),
     "undescribable atom": (
         "[Os+7],3",
-        "an atom has formal_charge 7, which no atom feature covers",
+        "SMILES '[Os+7]': an atom has formal_charge 7, which no atom feature covers",
         "molecule not readable",
     ),
     "missing target": ("CCC,", "target 'y' is missing", "target missing"),

@@ -93,7 +93,7 @@ def test_esol_is_shipped_and_whole() -> None:
     assert dataset.targets.min() == -11.6
     assert dataset.targets.max() == 1.58
     assert dataset.source["found"] == "shipped sample"
-    assert len(np.unique(dataset.groups)) == 1117
+    assert len(np.unique(dataset.groups)) == 1115
 
 
 def test_table_takes_all_other_columns_but_those_that_tell_rows_apart(folder: Path) -> None:

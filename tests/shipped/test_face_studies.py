@@ -112,9 +112,9 @@ def test_a_run_predicts_for_new_faces(made: Prepared, tmp_path: Path) -> None:
         patch.setenv("NEARFAR_DATA", str(home))
         for arm in ("RnC(DEX)", "ordinal", "pixels ridge"):
             output = tmp_path / "predicted.csv"
-            predict_file(made.folder.path, arm, tmp_path / "new", output, None)
+            predict_file(made.folder.path, arm, tmp_path / "new", output, None, force=True)
             with output.open(encoding="utf-8") as table:
-                ages = [float(row["age"]) for row in csv.DictReader(table)]
+                ages = [float(row["age_pred"]) for row in csv.DictReader(table)]
             assert len(ages) == 3
             assert all(np.isfinite(ages))
 

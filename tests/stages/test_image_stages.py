@@ -212,11 +212,11 @@ def test_predictions_for_new_images_name_a_class_and_its_probability(
     assert "wrote 12 predictions" in told
     found = rows_of(tmp_path / "p.csv")
     (target,) = run.dataset.target_names
-    assert [row[target] for row in found] == [str(label) for label in labels[::10]]
+    assert [row[f"{target}_pred"] for row in found] == [str(label) for label in labels[::10]]
     for row in found:
         probabilities = [float(row[f"p:{name}"]) for name in CLASSES]
         assert sum(probabilities) == pytest.approx(1, abs=1e-4)
-        assert max(probabilities) == float(row[f"p:{row[target]}"])
+        assert max(probabilities) == float(row["p:" + row[f"{target}_pred"]])
 
 
 def test_all_stages_and_the_page_show_the_same_rows(tmp_path: Path) -> None:

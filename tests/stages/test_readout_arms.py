@@ -90,7 +90,7 @@ def test_a_stored_arm_predicts_what_was_recorded(arm: str, run: Prepared, tmp_pa
     output = tmp_path / "predicted.csv"
     predict_file(run.folder.path, arm, run.folder.path.parents[1] / "small.csv", output, None)
     with output.open(encoding="utf-8") as file:
-        predicted = {row["id"]: float(row["y"]) for row in csv.DictReader(file)}
+        predicted = {row["id"]: float(row["y_pred"]) for row in csv.DictReader(file)}
     with (stage_of(run, arm) / "predictions.csv").open(encoding="utf-8") as file:
         recorded = {row["id"]: float(row["prediction"]) for row in csv.DictReader(file)}
     assert predicted.keys() == recorded.keys()

@@ -125,11 +125,12 @@ def test_prediction_names_the_target_and_asks_for_the_condition(
 ) -> None:
     data, output = run.folder.path.parent.parent / "t.csv", tmp_path / "p.csv"
     predict_file(run.folder.path, "warm · labels=1", data, output, None)
-    header, first = output.read_text(encoding="utf-8").splitlines()[:2]
-    assert header == "id,warm,p:warm,p:cold"
-    assert first.split(",")[1] in {"warm", "cold"}
+    with output.open(encoding="utf-8") as file:
+        first = next(csv.DictReader(file))
+    assert list(first)[-4:] == ["warm_pred", "p:warm", "p:cold", "reason"]
+    assert first["warm_pred"] in {"warm", "cold"}
     with pytest.raises(UserError, match=r"allowed: .*warm · labels=1"):
-        predict_file(run.folder.path, "warm", data, output, None)
+        predict_file(run.folder.path, "warm", data, tmp_path / "q.csv", None)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ _IMAGE_INPUTS = "nearfar.data.sources.images:load_image_inputs"
 _BUILT_IN: dict[str, Source] = {
     "molecules": Source(
         "molecule",
-        _FILE | {"smiles"},
+        _FILE | {"smiles", "standardise"},
         "nearfar.data.sources.tables:load_molecules",
         _MOLECULE_INPUTS,
         needs_target=True,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,6 +42,19 @@ class Inputs(Protocol):
 
 
 @dataclass(frozen=True)
+class GivenRows:
+    """All rows of a source as they were given, those too that cannot be used."""
+
+    columns: Mapping[str, list[Any]]
+    """Cells by column."""
+    length: int
+    reasons: Mapping[int, str]
+    """Why a row cannot be used, by its position from 0."""
+    where: Callable[[int], str]
+    """The place of a position, for messages."""
+
+
+@dataclass(frozen=True)
 class InputRows:
     """Rows without targets: what a prediction is made for."""
 
@@ -53,6 +67,8 @@ class InputRows:
     """Molecules: as given. Otherwise an empty list."""
     source: dict[str, Any]
     """Provenance: where the rows came from, how many were read, how many dropped and why."""
+    given: GivenRows | None = field(default=None, kw_only=True)
+    """What ``ids`` count, where the rows were read to predict for them."""
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -13,6 +13,11 @@ Parts = tuple[float, float, float]
 Task = Literal["classification", "regression", "reconstruction"]
 Amount = Annotated[int, Field(ge=2)] | Annotated[float, Field(gt=0, lt=1)]
 
+StandardStep = Literal["normalise", "largest_fragment", "neutral"]
+
+STANDARD_STEPS: tuple[StandardStep, ...] = ("normalise", "largest_fragment", "neutral")
+"""What ``standardise: true`` does: together RDKit's charge parent."""
+
 FOLDS = 10
 """Folds of a cross-validation that does not say how many."""
 
@@ -85,6 +90,11 @@ class DataOptions(BaseModel):
         description="texts, as they are written, and numbers that stand for a missing value",
     )
     smiles: str | None = Field(default=None, description="column of SMILES strings (smiles)")
+    standardise: bool | list[StandardStep] | None = Field(
+        default=None,
+        description="molecules are brought to one form by RDKit's MolStandardize: steps of it, in "
+        "this order, or true for all (normalise, largest_fragment, neutral)",
+    )
     features: list[str] | None = Field(
         default=None,
         min_length=1,
@@ -155,6 +165,7 @@ class DataOptions(BaseModel):
             self.smiles = "smiles"
         if "on_bad_rows" in source.takes and self.on_bad_rows is None:
             self.on_bad_rows = "error"
+        self.standardise = self.standard_steps or None
         self._check_columns()
         return self
 
@@ -200,6 +211,13 @@ class DataOptions(BaseModel):
         return "regression" if self.task == "regression" else "classification"
 
     @property
+    def standard_steps(self) -> list[StandardStep]:
+        """Steps of ``standardise``; none unless they are asked for."""
+        if self.standardise is True:
+            return [*STANDARD_STEPS]
+        return [*self.standardise] if self.standardise else []
+
+    @property
     def target_columns(self) -> list[str]:
         """The target columns as a list."""
         if self.target is None:
@@ -226,6 +244,10 @@ class SplitOptions(BaseModel):
     data; where these lack a validation part, the fraction ``validation`` of the training rows
     becomes it, the same for all seeds.
 
+    A fixed ``scaffold`` split fills the parts from the largest scaffold to the smallest, equal ones
+    as they come in the data, each into the first part with room. That is not DeepChem's split,
+    whose parts ``order: deepchem`` gives.
+
     ``folds`` is cross-validation: every row is tested once in ``folds`` trainings, and the fraction
     ``validation`` of the other rows becomes the validation part. What stays together is said by
     ``by``: groups alone (``rows``), those of a named column (``group``), or scaffolds too. A study
@@ -243,6 +265,7 @@ class SplitOptions(BaseModel):
     folds: int | None = Field(default=None, ge=2, strict=True)
     repeats: int | None = Field(default=None, ge=1, strict=True)
     by: Literal["rows", "group", "scaffold"] | None = None
+    order: Literal["deepchem"] | None = None
 
     @property
     def varies(self) -> bool:
@@ -251,6 +274,8 @@ class SplitOptions(BaseModel):
 
     @model_validator(mode="after")
     def _fits_kind(self) -> Self:
+        if self.order is not None:
+            self._settle_order()
         if self.kind == "folds":
             self._settle_folds()
             return self
@@ -264,6 +289,17 @@ class SplitOptions(BaseModel):
         else:
             self._settle_drawn()
         return self
+
+    def _settle_order(self) -> None:
+        if self.kind != "scaffold":
+            raise ValueError(
+                f"split option 'order' goes with kind 'scaffold', not '{self.kind}': leave it out"
+            )
+        if self.resplit:
+            raise ValueError(
+                f"split order '{self.order}' is the same for every seed: leave out 'resplit'"
+            )
+        self.resplit = False
 
     def _settle_folds(self) -> None:
         if self.parts is not None:

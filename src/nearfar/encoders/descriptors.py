@@ -42,10 +42,13 @@ class Descriptors(FixedEncoder):
 @lru_cache(maxsize=4)
 def _computed(smiles: tuple[str, ...]) -> np.ndarray:
     """Return the descriptors of molecules; kept, for they take some 10 ms a molecule."""
+    from rdkit import rdBase
     from rdkit.Chem.Descriptors import CalcMolDescriptors
 
     compute: Any = CalcMolDescriptors
-    rows = [list(compute(molecule, missingVal=0).values()) for molecule in parsed(smiles)]
+    # Of large molecules RDKit's sums overflow, which numpy and RDKit's log would tell the terminal.
+    with np.errstate(all="ignore"), rdBase.BlockLogs():
+        rows = [list(compute(molecule, missingVal=0).values()) for molecule in parsed(smiles)]
     finite = np.nan_to_num(np.array(rows), nan=0.0, posinf=LARGEST, neginf=-LARGEST)
     bounded: np.ndarray = np.clip(finite, -LARGEST, LARGEST).astype(np.float32)
     return bounded

@@ -39,6 +39,7 @@ class Morgan(FixedEncoder):
         Raises:
             UserError: RDKit cannot read a SMILES; says which.
         """
+        from rdkit import rdBase
         from rdkit.Chem import rdFingerprintGenerator
 
         generator = rdFingerprintGenerator.GetMorganGenerator(
@@ -47,6 +48,7 @@ class Morgan(FixedEncoder):
         name = "GetCountFingerprintAsNumPy" if self.counts else "GetFingerprintAsNumPy"
         draw = getattr(generator, name)
         rows = np.zeros((len(inputs), self.out_features), dtype=np.float32)
-        for row, molecule in enumerate(parsed(inputs.smiles)):
-            rows[row] = draw(molecule)
+        with rdBase.BlockLogs():
+            for row, molecule in enumerate(parsed(inputs.smiles)):
+                rows[row] = draw(molecule)
         return rows

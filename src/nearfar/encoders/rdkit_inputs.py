@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from nearfar.data import Inputs
+from nearfar.data.inputs.smiles import read_smiles
 from nearfar.errors import UserError
 
 
@@ -17,12 +18,10 @@ def parsed(smiles: Sequence[str]) -> Iterator[Any]:
     """Yield an RDKit molecule for every SMILES.
 
     Raises:
-        UserError: RDKit cannot read a SMILES; says which.
+        UserError: RDKit cannot read a SMILES, or the molecule is too large; says which.
     """
-    from rdkit.Chem import MolFromSmiles
-
     for row, text in enumerate(smiles, start=1):
-        molecule = MolFromSmiles(text)
-        if molecule is None:
-            raise UserError(f"molecule {row}: RDKit cannot read the SMILES {text!r}")
-        yield molecule
+        try:
+            yield read_smiles(text)
+        except ValueError as error:
+            raise UserError(f"molecule {row}: {error}") from error

@@ -7,14 +7,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nearfar.data import Dataset, InputRows, TargetScaler, load_dataset, load_inputs
+from nearfar.data import (
+    DataOptions,
+    Dataset,
+    InputRows,
+    TargetScaler,
+    load_dataset,
+    load_inputs,
+)
+from nearfar.data.read.locate import locate
 from nearfar.errors import UserError, nearest
+from nearfar.execution.predicted import REASON, check_rows, predicted_columns
 from nearfar.extensions import changed_modules
-from nearfar.plan.specs import FitSpec, SolveSpec, spec_of
+from nearfar.plan.specs import FitSpec, SolveSpec, StageSpec, spec_of
 from nearfar.records import StageRow, read_stages
+from nearfar.records.outputs import check_output, write_columns
 from nearfar.records.run import RunFolder
 from nearfar.records.stages import StageStore
-from nearfar.records.tables import write_rows
 from nearfar.stages.models import restored
 from nearfar.study.load import resolve
 
@@ -27,31 +36,37 @@ def predict_file(
     seed: int | None,
     *,
     modules: bool = False,
+    strict: bool = False,
+    force: bool = False,
 ) -> str:
-    """Predict the rows of a file with an arm of a run and write a CSV; return what was done.
+    """Predict the rows of a file with an arm of a run and write a table; return what was done.
 
-    The CSV has ``id`` (row number in the file), ``name`` where there are names, ``smiles`` for
-    molecules, and for every target the prediction in its own unit: the mean over the seeds' models,
-    and ``<target>_std``, their sample deviation (n - 1), empty for one model. The deviation says
-    how far the models differ, not how far they are from the truth. Of classes, ``<target>`` is the
-    most probable one and ``p:<class>`` the probability of each, the mean over the models.
+    The table has every row and every column of the input (before them ``id``, the row's number,
+    unless the input has such a column), and for every target ``<target>_pred``, the prediction in
+    its own unit: the mean over the seeds' models, and ``<target>_std``, their sample deviation
+    (n - 1), empty for one model. The deviation says how far the models differ, not how far they are
+    from the truth. Of classes, ``<target>_pred`` is the most probable one and ``p:<class>`` the
+    probability of each, the mean over the models. A row that cannot be used has an empty prediction
+    and a ``reason``.
 
     Args:
         path: the run folder.
         arm: the arm's name as the report shows it, with its condition if there are any:
             ``MoCo · labels=0.1``; None for the one that the run recommends.
         data: a file with the study's input columns.
-        output: the CSV to write; it appears whole or not at all.
+        output: the table to write, CSV or parquet, or ``-`` for CSV on standard output; a file
+            appears whole or not at all.
         seed: one seed's model alone, None for all.
         modules: whether the modules that the run's study names may be imported.
+        strict: refuse rows that cannot be used.
+        force: write over a file that is there, unless it is read for this.
 
     Raises:
-        UserError: no such run, arm or seed, a diverged arm, bad rows, or modules that may not be
-            imported or changed since the run was made.
+        UserError: no such run, arm or seed, a diverged arm, no row to use, an output that
+            may not be written, or modules that may not be imported or have changed.
     """
     folder = RunFolder.open(path)
-    if output.is_dir():
-        raise UserError(f"--output {output}: is a folder; name a file")
+    check_output(output, [data], force=force)
     text = folder.study()
     assert text is not None
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
@@ -64,17 +79,47 @@ def predict_file(
     if options.task == "reconstruction":
         raise UserError(f"arm {arm!r} gives images back: there is nothing to predict")
     training = load_dataset(options, resolved.folder)
-    rows = load_inputs(options, data, training.inputs)
+    check_output(output, [data, *_read_files(options, resolved.folder)], force=force)
+    rows = _rows(options, data, training, strict=strict)
     values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])
     classes = folder.store.read(fits[0].hash)["outcome"].get("classes", [])
-    spec = spec_of(fits[0].hash, folder.store)
+    targets = _targets(spec_of(fits[0].hash, folder.store), training)
+    write_columns(output, predicted_columns(rows, values, targets, classes))
+    return f"wrote {len(rows)} predictions by {arm}, {_models(fits)}, to {output}{_without(rows)}"
+
+
+def _rows(options: DataOptions, data: Path, training: Dataset, *, strict: bool) -> InputRows:
+    lenient = options.model_copy(update={"on_bad_rows": "drop"})
+    rows = load_inputs(lenient, data, training.inputs)
+    if strict:
+        check_rows(rows)
+    return rows
+
+
+def _targets(spec: StageSpec, training: Dataset) -> list[str]:
     assert isinstance(spec, FitSpec | SolveSpec)
-    targets = training.target_names if spec.target is None else [spec.target.name]
-    write_rows(output, _header(rows, targets, classes), _lines(rows, values, classes))
-    models = f"{len(fits)} models (seeds {', '.join(str(fit.seed) for fit in fits)})"
-    dropped = rows.source.get("dropped") or 0
-    left_out = f", {dropped} bad rows left out" if dropped else ""
-    return f"wrote {len(rows)} predictions by {arm}, {models}{left_out}, to {output}"
+    return training.target_names if spec.target is None else [spec.target.name]
+
+
+def _models(fits: Sequence[StageRow]) -> str:
+    return f"{len(fits)} models (seeds {', '.join(str(fit.seed) for fit in fits)})"
+
+
+def _read_files(options: DataOptions, folder: Path) -> list[Path]:
+    """Return the file or folder of the study's own rows."""
+    return [] if options.path is None else [locate(options.path, folder)[0]]
+
+
+def _without(rows: InputRows) -> str:
+    """Return which rows have no prediction, if some do not."""
+    reasons = {} if rows.given is None else rows.given.reasons
+    if not reasons:
+        return ""
+    first = min(reasons)
+    return (
+        f"; {len(reasons)} row{'s have' if len(reasons) > 1 else ' has'} none, see column "
+        f"'{REASON}' (the first is row {first + 1}: {reasons[first]})"
+    )
 
 
 def _check_models(folder: RunFolder, fits: Sequence[StageRow]) -> None:
@@ -129,31 +174,3 @@ def _predict(
     if "classes" in outcome:
         return np.exp(scores)
     return TargetScaler.from_plain(outcome["scaler"]).inverse(scores)
-
-
-def _header(rows: InputRows, targets: Sequence[str], classes: Sequence[str]) -> list[str]:
-    header = ["id"] + ["name"] * any(rows.names) + ["smiles"] * bool(rows.smiles)
-    if classes:
-        return [*header, *targets, *(f"p:{name}" for name in classes)]
-    for target in targets:
-        header += [target, f"{target}_std"]
-    return header
-
-
-def _lines(
-    rows: InputRows, values: NDArray[np.float64], classes: Sequence[str]
-) -> list[list[str | float]]:
-    mean = values.mean(axis=0)
-    several = len(values) > 1
-    spread = values.std(axis=0, ddof=1) if several else mean
-    lines: list[list[str | float]] = []
-    for i, row in enumerate(rows.ids):
-        line: list[str | float] = [row]
-        line += [rows.names[i]] if any(rows.names) else []
-        line += [rows.smiles[i]] if rows.smiles else []
-        if classes:
-            line += [classes[int(mean[i].argmax())], *map(float, mean[i])]
-        for k in range(0 if classes else mean.shape[1]):
-            line += [float(mean[i, k]), float(spread[i, k]) if several else ""]
-        lines.append(line)
-    return lines

@@ -7,6 +7,7 @@ from typing import Any
 
 from nearfar.data import Dataset, conditioned, load_dataset, mapped, split_rows
 from nearfar.data.corruptions import check as check_corruption
+from nearfar.data.split.scaffolds import order_of
 from nearfar.errors import UserError, nearest
 from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.execute import execute
@@ -183,9 +184,15 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
     folder = prepared.folder
     _write_tables(prepared)
     folder.write_study(prepared.resolved.text)
+    order = order_of(prepared.resolved.study.split)
     folder.write_json(
         "provenance.json",
-        {**provenance(prepared.device), "data": prepared.dataset.source, **_modules(prepared)},
+        {
+            **provenance(prepared.device),
+            "data": prepared.dataset.source,
+            **({"split": order} if order else {}),
+            **_modules(prepared),
+        },
     )
     folder.write_samples(samples_of(prepared.dataset, prepared.resolved.study.split))
     while True:

@@ -26,13 +26,14 @@ from nearfar.data.read.locate import locate
 from nearfar.data.read.names import part_column
 from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file
-from nearfar.data.table_form import TableForm
 from nearfar.data.sources.feature_columns import not_used, usable_columns
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_images import are_images, detect_images, one_or_all
 from nearfar.starter.feature_facts import feature_facts
 from nearfar.starter.first_split import first_split
+from nearfar.starter.molecule_facts import molecule_facts, second_column_facts
 from nearfar.starter.table_facts import common_unit, reading_facts
 
 _SAMPLE = 200
@@ -95,6 +96,8 @@ def detect(
             0, f"{found.name}: {table.length} rows, molecules: SMILES in column '{smiles}'"
         )
         chosen |= {"source": "molecules", "smiles": smiles}
+        other = _smiles_column(table, but=[*targets, part or "", group or "", smiles])
+        facts += second_column_facts(smiles, other)
     else:
         features, left_out = _feature_columns(table, targets, (part, group))
         facts.insert(0, f"{found.name}: {table.length} rows, {len(features)} feature columns")
@@ -105,6 +108,7 @@ def detect(
     facts[1:1] = form_facts
     facts += reading_facts(table, {column for column in [*taken, chosen["name"]] if column})
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
+    facts += molecule_facts(dataset.source)
     facts += [_bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=bool(part or table.parts))

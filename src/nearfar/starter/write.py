@@ -146,6 +146,8 @@ def _fold_lines(finding: Finding, folds: int) -> list[str]:
             "tested are unlike those learnt from."
         )
     others = "random, scaffold, group" if molecules else "random, group"
+    if molecules:
+        others += " ({kind: scaffold, order: deepchem} has the parts of DeepChem's splitter)"
     said = [
         f"Cross-validation: the rows are dealt into {folds} folds, and each training tests another "
         "one, so that every row is tested once. A tenth of the rows that are not tested chooses "

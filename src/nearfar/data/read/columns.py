@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.data.dataset import GivenRows
 from nearfar.data.read.cells import all_numbers, is_missing, limit, measure
 from nearfar.data.read.cells import number as number
 from nearfar.data.read.decimals import plain_number
@@ -97,6 +98,11 @@ class BadRows:
                 message += f"; {more} more bad row{'s' if more > 1 else ''}"
             raise UserError(f"{message} (data: on_bad_rows: drop leaves out bad rows)")
         return [row for row in range(self._table.length) if row not in self._found]
+
+    def given(self) -> GivenRows:
+        """Return all rows as they were given, with the reasons of the bad ones."""
+        reasons = {row: message for row, (_, message) in sorted(self._found.items())}
+        return GivenRows(self._table.columns, self._table.length, reasons, self._table.where)
 
     def account(self) -> dict[str, Any]:
         """Return rows read and dropped, reasons with counts, and the first dropped rows."""

@@ -120,7 +120,8 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     pixels, good = decoded(rows.pictures, bad.kept(), form, bad, like.shape)
     bad.kept()
     names = names_if_any(rows.table, options, good, rows.titles)
-    return InputRows(Images(pixels), row_ids(good), names, [], {"path": str(path), **bad.account()})
+    note = {"path": str(path), **bad.account()}
+    return InputRows(Images(pixels), row_ids(good), names, [], note, given=bad.given())
 
 
 def _unlabelled(path: Path, options: DataOptions) -> ImageRows:

@@ -9,14 +9,13 @@ import numpy as np
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs
 from nearfar.data.inputs.columns import Columns
-from nearfar.data.inputs.molecules import Graph, Molecules, graph_of
-from nearfar.data.inputs.smiles import canonical, read_smiles
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.hugging_face import read_folder, read_hub
 from nearfar.data.read.kinds import ColumnKind
 from nearfar.data.read.locate import locate
+from nearfar.data.read.molecules import read_molecules
 from nearfar.data.read.tables import Table, read_file
 from nearfar.data.sources.feature_columns import (
     as_inputs,
@@ -35,11 +34,12 @@ def load_molecules(options: DataOptions, folder: Path) -> Dataset:
     """Read SMILES with targets. See ``nearfar.data.load_dataset``."""
     table, source = _read(options, folder)
     bad = BadRows(table, options.on_bad_rows or "error")
-    texts, graphs, keys = _molecules(options, bad)
+    column = read_molecules(options, bad)
     labels = RowLabels(table, options, bad)
     rows = labels.limited(bad.kept())
-    inputs = Molecules.from_graphs([graphs[row] for row in rows], [texts[row] for row in rows])
-    return labels.dataset(rows, inputs, source, smiles=inputs.smiles, identities=[keys])
+    inputs = column.inputs(rows)
+    source |= column.account(rows)
+    return labels.dataset(rows, inputs, source, smiles=inputs.smiles, identities=[column.keys])
 
 
 def load_vectors(options: DataOptions, folder: Path) -> Dataset:
@@ -64,15 +64,16 @@ def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> Inpu
     """Read SMILES without targets. See ``nearfar.data.load_inputs``."""
     table = _read_input_file(path, options)
     bad = BadRows(table, options.on_bad_rows or "error")
-    texts, graphs, _ = _molecules(options, bad)
+    column = read_molecules(options, bad)
     rows = bad.kept()
-    smiles = [texts[row] for row in rows]
+    inputs = column.inputs(rows)
     return InputRows(
-        Molecules.from_graphs([graphs[row] for row in rows], smiles),
+        inputs,
         row_ids(rows),
         names_if_any(table, options, rows),
-        smiles,
-        {"path": str(path), **bad.account()},
+        inputs.smiles,
+        {"path": str(path), **bad.account(), **column.account(rows)},
+        given=bad.given(),
     )
 
 
@@ -90,6 +91,7 @@ def load_vector_inputs(options: DataOptions, path: Path, like: Inputs) -> InputR
         names_if_any(table, options, rows),
         [],
         {"path": str(path), **bad.account()},
+        given=bad.given(),
     )
 
 
@@ -113,24 +115,6 @@ def _read_input_file(path: Path, options: DataOptions) -> Table:
 
 def _table_at(path: Path, form: TableForm) -> Table:
     return read_folder(path, form) if path.is_dir() else read_file(path, form)
-
-
-def _molecules(options: DataOptions, bad: BadRows) -> tuple[list[str], dict[int, Graph], list[str]]:
-    """Return SMILES as given, graphs of the readable ones, and canonical SMILES."""
-    texts = bad.texts(options.smiles or "smiles", "smiles")
-    graphs: dict[int, Graph] = {}
-    keys = [""] * len(texts)
-    for row, text in enumerate(texts):
-        if row in bad:
-            continue
-        try:
-            molecule = read_smiles(text)
-            graphs[row] = graph_of(molecule)
-        except ValueError as error:
-            bad.add(row, "molecule not readable", str(error))
-            continue
-        keys[row] = canonical(molecule)
-    return texts, graphs, keys
 
 
 def _default_features(

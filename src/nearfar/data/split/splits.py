@@ -20,6 +20,7 @@ from nearfar.data.split.place import (
     split_of,
     with_validation,
 )
+from nearfar.data.split.scaffolds import deepchem_parts, scaffold_parts
 from nearfar.errors import UserError
 
 
@@ -34,7 +35,8 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     * ``group``: the same, and the data must name a group column.
     * ``scaffold``: molecules with the same Bemis–Murcko scaffold stay together. Fixed
       (``resplit: false``): scaffolds from the largest to the smallest fill the training part, then
-      validation, then test, so that the rare ones are tested. With ``resplit``: scaffolds with more
+      validation, then test, so that the rare ones are tested; not in DeepChem's order, which
+      ``order: deepchem`` takes. With ``resplit``: scaffolds with more
       rows than half a small part go to training first, the others follow in the order of the seed.
     * ``predefined``: as the data say. Without a validation part, a fraction ``validation`` of the
       training groups becomes one, drawn from ``split_seed``.
@@ -73,8 +75,10 @@ def _drawn(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     assert options.parts is not None
     wished = part_sizes(len(dataset), options.parts)
     rng = np.random.default_rng(seed if options.resplit else options.split_seed or 0)
+    if options.order == "deepchem":
+        return split_of(deepchem_parts(dataset, options.parts))
     if options.kind == "scaffold":
-        part = _scaffold(dataset, wished, rng if options.resplit else None)
+        part = scaffold_parts(dataset, wished, rng if options.resplit else None)
     else:
         part = place_rows(dataset, np.arange(len(dataset)), wished, rng)
     check_sizes(part, wished, dataset.groups)
@@ -105,26 +109,6 @@ def part_sizes(rows: int, parts: tuple[float, float, float]) -> tuple[int, int, 
             f"{PARTS[int(np.argmin(sizes))]} would have {min(sizes)}, at least {SMALLEST} needed"
         )
     return sizes[0], sizes[1], sizes[2]
-
-
-def _scaffold(
-    dataset: Dataset, wished: tuple[int, int, int], rng: np.random.Generator | None
-) -> npt.NDArray[np.int64]:
-    groups = scaffold_groups(dataset)
-    counts = np.bincount(groups)
-    if rng is None:
-        order = np.argsort(-counts, kind="stable")
-    else:
-        shuffled = rng.permutation(len(counts))
-        big = counts[shuffled] > min(wished[1:]) / 2
-        order = np.concatenate([shuffled[big], shuffled[~big]])
-    place = np.zeros(len(counts), dtype=np.int64)
-    room = list(wished)
-    for group in order:
-        fits = [k for k in range(3) if room[k] >= counts[group]]
-        place[group] = fits[0] if fits else int(np.argmax(room))
-        room[place[group]] -= int(counts[group])
-    return np.asarray(place[groups])
 
 
 def _predefined(dataset: Dataset, options: SplitOptions) -> Split:

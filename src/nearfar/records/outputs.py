@@ -1,0 +1,90 @@
+"""Tables written for a user, wherever they want them: never over what they did not name for it."""
+
+import csv
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nearfar.errors import UserError
+from nearfar.records.files import write_atomically
+
+STANDARD = Path("-")
+"""Names standard output."""
+_SEPARATORS = {".csv": ",", ".txt": ",", "": ",", ".tsv": "\t"}
+_PARQUET = frozenset({".parquet", ".pq"})
+
+
+def check_output(output: Path, inputs: Sequence[Path], *, force: bool) -> None:
+    """Refuse to write where something would be lost.
+
+    Args:
+        output: the file to be written, or ``-`` for standard output.
+        inputs: files and folders that are read; nothing of them is written over.
+        force: whether another file may be written over.
+
+    Raises:
+        UserError: ``output`` is a folder, a device, an input, a file that is there already, or of
+            an ending that no format has.
+    """
+    if output == STANDARD:
+        return
+    if output.is_dir():
+        raise UserError(f"--output {output}: is a folder; name a file")
+    if output.suffix.lower() not in {*_SEPARATORS, *_PARQUET}:
+        raise UserError(
+            f"--output {output}: cannot write {output.suffix}; end it in .csv, .tsv or .parquet"
+        )
+    if not output.exists():
+        return
+    if not output.is_file():
+        raise UserError(f"--output {output}: is no file; - is standard output")
+    for given in inputs:
+        if given.exists() and (output.samefile(given) or _is_within(output, given)):
+            raise UserError(f"--output {output}: is read for this; name another file")
+    if not force:
+        raise UserError(f"--output {output}: is there already; --force writes over it")
+
+
+def _is_within(output: Path, folder: Path) -> bool:
+    return folder.is_dir() and output.resolve().is_relative_to(folder.resolve())
+
+
+def write_columns(output: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write columns of equal length as CSV, ``.tsv`` or parquet, as the ending says; whole or not.
+
+    In text an empty cell is None, and a float that numpy computed has nine significant digits.
+
+    Args:
+        output: the file, or ``-`` for CSV on standard output.
+        columns: cells by name: texts, numbers, None.
+    """
+    if output.suffix.lower() in _PARQUET:
+        write_atomically(output, _parquet(columns))
+        return
+    text = io.StringIO(newline="")
+    separator = _SEPARATORS[output.suffix.lower()]
+    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    if output == STANDARD:
+        sys.stdout.write(text.getvalue())
+        sys.stdout.flush()
+    else:
+        write_atomically(output, text.getvalue())
+
+
+def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def array(cells: Sequence[Any]) -> Any:
+        try:
+            return pa.array(cells)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            return pa.array([None if cell is None else str(cell) for cell in cells])
+
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({name: array(cells) for name, cells in columns.items()}), buffer)
+    return buffer.getvalue()
