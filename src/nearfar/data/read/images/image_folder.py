@@ -1,0 +1,114 @@
+"""Folders of images with a table of what is known of each, as Hugging Face's ImageFolder has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nearfar.data.options import DataOptions
+from nearfar.data.read.images.pictures import ImageRows
+from nearfar.data.read.images.tables import path_rows
+from nearfar.data.read.images.trees import strangers_note, tree_of
+from nearfar.data.read.names import part_folder
+from nearfar.data.read.tables import Table, read_file
+from nearfar.errors import UserError
+
+_NAMES = ("metadata.csv", "metadata.jsonl")
+_COLUMN = "file_name"
+
+
+def metadata_files(folder: Path) -> list[tuple[str | None, Path]]:
+    """Return part and file of every ``metadata.csv`` or ``.jsonl`` with a column ``file_name``.
+
+    It lies in the folder itself, or in each folder of a part.
+    """
+    if (own := _metadata_in(folder)) is not None:
+        return [(None, own)]
+    found = []
+    for entry in sorted(folder.iterdir()):
+        part = part_folder(entry.name)
+        if entry.is_dir() and part is not None and (file := _metadata_in(entry)) is not None:
+            found.append((part, file))
+    return found
+
+
+def _metadata_in(folder: Path) -> Path | None:
+    for name in _NAMES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            if _COLUMN.encode() in file.readline():
+                return path
+    return None
+
+
+def read_image_folder(
+    folder: Path, files: list[tuple[str | None, Path]], options: DataOptions
+) -> ImageRows:
+    """Read the tables of ``metadata_files``; paths begin at the folder of each.
+
+    Pictures that no table names are counted and left out.
+
+    Raises:
+        UserError: if a table is damaged, or two of them differ in their columns.
+    """
+    tables = [(part, path, _read(path, options.separator)) for part, path in files]
+    headers = {tuple(table.columns) for _, _, table in tables}
+    if len(headers) > 1:
+        raise UserError(f"{folder}: its metadata files differ in their columns")
+    columns: dict[str, list[Any]] = {name: [] for name in next(iter(headers))}
+    ragged, parts, places = {}, [], []
+    for part, path, table in tables:
+        below = path.parent.relative_to(folder)
+        ragged |= {len(places) + row: why for row, why in table.ragged.items()}
+        for name, cells in table.columns.items():
+            wanted = name == _COLUMN and below != Path()
+            columns[name] += [f"{below}/{c}" if wanted and c else c for c in cells]
+        parts += [str(part)] * table.length
+        places += [f"{path}, row {row + 1}" for row in range(table.length)]
+    whole = Table(folder.name, columns, len(places), ragged=ragged)
+    whole.place = lambda position: places[position]
+    whole.parts = parts if len({part for part, _ in files}) > 1 else None
+    rows = path_rows(whole, folder, options.image or _COLUMN, "a folder of images with metadata")
+    rows.note |= _left_over(folder, rows, {path for _, path in files})
+    return rows
+
+
+def _left_over(folder: Path, rows: ImageRows, metadata: set[Path]) -> dict[str, Any]:
+    """Return the note of files that no row names."""
+    files, _ = rows.pictures.key()
+    named = {path.resolve() for path in files}
+    tree = tree_of(folder)
+    unnamed = sum(path.resolve() not in named for path in tree.pictures())
+    note = strangers_note(folder, [path for path in tree.strangers() if path not in metadata])
+    if unnamed:
+        note["folders"] = [f"{unnamed} images that the metadata do not name"]
+    return note
+
+
+def _read(path: Path, separator: str | None) -> Table:
+    if path.suffix == ".csv":
+        return read_file(path, separator)
+    columns: dict[str, list[Any]] = {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: not valid JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {number}: needs an object, such as {{\"{_COLUMN}\": …}}")
+        rows.append(row)
+    for name in dict.fromkeys(key for row in rows for key in row):
+        columns[name] = [row.get(name) for row in rows]
+    if not rows:
+        raise UserError(f"{path} has no rows")
+    return Table(path.name, columns, len(rows))
