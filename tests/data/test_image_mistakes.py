@@ -271,7 +271,7 @@ def test_options_that_mean_nothing_to_the_layout(tmp_path: Path) -> None:
     ("given", "words"),
     [
         ({"channels": 0}, "channels"),
-        ({"range": [5, 5]}, "needs a lower and a higher number"),
+        ({"range": [5, 5]}, "needs a lower and a higher number, not 5 and 5"),
         ({"size": 0}, "size"),
         ({"smiles": "s"}, "data source 'images' has no option 'smiles'"),
         ({"task": "ranking"}, "task"),

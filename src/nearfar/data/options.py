@@ -161,8 +161,8 @@ class DataOptions(BaseModel):
         if "smiles" in source.takes and self.smiles is None:
             self.smiles = "smiles"
         if self.range is not None and not self.range[0] < self.range[1]:
-            low, high = self.range
-            raise ValueError(f"data option 'range' needs a lower and a higher number: {low}, {high}")
+            ends = " and ".join(f"{value:g}" for value in self.range)
+            raise ValueError(f"data option 'range' needs a lower and a higher number, not {ends}")
         if "on_bad_rows" in source.takes and self.on_bad_rows is None:
             self.on_bad_rows = "error"
         self._check_columns()

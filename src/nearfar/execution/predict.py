@@ -72,8 +72,9 @@ def predict_file(
     targets = training.target_names if spec.target is None else [spec.target.name]
     write_rows(output, _header(rows, targets, classes), _lines(rows, values, classes))
     models = f"{len(fits)} models (seeds {', '.join(str(fit.seed) for fit in fits)})"
-    dropped = rows.source.get("dropped") or 0
+    dropped, others = (rows.source.get(key) or 0 for key in ("dropped", "other_files"))
     left_out = f", {dropped} bad rows left out" if dropped else ""
+    left_out += f", {others} files that are no images passed over" if others else ""
     return f"wrote {len(rows)} predictions by {arm}, {models}{left_out}, to {output}"
 
 

@@ -93,7 +93,8 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
     names = finding.dataset.target_names
     target = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     lines = [
-        f"# A first study of {Path(data_path).name}, written by `nearfar init`. It runs as it is:",
+        f"# A first study of {_printable(Path(data_path).name)}, written by `nearfar init`. "
+        "It runs as it is:",
         "#   nearfar run THIS_FILE --profile quick    a first look",
         f"#   nearfar run THIS_FILE                    {seeds.name}, the whole budget",
         "# Found in the data:",
@@ -333,10 +334,12 @@ def _block(key: str, values: dict[str, Any]) -> list[str]:
         "name": "shown in the report",
         "on_bad_rows": "error: stop at a row that cannot be used; drop: leave it out",
         "part": "says train, validation or test",
+        "size": "all images are resized to size x size",
+        "channels": "1: grey, 3: colour, transparency laid on white; 4: transparency is a channel",
     }
     lines = [f"{key}:"]
     for name, value in values.items():
-        if isinstance(value, list):
+        if isinstance(value, list | tuple):
             lines += [f"  {name}:", *(f"    - {scalar(item)}" for item in value)]
         else:
             comment = f"   # {comments[name]}" if name in comments else ""
@@ -344,18 +347,38 @@ def _block(key: str, values: dict[str, Any]) -> list[str]:
     return lines
 
 
-def scalar(text: str) -> str:
-    """Return a text as YAML reads it back: quoted, unless it is plainly a name or path."""
+def scalar(value: str | float | bool) -> str:
+    """Return a text, number or truth value as YAML reads it back.
+
+    A text is quoted unless it is plainly a name or path; what cannot stand in a YAML file is
+    escaped.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:.15g}" if value == int(value) else repr(value)
+    text = value
     plain = re.fullmatch(r"[A-Za-z/.][\w/.() -]*[\w)]", text, flags=re.ASCII)
     if plain and from_yaml(text) == text:
         return text
-    return json.dumps(text, ensure_ascii=False)
+    return "".join(
+        sign if sign.isprintable() else json.dumps(sign)[1:-1]
+        for sign in json.dumps(text, ensure_ascii=False)
+    )
+
+
+def _printable(text: str) -> str:
+    """Return a text as a comment may hold it: on one line, control characters escaped."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape", "replace").decode()
+        for sign in text
+    )
 
 
 def _wrapped(fact: str) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(fact, _WIDTH, initial_indent="# * ", subsequent_indent="#   ")
+    return textwrap.wrap(_printable(fact), _WIDTH, initial_indent="# * ", subsequent_indent="#   ")
 
 
 def _comment(text: str) -> list[str]:

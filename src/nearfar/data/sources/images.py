@@ -86,9 +86,7 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
 
 def form_of(options: DataOptions) -> Form:
     """Return what the options say of the form of every image."""
-    return Form(
-        options.size, options.channels, options.range, options.pages, options.channel_axis
-    )
+    return Form(options.size, options.channels, options.range, options.pages, options.channel_axis)
 
 
 def _done(found: Decoded) -> dict[str, Any]:
@@ -157,7 +155,7 @@ def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
         if metadata := metadata_files(path):
             return read_image_folder(path, metadata, options)
         return read_loose_folder(path)
-    if ending in IMAGE_ENDINGS or (ending[1:].isdecimal() or not ending) and has_signature(path):
+    if ending in IMAGE_ENDINGS or ((ending[1:].isdecimal() or not ending) and has_signature(path)):
         return loose_files(path.parent, [path])
     if ending == ".npz":
         return read_npz(path, None, labelled=False)

@@ -100,7 +100,9 @@ def _check(
     root: Path, names: Sequence[str], rows: Sequence[tuple[Any, Any, Path]], task: str
 ) -> None:
     if not names:
-        raise UserError(f"{rows[0][2]}: not in the folder of a class: images need a folder for each class")
+        raise UserError(
+            f"{rows[0][2]}: not in the folder of a class: images need a folder for each class"
+        )
     if task == "regression":
         if words := [name for name in names if number(name) is None]:
             raise UserError(
@@ -158,8 +160,8 @@ def _parts(top: Tree, root: Path, found: _Found) -> list[tuple[str, Tree]] | Non
     if twice:
         both = ", ".join(tree.name for part, tree in parts if part == twice[0])
         raise UserError(
-            f"{top.path}: two folders for one part ({twice[0]}): {both}: put their images together, "
-            "or move one away"
+            f"{top.path}: two folders for one part ({twice[0]}): {both}: put their images "
+            "together, or move one away"
         )
     if not any(tree.folders for _, tree in parts):
         raise UserError(
@@ -206,14 +208,14 @@ def _classes(top: Tree, part: str | None, root: Path, found: _Found) -> None:
 def _loose(tree: Tree, part: str | None, root: Path, found: _Found) -> None:
     if tree.loose:
         place = shown_path(tree.path, root)
-        found.told.append(f"{len(tree.loose)} images in {place} lie in no folder of a class")
+        found.told.append(f"images in {place} that lie in no folder of a class: {len(tree.loose)}")
         found.rows += [(part, None, file) for file in tree.loose]
 
 
 def _tell_bare(tree: Tree, root: Path, found: _Found) -> None:
     for folder in tree.bare:
         held = sum(1 for _ in folder.strangers())
-        files = f" ({held} other files)" if held else ""
+        files = f" (other files: {held})" if held else ""
         found.told.append(f"no image in the folder {shown_path(folder.path, root)}{files}")
 
 

@@ -75,7 +75,9 @@ def _from_array(array: npt.NDArray[Any], form: Form, steps: list[str]) -> Pixels
     values = as_bytes(array, form.range)
     channels = values.shape[2]
     if channels in (1, 3):
-        return _from_image(Image.fromarray(values[:, :, 0] if channels == 1 else values), form, steps)
+        return _from_image(
+            Image.fromarray(values[:, :, 0] if channels == 1 else values), form, steps
+        )
     if form.channels not in (None, channels):
         raise BadImageError(
             "wrong channels", f"has {channels} channels where {form.channels} are wanted"
@@ -102,7 +104,8 @@ def _from_image(image: Any, form: Form, steps: list[str]) -> Pixels:
         )
     if form.channels is not None and form.channels not in _MODES:
         raise BadImageError(
-            "wrong channels", f"has {len(image.getbands())} channels where {form.channels} are wanted"
+            "wrong channels",
+            f"has {len(image.getbands())} channels where {form.channels} are wanted",
         )
     if layered:
         image = _without_layer(image, form, steps)
@@ -231,9 +234,7 @@ def _decoded(
         yield position, array
 
 
-def _misfit(
-    shape: tuple[int, ...], wanted: tuple[int, ...], of_a_study: bool
-) -> tuple[str, str]:
+def _misfit(shape: tuple[int, ...], wanted: tuple[int, ...], of_a_study: bool) -> tuple[str, str]:
     if shape[0] != wanted[0]:
         kinds = {1: "is grey (1 channel)", 3: "is in colour (3 channels)"}
         kind = kinds.get(shape[0], f"has {shape[0]} channels")

@@ -25,7 +25,7 @@ def metadata_files(folder: Path) -> list[tuple[str | None, Path]]:
     """
     if (own := _metadata_in(folder)) is not None:
         return [(None, own)]
-    found = []
+    found: list[tuple[str | None, Path]] = []
     for entry in sorted(folder.iterdir()):
         part = part_folder(entry.name)
         if entry.is_dir() and part is not None and (file := _metadata_in(entry)) is not None:
@@ -59,7 +59,9 @@ def read_image_folder(
     if len(headers) > 1:
         raise UserError(f"{folder}: its metadata files differ in their columns")
     columns: dict[str, list[Any]] = {name: [] for name in next(iter(headers))}
-    ragged, parts, places = {}, [], []
+    ragged: dict[int, str] = {}
+    parts: list[str] = []
+    places: list[str] = []
     for part, path, table in tables:
         below = path.parent.relative_to(folder)
         ragged |= {len(places) + row: why for row, why in table.ragged.items()}
@@ -84,7 +86,7 @@ def _left_over(folder: Path, rows: ImageRows, metadata: set[Path]) -> dict[str, 
     unnamed = sum(path.resolve() not in named for path in tree.pictures())
     note = strangers_note(folder, [path for path in tree.strangers() if path not in metadata])
     if unnamed:
-        note["folders"] = [f"{unnamed} images that the metadata do not name"]
+        note["folders"] = [f"images that the metadata do not name: {unnamed}"]
     return note
 
 
@@ -105,7 +107,7 @@ def _read(path: Path, separator: str | None) -> Table:
         except ValueError as error:
             raise UserError(f"{path}, line {number}: not valid JSON: {error}") from error
         if not isinstance(row, dict):
-            raise UserError(f"{path}, line {number}: needs an object, such as {{\"{_COLUMN}\": …}}")
+            raise UserError(f'{path}, line {number}: needs an object, such as {{"{_COLUMN}": …}}')
         rows.append(row)
     for name in dict.fromkeys(key for row in rows for key in row):
         columns[name] = [row.get(name) for row in rows]

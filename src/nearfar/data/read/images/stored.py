@@ -172,7 +172,9 @@ def _beyond_pil(encoded: bytes | Path) -> bool:
             bits = bits if isinstance(bits, tuple) else (bits,)
             sample = sample if isinstance(sample, tuple) else (sample,)
             wide = max(bits) > 8 and image.mode not in DEEP_MODES
-            return wide or (max(bits) == 8 and sample[0] == 2) or bits == (32,) and image.mode == "I"
+            return (
+                wide or (max(bits) == 8 and sample[0] == 2) or (bits == (32,) and image.mode == "I")
+            )
     except Exception:  # PIL cannot identify it
         return True
 
@@ -225,8 +227,10 @@ def opened(encoded: bytes | Path, form: Form) -> tuple[Any, list[str]]:
 
 def _cut_short(image: Any) -> bool:
     """Tell whether PIL keeps the upper half of 16 bits, as it does of coloured PNG files."""
-    return image.format == "PNG" and any(";16" in str(tile[3]) for tile in image.tile) and (
-        image.mode not in DEEP_MODES
+    return (
+        image.format == "PNG"
+        and any(";16" in str(tile[3]) for tile in image.tile)
+        and (image.mode not in DEEP_MODES)
     )
 
 

@@ -98,7 +98,7 @@ def _is_unnamed_picture(path: Path) -> bool:
 
 
 def strangers_note(root: Path, files: Sequence[Path]) -> dict[str, Any]:
-    """Return what the provenance says of files that are no pictures, nothing where there is none."""
+    """Return what the provenance says of files that are no pictures."""
     if not files:
         return {}
     endings = Counter(_ending(file) for file in files)
