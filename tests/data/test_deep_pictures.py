@@ -147,7 +147,7 @@ def test_pages(tmp_path: Path, kind: str) -> None:
     assert np.array_equal(in_order(stacked), found.astype(np.uint8))
     assert stacked.source["images"] == {"pages taken as channels": 6}
     write(tmp_path, [found[0, :3]] * 2, photometric="minisblack")
-    with pytest.raises(UserError, match="channels where 4 are wanted"):
+    with pytest.raises(UserError, match="3 channels. where 4 are wanted"):
         load(tmp_path, pages="channels")
 
 
@@ -197,7 +197,10 @@ def test_deep_pictures_are_upright(tmp_path: Path, orientation: int) -> None:
     grey = np.arange(6, dtype=np.uint8).reshape(2, 3)
     wide = np.stack([grey * 40] * 5, axis=-1).astype(np.uint16)
     for name, array in (("grey", grey), ("wide", wide)):
-        more = {"photometric": "minisblack", "extratags": [(274, 3, 1, orientation, True)]}
+        more: dict[str, Any] = {"extratags": [(274, 3, 1, orientation, True)]}
+        more["photometric"] = "minisblack"
+        if name == "wide":
+            more["planarconfig"] = "contig"
         write(tmp_path / name, [array] * 4, **more)
     plain = Image.fromarray(grey)
     exif = Image.Exif()
@@ -251,7 +254,8 @@ def test_range_is_kept_with_the_decoded_pixels(
 
 
 def test_damaged_tiff_is_one_line(tmp_path: Path) -> None:
-    write(tmp_path, list(values("uint16", shape=(5, 7, 5))), photometric="minisblack")
+    found = list(values("uint16", shape=(5, 7, 5)))
+    write(tmp_path, found, photometric="minisblack", planarconfig="contig")
     whole = (tmp_path / "a" / "00.tif").read_bytes()
     for cut in (9, 60, len(whole) - 90):
         (tmp_path / "a" / "00.tif").write_bytes(whole[:cut])

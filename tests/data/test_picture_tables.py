@@ -57,8 +57,9 @@ def test_root(tmp_path: Path) -> None:
         load(path, target="label")
     with pytest.raises(UserError, match="no such file or folder"):
         load(path, target="label", root=str(tmp_path / "gone"))
+    write_images(tmp_path / "classes", ["a/1.png", "a/2.png", "b/1.png", "b/2.png"])
     with pytest.raises(UserError, match="'root' means nothing to a folder of class folders"):
-        load(tmp_path / "elsewhere", root=str(tmp_path))
+        load(tmp_path / "classes", root=str(tmp_path))
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])

@@ -143,7 +143,7 @@ def look(encoded: Encoded, form: Form) -> Look:
 
 def _look(image: Any, form: Form) -> Look:
     width, height = image.size
-    if image.getexif().get(0x0112) in (5, 6, 7, 8):
+    if image.format != "TIFF" and image.getexif().get(0x0112) in (5, 6, 7, 8):
         width, height = height, width
     pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
     deep = image.mode in DEEP_MODES
@@ -214,6 +214,8 @@ def opened(encoded: bytes | Path, form: Form) -> tuple[Any, list[str]]:
                 return _stacked(image, pages), done
             if form.size is not None:
                 image.draft(None, (4 * form.size, 4 * form.size))
+            if image.format == "TIFF":
+                image.load()  # which turns it; what is turned before would be turned twice
             ImageOps.exif_transpose(image, in_place=True)
             if image.mode in DEEP_MODES:
                 return _values(image), done
@@ -249,6 +251,7 @@ def _stacked(image: Any, pages: int) -> npt.NDArray[Any]:
     planes = []
     for page in range(pages):
         image.seek(page)
+        image.load()
         plane = ImageOps.exif_transpose(image)
         if plane.mode not in DEEP_MODES | {"L", "1"}:
             raise BadImageError("wrong channels", f"page {page + 1} is not grey ({plane.mode})")
