@@ -164,7 +164,7 @@ def test_unused_columns_are_told(tmp_path: Path) -> None:
     assert "30 images found by name, in column 'id'" in facts
 
 
-@pytest.mark.parametrize("name", ["tab\there", "line\nfeed: x", "del\x7f", "next\x85", "ü\u2028é"])
+@pytest.mark.parametrize("name", ["tab\there", "line\nfeed: x", "del\x7f", "ne\x85xt", "ü\u2028é"])
 def test_control_characters_in_names(tmp_path: Path, name: str) -> None:
     names = [f"{k:02d}.png" for k in range(30)]
     write_images(tmp_path, names)

@@ -34,7 +34,7 @@ from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
 from nearfar.errors import UserError, nearest
 
 _OF_LAYOUTS = (
-    *("image", "separator", "subset", "transposed", "mapping"),
+    *("image", "separator", "subset", "transposed", "mapping", "root"),
     *("target", "name", "group", "part", "unit"),
 )
 

@@ -202,6 +202,8 @@ def opened(encoded: bytes | Path, form: Form) -> tuple[Any, list[str]]:
             together = form.pages == "channels" and pages > 1
             several = [PAGES if together else FIRST_PAGE] if pages > 1 else []
             return read_tiff(encoded, together), several
+        if start.startswith(_TIFF) and isinstance(encoded, Path):
+            encoded = encoded.read_bytes()  # PIL maps files, and scrambles those that lie on a side
         with _open(encoded) as image:
             _check_size(*image.size)
             done = [UPPER_BITS] if _cut_short(image) else []
