@@ -147,7 +147,7 @@ def test_pages(tmp_path: Path, kind: str) -> None:
     assert np.array_equal(in_order(stacked), found.astype(np.uint8))
     assert stacked.source["images"] == {"pages taken as channels": 6}
     write(tmp_path, [found[0, :3]] * 2, photometric="minisblack")
-    with pytest.raises(UserError, match="3 channels. where 4 are wanted"):
+    with pytest.raises(UserError, match=r"3 channels\) where 4 are wanted"):
         load(tmp_path, pages="channels")
 
 

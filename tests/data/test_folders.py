@@ -149,9 +149,7 @@ def test_unlabelled_part_is_no_part(tmp_path: Path) -> None:
         load(tmp_path)
     dataset = load(tmp_path, on_bad_rows="drop")
     assert (len(dataset), dataset.parts, dataset.source["dropped"]) == (6, None, 3)
-    assert dataset.source["folders"] == ["images in test that lie in no folder of a class: 3"] + [
-        "part test has no image of 2 classes: cat, dog"
-    ] * ("part test" in " ".join(dataset.source["folders"]))
+    assert dataset.source["folders"] == ["images in test that lie in no folder of a class: 3"]
 
 
 STRAYS = ["a/notes.txt", "a/x.gif", "b/y.heic", ".DS_Store", "a/Thumbs.db", "b/._0.png", "b/v.mp4"]
@@ -214,7 +212,7 @@ def test_folders_named_by_number(tmp_path: Path) -> None:
 def test_names_that_are_no_utf8(tmp_path: Path) -> None:
     pictures(tmp_path, "a", "b")
     try:
-        os.rename(os.fsencode(tmp_path / "b"), os.fsencode(tmp_path) + b"/b\xff")
+        (tmp_path / "b").rename(tmp_path / os.fsdecode(b"b\xff"))
     except OSError:
         pytest.skip("the file system takes UTF-8 names alone")
     dataset = load(tmp_path)
