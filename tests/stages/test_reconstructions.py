@@ -183,7 +183,7 @@ def test_pictures_false_keeps_pictures_out_of_the_run(tmp_path: Path) -> None:
     np.savez(tmp_path / "pictures.npz", x=images, y=labels)
     chosen = {name: STUDY["arms"][name] for name in ("pca", "mean image")}
     study = STUDY | {"data": STUDY["data"] | {"pictures": False}, "arms": chosen}
-    study = study | {"baseline": "pca", "stages": {}}
+    study = study | {"baseline": "pca", "stages": {}, "defaults": {}}
     (tmp_path / "hidden.yaml").write_text(json.dumps(study), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -1,4 +1,4 @@
-"""``nearfar init`` on pictures of every kind: a study that can be read, and what is done is told."""
+"""``nearfar init`` on pictures of every kind: what it writes can be read, what is done is told."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from PIL import Image
 from nearfar.errors import UserError
 from nearfar.starter.detect import Finding, detect
 from nearfar.starter.detect_images import detect_images
-from nearfar.starter.write import scalar, write_study
+from nearfar.starter.scalars import scalar
+from nearfar.starter.write import write_study
 from nearfar.study.load import load_study
 
 RNG = np.random.default_rng(0)

@@ -99,13 +99,8 @@ def detect_images(
     facts: list[str] = []
     if targets and list(targets) != [rows.target]:
         chosen["target"] = one_or_all(targets)
-        found_tasks = [_task(rows, target) for target in targets]
-        tasks = [task for task, _ in found_tasks]
-        facts = [fact for _, about in found_tasks for fact in about]
-        chosen["task"] = tasks[0]
-        if len(targets) > 1 and "classification" in tasks:
-            name = targets[tasks.index("classification")]
-            raise UserError(f"{found.name}: several targets must be numbers: '{name}' has classes")
+        chosen["task"], about = _tasks(rows, targets, found.name)
+        facts += about
     if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
         chosen["part"] = part
         facts.append(f"column '{part}' says train and test: the split is predefined")
@@ -149,6 +144,16 @@ def _unused(rows: ImageRows, used: Sequence[str | None]) -> list[str]:
     left = [column for column in rows.table.columns if column not in known]
     some = ", ".join(left[:5]) + (", …" if len(left) > 5 else "")
     return [f"not used beside the images: {len(left)} columns ({some})"] if left else []
+
+
+def _tasks(rows: ImageRows, targets: Sequence[str], name: str) -> tuple[str, list[str]]:
+    """Return the task of all targets, and what a user should know of each."""
+    found = [_task(rows, target) for target in targets]
+    tasks = [task for task, _ in found]
+    if len(targets) > 1 and "classification" in tasks:
+        column = targets[tasks.index("classification")]
+        raise UserError(f"{name}: several targets must be numbers: '{column}' has classes")
+    return tasks[0], [fact for _, about in found for fact in about]
 
 
 def _task(rows: ImageRows, target: str) -> tuple[str, list[str]]:

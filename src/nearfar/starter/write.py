@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError
-from nearfar.records.plain_yaml import from_yaml, parse_yaml
+from nearfar.records.plain_yaml import parse_yaml
+from nearfar.starter.scalars import printable, scalar
 
 if TYPE_CHECKING:
     from nearfar.data.options import SplitOptions
@@ -93,7 +93,7 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
     names = finding.dataset.target_names
     target = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     lines = [
-        f"# A first study of {_printable(Path(data_path).name)}, written by `nearfar init`. "
+        f"# A first study of {printable(Path(data_path).name)}, written by `nearfar init`. "
         "It runs as it is:",
         "#   nearfar run THIS_FILE --profile quick    a first look",
         f"#   nearfar run THIS_FILE                    {seeds.name}, the whole budget",
@@ -347,38 +347,10 @@ def _block(key: str, values: dict[str, Any]) -> list[str]:
     return lines
 
 
-def scalar(value: str | float | bool) -> str:
-    """Return a text, number or truth value as YAML reads it back.
-
-    A text is quoted unless it is plainly a name or path; what cannot stand in a YAML file is
-    escaped.
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return f"{value:.15g}" if value == int(value) else repr(value)
-    text = value
-    plain = re.fullmatch(r"[A-Za-z/.][\w/.() -]*[\w)]", text, flags=re.ASCII)
-    if plain and from_yaml(text) == text:
-        return text
-    return "".join(
-        sign if sign.isprintable() else json.dumps(sign)[1:-1]
-        for sign in json.dumps(text, ensure_ascii=False)
-    )
-
-
-def _printable(text: str) -> str:
-    """Return a text as a comment may hold it: on one line, control characters escaped."""
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape", "replace").decode()
-        for sign in text
-    )
-
-
 def _wrapped(fact: str) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(_printable(fact), _WIDTH, initial_indent="# * ", subsequent_indent="#   ")
+    return textwrap.wrap(printable(fact), _WIDTH, initial_indent="# * ", subsequent_indent="#   ")
 
 
 def _comment(text: str) -> list[str]:
