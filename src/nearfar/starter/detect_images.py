@@ -112,10 +112,8 @@ def detect_images(
     if rows.note.get("found_by_name"):
         chosen["image"] = rows.note["image"]
     facts += _unused(rows, [*targets, chosen.get("part"), chosen.get("group")])
-    options = DataOptions(**chosen, on_bad_rows="drop")
-    seen = survey(rows.pictures, range(rows.table.length), form_of(options))
-    form = _form(seen)
-    chosen |= form
+    seen = survey(rows.pictures, range(rows.table.length), form_of(DataOptions(**chosen)))
+    chosen |= (form := _form(seen))
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts.insert(0, f"{found.name}: {len(dataset)} images, {rows.layout}")
     facts += image_facts(dataset, form, seen)
