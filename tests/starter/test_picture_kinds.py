@@ -184,3 +184,14 @@ def test_scalars_come_back(value: Any) -> None:
     back = yaml.safe_load(f"x: {scalar(value)}\n")["x"]
     assert back == value
     assert isinstance(back, str) is isinstance(value, str)
+
+
+@pytest.mark.parametrize("names", [[], ["a/1.heic", "b/2.heic"]])
+def test_a_folder_without_images_is_told_as_such(tmp_path: Path, names: list[str]) -> None:
+    (tmp_path / "pics").mkdir()
+    for name in names:
+        (tmp_path / "pics" / name).parent.mkdir()
+        (tmp_path / "pics" / name).write_bytes(b"x")
+    words = "it holds 1.heic, 2.heic" if names else "the folder is empty"
+    with pytest.raises(UserError, match=words):
+        study_of(tmp_path / "pics")

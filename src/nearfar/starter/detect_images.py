@@ -31,6 +31,10 @@ _MANY_CLASSES = 20
 _LARGE = 160
 _FIRST_SIZE = 128
 _TABLES = frozenset({".csv", ".tsv", ".txt"})
+_OTHER_DATA = frozenset(
+    {".csv", ".tsv", ".json", ".jsonl", ".arrow", ".parquet", ".pq", ".gz", ".zip"}
+)
+"""Endings of what a folder without images may hold instead."""
 
 
 def are_images(path: Path, separator: str | None) -> bool:
@@ -42,8 +46,9 @@ def are_images(path: Path, separator: str | None) -> bool:
         if files := parquet_files(path):
             return holds_images(files[0])
         tree = tree_of(path)
-        tables = any(file.suffix.lower() in _TABLES for file in tree.others)
-        return bool(tree.folders) or (bool(tree.loose) and not tables)
+        if tree.folders:
+            return True
+        return not any(file.suffix.lower() in _OTHER_DATA for file in tree.strangers())
     if ending in PARQUET:
         return holds_images(path)
     if ending in _TABLES:
