@@ -9,7 +9,8 @@ import pytest
 from image_examples import encoded, header_of, picture, some_pixels
 from PIL import Image
 
-from nearfar.data.read.images.decode import MOST_PIXELS, BadImageError, Form, decode
+from nearfar.data.read.images.decode import decode
+from nearfar.data.read.images.stored import MOST_PIXELS, BadImageError, Form
 
 KEEP = Form()
 
@@ -104,13 +105,6 @@ DAMAGED = {
     "truncated JPEG": (encoded(some_pixels(1, side=32)[0], "JPEG")[:400], "image damaged"),
     "checksum": (GOOD[:60] + b"\0\0\0\0" + GOOD[64:], "image damaged"),
     "GIF": (saved(Image.new("P", (4, 4)), "GIF"), "no image"),
-    "16 bits": (saved(Image.fromarray(np.zeros((4, 4), np.uint16))), "wrong channels"),
-    "two pages": (
-        saved(
-            Image.new("L", (4, 4)), "TIFF", save_all=True, append_images=[Image.new("L", (4, 4))]
-        ),
-        "several pictures",
-    ),
 }
 
 

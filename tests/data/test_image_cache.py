@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +21,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[decode.Encoded]:
     seen: list[decode.Encoded] = []
     real = decode.decode
 
-    def counted(encoded: decode.Encoded, form: decode.Form) -> decode.Pixels:
+    def counted(encoded: decode.Encoded, *form: Any) -> decode.Pixels:
         seen.append(encoded)
-        return real(encoded, form)
+        return real(encoded, *form)
 
     monkeypatch.setattr(decode, "decode", counted)
     return seen

@@ -78,7 +78,8 @@ def test_mistakes(study: Path) -> None:
     write_images(study / "new", ["a.png"])
     (study / "new" / "b.png").write_text("junk")
     (study / "new" / "c.txt").write_text("junk")
-    with pytest.raises(UserError, match=r"c.txt: not an image file"):
+    with pytest.raises(UserError, match=r"b.png: the image is not an image"):
         inputs(study, "new")
     rows = inputs(study, "new", on_bad_rows="drop")
     assert (rows.names, rows.source["dropped"]) == (["a.png"], 1)
+    assert (rows.source["other_files"], rows.source["other_names"]) == (1, ["c.txt"])

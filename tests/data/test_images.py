@@ -41,7 +41,7 @@ def test_shape_device_and_arrays() -> None:
     [
         np.zeros((2, 3, 4, 4), dtype=np.float32),
         np.zeros((2, 4, 4), dtype=np.uint8),
-        np.zeros((2, 2, 4, 4), dtype=np.uint8),
+        np.zeros((2, 0, 4, 4), dtype=np.uint8),
         np.zeros((2, 3, 0, 4), dtype=np.uint8),
     ],
     ids=str,

@@ -2,9 +2,11 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from image_examples import load, write_images
 from PIL import Image
 
 from nearfar.data import Dataset, Images, Vectors
@@ -81,3 +83,13 @@ def test_large_pictures_are_reduced_and_stored_as_jpeg() -> None:
 def test_rows_that_are_no_images_have_no_pictures() -> None:
     data = replace(dataset(3), inputs=Vectors(np.zeros((3, 2), np.float32), ["a", "b"]))
     assert thumbnails_of(data, np.array([0])) is None
+
+
+def test_pictures_false_keeps_pictures_out(tmp_path: Path) -> None:
+    write_images(tmp_path, [f"{name}/{k}.png" for name in "ab" for k in range(3)])
+    rows = np.arange(6)
+    assert thumbnails_of(load(tmp_path), rows) is not None
+    hidden = load(tmp_path, pictures=False)
+    assert thumbnails_of(hidden, rows) is None
+    assert hidden.source["private"] == "data: pictures: false"
+    assert hidden.digest == load(tmp_path, pictures=True).digest

@@ -14,6 +14,7 @@ from whole_runs import run_whole
 from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Prepared, Request
+from nearfar.records.samples import read_samples
 from nearfar.stages.models import restored
 from nearfar.study.load import load_study
 
@@ -175,3 +176,20 @@ def test_decoders_are_for_reconstruction_alone(tmp_path: Path) -> None:
     path.write_text(json.dumps(text), encoding="utf-8")
     with pytest.raises(UserError, match="'decoder' is not for classification"):
         load_study(str(path))
+
+
+def test_pictures_false_keeps_pictures_out_of_the_run(tmp_path: Path) -> None:
+    images, labels = pictures(40)
+    np.savez(tmp_path / "pictures.npz", x=images, y=labels)
+    chosen = {name: STUDY["arms"][name] for name in ("pca", "mean image")}
+    study = STUDY | {"data": STUDY["data"] | {"pictures": False}, "arms": chosen}
+    study = study | {"baseline": "pca", "stages": {}, "defaults": {}}
+    (tmp_path / "hidden.yaml").write_text(json.dumps(study), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        run_whole(Request(str(tmp_path / "hidden.yaml"), out=tmp_path / "runs"))
+    written = list((tmp_path / "runs").rglob("*"))
+    assert any(path.name == "samples.parquet" for path in written)
+    assert not [path for path in written if path.suffix in {".png", ".jpg"}]
+    samples = next(path for path in written if path.name == "samples.parquet")
+    assert read_samples(samples.parent).thumbnails == []

@@ -14,7 +14,8 @@ from whole_runs import run_whole
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
 from nearfar.starter.first_split import first_split
-from nearfar.starter.write import Budget, scalar, write_study
+from nearfar.starter.scalars import scalar
+from nearfar.starter.write import Budget, write_study
 from nearfar.study.load import load_study
 from nearfar.study.profiles import PROFILES
 

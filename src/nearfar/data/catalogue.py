@@ -73,7 +73,10 @@ _BUILT_IN: dict[str, Source] = {
     ),
     "images": Source(
         "image",
-        _FILE | _FORM | {"image", "transposed", "mapping"},
+        _FILE
+        | _FORM
+        | {"image", "transposed", "mapping", "root"}
+        | {"channel_axis", "pages", "range", "pictures"},
         "nearfar.data.sources.images:load_images",
         _IMAGE_INPUTS,
         tasks=("classification", "regression", "reconstruction"),

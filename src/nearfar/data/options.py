@@ -104,8 +104,30 @@ class DataOptions(BaseModel):
     size: int | None = Field(
         default=None, ge=1, le=4096, description="images are resized to size x size"
     )
-    channels: Literal[1, 3] | None = Field(
-        default=None, description="images are converted to grey (1) or colour (3)"
+    channels: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="images are converted to grey (1) or colour (3), with transparency (2, 4), or "
+        "have so many channels",
+    )
+    channel_axis: Literal["first", "last"] | None = Field(
+        default=None, description="where arrays of single images have their channels"
+    )
+    pages: Literal["first", "channels"] | None = Field(
+        default=None,
+        description="of images of several pages: the first (unless given), or all as channels",
+    )
+    range: tuple[float, float] | None = Field(
+        default=None,
+        description="of images of more than 8 bits: the values that become 0 and 255; by default "
+        "found for all of them together",
+    )
+    root: str | None = Field(
+        default=None, min_length=1, description="folder that paths in a table of images begin at"
+    )
+    pictures: bool | None = Field(
+        default=None, description="whether pages and run folders show images (true)"
     )
     transposed: bool | None = Field(
         default=None, description="IDX files hold each image with its axes swapped, as EMNIST does"
@@ -163,6 +185,9 @@ class DataOptions(BaseModel):
         self._settle_task(source.tasks)
         if "smiles" in source.takes and self.smiles is None:
             self.smiles = "smiles"
+        if self.range is not None and not self.range[0] < self.range[1]:
+            ends = " and ".join(f"{value:g}" for value in self.range)
+            raise ValueError(f"data option 'range' needs a lower and a higher number, not {ends}")
         if "on_bad_rows" in source.takes and self.on_bad_rows is None:
             self.on_bad_rows = "error"
         self.standardise = self.standard_steps or None

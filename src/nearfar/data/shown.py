@@ -17,7 +17,8 @@ MOST_ROWS = 2500
 SMALL = 40 * 40
 """Pixels up to which a picture is kept exactly (PNG); larger ones are stored as JPEG."""
 PRIVATE = "private"
-"""Key in the provenance of a data set whose pictures may not be passed on: no page shows them."""
+"""Key in the provenance of a data set whose pictures are not to be shown: no page, no folder of a
+run and no stage has any."""
 
 
 def shown_rows(dataset: Dataset, most: int = MOST_ROWS) -> Index:

@@ -111,14 +111,16 @@ def _read_files(options: DataOptions, folder: Path) -> list[Path]:
 
 
 def _without(rows: InputRows) -> str:
-    """Return which rows have no prediction, if some do not."""
+    """Return which rows have no prediction, and how many files were passed over, if any."""
+    others = rows.source.get("other_files") or 0
+    passed = f"; {others} files that are no images passed over" if others else ""
     reasons = {} if rows.given is None else rows.given.reasons
     if not reasons:
-        return ""
+        return passed
     first = min(reasons)
     return (
         f"; {len(reasons)} row{'s have' if len(reasons) > 1 else ' has'} none, see column "
-        f"'{REASON}' (the first is row {first + 1}: {reasons[first]})"
+        f"'{REASON}' (the first is row {first + 1}: {reasons[first]}){passed}"
     )
 
 

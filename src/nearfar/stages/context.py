@@ -23,7 +23,7 @@ from nearfar.data import (
     mapped,
     split_rows,
 )
-from nearfar.data.shown import shown_rows
+from nearfar.data.shown import PRIVATE, shown_rows
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.metrics import METRICS
 from nearfar.objectives import Rows, in_chunks
@@ -141,6 +141,11 @@ class StageContext:
         self.shared |= {"features": features, "seconds": time.monotonic() - begin + spared}
         return features, spared
 
+    @property
+    def may_show_images(self) -> bool:
+        """Whether images of the data set may be kept for the page."""
+        return PRIVATE not in self.dataset.source
+
     def row_weights(self) -> Tensor | None:
         """Return the weights (n,) of the rows in training, None where all count alike."""
         if not isinstance(self.spec, FitSpec | SolveSpec) or self.spec.weights is None:
@@ -154,7 +159,8 @@ class StageContext:
         write_predictions(self.folder, outputs.header, outputs.lines(scores))
         if isinstance(outputs, Reconstructions):
             assert isinstance(self.dataset.inputs, Images)
-            keep_given_back(self.folder, self.dataset.inputs, scores, self.split.test)
+            if self.may_show_images:
+                keep_given_back(self.folder, self.dataset.inputs, scores, self.split.test)
         return outputs.metrics(scores)
 
     def measured(self, encoder: Encoder | FixedEncoder, inputs: Any) -> list[dict[str, Any]]:

@@ -44,5 +44,6 @@ def pretrain(context: StageContext, spec: PretrainSpec) -> dict[str, Any]:
         for epoch, weights in earlier.items():
             context.save_weights(f"epoch-{epoch}", weights)
         keep_features_of(context.folder, encoder, context.rows, context.shown, earlier)
-        keep_reconstructions(context.folder, objective, context.rows.inputs, context.split.test)
+        if context.may_show_images:
+            keep_reconstructions(context.folder, objective, context.rows.inputs, context.split.test)
     return context.trained(outcome, task.module)

@@ -6,65 +6,83 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nearfar.data.dataset import Dataset
-from nearfar.data.inputs.images import Images
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import is_missing, number
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
+from nearfar.data.read.images.image_folder import metadata_files
 from nearfar.data.read.images.layouts import read_layout
+from nearfar.data.read.images.lookup import column_of_images
 from nearfar.data.read.images.pictures import ImageRows
+from nearfar.data.read.images.survey import Survey, survey
 from nearfar.data.read.images.tables import PARQUET, holds_images, parquet_files
-from nearfar.data.read.names import is_image_name, part_column, path_column
+from nearfar.data.read.images.trees import tree_of
+from nearfar.data.read.names import part_column
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.tables import read_file
+from nearfar.data.sources.images import form_of
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.first_split import first_split
+from nearfar.starter.image_facts import image_facts
 
 _MANY_CLASSES = 20
 _LARGE = 160
 _FIRST_SIZE = 128
+_OTHER_DATA = frozenset(
+    {".csv", ".tsv", ".json", ".jsonl", ".arrow", ".parquet", ".pq", ".gz", ".zip"}
+)
+"""Endings of what a folder without images may hold instead."""
 
 
 def are_images(path: Path, form: TableForm) -> bool:
     """Tell whether a file or folder holds images, or a table of their paths."""
     ending = path.suffix.lower()
     if path.is_dir():
-        if is_idx_folder(path) or is_cifar_folder(path):
+        if is_idx_folder(path) or is_cifar_folder(path) or metadata_files(path):
             return True
         if files := parquet_files(path):
             return holds_images(files[0])
-        return any(is_image_name(entry.name) for entry in path.glob("*/**/*"))
+        tree = tree_of(path)
+        if tree.folders:
+            return True
+        return not any(file.suffix.lower() in _OTHER_DATA for file in tree.strangers())
     if ending in PARQUET:
         return holds_images(path)
     if is_table(path):
-        return path_column(read_file(path, form)) is not None
+        return column_of_images(read_file(path, form), path.parent) is not None
     return ending == ".npz"
 
 
 def table_with(folder: Path, targets: Sequence[str]) -> Path | None:
     """Return the CSV file of paths of images in a folder that has these columns, if it is one."""
-    found = []
+    found: list[Path] = []
+    if metadata_files(folder):
+        return None
     for path in sorted(folder.glob("*.csv")):
         table = read_file(path, guessed_form(path, TableForm())[0])
-        if set(targets) <= table.columns.keys() and path_column(table) is not None:
+        if set(targets) <= table.columns.keys() and column_of_images(table, folder) is not None:
             found.append(path)
     return found[0] if targets and len(found) == 1 else None
 
 
 def detect_images(
-    path: str, found: Path, targets: Sequence[str], form: TableForm, folder: Path
+    path: str,
+    found: Path,
+    targets: Sequence[str],
+    form: TableForm,
+    folder: Path,
+    task: str | None = None,
 ) -> tuple[DataOptions, SplitOptions, Dataset, list[str]]:
     """Find out how images are stored, what their labels are, and what form they need.
 
-    Images of several sizes, or large ones, are resized; grey and coloured ones are converted to
-    colour. Images that cannot be used are left out and counted.
+    Images of several sizes, or large ones, are resized; grey and coloured ones together, and those
+    with transparency or in CMYK, are converted to colour. Images that cannot be used are left out
+    and counted.
 
     Args:
         path: as the study shall say it.
@@ -72,11 +90,13 @@ def detect_images(
         targets: the columns to predict; none for layouts that have classes of their own.
         form: of a table.
         folder: where relative paths begin.
+        task: of class folders named by number, ``regression`` predicts these numbers.
 
     Raises:
         UserError: if nothing can be learnt from them.
     """
     chosen: dict[str, Any] = {"source": "images", "path": path, **form.options()}
+    chosen["task"] = task or "classification"
     if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
         chosen["transposed"] = True
     rows = read_layout(found, DataOptions(**chosen, on_bad_rows="drop"))
@@ -84,16 +104,10 @@ def detect_images(
         columns = ", ".join(rows.table.columns)
         raise UserError(f"{found.name}: name the column to predict with --target: {columns}")
     facts: list[str] = []
-    chosen["task"] = "classification"
     if targets and list(targets) != [rows.target]:
         chosen["target"] = one_or_all(targets)
-        found_tasks = [_task(rows, target) for target in targets]
-        tasks = [task for task, _ in found_tasks]
-        facts = [fact for _, about in found_tasks for fact in about]
-        chosen["task"] = tasks[0]
-        if len(targets) > 1 and "classification" in tasks:
-            name = targets[tasks.index("classification")]
-            raise UserError(f"{found.name}: several targets must be numbers: '{name}' has classes")
+        chosen["task"], about = _tasks(rows, targets, found.name)
+        facts += about
     if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
         chosen["part"] = part
         facts.append(f"column '{part}' says train and test: the split is predefined")
@@ -102,21 +116,49 @@ def detect_images(
         if group is not None:
             chosen["group"] = group
             facts.append(group_fact(group))
+    if rows.note.get("found_by_name"):
+        chosen["image"] = rows.note["image"]
+    facts += _unused(rows, [*targets, chosen.get("part"), chosen.get("group")])
+    seen = survey(rows.pictures, range(rows.table.length), form_of(DataOptions(**chosen)))
+    chosen |= (shape := _form(seen))
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
-    shape = _form(dataset)
-    if shape:
-        chosen |= shape
-        dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts.insert(0, f"{found.name}: {len(dataset)} images, {rows.layout}")
-    facts += [*_class_facts(dataset), *_form_facts(dataset, shape), *_twins(dataset)]
+    facts += image_facts(dataset, shape, seen)
+    if "range" in dataset.source:
+        chosen["range"] = dataset.source["range"]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
-    split = first_split(dataset, predefined=dataset.parts is not None)
+    split = _first_split(dataset, found.name)
     return DataOptions(**chosen), split, dataset, facts
 
 
 def one_or_all(targets: Sequence[str]) -> str | list[str]:
     """Return the targets as a study file says them."""
     return targets[0] if len(targets) == 1 else list(targets)
+
+
+def _unused(rows: ImageRows, used: Sequence[str | None]) -> list[str]:
+    """Tell of columns of a table that no part of the study reads."""
+    if "target" not in rows.takes:
+        return []
+    known = {
+        *used,
+        rows.note.get("image"),
+        rows.target,
+        *(rows.class_names if not any(used) else ()),
+    }
+    left = [column for column in rows.table.columns if column not in known]
+    some = ", ".join(left[:5]) + (", …" if len(left) > 5 else "")
+    return [f"not used beside the images: {len(left)} columns ({some})"] if left else []
+
+
+def _tasks(rows: ImageRows, targets: Sequence[str], name: str) -> tuple[str, list[str]]:
+    """Return the task of all targets, and what a user should know of each."""
+    found = [_task(rows, target) for target in targets]
+    tasks = [task for task, _ in found]
+    if len(targets) > 1 and "classification" in tasks:
+        column = targets[tasks.index("classification")]
+        raise UserError(f"{name}: several targets must be numbers: '{column}' has classes")
+    return tasks[0], [fact for _, about in found for fact in about]
 
 
 def _task(rows: ImageRows, target: str) -> tuple[str, list[str]]:
@@ -139,58 +181,25 @@ def _task(rows: ImageRows, target: str) -> tuple[str, list[str]]:
     ]
 
 
-def _form(dataset: Dataset) -> dict[str, int]:
+def _form(seen: Survey) -> dict[str, int]:
     """Return the size and channels that the images must be brought to."""
-    reasons = dataset.source["reasons"]
     form = {}
-    _, height, width = dataset.source["shape"]
-    if "size differs" in reasons or max(height, width) > _LARGE:
-        form["size"] = min(height, width, _FIRST_SIZE)
-    if "wrong channels" in reasons:
-        form["channels"] = 3
+    if len(seen.sizes) > 1 or seen.longest_side > _LARGE:
+        form["size"] = min(seen.typical_side, _FIRST_SIZE)
+    layered = {"transparent", "grey with transparency", "CMYK"} & seen.kinds.keys()
+    grey = {"grey", "grey with transparency"} & seen.kinds.keys()
+    coloured = {"colour", "transparent", "CMYK"} & seen.kinds.keys()
+    if "channels" not in seen.kinds and (layered or (grey and coloured)):
+        form["channels"] = 3 if coloured else 1
     return form
 
 
-def _form_facts(dataset: Dataset, form: dict[str, int]) -> Sequence[str]:
-    channels, height, width = dataset.source["shape"]
-    colour = "grey" if channels == 1 else "in colour"
-    facts = [f"images of {width}x{height}, {colour}"]
-    if "size" in form:
-        facts[0] += f", resized: they are large or of several sizes (data: size: {form['size']})"
-    if dataset.source["dropped"]:
-        why = ", ".join(f"{count} × {why}" for why, count in dataset.source["reasons"].items())
-        first = next(iter(dataset.source["dropped_rows"].values()))
-        facts.append(
-            f"bad rows: {dataset.source['dropped']} of {dataset.source['read']} are left out "
-            f"(on_bad_rows: drop): {why}; the first: {first}"
-        )
-    return facts
-
-
-def _class_facts(dataset: Dataset) -> list[str]:
-    if not dataset.classes:
-        return []
-    counts = np.bincount(dataset.targets[:, 0].astype(int), minlength=len(dataset.classes))
-    few, many = int(counts.argmin()), int(counts.argmax())
-    names = ", ".join(dataset.classes[:10]) + (", …" if len(dataset.classes) > 10 else "")
-    return [
-        f"{len(dataset.classes)} classes ({names}): from {counts[few]} images "
-        f"({dataset.classes[few]}) to {counts[many]} ({dataset.classes[many]})"
-    ]
-
-
-def _twins(dataset: Dataset) -> list[str]:
-    """Tell of images that are the same in every pixel, which make groups."""
-    assert isinstance(dataset.inputs, Images)
-    keys = [hash(image.numpy().tobytes()) for image in dataset.inputs.pixels]
-    _, first, groups = np.unique(keys, return_index=True, return_inverse=True)
-    twins = len(dataset) - len(first)
-    if not twins:
-        return []
-    original = dataset.targets[first][groups]
-    differ = int((original != dataset.targets).any(axis=1).sum())
-    labels = f", {differ} of them with another label" if differ else ""
-    return [
-        f"duplicates: {twins} images are copies of another, pixel by pixel{labels}; copies stay in "
-        "one part of a split that is drawn"
-    ]
+def _first_split(dataset: Dataset, name: str) -> SplitOptions:
+    try:
+        return first_split(dataset, predefined=dataset.parts is not None)
+    except UserError as error:
+        if dataset.parts is None:
+            raise
+        raise UserError(
+            f"{name}: the parts of the data cannot be used: {error}: move images between the parts"
+        ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError
-from nearfar.records.plain_yaml import from_yaml, parse_yaml
+from nearfar.records.plain_yaml import parse_yaml
+from nearfar.starter.scalars import printable, scalar
 
 if TYPE_CHECKING:
     from nearfar.data.options import SplitOptions
@@ -95,7 +95,8 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
     names = finding.dataset.target_names
     target = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     lines = [
-        f"# A first study of {Path(data_path).name}, written by `nearfar init`. It runs as it is:",
+        f"# A first study of {printable(Path(data_path).name)}, written by `nearfar init`. "
+        "It runs as it is:",
         "#   nearfar run THIS_FILE --profile quick    a first look",
         f"#   nearfar run THIS_FILE                    {seeds.name}, the whole budget",
         "# Found in the data:",
@@ -337,10 +338,12 @@ def _block(key: str, values: dict[str, Any]) -> list[str]:
         "name": "shown in the report",
         "on_bad_rows": "error: stop at a row that cannot be used; drop: leave it out",
         "part": "says train, validation or test",
+        "size": "all images are resized to size x size",
+        "channels": "1: grey, 3: colour, transparency laid on white; 4: transparency is a channel",
     }
     lines = [f"{key}:"]
     for name, value in values.items():
-        if isinstance(value, list):
+        if isinstance(value, list | tuple):
             lines += [f"  {name}:", *(f"    - {scalar(item)}" for item in value)]
         else:
             comment = f"   # {comments[name]}" if name in comments else ""
@@ -348,18 +351,10 @@ def _block(key: str, values: dict[str, Any]) -> list[str]:
     return lines
 
 
-def scalar(text: str) -> str:
-    """Return a text as YAML reads it back: quoted, unless it is plainly a name or path."""
-    plain = re.fullmatch(r"[A-Za-z/.][\w/.() -]*[\w)]", text, flags=re.ASCII)
-    if plain and from_yaml(text) == text:
-        return text
-    return json.dumps(text, ensure_ascii=False)
-
-
 def _wrapped(fact: str) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(fact, _WIDTH, initial_indent="# * ", subsequent_indent="#   ")
+    return textwrap.wrap(printable(fact), _WIDTH, initial_indent="# * ", subsequent_indent="#   ")
 
 
 def _comment(text: str) -> list[str]:

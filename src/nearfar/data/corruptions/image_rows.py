@@ -47,17 +47,25 @@ class Constants:
 
 @dataclass(frozen=True)
 class ImageCorruption:
-    """``change`` with the constants of each severity; ``colour`` if it is one of colour."""
+    """``change`` with the constants of each severity; ``colour`` if it is one of colour.
+
+    ``name_of_format`` is that of the files that it goes through.
+    """
 
     change: Change
     constants: Constants
     colour: bool = False
+    name_of_format: str = ""
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
 
     def check(self, inputs: Any) -> str:
         """Return why these images cannot be corrupted so, or ""."""
-        if self.colour and inputs.shape[0] != 3:
-            return "it changes colours, and these images have one channel"
+        channels = inputs.shape[0]
+        if self.colour and channels != 3:
+            count = "one channel" if channels == 1 else f"{channels} channels"
+            return f"it changes colours, and these images have {count}"
+        if self.name_of_format and channels not in (1, 3):
+            return f"{self.name_of_format} files have 1 or 3 channels, and these images {channels}"
         return ""
 
     def apply(self, inputs: Any, severity: int, key: int) -> Images:

@@ -134,7 +134,9 @@ IMAGE_CORRUPTIONS: dict[str, ImageCorruption] = {
         Constants(singles(0.95, 0.90, 0.85, 0.75, 0.65), singles(0.6, 0.5, 0.4, 0.3, 0.25)),
     ),
     "jpeg": ImageCorruption(
-        jpeg, Constants(singles(80, 65, 58, 50, 40), singles(25, 18, 15, 10, 7))
+        jpeg,
+        Constants(singles(80, 65, 58, 50, 40), singles(25, 18, 15, 10, 7)),
+        name_of_format="JPEG",
     ),
     "elastic": ImageCorruption(
         elastic,

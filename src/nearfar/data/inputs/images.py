@@ -16,8 +16,9 @@ class Images:
     """The pixels of all rows.
 
     Args:
-        pixels: uint8 (n, channels, height, width), 1 or 3 channels, height and width at least 1; an
-            array that is mapped from a file stays there.
+        pixels: uint8 (n, channels, height, width), none of these 0; 1 channel is grey, 3 are red,
+            green and blue. An array that is mapped from a file stays there.
+        range: where pictures had more than 8 bits, the values that became 0 and 255.
 
     Raises:
         ValueError: if the shape or the type is another one.
@@ -25,13 +26,18 @@ class Images:
 
     kind: str = "image"
 
-    def __init__(self, pixels: Tensor | npt.NDArray[np.uint8]) -> None:
+    def __init__(
+        self,
+        pixels: Tensor | npt.NDArray[np.uint8],
+        range: tuple[float, float] | None = None,
+    ) -> None:
         tensor = pixels if isinstance(pixels, Tensor) else torch.from_numpy(pixels)
         if tensor.dtype != torch.uint8:
             raise ValueError(f"need uint8 pixels, got {tensor.dtype}")
-        if tensor.ndim != 4 or tensor.shape[1] not in (1, 3) or 0 in tensor.shape[2:]:
-            raise ValueError(f"need shape (n, 1 or 3, height, width), got {tuple(tensor.shape)}")
+        if tensor.ndim != 4 or 0 in tensor.shape[1:]:
+            raise ValueError(f"need shape (n, channels, height, width), got {tuple(tensor.shape)}")
         self.pixels = tensor.contiguous()
+        self.range = range
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -51,11 +57,11 @@ class Images:
 
     def take(self, index: Tensor) -> Images:
         """Return the rows ``index`` (int64, (b,)) alone."""
-        return Images(self.pixels.index_select(0, index))
+        return Images(self.pixels.index_select(0, index), self.range)
 
     def to(self, device: torch.device | str) -> Images:
         """Return the same images on ``device``."""
-        return Images(self.pixels.to(device))
+        return Images(self.pixels.to(device), self.range)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the pixels."""
@@ -65,13 +71,14 @@ class Images:
         """Return small copies of the rows ``index`` (int64, (b,)) for showing.
 
         Images that fit into ``side`` × ``side`` stay as they are; larger ones are reduced
-        (antialiased) until they do, their proportions kept to within a pixel.
+        (antialiased) until they do, their proportions kept to within a pixel. Of two channels the
+        first is shown, of more than three the first three, as red, green and blue.
 
         Returns:
-            uint8 (b, height, width, channels), height and width at most ``side``.
+            uint8 (b, height, width, 1 or 3), height and width at most ``side``.
         """
-        _, height, width = self.shape
-        chosen = self.pixels.index_select(0, index)
+        channels, height, width = self.shape
+        chosen = self.pixels.index_select(0, index)[:, : 1 if channels < 3 else 3]
         factor = side / max(height, width)
         if factor < 1:
             size = [max(1, round(height * factor)), max(1, round(width * factor))]

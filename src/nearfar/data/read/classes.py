@@ -29,6 +29,8 @@ def class_numbers(
         UserError: if there are fewer than two classes, or hardly two rows of each.
     """
     cells = table.column(column, "target")
+    if names and all(cell is None or type(cell) is int for cell in cells):
+        return _by_number(cells, column, tuple(names), bad), tuple(names)
     texts = [None if is_missing(cell) else _text(cell) for cell in cells]
     for position, text in enumerate(texts):
         if text is None:
@@ -81,6 +83,24 @@ def _numbered(
                 f"target '{column}' is {text}; there are {len(names)} classes, 0 to "
                 f"{len(names) - 1}",
             )
+    return values
+
+
+def _by_number(
+    cells: Sequence[int | None], column: str, names: tuple[str, ...], bad: BadRows
+) -> npt.NDArray[np.float64]:
+    """Return stored numbers as they are: a name that looks like a number is none."""
+    values = np.full(len(cells), np.nan)
+    for position, cell in enumerate(cells):
+        if cell is None:
+            bad.add(position, "target missing", f"target '{column}' is missing")
+        elif 0 <= cell < len(names):
+            values[position] = cell
+        elif cell == -1:
+            bad.add(position, "target missing", f"target '{column}' is -1, which means unlabelled")
+        else:
+            message = f"target '{column}' is {cell}; there are {len(names)} classes, 0 to "
+            bad.add(position, "label out of range", f"{message}{len(names) - 1}")
     return values
 
 

@@ -19,11 +19,21 @@ PART_NAMES = {
     "valid": "validation",
     "val": "validation",
     "dev": "validation",
+    "development": "validation",
     "test": "test",
+    "testing": "test",
+    "holdout": "test",
 }
 PART_COLUMNS = frozenset({"split", "part", "set", "fold", "subset", "partition"})
 
-IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+_BESIDE_PARTS = frozenset(
+    {"set", "data", "dataset", "split", "image", "images", "img", "imgs", "pictures", "seg"}
+)
+"""Words that folders of parts have beside the part: ``test_set``, ``seg_train``."""
+
+IMAGE_ENDINGS = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".npy"}
+)
 """Names of image files end in one of these, in small or capital letters."""
 
 CLASS = "class"
@@ -40,6 +50,14 @@ def part_called(text: str) -> str | None:
 def part_named(text: str) -> str | None:
     """Return the part that a file is named after: ``train-00000-of-00001`` is train."""
     return part_called(re.split(r"[^a-z]", text.lower(), maxsplit=1)[0])
+
+
+def part_folder(text: str) -> str | None:
+    """Return the part that a folder is named after: ``Testing``, ``hold-out``, ``train_images``."""
+    words = [word for word in re.split(r"[^a-z]+", text.lower()) if word]
+    whole = part_called("".join(words))
+    left = [word for word in words if word not in _BESIDE_PARTS]
+    return whole or (part_called(left[0]) if len(left) == 1 else None)
 
 
 def part_column(table: Table, but: Collection[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from nearfar.data.read.images.class_folders import (
     loose_files,
     read_loose_folder,
 )
-from nearfar.data.read.images.decode import Form, Pixels
-from nearfar.data.read.images.layouts import _file_layout, read_layout
+from nearfar.data.read.images.depth import range_words
+from nearfar.data.read.images.image_folder import metadata_files, read_image_folder
+from nearfar.data.read.images.layouts import file_layout, read_layout
 from nearfar.data.read.images.npz import read_npz
-from nearfar.data.read.images.pictures import ImageRows, decoded
+from nearfar.data.read.images.pictures import Decoded, ImageRows, decoded
+from nearfar.data.read.images.stored import Form, Pixels, has_signature
 from nearfar.data.read.images.tables import (
     image_table,
     parquet_files,
@@ -26,11 +29,12 @@ from nearfar.data.read.images.tables import (
 )
 from nearfar.data.read.locate import locate
 from nearfar.data.read.names import IMAGE_ENDINGS
+from nearfar.data.shown import PRIVATE
 from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
 from nearfar.errors import UserError, nearest
 
 _OF_LAYOUTS = (
-    *("image", "separator", "subset", "transposed", "mapping"),
+    *("image", "separator", "subset", "transposed", "mapping", "root"),
     *("target", "name", "group", "part", "unit", "decimal", "encoding", "sheet", "missing"),
 )
 
@@ -44,7 +48,8 @@ def load_images(options: DataOptions, folder: Path) -> Dataset:
     assert options.path is not None
     path, place = locate(options.path, folder)
     mapping = None if options.mapping is None else locate(options.mapping, folder)[0]
-    rows = read_layout(path, options, mapping)
+    root = None if options.root is None else locate(options.root, folder)[0]
+    rows = read_layout(path, options, mapping, root)
     return assembled(rows, options, {"path": options.path, "found": place})
 
 
@@ -56,25 +61,41 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
     """
     target = _target(rows, options)
     bad = BadRows(rows.table, options.on_bad_rows or "error")
+    for position, message in rows.unclear.items():
+        bad.add(position, "name unclear", message)
     labels = RowLabels(rows.table, options, bad, target, rows.class_names)
     used = labels.limited(bad.kept())
-    form = Form(options.size, options.channels)
-    pixels, good = decoded(rows.pictures, used, form, bad)
+    found = decoded(rows.pictures, used, form_of(options), bad)
     bad.kept()
-    if not good:
+    if not found.rows:
         raise UserError(f"{rows.table.name}: no image of it can be used")
-    inputs = Images(pixels)
-    channels, height, width = inputs.shape
+    inputs = Images(found.pixels, found.range)
     note = {
         "source": options.source,
         **source,
         "layout": rows.layout,
         **rows.note,
         **rows.table.account(),
-        "shape": [channels, height, width],
+        "shape": list(inputs.shape),
+        **_done(found),
     }
-    copies = _copies(pixels, good, rows.table.length)
-    return labels.dataset(good, inputs, note, titles=rows.titles, identities=[copies])
+    if options.pictures is False:
+        note[PRIVATE] = "data: pictures: false"
+    copies = _copies(found.pixels, found.rows, rows.table.length)
+    return labels.dataset(found.rows, inputs, note, titles=rows.titles, identities=[copies])
+
+
+def form_of(options: DataOptions) -> Form:
+    """Return what the options say of the form of every image."""
+    return Form(options.size, options.channels, options.range, options.pages, options.channel_axis)
+
+
+def _done(found: Decoded) -> dict[str, Any]:
+    """Return what the provenance says of what was done to images."""
+    note: dict[str, Any] = {"images": found.done} if found.done else {}
+    if found.range is not None:
+        note |= {"range": list(found.range), "depth": range_words(found.range)}
+    return note
 
 
 def _copies(pixels: Pixels, rows: list[int], length: int) -> list[bytes]:
@@ -95,7 +116,7 @@ def _target(rows: ImageRows, options: DataOptions) -> str | None:
             )
     if options.target is not None:
         return None
-    if options.task == "regression":
+    if options.task == "regression" and (rows.target is None or rows.class_names):
         raise UserError(f"data: task: regression needs 'target', a column; it has {rows.layout}")
     if rows.target is not None:
         return rows.target
@@ -116,12 +137,15 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     assert isinstance(like, Images)
     rows = _unlabelled(path, options)
     bad = BadRows(rows.table, options.on_bad_rows or "error")
-    form = Form(options.size, options.channels)
-    pixels, good = decoded(rows.pictures, bad.kept(), form, bad, like.shape)
+    for position, message in rows.unclear.items():
+        bad.add(position, "name unclear", message)
+    form = replace(form_of(options), range=like.range)
+    found = decoded(rows.pictures, bad.kept(), form, bad, like.shape)
     bad.kept()
-    names = names_if_any(rows.table, options, good, rows.titles)
-    note = {"path": str(path), **bad.account()}
-    return InputRows(Images(pixels), row_ids(good), names, [], note, given=bad.given())
+    names = names_if_any(rows.table, options, found.rows, rows.titles)
+    note = {"path": str(path), **rows.note, **_done(found), **bad.account()}
+    inputs = Images(found.pixels)
+    return InputRows(inputs, row_ids(found.rows), names, [], note, given=bad.given())
 
 
 def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
@@ -130,9 +154,11 @@ def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
         files = parquet_files(path)
         if files:
             return read_parquet_images(files, path.name, options)
-        return read_loose_folder(path, options.on_bad_rows or "error")
-    if ending in IMAGE_ENDINGS:
+        if metadata := metadata_files(path):
+            return read_image_folder(path, metadata, options)
+        return read_loose_folder(path)
+    if ending in IMAGE_ENDINGS or ((ending[1:].isdecimal() or not ending) and has_signature(path)):
         return loose_files(path.parent, [path])
     if ending == ".npz":
         return read_npz(path, None, labelled=False)
-    return _file_layout(path, options, None)
+    return file_layout(path, options)

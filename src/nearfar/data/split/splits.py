@@ -38,8 +38,9 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
       validation, then test, so that the rare ones are tested; not in DeepChem's order, which
       ``order: deepchem`` takes. With ``resplit``: scaffolds with more
       rows than half a small part go to training first, the others follow in the order of the seed.
-    * ``predefined``: as the data say. Without a validation part, a fraction ``validation`` of the
-      training groups becomes one, drawn from ``split_seed``.
+    * ``predefined``: as the data say. Without a test part the validation part is tested. Without a
+      validation part, a fraction ``validation`` of the training groups becomes one, drawn from
+      ``split_seed``.
     * ``folds``: cross-validation, see :mod:`nearfar.data.split.folds`.
 
     Args:
@@ -115,6 +116,8 @@ def _predefined(dataset: Dataset, options: SplitOptions) -> Split:
     if dataset.parts is None:
         raise UserError("split 'predefined' needs the column of the parts: set data: part")
     part = np.array([PARTS.index(str(name)) for name in dataset.parts])
+    if (part == 1).any() and not (part == 2).any():  # train and val, as published sets often come
+        part[part == 1] = 2
     if not (part == 1).any():
         assert options.validation is not None
         rows = np.flatnonzero(part == 0)

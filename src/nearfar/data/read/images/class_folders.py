@@ -2,122 +2,268 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from nearfar.data.read.columns import number
 from nearfar.data.read.images.pictures import Files, ImageRows
-from nearfar.data.read.names import CLASS, is_image_name, part_called
+from nearfar.data.read.images.trees import Tree, plain_text, shown_path, strangers_note, tree_of
+from nearfar.data.read.names import CLASS, part_folder
 from nearfar.data.read.tables import Table
 from nearfar.errors import UserError
 
-_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+_FEWEST = 2
 
 
-def read_class_folders(root: Path, action: str) -> ImageRows:
-    """List ``class/…/image`` or ``part/class/…/image``, in alphabetical order.
+@dataclass
+class _Found:
+    """Pictures with part and class, and what was found on the way."""
 
-    Parts are folders called train, validation (or valid, val, dev) and test, and nothing else
-    beside them.
+    rows: list[tuple[str | None, str | None, Path]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+
+def read_class_folders(root: Path, task: str = "classification") -> ImageRows:
+    """List ``class/…/image``, ``part/class/…/image`` or ``class/part/…/image``, alphabetically.
+
+    Two or more folders named after parts (``train``, ``val``, ``Testing``, ``test_set``) are parts;
+    one among others is a class. A folder that is alone in its folder is passed through. Names of
+    classes are taken as they are: ``none`` is a class, and ``cat`` another than ``Cat``. Files that
+    are no pictures are counted and left out. Pictures that lie in no folder of a class are rows
+    without a class.
 
     Args:
         root: the folder.
-        action: ``drop`` leaves out files that are no images; ``error`` refuses them.
+        task: with ``regression`` the classes are given as texts, to be read as numbers.
 
     Raises:
-        UserError: if there is no image, a class has none, or a file is no image.
+        UserError: if there is no picture, one class alone, or it cannot be told what folders are.
     """
-    parts = _parts(root)
-    rows: list[tuple[str | None, str, Path]] = []
-    passed_over = 0
-    for part, folder in parts:
-        classes = [entry for entry in _entries(folder) if entry.is_dir()]
-        loose = [entry for entry in _entries(folder) if not entry.is_dir()]
-        if loose and action == "error":
-            hint = "a folder of class folders" if classes else "images need a folder for each class"
-            raise UserError(f"{loose[0]}: not in the folder of a class: {hint}")
-        passed_over += len(loose)
-        for entry in classes:
-            files, others = _image_files(entry)
-            if others and action == "error":
-                raise UserError(
-                    f"{others[0]}: not an image file (png, jpg, webp, bmp, tif) "
-                    "(data: on_bad_rows: drop leaves it out)"
-                )
-            passed_over += len(others)
-            if not files:
-                raise UserError(f"{entry}: no image in the folder of class '{entry.name}'")
-            rows += [(part, entry.name, file) for file in files]
-    if not rows:
-        raise UserError(f"{root}: no image in this folder; images need a folder for each class")
-    places = [str(file.relative_to(root)) for _, _, file in rows]
+    tree = tree_of(root)
+    if next(tree.pictures(), None) is None:
+        strangers = [plain_text(file.name) for file in tree.strangers()]
+        held = f" (it holds {', '.join(strangers[:3])})" if strangers else ""
+        raise UserError(
+            f"{root}: no image in this folder{held}; images need a folder for each class"
+        )
+    found = _Found()
+    top = _unwrapped(tree, root, found)
+    parts = _parts(top, root, found)
+    if parts is None:
+        _classes(top, None, root, found)
+    else:
+        for part, folder in parts:
+            _classes(folder, part, root, found)
+        _compare_parts(found)
+    return _rows(root, tree, found, task)
+
+
+def _rows(root: Path, tree: Tree, found: _Found, task: str) -> ImageRows:
+    names = _ordered({plain_text(name) for _, name, _ in found.rows if name is not None})
+    rows = found.rows
+    _check(root, names, rows, task)
+    places = [shown_path(file, root) for _, _, file in rows]
+    labelled = {part for part, name, _ in rows if name is not None}
+    cells: list[Any] = [None if name is None else plain_text(name) for _, name, _ in rows]
+    classes = {} if task == "regression" else {CLASS: names}
+    if classes:
+        numbers = {name: k for k, name in enumerate(names)}
+        cells = [None if cell is None else numbers[cell] for cell in cells]
     table = Table(
         root.name,
-        {CLASS: [name for _, name, _ in rows]},
+        {CLASS: cells},
         len(rows),
-        parts=None if parts[0][0] is None else [str(part) for part, _, _ in rows],
+        parts=[str(part) for part, _, _ in rows] if len(labelled) > 1 else None,
         place=lambda position: str(root / places[position]),
     )
-    note = {"other_files": passed_over} if passed_over else {}
+    told = [*found.told, *_alike(names)]
+    note: dict[str, Any] = strangers_note(root, list(tree.strangers()))
+    if told:
+        note["folders"] = told
     return ImageRows(
         table,
         Files([file for _, _, file in rows]),
         "a folder of class folders",
+        takes=frozenset({"unit"}) if task == "regression" else frozenset(),
         target=CLASS,
+        class_names=classes,
         titles=places,
         note=note,
     )
 
 
-def read_loose_folder(root: Path, action: str) -> ImageRows:
-    """List all images in a folder and its folders, in alphabetical order, without classes.
+def _check(
+    root: Path, names: Sequence[str], rows: Sequence[tuple[Any, Any, Path]], task: str
+) -> None:
+    if not names:
+        raise UserError(
+            f"{rows[0][2]}: not in the folder of a class: images need a folder for each class"
+        )
+    if task == "regression":
+        if words := [name for name in names if number(name) is None]:
+            raise UserError(
+                f"{root}: task: regression needs 'target', a column of a table, or class folders "
+                f"named by number; folder '{words[0]}' is not"
+            )
+        return
+    if len(names) == 1:
+        raise UserError(f"{root.name}: target '{CLASS}' is {names[0]!r} in every row: one class")
+    count = sum(name is not None for _, name, _ in rows)
+    if _FEWEST * len(names) > count:
+        raise UserError(
+            f"{root.name}: {count} images in {len(names)} folders: these are no classes"
+        )
+
+
+def _ordered(names: set[str]) -> tuple[str, ...]:
+    values = {name: number(name) for name in names}
+    if all(value is not None for value in values.values()):
+        return tuple(sorted(names, key=lambda name: (values[name], name)))
+    return tuple(sorted(names))
+
+
+def _unwrapped(tree: Tree, root: Path, found: _Found) -> Tree:
+    """Go down while there is one folder alone and it holds folders of pictures itself."""
+    while not tree.loose and len(tree.folders) == 1 and tree.folders[0].folders:
+        inner = tree.folders[0]
+        if inner.loose:
+            break
+        _tell_bare(tree, root, found)
+        tree = inner
+        found.told.append(f"read from the folder {shown_path(tree.path, root)}")
+    return tree
+
+
+def _parts(top: Tree, root: Path, found: _Found) -> list[tuple[str, Tree]] | None:
+    """Return the folders of the parts, in alphabetical order; None where there are none.
 
     Raises:
-        UserError: if there is none, or a file is no image and ``action`` is ``error``.
+        UserError: if folders with names of parts stand beside others, or two are for one part.
     """
-    files, others = _image_files(root)
-    if others and action == "error":
-        raise UserError(f"{others[0]}: not an image file (png, jpg, webp, bmp, tif)")
+    named = [(part_folder(tree.name), tree) for tree in top.folders]
+    parts = [(part, tree) for part, tree in named if part is not None]
+    if len(parts) < _FEWEST:
+        return None
+    others = [tree.name for part, tree in named if part is None]
+    shown = ", ".join(tree.name for _, tree in parts)
+    if others:
+        raise UserError(
+            f"{top.path}: folders named after parts ({shown}) beside others with images "
+            f"({', '.join(others[:5])}): if all are classes, rename those; if they are parts, move "
+            "the others away"
+        )
+    twice = [part for part, count in Counter(part for part, _ in parts).items() if count > 1]
+    if twice:
+        both = ", ".join(tree.name for part, tree in parts if part == twice[0])
+        raise UserError(
+            f"{top.path}: two folders for one part ({twice[0]}): {both}: put their images "
+            "together, or move one away"
+        )
+    if not any(tree.folders for _, tree in parts):
+        raise UserError(
+            f"{top.path}: folders named after parts ({shown}) that hold images and no class "
+            "folders: if they are classes, rename them; if they are parts, put the images of each "
+            "into a folder for each class"
+        )
+    _tell_bare(top, root, found)
+    _loose(top, None, root, found)
+    alone = [tree.folders[0] for _, tree in parts if len(tree.folders) == 1 and not tree.loose]
+    wrapped = len(alone) == len(parts) and all(tree.folders and not tree.loose for tree in alone)
+    return [
+        (part, _unwrapped(tree, root, found) if wrapped or _twice_named(tree) else tree)
+        for part, tree in parts
+    ]
+
+
+def _twice_named(tree: Tree) -> bool:
+    """Whether a part lies in a folder of its own name, as an archive unpacked into a folder."""
+    return len(tree.folders) == 1 and tree.folders[0].name == tree.name
+
+
+def _classes(top: Tree, part: str | None, root: Path, found: _Found) -> None:
+    """Take the folders of ``top`` as classes; those of each class may be parts in their turn."""
+    _tell_bare(top, root, found)
+    _loose(top, part, root, found)
+    below = [[part_folder(tree.name) for tree in folder.folders] for folder in top.folders]
+    parts_below = (
+        part is None
+        and len({name for names in below for name in names}) >= _FEWEST
+        and all(None not in names and len(set(names)) == len(names) for names in below)
+        and not any(folder.loose for folder in top.folders)
+    )
+    if parts_below:
+        found.told.append("parts are folders in the folders of the classes")
+    for folder in top.folders:
+        if parts_below:
+            for name, tree in zip(below[top.folders.index(folder)], folder.folders, strict=True):
+                found.rows += [(name, folder.name, file) for file in tree.pictures()]
+        else:
+            found.rows += [(part, folder.name, file) for file in folder.pictures()]
+
+
+def _loose(tree: Tree, part: str | None, root: Path, found: _Found) -> None:
+    if tree.loose:
+        place = shown_path(tree.path, root)
+        found.told.append(f"images in {place} that lie in no folder of a class: {len(tree.loose)}")
+        found.rows += [(part, None, file) for file in tree.loose]
+
+
+def _tell_bare(tree: Tree, root: Path, found: _Found) -> None:
+    for folder in tree.bare:
+        held = sum(1 for _ in folder.strangers())
+        files = f" (other files: {held})" if held else ""
+        found.told.append(f"no image in the folder {shown_path(folder.path, root)}{files}")
+
+
+def _compare_parts(found: _Found) -> None:
+    """Tell of classes that some part lacks."""
+    of_part: dict[str, set[str]] = {}
+    for part, name, _ in found.rows:
+        if part is not None and name is not None:
+            of_part.setdefault(part, set()).add(plain_text(name))
+    everywhere = set().union(*of_part.values()) if of_part else set()
+    for part, names in sorted(of_part.items()):
+        if lacking := sorted(everywhere - names):
+            some = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
+            found.told.append(f"part {part} has no image of {len(lacking)} classes: {some}")
+
+
+def _alike(names: Sequence[str]) -> list[str]:
+    """Tell of classes whose names differ in spaces, capitals or accents' spelling alone."""
+    seen: dict[str, list[str]] = {}
+    for name in names:
+        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        seen.setdefault(key, []).append(name)
+    return [
+        f"classes {' and '.join(map(repr, same))} are kept apart: their names all but agree"
+        for same in seen.values()
+        if len(same) > 1
+    ]
+
+
+def read_loose_folder(root: Path) -> ImageRows:
+    """List all images in a folder and its folders, in alphabetical order, without classes.
+
+    Files that are no pictures are counted and left out.
+
+    Raises:
+        UserError: if there is no picture.
+    """
+    tree = tree_of(root)
+    files = list(tree.pictures())
     if not files:
         raise UserError(f"{root}: no image in this folder")
-    return loose_files(root, files)
+    rows = loose_files(root, files)
+    rows.note = strangers_note(root, list(tree.strangers()))
+    return rows
 
 
 def loose_files(root: Path, files: list[Path]) -> ImageRows:
     """Return some image files below ``root`` as rows without classes."""
-    places = [str(file.relative_to(root)) for file in files]
+    places = [shown_path(file, root) for file in files]
     table = Table(root.name, {}, len(files), place=lambda position: str(files[position]))
     return ImageRows(table, Files(list(files)), "a folder of images", titles=places)
-
-
-def _parts(root: Path) -> list[tuple[str | None, Path]]:
-    """Return part and folder of the parts, or the root alone."""
-    folders = [entry for entry in _entries(root) if entry.is_dir()]
-    named = [(part_called(entry.name), entry) for entry in folders]
-    found = [part for part, _ in named if part is not None]
-    if len(found) != len(named) or not {"train", "test"} <= set(found):
-        return [(None, root)]
-    if len(set(found)) < len(found):
-        raise UserError(f"{root}: two folders for one part: {', '.join(e.name for e in folders)}")
-    return [*named]
-
-
-def _image_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the image files in a folder, however deep, and the other files."""
-    images: list[Path] = []
-    others: list[Path] = []
-    for entry in _entries(folder):
-        if entry.is_dir():
-            deeper, strange = _image_files(entry)
-            images += deeper
-            others += strange
-        else:
-            (images if is_image_name(entry.name) else others).append(entry)
-    return images, others
-
-
-def _entries(folder: Path) -> list[Path]:
-    """Return what is in a folder, sorted, without what systems leave there."""
-    try:
-        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    except OSError as error:
-        raise UserError(f"cannot read {folder}: {error.strerror or error}") from error
-    return [e for e in entries if e.name[0] != "." and e.name.lower() not in _SYSTEM_FILES]

@@ -2,135 +2,160 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
-Encoded = bytes | Path | Pixels
-"""A picture as it is stored: the content of an image file, where that file is, or pixels."""
+from nearfar.data.read.images.depth import DeepPictureError, as_bytes, has_gaps
+from nearfar.data.read.images.stored import (
+    BadImageError,
+    Encoded,
+    Form,
+    Pixels,
+    opened,
+    unreadable,
+)
 
-MOST_PIXELS = 50_000_000
-"""A picture whose header says more is refused before it is decoded."""
-
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
-_CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "RGB": 3, "RGBA": 3, "CMYK": 3, "YCbCr": 3, "LAB": 3}
-_CONVERTED = frozenset({"LA", "La", "RGBA", "RGBa", "PA", "CMYK", "LAB"})
+_LAYERED = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_OWN = {"1": 1, "L": 1, "P": 3, "RGB": 3, "YCbCr": 3, "LAB": 3, "HSV": 3}
 _PEEKED = 100
 
-
-class BadImageError(Exception):
-    """A picture that cannot be used: ``reason`` is counted, the message is shown."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+ON_WHITE = "transparency laid on white"
+AS_CHANNEL = "transparency kept as a channel"
+RESIZED = "resized"
 
 
-@dataclass(frozen=True)
-class Form:
-    """What the pixels of a row shall look like.
-
-    ``size``: height and width after resizing, or None to keep them. ``channels``: 1 (grey) or 3
-    (RGB) after conversion, or None to keep them, which refuses transparency and CMYK.
-    """
-
-    size: int | None = None
-    channels: int | None = None
-
-
-def decode(encoded: Encoded, form: Form) -> Pixels:
+def decode(encoded: Encoded, form: Form, done: Counter[str] | None = None) -> Pixels:
     """Return the pixels of a picture, turned upright as its EXIF data say.
 
-    Palettes become RGB; transparent pixels, where converted, lie on white. Resizing is PIL's
-    antialiased bicubic, to ``size`` × ``size`` whatever the proportions.
+    Palettes become RGB; transparent pixels, where no channel is kept for them, lie on white. Values
+    of more than 8 bits become bytes by ``form.range``. Resizing is PIL's antialiased bicubic, to
+    ``size`` × ``size`` whatever the proportions.
+
+    Args:
+        encoded: the picture.
+        form: what its pixels shall look like.
+        done: counts what is done to pictures.
 
     Returns:
         uint8 (channels, height, width).
 
     Raises:
         BadImageError: if it is no picture, is damaged, too large, or of another kind than ``form``.
+        DeepPictureError: if it has more than 8 bits and ``form`` has no range.
     """
-    from PIL import Image, ImageOps
-
+    steps: list[str]
     if isinstance(encoded, np.ndarray):
-        grey = len(encoded) == 1
-        return _pixels(Image.fromarray(encoded[0] if grey else encoded.transpose(1, 2, 0)), form)
+        found, steps = encoded.transpose(1, 2, 0), []
+    else:
+        found, steps = opened(encoded, form)
     try:
-        source = io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded
-        with Image.open(source, formats=_FORMATS) as image:
-            _check_header(image, form)
-            if form.size is not None:
-                image.draft(None, (4 * form.size, 4 * form.size))
-            ImageOps.exif_transpose(image, in_place=True)
-            return _pixels(image, form)
-    except BadImageError:
+        pixels = _from_array(found, form, steps) if isinstance(found, np.ndarray) else None
+        pixels = _from_image(found, form, steps) if pixels is None else pixels
+    except (BadImageError, DeepPictureError):
         raise
-    except Exception as error:  # PIL's decoders raise whatever a damaged file makes them raise
-        raise _unreadable(error) from error
+    except Exception as error:  # PIL's converters raise whatever odd pictures make them raise
+        raise unreadable(error) from error
+    if done is not None:
+        done.update(steps)
+    return pixels
 
 
-def _check_header(image: Any, form: Form) -> None:
-    width, height = image.size
-    if width * height > MOST_PIXELS:
-        raise BadImageError(
-            "image too large",
-            f"is {width}x{height}, above the limit of {MOST_PIXELS:,} pixels",
+def _from_array(array: npt.NDArray[Any], form: Form, steps: list[str]) -> Pixels:
+    """Return the pixels of an array (height, width, channels)."""
+    from PIL import Image
+
+    if has_gaps(array):
+        raise BadImageError("not finite", "holds values that are no finite numbers")
+    values = as_bytes(array, form.range)
+    channels = values.shape[2]
+    if channels in (1, 3):
+        return _from_image(
+            Image.fromarray(values[:, :, 0] if channels == 1 else values), form, steps
         )
-    if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
-        raise BadImageError("several pictures", f"holds {image.n_frames} pictures, not one")
-    if image.format == "WEBP" and getattr(image, "is_animated", False):
-        raise BadImageError("several pictures", "is an animation, not one picture")
-    if image.mode not in _CHANNELS and image.mode not in _CONVERTED:
+    if form.channels not in (None, channels):
         raise BadImageError(
-            "wrong channels", f"has pixels of mode {image.mode}; allowed: 8 bits, 1 or 3 channels"
+            "wrong channels", f"has {channels} channels where {form.channels} are wanted"
         )
-    if form.channels is None and (image.mode in _CONVERTED or "transparency" in image.info):
-        shown = image.mode if image.mode in _CONVERTED else "with transparency"
+    planes = [
+        _resized(Image.fromarray(np.ascontiguousarray(values[:, :, k])), form)
+        for k in range(channels)
+    ]
+    if form.size is not None and values.shape[:2] != (form.size, form.size):
+        steps.append(RESIZED)
+    return np.stack([np.asarray(plane, dtype=np.uint8) for plane in planes])
+
+
+def _from_image(image: Any, form: Form, steps: list[str]) -> Pixels:
+    """Return the pixels of a PIL image of 8 bits."""
+    layered = image.mode in _LAYERED or "transparency" in image.info
+    if image.mode not in _OWN and image.mode not in _LAYERED and image.mode != "CMYK":
+        raise BadImageError("wrong channels", f"has pixels of mode {image.mode}, which is not read")
+    if form.channels is None and (layered or image.mode in {"CMYK", "LAB"}):
+        shown = image.mode if image.mode in _LAYERED | {"CMYK", "LAB"} else "with transparency"
         raise BadImageError(
             "wrong channels",
             f"has {len(image.getbands())} channels ({shown}), not 1 or 3: set data: channels",
         )
-
-
-def _pixels(image: Any, form: Form) -> Pixels:
-    from PIL import Image
-
-    if image.mode in {"LA", "La", "RGBA", "RGBa", "PA"} or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        white = Image.new("RGBA", layered.size, "white")
-        image = Image.alpha_composite(white, layered).convert(
-            "L" if image.mode in {"L", "LA", "La", "1"} else "RGB"
+    if form.channels is not None and form.channels not in _MODES:
+        raise BadImageError(
+            "wrong channels",
+            f"has {len(image.getbands())} channels where {form.channels} are wanted",
         )
-    channels = form.channels or _CHANNELS[image.mode]
-    image = image.convert("L" if channels == 1 else "RGB")
+    if layered:
+        image = _without_layer(image, form, steps)
+    channels = form.channels or _OWN[image.mode]
+    image = _converted(image, channels, steps)
     if form.size is not None and image.size != (form.size, form.size):
-        image = image.resize((form.size, form.size), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        steps.append(RESIZED)
+        image = _resized(image, form)
     array = np.asarray(image, dtype=np.uint8)
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
 
 
-def _unreadable(error: Exception) -> BadImageError:
-    from PIL import Image, UnidentifiedImageError
+def _without_layer(image: Any, form: Form, steps: list[str]) -> Any:
+    """Return the picture on white, or as it is where its transparency is to be kept."""
+    from PIL import Image
 
-    if isinstance(error, Image.DecompressionBombError):
-        return BadImageError("image too large", f"is above the limit of {MOST_PIXELS:,} pixels")
-    if isinstance(error, UnidentifiedImageError):
-        return BadImageError("no image", "is not an image (png, jpg, webp, bmp or tif)")
-    if isinstance(error, OSError) and error.strerror:
-        file = f": {error.filename}" if error.filename else ""
-        return BadImageError("not readable", f"cannot be read: {error.strerror}{file}")
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return BadImageError("image damaged", f"cannot be decoded: {lines[0]}")
+    grey = image.mode in {"L", "LA", "La", "1"}
+    if form.channels in (2, 4):
+        steps.append(AS_CHANNEL)
+        return image.convert("LA" if grey else "RGBA")
+    steps.append(ON_WHITE)
+    picture = image.convert("RGBA")
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture).convert("L" if grey else "RGB")
+
+
+def _converted(image: Any, channels: int, steps: list[str]) -> Any:
+    wanted = _MODES[channels]
+    if image.mode == wanted:
+        return image
+    if image.mode in {"CMYK", "P", "LAB"}:
+        kind = {"P": "a palette"}.get(image.mode, image.mode)
+        steps.append(f"{kind} made RGB")
+        image = image.convert("RGB")
+    grey = image.mode in {"1", "L", "LA"}
+    if grey and channels in (3, 4):
+        steps.append("grey repeated in three channels")
+    elif not grey and channels in (1, 2):
+        steps.append("colour made grey")
+    if channels in (2, 4) and image.mode not in _LAYERED:
+        steps.append("opaque where transparency is a channel")
+    return image.convert(wanted)
+
+
+def _resized(image: Any, form: Form) -> Any:
+    from PIL import Image
+
+    if form.size is None or image.size == (form.size, form.size):
+        return image
+    return image.resize((form.size, form.size), Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
 def decode_all(
@@ -140,6 +165,7 @@ def decode_all(
     bad: Callable[[int, str, str], None],
     room: Callable[[tuple[int, ...]], Pixels],
     expected: tuple[int, int, int] | None = None,
+    done: Counter[str] | None = None,
 ) -> tuple[Pixels, list[int]]:
     """Decode pictures once, into one array.
 
@@ -152,30 +178,34 @@ def decode_all(
         form: what the pixels shall look like.
         bad: called with the position, reason and message of every picture that cannot be used.
         room: gives an array of a shape to write into.
-        expected: channels, height, width.
+        expected: channels, height, width of a study's images, of which these are to be more.
+        done: counts what is done to pictures.
 
     Returns:
         Pixels uint8 (good, channels, height, width), and the positions of the good pictures.
+
+    Raises:
+        DeepPictureError: if one has more than 8 bits, ``form`` has no range, and none is expected.
     """
-    found = _decoded(pictures, form, bad)
-    with _no_bomb_warnings():
-        first = []
-        if expected is None:
-            for item in found:
-                first.append(item)
-                if len(first) == _PEEKED:
-                    break
-            if not first:
-                return np.empty((0, 1, 1, 1), dtype=np.uint8), []
-            expected = Counter(array.shape for _, array in first).most_common(1)[0][0]
-        pixels = room((rows, *expected))
-        good: list[int] = []
-        for position, array in chain(first, found):
-            if array.shape != expected:
-                bad(position, *_misfit(array.shape, expected))
-                continue
-            pixels[len(good)] = array
-            good.append(position)
+    found = _decoded(pictures, form, bad, expected is not None, done)
+    wanted = expected
+    first = []
+    if wanted is None:
+        for item in found:
+            first.append(item)
+            if len(first) == _PEEKED:
+                break
+        if not first:
+            return np.empty((0, 1, 1, 1), dtype=np.uint8), []
+        wanted = Counter(array.shape for _, array in first).most_common(1)[0][0]
+    pixels = room((rows, *wanted))
+    good: list[int] = []
+    for position, array in chain(first, found):
+        if array.shape != wanted:
+            bad(position, *_misfit(array.shape, wanted, expected is not None))
+            continue
+        pixels[len(good)] = array
+        good.append(position)
     return pixels[: len(good)], good
 
 
@@ -183,39 +213,35 @@ def _decoded(
     pictures: Iterable[tuple[int, Encoded | None]],
     form: Form,
     bad: Callable[[int, str, str], None],
+    of_a_study: bool,
+    done: Counter[str] | None,
 ) -> Iterator[tuple[int, Pixels]]:
     for position, encoded in pictures:
         if encoded is None:
             bad(position, "image missing", "the image is missing")
             continue
         try:
-            array = decode(encoded, form)
+            array = decode(encoded, form, done)
         except BadImageError as error:
             bad(position, error.reason, f"the image {error}")
+            continue
+        except DeepPictureError:
+            if not of_a_study:
+                raise
+            words = "the image has more than 8 bits a channel, the study's images have 8"
+            bad(position, "other depth", words)
             continue
         yield position, array
 
 
-def _misfit(shape: tuple[int, ...], expected: tuple[int, ...]) -> tuple[str, str]:
-    if shape[0] != expected[0]:
+def _misfit(shape: tuple[int, ...], wanted: tuple[int, ...], of_a_study: bool) -> tuple[str, str]:
+    if shape[0] != wanted[0]:
         kinds = {1: "is grey (1 channel)", 3: "is in colour (3 channels)"}
-        return (
-            "wrong channels",
-            f"the image {kinds[shape[0]]} where {expected[0]} are wanted: set data: channels",
-        )
+        kind = kinds.get(shape[0], f"has {shape[0]} channels")
+        remedy = " by the study" if of_a_study else ": set data: channels"
+        return "wrong channels", f"the image {kind} where {wanted[0]} are wanted{remedy}"
+    remedy = " by the study" if of_a_study else ": set data: size"
     return (
         "size differs",
-        f"the image is {shape[2]}x{shape[1]} where {expected[2]}x{expected[1]} is wanted: "
-        "set data: size",
+        f"the image is {shape[2]}x{shape[1]} where {wanted[2]}x{wanted[1]} is wanted{remedy}",
     )
-
-
-@contextmanager
-def _no_bomb_warnings() -> Iterator[None]:
-    """Silence PIL's own warning: ``MOST_PIXELS`` is the limit, and lies below PIL's."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", module="PIL")
-        yield

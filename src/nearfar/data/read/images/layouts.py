@@ -9,6 +9,7 @@ from nearfar.data.read.hugging_face import open_folder, undecoded
 from nearfar.data.read.images.cifar import is_cifar_folder, read_cifar
 from nearfar.data.read.images.class_folders import read_class_folders
 from nearfar.data.read.images.idx import is_idx_folder, read_idx_folder
+from nearfar.data.read.images.image_folder import metadata_files, read_image_folder
 from nearfar.data.read.images.npz import read_npz
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import (
@@ -23,14 +24,22 @@ from nearfar.data.read.packed import is_table
 from nearfar.errors import UserError
 
 
-def read_layout(path: Path, options: DataOptions, mapping: Path | None = None) -> ImageRows:
+def read_layout(
+    path: Path, options: DataOptions, mapping: Path | None = None, root: Path | None = None
+) -> ImageRows:
     """Find out how a file or folder holds images, and list its rows.
+
+    Args:
+        path: the file or folder.
+        options: the ``data`` part of a study.
+        mapping: a file of class names.
+        root: the folder that paths in a table begin at.
 
     Raises:
         UserError: if it holds none, or is damaged.
     """
     if not path.is_dir():
-        return _file_layout(path, options, mapping)
+        return file_layout(path, options, mapping, root)
     try:
         if not any(path.iterdir()):
             raise UserError(f"{path}: the folder is empty")
@@ -46,7 +55,9 @@ def read_layout(path: Path, options: DataOptions, mapping: Path | None = None) -
         return read_cifar(path)
     if files:
         return read_parquet_images(files, path.name, options)
-    return read_class_folders(path, options.on_bad_rows or "error")
+    if metadata := metadata_files(path):
+        return read_image_folder(path, metadata, options)
+    return read_class_folders(path, options.task or "classification")
 
 
 def _saved(path: Path, options: DataOptions) -> ImageRows:
@@ -54,14 +65,21 @@ def _saved(path: Path, options: DataOptions) -> ImageRows:
     return image_table(path.name, *found, options)
 
 
-def _file_layout(path: Path, options: DataOptions, mapping: Path | None) -> ImageRows:
+def file_layout(
+    path: Path, options: DataOptions, mapping: Path | None = None, root: Path | None = None
+) -> ImageRows:
+    """Find out how a file holds images, and list its rows.
+
+    Raises:
+        UserError: if it holds none, or is damaged.
+    """
     ending = path.suffix.lower()
     if ending == ".npz":
         return read_npz(path, mapping)
     if ending in PARQUET:
         return read_parquet_file(path, options)
     if is_table(path):
-        return read_path_table(path, options)
+        return read_path_table(path, options, root)
     if ending in IMAGE_ENDINGS:
         raise UserError(f"{path}: one image is no data set: name a folder or a table")
     raise UserError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,9 @@ import numpy.typing as npt
 
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.images.cache import PixelCache, fingerprint
-from nearfar.data.read.images.decode import Encoded, Form, Pixels, decode_all
+from nearfar.data.read.images.decode import decode_all
+from nearfar.data.read.images.depth import DeepPictureError, Extent, Range, is_deep
+from nearfar.data.read.images.stored import BadImageError, Encoded, Form, Pixels, look, opened
 from nearfar.data.read.tables import Table
 
 Positions = Sequence[int]
@@ -140,6 +143,22 @@ class ImageRows:
     """Names to show."""
     note: dict[str, Any] = field(default_factory=dict)
     """For the provenance."""
+    unclear: dict[int, str] = field(default_factory=dict)
+    """Rows of which it cannot be told what picture they mean, and why."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The pixels of the rows that are good, and how they came about."""
+
+    pixels: Pixels
+    """uint8 (good, channels, height, width)."""
+    rows: list[int]
+    """The positions of these rows."""
+    done: dict[str, int]
+    """What was done to pictures → to how many."""
+    range: Range | None
+    """Of pictures of more than 8 bits: what became 0 and 255; None where there are none."""
 
 
 def decoded(
@@ -148,16 +167,16 @@ def decoded(
     form: Form,
     bad: BadRows,
     expected: tuple[int, int, int] | None = None,
-) -> tuple[Pixels, list[int]]:
-    """Return the pixels of ``rows``, from the cache if they were decoded before.
+) -> Decoded:
+    """Decode ``rows``, or take them from the cache if they were decoded before.
 
-    Returns:
-        uint8 (good, channels, height, width), and the positions of the rows that are good; the
-        others are noted in ``bad``.
+    Where a picture has more than 8 bits and ``form`` has no range, all of them are looked at first,
+    and one range is found for all (``depth.Extent.range``). Rows that are no good are noted in
+    ``bad``.
     """
     if isinstance(pictures, Arrays) and _as_wanted(pictures.pixels, form, expected):
         whole = len(rows) == len(pictures.pixels)
-        return (pictures.pixels if whole else pictures.pixels[rows]), rows
+        return Decoded(pictures.pixels if whole else pictures.pixels[rows], rows, {}, None)
     files, tag = pictures.key()
     chosen: npt.NDArray[np.int64] = np.array(rows, dtype=np.int64)
     key = fingerprint(files, tag, form, expected, chosen.tobytes()) if files or tag else None
@@ -166,16 +185,51 @@ def decoded(
         pixels, notes = kept
         for position, reason, message in notes["bad"]:
             bad.add(position, reason, message)
-        return pixels, [row for row in rows if row not in bad]
+        between = None if notes["range"] is None else (notes["range"][0], notes["range"][1])
+        return Decoded(pixels, [row for row in rows if row not in bad], notes["done"], between)
+    try:
+        return _decoded(pictures, rows, form, bad, cache, expected)
+    except DeepPictureError:
+        found = replace(form, range=common_range(pictures, rows, form))
+        return _decoded(pictures, rows, found, bad, cache, expected)
+
+
+def _decoded(
+    pictures: Pictures,
+    rows: list[int],
+    form: Form,
+    bad: BadRows,
+    cache: PixelCache,
+    expected: tuple[int, int, int] | None,
+) -> Decoded:
     found: list[tuple[int, str, str]] = []
+    done: Counter[str] = Counter()
 
     def note(position: int, reason: str, message: str) -> None:
         found.append((position, reason, message))
-        bad.add(position, reason, message)
 
-    pixels, good = decode_all(pictures.of(rows), len(rows), form, note, cache.room, expected)
-    cache.write(pixels, {"bad": found})
-    return pixels, good
+    given = pictures.of(rows)
+    pixels, good = decode_all(given, len(rows), form, note, cache.room, expected, done)
+    for position, reason, message in found:
+        bad.add(position, reason, message)
+    cache.write(pixels, {"bad": found, "done": dict(done), "range": form.range})
+    return Decoded(pixels, good, dict(done), form.range)
+
+
+def common_range(pictures: Pictures, rows: list[int], form: Form) -> Range:
+    """Return one range for all pictures of more than 8 bits among ``rows``."""
+    extent = Extent()
+    for _, encoded in pictures.of(rows):
+        if encoded is None or isinstance(encoded, np.ndarray):
+            continue
+        try:
+            if look(encoded, form).deep:
+                values, _ = opened(encoded, form)
+                if isinstance(values, np.ndarray) and is_deep(values):
+                    extent.add(values)
+        except BadImageError:  # told when it is decoded
+            continue
+    return extent.range()
 
 
 def _as_wanted(pixels: Pixels, form: Form, expected: tuple[int, int, int] | None) -> bool:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.options import DataOptions
+from nearfar.data.read.images.lookup import PictureNames, column_of_images
 from nearfar.data.read.images.pictures import ArrowColumn, Files, ImageRows, ParquetColumn
-from nearfar.data.read.names import are_image_paths, part_named, path_column
+from nearfar.data.read.names import are_image_paths, part_named
 from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow, is_missing, read_file
 from nearfar.data.table_form import OPTIONS, TableForm
@@ -18,33 +19,54 @@ PARQUET = frozenset({".parquet", ".pq"})
 _IMAGE_NAMES = ("image", "img", "path", "file", "filename", "file_name", "image_path")
 
 
-def read_path_table(path: Path, options: DataOptions) -> ImageRows:
-    """Read a CSV file, or a parquet file of texts, with a column of paths of images.
+def read_path_table(path: Path, options: DataOptions, root: Path | None = None) -> ImageRows:
+    """Read a CSV file, or a parquet file of texts, with a column of paths or names of images.
 
-    Relative paths begin at the folder of the file.
+    Args:
+        path: the file.
+        options: the ``data`` part of a study.
+        root: the folder that relative paths begin at; by default that of the file.
 
     Raises:
         UserError: if there is no such column.
     """
-    table = read_file(path, options.form)
-    column = _path_column(table, options.image)
-    cells = table.columns[column]
-    paths = [None if is_missing(c) else path.parent / str(c).strip() for c in cells]
-    rows = ImageRows(table, Files(paths), "a table of paths")
-    rows.takes = frozenset({*OPTIONS, *_COLUMNS})
+    base = path.parent if root is None else root
+    return path_rows(read_file(path, options.form), base, options.image)
+
+
+def path_rows(table: Table, base: Path, column: str | None, layout: str = "") -> ImageRows:
+    """Return the rows of a table with a column of paths or names of images, from ``base``.
+
+    Raises:
+        UserError: if there is no such column.
+    """
+    column = _path_column(table, column, base)
+    cells, names = table.columns[column], PictureNames(base)
+    paths: list[Path | None] = []
+    unclear: dict[int, str] = {}
+    for position, cell in enumerate(cells):
+        try:
+            paths.append(None if is_missing(cell) else names.path(cell))
+        except UserError as error:
+            paths.append(None)
+            unclear[position] = str(error)
+    rows = ImageRows(table, Files(paths), layout or "a table of paths")
+    rows.takes = frozenset({*OPTIONS, "root", *_COLUMNS})
     rows.titles = ["" if is_missing(cell) else str(cell).strip() for cell in cells]
-    rows.note = {"image": column}
+    rows.note, rows.unclear = {"image": column}, unclear
+    if names.by_name:
+        rows.note["found_by_name"] = names.by_name
     return rows
 
 
 _COLUMNS = ("target", "name", "group", "part", "unit", "image", "missing")
 
 
-def _path_column(table: Table, given: str | None) -> str:
+def _path_column(table: Table, given: str | None, base: Path) -> str:
     if given is not None:
         table.column(given, "image")
         return given
-    column = path_column(table)
+    column = column_of_images(table, base)
     if column is not None:
         return column
     raise UserError(

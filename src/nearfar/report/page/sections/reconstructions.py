@@ -9,7 +9,12 @@ from nearfar.report.page.panel import PageContext, Section
 
 
 def reconstructions_section(run: Run) -> str:
-    """One strip of test images for every stage that kept one, first seed; empty without any."""
+    """One strip of test images for every stage that kept one, first seed; empty without any.
+
+    Also empty where the data's images are not to be shown, whatever an earlier run kept.
+    """
+    if (run.provenance.get("data") or {}).get("private"):
+        return ""
     strips: dict[str, tuple[str, list[str]]] = {}
     for arm in run.arms:
         found = (

@@ -1,0 +1,89 @@
+"""Folders of images with a table of what is known of each, as Hugging Face's ImageFolder has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nearfar.data.options import DataOptions
+from nearfar.data.read.images.pictures import ImageRows
+from nearfar.data.read.images.tables import path_rows
+from nearfar.data.read.images.trees import strangers_note, tree_of
+from nearfar.data.read.names import part_folder
+from nearfar.data.read.tables import Table, read_file
+from nearfar.errors import UserError
+
+_NAMES = ("metadata.csv", "metadata.jsonl")
+_COLUMN = "file_name"
+
+
+def metadata_files(folder: Path) -> list[tuple[str | None, Path]]:
+    """Return part and file of every ``metadata.csv`` or ``.jsonl`` with a column ``file_name``.
+
+    It lies in the folder itself, or in each folder of a part.
+    """
+    if (own := _metadata_in(folder)) is not None:
+        return [(None, own)]
+    found: list[tuple[str | None, Path]] = []
+    for entry in sorted(folder.iterdir()):
+        part = part_folder(entry.name)
+        if entry.is_dir() and part is not None and (file := _metadata_in(entry)) is not None:
+            found.append((part, file))
+    return found
+
+
+def _metadata_in(folder: Path) -> Path | None:
+    for name in _NAMES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            if _COLUMN.encode() in file.readline():
+                return path
+    return None
+
+
+def read_image_folder(
+    folder: Path, files: list[tuple[str | None, Path]], options: DataOptions
+) -> ImageRows:
+    """Read the tables of ``metadata_files``; paths begin at the folder of each.
+
+    Pictures that no table names are counted and left out.
+
+    Raises:
+        UserError: if a table is damaged, or two of them differ in their columns.
+    """
+    tables = [(part, path, read_file(path, options.form)) for part, path in files]
+    headers = {tuple(table.columns) for _, _, table in tables}
+    if len(headers) > 1:
+        raise UserError(f"{folder}: its metadata files differ in their columns")
+    columns: dict[str, list[Any]] = {name: [] for name in next(iter(headers))}
+    ragged: dict[int, str] = {}
+    parts: list[str] = []
+    places: list[str] = []
+    for part, path, table in tables:
+        below = path.parent.relative_to(folder)
+        ragged |= {len(places) + row: why for row, why in table.ragged.items()}
+        for name, cells in table.columns.items():
+            wanted = name == _COLUMN and below != Path()
+            columns[name] += [f"{below}/{c}" if wanted and c else c for c in cells]
+        parts += [str(part)] * table.length
+        places += [f"{path}, row {row + 1}" for row in range(table.length)]
+    whole = Table(folder.name, columns, len(places), ragged=ragged)
+    whole.place = lambda position: places[position]
+    whole.parts = parts if len({part for part, _ in files}) > 1 else None
+    rows = path_rows(whole, folder, options.image or _COLUMN, "a folder of images with metadata")
+    rows.note |= _left_over(folder, rows, {path for _, path in files})
+    return rows
+
+
+def _left_over(folder: Path, rows: ImageRows, metadata: set[Path]) -> dict[str, Any]:
+    """Return the note of files that no row names."""
+    files, _ = rows.pictures.key()
+    named = {path.resolve() for path in files}
+    tree = tree_of(folder)
+    unnamed = sum(path.resolve() not in named for path in tree.pictures())
+    note = strangers_note(folder, [path for path in tree.strangers() if path not in metadata])
+    if unnamed:
+        note["folders"] = [f"images that the metadata do not name: {unnamed}"]
+    return note

@@ -1,0 +1,108 @@
+"""Names in a table of images turned into files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from nearfar.data.read.names import is_image_name, path_column
+from nearfar.data.read.tables import Table, is_missing
+from nearfar.errors import UserError
+
+_LOOKED_AT = 100
+_MOST_FILES = 300_000
+"""Files of a folder that are looked through for names without a path."""
+
+
+class PictureNames:
+    """Finds the file that a cell of a table means.
+
+    A path from ``base`` first; else, in ``base`` and the folders in it, the one picture of that
+    name, or of that name before its ending.
+
+    Args:
+        base: the folder that paths begin at.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.by_name = 0
+        """How many cells were found by their name alone."""
+        self._index: dict[str, list[Path]] | None = None
+
+    def path(self, cell: Any) -> Path:
+        """Return the file; where there is none, the path that it should have.
+
+        Raises:
+            UserError: if several files have the name.
+        """
+        text = str(cell).strip()
+        straight = self.base / text
+        if _is_file(straight):
+            return straight
+        if "\\" in text and _is_file(turned := self.base / text.replace("\\", "/")):
+            return turned
+        found = self._named(text.replace("\\", "/"))
+        if len(found) > 1:
+            first, second = (path.relative_to(self.base) for path in found[:2])
+            raise UserError(f"image '{text}' may be {first} or {second}")
+        if found:
+            self.by_name += 1
+            return found[0]
+        return straight
+
+    def fits(self, cells: Sequence[Any]) -> bool:
+        """Tell whether at least half of the first 100 cells are names of one picture each."""
+        present = [str(c).strip() for c in cells if not is_missing(c)][:_LOOKED_AT]
+        if not present or len(set(present)) < len(present) / 2:
+            return False
+        return 2 * sum(len(self._named(text)) == 1 for text in present) >= len(present)
+
+    def _named(self, text: str) -> list[Path]:
+        if self._index is None:
+            self._index = {}
+            for path in _pictures(self.base):
+                for key in {path.name, path.stem}:
+                    self._index.setdefault(key, []).append(path)
+        name = text.rsplit("/", 1)[-1]
+        found = self._index.get(name, [])
+        if len(found) > 1 and "/" in text:
+            tail = [path for path in found if _below(path, text)]
+            return tail or found
+        return found
+
+
+def _below(path: Path, text: str) -> bool:
+    return path.as_posix().endswith(f"/{text}") or path.with_suffix("").as_posix().endswith(
+        f"/{text}"
+    )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, a NUL byte
+        return False
+
+
+def _pictures(base: Path) -> Iterator[Path]:
+    """Yield the pictures in a folder and the folders in it that are not hidden, in order."""
+    seen = 0
+    for folder, folders, files in os.walk(base):
+        folders[:] = sorted(name for name in folders if name[0] != ".")
+        for name in sorted(files):
+            seen += 1
+            if seen > _MOST_FILES:
+                return
+            if is_image_name(name) and name[0] != ".":
+                yield Path(folder) / name
+
+
+def column_of_images(table: Table, base: Path) -> str | None:
+    """Return the column of images: of paths, or of names that pictures at ``base`` have."""
+    if (found := path_column(table)) is not None:
+        return found
+    names = PictureNames(base)
+    return next((c for c, cells in table.columns.items() if c and names.fits(cells)), None)

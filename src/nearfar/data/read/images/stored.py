@@ -1,0 +1,336 @@
+"""Pictures as they are stored: opened, turned upright, and what their headers say."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nearfar.data.read.images.depth import Range
+from nearfar.data.read.images.tiffs import read_tiff, tiff_look
+
+Pixels = npt.NDArray[np.uint8]
+Encoded = bytes | Path | Pixels
+"""A picture as it is stored: the content of an image file, where that file is, or pixels."""
+
+MOST_PIXELS = 50_000_000
+"""A picture whose header says more is refused before it is decoded."""
+
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+_NUMPY = b"\x93NUMPY"
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"RIFF", *_TIFF, _NUMPY)
+"""What files of pictures begin with."""
+
+DEEP_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+_CHANNELS = {"1": 1, "L": 1, "P": 3, "RGB": 3, "YCbCr": 3, "LAB": 3, "HSV": 3}
+_LAYERED = {"LA": 2, "La": 2, "PA": 4, "RGBA": 4, "RGBa": 4}
+_MOST_CHANNELS = 16
+"""An axis of an array that is not named holds channels if it is no longer."""
+
+FIRST_PAGE = "first of several pages used"
+PAGES = "pages taken as channels"
+UPPER_BITS = "16 bits a colour, of which the upper 8 are used"
+UPRIGHT = "turned upright as Exif says"
+
+
+class BadImageError(Exception):
+    """A picture that cannot be used: ``reason`` is counted, the message is shown."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the pixels of a row shall look like.
+
+    ``size``: height and width after resizing, or None to keep them. ``channels``: 1 (grey), 3
+    (RGB), 2 or 4 (these with transparency) or the number of any other picture; None keeps what is
+    there, which refuses transparency and CMYK. ``range``: of pictures of more than 8 bits, what
+    becomes 0 and 255. ``pages``: whether the first page of several is meant, or all as channels.
+    ``channel_axis``: where arrays of three dimensions have their channels; None finds out.
+    """
+
+    size: int | None = None
+    channels: int | None = None
+    range: Range | None = None
+    pages: Literal["first", "channels"] | None = None
+    channel_axis: Literal["first", "last"] | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a header says: upright size in pixels, what the channels are, their number and depth."""
+
+    width: int
+    height: int
+    kind: str
+    """``grey``, ``colour``, ``grey with transparency``, ``transparent``, ``CMYK``, ``channels``."""
+    channels: int
+    deep: bool = False
+    pages: int = 1
+
+
+def has_signature(path: Path) -> bool:
+    """Tell whether a file begins as files of pictures do."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:
+        return False
+    if start.startswith(b"RIFF"):
+        return start[8:12] == b"WEBP"
+    if start.startswith(b"BM"):  # the header's size follows the place of the pixels
+        return len(start) > 15 and start[14] in (12, 40, 52, 56, 64, 108, 124)
+    return start.startswith(SIGNATURES)
+
+
+def _start(encoded: bytes | Path) -> bytes:
+    if isinstance(encoded, bytes):
+        return encoded[:8]
+    with encoded.open("rb") as file:
+        return file.read(8)
+
+
+@contextmanager
+def _open(encoded: bytes | Path) -> Iterator[Any]:
+    """Open a picture with PIL; its header alone is read."""
+    from PIL import Image
+
+    source = io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", module="PIL")
+        with Image.open(source, formats=_FORMATS) as image:
+            yield image
+
+
+def look(encoded: Encoded, form: Form) -> Look:
+    """Return what a picture's header says.
+
+    Raises:
+        BadImageError: if it is no picture, or its header is damaged.
+    """
+    if isinstance(encoded, np.ndarray):
+        channels, height, width = encoded.shape
+        return Look(width, height, _kind_of(channels), channels)
+    try:
+        start = _start(encoded)
+        if start.startswith(_NUMPY):
+            array = _array(encoded, form)
+            height, width, channels = array.shape
+            return Look(width, height, _kind_of(channels), channels, array.dtype.kind not in "b")
+        if start.startswith(_TIFF) and _beyond_pil(encoded):
+            height, width, channels, deep, pages = tiff_look(encoded)
+            channels = pages if form.pages == "channels" and pages > 1 else channels
+            return Look(width, height, _kind_of(channels), channels, deep, pages)
+        with _open(encoded) as image:
+            return _look(image, form)
+    except BadImageError:
+        raise
+    except Exception as error:  # decoders raise whatever a damaged file makes them raise
+        raise unreadable(error) from error
+
+
+def _look(image: Any, form: Form) -> Look:
+    width, height = image.size
+    if image.format != "TIFF" and image.getexif().get(0x0112) in (5, 6, 7, 8):
+        width, height = height, width
+    pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+    deep = image.mode in DEEP_MODES
+    if form.pages == "channels" and pages > 1:
+        return Look(width, height, _kind_of(pages), pages, deep, pages)
+    if image.mode in _LAYERED or "transparency" in image.info:
+        grey = image.mode in {"LA", "La", "L", "1"}
+        kind, channels = ("grey with transparency", 2) if grey else ("transparent", 4)
+    elif image.mode == "CMYK":
+        kind, channels = "CMYK", 4
+    else:
+        channels = _CHANNELS.get(image.mode, 1)
+        kind = _kind_of(channels)
+    return Look(width, height, kind, channels, deep, pages)
+
+
+def _kind_of(channels: int) -> str:
+    return {1: "grey", 3: "colour"}.get(channels, "channels")
+
+
+def _beyond_pil(encoded: bytes | Path) -> bool:
+    """Tell whether a TIFF file holds what PIL does not read, or reads as something else."""
+    try:
+        with _open(encoded) as image:
+            bits, sample = image.tag_v2.get(258, (8,)), image.tag_v2.get(339, (1,))
+            bits = bits if isinstance(bits, tuple) else (bits,)
+            sample = sample if isinstance(sample, tuple) else (sample,)
+            wide = max(bits) > 8 and image.mode not in DEEP_MODES
+            return (
+                wide or (max(bits) == 8 and sample[0] == 2) or (bits == (32,) and image.mode == "I")
+            )
+    except Exception:  # PIL cannot identify it
+        return True
+
+
+def opened(encoded: bytes | Path, form: Form) -> tuple[Any, list[str]]:
+    """Open and decode a picture.
+
+    Returns:
+        A PIL image of 8 bits, or an array (height, width, channels) of any type; and what was done.
+
+    Raises:
+        BadImageError: if it is no picture, is damaged, or too large.
+    """
+    from PIL import ImageOps
+
+    try:
+        start = _start(encoded)
+        if start.startswith(_NUMPY):
+            array = _array(encoded, form)
+            _check_size(array.shape[1], array.shape[0])
+            return np.array(array), []
+        if start.startswith(_TIFF) and _beyond_pil(encoded):
+            height, width, *_, pages = tiff_look(encoded)
+            _check_size(width, height)
+            together = form.pages == "channels" and pages > 1
+            several = [PAGES if together else FIRST_PAGE] if pages > 1 else []
+            return read_tiff(encoded, together), several
+        if start.startswith(_TIFF) and isinstance(encoded, Path):
+            encoded = encoded.read_bytes()  # PIL maps files, and scrambles those that lie on a side
+        with _open(encoded) as image:
+            _check_size(*image.size)
+            done = [UPPER_BITS] if _cut_short(image) else []
+            pages = getattr(image, "n_frames", 1) if image.format in {"TIFF", "WEBP"} else 1
+            if pages > 1:
+                done.append(PAGES if form.pages == "channels" else FIRST_PAGE)
+            if image.getexif().get(0x0112, 1) in range(2, 9):
+                done.append(UPRIGHT)
+            if pages > 1 and form.pages == "channels":
+                return _stacked(image, pages), done
+            if form.size is not None:
+                image.draft(None, (4 * form.size, 4 * form.size))
+            if image.format == "TIFF":
+                image.load()  # which turns it; what is turned before would be turned twice
+            ImageOps.exif_transpose(image, in_place=True)
+            if image.mode in DEEP_MODES:
+                return _values(image), done
+            image.load()
+            return image, done
+    except BadImageError:
+        raise
+    except Exception as error:  # decoders raise whatever a damaged file makes them raise
+        raise unreadable(error) from error
+
+
+def _cut_short(image: Any) -> bool:
+    """Tell whether PIL keeps the upper half of 16 bits, as it does of coloured PNG files."""
+    return (
+        image.format == "PNG"
+        and any(";16" in str(tile[3]) for tile in image.tile)
+        and (image.mode not in DEEP_MODES)
+    )
+
+
+def _values(image: Any) -> npt.NDArray[Any]:
+    return np.array(image)[:, :, None]
+
+
+def _stacked(image: Any, pages: int) -> npt.NDArray[Any]:
+    """Return the pages of a picture as channels, (height, width, pages).
+
+    Raises:
+        BadImageError: if they differ in size, or are not grey.
+    """
+    from PIL import ImageOps
+
+    planes = []
+    for page in range(pages):
+        image.seek(page)
+        image.load()
+        plane = ImageOps.exif_transpose(image)
+        if plane.mode not in DEEP_MODES | {"L", "1"}:
+            raise BadImageError("wrong channels", f"page {page + 1} is not grey ({plane.mode})")
+        planes.append(np.array(plane))
+    if len({(plane.shape, plane.dtype) for plane in planes}) > 1:
+        raise BadImageError("wrong channels", "pages differ in size or depth: they are no channels")
+    return np.stack(planes, axis=-1)
+
+
+def _array(encoded: bytes | Path, form: Form) -> npt.NDArray[Any]:
+    """Return an array file as (height, width, channels), mapped where it is a file.
+
+    Raises:
+        BadImageError: if it is no picture, or its channels cannot be told.
+    """
+    try:
+        if isinstance(encoded, bytes):
+            array = np.load(io.BytesIO(encoded), allow_pickle=False)
+        else:
+            array = np.load(encoded, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise BadImageError("image damaged", f"is no array of numbers: {_line(error)}") from error
+    if array.dtype.kind not in "buif":
+        raise BadImageError("wrong channels", f"is an array of type {array.dtype}, not of numbers")
+    return channels_last(array, form.channel_axis)
+
+
+def channels_last(
+    array: npt.NDArray[Any], axis: Literal["first", "last"] | None
+) -> npt.NDArray[Any]:
+    """Return one picture's array as (height, width, channels).
+
+    Args:
+        array: (height, width), or these with an axis of channels before or after them.
+        axis: which that is; None takes the shorter of the first and the last axis, at most 16.
+
+    Raises:
+        BadImageError: if the shape is another one, or does not tell.
+    """
+    shown = "x".join(map(str, array.shape))
+    if array.ndim == 2 and array.size:
+        return array[:, :, None]
+    if array.ndim != 3 or not array.size:
+        raise BadImageError("no image", f"is an array of shape {shown}, no picture")
+    first, last = array.shape[0], array.shape[2]
+    if axis is None and (first == last or min(first, last) > _MOST_CHANNELS):
+        raise BadImageError(
+            "channels unclear",
+            f"is an array of shape {shown}, which does not tell its channels: "
+            "set data: channel_axis to first or last",
+        )
+    if axis == "first" or (axis is None and first < last):
+        return np.moveaxis(array, 0, 2)
+    return array
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise BadImageError(
+            "image too large",
+            f"is {width}x{height}, above the limit of {MOST_PIXELS:,} pixels",
+        )
+
+
+def unreadable(error: Exception) -> BadImageError:
+    """Return in one line why a picture cannot be decoded."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, Image.DecompressionBombError):
+        return BadImageError("image too large", f"is above the limit of {MOST_PIXELS:,} pixels")
+    if isinstance(error, UnidentifiedImageError):
+        return BadImageError("no image", "is not an image (png, jpg, webp, bmp, tif or npy)")
+    if isinstance(error, OSError) and error.strerror:
+        file = f": {error.filename}" if error.filename else ""
+        return BadImageError("not readable", f"cannot be read: {error.strerror}{file}")
+    return BadImageError("image damaged", f"cannot be decoded: {_line(error)}")
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

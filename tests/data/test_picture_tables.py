@@ -1,0 +1,107 @@
+"""Tables of pictures: names without paths or endings, roots, Hugging Face's metadata."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_examples import labels_of, load, pixels_of, write_images
+
+from nearfar.data import DataOptions, load_inputs
+from nearfar.errors import UserError
+
+NAMES = [f"pics/deep/{k:02d}.png" for k in range(6)]
+LABELS = ["a", "b"] * 3
+
+
+def table(path: Path, cells: list[str], header: str = "id") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{cell},{label}" for cell, label in zip(cells, LABELS, strict=True)]
+    path.write_text("\n".join([f"{header},label", *lines]))
+    return path
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"{k:02d}" for k in range(6)],
+        [f"{k:02d}.png" for k in range(6)],
+        [f"deep/{k:02d}" for k in range(6)],
+        [f"pics\\deep\\{k:02d}.png" for k in range(6)],
+    ],
+    ids=["stems", "names", "ends of paths", "of Windows"],
+)
+def test_names_are_found(tmp_path: Path, cells: list[str]) -> None:
+    pixels = write_images(tmp_path, NAMES)
+    dataset = load(table(tmp_path / "t.csv", cells), target="label")
+    assert np.array_equal(pixels_of(dataset), pixels)
+    assert labels_of(dataset) == LABELS
+    assert dataset.source.get("found_by_name", 6) == 6
+
+
+def test_name_of_several_files(tmp_path: Path) -> None:
+    write_images(tmp_path, [*NAMES, "other/03.png"])
+    path = table(tmp_path / "t.csv", [f"{k:02d}" for k in range(6)])
+    with pytest.raises(UserError, match=r"row 4 .*image '03' may be other/03.png or pics/deep/03"):
+        load(path, target="label")
+    kept = load(path, target="label", on_bad_rows="drop")
+    assert (len(kept), kept.source["reasons"]) == (5, {"name unclear": 1})
+
+
+def test_root(tmp_path: Path) -> None:
+    pixels = write_images(tmp_path / "elsewhere", NAMES)
+    path = table(tmp_path / "tables" / "t.csv", NAMES)
+    dataset = load(path, target="label", root=str(tmp_path / "elsewhere"))
+    assert np.array_equal(pixels_of(dataset), pixels)
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        load(path, target="label")
+    with pytest.raises(UserError, match="no such file or folder"):
+        load(path, target="label", root=str(tmp_path / "gone"))
+    write_images(tmp_path / "classes", ["a/1.png", "a/2.png", "b/1.png", "b/2.png"])
+    with pytest.raises(UserError, match="'root' means nothing to a folder of class folders"):
+        load(tmp_path / "classes", root=str(tmp_path))
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("parts", [False, True])
+def test_metadata_of_image_folders(tmp_path: Path, form: str, parts: bool) -> None:
+    places = ["train", "test"] if parts else ["."]
+    for part in places:
+        folder = tmp_path / part
+        write_images(folder, [*NAMES, "left.png"], seed=len(part))
+        rows = [(n, k / 2, "ab"[k % 2]) for k, n in enumerate(NAMES)]
+        if form == "csv":
+            lines = ["file_name,age,label", *(",".join(map(str, row)) for row in rows)]
+        else:
+            keys = ("file_name", "age", "label")
+            lines = [json.dumps(dict(zip(keys, row, strict=True))) for row in rows]
+        (folder / f"metadata.{form}").write_text("\n".join(lines))
+    dataset = load(tmp_path, target="label")
+    assert labels_of(dataset) == LABELS * len(places)
+    assert dataset.source["layout"] == "a folder of images with metadata"
+    unnamed = len(places)
+    assert dataset.source["folders"] == [f"images that the metadata do not name: {unnamed}"]
+    ages = load(tmp_path, target="age", task="regression").targets[:, 0].tolist()
+    assert ages == [0, 0.5, 1, 1.5, 2, 2.5] * len(places)
+    if parts:
+        assert dataset.parts is not None
+        assert dataset.parts.tolist() == ["test"] * 6 + ["train"] * 6
+    options = DataOptions(source="images", path=str(tmp_path), target="label")
+    assert len(load_inputs(options, tmp_path, dataset.inputs)) == len(dataset)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"file_name": "0.png"\n', "line 1: not valid JSON"),
+        ('["file_name"]\n', 'line 1: needs an object, such as {"file_name": …}'),
+        ('{"file_name": "gone.png", "y": 1}\n' * 4, "the image cannot be read: No such file"),
+    ],
+)
+def test_damaged_metadata(tmp_path: Path, content: str, words: str) -> None:
+    write_images(tmp_path, NAMES)
+    (tmp_path / "metadata.jsonl").write_text(content)
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, target="y", task="regression")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
