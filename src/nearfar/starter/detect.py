@@ -16,6 +16,7 @@ from nearfar.data.inputs.smiles import read_smiles
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
+from nearfar.data.read.classes import are_booleans
 from nearfar.data.read.columns import number, numeric_columns
 from nearfar.data.read.hugging_face import read_folder
 from nearfar.data.read.locate import locate
@@ -117,8 +118,10 @@ def _separator(path: Path) -> str | None:
 
 
 def _is_text(table: Table, target: str) -> bool:
-    """Whether at least half of the target's cells are no finite numbers."""
+    """Whether the target has named classes, or at least half of its cells are no finite numbers."""
     present = [cell for cell in table.column(target, "target") if not is_missing(cell)]
+    if target in table.class_names or are_booleans(present):
+        return True
     numbers = [value for cell in present if (value := number(cell)) is not None]
     return 2 * sum(map(isfinite, numbers)) <= len(present)
 
@@ -128,6 +131,8 @@ def _target_fact(table: Table, target: str) -> str:
     numbers = [value for cell in present if (value := number(cell)) is not None]
     if not present:
         raise UserError(f"{table.name}: column '{target}' is empty")
+    if names := table.class_names.get(target):
+        return f"target '{target}': {len(names)} named classes ({', '.join(names[:3])}, …)"
     if _is_text(table, target):
         texts = sorted({str(cell).strip() for cell in present})
         some = ", ".join(repr(text) for text in texts[:3]) + (", …" if len(texts) > 3 else "")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nearfar.data.read.features import class_names
 from nearfar.errors import UserError, nearest
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
@@ -39,6 +40,8 @@ class Table:
     """The part that each row was distributed in, where the source has named parts."""
     place: Callable[[int], str] | None = None
     """Where a row comes from, if not from a row of the file ``name``."""
+    class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Column → names of the class numbers 0, 1, 2, … in it, where the source gives them."""
 
     def column(self, name: str, purpose: str) -> list[Any]:
         """Return a column.
@@ -172,4 +175,4 @@ def from_arrow(name: str, table: Any) -> Table:
     if not table.num_rows:
         raise UserError(f"{name} has no rows")
     columns = {column: table.column(column).to_pylist() for column in table.column_names}
-    return Table(name, columns, table.num_rows)
+    return Table(name, columns, table.num_rows, class_names=class_names(table.schema))

@@ -58,7 +58,7 @@ def _saved(path: Path, options: DataOptions) -> ImageRows:
 def _file_layout(path: Path, options: DataOptions, mapping: Path | None) -> ImageRows:
     ending = path.suffix.lower()
     if ending == ".npz":
-        return read_npz(path, mapping)
+        return read_npz(path, mapping, targets=options.target_columns)
     if ending in PARQUET:
         return read_parquet_file(path, options)
     if ending in _TABLES:
