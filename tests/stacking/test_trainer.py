@@ -110,9 +110,11 @@ def test_one_that_diverges_leaves_the_others_alone() -> None:
     assert outcomes[1].epochs < 6
 
 
-def test_one_above_its_limit_has_diverged_alone() -> None:
-    outcomes = both(head_task, [recipe(epochs=20)] * 2, [1, 2], limits=[math.inf, 1e-9])
+def test_one_whose_loss_rose_has_diverged_alone() -> None:
+    recipes = [recipe(epochs=20, optimizer=SGD(lr=lr)) for lr in (0.05, 20.0)]
+    outcomes = both(head_task, recipes, [1, 2], limits=[1e-9, 1e-9])
     assert [outcome.status for outcome in outcomes] == ["done", "diverged"]
+    assert "the training loss rose" in outcomes[1].reason
 
 
 @pytest.mark.parametrize("make", [head_task, image_task])

@@ -71,9 +71,7 @@ def class_numbers(
     return np.array([order.get(t, np.nan) if t is not None else np.nan for t in texts]), classes
 
 
-def class_values(
-    table: Table, column: str, names: Names, bad: BadRows
-) -> npt.NDArray[np.float64]:
+def class_values(table: Table, column: str, names: Names, bad: BadRows) -> npt.NDArray[np.float64]:
     """Return the numbers that are the names of the rows' classes, float64 (n,), NaN where bad.
 
     Raises:
@@ -164,7 +162,9 @@ def _texts_are_numbers(
         UserError: if they could be either, and not of the same classes.
     """
     texts = {cell.strip() for cell in cells}
-    numbers = {text: by_number.get(stored) for text in texts if (stored := _digits(text)) is not None}
+    numbers = {
+        text: by_number.get(stored) for text in texts if (stored := _digits(text)) is not None
+    }
     as_numbers = sum(place is not None for place in numbers.values())
     as_names = sum(text in by_name for text in texts)
     if as_numbers == as_names == len(texts):

@@ -58,9 +58,7 @@ def names_beside(folder: Path) -> dict[str, tuple[str, ...]]:
     return {}
 
 
-def same_names(
-    where: str, pieces: list[dict[str, tuple[str, ...]]]
-) -> dict[str, tuple[str, ...]]:
+def same_names(where: str, pieces: list[dict[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
     """Return the class names of pieces of one data set.
 
     Raises:
@@ -86,7 +84,14 @@ def _infos(path: Path) -> list[Any]:
             return infos if isinstance(infos, list) else [infos]
         content = json.loads(text)
         return list(content.values()) if path.stem == "dataset_infos" else [content]
-    except (OSError, ValueError, AttributeError, IndexError, RecursionError, yaml.YAMLError) as error:
+    except (
+        OSError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+        yaml.YAMLError,
+    ) as error:
         if path.suffix == ".md":
             return []
         first = (str(error).splitlines() or [type(error).__name__])[0]

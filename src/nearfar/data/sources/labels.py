@@ -51,7 +51,9 @@ class RowLabels:
             )
             self._targets = numbers[:, None]
         else:
-            values = [_numbers(table, column, named.get(column, ()), bad) for column in self._columns]
+            values = [
+                _numbers(table, column, named.get(column, ()), bad) for column in self._columns
+            ]
             self._targets = np.stack(values, axis=1)
         self._groups = bad.texts(options.group, "group") if options.group else None
         self._parts = _parts(table, options, bad)
@@ -143,9 +145,7 @@ class RowLabels:
         )
 
 
-def _numbers(
-    table: Table, column: str, names: Names, bad: BadRows
-) -> npt.NDArray[np.float64]:
+def _numbers(table: Table, column: str, names: Names, bad: BadRows) -> npt.NDArray[np.float64]:
     """Return a target of numbers; of class numbers with names, the numbers that these names are."""
     if names:
         return class_values(table, column, names, bad)

@@ -43,7 +43,8 @@ def meaning(name: str, targets: Collection[str] = ()) -> Meaning | None:
         targets: names, in place of the usual ones, of what is to be predicted; a part may stand
             before or behind these too.
     """
-    words, parts = [], []
+    words: list[str] = []
+    parts: list[str] = []
     for word in _split(name):
         part = part_called(word) or _SHORT.get(word)
         (words if part is None else parts).append(part or word)
@@ -76,7 +77,8 @@ def by_place(names: Sequence[str], rank: dict[str, int]) -> dict[str, Meaning]:
         return {}
     images = [name for name in numbered if rank[name] >= 3]
     labels = [name for name in numbered if rank[name] < 3]
-    parts = {2: [None], 4: ["train", "test"]}.get(len(names), [])
+    kinds: dict[int, list[str | None]] = {2: [None], 4: ["train", "test"]}
+    parts = kinds.get(len(names), [])
     if not len(images) == len(labels) == len(parts):
         return {numbered[0]: Meaning("images")} if len(names) == 1 else {}
     found = {name: Meaning("images", part) for name, part in zip(images, parts, strict=True)}

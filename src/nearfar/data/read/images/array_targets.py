@@ -108,7 +108,7 @@ def _one_of_several(labels: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if not np.isin(labels, (0, 1)).all():
         return labels
     if (labels.sum(axis=1) == 1).all():
-        return labels.argmax(axis=1)
+        return np.asarray(labels.argmax(axis=1))
     raise UserError(
         f"{where}: labels {labels.shape} are indicators of several classes a row, which .npz files "
         "cannot say here: give the column of one of them, or a table of the images' paths"

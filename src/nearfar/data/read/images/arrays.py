@@ -69,7 +69,11 @@ def as_rows(
 
 
 def array_rows(
-    images: Sequence[Pixels], labels: Sequence[Numbers], parts: Sequence[str], name: str, layout: str
+    images: Sequence[Pixels],
+    labels: Sequence[Numbers],
+    parts: Sequence[str],
+    name: str,
+    layout: str,
 ) -> ImageRows:
     """Return the arrays of some parts, images (n, channels, height, width), as rows of classes."""
     named = repeated(parts, labels) if len(set(parts)) > 1 else None
@@ -99,7 +103,8 @@ def _bytes(images: list[Numbers], name: str) -> tuple[Pixels, str]:
         pixels = np.ascontiguousarray(first)
         return (pixels if pixels.flags.writeable else pixels.copy()), told
     pixels = np.empty((sum(map(len, images)), *first.shape[1:]), dtype=np.uint8)
-    place, first = 0, None
+    place = 0
+    del first
     while images:
         array = images.pop(0)
         array = array if array.ndim == 4 else array[:, None]

@@ -9,6 +9,7 @@ from nearfar.data.read.hugging_face import open_folder, undecoded
 from nearfar.data.read.images.cifar import is_cifar_folder, read_cifar
 from nearfar.data.read.images.class_folders import read_class_folders
 from nearfar.data.read.images.idx import is_idx_folder, read_idx_folder
+from nearfar.data.read.images.mapping import read_mapping
 from nearfar.data.read.images.npz import read_npz
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import (
@@ -27,9 +28,24 @@ _TABLES = frozenset({".csv", ".tsv", ".txt"})
 def read_layout(path: Path, options: DataOptions, mapping: Path | None = None) -> ImageRows:
     """Find out how a file or folder holds images, and list its rows.
 
+    Args:
+        path: the file or folder.
+        options: the ``data`` part of a study.
+        mapping: file of the names of class numbers; of a table, of those in the target's column.
+
     Raises:
         UserError: if it holds none, or is damaged.
     """
+    rows = _layout(path, options, mapping)
+    targets = options.target_columns
+    if mapping is not None and len(targets) == 1 and {"target", "image"} <= rows.takes:
+        rows.class_names = {**rows.class_names, targets[0]: read_mapping(mapping)}
+        rows.takes |= {"mapping"}
+        rows.note["mapping"] = mapping.name
+    return rows
+
+
+def _layout(path: Path, options: DataOptions, mapping: Path | None) -> ImageRows:
     if not path.is_dir():
         return _file_layout(path, options, mapping)
     try:

@@ -18,10 +18,6 @@ from nearfar.data.read.images.pictures import ImageRows
 from nearfar.errors import UserError
 
 _ORDER = ("train", "validation", "test")
-_NEEDED = (
-    "x and y (or images and labels, data and target), or with parts x_train, y_train, x_test and "
-    "y_test (train_images, train_labels, …)"
-)
 _LAYOUT = "an .npz file"
 
 
@@ -74,13 +70,15 @@ class _Reader:
         images = {m.part: self._images(m.part) for m in self._of("images")}
         parts = _parts(images, self._path)
         if not parts:
-            raise UserError(f"{self._path}: no array of images: needs {_NEEDED}; {self._has()}")
+            raise UserError(f"{self._path}: no array of images: {_needs(labelled)}; {self._has()}")
         if not labelled:
             key = images[parts[0] if len(parts) == 1 or "test" not in parts else "test"]
-            return as_rows([self._read_images(key)], Targets({}, None), None, self._path.name, _LAYOUT)
+            return as_rows(
+                [self._read_images(key)], Targets({}, None), None, self._path.name, _LAYOUT
+            )
         without = [part for part in parts if not self._labels_of(part)]
         if len(without) == len(parts):
-            raise UserError(f"{self._path}: no array of labels: needs {_NEEDED}; {self._has()}")
+            raise UserError(f"{self._path}: no array of labels: {_needs()}; {self._has()}")
         parts = [part for part in parts if part not in without]
         arrays = [self._read_images(images[part]) for part in parts]
         labels = [self._read_labels(part, len(arrays[k])) for k, part in enumerate(parts)]
@@ -92,16 +90,28 @@ class _Reader:
         rows.takes = frozenset({"mapping", "target", "unit"})
         for part in without:
             rows.told.append(f"array {images[part]} has no labels: its images are left out")
-        if mapping is not None:
-            if rows.target is None:
-                raise UserError(f"{self._path}: its labels are numbers with fractions or several "
-                    "a row, no class numbers: leave out data: mapping")
-            rows.class_names = {rows.target: read_mapping(mapping)}
-            rows.note["mapping"] = mapping.name
+        self._add_names(rows, mapping)
         if unused := [key for key in self._file.files if key not in self._used]:
             rows.told.append(f"arrays that are not used: {', '.join(unused)}")
             rows.note["unused"] = unused
         return rows
+
+    def _add_names(self, rows: ImageRows, mapping: Path | None) -> None:
+        """Take the names of classes from a mapping file: the one given, or the one beside."""
+        target = self._targets[0] if len(self._targets) == 1 else rows.target
+        if mapping is None:
+            own = self._path.with_name(f"{self._path.stem}-mapping.txt")
+            if not own.is_file() or target is None:
+                return
+            mapping = own
+            rows.told.append(f"class names are those of {own.name}")
+        elif target is None:
+            raise UserError(
+                f"{self._path}: its labels are fractions, or several a row, and no class numbers: "
+                "leave out data: mapping"
+            )
+        rows.class_names = {target: read_mapping(mapping)}
+        rows.note["mapping"] = mapping.name
 
     def _of(self, role: str) -> list[Meaning]:
         return list({m: None for m in self._meanings.values() if m.role == role})
@@ -123,15 +133,16 @@ class _Reader:
     def _labels_of(self, part: str | None) -> list[str]:
         keys = self._keys("labels", part)
         if not self._targets:
-            plain = [key for key in keys if len(self._shapes[key][0])]
-            return plain
+            return [key for key in keys if len(self._shapes[key][0])]
         order = {
             target: next((k for k in keys if _same(k, target, part)), None)
             for target in self._targets
         }
         lacking = [target for target, key in order.items() if key is None]
         if lacking and keys:
-            raise UserError(f"{self._path}: no array '{lacking[0]}' of the part {part}; {self._has()}")
+            raise UserError(
+                f"{self._path}: no array '{lacking[0]}' of the part {part}; {self._has()}"
+            )
         return [key for key in order.values() if key is not None]
 
     def _read_images(self, key: str) -> Numbers:
@@ -170,11 +181,20 @@ class _Reader:
         try:
             array: npt.NDArray[Any] = self._file[key]
         except Exception as error:  # as above
-            raise UserError(f"{self._path}: array '{key}' cannot be read: {_line(error)}") from error
+            raise _unreadable(self._path, key, error) from error
         return array
 
     def _has(self) -> str:
-        return f"it has {', '.join(self._file.files) or 'none'}"
+        return f"it has {', '.join(self._file.files) or 'none of them'}"
+
+
+def _needs(labelled: bool = True) -> str:
+    if not labelled:
+        return "needs x (or images, data, x_test, test_images)"
+    return (
+        "needs arrays x and y (or images and labels, data and target), or x_train, y_train, x_test "
+        "and y_test (train_images, …)"
+    )
 
 
 def _same(key: str, target: str, part: str | None) -> bool:
@@ -186,8 +206,8 @@ def _parts(images: dict[str | None, str], path: Path) -> list[str | None]:
     if None in images and len(images) > 1:
         others = ", ".join(key for part, key in images.items() if part is not None)
         raise UserError(
-            f"{path}: array {images[None]} names no part, as {others} do: call it x_train, or leave "
-            "it out"
+            f"{path}: array {images[None]} names no part, as {others} do: call it x_train, or "
+            "leave it out"
         )
     return sorted(images, key=lambda part: _ORDER.index(part) if part else 0)
 
@@ -205,8 +225,17 @@ def _shape(file: Any, key: str, path: Path) -> tuple[tuple[int, ...], np.dtype[A
             )
             shape, _, kind = read(member)
     except Exception as error:  # as above
-        raise UserError(f"{path}: array '{key}' cannot be read: {_line(error)}") from error
+        raise _unreadable(path, key, error) from error
     return shape, kind
+
+
+def _unreadable(path: Path, key: str, error: Exception) -> UserError:
+    if "allow_pickle" in str(error):
+        return UserError(
+            f"{path}: array '{key}' holds Python objects, which are never unpickled: save it as "
+            "numbers or texts, for instance with .astype(str)"
+        )
+    return UserError(f"{path}: array '{key}' cannot be read: {_line(error)}")
 
 
 def _channels_first(array: Numbers, where: str) -> Numbers:
