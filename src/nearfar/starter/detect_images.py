@@ -77,7 +77,10 @@ def detect_images(
     chosen: dict[str, Any] = {"source": "images", "path": path, "separator": separator}
     if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
         chosen["transposed"] = True
-    rows = read_layout(found, DataOptions(**chosen, on_bad_rows="drop"))
+    named: dict[str, Any] = {}
+    if targets and found.suffix.lower() == ".npz":
+        named = {"target": one_or_all(targets), "task": "regression"}
+    rows = read_layout(found, DataOptions(**chosen, **named, on_bad_rows="drop"))
     given = rows.target is not None or bool(rows.numbers) or bool(rows.class_names)
     if not targets and not given and "target" in rows.takes:
         columns = ", ".join(rows.table.columns)

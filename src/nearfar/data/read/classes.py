@@ -55,7 +55,7 @@ def class_numbers(
     """
     cells = table.column(column, "target")
     if names:
-        return _named(table, column, cells, _by_number(table.name, names), bad)
+        return _named(table, column, cells, names, bad)
     missing = _absent if texts_are_names else is_missing
     texts = [None if missing(cell) else _text(cell) for cell in cells]
     for position, (text, cell) in enumerate(zip(texts, cells, strict=True)):
@@ -119,15 +119,15 @@ def _by_number(where: str, names: Names) -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def _named(
-    table: Table, column: str, cells: Sequence[Any], names: Mapping[int, str], bad: BadRows
-) -> Classes:
+def _named(table: Table, column: str, cells: Sequence[Any], given: Names, bad: BadRows) -> Classes:
+    names = _by_number(table.name, given)
     by_number = {stored: place for place, stored in enumerate(names)}
     by_name = {name: place for place, name in enumerate(names.values())}
     present = [cell for cell in cells if not _absent(cell)]
     as_numbers = bool(present) and all(isinstance(cell, str) for cell in present)
     if as_numbers:
-        as_numbers = _texts_are_numbers(table, column, present, by_number, by_name)
+        beside = isinstance(given, Mapping)
+        as_numbers = _texts_are_numbers(table, column, present, (by_number, by_name), beside)
     _check_numbering(table, column, present, by_number)
     places = np.full(len(cells), np.nan)
     for position, cell in enumerate(cells):
@@ -153,21 +153,29 @@ def _texts_are_numbers(
     table: Table,
     column: str,
     cells: Sequence[str],
-    by_number: Mapping[int, int],
-    by_name: Mapping[str, int],
+    places: tuple[Mapping[int, int], Mapping[str, int]],
+    beside: bool,
 ) -> bool:
     """Whether the texts of a column are class numbers and not names.
 
+    Args:
+        table: for messages.
+        column: likewise.
+        cells: the texts.
+        places: of the classes by number and by name.
+        beside: whether the names come from a file beside, so that texts can be either.
+
     Raises:
-        UserError: if they could be either, and not of the same classes.
+        UserError: if they can be either, and not of the same classes.
     """
+    by_number, by_name = places
     texts = {cell.strip() for cell in cells}
     numbers = {
         text: by_number.get(stored) for text in texts if (stored := _digits(text)) is not None
     }
     as_numbers = sum(place is not None for place in numbers.values())
     as_names = sum(text in by_name for text in texts)
-    if as_numbers == as_names == len(texts):
+    if beside and as_numbers == as_names == len(texts):
         differing = sorted(text for text in texts if numbers[text] != by_name[text])
         if differing:
             raise UserError(
