@@ -77,12 +77,10 @@ def detect_images(
     chosen: dict[str, Any] = {"source": "images", "path": path, "separator": separator}
     if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
         chosen["transposed"] = True
-    named: dict[str, Any] = {}
-    if targets and found.suffix.lower() == ".npz":
-        named = {"target": one_or_all(targets), "task": "regression"}
+    named = _named_arrays(found, targets)
     rows = read_layout(found, DataOptions(**chosen, **named, on_bad_rows="drop"))
-    given = rows.target is not None or bool(rows.numbers) or bool(rows.class_names)
-    if not targets and not given and "target" in rows.takes:
+    given = targets or rows.target is not None or rows.numbers or rows.class_names
+    if not given and "target" in rows.takes:
         columns = ", ".join(rows.table.columns)
         raise UserError(f"{found.name}: name the column to predict with --target: {columns}")
     facts: list[str] = []
@@ -140,6 +138,13 @@ def _task(rows: ImageRows, target: str) -> tuple[str, list[str]]:
     if len(values) < len(cells) or (whole and distinct <= _MANY_CLASSES):
         return "classification", [f"target '{target}': treated as classes"]
     return "regression", [_range_fact(rows, target)]
+
+
+def _named_arrays(found: Path, targets: Sequence[str]) -> dict[str, Any]:
+    """Return the options with which a file of arrays is read whose targets have names."""
+    if not targets or found.suffix.lower() != ".npz":
+        return {}
+    return {"target": one_or_all(targets), "task": "regression"}
 
 
 def _own_task(rows: ImageRows) -> tuple[str, list[str]]:
