@@ -70,7 +70,7 @@ def test_mistakes(study: Path) -> None:
     with pytest.raises(UserError, match="no image in this folder"):
         inputs(study, "new")
     np.savez(study / "y.npz", y=np.zeros(3))
-    with pytest.raises(UserError, match=r"y.npz: no array 'x'; it has y"):
+    with pytest.raises(UserError, match=r"y.npz: no array of images: needs x .*; it has y"):
         inputs(study, "y.npz")
     np.savez(study / "x.npz", x=some_pixels(2, side=4))
     with pytest.raises(UserError, match=r"x.npz, row 1: the image is 4x4 where 8x8"):

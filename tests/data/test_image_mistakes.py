@@ -133,9 +133,15 @@ def test_label_out_of_range(tmp_path: Path) -> None:
     assert said.startswith(f"{tmp_path.name}, row 3: target 'class' is 2; there are 2 classes")
     assert len(load(tmp_path, mapping=str(names), on_bad_rows="drop")) == 3
     for content, words in (
-        ("0 a\n2 b\n", "without gaps"),
-        ("0 a\n1 a\n", "two classes"),
-        ("0", "line 1"),
+        ("0 a\n2 b\n", "there are 2 classes, 0 to 2"),
+        (
+            "1 a\n2 b\n3 c\n",
+            "holds the numbers 0 to 2, and the names of the classes are for 1 to 3",
+        ),
+        ("0 a\n1 a\n", "two classes are called 'a'"),
+        ("0 a\n0 b\n", "two classes have the number 0"),
+        ("0 a\nb\n", "line 2"),
+        ("", "names no class"),
     ):
         names.write_text(content)
         assert words in message(tmp_path, mapping=str(names))
@@ -187,13 +193,21 @@ def test_incomplete_idx_files(tmp_path: Path) -> None:
 
 
 NPZ: dict[str, tuple[dict[str, Any], str]] = {
-    "float": ({"x": np.zeros((2, 4, 4)), "y": [0, 1]}, "a.npz, x: images must be uint8 (0 to 255)"),
+    "negative": (
+        {"x": np.full((2, 4, 4), -0.5), "y": [0, 1]},
+        "float64 from -0.5 to -0.5; allowed",
+    ),
+    "nan": ({"x": np.full((2, 4, 4), np.nan), "y": [0, 1]}, "some values are no finite numbers"),
+    "texts": ({"x": np.full((2, 4, 4), "a"), "y": [0, 1]}, "images must be numbers, not <U1"),
     "shape": ({"x": np.zeros((2, 4), np.uint8), "y": [0, 1]}, "has shape (2, 4)"),
     "labels": ({"x": np.zeros((2, 4, 4), np.uint8), "y": [0]}, "y: has shape (1,) for 2 images"),
-    "no labels": ({"x": np.zeros((2, 4, 4), np.uint8)}, "needs arrays x and y, or x_train"),
+    "no labels": (
+        {"x": np.zeros((2, 4, 4), np.uint8)},
+        "no array of labels: needs arrays x and y (or",
+    ),
     "pickled": (
         {"x": np.zeros((2, 4, 4), np.uint8), "y": np.array([0, "a"], dtype=object)},
-        "array 'y' cannot be read: Object arrays cannot be loaded",
+        "array 'y' holds Python objects, which are never unpickled",
     ),
 }
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nearfar.losses import (
+    RnCLoss,
     contrastive_loss,
     info_nce_loss,
     l2_distances,
@@ -393,3 +394,31 @@ def test_short_numbers_and_autocast_are_computed_in_float32(name: str, dtype: to
 def test_what_cannot_be_computed_is_refused(call: Callable[[], Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         call()
+
+
+ALL_LOSSES: dict[str, Loss] = {
+    **{
+        f"triplet, {mining}": lambda features, labels, mining=mining: triplet_loss(  # type: ignore[misc]
+            l2_distances(features), labels, mining=mining
+        )
+        for mining in MINING
+    },
+    "contrastive": lambda features, labels: contrastive_loss(l2_distances(features), labels),
+    "supcon": sup_con_loss,
+    "pair likelihood": pair_likelihood_loss,
+    "nt_xent": halves(nt_xent_loss),
+    "info_nce": lambda features, _: info_nce_loss(features, features.flip(0), features[:3])[0],
+    "rnc": lambda features, labels: RnCLoss()(features, labels.double()),
+}
+
+
+@pytest.mark.parametrize("name", ALL_LOSSES)
+@pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("labels", ["pairs and a lone one", "float class numbers"])
+def test_features_that_are_no_numbers_have_no_finite_loss(
+    name: str, everywhere: bool, value: float, labels: str
+) -> None:
+    features = rows(8, 4, dtype=torch.float32)
+    features[: 8 if everywhere else 1] = value
+    assert not ALL_LOSSES[name](features, LABELS[labels]).isfinite()

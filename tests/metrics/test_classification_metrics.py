@@ -1,5 +1,7 @@
 """Metrics of classification against scikit-learn and against loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics as sk
@@ -11,7 +13,7 @@ from nearfar.metrics import (
     evaluate_classification,
     recalls,
 )
-from nearfar.metrics.classification import BINS
+from nearfar.metrics.classification import BINS, LEAST_PROBABILITY, TOP3_ACCURACY
 
 RNG = np.random.default_rng(1)
 CLASSES = 5
@@ -78,3 +80,21 @@ def test_shapes_that_do_not_fit(shape: tuple[int, ...]) -> None:
 def test_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="not a number"):
         Classified.of(np.zeros(1), np.array([[np.nan, 0.0]]))
+
+
+def test_a_class_without_a_vote_is_not_among_the_three_most_probable() -> None:
+    votes = np.array([[0.6, 0.4, 0, 0], [1, 0, 0, 0], [0.4, 0.3, 0.2, 0.1], [0.4, 0.3, 0.2, 0.1]])
+    truth = np.array([2, 1, 2, 3])
+    with np.errstate(divide="ignore"):
+        for log_p in (np.log(votes), np.log(np.maximum(votes, LEAST_PROBABILITY))):
+            rows = Classified.of(truth, log_p)
+            assert TOP3_ACCURACY.row_scores(rows).tolist() == [0, 0, 1, 0]
+            assert TOP3_ACCURACY.value(rows) == 0.25
+            read = replace(rows, log_probability=rows.log_probability.round(6))
+            assert TOP3_ACCURACY.value(read) == 0.25
+
+
+def test_an_improbable_class_of_a_sure_network_keeps_its_place() -> None:
+    logits = np.array([[90.0, 20.0, 10.0, 0.0]])
+    log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    assert TOP3_ACCURACY.value(Classified.of(np.array([2]), log_p)) == 1

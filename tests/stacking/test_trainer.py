@@ -1,6 +1,5 @@
 """Runs that are trained together end as each would alone."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,9 +109,11 @@ def test_one_that_diverges_leaves_the_others_alone() -> None:
     assert outcomes[1].epochs < 6
 
 
-def test_one_above_its_limit_has_diverged_alone() -> None:
-    outcomes = both(head_task, [recipe(epochs=20)] * 2, [1, 2], limits=[math.inf, 1e-9])
+def test_one_whose_loss_rose_has_diverged_alone() -> None:
+    recipes = [recipe(epochs=20, optimizer=SGD(lr=lr)) for lr in (0.1, 1.3)]
+    outcomes = both(lambda seed: head_task(seed, loss="mse"), recipes, [1, 2], limits=[1e3, 1e-9])
     assert [outcome.status for outcome in outcomes] == ["done", "diverged"]
+    assert "the training loss rose" in outcomes[1].reason
 
 
 @pytest.mark.parametrize("make", [head_task, image_task])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch.optim.lr_scheduler import OneCycleLR
-from toy import Toy, recipe, same, train, trainer, weights
+from toy import Model, Toy, recipe, same, train, trainer, weights
 
 from nearfar.train import loop
 from nearfar.train.recipe import SGD, AdamW, Cosine, OneCycle
@@ -175,22 +175,70 @@ def test_a_rate_too_large_is_found_out(tmp_path: Path) -> None:
     assert outcome.epochs < 60
 
 
+class Rising(Breaking):
+    """Its targets grow in the middle and stay so."""
+
+    def batch(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x, y = Toy.batch(self, rows)
+        return x, y * (self.value if len(self.seen) > 3 * self.epoch else 1.0)
+
+
 @pytest.mark.parametrize(
     ("epochs", "status"),
     [(loop.LEARNING_EPOCHS - 1, "done"), (loop.LEARNING_EPOCHS, "diverged")],
 )
-def test_a_loss_above_the_limit_counts_once_there_was_time_to_learn(
+def test_a_loss_that_rose_counts_once_there_was_time_to_learn(
     epochs: int, status: str, tmp_path: Path
 ) -> None:
-    outcome = train(Toy(), recipe(epochs=epochs), tmp_path, limit=1e-9)
+    def ends(limit: float, value: float = 30.0) -> loop.Outcome:
+        made = recipe(epochs=epochs, optimizer=SGD(lr=1e-4))
+        return train(Rising(epoch=4, value=value), made, tmp_path, limit=limit)
+
+    outcome = ends(limit=1e-9)
     assert outcome.status == status
-    assert ("above" in outcome.reason) == (status == "diverged")
-    assert train(Toy(), recipe(epochs=epochs), tmp_path, limit=1e9).status == "done"
+    assert ("the training loss rose: it began at" in outcome.reason) == (status == "diverged")
+    assert ends(limit=1e9).status == "done"
+    assert ends(limit=1e-9, value=1.1).status == "done"
+
+
+def test_a_loss_that_fell_has_not_diverged_whatever_a_constant_has(tmp_path: Path) -> None:
+    outcome = train(Toy(), recipe(epochs=40), tmp_path, limit=1e-9)
+    losses = [p.value for p in outcome.curves if p.split == "train"]
+    assert losses[0] > losses[-1] > 1e-9
+    assert (outcome.status, outcome.reason) == ("done", "")
+
+
+class Quiet(Model):
+    """Its loss leaves out what is no number."""
+
+    def loss(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        return super().loss(batch).nan_to_num(0)
+
+
+class Silent(Toy):
+    """Its weights are no numbers any more from the third epoch on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.module = Quiet()
+
+    def batch(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if len(self.seen) == 7:
+            with torch.no_grad():
+                next(self.module.parameters()).fill_(math.nan)
+        return super().batch(rows)
+
+
+def test_weights_that_are_no_numbers_have_diverged_whatever_the_loss_says(tmp_path: Path) -> None:
+    outcome = train(Silent(), recipe(epochs=6), tmp_path)
+    assert outcome.status == "diverged"
+    assert outcome.reason == "the weights became infinite or nan by epoch 3"
 
 
 def test_the_limit_is_for_the_end_not_for_a_bad_moment(tmp_path: Path) -> None:
     task = Breaking(epoch=22, value=10.0)
     outcome = train(task, recipe(epochs=25), tmp_path, limit=20.0)
+    assert outcome.status == "done"
     losses = [p.value for p in outcome.curves if p.split == "train"]
     assert losses[21] > 20 > losses[-1]
     assert outcome.status == "done"

@@ -37,8 +37,8 @@ def triplet_loss(
     positive, where it lies within the margin; the mean is over these (Schroff et al. 2015, section
     3.2, there with squared distances).
 
-    A batch that has no such triplet, for want of positives or of negatives, has loss 0. Time is
-    O(n² log n), memory O(n²).
+    A batch that has no such triplet, for want of positives or of negatives, has loss 0; one with a
+    distance that is infinite or no number has loss nan. Time is O(n² log n), memory O(n²).
 
     Args:
         distances: (n, n), as ``l2_distances`` gives them.
@@ -57,7 +57,8 @@ def triplet_loss(
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ValueError(f"mining={mining!r} is not known: {hint}allowed: {', '.join(MINING)}")
     similar = similar_pairs(labels, len(distances))
-    return MINING[mining](distances, similar, dissimilar_pairs(labels), margin)
+    loss = MINING[mining](distances, similar, dissimilar_pairs(labels), margin)
+    return torch.where(distances.isfinite().all(), loss, torch.nan)
 
 
 def _all(distances: Tensor, similar: Tensor, dissimilar: Tensor, margin: float) -> Tensor:

@@ -1,5 +1,6 @@
 """Metrics of classification, of what a classifier said of each row."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,6 +13,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 BINS = 15
 """Bins of the calibration error, as in Guo et al. 2017."""
+LEAST_PROBABILITY = 1e-12
+"""Stands for the probability 0 that a solved head gives, so that its logarithm is a number."""
+_ROUNDED = 2e-6
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,12 @@ def accuracy(rows: Classified) -> float:
 
 
 def top3_accuracy(rows: Classified) -> float:
-    """Share of rows whose class is among the three most probable."""
-    return float((rows.rank <= 3).mean())
+    """Share of rows whose class is among the three most probable.
+
+    A class that got no vote, such as most of those of a forest or of nearest neighbours, is not
+    among them, however few classes got any: probability 0, or the least that stands for it.
+    """
+    return float(top3_rows(rows).mean())
 
 
 def balanced_accuracy(rows: Classified) -> float:
@@ -103,7 +111,9 @@ def correct_rows(rows: Classified) -> Floats:
 
 def top3_rows(rows: Classified) -> Floats:
     """Row scores of :func:`top3_accuracy`."""
-    return np.asarray(rows.rank <= 3, dtype=np.float64)
+    no_vote = rows.log_probability <= -np.inf
+    no_vote |= np.abs(rows.log_probability - math.log(LEAST_PROBABILITY)) < _ROUNDED
+    return np.asarray((rows.rank <= 3) & ~no_vote, dtype=np.float64)
 
 
 def balanced_rows(rows: Classified) -> Floats:

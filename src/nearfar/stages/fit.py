@@ -29,8 +29,8 @@ CHUNK = 8192
 class Fitting:
     """A fit that is ready to be trained.
 
-    ``limit`` is the training loss above which its end counts as divergence; ``seconds`` are those
-    spent so far.
+    ``limit`` is the training loss up to which its end is no divergence, though it rose;
+    ``seconds`` are those spent so far.
     """
 
     spec: FitSpec

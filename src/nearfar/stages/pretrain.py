@@ -1,5 +1,6 @@
 """Pre-training: an encoder under an objective."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,8 @@ def pretrain(context: StageContext, spec: PretrainSpec) -> dict[str, Any]:
     encoder = models.fresh_encoder(spec.encoder, context.rows.inputs, spec.seed)
     assert isinstance(encoder, Encoder)
     kind = OBJECTIVES[spec.objective.name]
-    outputs = (context.outputs.count,) if getattr(kind, "predicts", False) else ()
+    predicts = getattr(kind, "predicts", False)
+    outputs = (context.outputs.count,) if predicts else ()
     objective = kind(encoder, *outputs, **spec.objective.options)
     task = PretrainTask(
         objective,
@@ -36,6 +38,8 @@ def pretrain(context: StageContext, spec: PretrainSpec) -> dict[str, Any]:
         context.fabric,
         checkpoint=context.folder / "checkpoint.pt",
         keep=spec.keep,
+        # Between rows of a batch, and against a queue, a loss may rise while all is well.
+        limit=-math.inf if predicts else math.inf,
         report=context.report,
     ).run()
     if outcome.status == "done":

@@ -12,6 +12,7 @@ from nearfar.data import Dataset, Split, TargetScaler, rarity_weights
 from nearfar.data.rare_targets import Weighting
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS, Classified, evaluate_classification, evaluate_regression
+from nearfar.metrics.classification import LEAST_PROBABILITY
 from nearfar.records.stage_files import CLASSES_HEADER, NUMBERS_HEADER
 from nearfar.stages.reconstructions import MANY_ROWS, SPLITS, Reconstructions
 
@@ -141,8 +142,8 @@ class Classes:
 
     @staticmethod
     def solved_scores(predictions: Floats) -> Floats:
-        """Return scores of a solved head's probabilities (n, classes), none below 1e-12."""
-        return np.log(np.maximum(predictions, 1e-12))
+        """Return scores of a solved head's probabilities (n, classes), of 0 too."""
+        return np.log(np.maximum(predictions, LEAST_PROBABILITY))
 
     def constant(self) -> Tensor:
         """Return the best constant logits (classes,): log frequencies, by Laplace's rule."""

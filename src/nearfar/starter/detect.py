@@ -18,6 +18,7 @@ from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import is_code, is_missing, number
+from nearfar.data.read.classes import are_booleans
 from nearfar.data.read.decimals import ambiguous
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.hugging_face import read_folder
@@ -130,12 +131,14 @@ def _task_and_unit(table: Table, targets: Sequence[str], facts: list[str]) -> di
 
 
 def _is_text(table: Table, target: str) -> bool:
-    """Whether a target's cells are classes: texts, truth values or codes, not numbers."""
+    """Whether a target's cells are classes: named ones, texts, truth values or codes."""
     cells = table.column(target, "target")
+    present = [cell for cell in cells if not is_missing(cell)]
+    if target in table.class_names or are_booleans(present):
+        return True
     kind = column_kind(target, cells).kind
     if kind not in {"constant", "id"}:
         return kind not in {"number", "counter", "empty"}
-    present = [cell for cell in cells if not is_missing(cell)]
     return any(is_code(cell) or number(cell) is None for cell in present)
 
 
@@ -144,6 +147,8 @@ def _target_fact(table: Table, target: str) -> str:
     numbers = [value for cell in present if (value := number(cell)) is not None]
     if not present:
         raise UserError(f"{table.name}: column '{target}' is empty")
+    if names := table.class_names.get(target):
+        return f"target '{target}': {len(names)} named classes ({', '.join(names[:3])}, …)"
     if (unclear := ambiguous(present)) is not None:
         raise UserError(
             f"{table.name}: target '{target}' holds numbers such as {unclear!r}, whose comma may "

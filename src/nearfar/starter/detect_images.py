@@ -10,6 +10,7 @@ from nearfar.data.dataset import Dataset
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import is_missing, number
+from nearfar.data.read.classes import are_booleans
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
@@ -99,11 +100,15 @@ def detect_images(
     chosen["task"] = task or "classification"
     if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
         chosen["transposed"] = True
-    rows = read_layout(found, DataOptions(**chosen, on_bad_rows="drop"))
-    if not targets and rows.target is None and "target" in rows.takes and not rows.class_names:
+    named = _named_arrays(found, targets)
+    rows = read_layout(found, DataOptions(**{**chosen, **named}, on_bad_rows="drop"))
+    given = targets or rows.target is not None or rows.numbers or rows.class_names
+    if not given and "target" in rows.takes:
         columns = ", ".join(rows.table.columns)
         raise UserError(f"{found.name}: name the column to predict with --target: {columns}")
     facts: list[str] = []
+    if not targets and rows.numbers and task is None:
+        chosen["task"], facts = _own_task(rows)
     if targets and list(targets) != [rows.target]:
         chosen["target"] = one_or_all(targets)
         chosen["task"], about = _tasks(rows, targets, found.name)
@@ -123,6 +128,7 @@ def detect_images(
     chosen |= (shape := _form(seen))
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts.insert(0, f"{found.name}: {len(dataset)} images, {rows.layout}")
+    facts += rows.told
     facts += image_facts(dataset, shape, seen)
     if "range" in dataset.source:
         chosen["range"] = dataset.source["range"]
@@ -164,21 +170,55 @@ def _tasks(rows: ImageRows, targets: Sequence[str], name: str) -> tuple[str, lis
 def _task(rows: ImageRows, target: str) -> tuple[str, list[str]]:
     if "target" not in rows.takes:
         raise UserError(f"{rows.table.name}: is {rows.layout}: it has no column '{target}'")
+    if target in rows.class_names:
+        return "classification", []
     cells = [cell for cell in rows.table.column(target, "target") if not is_missing(cell)]
     if not cells:
         raise UserError(f"{rows.table.name}: column '{target}' is empty")
-    if target in rows.class_names:
-        return "classification", []
+    if are_booleans(cells):
+        return "classification", [f"target '{target}': true or false, treated as classes"]
     values = [value for cell in cells if (value := number(cell)) is not None]
     distinct = len(set(values))
     whole = all(value == round(value) for value in values)
     if len(values) < len(cells) or (whole and distinct <= _MANY_CLASSES):
         return "classification", [f"target '{target}': treated as classes"]
-    low, high = min(values), max(values)
-    return "regression", [
-        f"target '{target}': numbers from {low:g} to {high:g} ({distinct} different), treated as "
-        "regression"
-    ]
+    return "regression", [_range_fact(rows, target)]
+
+
+def _named_arrays(found: Path, targets: Sequence[str]) -> dict[str, Any]:
+    """Return the options with which a file of arrays is read whose targets have names."""
+    if not targets or found.suffix.lower() != ".npz":
+        return {}
+    return {"target": one_or_all(targets), "task": "regression"}
+
+
+def _own_task(rows: ImageRows) -> tuple[str, list[str]]:
+    """Return what labels without a column's name are, and a word about what else they could be.
+
+    Whole numbers are classes where there are twice as many rows at least.
+    """
+    if rows.target is None:
+        return "regression", [_range_fact(rows, name) for name in rows.numbers]
+    values = {number(cell) for cell in rows.table.columns[rows.numbers[0]]} - {None}
+    few = 2 * len(values) <= rows.table.length
+    if rows.class_names or (few and len(values) <= _MANY_CLASSES):
+        return "classification", []
+    if few:
+        return "classification", [
+            f"labels: {len(values)} different whole numbers, treated as classes; if they are "
+            "quantities, set task: regression, metric: mae and loss: l1"
+        ]
+    word = ": nearly every image has its own, so they are no classes"
+    return "regression", [_range_fact(rows, rows.numbers[0]) + word]
+
+
+def _range_fact(rows: ImageRows, name: str) -> str:
+    values = [v for cell in rows.table.columns[name] if (v := number(cell)) is not None]
+    low, high = min(values, default=0), max(values, default=0)
+    return (
+        f"target '{name}': numbers from {low:g} to {high:g} ({len(set(values))} different), "
+        "treated as regression"
+    )
 
 
 def _form(seen: Survey) -> dict[str, int]:

@@ -30,9 +30,9 @@ class Trainer:
     """Train ``task`` by ``recipe``; resume from ``checkpoint`` where it exists.
 
     ``keep`` lists the epochs, or iterations where the recipe counts these, whose weights are kept
-    beside the selected ones; ``limit`` is the training loss above which the end counts as
-    divergence; ``report(done, loss)`` is called after every round with the epochs or iterations
-    done. The numbers depend on ``seed`` and the task alone, not on interruptions.
+    beside the selected ones; ``limit`` is the training loss up to which the end is no
+    divergence, though it rose; ``report(done, loss)`` is called after every round with the epochs
+    or iterations done. The numbers depend on ``seed`` and the task alone, not on interruptions.
     """
 
     def __init__(

@@ -16,7 +16,9 @@ from nearfar.train.recipe import Recipe
 from nearfar.train.rounds import Round, Rounds
 
 LEARNING_EPOCHS = 20
-"""From this many epochs on, a run that ends above its limit has diverged, not just begun."""
+"""From this many epochs on, a loss that ends where it should not has diverged, not just begun."""
+RISE = 2.0
+"""A loss has risen where it ends above this many times what it was at the untrained weights."""
 
 Points = dict[tuple[str, str], float]
 """(split, metric) → value: what is known of a training run after a round."""
@@ -69,13 +71,18 @@ class Outcome:
 
 @dataclass
 class State:
-    """The results of a run so far; ``round`` is the number of the last round that was begun."""
+    """The results of a run so far.
+
+    ``round`` is the number of the last round that was begun, ``began`` the loss of the first batch,
+    before any step.
+    """
 
     round: int = 0
     seconds: float = 0.0
     best: float = math.inf
     best_round: int = 0
     best_weights: dict[str, Tensor] | None = None
+    began: float = -math.inf
     curves: list[RunCurve] = field(default_factory=list)
     kept: dict[int, dict[str, Tensor]] = field(default_factory=dict)
     reason: str = ""
@@ -83,6 +90,13 @@ class State:
 
 def _weights(module: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+@torch.no_grad()
+def _finite(module: nn.Module) -> bool:
+    """Whether all weights are finite numbers: a loss may leave out the terms that are not."""
+    sums = [weight.double().sum() for weight in module.parameters()]
+    return not sums or bool(torch.stack([s.to(sums[0].device) for s in sums]).isfinite().all())
 
 
 class RunState:
@@ -125,6 +139,8 @@ class RunState:
 
     def mean_loss(self, losses: Sequence[Tensor], rows: int) -> float:
         """Return the mean loss of the ``rows`` of a round, of those of its batches."""
+        if self.state.round == 1:
+            self.state.began = float(losses[0])
         steps, batch = len(losses), self.batch
         sizes = torch.full((steps,), batch, dtype=torch.float64, device=losses[0].device)
         sizes[-1] = rows - (steps - 1) * batch
@@ -144,10 +160,13 @@ class RunState:
             place = f"{self.rounds.unit} {self.rounds.count(number)}"
             state.reason = f"the training loss became {loss} by {place}"
             return None
-        if number == last and epoch >= LEARNING_EPOCHS and loss > self.limit:
+        if not _finite(self.task.module):
+            place = f"{self.rounds.unit} {self.rounds.count(number)}"
+            state.reason = f"the weights became infinite or nan by {place}"
+            return None
+        if number == last and epoch >= LEARNING_EPOCHS and self._rose(loss):
             state.reason = (
-                f"the training loss ended at {loss:.3g}, "
-                f"above {self.limit:.3g}, twice that of a constant prediction"
+                f"the training loss rose: it began at {state.began:.3g} and ended at {loss:.3g}"
             )
             return None
         value, points = self.task.validate(Round(number, last))
@@ -159,6 +178,14 @@ class RunState:
         if name is not None:
             state.kept[name] = _weights(self.task.module)
         return math.inf if value is None else value
+
+    def _rose(self, loss: float) -> bool:
+        """Whether a loss is above where it began, and above what the task allows in any case.
+
+        Where a run begins is known from one batch alone, so a little more is no rise.
+        """
+        began = self.state.began
+        return loss > max(self.limit, began + (RISE - 1) * abs(began))
 
     def finish(self) -> Outcome:
         """Leave the selected weights in the task's module; return how the run ended."""
@@ -188,6 +215,7 @@ class RunState:
             "best": state.best,
             "best_round": state.best_round,
             "best_weights": state.best_weights,
+            "began": state.began,
             "kept": state.kept,
             "curves": [(c.epoch, c.split, c.metric, c.value) for c in state.curves],
         }
@@ -195,6 +223,6 @@ class RunState:
     def resume(self, saved: dict[str, Any]) -> None:
         """Go on from what ``to_plain`` returned."""
         self.order.set_state(saved["order"].cpu())
-        for name in ("round", "seconds", "best", "best_round", "best_weights", "kept"):
+        for name in ("round", "seconds", "best", "best_round", "best_weights", "began", "kept"):
             setattr(self.state, name, saved[name])
         self.state.curves = [RunCurve(*point) for point in saved["curves"]]

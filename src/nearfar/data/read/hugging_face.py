@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nearfar.data.read.features import class_names, same_names
 from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow
 from nearfar.data.table_form import TableForm
@@ -94,6 +95,7 @@ def undecoded(name: str, found: Any) -> tuple[Any, list[str] | None, str]:
         table = piece.with_format("arrow")[:]
         tables.append(table.replace_schema_metadata(piece.features.arrow_schema.metadata))
         tags.append(str(getattr(piece, "_fingerprint", "")))
+    same_names(f"'{name}'", [class_names(table.schema) for table in tables])
     try:
         table = pa.concat_tables(tables)
     except pa.ArrowException as error:
@@ -124,12 +126,20 @@ def _table(name: str, found: Any) -> Table:
     import pyarrow as pa
 
     if isinstance(found, datasets.Dataset):
-        return from_arrow(name, found.with_format("arrow")[:])
-    pieces = {part: piece.with_format("arrow")[:] for part, piece in found.items()}
+        return from_arrow(name, _arrow(found))
+    pieces = {part: _arrow(piece) for part, piece in found.items()}
+    names = same_names(f"'{name}'", [class_names(piece.schema) for piece in pieces.values()])
     table = from_arrow(name, pa.concat_tables(pieces.values(), promote_options="default"))
+    table.class_names = names
     if len(pieces) > 1 and set(pieces) <= set(_PARTS):
         table.parts = [_PARTS[part] for part, piece in pieces.items() for _ in range(len(piece))]
     return table
+
+
+def _arrow(piece: Any) -> Any:
+    """Return the rows of a data set as an arrow table with what is noted of its columns."""
+    noted = piece.features.arrow_schema.metadata
+    return piece.with_format("arrow")[:].replace_schema_metadata(noted)
 
 
 def _first(error: Exception) -> str:

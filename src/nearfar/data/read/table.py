@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nearfar.data.read.features import class_names
 from nearfar.data.read.header import column_names
 from nearfar.errors import UserError, nearest
 
@@ -90,7 +91,7 @@ def from_arrow(name: str, table: Any) -> Table:
     if not table.num_rows:
         raise UserError(f"{name} has no rows")
     columns = {column: table.column(column).to_pylist() for column in table.column_names}
-    return Table(name, columns, table.num_rows)
+    return Table(name, columns, table.num_rows, class_names=class_names(table.schema))
 
 
 def from_cells(

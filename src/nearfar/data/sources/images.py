@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -59,11 +60,11 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
     Raises:
         UserError: if an option means nothing to the layout, or rows cannot be used.
     """
-    target = _target(rows, options)
+    own = _own_target(rows, options)
     bad = BadRows(rows.table, options.on_bad_rows or "error")
     for position, message in rows.unclear.items():
         bad.add(position, "name unclear", message)
-    labels = RowLabels(rows.table, options, bad, target, rows.class_names)
+    labels = RowLabels(rows.table, options, bad, own, rows.class_names)
     used = labels.limited(bad.kept())
     found = decoded(rows.pictures, used, form_of(options), bad)
     bad.kept()
@@ -76,6 +77,7 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
         "layout": rows.layout,
         **rows.note,
         **rows.table.account(),
+        **({"told": rows.told} if rows.told else {}),
         "shape": list(inputs.shape),
         **_done(found),
     }
@@ -106,8 +108,8 @@ def _copies(pixels: Pixels, rows: list[int], length: int) -> list[bytes]:
     return keys
 
 
-def _target(rows: ImageRows, options: DataOptions) -> str | None:
-    """Return the column of the classes if the options name none, and check the options."""
+def _own_target(rows: ImageRows, options: DataOptions) -> Sequence[str]:
+    """Return the columns to predict if the options name none, and check the options."""
     for key in _OF_LAYOUTS:
         if getattr(options, key) is not None and key not in rows.takes:
             fitting = sorted(rows.takes) or ["nothing of its own"]
@@ -115,13 +117,21 @@ def _target(rows: ImageRows, options: DataOptions) -> str | None:
                 f"data: '{key}' means nothing to {rows.layout}; {nearest(key, fitting)}"
             )
     if options.target is not None:
-        return None
-    if options.task == "regression" and (rows.target is None or rows.class_names):
+        return ()
+    if options.task == "regression":
+        if rows.numbers:
+            return rows.numbers
+        if rows.target is not None and not rows.class_names:
+            return [rows.target]
         raise UserError(f"data: task: regression needs 'target', a column; it has {rows.layout}")
     if rows.target is not None:
-        return rows.target
+        return [rows.target]
     if len(rows.class_names) == 1:
-        return next(iter(rows.class_names))
+        return list(rows.class_names)
+    if rows.numbers:
+        raise UserError(
+            f"{rows.table.name}: its labels are numbers, not classes: set data: task: regression"
+        )
     columns = ", ".join(rows.table.columns)
     raise UserError(f"{rows.table.name}: set data: target to the column to predict: {columns}")
 

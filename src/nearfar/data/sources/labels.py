@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs, content_digest
 from nearfar.data.options import Amount, DataOptions
-from nearfar.data.read.classes import class_numbers
+from nearfar.data.read.classes import Names, class_numbers, class_values, refuse_booleans
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.kinds import column_kinds
 from nearfar.data.read.names import part_called
@@ -29,7 +30,7 @@ class RowLabels:
         table: the rows.
         options: the ``data`` part of a study.
         bad: takes the rows that cannot be used.
-        target: the column of the classes where the source has one of its own.
+        own: the columns of the target where the source has some of its own.
         class_names: names of class numbers that the source gives, by column.
     """
 
@@ -38,18 +39,24 @@ class RowLabels:
         table: Table,
         options: DataOptions,
         bad: BadRows,
-        target: str | None = None,
-        class_names: Mapping[str, Sequence[str]] | None = None,
+        own: Sequence[str] = (),
+        class_names: Mapping[str, Names] | None = None,
     ) -> None:
         self._table, self._options, self._bad = table, options, bad
-        self._columns = [target] if target is not None else options.target_columns
+        self._columns = list(own) or options.target_columns
         self.classes: tuple[str, ...] = ()
+        named = {**table.class_names, **(class_names or {})}
         if options.label_task == "classification":
-            names = (class_names or {}).get(self._columns[0], ())
-            numbers, self.classes = class_numbers(table, self._columns[0], names, bad)
+            column = self._columns[0]
+            numbers, self.classes = class_numbers(
+                table, column, named.get(column, ()), bad, texts_are_names=bool(own)
+            )
             self._targets = numbers[:, None]
         else:
-            self._targets = np.stack([bad.numbers(c, "target") for c in self._columns], axis=1)
+            values = [
+                _numbers(table, column, named.get(column, ()), bad) for column in self._columns
+            ]
+            self._targets = np.stack(values, axis=1)
         self._groups = bad.texts(options.group, "group") if options.group else None
         self._parts = _parts(table, options, bad)
 
@@ -153,6 +160,14 @@ class RowLabels:
 
 def _others(options: DataOptions) -> list[str | None]:
     return [options.name, options.group, options.part]
+
+
+def _numbers(table: Table, column: str, names: Names, bad: BadRows) -> npt.NDArray[np.float64]:
+    """Return a target of numbers; of class numbers with names, the numbers that these names are."""
+    if names:
+        return class_values(table, column, names, bad)
+    refuse_booleans(table, column)
+    return bad.numbers(column, "target")
 
 
 def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None:

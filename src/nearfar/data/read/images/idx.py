@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from pathlib import Path
 
 import numpy as np
 
-from nearfar.data.read.images.arrays import Pixels, _rows, read_mapping
+from nearfar.data.read.images.arrays import Pixels, Targets, as_rows, repeated
+from nearfar.data.read.images.mapping import read_mapping
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.names import CLASS
 from nearfar.errors import UserError, nearest
@@ -42,28 +44,31 @@ def read_idx_folder(
         UserError: if files are missing, damaged, or do not belong together.
     """
     name, files = _idx_set(folder, subset)
-    images, labels, parts = [], [], []
-    for part, path in sorted(files.items(), key=lambda item: list(_ORDER).index(item[0])):
+    images, labels = [], []
+    parts = sorted(files, key=_ORDER.index)
+    for path in (files[part] for part in parts):
         pixels = read_idx(path, 3)
         numbers = read_idx(_labels_of(path), 1)
         if len(pixels) != len(numbers):
             raise UserError(f"{path}: {len(pixels)} images and {len(numbers)} labels")
         images.append(pixels.transpose(0, 2, 1) if transposed else pixels)
         labels.append(numbers)
-        parts += [part] * len(numbers)
     own = folder / f"{name}-mapping.txt"
     mapping = mapping or (own if own.is_file() else None)
-    rows = _rows(
-        images,
-        labels,
-        parts if len(files) > 1 else None,
+    named = repeated(parts, labels) if len(files) > 1 else None
+    targets = Targets({CLASS: [cell for some in labels for cell in some.tolist()]})
+    rows = as_rows(
+        list(images),
+        targets,
+        named,
         f"{folder.name}" if not name else f"{folder.name}/{name}",
         "a folder of IDX files",
     )
     rows.takes = frozenset({"subset", "transposed", "mapping"})
     rows.note = {"files": sorted(path.name for path in files.values())}
     if mapping is not None:
-        rows.class_names = {CLASS: read_mapping(mapping)}
+        rows.class_names = {CLASS: read_mapping(mapping, codes=True)}
+        rows.note["mapping"] = mapping.name
     return rows
 
 
@@ -126,7 +131,7 @@ def read_idx(path: Path, dimensions: int) -> Pixels:
                 raise UserError(f"{path}: ends after {len(content)} of {size} bytes")
             if file.read(1):
                 raise UserError(f"{path}: goes on after the {size} bytes that its header gives")
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         words = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read {path}: {words}") from error
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)

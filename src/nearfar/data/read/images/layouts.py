@@ -10,6 +10,7 @@ from nearfar.data.read.images.cifar import is_cifar_folder, read_cifar
 from nearfar.data.read.images.class_folders import read_class_folders
 from nearfar.data.read.images.idx import is_idx_folder, read_idx_folder
 from nearfar.data.read.images.image_folder import metadata_files, read_image_folder
+from nearfar.data.read.images.mapping import read_mapping
 from nearfar.data.read.images.npz import read_npz
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import (
@@ -32,12 +33,22 @@ def read_layout(
     Args:
         path: the file or folder.
         options: the ``data`` part of a study.
-        mapping: a file of class names.
+        mapping: file of the names of class numbers; of a table, of those in the target's column.
         root: the folder that paths in a table begin at.
 
     Raises:
         UserError: if it holds none, or is damaged.
     """
+    rows = _layout(path, options, mapping, root)
+    targets = options.target_columns
+    if mapping is not None and len(targets) == 1 and {"target", "image"} <= rows.takes:
+        rows.class_names = {**rows.class_names, targets[0]: read_mapping(mapping)}
+        rows.takes |= {"mapping"}
+        rows.note["mapping"] = mapping.name
+    return rows
+
+
+def _layout(path: Path, options: DataOptions, mapping: Path | None, root: Path | None) -> ImageRows:
     if not path.is_dir():
         return file_layout(path, options, mapping, root)
     try:
@@ -75,7 +86,7 @@ def file_layout(
     """
     ending = path.suffix.lower()
     if ending == ".npz":
-        return read_npz(path, mapping)
+        return read_npz(path, mapping, targets=options.target_columns)
     if ending in PARQUET:
         return read_parquet_file(path, options)
     if is_table(path):

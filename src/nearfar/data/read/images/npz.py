@@ -1,99 +1,255 @@
-"""Arrays of pixels in files: IDX, NumPy's .npz, CIFAR's binary and Python batches."""
+"""NumPy's .npz files of images, with labels or without."""
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nearfar.data.read.images.arrays import Labels, Pixels, _repeated, _rows, read_mapping
+from nearfar.data.read.images.array_names import Meaning, by_place, meaning
+from nearfar.data.read.images.array_targets import cells_of, targets_of
+from nearfar.data.read.images.arrays import Numbers, Targets, as_rows, repeated
+from nearfar.data.read.images.mapping import read_mapping
 from nearfar.data.read.images.pictures import ImageRows
-from nearfar.data.read.names import CLASS
 from nearfar.errors import UserError
 
-_NPZ_PAIRS = {
-    "train": ("x_train", "y_train"),
-    "validation": ("x_validation", "y_validation"),
-    "test": ("x_test", "y_test"),
-}
+_ORDER = ("train", "validation", "test")
+_LAYOUT = "an .npz file"
 
 
-def read_npz(path: Path, mapping: Path | None, labelled: bool = True) -> ImageRows:
-    """Read arrays ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test``, ``y_test``.
+def read_npz(
+    path: Path, mapping: Path | None, labelled: bool = True, targets: Sequence[str] = ()
+) -> ImageRows:
+    """Read arrays of images and of their labels, by their names; nothing is unpickled.
 
-    Images are uint8 (n, height, width), (n, height, width, channels) or (n, channels, height,
-    width), with 1 or 3 channels; labels are (n,), numbers or texts. ``x_validation`` and
-    ``y_validation`` may be there too. Nothing is unpickled.
+    Names are as Keras, scikit-learn, MedMNIST and ``np.savez`` give them, see ``array_names``.
+    Images are (n, height, width), (n, height, width, channels) or (n, channels, height, width),
+    with 1 or 3 channels, of numbers on a scale that ``arrays`` states. Labels are numbers or texts
+    (n,) or (n, 1); indicators (n, classes) of one class each; or (n, k) of several numbers. An
+    array of names gives those of the classes 0, 1, 2, …. Arrays without a meaning are told.
 
     Args:
         path: the file.
-        mapping: class names.
-        labelled: whether ``y`` is wanted; without, ``x`` suffices, or ``x_test``.
+        mapping: file of class names.
+        labelled: whether labels are wanted; without, the images suffice, those of the test part if
+            there are several.
+        targets: names of arrays to predict, if not the usual ones.
 
     Raises:
         UserError: if arrays are missing, pickled, or of another shape or type.
     """
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path}: not an .npz file of arrays")
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {key: _member(file, key, path) for key in file.files if _wanted(key)}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+            return _Reader(path, file, targets).rows(mapping, labelled)
+    except UserError:
+        raise
+    except Exception as error:  # zip and array headers that are damaged raise almost anything
         raise UserError(f"{path}: not an .npz file of arrays: {_line(error)}") from error
-    parts = [part for part, (x, _) in _NPZ_PAIRS.items() if x in arrays]
+
+
+class _Reader:
+    """Finds out what the arrays of a file mean by their names and shapes, and reads those."""
+
+    def __init__(self, path: Path, file: Any, targets: Sequence[str]) -> None:
+        self._path, self._file, self._targets = path, file, targets
+        self._shapes = {key: _shape(file, key, path) for key in file.files}
+        rank = {key: len(shape) for key, (shape, _) in self._shapes.items()}
+        found = {key: meaning(key, targets) for key in file.files}
+        self._meanings: dict[str, Meaning] = {k: m for k, m in found.items() if m is not None}
+        if not self._meanings:
+            self._meanings = by_place(file.files, rank)
+        self._used: set[str] = set()
+
+    def rows(self, mapping: Path | None, labelled: bool) -> ImageRows:
+        images = {m.part: self._images(m.part) for m in self._of("images")}
+        parts = _parts(images, self._path)
+        if not parts:
+            raise UserError(f"{self._path}: no array of images: {_needs(labelled)}; {self._has()}")
+        if not labelled:
+            key = images[parts[0] if len(parts) == 1 or "test" not in parts else "test"]
+            return as_rows(
+                [self._read_images(key)], Targets({}, None), None, self._path.name, _LAYOUT
+            )
+        without = [part for part in parts if not self._labels_of(part)]
+        if len(without) == len(parts):
+            raise UserError(f"{self._path}: no array of labels: {_needs()}; {self._has()}")
+        parts = [part for part in parts if part not in without]
+        arrays = [self._read_images(images[part]) for part in parts]
+        labels = [self._read_labels(part, len(arrays[k])) for k, part in enumerate(parts)]
+        named = None
+        if len(parts) > 1:
+            named = repeated([str(part) for part in parts], arrays)
+        targets = targets_of(labels, self._names(), str(self._path))
+        rows = as_rows(arrays, targets, named, self._path.name, _LAYOUT)
+        rows.takes = frozenset({"mapping", "target", "unit"})
+        for part in without:
+            rows.told.append(f"array {images[part]} has no labels: its images are left out")
+        self._add_names(rows, mapping)
+        if unused := [key for key in self._file.files if key not in self._used]:
+            rows.told.append(f"arrays that are not used: {', '.join(unused)}")
+            rows.note["unused"] = unused
+        return rows
+
+    def _add_names(self, rows: ImageRows, mapping: Path | None) -> None:
+        """Take the names of classes from a mapping file: the one given, or the one beside."""
+        target = self._targets[0] if len(self._targets) == 1 else rows.target
+        if mapping is None:
+            own = self._path.with_name(f"{self._path.stem}-mapping.txt")
+            if not own.is_file() or target is None:
+                return
+            mapping = own
+            rows.told.append(f"class names are those of {own.name}")
+        elif target is None:
+            raise UserError(
+                f"{self._path}: its labels are fractions, or several a row, and no class numbers: "
+                "leave out data: mapping"
+            )
+        rows.class_names = {target: read_mapping(mapping)}
+        rows.note["mapping"] = mapping.name
+
+    def _of(self, role: str) -> list[Meaning]:
+        return list({m: None for m in self._meanings.values() if m.role == role})
+
+    def _keys(self, role: str, part: str | None) -> list[str]:
+        return [k for k, m in self._meanings.items() if m == Meaning(role, part)]  # type: ignore[arg-type]
+
+    def _images(self, part: str | None) -> str:
+        """Return the array of a part's images: that with the shape of images, if there are more."""
+        keys = self._keys("images", part)
+        fitting = [key for key in keys if len(self._shapes[key][0]) in (3, 4)] or keys
+        if len(fitting) > 1:
+            raise UserError(
+                f"{self._path}: several arrays of images: {' and '.join(fitting)}: leave one of "
+                "them"
+            )
+        return fitting[0]
+
+    def _labels_of(self, part: str | None) -> list[str]:
+        keys = self._keys("labels", part)
+        if not self._targets:
+            return [key for key in keys if len(self._shapes[key][0])]
+        order = {
+            target: next((k for k in keys if _same(k, target, part)), None)
+            for target in self._targets
+        }
+        lacking = [target for target, key in order.items() if key is None]
+        if lacking and keys:
+            raise UserError(
+                f"{self._path}: no array '{lacking[0]}' of the part {part}; {self._has()}"
+            )
+        return [key for key in order.values() if key is not None]
+
+    def _read_images(self, key: str) -> Numbers:
+        self._used.add(key)
+        return _channels_first(self._array(key), f"{self._path}, {key}")
+
+    def _read_labels(self, part: str | None, rows: int) -> dict[str, npt.NDArray[Any]]:
+        keys = self._labels_of(part)
+        if len(keys) > 1 and not self._targets:
+            fitting = [key for key in keys if self._shapes[key][0][0] == rows]
+            if len(fitting) != 1:
+                raise UserError(
+                    f"{self._path}: several arrays of labels: {' and '.join(keys)}: leave one of "
+                    "them, or name one as the target"
+                )
+            keys = fitting
+        self._used |= set(keys)
+        names = self._targets or ("",)
+        return {
+            name: cells_of(self._array(key), rows, f"{self._path}, {key}")
+            for name, key in zip(names, keys, strict=True)
+        }
+
+    def _names(self) -> list[str]:
+        """Return the names of the classes that an array gives, if one does."""
+        for key in self._meanings:
+            shape, kind = self._shapes[key]
+            texts = kind.kind in "US" and len(shape) == 1
+            if texts and key not in self._used and self._meanings[key].role in ("names", "labels"):
+                self._used.add(key)
+                cells = self._array(key).tolist()
+                return [c.decode("utf-8", "replace") if isinstance(c, bytes) else c for c in cells]
+        return []
+
+    def _array(self, key: str) -> npt.NDArray[Any]:
+        try:
+            array: npt.NDArray[Any] = self._file[key]
+        except Exception as error:  # as above
+            raise _unreadable(self._path, key, error) from error
+        return array
+
+    def _has(self) -> str:
+        return f"it has {', '.join(self._file.files) or 'none of them'}"
+
+
+def _needs(labelled: bool = True) -> str:
     if not labelled:
-        key = "x" if "x" in arrays else "x_test"
-        if key not in arrays:
-            raise UserError(f"{path}: no array 'x'; it has {', '.join(arrays) or 'none'}")
-        return _rows([_images(arrays[key], f"{path}, {key}")], [], None, path.name, "arrays")
-    pairs = [("x", "y")] if "x" in arrays else [_NPZ_PAIRS[part] for part in parts]
-    missing = [key for pair in pairs for key in pair if key not in arrays]
-    if missing or not pairs or ("x" not in arrays and not {"train", "test"} <= set(parts)):
+        return "needs x (or images, data, x_test, test_images)"
+    return (
+        "needs arrays x and y (or images and labels, data and target), or x_train, y_train, x_test "
+        "and y_test (train_images, …)"
+    )
+
+
+def _same(key: str, target: str, part: str | None) -> bool:
+    return key == target or meaning(key, [target]) == Meaning("labels", part)
+
+
+def _parts(images: dict[str | None, str], path: Path) -> list[str | None]:
+    """Return the parts in their order; images that name none are train where others do."""
+    if None in images and len(images) > 1:
+        others = ", ".join(key for part, key in images.items() if part is not None)
         raise UserError(
-            f"{path}: needs arrays x and y, or x_train, y_train, x_test and y_test; it has "
-            f"{', '.join(sorted(arrays)) or 'none of them'}"
+            f"{path}: array {images[None]} names no part, as {others} do: call it x_train, or "
+            "leave it out"
         )
-    images = [_images(arrays[x], f"{path}, {x}") for x, _ in pairs]
-    labels = [_labels(arrays[y], len(images[k]), f"{path}, {y}") for k, (_, y) in enumerate(pairs)]
-    named = None if "x" in arrays else _repeated(parts, labels)
-    rows = _rows(images, labels, named, path.name, "an .npz file")
-    rows.takes = frozenset({"mapping"})
-    if mapping is not None:
-        rows.class_names = {CLASS: read_mapping(mapping)}
-    return rows
+    return sorted(images, key=lambda part: _ORDER.index(part) if part else 0)
 
 
-def _wanted(key: str) -> bool:
-    return key in {"x", "y"} or any(key in pair for pair in _NPZ_PAIRS.values())
-
-
-def _member(file: Any, key: str, path: Path) -> npt.NDArray[Any]:
+def _shape(file: Any, key: str, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and type of an array from its header, without reading it."""
+    name = key if key in file.zip.namelist() else f"{key}.npy"
     try:
-        array: npt.NDArray[Any] = file[key]
-    except ValueError as error:
-        raise UserError(f"{path}: array '{key}' cannot be read: {_line(error)}") from error
-    return array
+        with file.zip.open(name) as member:
+            version = np.lib.format.read_magic(member)
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
+            shape, _, kind = read(member)
+    except Exception as error:  # as above
+        raise _unreadable(path, key, error) from error
+    return shape, kind
 
 
-def _images(array: npt.NDArray[Any], where: str) -> Pixels:
-    if array.dtype != np.uint8:
-        raise UserError(f"{where}: images must be uint8 (0 to 255), not {array.dtype}")
+def _unreadable(path: Path, key: str, error: Exception) -> UserError:
+    if "allow_pickle" in str(error):
+        return UserError(
+            f"{path}: array '{key}' holds Python objects, which are never unpickled: save it as "
+            "numbers or texts, for instance with .astype(str)"
+        )
+    return UserError(f"{path}: array '{key}' cannot be read: {_line(error)}")
+
+
+def _channels_first(array: Numbers, where: str) -> Numbers:
     if array.ndim == 3:
         return array
     if array.ndim == 4 and array.shape[-1] in (1, 3):
         return array.transpose(0, 3, 1, 2)
     if array.ndim == 4 and array.shape[1] in (1, 3):
         return array
-    raise UserError(f"{where}: has shape {array.shape}; images need 1 or 3 channels")
-
-
-def _labels(array: npt.NDArray[Any], rows: int, where: str) -> Labels:
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.shape != (rows,):
-        raise UserError(f"{where}: has shape {array.shape} for {rows} images")
-    return array
+    what = "rows of numbers: bring them to (n, height, width)" if array.ndim == 2 else ""
+    raise UserError(
+        f"{where}: has shape {array.shape}; images are (n, height, width), or have 1 or 3 channels "
+        f"as the last axis or the second{f'; these are {what}' if what else ''}"
+    )
 
 
 def _line(error: Exception) -> str:

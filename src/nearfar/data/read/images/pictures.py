@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.data.read.classes import Names
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.images.cache import PixelCache, fingerprint
 from nearfar.data.read.images.decode import decode_all
@@ -137,8 +138,12 @@ class ImageRows:
     """The options of ``DataOptions`` that mean something to this layout only."""
     target: str | None = None
     """The column of the classes, where the layout has one of its own."""
-    class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    class_names: Mapping[str, Names] = field(default_factory=dict)
     """Column → names of its class numbers, where the source gives them."""
+    numbers: Sequence[str] = ()
+    """The columns of numbers to predict, where the layout has some of its own: for regression."""
+    told: list[str] = field(default_factory=list)
+    """What was done with what the source holds, a sentence each, for ``init`` and provenance."""
     titles: list[str] | None = None
     """Names to show."""
     note: dict[str, Any] = field(default_factory=dict)

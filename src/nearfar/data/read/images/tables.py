@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from nearfar.data.options import DataOptions
+from nearfar.data.read.features import class_names, columns_of_kind, names_beside, same_names
 from nearfar.data.read.images.lookup import PictureNames, column_of_images
 from nearfar.data.read.images.pictures import ArrowColumn, Files, ImageRows, ParquetColumn
 from nearfar.data.read.names import are_image_paths, part_named
@@ -102,12 +102,13 @@ def read_parquet_images(files: list[Path], name: str, options: DataOptions) -> I
     order = sorted(range(len(files)), key=lambda k: (_ORDER.index(parts[k]), files[k].name))
     files, parts = [files[k] for k in order], [parts[k] for k in order]
     tables, starts, named = [], [0], []
-    column, names = "", {}
+    column, names = "", []
     for path, part in zip(files, parts, strict=True):
         try:
             with pq.ParquetFile(path) as file:
                 schema = file.schema_arrow
-                column, names = _image_column(schema, options.image, path), class_names(schema)
+                column = _image_column(schema, options.image, path)
+                names.append(class_names(schema))
                 tables.append(file.read(columns=[c for c in schema.names if c != column]))
                 count = file.metadata.num_rows
         except (OSError, pa.ArrowException) as error:
@@ -128,7 +129,8 @@ def read_parquet_images(files: list[Path], name: str, options: DataOptions) -> I
 
     table.place = place
     rows = ImageRows(table, ParquetColumn(files, starts[:-1], column), "parquet files of images")
-    rows.takes, rows.class_names = frozenset(_COLUMNS), names
+    rows.takes = frozenset(_COLUMNS)
+    rows.class_names = _known(same_names(name, names) or names_beside(files[0].parent), table)
     rows.note = {"image": column, "files": [path.name for path in files]}
     return rows
 
@@ -142,6 +144,10 @@ def _file_parts(files: list[Path]) -> list[str | None]:
         odd = files[parts.index(None)]
         raise UserError(f"{odd}: named after no part (train, validation, test), as its neighbours")
     return parts if len(set(parts)) > 1 else [None] * len(files)
+
+
+def _known(names: dict[str, tuple[str, ...]], table: Table) -> dict[str, tuple[str, ...]]:
+    return {column: some for column, some in names.items() if column in table.columns}
 
 
 def _labels(name: str, table: Any, rows: int, form: TableForm) -> Table:
@@ -161,7 +167,7 @@ def _image_column(schema: Any, given: str | None, path: Path) -> str:
             hint = nearest(given, schema.names).replace("allowed:", "columns:")
             raise UserError(f"{path}: no column '{given}' (data: image); {hint}")
         return given
-    declared = [k for k, f in features(schema).items() if isinstance(f, dict) and _is(f, "Image")]
+    declared = columns_of_kind(schema, "Image")
     typed = [f.name for f in schema if pa.types.is_struct(f.type) and "bytes" in _fields(f.type)]
     typed = typed or [f.name for f in schema if pa.types.is_binary(f.type)]
     found = declared or typed or [name for name in _IMAGE_NAMES if name in schema.names]
@@ -173,29 +179,6 @@ def _image_column(schema: Any, given: str | None, path: Path) -> str:
 
 def _fields(kind: Any) -> set[str]:
     return {kind.field(k).name for k in range(kind.num_fields)}
-
-
-def _is(feature: dict[str, Any], kind: str) -> bool:
-    return feature.get("_type") == kind
-
-
-def features(schema: Any) -> dict[str, Any]:
-    """Return what Hugging Face `datasets` noted of the columns, nothing if it did not."""
-    try:
-        noted = json.loads((schema.metadata or {})[b"huggingface"])
-        found = noted["info"]["features"]
-    except (KeyError, TypeError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def class_names(schema: Any) -> dict[str, tuple[str, ...]]:
-    """Return column → names of its classes, of columns that the metadata call ClassLabel."""
-    return {
-        column: tuple(map(str, feature["names"]))
-        for column, feature in features(schema).items()
-        if isinstance(feature, dict) and _is(feature, "ClassLabel") and feature.get("names")
-    }
 
 
 def holds_images(path: Path) -> bool:

@@ -1,0 +1,203 @@
+"""Arrays of images and labels in .npz files, in the layouts that people have."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from image_examples import labels_of, load, pixels_of, some_pixels
+
+from nearfar.data.read.images.array_names import Meaning, meaning
+from nearfar.errors import UserError
+from nearfar.starter.detect import Finding, detect
+
+X = some_pixels(60, 1)[:, 0]
+Y = np.arange(60) % 3
+
+
+def found(folder: Path, **arrays: Any) -> Finding:
+    np.savez(folder / "a.npz", **arrays)
+    return detect(str(folder / "a.npz"), [], folder)
+
+
+LAYOUTS = {
+    "MedMNIST": (
+        "train_images",
+        "train_labels",
+        "val_images",
+        "val_labels",
+        "test_images",
+        "test_labels",
+    ),
+    "Keras": ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test"),
+    "capitals": ("X_train", "Y_train", "X_valid", "Y_valid", "X_test", "Y_test"),
+    "behind": ("trainX", "trainY", "valX", "valY", "testX", "testY"),
+    "joined": ("xtrain", "ytrain", "xval", "yval", "xtest", "ytest"),
+    "words": (
+        "train_data",
+        "train_targets",
+        "dev_data",
+        "dev_targets",
+        "test_data",
+        "test_targets",
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("column", [False, True])
+def test_parts(tmp_path: Path, layout: str, column: bool) -> None:
+    rows = (slice(0, 36), slice(36, 48), slice(48, 60))
+    y = Y[:, None] if column else Y
+    names = LAYOUTS[layout]
+    arrays = {n: (X if k % 2 == 0 else y)[rows[k // 2]] for k, n in enumerate(names)}
+    finding = found(tmp_path, **arrays)
+    dataset = finding.dataset
+    assert np.array_equal(pixels_of(dataset)[:, 0], X)
+    assert labels_of(dataset) == [str(k) for k in Y]
+    assert Counter(dataset.parts.tolist()) == {"train": 36, "validation": 12, "test": 12}
+    assert finding.split.kind == "predefined"
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        ("x", "y"),
+        ("X", "y"),
+        ("images", "labels"),
+        ("data", "target"),
+        ("arr_0", "arr_1"),
+        ("Image", "Label"),
+    ],
+)
+def test_without_parts(tmp_path: Path, images: str, labels: str) -> None:
+    dataset = found(tmp_path, **{images: X, labels: Y}).dataset
+    assert np.array_equal(pixels_of(dataset)[:, 0], X)
+    assert labels_of(dataset) == [str(k) for k in Y]
+    assert dataset.parts is None
+
+
+def test_what_names_mean() -> None:
+    assert meaning("X_train") == Meaning("images", "train")
+    assert meaning("train_set_y") == Meaning("labels", "train")
+    assert meaning("label_names") == Meaning("names")
+    assert meaning("embedding") is meaning("train_test_x") is meaning("names") is None
+    assert meaning("age_test", ["age"]) == Meaning("labels", "test")
+    assert meaning("y_test", ["age"]) is None
+
+
+def test_numbers(tmp_path: Path) -> None:
+    z = np.linspace(-1, 1, 60)
+    finding = found(tmp_path, x=X, y=z)
+    assert (finding.data.task, finding.dataset.target_names) == ("regression", ["target"])
+    assert finding.dataset.targets[:, 0].tolist() == z.tolist()
+    several = found(tmp_path, x=X, y=np.stack([z, z**2], axis=1)).dataset
+    assert several.target_names == ["target_1", "target_2"]
+    assert several.targets.tolist() == np.stack([z, z**2], axis=1).tolist()
+    with pytest.raises(UserError, match="labels are numbers, not classes: set data: task: regr"):
+        load(tmp_path / "a.npz")
+
+
+def test_whole_numbers_are_classes_with_a_word_about_regression(tmp_path: Path) -> None:
+    y = np.arange(60) % 25
+    finding = found(tmp_path, x=X, y=y)
+    assert (finding.data.task, len(finding.dataset.classes)) == ("classification", 25)
+    assert any(
+        "25 different whole numbers" in fact and "regression" in fact for fact in finding.facts
+    )
+    numbers = load(tmp_path / "a.npz", task="regression")
+    assert numbers.targets[:, 0].tolist() == y.tolist()
+    finding = found(tmp_path, x=X, y=np.arange(60))
+    assert finding.data.task == "regression"
+
+
+def test_a_named_array_is_the_target(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=X, age=np.linspace(1, 90, 60), sex=Y > 0)
+    finding = detect(str(tmp_path / "a.npz"), ["age"], tmp_path)
+    assert (finding.data.task, finding.dataset.target_names) == ("regression", ["age"])
+    assert "arrays that are not used: sex" in finding.facts
+    assert finding.dataset.source["unused"] == ["sex"]
+    finding = detect(str(tmp_path / "a.npz"), ["sex"], tmp_path)
+    assert finding.dataset.classes == ("False", "True")
+    with pytest.raises(UserError, match=r"no array of labels: .* it has images, age, sex"):
+        detect(str(tmp_path / "a.npz"), [], tmp_path)
+
+
+def test_indicators_of_one_class(tmp_path: Path) -> None:
+    dataset = found(tmp_path, x=X, y=np.eye(3)[Y], class_names=np.array(["c", "b", "a"])).dataset
+    assert labels_of(dataset) == ["cba"[k] for k in Y]
+    many = np.eye(3, dtype=int)[Y]
+    many[::2, 0] = 1
+    with pytest.raises(UserError, match="indicators of several classes a row"):
+        found(tmp_path, x=X, y=many)
+
+
+def test_part_without_labels_is_told(tmp_path: Path) -> None:
+    finding = found(tmp_path, x_train=X[:40], y_train=Y[:40], x_test=X[40:])
+    assert len(finding.dataset) == 40
+    assert "array x_test has no labels: its images are left out" in finding.facts
+
+
+GREY = np.arange(60 * 4 * 4).reshape(60, 4, 4) % 256
+VALUES = {
+    "uint16": (GREY.astype(np.uint16) * 257, "(16 bits)"),
+    "int64": (GREY, "read as 0 to 255"),
+    "float32": (GREY.astype(np.float32), "read as 0 to 255, rounded"),
+    "unit": ((GREY / 255).astype(np.float32), "read as 0 to 1, in 256 steps"),
+}
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_scales_of_brightness(tmp_path: Path, case: str) -> None:
+    given, words = VALUES[case]
+    finding = found(tmp_path, x=given, y=Y)
+    assert np.array_equal(pixels_of(finding.dataset)[:, 0], GREY)
+    assert any(words in fact for fact in finding.facts)
+    assert any(words in told for told in finding.dataset.source["told"])
+
+
+def test_booleans_are_black_and_white(tmp_path: Path) -> None:
+    dataset = found(tmp_path, x=X > 127, y=Y).dataset
+    assert np.array_equal(pixels_of(dataset)[:, 0], 255 * (X > 127))
+
+
+def test_types_that_differ_are_refused(tmp_path: Path) -> None:
+    arrays = {"x_train": X, "y_train": Y, "x_test": X / 255, "y_test": Y}
+    with pytest.raises(UserError, match="bring all of them to one type"):
+        found(tmp_path, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"x": X, "images": X, "y": Y}, "several arrays of images: x and images"),
+        ({"x": X, "y": Y, "labels": Y}, "several arrays of labels: y and labels"),
+        ({"x": X, "y": Y, "x_test": X}, "names no part, as x_test do"),
+        ({"x": X, "y": Y.astype("datetime64[D]")}, "labels are dates"),
+        ({"x": X, "y": Y[:50]}, r"has shape \(50,\) for 60 images"),
+        ({"x": X.reshape(60, -1), "y": Y}, r"bring them to \(n, height, width\)"),
+        ({"x": X[:0], "y": Y[:0]}, "holds no image"),
+    ],
+)
+def test_mistakes(tmp_path: Path, arrays: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        found(tmp_path, **arrays)
+
+
+def test_damaged_files_are_one_line(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "a.npz", x=X, y=Y)
+    whole = (tmp_path / "a.npz").read_bytes()
+    generator = np.random.default_rng(0)
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for place in generator.integers(0, len(whole), 6):
+            damaged[place] = generator.integers(256)
+        (tmp_path / "b.npz").write_bytes(damaged[: generator.integers(1, len(whole) + 1)])
+        said = "b.npz"
+        try:
+            detect(str(tmp_path / "b.npz"), [], tmp_path)
+        except UserError as error:
+            said = str(error)
+        assert "b.npz" in said
+        assert "\n" not in said
