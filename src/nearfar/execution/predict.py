@@ -1,6 +1,7 @@
 """Putting an arm into use: predictions for new rows from the models of a run."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from nearfar.records.run import RunFolder
 from nearfar.records.stages import StageStore
 from nearfar.records.tables import write_rows
 from nearfar.stages.models import restored
+from nearfar.stages.targets import probabilities
 from nearfar.study.load import resolve
 
 
@@ -34,7 +36,8 @@ def predict_file(
     molecules, and for every target the prediction in its own unit: the mean over the seeds' models,
     and ``<target>_std``, their sample deviation (n - 1), empty for one model. The deviation says
     how far the models differ, not how far they are from the truth. Of classes, ``<target>`` is the
-    most probable one and ``p:<class>`` the probability of each, the mean over the models.
+    most probable one and ``p:<class>`` the probability of each, the mean over the models. Of
+    several labels a row, ``<label>`` is 1 where the mean probability, ``p:<label>``, is above 1/2.
 
     Args:
         path: the run folder.
@@ -66,11 +69,12 @@ def predict_file(
     training = load_dataset(options, resolved.folder)
     rows = load_inputs(options, data, training.inputs)
     values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])
-    classes = folder.store.read(fits[0].hash)["outcome"].get("classes", [])
+    outcome = folder.store.read(fits[0].hash)["outcome"]
+    said = Said(outcome.get("classes", []), outcome.get("labels", []))
     spec = spec_of(fits[0].hash, folder.store)
     assert isinstance(spec, FitSpec | SolveSpec)
     targets = training.target_names if spec.target is None else [spec.target.name]
-    write_rows(output, _header(rows, targets, classes), _lines(rows, values, classes))
+    write_rows(output, _header(rows, targets, said), _lines(rows, values, said))
     models = f"{len(fits)} models (seeds {', '.join(str(fit.seed) for fit in fits)})"
     dropped = rows.source.get("dropped") or 0
     left_out = f", {dropped} bad rows left out" if dropped else ""
@@ -128,20 +132,30 @@ def _predict(
     outcome = store.read(stage_hash)["outcome"]
     if "classes" in outcome:
         return np.exp(scores)
+    if "labels" in outcome:
+        return probabilities(scores)
     return TargetScaler.from_plain(outcome["scaler"]).inverse(scores)
 
 
-def _header(rows: InputRows, targets: Sequence[str], classes: Sequence[str]) -> list[str]:
+@dataclass(frozen=True)
+class Said:
+    """What predictions are of: one of several classes, or several labels, or numbers if neither."""
+
+    classes: Sequence[str]
+    labels: Sequence[str]
+
+
+def _header(rows: InputRows, targets: Sequence[str], said: Said) -> list[str]:
     header = ["id"] + ["name"] * any(rows.names) + ["smiles"] * bool(rows.smiles)
-    if classes:
-        return [*header, *targets, *(f"p:{name}" for name in classes)]
+    if chances := said.classes or said.labels:
+        return [*header, *targets, *(f"p:{name}" for name in chances)]
     for target in targets:
         header += [target, f"{target}_std"]
     return header
 
 
 def _lines(
-    rows: InputRows, values: NDArray[np.float64], classes: Sequence[str]
+    rows: InputRows, values: NDArray[np.float64], said: Said
 ) -> list[list[str | float]]:
     mean = values.mean(axis=0)
     several = len(values) > 1
@@ -151,9 +165,12 @@ def _lines(
         line: list[str | float] = [row]
         line += [rows.names[i]] if any(rows.names) else []
         line += [rows.smiles[i]] if rows.smiles else []
-        if classes:
-            line += [classes[int(mean[i].argmax())], *map(float, mean[i])]
-        for k in range(0 if classes else mean.shape[1]):
-            line += [float(mean[i, k]), float(spread[i, k]) if several else ""]
+        if said.classes:
+            line += [said.classes[int(mean[i].argmax())], *map(float, mean[i])]
+        elif said.labels:
+            line += [*(int(chance > 0.5) for chance in mean[i]), *map(float, mean[i])]
+        else:
+            for k in range(mean.shape[1]):
+                line += [float(mean[i, k]), float(spread[i, k]) if several else ""]
         lines.append(line)
     return lines

@@ -70,7 +70,9 @@ def summarise_run(
         profile=text["profile"],
         kind=plan.kind,
         rows=plan.rows,
-        scores=KeptScores(folder.store.root, records, text["metric"], ids, groups),
+        scores=KeptScores(
+            folder.store.root, records, text["metric"], ids, groups, plan.classes_by_target
+        ),
         choices=[Choice.from_plain(choice) for choice in plan.choices],
     )
     for arm in summary["arms"]:

@@ -71,6 +71,11 @@ class RunPlan:
     straddling: int
     folds: int | None = None
 
+    @property
+    def classes_by_target(self) -> dict[str, tuple[str, ...]]:
+        """The names of classes, in the order of their numbers, of every target of classes."""
+        return {arm.predicts: arm.classes for arm in self.arms.values() if arm.classes}
+
     def to_plain(self) -> dict[str, Any]:
         """Return what ``plan.json`` holds."""
         return asdict(self)

@@ -53,8 +53,13 @@ class BadRows:
         """Note a row: ``reason`` is counted, ``message`` is shown."""
         self._found.setdefault(position, (reason, message))
 
-    def numbers(self, column: str, purpose: str) -> npt.NDArray[np.float64]:
-        """Return a column as numbers, NaN where a row was noted as bad."""
+    def numbers(
+        self, column: str, purpose: str, *, gaps: bool = False
+    ) -> npt.NDArray[np.float64]:
+        """Return a column as numbers, NaN where a row was noted as bad.
+
+        With ``gaps`` a missing cell is NaN and the row is as good as before.
+        """
         cells = self._table.column(column, purpose)
         if (fast := _all_numbers(cells)) is not None:
             return fast
@@ -64,7 +69,8 @@ class BadRows:
                 continue
             value = number(cell)
             if is_missing(cell):
-                self.add(position, f"{purpose} missing", f"{purpose} '{column}' is missing")
+                if not gaps:
+                    self.add(position, f"{purpose} missing", f"{purpose} '{column}' is missing")
             elif value is None:
                 message = f"{purpose} '{column}' is {_short(cell)}, not a number"
                 self.add(position, f"{purpose} not a number", message)

@@ -31,7 +31,7 @@ from nearfar.errors import UserError, nearest
 
 _OF_LAYOUTS = (
     *("image", "separator", "subset", "transposed", "mapping"),
-    *("target", "name", "group", "part", "unit"),
+    *("target", "label_separator", "name", "group", "part", "unit"),
 )
 
 
@@ -94,8 +94,8 @@ def _target(rows: ImageRows, options: DataOptions) -> str | None:
             )
     if options.target is not None:
         return None
-    if options.task == "regression":
-        raise UserError(f"data: task: regression needs 'target', a column; it has {rows.layout}")
+    if options.task == "regression" or (options.task == "multilabel" and rows.target is None):
+        raise UserError(f"data: task: {options.task} needs 'target', a column; it has {rows.layout}")
     if rows.target is not None:
         return rows.target
     if len(rows.class_names) == 1:

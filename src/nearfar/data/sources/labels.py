@@ -12,6 +12,7 @@ from nearfar.data.options import Amount, DataOptions
 from nearfar.data.read.classes import class_numbers
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.names import part_called
+from nearfar.data.read.several import known_rows, labels_of, several_numbers
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.data.split.groups import merged_groups
 from nearfar.data.split.stratified import draw
@@ -42,12 +43,15 @@ class RowLabels:
         self._table, self._options, self._bad = table, options, bad
         self._columns = [target] if target is not None else options.target_columns
         self.classes: tuple[str, ...] = ()
-        if options.label_task == "classification":
+        if options.task == "multilabel":
+            between = options.label_separator
+            self._targets, self._columns = labels_of(table, self._columns, between, bad)
+        elif options.label_task == "classification":
             names = (class_names or {}).get(self._columns[0], ())
             numbers, self.classes = class_numbers(table, self._columns[0], names, bad)
             self._targets = numbers[:, None]
         else:
-            self._targets = np.stack([bad.numbers(c, "target") for c in self._columns], axis=1)
+            self._targets = several_numbers(self._columns, bad)
         self._groups = bad.texts(options.group, "group") if options.group else None
         self._parts = _parts(table, options, bad)
 
@@ -122,6 +126,10 @@ class RowLabels:
             limit = options.limit.model_dump(exclude_none=True)
             given.source["limit"] = {**limit, "used": len(rows)}
         targets = np.ascontiguousarray(self._targets[rows])
+        multilabel = options.task == "multilabel"
+        if multilabel or np.isnan(targets).any():
+            given.source["targets"] = known_rows(targets, self._columns, labels=multilabel)
+        described = targets, self._columns, groups, parts, self.classes
         return Dataset(
             inputs=given.inputs,
             ids=given.ids,
@@ -133,8 +141,9 @@ class RowLabels:
             unit=options.unit or "",
             groups=groups,
             parts=parts,
-            digest=content_digest(given, targets, self._columns, groups, parts, self.classes),
+            digest=content_digest(given, *described, multilabel=multilabel),
             classes=self.classes,
+            multilabel=multilabel,
         )
 
 

@@ -35,7 +35,7 @@ def read_path_table(path: Path, options: DataOptions) -> ImageRows:
     return rows
 
 
-_COLUMNS = ("target", "name", "group", "part", "unit", "image")
+_COLUMNS = ("target", "label_separator", "name", "group", "part", "unit", "image")
 
 
 def _path_column(table: Table, given: str | None) -> str:
