@@ -40,7 +40,7 @@ class Source:
 _ANY = frozenset({"task"})
 _FILE = _ANY | {
     *("path", "hub", "subset", "separator", "target", "name", "group", "part", "unit"),
-    "label_separator",
+    *("label_separator", "positive"),
     *("on_bad_rows", "limit", "half"),
 }
 _FORM = _ANY | {"size", "channels", "limit"}

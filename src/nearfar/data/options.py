@@ -89,6 +89,12 @@ class DataOptions(BaseModel):
         default=None, min_length=1, description="file with the name of every class number"
     )
     target: str | list[str] | None = Field(default=None, description="column or columns to predict")
+    positive: str | None = Field(
+        default=None,
+        min_length=1,
+        description="of two classes the one that is looked for, by average precision and F1 (the "
+        "second)",
+    )
     label_separator: str | None = Field(
         default=None,
         min_length=1,
@@ -164,6 +170,8 @@ class DataOptions(BaseModel):
             raise ValueError(f"target '{ALL_TARGETS}' is what the mean over several is called")
         if self.label_task != "regression" and self.unit is not None:
             raise ValueError("data option 'unit' goes with regression: classes have none")
+        if self.positive is not None and self.label_task != "classification":
+            raise ValueError("data option 'positive' goes with classification into two classes")
         if self.label_separator is not None and self.task != "multilabel":
             raise ValueError("data option 'label_separator' goes with task: multilabel")
         if self.label_separator is not None and len(self.target_columns) > 1:

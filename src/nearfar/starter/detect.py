@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,10 @@ from nearfar.data.read.tables import Table, is_missing, read_file
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_images import are_images, detect_images, one_or_all
+from nearfar.starter.detect_targets import meaning_of, rare_class, target_counts
 from nearfar.starter.first_split import first_split
 
 _SAMPLE = 200
-_FEW_CLASSES = 10
 _MOSTLY_MISSING = 0.3
 _NAME_COLUMNS = frozenset(
     {"name", "names", "title", "id", "compound", "compound_name", "compound_id"}
@@ -44,7 +43,9 @@ class Finding:
     facts: list[str] = field(default_factory=list)
 
 
-def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
+def detect(
+    path: str, targets: Sequence[str], folder: Path, task: str | None = None
+) -> Finding:
     """Find out which columns of a file mean what, by reading all of it.
 
     SMILES are found by the column's name, then by how many cells rdkit can read; without them, the
@@ -56,6 +57,7 @@ def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
             the source ``images``; found as in a study.
         targets: the columns to predict; none for images whose layout gives the classes.
         folder: where a relative path begins.
+        task: what the targets mean; None for what they look like.
 
     Raises:
         UserError: if there is no such file or column, or nothing can be learnt from it.
@@ -63,17 +65,14 @@ def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
     found, _ = locate(path, folder)
     separator = None if found.is_dir() else _separator(found)
     if are_images(found, separator):
-        return Finding(*detect_images(path, found, targets, separator, folder))
+        return Finding(*detect_images(path, found, targets, separator, folder, task))
     if not targets:
         raise UserError(f"{found.name}: name the column to predict with --target")
     table = read_folder(found) if found.is_dir() else read_file(found, separator)
-    facts = [_target_fact(table, target) for target in targets]
+    meaning = meaning_of(table, targets, task)
+    facts = meaning.facts
     chosen: dict[str, Any] = {"path": path, "separator": separator, "target": one_or_all(targets)}
-    texts = [target for target in targets if _is_text(table, target)]
-    if texts and len(targets) > 1:
-        raise UserError(f"{table.name}: several targets must be numbers: '{texts[0]}' holds text")
-    if texts:
-        chosen["task"] = "classification"
+    chosen |= meaning.options
     part = part_column(table, targets)
     if part is not None:
         chosen["part"] = part
@@ -96,9 +95,11 @@ def detect(path: str, targets: Sequence[str], folder: Path) -> Finding:
     taken = [*targets, smiles, part, group, *chosen.get("features", [])]
     chosen["name"] = _name_column(table, but=taken)
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
-    facts += [_bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
+    chosen |= rare_class(dataset)
+    facts += [*target_counts(dataset), _bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=bool(part or table.parts))
+    dataset = load_dataset(DataOptions(**chosen), folder) if "positive" in chosen else dataset
     return Finding(DataOptions(**chosen), split, dataset, facts)
 
 
@@ -114,38 +115,6 @@ def _separator(path: Path) -> str | None:
     counts = {sign: first.count(sign.encode()) for sign in (",", ";", "\t", "|")}
     best = max(counts, key=lambda sign: counts[sign])
     return best if counts[best] and best != "," else None
-
-
-def _is_text(table: Table, target: str) -> bool:
-    """Whether at least half of the target's cells are no finite numbers."""
-    present = [cell for cell in table.column(target, "target") if not is_missing(cell)]
-    numbers = [value for cell in present if (value := number(cell)) is not None]
-    return 2 * sum(map(isfinite, numbers)) <= len(present)
-
-
-def _target_fact(table: Table, target: str) -> str:
-    present = [cell for cell in table.column(target, "target") if not is_missing(cell)]
-    numbers = [value for cell in present if (value := number(cell)) is not None]
-    if not present:
-        raise UserError(f"{table.name}: column '{target}' is empty")
-    if _is_text(table, target):
-        texts = sorted({str(cell).strip() for cell in present})
-        some = ", ".join(repr(text) for text in texts[:3]) + (", …" if len(texts) > 3 else "")
-        return f"target '{target}': {len(texts)} classes ({some})"
-    values = list(filter(isfinite, numbers))
-    low, high = min(values), max(values)
-    if low == high:
-        raise UserError(f"{table.name}: target '{target}' is {low:g} in every row")
-    fact = f"target '{target}': numbers from {low:g} to {high:g}, treated as regression"
-    distinct = set(values)
-    if len(distinct) <= _FEW_CLASSES and all(value == int(value) for value in distinct):
-        fact += (
-            f"; it has only {len(distinct)} different whole values: if these are classes without "
-            "an order, regression answers the wrong question"
-        )
-    elif low > 0 and high / low > 1e4:
-        fact += "; it spans more than four powers of ten: consider predicting its logarithm"
-    return fact
 
 
 def _smiles_column(table: Table, but: Sequence[str]) -> str | None:
@@ -250,8 +219,8 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
     counts = np.bincount(labels)
     low = np.full((len(counts), dataset.targets.shape[1]), np.inf)
     high = -low
-    np.minimum.at(low, labels, dataset.targets)
-    np.maximum.at(high, labels, dataset.targets)
+    np.fmin.at(low, labels, dataset.targets)
+    np.fmax.at(high, labels, dataset.targets)
     several = counts > 1
     if not several.any():
         return []
@@ -269,7 +238,7 @@ def _leak_facts(dataset: Dataset) -> list[str]:
     """Return a warning for every feature that all but is a target."""
     if not isinstance(dataset.inputs, Vectors) or len(dataset) < 3:
         return []
-    targets = dataset.targets - dataset.targets.mean(axis=0)
+    targets = np.nan_to_num(dataset.targets - np.nanmean(dataset.targets, axis=0))
     values = dataset.inputs.values.numpy().astype(np.float64)
     values = values - values.mean(axis=0)
     scale = np.sqrt(np.outer((targets**2).sum(axis=0), (values**2).sum(axis=0)))

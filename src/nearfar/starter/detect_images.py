@@ -12,16 +12,16 @@ from nearfar.data.dataset import Dataset
 from nearfar.data.inputs.images import Images
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
-from nearfar.data.read.columns import number
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
 from nearfar.data.read.images.layouts import read_layout
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import PARQUET, holds_images, parquet_files
 from nearfar.data.read.names import is_image_name, part_column, path_column
-from nearfar.data.read.tables import is_missing, read_file
+from nearfar.data.read.tables import read_file
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
+from nearfar.starter.detect_targets import meaning_of, rare_class, target_counts
 from nearfar.starter.first_split import first_split
 
 _MANY_CLASSES = 20
@@ -56,7 +56,12 @@ def table_with(folder: Path, targets: Sequence[str]) -> Path | None:
 
 
 def detect_images(
-    path: str, found: Path, targets: Sequence[str], separator: str | None, folder: Path
+    path: str,
+    found: Path,
+    targets: Sequence[str],
+    separator: str | None,
+    folder: Path,
+    task: str | None = None,
 ) -> tuple[DataOptions, SplitOptions, Dataset, list[str]]:
     """Find out how images are stored, what their labels are, and what form they need.
 
@@ -69,6 +74,7 @@ def detect_images(
         targets: the columns to predict; none for layouts that have classes of their own.
         separator: of a CSV file.
         folder: where relative paths begin.
+        task: what the targets mean; None for what they look like.
 
     Raises:
         UserError: if nothing can be learnt from them.
@@ -83,14 +89,20 @@ def detect_images(
     facts: list[str] = []
     chosen["task"] = "classification"
     if targets and list(targets) != [rows.target]:
+        if "target" not in rows.takes:
+            raise UserError(
+                f"{rows.table.name}: is {rows.layout}: it has no column '{targets[0]}'"
+            )
         chosen["target"] = one_or_all(targets)
-        found_tasks = [_task(rows, target) for target in targets]
-        tasks = [task for task, _ in found_tasks]
-        facts = [fact for _, about in found_tasks for fact in about]
-        chosen["task"] = tasks[0]
-        if len(targets) > 1 and "classification" in tasks:
-            name = targets[tasks.index("classification")]
-            raise UserError(f"{found.name}: several targets must be numbers: '{name}' has classes")
+        if len(targets) > 1 or targets[0] not in rows.class_names or task is not None:
+            meaning = meaning_of(rows.table, targets, task, _MANY_CLASSES)
+            facts += meaning.facts
+            chosen |= meaning.options
+    elif rows.target is not None:
+        labels = meaning_of(rows.table, [rows.target], task, _MANY_CLASSES)
+        if labels.task == "multilabel":
+            facts += labels.facts
+            chosen |= labels.options
     if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
         chosen["part"] = part
         facts.append(f"column '{part}' says train and test: the split is predefined")
@@ -105,7 +117,9 @@ def detect_images(
         chosen |= form
         dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts.insert(0, f"{found.name}: {len(dataset)} images, {rows.layout}")
-    facts += [*_class_facts(dataset), *_form_facts(dataset, form), *_twins(dataset)]
+    chosen |= rare_class(dataset)
+    dataset = load_dataset(DataOptions(**chosen), folder) if "positive" in chosen else dataset
+    facts += [*target_counts(dataset), *_class_facts(dataset), *_form_facts(dataset, form), *_twins(dataset)]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=dataset.parts is not None)
     return DataOptions(**chosen), split, dataset, facts
@@ -114,26 +128,6 @@ def detect_images(
 def one_or_all(targets: Sequence[str]) -> str | list[str]:
     """Return the targets as a study file says them."""
     return targets[0] if len(targets) == 1 else list(targets)
-
-
-def _task(rows: ImageRows, target: str) -> tuple[str, list[str]]:
-    if "target" not in rows.takes:
-        raise UserError(f"{rows.table.name}: is {rows.layout}: it has no column '{target}'")
-    cells = [cell for cell in rows.table.column(target, "target") if not is_missing(cell)]
-    if not cells:
-        raise UserError(f"{rows.table.name}: column '{target}' is empty")
-    if target in rows.class_names:
-        return "classification", []
-    values = [value for cell in cells if (value := number(cell)) is not None]
-    distinct = len(set(values))
-    whole = all(value == round(value) for value in values)
-    if len(values) < len(cells) or (whole and distinct <= _MANY_CLASSES):
-        return "classification", [f"target '{target}': treated as classes"]
-    low, high = min(values), max(values)
-    return "regression", [
-        f"target '{target}': numbers from {low:g} to {high:g} ({distinct} different), treated as "
-        "regression"
-    ]
 
 
 def _form(dataset: Dataset) -> dict[str, int]:
@@ -185,7 +179,8 @@ def _twins(dataset: Dataset) -> list[str]:
     if not twins:
         return []
     original = dataset.targets[first][groups]
-    differ = int((original != dataset.targets).any(axis=1).sum())
+    unequal = (original != dataset.targets) & ~np.isnan(original) & ~np.isnan(dataset.targets)
+    differ = int(unequal.any(axis=1).sum())
     labels = f", {differ} of them with another label" if differ else ""
     return [
         f"duplicates: {twins} images are copies of another, pixel by pixel{labels}; copies stay in "

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 96
 _FOREST_ROWS = 20_000
+_MANY_TARGETS = 5
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Budget:
 
 
 def write_study(
-    data: Path, targets: Sequence[str] = (), out: Path | None = None
+    data: Path, targets: Sequence[str] = (), out: Path | None = None, task: str | None = None
 ) -> tuple[Path, list[str]]:
     """Write a study of a file with a column of SMILES, with columns of numbers, or of images.
 
@@ -53,6 +54,7 @@ def write_study(
         data: CSV, parquet, a folder that Hugging Face `datasets` can read, or images.
         targets: the columns to predict; none for images in folders of their classes.
         out: the study file; by default named after the data, in the current folder.
+        task: regression, classification or multilabel; None for what the targets look like.
 
     Returns:
         The file written, and what was found out about the data, a line each.
@@ -72,17 +74,20 @@ def write_study(
     from nearfar.starter.detect_images import table_with
 
     data = (table_with(data, targets) if data.is_dir() else None) or data
-    finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd())
-    text = study_text(name, _data_path(data, path), finding)
+    finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd(), task)
+    text, facts = study_text(name, _data_path(data, path), finding)
     _check(text, path)
     path.write_text(text, encoding="utf-8")
-    return path, finding.facts
+    return path, facts
 
 
-def study_text(name: str, data_path: str, finding: Finding) -> str:
-    """Return the study file for what was found."""
+def study_text(name: str, data_path: str, finding: Finding) -> tuple[str, list[str]]:
+    """Return the study file for what was found, and what the user should know."""
     data = {**finding.data.model_dump(exclude_none=True), "path": data_path}
-    kind, kit = finding.data.kind, kit_of(finding.data.kind, str(finding.data.task))
+    from nearfar.starter.detect_targets import rare_share
+
+    rare = rare_share(finding.dataset) is not None
+    kind, kit = finding.data.kind, kit_of(finding.data.kind, str(finding.data.task), rare=rare)
     method = "Rank-N-Contrast" if kit.arm == "RnC" else kit.arm
     rows = max(int(0.8 * len(finding.dataset)), 1)
     budget, seeds = Budget.of(rows), Seeds.of(finding.split)
@@ -91,13 +96,16 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
         "quick": budget.minutes(rows, kind, seeds.quick, budget.quick),
     }
     names = finding.dataset.target_names
-    target = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    target = _listed(names)
+    over = f", mean over the {'labels' if finding.dataset.multilabel else 'targets'}"
+    over *= len(names) > 1
+    facts = [*finding.facts, *_rare_fact(finding, seeds)]
     lines = [
         f"# A first study of {Path(data_path).name}, written by `nearfar init`. It runs as it is:",
         "#   nearfar run THIS_FILE --profile quick    a first look",
         f"#   nearfar run THIS_FILE                    {seeds.name}, the whole budget",
         "# Found in the data:",
-        *(line for fact in finding.facts for line in _wrapped(fact)),
+        *(line for fact in facts for line in _wrapped(fact)),
         "",
         f"study: {name}",
         f"title: {scalar(f'Predicting {target}')}",
@@ -105,7 +113,7 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
         "",
         *_block("data", data),
         *_split_lines(finding),
-        f"# The measure that carries the verdicts{', mean over the targets' * (len(names) > 1)}.",
+        f"# The measure that carries the verdicts{over}.",
         kit.metrics,
         "baseline: plain",
         "# Guessed, on two cores.",
@@ -113,7 +121,25 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
         "",
         *_arm_lines(kit, budget, seeds, rows),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n", facts
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > _MANY_TARGETS:
+        return f"{', '.join(names[:_MANY_TARGETS])} and {len(names) - _MANY_TARGETS} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _rare_fact(finding: Finding, seeds: Seeds) -> list[str]:
+    """Return a warning where few rows of a class, or with a label, are tested."""
+    from nearfar.data.rare_classes import rare_in_tests, warning_of
+    from nearfar.data.split.splits import split_rows
+
+    dataset, options = finding.dataset, finding.split
+    trainings = range(seeds.full if options.varies else 1)
+    rare = rare_in_tests(dataset, [split_rows(dataset, options, seed) for seed in trainings])
+    warning = warning_of(rare, labels=dataset.multilabel)
+    return [warning] if warning else []
 
 
 def _split_lines(finding: Finding) -> list[str]:
@@ -224,8 +250,11 @@ _ENCODERS = {
 }
 
 
-def kit_of(kind: str, task: str) -> Kit:
-    """Return what suits molecules, vectors or images, and numbers or classes."""
+def kit_of(kind: str, task: str, *, rare: bool = False) -> Kit:
+    """Return what suits molecules, vectors or images, and numbers, classes or labels.
+
+    ``rare``: of two classes one is rare.
+    """
     encoder, fixed, inputs = _ENCODERS[kind]
     views = "crop" if kind == "image" else ""
     if task == "classification":
@@ -240,11 +269,27 @@ def kit_of(kind: str, task: str) -> Kit:
             "cross_entropy",
             "majority",
             "logistic",
-            "metric: balanced_accuracy   # or accuracy, top3_accuracy, auroc (2 classes), nll, ece",
+            "metric: average_precision   # of the rare class; or auroc, f1, mcc, brier, nll"
+            if rare
+            else "metric: balanced_accuracy   # or accuracy, mcc, nll, ece; of 2 classes auroc, f1",
             views,
         )
     objective = "{rnc: {views: 2}}" if views else "rnc"
     metrics = "metric: mae   # or rmse, mse, r2, spearman"
+    if task == "multilabel":
+        return Kit(
+            encoder,
+            fixed,
+            inputs,
+            objective,
+            "RnC",
+            "with nearly the same labels",
+            "bce",
+            "frequencies",
+            "logistic",
+            "metric: average_precision   # mAP; or auroc, f1 (macro), f1_micro, mcc, brier, nll",
+            views,
+        )
     return Kit(
         encoder,
         fixed,

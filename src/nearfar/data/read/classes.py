@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nearfar.data.read.columns import BadRows, number
 from nearfar.data.read.tables import Table, is_missing
-from nearfar.errors import UserError
+from nearfar.errors import UserError, nearest
 
 
 def class_numbers(
@@ -41,6 +41,23 @@ def class_numbers(
     _check_classes(table, column, classes, rows)
     order = {name: float(k) for k, name in enumerate(classes)}
     return np.array([order.get(t, np.nan) if t is not None else np.nan for t in texts]), classes
+
+
+def with_positive(
+    numbers: npt.NDArray[np.float64], classes: tuple[str, ...], positive: str
+) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
+    """Return numbers (n,) and names of two classes, ``positive`` as the second.
+
+    Raises:
+        UserError: there are other than two classes, or none is called so.
+    """
+    if positive not in classes:
+        raise UserError(f"data: positive: no class is called {positive!r}; {nearest(positive, classes)}")
+    if len(classes) != 2:
+        raise UserError(f"data: positive: goes with two classes, and here are {len(classes)}")
+    if classes[1] == positive:
+        return numbers, classes
+    return 1 - numbers, (classes[1], classes[0])
 
 
 def _check_classes(table: Table, column: str, classes: Sequence[str], rows: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs, content_digest
 from nearfar.data.options import Amount, DataOptions
-from nearfar.data.read.classes import class_numbers
+from nearfar.data.read.classes import class_numbers, with_positive
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.names import part_called
 from nearfar.data.read.several import known_rows, labels_of, several_numbers
@@ -49,6 +49,8 @@ class RowLabels:
         elif options.label_task == "classification":
             names = (class_names or {}).get(self._columns[0], ())
             numbers, self.classes = class_numbers(table, self._columns[0], names, bad)
+            if options.positive is not None:
+                numbers, self.classes = with_positive(numbers, self.classes, options.positive)
             self._targets = numbers[:, None]
         else:
             self._targets = several_numbers(self._columns, bad)
