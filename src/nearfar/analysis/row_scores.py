@@ -199,14 +199,12 @@ def differences(first: dict[int, Tested], second: dict[int, Tested]) -> dict[int
     return found
 
 
-def _compared(
-    metric: str, rows: list[dict[str, str]], classes: Sequence[str]
-) -> tuple[Any, ...]:
+def _compared(metric: str, rows: list[dict[str, str]], classes: Sequence[str]) -> tuple[Any, ...]:
     """Return what ``Metric.value`` takes; ``classes`` are the names in the order of numbers."""
     task = METRICS[metric].task
-    if "decision" in rows[0]:
-        truth, chance = _numbers(rows)
-        return (of_label(truth, np.log(chance) - np.log1p(-chance)),)
+    if "log_odds" in rows[0]:
+        pairs = np.array([(float(row["truth"]), float(row["log_odds"])) for row in rows])
+        return (of_label(pairs[:, 0], pairs[:, 1]),)
     if task == "reconstruction":
         return (np.array([float(row["sse"]) for row in rows]),)
     return _classified(rows, classes) if task == "classification" else _numbers(rows)

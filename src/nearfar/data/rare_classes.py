@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -33,17 +33,3 @@ def rare_in_tests(dataset: Dataset, splits: Iterable[Split]) -> dict[str, int]:
     else:
         return {}
     return {name: n for name, n in zip(names, counts, strict=True) if n < FEW}
-
-
-def warning_of(rare: Mapping[str, int], *, labels: bool) -> str:
-    """Return what a reader should know of these classes or labels; empty if there are none."""
-    if not rare:
-        return ""
-    shown = sorted(rare.items(), key=lambda item: (item[1], item[0]))
-    few = ", ".join(f"'{name}' {n}" for name, n in shown[:5])
-    more = f", and {len(shown) - 5} more" if len(shown) > 5 else ""
-    what = "have the label" if labels else "are of the class"
-    return (
-        f"Few tested rows {what} ({few}{more}): what is measured of them rests on so few rows, and "
-        f"changes with each; {FEW} or more would say something."
-    )

@@ -144,7 +144,8 @@ def class_weights(classes: Ints, weighting: Weighting) -> Floats:
     if not len(classes):
         return np.ones(0)
     weights: Floats = np.bincount(classes)[classes].astype(np.float64) ** -_POWERS[weighting]
-    return weights / weights.mean()
+    scaled: Floats = weights / weights.mean()
+    return scaled
 
 
 def _columns(targets: Floats) -> Floats:

@@ -154,9 +154,7 @@ def _header(rows: InputRows, targets: Sequence[str], said: Said) -> list[str]:
     return header
 
 
-def _lines(
-    rows: InputRows, values: NDArray[np.float64], said: Said
-) -> list[list[str | float]]:
+def _lines(rows: InputRows, values: NDArray[np.float64], said: Said) -> list[list[str | float]]:
     mean = values.mean(axis=0)
     several = len(values) > 1
     spread = values.std(axis=0, ddof=1) if several else mean

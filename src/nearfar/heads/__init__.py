@@ -20,7 +20,7 @@ from nearfar.heads.solved.svr import SVR
 
 Network = Linear | MLP | Decoder
 _NETWORKS: dict[str, type[Any]] = {"linear": Linear, "mlp": MLP, "decoder": Decoder}
-ExactHead = Mean | Ridge | Forest | SVR | Logistic | KNN | PrincipalComponents | EachTarget
+ExactHead = Mean | Ridge | Forest | SVR | Logistic | KNN | PrincipalComponents
 _EXACT: dict[str, type[Any]] = {
     "mean": Mean,
     "ridge": Ridge,

@@ -81,6 +81,7 @@ def elementwise(name: str, *, classes: bool) -> Loss | None:
         return partial(_elements, CLASSIFICATION_LOSSES, name) if known else None
     return ELEMENTWISE_LOSSES.get(name)
 
+
 LOSSES: dict[str, Mapping[str, Loss]] = {
     "regression": REGRESSION_LOSSES,
     "classification": CLASSIFICATION_LOSSES,

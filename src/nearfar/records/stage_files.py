@@ -22,7 +22,7 @@ RECONSTRUCTIONS = "reconstructions.png"
 
 NUMBERS_HEADER = ("id", "split", "target", "truth", "prediction")
 CLASSES_HEADER = (*NUMBERS_HEADER, "log_probability", "rank", "confidence")
-LABELS_HEADER = (*NUMBERS_HEADER, "decision")
+LABELS_HEADER = (*NUMBERS_HEADER, "decision", "log_odds")
 RECONSTRUCTIONS_HEADER = ("id", "split", "target", "sse")
 CURVES_HEADER = ("epoch", "split", "metric", "value")
 
@@ -62,9 +62,7 @@ def read_prediction_rows(folder: Path, target: str | None, split: str) -> list[d
         return []
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
-        return [
-            row for row in rows if row["split"] == split and target in (None, row["target"])
-        ]
+        return [row for row in rows if row["split"] == split and target in (None, row["target"])]
 
 
 def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> Predictions | None:

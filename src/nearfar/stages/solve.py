@@ -30,7 +30,7 @@ class Solving:
     """
 
     contexts: Sequence[StageContext]
-    heads: list[ExactHead]
+    heads: list[ExactHead | EachTarget]
     encoder: Encoder | FixedEncoder | None
     features: NDArray[np.float32]
     seconds: float
@@ -59,7 +59,7 @@ class Solving:
                 self._fit_alone(context, head)
         return (time.monotonic() - begin) / len(self.contexts)
 
-    def _fit_alone(self, context: StageContext, head: ExactHead) -> None:
+    def _fit_alone(self, context: StageContext, head: ExactHead | EachTarget) -> None:
         train, weights = context.split.train, context.row_weights()
         known = self.features[train], context.outputs.solved_targets[train], context.spec.seed
         if weights is None:
@@ -77,7 +77,9 @@ class Solving:
             problems.append(Problem(train, targets, head.penalty))
         self.heads = [*solve_together(self.features, problems, iterations)]
 
-    def end(self, context: StageContext, head: ExactHead, seconds: float) -> dict[str, Any]:
+    def end(
+        self, context: StageContext, head: ExactHead | EachTarget, seconds: float
+    ) -> dict[str, Any]:
         """Keep a head and judge it; return the outcome of its stage."""
         begin = time.monotonic()
         if self.encoder is not None:
@@ -105,7 +107,7 @@ class Solving:
         return self.measures[target]
 
 
-def _head(context: StageContext, spec: SolveSpec) -> ExactHead:
+def _head(context: StageContext, spec: SolveSpec) -> ExactHead | EachTarget:
     """Return the head, or where it does not do for all targets at once, one for each."""
     head, labels = models.exact_head(spec), isinstance(context.outputs, Labels)
     of_classes = labels and "multilabel" not in type(head).tasks

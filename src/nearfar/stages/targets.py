@@ -150,17 +150,19 @@ class Labels:
     @staticmethod
     def scores(outputs: Tensor) -> Floats:
         """Return scores of a predictor's logits (n, k), within ±LIMIT."""
-        return np.clip(outputs.double().cpu().numpy(), -LIMIT, LIMIT)
+        return np.asarray(np.clip(outputs.double().cpu().numpy(), -LIMIT, LIMIT))
 
     @staticmethod
     def solved_scores(predictions: Floats) -> Floats:
         """Return scores of a solved head's probabilities (n, k), within ±LIMIT."""
         with np.errstate(divide="ignore"):
-            return np.clip(np.log(predictions) - np.log1p(-predictions), -LIMIT, LIMIT)
+            chances = np.clip(predictions, 0.0, 1.0)
+            odds = np.log(chances) - np.log1p(-chances)
+        return np.asarray(np.clip(odds, -LIMIT, LIMIT))
 
     def weights(self, weighting: Weighting) -> Floats:
         """Return weights (n, k) by how rare a label is, or its absence; 1 but for training."""
-        weights, train = np.ones(self.targets.shape), self.split.train
+        train, weights = self.split.train, np.ones(self.targets.shape, dtype=np.float64)
         for k, truth in enumerate(self.targets[train].T):
             known = ~np.isnan(truth)
             weights[train[known], k] = class_weights(truth[known].astype(np.int64), weighting)
@@ -195,17 +197,17 @@ class Labels:
         return found
 
     def lines(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[Line]:
-        """Return the rows of predictions.csv: truth, probability and decision of each label."""
+        """Return the rows of predictions.csv: truth, probability, decision, log odds."""
         found: list[Line] = []
-        chances = probabilities(scores)
         for split in parts:
             rows = getattr(self.split, split)
             for k, name in enumerate(self.dataset.target_names):
-                for row in rows[~np.isnan(self.targets[rows, k])]:
-                    chance = float(chances[row, k])
-                    decision = int(scores[row, k] > 0)
-                    truth = int(self.targets[row, k])
-                    found.append((self.dataset.ids[row], split, name, truth, chance, decision))
+                known = rows[~np.isnan(self.targets[rows, k])]
+                odds, truth = scores[known, k], self.targets[known, k].astype(int).tolist()
+                said = zip(probabilities(odds).tolist(), (odds > 0).astype(int).tolist(), odds)
+                for row, true, (chance, decision, log_odds) in zip(known, truth, said, strict=True):
+                    place = (self.dataset.ids[row], split, name)
+                    found.append((*place, true, chance, decision, float(log_odds)))
         return found
 
     def _judged(

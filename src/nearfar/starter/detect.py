@@ -43,9 +43,7 @@ class Finding:
     facts: list[str] = field(default_factory=list)
 
 
-def detect(
-    path: str, targets: Sequence[str], folder: Path, task: str | None = None
-) -> Finding:
+def detect(path: str, targets: Sequence[str], folder: Path, task: str | None = None) -> Finding:
     """Find out which columns of a file mean what, by reading all of it.
 
     SMILES are found by the column's name, then by how many cells rdkit can read; without them, the
@@ -96,7 +94,12 @@ def detect(
     chosen["name"] = _name_column(table, but=taken)
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     chosen |= rare_class(dataset)
-    facts += [*target_counts(dataset), _bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
+    facts += [
+        *target_counts(dataset),
+        _bad_rows_fact(dataset),
+        *_duplicate_facts(dataset),
+        *_leak_facts(dataset),
+    ]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=bool(part or table.parts))
     dataset = load_dataset(DataOptions(**chosen), folder) if "positive" in chosen else dataset
@@ -195,7 +198,8 @@ def _name_column(table: Table, but: Sequence[str | None]) -> str | None:
 def _bad_rows_fact(dataset: Dataset) -> str:
     source = dataset.source
     if not source["dropped"]:
-        return "no missing values and no unreadable rows"
+        gaps = " but those of targets" if np.isnan(dataset.targets).any() else ""
+        return f"no missing values{gaps} and no unreadable rows"
     why = ", ".join(f"{count} × {reason}" for reason, count in source["reasons"].items())
     row, words = next(iter(source["dropped_rows"].items()))
     return (

@@ -15,7 +15,6 @@ from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
 from nearfar.data.read.images.layouts import read_layout
-from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import PARQUET, holds_images, parquet_files
 from nearfar.data.read.names import is_image_name, part_column, path_column
 from nearfar.data.read.tables import read_file
@@ -90,9 +89,7 @@ def detect_images(
     chosen["task"] = "classification"
     if targets and list(targets) != [rows.target]:
         if "target" not in rows.takes:
-            raise UserError(
-                f"{rows.table.name}: is {rows.layout}: it has no column '{targets[0]}'"
-            )
+            raise UserError(f"{rows.table.name}: is {rows.layout}: it has no column '{targets[0]}'")
         chosen["target"] = one_or_all(targets)
         if len(targets) > 1 or targets[0] not in rows.class_names or task is not None:
             meaning = meaning_of(rows.table, targets, task, _MANY_CLASSES)
@@ -119,7 +116,12 @@ def detect_images(
     facts.insert(0, f"{found.name}: {len(dataset)} images, {rows.layout}")
     chosen |= rare_class(dataset)
     dataset = load_dataset(DataOptions(**chosen), folder) if "positive" in chosen else dataset
-    facts += [*target_counts(dataset), *_class_facts(dataset), *_form_facts(dataset, form), *_twins(dataset)]
+    facts += [
+        *target_counts(dataset),
+        *_class_facts(dataset),
+        *_form_facts(dataset, form),
+        *_twins(dataset),
+    ]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=dataset.parts is not None)
     return DataOptions(**chosen), split, dataset, facts

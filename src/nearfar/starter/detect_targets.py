@@ -150,9 +150,10 @@ def _separator_of(cells: Sequence[Any]) -> str | None:
         longest = max(sizes)
         if len(sizes) < 2 or longest < (3 if sign == " " else 2):
             continue
-        if len(labels) <= len(texts) and all(len(set(found)) == len(found) for found in sets):
-            if not all(number(name) is not None for name in labels) or sign in ";|":
-                return sign
+        once = all(len(set(found)) == len(found) for found in sets)
+        named = sign in ";|" or any(number(name) is None for name in labels)
+        if len(labels) <= len(texts) and once and named:
+            return sign
     return None
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError
 from nearfar.records.plain_yaml import from_yaml, parse_yaml
+from nearfar.starter.kits import Kit, kit_of
 
 if TYPE_CHECKING:
     from nearfar.data.options import SplitOptions
@@ -132,14 +133,22 @@ def _listed(names: Sequence[str]) -> str:
 
 def _rare_fact(finding: Finding, seeds: Seeds) -> list[str]:
     """Return a warning where few rows of a class, or with a label, are tested."""
-    from nearfar.data.rare_classes import rare_in_tests, warning_of
+    from nearfar.data.rare_classes import FEW, rare_in_tests
     from nearfar.data.split.splits import split_rows
 
     dataset, options = finding.dataset, finding.split
     trainings = range(seeds.full if options.varies else 1)
     rare = rare_in_tests(dataset, [split_rows(dataset, options, seed) for seed in trainings])
-    warning = warning_of(rare, labels=dataset.multilabel)
-    return [warning] if warning else []
+    if not rare:
+        return []
+    shown = sorted(rare.items(), key=lambda item: (item[1], item[0]))
+    few = ", ".join(f"'{name}' {count}" for name, count in shown[:5])
+    more = f", and {len(shown) - 5} more" if len(shown) > 5 else ""
+    what = "with the label" if dataset.multilabel else "of the class"
+    return [
+        f"careful: fewer than {FEW} different rows {what} are tested in all trainings ({few}{more})"
+        ": what is measured of them rests on so few rows"
+    ]
 
 
 def _split_lines(finding: Finding) -> list[str]:
@@ -215,94 +224,6 @@ class Seeds:
         if self.folds:
             return f"    axes: {{seed: {{role: repeat, values: {seeds}}}}}   # the first folds"
         return f"    axes: {{seed: {{values: {seeds}}}}}"
-
-
-@dataclass(frozen=True)
-class Kit:
-    """What a first study of some kind of data is made of.
-
-    ``fixed`` computes features for the classical controls, called ``inputs``; ``arm`` is what the
-    pre-trained arms are called; ``views`` is how training changes images, empty for other data.
-    """
-
-    encoder: str
-    fixed: str
-    inputs: str
-    objective: str
-    arm: str
-    near: str
-    loss: str
-    floor: str
-    linear: str
-    metrics: str
-    views: str = ""
-
-    @property
-    def stage(self) -> str:
-        """The name of the pre-training stage."""
-        return self.arm.lower()
-
-
-_ENCODERS = {
-    "molecule": ("gin", "morgan", "fingerprint"),
-    "vector": ("mlp", "identity", "columns"),
-    "image": ("cnn", "identity", "pixels"),
-}
-
-
-def kit_of(kind: str, task: str, *, rare: bool = False) -> Kit:
-    """Return what suits molecules, vectors or images, and numbers, classes or labels.
-
-    ``rare``: of two classes one is rare.
-    """
-    encoder, fixed, inputs = _ENCODERS[kind]
-    views = "crop" if kind == "image" else ""
-    if task == "classification":
-        objective, arm = ("supcon", "SupCon") if views else ("triplet", "triplet")
-        return Kit(
-            encoder,
-            fixed,
-            inputs,
-            objective,
-            arm,
-            "of one class",
-            "cross_entropy",
-            "majority",
-            "logistic",
-            "metric: average_precision   # of the rare class; or auroc, f1, mcc, brier, nll"
-            if rare
-            else "metric: balanced_accuracy   # or accuracy, mcc, nll, ece; of 2 classes auroc, f1",
-            views,
-        )
-    objective = "{rnc: {views: 2}}" if views else "rnc"
-    metrics = "metric: mae   # or rmse, mse, r2, spearman"
-    if task == "multilabel":
-        return Kit(
-            encoder,
-            fixed,
-            inputs,
-            objective,
-            "RnC",
-            "with nearly the same labels",
-            "bce",
-            "frequencies",
-            "logistic",
-            "metric: average_precision   # mAP; or auroc, f1 (macro), f1_micro, mcc, brier, nll",
-            views,
-        )
-    return Kit(
-        encoder,
-        fixed,
-        inputs,
-        objective,
-        "RnC",
-        "with near targets",
-        "l1",
-        "mean",
-        "ridge",
-        metrics,
-        views,
-    )
 
 
 def _arm_lines(kit: Kit, budget: Budget, seeds: Seeds, rows: int) -> list[str]:

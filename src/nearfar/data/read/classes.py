@@ -52,7 +52,9 @@ def with_positive(
         UserError: there are other than two classes, or none is called so.
     """
     if positive not in classes:
-        raise UserError(f"data: positive: no class is called {positive!r}; {nearest(positive, classes)}")
+        raise UserError(
+            f"data: positive: no class is called {positive!r}; {nearest(positive, classes)}"
+        )
     if len(classes) != 2:
         raise UserError(f"data: positive: goes with two classes, and here are {len(classes)}")
     if classes[1] == positive:

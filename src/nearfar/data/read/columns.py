@@ -53,9 +53,7 @@ class BadRows:
         """Note a row: ``reason`` is counted, ``message`` is shown."""
         self._found.setdefault(position, (reason, message))
 
-    def numbers(
-        self, column: str, purpose: str, *, gaps: bool = False
-    ) -> npt.NDArray[np.float64]:
+    def numbers(self, column: str, purpose: str, *, gaps: bool = False) -> npt.NDArray[np.float64]:
         """Return a column as numbers, NaN where a row was noted as bad.
 
         With ``gaps`` a missing cell is NaN and the row is as good as before.

@@ -95,7 +95,9 @@ def _target(rows: ImageRows, options: DataOptions) -> str | None:
     if options.target is not None:
         return None
     if options.task == "regression" or (options.task == "multilabel" and rows.target is None):
-        raise UserError(f"data: task: {options.task} needs 'target', a column; it has {rows.layout}")
+        raise UserError(
+            f"data: task: {options.task} needs 'target', a column; it has {rows.layout}"
+        )
     if rows.target is not None:
         return rows.target
     if len(rows.class_names) == 1:

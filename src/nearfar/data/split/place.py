@@ -23,7 +23,8 @@ def place_rows(
 ) -> npt.NDArray[np.int64]:
     """Return the part (0, 1, 2) of every row in ``rows``, groups whole, strata in proportion.
 
-    Strata are classes, rare labels or gaps (:mod:`nearfar.data.strata`). The parts have nearly ``wished`` rows, which add up to all of them; ``rng`` draws.
+    Strata are classes, rare labels or gaps (:mod:`nearfar.data.strata`). The parts have nearly
+    ``wished`` rows, which add up to all of them; ``rng`` draws.
     """
     groups = dataset.groups[rows]
     strata = strata_of(dataset)

@@ -47,12 +47,11 @@ class EachTarget:
 
     def arrays(self) -> dict[str, Array]:
         """Return what ``from_arrays`` needs."""
-        found = {
+        return {
             f"{_MARK}{k}.{name}": array
             for k, head in enumerate(self.heads)
             for name, array in head.arrays().items()
         }
-        return found
 
     @classmethod
     def from_arrays(cls, kind: Any, arrays: Mapping[str, Array]) -> Self:
