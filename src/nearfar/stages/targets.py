@@ -204,10 +204,11 @@ class Labels:
             for k, name in enumerate(self.dataset.target_names):
                 known = rows[~np.isnan(self.targets[rows, k])]
                 odds, truth = scores[known, k], self.targets[known, k].astype(int).tolist()
-                said = zip(probabilities(odds).tolist(), (odds > 0).astype(int).tolist(), odds)
+                chances = probabilities(odds).tolist()
+                said = zip(chances, (odds > 0).astype(int).tolist(), odds.tolist(), strict=True)
                 for row, true, (chance, decision, log_odds) in zip(known, truth, said, strict=True):
                     place = (self.dataset.ids[row], split, name)
-                    found.append((*place, true, chance, decision, float(log_odds)))
+                    found.append((*place, true, chance, decision, log_odds))
         return found
 
     def _judged(

@@ -19,7 +19,6 @@ class Kit:
     objective: str
     arm: str
     near: str
-    loss: str
     floor: str
     linear: str
     metrics: str
@@ -54,7 +53,6 @@ def kit_of(kind: str, task: str, *, rare: bool = False) -> Kit:
             objective,
             arm,
             "of one class",
-            "cross_entropy",
             "majority",
             "logistic",
             "metric: average_precision   # of the rare class; or auroc, f1, mcc, brier, nll"
@@ -72,7 +70,6 @@ def kit_of(kind: str, task: str, *, rare: bool = False) -> Kit:
             objective,
             "RnC",
             "with nearly the same labels",
-            "bce",
             "frequencies",
             "logistic",
             "metric: average_precision   # mAP; or auroc, f1 (macro), f1_micro, mcc, brier, nll",
@@ -85,7 +82,6 @@ def kit_of(kind: str, task: str, *, rare: bool = False) -> Kit:
         objective,
         "RnC",
         "with near targets",
-        "l1",
         "mean",
         "ridge",
         metrics,

@@ -234,10 +234,7 @@ def _arm_lines(kit: Kit, budget: Budget, seeds: Seeds, rows: int) -> list[str]:
 
     def fit(encoder: str, train: str, count: int) -> str:
         seen = views if train == "all" else ""
-        return (
-            f"    fit: {{{encoder}train: {train}, loss: {kit.loss}, epochs: {count}, "
-            f"batch: {batch}{seen}}}"
-        )
+        return f"    fit: {{{encoder}train: {train}, epochs: {count}, batch: {batch}{seen}}}"
 
     named = f"encoder: {kit.encoder}, "
     return [
@@ -299,6 +296,7 @@ def _block(key: str, values: dict[str, Any]) -> list[str]:
         "name": "shown in the report",
         "on_bad_rows": "error: stop at a row that cannot be used; drop: leave it out",
         "part": "says train, validation or test",
+        "task": "`nearfar init --task` writes the study of another",
     }
     lines = [f"{key}:"]
     for name, value in values.items():

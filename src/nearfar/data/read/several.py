@@ -30,14 +30,19 @@ def several_numbers(columns: Sequence[str], bad: BadRows) -> Floats:
 
 
 def labels_of(
-    table: Table, columns: Sequence[str], separator: str | None, bad: BadRows
+    table: Table,
+    columns: Sequence[str],
+    separator: str | None,
+    bad: BadRows,
+    known: Sequence[str] = (),
 ) -> tuple[Floats, list[str]]:
     """Return which labels each row has, (n, labels), and the names of the labels.
 
     Several columns hold 0 or 1 (or false, true) each; a missing cell is NaN: it is not known
     whether the row has that label. One column holds the names of a row's labels, with ``separator``
     between them, or a list of them; a missing cell is a row of which no label is known, an empty
-    list one without labels. Rows of which no label is known are bad.
+    list one without labels. Rows of which no label is known are bad. With ``known`` the source
+    gives the names itself, and a label may be its number from 0.
 
     Raises:
         UserError: if there are fewer than two labels, or a column cannot be taken apart.
@@ -52,7 +57,11 @@ def labels_of(
     for position, found in enumerate(sets):
         if found is None:
             bad.add(position, "target missing", f"target '{column}' is missing")
-    names = _ordered({name for found in sets if found is not None for name in found})
+    names = tuple(known)
+    if names:
+        sets = [_named(position, found, names, bad) for position, found in enumerate(sets)]
+    else:
+        names = _ordered({name for found in sets if found is not None for name in found})
     if len(names) < 2:
         what = f"the one label {names[0]!r}" if names else "no label"
         raise UserError(
@@ -72,6 +81,36 @@ def labels_of(
         else:
             values[position, [place[name] for name in found]] = 1.0
     return values, list(names)
+
+
+def label_lists(array: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+    """Return the numbers of the labels of each row, lists (n,), of an array (n, k) of 0 and 1.
+
+    Where every row has exactly one, they are classes: the number of each, (n,). None of an array
+    that holds other than 0 and 1.
+    """
+    if not np.isin(array, (0, 1)).all():
+        return None
+    if (array.sum(axis=1) == 1).all():
+        return np.asarray(array.argmax(axis=1))
+    found = np.empty(len(array), dtype=object)
+    for position, row in enumerate(array):
+        found[position] = np.flatnonzero(row).tolist()
+    return found
+
+
+def _named(
+    position: int, found: list[str] | None, names: Sequence[str], bad: BadRows
+) -> list[str] | None:
+    if found is None:
+        return None
+    by_number = {str(k): name for k, name in enumerate(names)}
+    called = [name if name in names else by_number.get(name, "") for name in found]
+    if "" in called:
+        odd = found[called.index("")]
+        bad.add(position, "label unknown", f"label {odd!r} is none of {len(names)} that are named")
+        return None
+    return called
 
 
 def label_set(cell: Any, separator: str | None) -> list[str]:

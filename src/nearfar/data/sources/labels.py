@@ -44,8 +44,8 @@ class RowLabels:
         self._columns = [target] if target is not None else options.target_columns
         self.classes: tuple[str, ...] = ()
         if options.task == "multilabel":
-            between = options.label_separator
-            self._targets, self._columns = labels_of(table, self._columns, between, bad)
+            between, names = options.label_separator, (class_names or {}).get(self._columns[0], ())
+            self._targets, self._columns = labels_of(table, self._columns, between, bad, names)
         elif options.label_task == "classification":
             names = (class_names or {}).get(self._columns[0], ())
             numbers, self.classes = class_numbers(table, self._columns[0], names, bad)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from nearfar.data.read.images.arrays import Labels, Pixels, _repeated, _rows, read_mapping
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.names import CLASS
+from nearfar.data.read.several import label_lists
 from nearfar.errors import UserError
 
 _NPZ_PAIRS = {
@@ -25,7 +26,8 @@ def read_npz(path: Path, mapping: Path | None, labelled: bool = True) -> ImageRo
     """Read arrays ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test``, ``y_test``.
 
     Images are uint8 (n, height, width), (n, height, width, channels) or (n, channels, height,
-    width), with 1 or 3 channels; labels are (n,), numbers or texts. ``x_validation`` and
+    width), with 1 or 3 channels; labels are (n,), numbers or texts, or (n, labels), 0 and 1: several
+    labels a row, or classes where every row has one. ``x_validation`` and
     ``y_validation`` may be there too. Nothing is unpickled.
 
     Args:
@@ -59,6 +61,9 @@ def read_npz(path: Path, mapping: Path | None, labelled: bool = True) -> ImageRo
     named = None if "x" in arrays else _repeated(parts, labels)
     rows = _rows(images, labels, named, path.name, "an .npz file")
     rows.takes = frozenset({"mapping"})
+    width = max(array.shape[1] if array.ndim == 2 else 0 for array in (arrays[y] for _, y in pairs))
+    if any(some.dtype == object for some in labels):
+        rows.class_names = {CLASS: tuple(map(str, range(width)))}
     if mapping is not None:
         rows.class_names = {CLASS: read_mapping(mapping)}
     return rows
@@ -91,6 +96,8 @@ def _images(array: npt.NDArray[Any], where: str) -> Pixels:
 def _labels(array: npt.NDArray[Any], rows: int, where: str) -> Labels:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
+    if array.ndim == 2 and len(array) == rows and (found := label_lists(array)) is not None:
+        return found
     if array.shape != (rows,):
         raise UserError(f"{where}: has shape {array.shape} for {rows} images")
     return array
