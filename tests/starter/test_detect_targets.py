@@ -30,7 +30,7 @@ def test_a_column_of_0_and_1_is_classes(cells: Cells) -> None:
     task, _, fact = meaning(cells)
     assert task == "classification"
     assert "2 classes" in fact
-    assert "--task regression" in fact
+    assert ("--task regression" in fact) == ("True" not in cells)
 
 
 def test_grades_are_numbers_or_classes_with_a_word_about_the_other() -> None:
@@ -70,12 +70,11 @@ def test_texts_with_several_labels_are_told(cells: Cells, sign: str) -> None:
         ["red fox", "arctic fox", "red fox"],
         ["a;b", "c;d", "a;b"],
         ["Smith, John", "Doe, Jane"],
-        ["1,5", "2,5", "1", "2", "5"],
     ],
 )
 def test_other_texts_are_classes(cells: Cells) -> None:
     task, sign, _ = meaning(cells)
-    assert (task, sign) == ("classification", "") or cells[0] == "1,5"
+    assert (task, sign) == ("classification", "")
 
 
 def test_lists_are_labels() -> None:

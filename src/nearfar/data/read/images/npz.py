@@ -26,8 +26,8 @@ def read_npz(path: Path, mapping: Path | None, labelled: bool = True) -> ImageRo
     """Read arrays ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test``, ``y_test``.
 
     Images are uint8 (n, height, width), (n, height, width, channels) or (n, channels, height,
-    width), with 1 or 3 channels; labels are (n,), numbers or texts, or (n, labels), 0 and 1: several
-    labels a row, or classes where every row has one. ``x_validation`` and
+    width), with 1 or 3 channels; labels are (n,), numbers or texts, or (n, labels), 0 and 1, of
+    several labels a row (of classes, where every row has one). ``x_validation`` and
     ``y_validation`` may be there too. Nothing is unpickled.
 
     Args:
