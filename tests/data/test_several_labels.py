@@ -123,8 +123,7 @@ def test_a_part_without_any_row_of_a_target_is_refused(tmp_path: Path) -> None:
     cells = [f"{i / 7},{i if i < 3 else ''}" for i in range(60)]
     dataset = read(written(tmp_path, "x,y", cells), ["x", "y"], "regression")
     with pytest.raises(UserError, match=r"target 'y' is missing in all 6 rows of the .* part"):
-        for seed in range(10):
-            split_rows(dataset, SplitOptions(kind="folds", folds=10), seed)
+        [split_rows(dataset, SplitOptions(kind="folds", folds=10), seed) for seed in range(10)]
 
 
 def test_weights_and_shots_go_by_the_rows_that_have_a_target() -> None:

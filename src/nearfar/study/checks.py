@@ -111,11 +111,16 @@ def _no_weights(fit: TrainedFit | ExactFit, task: str) -> list[str]:
     if task == "reconstruction":
         return ["go by how rare a target is, and this study gives images back"]
     if isinstance(fit, ExactFit):
-        what, given, allowed = "solved head", fit.head.name, list(WEIGHTED)
+        what, given, allowed = "solved head", fit.head.name, _weighted(task)
     else:
         losses = ELEMENTWISE_LOSSES if task == "regression" else LOSSES[task]
         what, given, allowed = "loss", fit.loss, list(losses)
     return [] if given in allowed else [f"{what} {given!r} takes none; {nearest(given, allowed)}"]
+
+
+def _weighted(task: str) -> list[str]:
+    """Return the solved heads for a task whose rows can be weighted."""
+    return [name for name, kind in WEIGHTED.items() if fits_task(kind, task)]
 
 
 def _views_of_what(study: Study) -> list[str]:
