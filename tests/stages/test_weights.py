@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from small_study import planned, small, write_table
 from whole_runs import run_whole
 
@@ -13,6 +14,7 @@ from nearfar.data import rarity_weights, shots
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.plan.specs import PretrainSpec
+from nearfar.records import read_results
 from nearfar.records.stages import StageStore
 from nearfar.study.load import resolve
 
@@ -126,7 +128,12 @@ def test_weighted_classes_find_more_of_the_rare_one(tmp_path: Path) -> None:
         x = draw.normal(size=2) + (i % 8 == 0)
         lines.append(f"{x[0]:.3f},{x[1]:.3f},{'rare' if i % 8 == 0 else 'common'}")
     (tmp_path / "small.csv").write_text("\n".join(lines), encoding="utf-8")
-    linear = {"encoder": "identity", "head": "linear", "epochs": 30, "lr": 0.05}
+    linear = {
+        "encoder": "identity",
+        "head": "linear",
+        "epochs": 30,
+        "optimizer": {"adam": {"lr": 0.05}},
+    }
     solved: dict[str, Any] = {"encoder": "identity", "head": "logistic"}
     forest = {"encoder": "identity", "head": {"forest": {"trees": 20}}, "weights": "inverse"}
     raw = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from nearfar.data.read.tables import Table, is_missing, read_file
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_images import are_images, detect_images, one_or_all
-from nearfar.starter.detect_targets import meaning_of, rare_class, target_counts
+from nearfar.starter.detect_targets import meaning_of, seen_as_rare, target_counts
 from nearfar.starter.first_split import first_split
 
 _SAMPLE = 200
@@ -68,9 +67,8 @@ def detect(path: str, targets: Sequence[str], folder: Path, task: str | None = N
         raise UserError(f"{found.name}: name the column to predict with --target")
     table = read_folder(found) if found.is_dir() else read_file(found, separator)
     meaning = meaning_of(table, targets, task)
-    facts = meaning.facts
-    chosen: dict[str, Any] = {"path": path, "separator": separator, "target": one_or_all(targets)}
-    chosen |= meaning.options
+    facts, target = meaning.facts, one_or_all(targets)
+    chosen = {"path": path, "separator": separator, "target": target, **meaning.options}
     part = part_column(table, targets)
     if part is not None:
         chosen["part"] = part
@@ -93,7 +91,7 @@ def detect(path: str, targets: Sequence[str], folder: Path, task: str | None = N
     taken = [*targets, smiles, part, group, *chosen.get("features", [])]
     chosen["name"] = _name_column(table, but=taken)
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
-    chosen |= rare_class(dataset)
+    dataset = seen_as_rare(dataset, chosen, folder)
     facts += [
         *target_counts(dataset),
         _bad_rows_fact(dataset),
@@ -102,7 +100,6 @@ def detect(path: str, targets: Sequence[str], folder: Path, task: str | None = N
     ]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=bool(part or table.parts))
-    dataset = load_dataset(DataOptions(**chosen), folder) if "positive" in chosen else dataset
     return Finding(DataOptions(**chosen), split, dataset, facts)
 
 

@@ -15,12 +15,13 @@ from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
 from nearfar.data.read.images.layouts import read_layout
+from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import PARQUET, holds_images, parquet_files
 from nearfar.data.read.names import is_image_name, part_column, path_column
 from nearfar.data.read.tables import read_file
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
-from nearfar.starter.detect_targets import meaning_of, rare_class, target_counts
+from nearfar.starter.detect_targets import Meaning, meaning_of, seen_as_rare, target_counts
 from nearfar.starter.first_split import first_split
 
 _MANY_CLASSES = 20
@@ -85,21 +86,9 @@ def detect_images(
     if not targets and rows.target is None and "target" in rows.takes and not rows.class_names:
         columns = ", ".join(rows.table.columns)
         raise UserError(f"{found.name}: name the column to predict with --target: {columns}")
-    facts: list[str] = []
-    chosen["task"] = "classification"
-    if targets and list(targets) != [rows.target]:
-        if "target" not in rows.takes:
-            raise UserError(f"{rows.table.name}: is {rows.layout}: it has no column '{targets[0]}'")
-        chosen["target"] = one_or_all(targets)
-        if len(targets) > 1 or targets[0] not in rows.class_names or task is not None:
-            meaning = meaning_of(rows.table, targets, task, _MANY_CLASSES)
-            facts += meaning.facts
-            chosen |= meaning.options
-    elif rows.target is not None:
-        labels = meaning_of(rows.table, [rows.target], task, _MANY_CLASSES)
-        if labels.task == "multilabel":
-            facts += labels.facts
-            chosen |= labels.options
+    meaning = _meaning(rows, targets, task)
+    facts = meaning.facts
+    chosen |= {"task": meaning.task, **meaning.options}
     if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
         chosen["part"] = part
         facts.append(f"column '{part}' says train and test: the split is predefined")
@@ -114,8 +103,7 @@ def detect_images(
         chosen |= form
         dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts.insert(0, f"{found.name}: {len(dataset)} images, {rows.layout}")
-    chosen |= rare_class(dataset)
-    dataset = load_dataset(DataOptions(**chosen), folder) if "positive" in chosen else dataset
+    dataset = seen_as_rare(dataset, chosen, folder)
     facts += [
         *target_counts(dataset),
         *_class_facts(dataset),
@@ -125,6 +113,23 @@ def detect_images(
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=dataset.parts is not None)
     return DataOptions(**chosen), split, dataset, facts
+
+
+def _meaning(rows: ImageRows, targets: Sequence[str], task: str | None) -> Meaning:
+    """Return what the targets mean, or the labels that the layout has of its own."""
+    if targets and list(targets) != [rows.target]:
+        if "target" not in rows.takes:
+            raise UserError(f"{rows.table.name}: is {rows.layout}: it has no column '{targets[0]}'")
+        named = Meaning("classification")
+        if len(targets) > 1 or targets[0] not in rows.class_names or task is not None:
+            named = meaning_of(rows.table, targets, task, _MANY_CLASSES)
+        named.options["target"] = one_or_all(targets)
+        return named
+    own = rows.target
+    lists = own is not None and any(isinstance(cell, list) for cell in rows.table.columns[own])
+    if own is not None and (lists or task not in (None, "classification")):
+        return meaning_of(rows.table, [own], task)
+    return Meaning("classification")
 
 
 def one_or_all(targets: Sequence[str]) -> str | list[str]:

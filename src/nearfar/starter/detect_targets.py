@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nearfar.data.dataset import Dataset
+from nearfar.data.load import load_dataset
+from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import number
 from nearfar.data.read.several import indicator, label_set
 from nearfar.data.read.tables import Table, is_missing
@@ -239,12 +242,12 @@ def rare_share(dataset: Dataset) -> float | None:
     return share if share <= RARE else None
 
 
-def rare_class(dataset: Dataset) -> dict[str, str]:
-    """Return the option that says which of two classes is looked for: one that is rare.
+def seen_as_rare(dataset: Dataset, chosen: dict[str, Any], folder: Path) -> Dataset:
+    """Return the data set with a rare class of two as the one that is looked for, the second.
 
-    Empty where it is the second one, which is looked for without any option.
+    Where it is the first, ``chosen`` gets the option that says so.
     """
-    if rare_share(dataset) is None:
-        return {}
-    counts = np.bincount(dataset.targets[:, 0].astype(np.int64), minlength=2)
-    return {"positive": dataset.classes[0]} if counts[0] < counts[1] else {}
+    if rare_share(dataset) is None or dataset.targets.mean() < 0.5:
+        return dataset
+    chosen["positive"] = dataset.classes[0]
+    return load_dataset(DataOptions(**{**chosen, "on_bad_rows": "drop"}), folder)
