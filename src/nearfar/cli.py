@@ -126,12 +126,16 @@ def init(
     target: Annotated[
         list[str] | None, typer.Option(help="The column to predict; again for several.")
     ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="What the target is: regression, classification or multilabel."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The study file.")] = None,
 ) -> None:
     """Write a study file for your own data."""
     from nearfar.starter.write import write_study
 
-    path, facts = write_study(data, target or (), out)
+    path, facts = write_study(data, target or (), out, task)
     for fact in facts:
         typer.echo(fact)
     typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")

@@ -18,7 +18,10 @@ from nearfar.report.wording import metric_name
 
 
 def test_every_name_is_registered_once() -> None:
-    assert sum(map(len, METRICS_OF.values())) == len(METRICS)
+    of_labels = [
+        name for name in METRICS_OF["multilabel"] if METRICS[name].task == "classification"
+    ]
+    assert sum(map(len, METRICS_OF.values())) == len(METRICS) + len(of_labels)
     assert len(labels()) == len(METRICS) + len(MEASURES) + len(MONITORED)
     assert len(set(labels().values())) == len(labels())
 
@@ -44,7 +47,9 @@ def test_what_counts_as_no_difference() -> None:
             **dict.fromkeys(("mae", "rmse", "nll", "sse"), 0.05),
             "mse": 0.1,
             **dict.fromkeys(("r2", "spearman", "accuracy", "top3_accuracy"), 0.02),
-            **dict.fromkeys(("balanced_accuracy", "auroc"), 0.02),
+            **dict.fromkeys(("balanced_accuracy", "auroc", "average_precision"), 0.02),
+            **dict.fromkeys(("f1", "f1_micro", "mcc"), 0.02),
+            "brier": 0.05,
             "ece": 0.01,
         }
     )

@@ -44,6 +44,7 @@ TWO = classes([0.9, 0.1], [2.5, 0.3])
 WORLDS: dict[str, dict[str, Callable[..., Rows]]] = {
     "regression": {"numbers": numbers, "ties": numbers_with_ties},
     "classification": {"five classes": FIVE, "two classes": TWO},
+    "multilabel": {"pairs": TWO},
     "reconstruction": {"squares": squares},
 }
 CASES = [
@@ -51,7 +52,7 @@ CASES = [
     for name, metric in METRICS.items()
     if metric.row_scores is not None
     for world in WORLDS[metric.task]
-    if (name, world) != ("auroc", "five classes")
+    if not (metric.two_classes and world == "five classes")
 ]
 
 

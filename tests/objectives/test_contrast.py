@@ -141,7 +141,7 @@ def test_it_keeps_to_the_contract(name: str) -> None:
     kind = OBJECTIVES[name]
     assert kind.reads_labels is (name in LABELLED)
     assert kind.tasks == (
-        {"classification"} if name in LABELLED else {"regression", "classification"}
+        {"classification"} if name in LABELLED else {"regression", "classification", "multilabel"}
     )
     objective = made(name).train()
     for rows in (kind.least_rows, 2, 3, 7):

@@ -148,11 +148,20 @@ def test_predictions_have_two_columns_for_each_target(run: Prepared, folder: Pat
         assert np.mean(errors) < most
 
 
-def test_a_row_that_lacks_one_target_is_named_or_left_out(folder: Path, tmp_path: Path) -> None:
+def test_a_row_that_lacks_one_target_is_used_and_one_without_any_is_not(
+    folder: Path, tmp_path: Path
+) -> None:
     table(tmp_path / "body.csv", gap=6)
     text = (folder / "body.yaml").read_text(encoding="utf-8")
     (tmp_path / "body.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=r"row 7 \(line 8\): target 'weight' is missing") as caught:
+    dataset = prepare(Request(str(tmp_path / "body.yaml"), "smoke", out=tmp_path)).dataset
+    assert len(dataset) == 120
+    assert np.argwhere(np.isnan(dataset.targets)).tolist() == [[6, 1]]
+    assert dataset.source["targets"] == {"height": 120, "weight": 119}
+    lines = (tmp_path / "body.csv").read_text(encoding="utf-8").splitlines()
+    lines[7] = ",".join([*lines[7].split(",")[:3], "", ""])
+    (tmp_path / "body.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(UserError, match=r"row 7 \(line 8\): targets .* are all miss") as caught:
         prepare(Request(str(tmp_path / "body.yaml"), "smoke", out=tmp_path))
     assert len(str(caught.value).splitlines()) == 1
     dropping = ("data.on_bad_rows=drop",)
@@ -160,4 +169,34 @@ def test_a_row_that_lacks_one_target_is_named_or_left_out(folder: Path, tmp_path
     dataset = prepare(request).dataset
     assert len(dataset) == 119
     assert "7" not in dataset.ids
-    assert dataset.source["reasons"] == {"target missing": 1}
+    assert dataset.source["reasons"] == {"all targets missing": 1}
+
+
+def test_rows_with_gaps_are_learnt_judged_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "body.csv")
+    lines = (tmp_path / "body.csv").read_text(encoding="utf-8").splitlines()
+    lines = [line.rsplit(",", 1)[0] + "," if i % 3 == 1 else line for i, line in enumerate(lines)]
+    (tmp_path / "body.csv").write_text("\n".join(lines), encoding="utf-8")
+    study, facts = write_study(Path("body.csv"), TARGETS)
+    assert any("of 120 rows, 'height' in 120, 'weight' in 80" in fact for fact in facts)
+    run = run_whole(Request(str(study), "smoke", settings=SETTINGS, out=tmp_path / "runs"))
+    assert len(run.dataset) == 120
+    summary = json.loads((run.folder.path / "summary.json").read_text(encoding="utf-8"))
+    mean = {
+        (arm["arm"], m["target"]): m["mean"]
+        for arm in summary["arms"]
+        for m in arm["metrics"]
+        if (m["split"], m["metric"], m["unit"]) == ("test", "mae", "z")
+    }
+    for target in TARGETS:
+        for arm in ("columns ridge", "columns forest"):
+            assert mean[arm, target] < 0.6 * mean["mean", target], (arm, target)
+    pairs = [c for c in summary["comparisons"] if c["target"] == "all targets"]
+    assert all(c["p"] is not None for c in pairs), "rows have scores"
+    ridge = next(c for c in pairs if c["arm"] == "columns ridge")
+    assert ridge["parts"]["units"] == 36, "three folds of ten of 120 rows"
+    predict_file(run.folder.path, "columns ridge", Path("body.csv"), Path("p.csv"), None)
+    assert len(Path("p.csv").read_text(encoding="utf-8").splitlines()) == 121

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from small_study import planned, small, write_table
 from whole_runs import run_whole
 
@@ -13,6 +14,7 @@ from nearfar.data import rarity_weights, shots
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.plan.specs import PretrainSpec
+from nearfar.records import read_results
 from nearfar.records.stages import StageStore
 from nearfar.study.load import resolve
 
@@ -119,11 +121,45 @@ def test_weights_that_cannot_be_are_refused(fit: dict[str, Any], phrase: str) ->
     assert phrase in str(caught.value)
 
 
-def test_classes_are_not_weighted() -> None:
-    fit = {"encoder": "mlp", "weights": "sqrt_inverse"}
-    data = {"source": "table", "path": "small.csv", "target": "g", "task": "classification"}
-    with pytest.raises(UserError, match=r"weights: go by how rare a number is.*classification"):
-        resolve(small(data=data, arms={"plain": {"fit": fit}}, stages={}), Path("small.yaml"))
+def test_weighted_classes_find_more_of_the_rare_one(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    lines = ["a,b,y"]
+    for i in range(240):
+        x = draw.normal(size=2) + (i % 8 == 0)
+        lines.append(f"{x[0]:.3f},{x[1]:.3f},{'rare' if i % 8 == 0 else 'common'}")
+    (tmp_path / "small.csv").write_text("\n".join(lines), encoding="utf-8")
+    linear = {
+        "encoder": "identity",
+        "head": "linear",
+        "epochs": 30,
+        "optimizer": {"adam": {"lr": 0.05}},
+    }
+    solved: dict[str, Any] = {"encoder": "identity", "head": "logistic"}
+    forest = {"encoder": "identity", "head": {"forest": {"trees": 20}}, "weights": "inverse"}
+    raw = {
+        "study": "rare",
+        "data": {"source": "table", "path": "small.csv", "target": "y", "task": "classification"},
+        "split": {"kind": "folds", "folds": 3},
+        "metric": "balanced_accuracy",
+        "baseline": "linear",
+        "arms": {
+            "linear": {"fit": linear},
+            "weighted linear": {"fit": {**linear, "weights": "inverse"}},
+            "logistic": {"fit": solved},
+            "weighted logistic": {"fit": {**solved, "weights": "inverse"}},
+            "weighted forest": {"fit": forest},
+        },
+    }
+    path = tmp_path / "rare.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    run = run_whole(Request(str(path), out=tmp_path / "runs"))
+    found: dict[str, list[float]] = {}
+    for r in read_results(run.folder.path / "results.csv"):
+        if (r.split, r.metric) == ("test", "balanced_accuracy"):
+            found.setdefault(r.arm, []).append(r.value)
+    assert set(found) == set(raw["arms"])
+    for name in ("linear", "logistic"):
+        assert np.mean(found[f"weighted {name}"]) > np.mean(found[name]) + 0.05, name
 
 
 def test_two_targets_regression_pretraining_and_weights_go_together(tmp_path: Path) -> None:

@@ -64,9 +64,9 @@ def test_large_images_are_resized_and_twins_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "task", "words"),
     [
-        (["x", "y"] * 15, "classification", "treated as classes"),
-        ([1, 2, 3] * 10, "classification", "treated as classes"),
-        (list(range(30)), "regression", "numbers from 0 to 29 (30 different)"),
+        (["x", "y"] * 15, "classification", "classes ("),
+        ([1, 2, 3] * 10, "classification", "classes ("),
+        (list(range(30)), "regression", "numbers from 0 to 29, treated as regression"),
         ([0.5, 1.5] * 15, "regression", "numbers from 0.5 to 1.5"),
     ],
 )

@@ -209,6 +209,38 @@ RECONSTRUCTION = {
         "decoder": {"pretrain": "supcon", "fit": {"head": "decoder", "train": "all"}},
     },
 }
+LABELS = {
+    "study": "labels",
+    "data": {
+        "source": "table",
+        "path": "labels.csv",
+        "target": "y",
+        "task": "multilabel",
+        "label_separator": ";",
+        "features": ["a"],
+    },
+    "split": {"kind": "random", "parts": [0.5, 0.25, 0.25]},
+    "baseline": "logistic",
+    "stages": {"bce": {"encoder": "mlp", "objective": "bce", "epochs": 2}},
+    "arms": {
+        "logistic": {"fit": {"encoder": "identity", "head": "logistic"}},
+        "learnt": {"pretrain": "bce", "fit": {"train": "head", "epochs": 2}},
+    },
+}
+RARE = {
+    "study": "rare",
+    "data": {
+        "source": "table",
+        "path": "labels.csv",
+        "target": "z",
+        "task": "classification",
+        "positive": "in",
+        "features": ["a"],
+    },
+    "split": {"kind": "random", "parts": [0.5, 0.25, 0.25]},
+    "baseline": "logistic",
+    "arms": {"logistic": {"fit": {"encoder": "identity", "head": "logistic"}}},
+}
 
 
 def esol() -> Plain:
@@ -225,3 +257,5 @@ STUDIES = {
     "images": resolved(IMAGES).text,
     "reconstruction": resolved(RECONSTRUCTION).text,
 }
+OF_CLASSES = {"labels": resolved(LABELS).text, "rare": resolved(RARE).text}
+"""Studies whose keys mean something to labels, or to two classes, alone."""

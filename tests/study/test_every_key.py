@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from every_key import STUDIES
+from every_key import OF_CLASSES, STUDIES
 from schema_walk import block_name, blocks, schema_keys
 from small_study import HERE, Plain, at, changed, leaves, planned, resolved, write_table
 
@@ -250,7 +250,7 @@ def test_a_name_that_people_chose_changes_no_stage(name: str) -> None:
 def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     said = {
         (block_name(model), key)
-        for text in STUDIES.values()
+        for text in (*STUDIES.values(), *OF_CLASSES.values())
         for _, model, value in blocks(Study, text)
         for key in value
     }

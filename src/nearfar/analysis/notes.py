@@ -1,7 +1,7 @@
 """What a reader must know to read the numbers: a line each."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nearfar.analysis.compare import Rules
 from nearfar.analysis.comparison import Comparison, training_count
@@ -12,6 +12,8 @@ from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
 from nearfar.numbers import count, fixed
 from nearfar.plan.search import Choice, point_name
+
+_NAMED = 10
 
 
 def notes_on(
@@ -49,6 +51,36 @@ def straddling(groups: int) -> str:
     return (
         f"{what} in more than one part of the data set's own split: for these, test errors are of "
         "rows whose like was trained on."
+    )
+
+
+def lacking(known: Mapping[str, Mapping[str, int]]) -> str:
+    """Say how many rows have each of several targets, of which some rows lack one."""
+    if not known:
+        return ""
+    shown = [
+        f"{name} {parts['train']}, {parts['validation']} and {parts['test']}"
+        for name, parts in list(known.items())[:_NAMED]
+    ]
+    more = f"; and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    return (
+        "Some rows lack some of the targets: these are masked in losses, and every number of a "
+        "target is of the rows that have it. Rows for training, validation and test, in the first "
+        f"split: {'; '.join(shown)}{more}."
+    )
+
+
+def few_tested(rare: Mapping[str, int], *, labels: bool) -> str:
+    """Warn of classes, or labels, that few tested rows have."""
+    if not rare:
+        return ""
+    shown = sorted(rare.items(), key=lambda item: (item[1], item[0]))
+    few = ", ".join(f"{name} {rows}" for name, rows in shown[:5])
+    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+    what = "with the label" if labels else "of the class"
+    return (
+        f"Fewer than 20 different rows {what} are tested in all trainings ({few}{more}): what is "
+        "measured of them rests on so few rows and may be far from what others would give."
     )
 
 
@@ -171,10 +203,15 @@ def _over_targets(results: RunResults) -> str:
     if ALL_TARGETS not in results.targets:
         return ""
     names = [target for target in results.targets if target != ALL_TARGETS]
+    label = METRICS[results.metric].label
+    if not names:
+        return f"{label} over {ALL_TARGETS} is of all labels of all rows together."
+    shown = ", ".join(names[:_NAMED]) + f" and {len(names) - _NAMED} more" * (len(names) > _NAMED)
+    scaled = ", each scaled by its own deviation" if results.unit == "z" else ""
     return (
-        f"{METRICS[results.metric].label} over {ALL_TARGETS} is the mean of those of "
-        f"{', '.join(names)}, each scaled by its own deviation; it carries the verdicts. Each "
-        "target is compared by itself too, with p-values adjusted among those comparisons."
+        f"{label} over {ALL_TARGETS} is the mean of those of {shown}{scaled}; it carries the "
+        "verdicts. Each target is compared by itself too, with p-values adjusted among those "
+        "comparisons."
     )
 
 

@@ -45,7 +45,7 @@ def best_of(arms: Sequence[Solved], metric: str) -> Solved:
 def with_row_scores(metric: str) -> list[str]:
     """Return the built-in metrics of the same task that are means of scores of single rows."""
     task = METRICS[metric].task
-    return [name for name, m in METRICS.built_in.items() if m.task == task and m.row_scores]
+    return [name for name, m in METRICS.built_in.items() if m.judges(task) and m.row_scores]
 
 
 def has_row_scores(metric: str) -> bool:

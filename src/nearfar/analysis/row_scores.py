@@ -1,7 +1,7 @@
 """Row scores of finished stages: what every comparison and interval rests on."""
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nearfar.analysis.results import TEST
 from nearfar.analysis.variance import Integers, Tested
 from nearfar.data.targets import ALL_TARGETS
-from nearfar.metrics import METRICS, Classified
+from nearfar.metrics import METRICS, Classified, of_label
 from nearfar.records import Record
 from nearfar.records.conditions import is_pattern, matching
 from nearfar.records.stage_files import read_prediction_rows
@@ -53,8 +53,9 @@ class KeptScores:
 
     Predictions are in the target's own unit; scores are brought to the primary unit by the ratio
     of the recorded values. There are none where the metric has no row scores, and where the file is
-    missing or does not give the recorded value. Of the mean over several targets, or over several
-    conditions, a row's score is the mean of its scores.
+    missing or does not give the recorded value. Of the mean over several conditions, a row's score
+    is the mean of its scores, and so over several targets (:func:`_over_targets` says what it is of
+    a row that lacks some). ``classes`` gives by target the names of classes in their order.
     """
 
     def __init__(
@@ -64,11 +65,12 @@ class KeptScores:
         metric: str,
         ids: Sequence[str],
         groups: Sequence[int] = (),
+        classes: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Take the run's records; ``ids`` and ``groups`` are those of all rows, in order."""
         self.n_rows = len(ids)
         self.groups = np.array(groups, dtype=np.int64) if len(groups) == len(ids) > 0 else None
-        self._stages, self._metric = stages, metric
+        self._stages, self._metric, self._classes = stages, metric, classes or {}
         self._row_of = {name: row for row, name in enumerate(ids)}
         self._recorded: dict[tuple[str, str, str], dict[int, dict[bool, Record]]] = {}
         for r in records:
@@ -84,10 +86,23 @@ class KeptScores:
             known = sorted({place for _, place, _ in self._recorded})
             places = matching(condition, known)
             return _averaged([self.tested(arm, place, target) for place in places])
-        if target == ALL_TARGETS:
-            names = sorted({name for _, _, name in self._recorded} - {ALL_TARGETS})
-            return _averaged([self.tested(arm, condition, name) for name in names])
+        if target == ALL_TARGETS and not METRICS[self._metric].pooled:
+            return self._mean_over_targets(arm, condition)
         return self._read(arm, condition, target)
+
+    def _mean_over_targets(self, arm: str, condition: str) -> dict[int, Tested] | None:
+        """Return what each seed tested of the targets that it has a number of."""
+        parts = []
+        for name in sorted({name for _, _, name in self._recorded} - {ALL_TARGETS}):
+            if (arm, condition, name) not in self._recorded:
+                continue
+            found = self._read(arm, condition, name)
+            if found is None:
+                return None
+            parts.append(found)
+        seeds = sorted(set().union(*parts))
+        of_seed = {seed: [part[seed] for part in parts if seed in part] for seed in seeds}
+        return {seed: _over_targets(several) for seed, several in of_seed.items()} or None
 
     def _read_one(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
         found: dict[int, Tested] = {}
@@ -105,10 +120,12 @@ class KeptScores:
         own = by_unit.get(False)
         if row_scores is None or own is None:
             return None
-        rows = read_prediction_rows(self._stages / own.stage, own.target, TEST)
+        pooled = METRICS[self._metric].pooled
+        target = None if pooled else own.target
+        rows = read_prediction_rows(self._stages / own.stage, target, TEST)
         if not rows or not all(row["id"] in self._row_of for row in rows):
             return None
-        compared = _compared(self._metric, rows)
+        compared = _compared(self._metric, rows, self._classes.get(own.target, ()))
         value = METRICS[self._metric].value(*compared)
         if not math.isclose(value, own.value, rel_tol=1e-4, abs_tol=1e-9):
             return None
@@ -117,8 +134,41 @@ class KeptScores:
             return None
         scale = by_unit[True].value / own.value if True in by_unit and own.value else 1.0
         numbers = np.array([self._row_of[row["id"]] for row in rows], dtype=np.int64)
+        if pooled:
+            return _by_row(numbers, scores)
         order = np.argsort(numbers)
         return Tested(numbers[order], scale * scores[order])
+
+
+def _by_row(numbers: Integers, scores: NDArray[np.float64]) -> Tested:
+    """Return the scores of rows whose several pairs of row and label have these scores.
+
+    The mean of all pairs is a ratio of sums over rows: a row's score is that mean, plus what its
+    pairs differ from it in sum, over the mean number of pairs of a row.
+    """
+    mean = scores.mean()
+    rows, place = np.unique(numbers, return_inverse=True)
+    moved = np.bincount(place.reshape(-1), weights=scores - mean)
+    return Tested(rows, mean + moved * len(rows) / len(scores))
+
+
+def _over_targets(several: Sequence[Tested]) -> Tested:
+    """Return the scores of rows under the mean over targets, each of which goes by its own rows.
+
+    A row's score is the mean over targets; of a target that it lacks, of the target's own mean, and
+    of one that it has, of that mean plus what the row differs from it, times all rows over those
+    that have the target. So the mean over rows is the mean over targets, and its variance over rows
+    is to first order that of a mean whose rows are drawn with their gaps.
+    """
+    first = several[0]
+    if all(np.array_equal(t.rows, first.rows) for t in several):
+        return Tested(first.rows, np.mean([t.scores for t in several], axis=0))
+    rows = np.unique(np.concatenate([t.rows for t in several]))
+    total = np.zeros(len(rows))
+    for t in several:
+        total += t.mean
+        total[np.searchsorted(rows, t.rows)] += (t.scores - t.mean) * len(rows) / len(t.rows)
+    return Tested(rows, total / len(several))
 
 
 def _averaged(parts: Sequence[dict[int, Tested] | None]) -> dict[int, Tested] | None:
@@ -149,12 +199,15 @@ def differences(first: dict[int, Tested], second: dict[int, Tested]) -> dict[int
     return found
 
 
-def _compared(metric: str, rows: list[dict[str, str]]) -> tuple[Any, ...]:
-    """Return what ``Metric.value`` takes."""
+def _compared(metric: str, rows: list[dict[str, str]], classes: Sequence[str]) -> tuple[Any, ...]:
+    """Return what ``Metric.value`` takes; ``classes`` are the names in the order of numbers."""
     task = METRICS[metric].task
+    if "log_odds" in rows[0]:
+        pairs = np.array([(float(row["truth"]), float(row["log_odds"])) for row in rows])
+        return (of_label(pairs[:, 0], pairs[:, 1]),)
     if task == "reconstruction":
         return (np.array([float(row["sse"]) for row in rows]),)
-    return _classified(rows) if task == "classification" else _numbers(rows)
+    return _classified(rows, classes) if task == "classification" else _numbers(rows)
 
 
 def _numbers(rows: list[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -164,9 +217,10 @@ def _numbers(rows: list[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[n
     return array[:, 0], array[:, 1]
 
 
-def _classified(rows: list[dict[str, str]]) -> tuple[Classified]:
-    """Return what was said of the rows; classes are numbered in the order of their names."""
-    names = sorted({row[key] for row in rows for key in ("truth", "prediction")})
+def _classified(rows: list[dict[str, str]], classes: Sequence[str]) -> tuple[Classified]:
+    """Return what was said of the rows; unknown classes are numbered in the order of names."""
+    found = {row[key] for row in rows for key in ("truth", "prediction")}
+    names = classes if found <= set(classes) else sorted(found)
     number = {name: i for i, name in enumerate(names)}
     return (
         Classified(

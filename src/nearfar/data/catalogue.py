@@ -26,7 +26,7 @@ class Source:
     """Its reader, (options, the study's folder) → ``Dataset``, or where it is, ``module:name``."""
     inputs: str | Callable[..., Any]
     """The same for rows to predict for: (options, path, the study's own inputs) → ``InputRows``."""
-    tasks: tuple[str, ...] = ("regression", "classification")
+    tasks: tuple[str, ...] = ("regression", "classification", "multilabel")
     """What its target can be; the first is the default."""
     needs_target: bool = False
     """Whether ``target`` must be given."""
@@ -40,6 +40,7 @@ class Source:
 _ANY = frozenset({"task"})
 _FILE = _ANY | {
     *("path", "hub", "subset", "separator", "target", "name", "group", "part", "unit"),
+    *("label_separator", "positive"),
     *("on_bad_rows", "limit", "half", "decimal", "encoding", "sheet", "missing"),
 }
 _FORM = _ANY | {"size", "channels", "limit"}
@@ -79,7 +80,7 @@ _BUILT_IN: dict[str, Source] = {
         | {"channel_axis", "pages", "range", "pictures"},
         "nearfar.data.sources.images:load_images",
         _IMAGE_INPUTS,
-        tasks=("classification", "regression", "reconstruction"),
+        tasks=("classification", "regression", "multilabel", "reconstruction"),
     ),
     "cifar10": Source(
         "image",

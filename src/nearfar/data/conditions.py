@@ -91,6 +91,8 @@ def is_unseen(dataset: Dataset, unseen: Unseen) -> npt.NDArray[np.bool_]:
             several targets.
     """
     target = dataset.targets[:, 0]
+    if dataset.multilabel:
+        raise UserError("unseen: is for one class or number a row, and this study has labels")
     if dataset.classes:
         for name in unseen:
             if name not in dataset.classes:

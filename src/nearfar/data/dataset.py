@@ -79,7 +79,11 @@ class Dataset(InputRows):
     """Rows with targets."""
 
     targets: npt.NDArray[np.float64]
-    """Shape (n, k), in the target's own unit; of classes, their numbers, k = 1."""
+    """Shape (n, k), in the target's own unit; of classes, their numbers, k = 1.
+
+    Of several targets a row may lack some, NaN, but has one at least. Of several labels a row, 1
+    where it has the label and 0 where not.
+    """
     target_names: list[str]
     unit: str
     """Unit of the targets, empty if none was given."""
@@ -91,6 +95,8 @@ class Dataset(InputRows):
     """SHA-256 of what determines numbers: ids, inputs, targets, classes, groups, parts."""
     classes: tuple[str, ...] = ()
     """Names of the classes in the order of their numbers; empty where a number is predicted."""
+    multilabel: bool = False
+    """Whether the targets are labels of which a row may have several."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,8 @@ def content_digest(
     groups: Index,
     parts: npt.NDArray[np.str_] | None,
     classes: tuple[str, ...] = (),
+    *,
+    multilabel: bool = False,
 ) -> str:
     """Return the SHA-256 of the content, whatever file and format it was read from."""
     digest = hashlib.sha256()
@@ -134,4 +142,6 @@ def content_digest(
     add("parts", [] if parts is None else [str(part) for part in parts])
     if classes:
         add("classes", list(classes))
+    if multilabel:
+        add("task", ["multilabel"])
     return digest.hexdigest()

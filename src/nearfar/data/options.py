@@ -10,7 +10,7 @@ from nearfar.data.targets import ALL_TARGETS
 from nearfar.errors import nearest
 
 Parts = tuple[float, float, float]
-Task = Literal["classification", "regression", "reconstruction"]
+Task = Literal["classification", "regression", "multilabel", "reconstruction"]
 Amount = Annotated[int, Field(ge=2)] | Annotated[float, Field(gt=0, lt=1)]
 
 StandardStep = Literal["normalise", "largest_fragment", "neutral"]
@@ -136,6 +136,18 @@ class DataOptions(BaseModel):
         default=None, min_length=1, description="file with the name of every class number"
     )
     target: str | list[str] | None = Field(default=None, description="column or columns to predict")
+    positive: str | None = Field(
+        default=None,
+        min_length=1,
+        description="of two classes the one that is looked for, by average precision and F1 (the "
+        "second)",
+    )
+    label_separator: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="between the labels in a cell of the target, for `task: multilabel`",
+    )
     name: str | None = Field(default=None, description="column of display names")
     group: str | None = Field(
         default=None, description="column whose equal values stay in one part"
@@ -146,8 +158,9 @@ class DataOptions(BaseModel):
     )
     task: Task | None = Field(
         default=None,
-        description="what is predicted: a class, a number (regression), or the image itself "
-        "(reconstruction; its classes are read all the same, for objectives that want them)",
+        description="what is predicted: a class, a number (regression), several labels a row "
+        "(multilabel), or the image itself (reconstruction; its classes are read all the same, for "
+        "objectives that want them)",
     )
     limit: Limit | None = Field(default=None, description="how many rows are used")
     half: Literal["first", "second"] | None = Field(
@@ -200,11 +213,20 @@ class DataOptions(BaseModel):
         if self.task not in tasks:
             raise ValueError(f"data source '{self.source}' is for {tasks[0]}, not {self.task}")
         if self.label_task == "classification" and len(self.target_columns) > 1:
-            raise ValueError("a classification has one 'target', the column of the classes")
+            raise ValueError(
+                "a classification has one 'target', the column of the classes; several columns of "
+                "0 and 1 are labels: task: multilabel"
+            )
         if len(self.target_columns) > 1 and ALL_TARGETS in self.target_columns:
             raise ValueError(f"target '{ALL_TARGETS}' is what the mean over several is called")
-        if self.label_task == "classification" and self.unit is not None:
+        if self.label_task != "regression" and self.unit is not None:
             raise ValueError("data option 'unit' goes with regression: classes have none")
+        if self.positive is not None and self.label_task != "classification":
+            raise ValueError("data option 'positive' goes with classification into two classes")
+        if self.label_separator is not None and self.task != "multilabel":
+            raise ValueError("data option 'label_separator' goes with task: multilabel")
+        if self.label_separator is not None and len(self.target_columns) > 1:
+            raise ValueError("data option 'label_separator' is for labels in one 'target' column")
 
     def _check_columns(self) -> None:
         """Refuse a column that is named for two purposes.
@@ -232,8 +254,9 @@ class DataOptions(BaseModel):
 
     @property
     def label_task(self) -> str:
-        """What the labels that are read mean: ``classification`` or ``regression``."""
-        return "regression" if self.task == "regression" else "classification"
+        """What the labels mean: ``classification``, ``regression`` or ``multilabel``."""
+        task = str(self.task)
+        return task if task in {"regression", "multilabel"} else "classification"
 
     @property
     def standard_steps(self) -> list[StandardStep]:

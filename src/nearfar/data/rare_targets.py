@@ -70,7 +70,8 @@ def shots(targets_train: Floats, targets_rows: Floats) -> npt.NDArray[np.str_]:
     After Yang et al., "Delving into Deep Imbalanced Regression", 2021 (arXiv:2102.09554), section
     4: many is more than 100 training rows in the target's bin, few is less than 20 (a bin of which
     there are none included). That is for about 120 rows to a bin and more, as in the paper; with
-    fewer rows to a bin both bounds shrink in proportion. Of several targets the rarest counts.
+    fewer rows to a bin both bounds shrink in proportion. Of several targets the rarest counts
+    of those that a row has.
 
     Args:
         targets_train: float (n,) or (n, k), of the training rows, in the target's own unit.
@@ -87,11 +88,11 @@ def shots(targets_train: Floats, targets_rows: Floats) -> npt.NDArray[np.str_]:
         raise ValueError(f"cannot compare targets of shapes {train.shape} and {rows.shape}")
     rarest = np.full(len(rows), 2)
     for known, asked in zip(train.T, rows.T, strict=True):
-        bins = TargetBins.of(known)
+        bins = TargetBins.of(known[~np.isnan(known)])
         places = bins.places(asked)
         counts = np.where(places < 0, 0, bins.counts[places])
         level = (counts >= _FEW * bins.scale).astype(int) + (counts > _MANY * bins.scale)
-        rarest = np.minimum(rarest, level)
+        rarest = np.where(np.isnan(asked), rarest, np.minimum(rarest, level))
     found: npt.NDArray[np.str_] = np.array(["few", "medium", "many"])[rarest]
     return found
 
@@ -104,25 +105,47 @@ def rarity_weights(targets: Floats, weighting: Weighting) -> Floats:
     inverse's square root. A bin never has less than 5 rows (fewer where fewer come to a bin, as in
     :func:`shots`), so that single rows do not rule the loss. Other than in the paper, the kernel is
     scaled to the bins that there are, so that the ends of the range do not look rare. Of several
-    targets a row's weight is the mean.
+    targets a row's weight is the mean over those that it has.
 
     Args:
-        targets: float (n, k), of the training rows, in the target's own unit.
+        targets: float (n, k), of the training rows, in the target's own unit; NaN for gaps.
         weighting: ``inverse`` or ``sqrt_inverse``.
 
     Returns:
         float (n,), above 0.
     """
     total = np.zeros(len(targets))
-    for known in targets.T:
+    for column in targets.T:
+        has = ~np.isnan(column)
+        known = column[has]
         bins = TargetBins.of(known)
         number = np.arange(len(bins.counts))
         kernel = np.exp(-0.5 * np.square((number[:, None] - number) / _WIDTH))
         smoothed = np.maximum(kernel @ bins.counts / kernel.sum(1), _LEAST * bins.scale)
         weights = smoothed[bins.places(known)] ** -_POWERS[weighting]
-        total += weights / weights.mean()
-    mean: Floats = total / targets.shape[1]
+        total[has] += weights / weights.mean()
+    mean: Floats = total / (~np.isnan(targets)).sum(axis=1)
     return mean
+
+
+def class_weights(classes: Ints, weighting: Weighting) -> Floats:
+    """Return weights of training rows by how rare their class is; their mean is 1.
+
+    A row's weight is the inverse of the rows of its class (scikit-learn's ``balanced``), or the
+    inverse's square root.
+
+    Args:
+        classes: int64 (n,), class numbers.
+        weighting: ``inverse`` or ``sqrt_inverse``.
+
+    Returns:
+        float (n,), above 0.
+    """
+    if not len(classes):
+        return np.ones(0)
+    weights: Floats = np.bincount(classes)[classes].astype(np.float64) ** -_POWERS[weighting]
+    scaled: Floats = weights / weights.mean()
+    return scaled
 
 
 def _columns(targets: Floats) -> Floats:

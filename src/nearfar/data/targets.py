@@ -30,22 +30,32 @@ class TargetScaler:
         """Take mean and deviation from ``targets[rows]`` alone.
 
         Args:
-            targets: float64 (n, k).
+            targets: float64 (n, k), NaN where a row lacks one: each target goes by its own rows.
             rows: int64, the training rows.
             names: of the targets, for the message.
 
         Raises:
-            UserError: if there are fewer than two rows, or a target is the same in all of them.
+            UserError: if a target has fewer than two rows, or is the same in all of them.
         """
         if len(rows) < 2:
             raise UserError(f"{len(rows)} training row: at least 2 are needed to scale the target")
         chosen = targets[rows]
-        mean, std = chosen.mean(axis=0), chosen.std(axis=0, ddof=1)
-        for k, low in enumerate(chosen.min(axis=0)):
-            if low == chosen[:, k].max() or not 0 < std[k] < np.inf:
-                name = f"'{names[k]}'" if names else f"number {k + 1}"
+        known = ~np.isnan(chosen)
+        for k, count in enumerate(known.sum(axis=0)):
+            if count < 2:
                 raise UserError(
-                    f"target {name} is {low:g} in all {len(rows)} training rows: nothing to learn"
+                    f"target {_called(k, names)} has {count} of the {len(rows)} training rows: at "
+                    "least 2 are needed to scale it"
+                )
+        if known.all():
+            mean, std = chosen.mean(axis=0), chosen.std(axis=0, ddof=1)
+        else:
+            mean, std = np.nanmean(chosen, axis=0), np.nanstd(chosen, axis=0, ddof=1)
+        for k, low in enumerate(np.nanmin(chosen, axis=0)):
+            if low == np.nanmax(chosen[:, k]) or not 0 < std[k] < np.inf:
+                raise UserError(
+                    f"target {_called(k, names)} is {low:g} in all {known[:, k].sum()} training "
+                    "rows: nothing to learn"
                 )
         return cls(tuple(mean.tolist()), tuple(std.tolist()))
 
@@ -67,3 +77,7 @@ class TargetScaler:
     def from_plain(cls, plain: dict[str, list[float]]) -> Self:
         """Return the scaler that ``to_plain`` described."""
         return cls(tuple(map(float, plain["mean"])), tuple(map(float, plain["std"])))
+
+
+def _called(number: int, names: list[str] | None) -> str:
+    return f"'{names[number]}'" if names else f"number {number + 1}"

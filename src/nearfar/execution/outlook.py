@@ -215,10 +215,11 @@ def outlook_before(
 def _scores(solved: Prepared) -> KeptScores:
     """Row scores of the solved arms, as the summary of a run would read them."""
     dataset, study = solved.dataset, solved.resolved.study
-    plan, store = run_plan(solved), solved.folder.store
-    records, _ = collect(plan.cells, store, solved.reasons, plan.unit)
+    plan_of_run, store = run_plan(solved), solved.folder.store
+    records, _ = collect(plan_of_run.cells, store, solved.reasons, plan_of_run.unit)
     groups = groups_of(dataset, study.split)
-    return KeptScores(store.root, records, study.metric, dataset.ids, groups)
+    classes = plan_of_run.classes_by_target
+    return KeptScores(store.root, records, study.metric, dataset.ids, groups, classes)
 
 
 def _scored_arms(solved: Prepared, scores: KeptScores) -> list[Solved]:

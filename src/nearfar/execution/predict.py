@@ -17,7 +17,7 @@ from nearfar.data import (
 )
 from nearfar.data.read.locate import locate
 from nearfar.errors import UserError, nearest
-from nearfar.execution.predicted import REASON, check_rows, predicted_columns
+from nearfar.execution.predicted import REASON, Said, check_rows, predicted_columns
 from nearfar.extensions import changed_modules
 from nearfar.plan.specs import FitSpec, SolveSpec, StageSpec, spec_of
 from nearfar.records import StageRow, read_stages
@@ -25,6 +25,7 @@ from nearfar.records.outputs import check_output, write_columns
 from nearfar.records.run import RunFolder
 from nearfar.records.stages import StageStore
 from nearfar.stages.models import restored
+from nearfar.stages.targets import probabilities
 from nearfar.study.load import resolve
 
 
@@ -46,8 +47,9 @@ def predict_file(
     its own unit: the mean over the seeds' models, and ``<target>_std``, their sample deviation
     (n - 1), empty for one model. The deviation says how far the models differ, not how far they are
     from the truth. Of classes, ``<target>_pred`` is the most probable one and ``p:<class>`` the
-    probability of each, the mean over the models. A row that cannot be used has an empty prediction
-    and a ``reason``.
+    probability of each, the mean over the models. Of several labels a row, ``<label>_pred`` is 1
+    where the mean probability, ``p:<label>``, is above 1/2. A row that cannot be used has an empty
+    prediction and a ``reason``.
 
     Args:
         path: the run folder.
@@ -82,9 +84,10 @@ def predict_file(
     check_output(output, [data, *_read_files(options, resolved.folder)], force=force)
     rows = _rows(options, data, training, strict=strict)
     values = np.stack([_predict(fit.hash, folder.store, training, rows) for fit in fits])
-    classes = folder.store.read(fits[0].hash)["outcome"].get("classes", [])
+    outcome = folder.store.read(fits[0].hash)["outcome"]
+    said = Said(outcome.get("classes", []), outcome.get("labels", []))
     targets = _targets(spec_of(fits[0].hash, folder.store), training)
-    write_columns(output, predicted_columns(rows, values, targets, classes))
+    write_columns(output, predicted_columns(rows, values, targets, said))
     return f"wrote {len(rows)} predictions by {arm}, {_models(fits)}, to {output}{_without(rows)}"
 
 
@@ -175,4 +178,6 @@ def _predict(
     outcome = store.read(stage_hash)["outcome"]
     if "classes" in outcome:
         return np.exp(scores)
+    if "labels" in outcome:
+        return probabilities(scores)
     return TargetScaler.from_plain(outcome["scaler"]).inverse(scores)

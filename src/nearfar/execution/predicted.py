@@ -1,6 +1,7 @@
 """The table of predictions: all rows as they were given, with what was predicted beside them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,14 @@ from nearfar.errors import UserError
 
 REASON = "reason"
 """Column that says why a row has no prediction."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What predictions are of: one of several classes, or several labels, or numbers if neither."""
+
+    classes: Sequence[str]
+    labels: Sequence[str]
 
 
 def check_rows(rows: InputRows) -> None:
@@ -34,7 +43,7 @@ def predicted_columns(
     rows: InputRows,
     values: NDArray[np.float64],
     targets: Sequence[str],
-    classes: Sequence[str],
+    said: Said,
 ) -> dict[str, list[Any]]:
     """Return the columns of the table, a cell for every row that was given.
 
@@ -45,12 +54,12 @@ def predicted_columns(
         rows: what was predicted for.
         values: (models, n, k) predictions of these, in the targets' own units, or probabilities.
         targets: k names; one, where there are classes.
-        classes: k names, none where numbers are predicted.
+        said: k names of classes or labels, none where numbers are predicted.
     """
     columns = _given(rows)
     positions = _positions(rows)
     length = len(rows) if rows.given is None else rows.given.length
-    for name, cells in _new(values, targets, classes).items():
+    for name, cells in _new(values, targets, said).items():
         spread: list[Any] = [None] * length
         for position, cell in zip(positions, cells, strict=True):
             spread[position] = cell
@@ -87,15 +96,19 @@ def _given(rows: InputRows) -> dict[str, list[Any]]:
     return columns
 
 
-def _new(
-    values: NDArray[np.float64], targets: Sequence[str], classes: Sequence[str]
-) -> dict[str, list[Any]]:
+def _new(values: NDArray[np.float64], targets: Sequence[str], said: Said) -> dict[str, list[Any]]:
     mean = values.mean(axis=0)
-    if classes:
-        best = [classes[k] for k in mean.argmax(axis=1)]
-        found: dict[str, list[Any]] = {f"{targets[0]}_pred": best}
-        return found | {f"p:{name}": _numbers(mean[:, k]) for k, name in enumerate(classes)}
-    found = {}
+    chances = {
+        f"p:{name}": _numbers(mean[:, k]) for k, name in enumerate(said.classes or said.labels)
+    }
+    if said.classes:
+        return {f"{targets[0]}_pred": [said.classes[k] for k in mean.argmax(axis=1)], **chances}
+    if said.labels:
+        decided = (mean > 0.5).astype(int)
+        return {
+            f"{name}_pred": decided[:, k].tolist() for k, name in enumerate(said.labels)
+        } | chances
+    found: dict[str, list[Any]] = {}
     spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
     for k, target in enumerate(targets):
         found[f"{target}_pred"] = _numbers(mean[:, k])

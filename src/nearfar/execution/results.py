@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nearfar.analysis.notes import straddling
+from nearfar.analysis.notes import few_tested, lacking, straddling
 from nearfar.analysis.row_scores import KeptScores
 from nearfar.analysis.summary import summarise
 from nearfar.errors import UserError
@@ -70,7 +70,9 @@ def summarise_run(
         profile=text["profile"],
         kind=plan.kind,
         rows=plan.rows,
-        scores=KeptScores(folder.store.root, records, text["metric"], ids, groups),
+        scores=KeptScores(
+            folder.store.root, records, text["metric"], ids, groups, plan.classes_by_target
+        ),
         choices=[Choice.from_plain(choice) for choice in plan.choices],
     )
     for arm in summary["arms"]:
@@ -78,5 +80,7 @@ def summarise_run(
         arm["target"], arm["classes"] = planned.predicts, list(planned.classes)
     summary["classes"] = list(plan.classes)
     summary["targets"] = list(plan.targets)
-    summary["notes"] += [note for note in [straddling(plan.straddling)] if note]
+    added = [straddling(plan.straddling), lacking(plan.known)]
+    added.append(few_tested(plan.rare, labels=not plan.classes))
+    summary["notes"] += [note for note in added if note]
     return summary

@@ -147,7 +147,7 @@ def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
 def _check_metric(resolved: Resolved, dataset: Dataset) -> None:
     """Refuse a metric that no arm's classes have."""
     study = resolved.study
-    if not METRICS[study.metric].two_classes:
+    if not METRICS[study.metric].two_classes or dataset.multilabel:
         return
     counts = {
         len(set(study.targets[fit.target].values())) if fit.target else len(dataset.classes)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from nearfar.data import Dataset, kept_together, split_rows, straddling_groups
+import numpy as np
+
+from nearfar.data import Dataset, Split, kept_together, split_rows, straddling_groups
 from nearfar.data.options import SplitOptions
+from nearfar.data.rare_classes import rare_in_tests
 from nearfar.data.shown import shown_rows, thumbnails_of
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.execution.prepared import Prepared
@@ -21,6 +24,8 @@ def run_plan(prepared: Prepared) -> RunPlan:
     plan, study, dataset = prepared.plan, prepared.resolved.study, prepared.dataset
     seed = prepared.resolved.seeds[0] if study.split.varies else 0
     split = split_rows(dataset, study.split, seed)
+    seeds = prepared.resolved.seeds if study.split.varies else [seed]
+    tested = [split_rows(dataset, study.split, one) for one in seeds]
     return RunPlan(
         cells=planned_cells(plan),
         arms=_arms(prepared),
@@ -34,7 +39,23 @@ def run_plan(prepared: Prepared) -> RunPlan:
         classes=tuple(dataset.classes),
         targets=tuple(dataset.target_names) if len(dataset.target_names) > 1 else (),
         straddling=straddling_groups(dataset, split),
+        known=_known(dataset, split),
+        rare=rare_in_tests(dataset, tested),
     )
+
+
+def _known(dataset: Dataset, split: Split) -> dict[str, dict[str, int]]:
+    """Return by target how many rows of each part have it; empty where all rows have all."""
+    if not np.isnan(dataset.targets).any():
+        return {}
+    counts = {
+        part: (~np.isnan(dataset.targets[getattr(split, part)])).sum(axis=0).tolist()
+        for part in ("train", "validation", "test")
+    }
+    return {
+        name: {part: found[k] for part, found in counts.items()}
+        for k, name in enumerate(dataset.target_names)
+    }
 
 
 def planned_cells(plan: Plan) -> tuple[PlannedCell, ...]:

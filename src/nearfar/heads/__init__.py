@@ -10,6 +10,7 @@ from nearfar.heads.base import NetworkHead, SolvedHead, head_mistake, is_network
 from nearfar.heads.decoders import Decoder
 from nearfar.heads.networks import MLP, Linear, Standardise
 from nearfar.heads.readouts import READOUTS, Readout
+from nearfar.heads.solved.each_target import EachTarget, fits_task, restored_head
 from nearfar.heads.solved.exact import Forest, Mean, Ridge
 from nearfar.heads.solved.knn import KNN
 from nearfar.heads.solved.logistic.head import Logistic
@@ -33,8 +34,8 @@ HEADS = Registry("head", "heads", {**_NETWORKS, **_EXACT}, head_mistake)
 NETWORKS: Part[type[Any]] = Part(HEADS, is_network)
 EXACT: Part[type[Any]] = Part(HEADS, lambda kind: not is_network(kind))
 
-WeightedHead = Ridge | Forest
-WEIGHTED: dict[str, type[WeightedHead]] = {"ridge": Ridge, "forest": Forest}
+WeightedHead = Ridge | Forest | Logistic | EachTarget
+WEIGHTED: dict[str, type[Any]] = {"ridge": Ridge, "forest": Forest, "logistic": Logistic}
 """Solved heads whose ``fit`` takes weights of the training rows."""
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "SVR",
     "WEIGHTED",
     "Decoder",
+    "EachTarget",
     "ExactHead",
     "Forest",
     "Linear",
@@ -61,5 +63,7 @@ __all__ = [
     "SolvedHead",
     "Standardise",
     "WeightedHead",
+    "fits_task",
+    "restored_head",
     "solve_together",
 ]

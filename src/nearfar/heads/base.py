@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nearfar.extensions import missing, signature_mistake
 
-TASKS = frozenset({"regression", "classification", "reconstruction"})
+TASKS = frozenset({"regression", "classification", "multilabel", "reconstruction"})
 """What can be predicted."""
 
 

@@ -7,7 +7,7 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-PREDICTS = frozenset({"regression", "classification"})
+PREDICTS = frozenset({"regression", "classification", "multilabel"})
 
 
 class Linear(nn.Module):

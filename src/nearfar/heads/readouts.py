@@ -30,7 +30,7 @@ class ZUnits(nn.Module):
         """Take what is needed from the training rows.
 
         Args:
-            targets: float64 (n, k), in z units.
+            targets: float64 (n, k), in z units; NaN where a row lacks one.
             std: (k,), what 1 in z units is in their own.
         """
 
@@ -97,10 +97,18 @@ class _Levels(ZUnits):
 
     def fit(self, targets: Tensor, std: Tensor) -> None:
         """See ``ZUnits``."""
-        low, high = targets.amin(0), targets.amax(0)
+        known = ~targets.isnan()
+        columns = [column[has] for column, has in zip(targets.T, known.T, strict=True)]
+        low = torch.stack([column.min() for column in columns])
+        high = torch.stack([column.max() for column in columns])
         steps = torch.arange(self.count, dtype=low.dtype, device=low.device) / (self.count - 1)
         self.levels.copy_(low[:, None] + (high - low)[:, None] * steps)
-        self.frequencies.copy_(self.truth(targets.to(self.levels.dtype)).mean(0))
+        truth = self.truth(targets.to(self.levels.dtype))
+        if known.all():
+            self.frequencies.copy_(truth.mean(0))
+        else:
+            counted = torch.where(known[..., None], truth, truth.new_zeros(())).sum(0)
+            self.frequencies.copy_(counted / known.sum(0)[:, None])
 
     @property
     def thresholds(self) -> Tensor:

@@ -10,6 +10,7 @@ from nearfar.losses.contrastive import contrastive_loss
 from nearfar.losses.directions import unit
 from nearfar.losses.distances import Mahalanobis, l2_distances
 from nearfar.losses.distributions import binary_cross_entropy, soft_cross_entropy
+from nearfar.losses.gaps import mean_of_known
 from nearfar.losses.info_nce import info_nce_loss
 from nearfar.losses.nt_xent import nt_xent_loss
 from nearfar.losses.pair_likelihood import pair_likelihood_loss
@@ -39,10 +40,15 @@ REGRESSION_LOSSES = References[ReducedLoss](
 """Name → (prediction, target, reduction ``mean`` or ``none``) → the mean over all elements, or the
 loss of each. ``huber`` turns linear at an error of 1."""
 
-CLASSIFICATION_LOSSES = References[Loss](
+CLASSIFICATION_LOSSES = References[ReducedLoss](
     {"cross_entropy": "nearfar.losses.classification:cross_entropy"}
 )
-"""Name → (logits, class numbers) → mean over the rows."""
+"""Name → (logits, class numbers, reduction) → mean over the rows, or the loss of each."""
+
+MULTILABEL_LOSSES = References[ReducedLoss](
+    {"bce": "nearfar.losses.distributions:binary_cross_entropy"}
+)
+"""Name → (logits, labels 0 or 1, reduction) → mean over all elements, or the loss of each."""
 
 DISTRIBUTION_LOSSES = References[ReducedLoss](
     {
@@ -62,14 +68,24 @@ def _elements(
 
 ELEMENTWISE_LOSSES: dict[str, Loss] = {
     name: partial(_elements, losses, name)
-    for losses in (REGRESSION_LOSSES, DISTRIBUTION_LOSSES)
+    for losses in (REGRESSION_LOSSES, DISTRIBUTION_LOSSES, MULTILABEL_LOSSES)
     for name in losses
 }
 """Name → (prediction, target) → the loss of every element, for rows that do not count alike."""
 
+
+def elementwise(name: str, *, classes: bool) -> Loss | None:
+    """Return the loss ``name`` of every element, where there is one; ``classes``: of classes."""
+    if classes:
+        known = name in CLASSIFICATION_LOSSES
+        return partial(_elements, CLASSIFICATION_LOSSES, name) if known else None
+    return ELEMENTWISE_LOSSES.get(name)
+
+
 LOSSES: dict[str, Mapping[str, Loss]] = {
     "regression": REGRESSION_LOSSES,
     "classification": CLASSIFICATION_LOSSES,
+    "multilabel": MULTILABEL_LOSSES,
     "reconstruction": References({"squares": "nearfar.losses.reconstruction:squares"}),
 }
 """The losses that a task has; the first one is its default. Reconstructions are compared as logits
@@ -80,13 +96,16 @@ __all__ = [
     "DISTRIBUTION_LOSSES",
     "ELEMENTWISE_LOSSES",
     "LOSSES",
+    "MULTILABEL_LOSSES",
     "REGRESSION_LOSSES",
     "Mahalanobis",
     "RnCLoss",
     "binary_cross_entropy",
     "contrastive_loss",
+    "elementwise",
     "info_nce_loss",
     "l2_distances",
+    "mean_of_known",
     "nt_xent_loss",
     "pair_likelihood_loss",
     "soft_cross_entropy",

@@ -4,9 +4,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Negative log-likelihood of the class under a softmax of ``logits``, in nats.
 
-    ``target`` (n, 1) holds class numbers of any dtype.
+    ``target`` (n, 1) holds class numbers of any dtype. A scalar, or with ``reduction`` none one
+    number for each row, (n,).
     """
-    return F.cross_entropy(logits, target[:, 0].long())
+    return F.cross_entropy(logits, target[:, 0].long(), reduction=reduction)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nearfar.extensions import Registry
+from nearfar.metrics.binary import of_label
 from nearfar.metrics.classification import (
     Classified,
     confusion,
@@ -31,18 +32,29 @@ BUILT_IN = References[Metric](
         "top3_accuracy": "nearfar.metrics.classification:TOP3_ACCURACY",
         "balanced_accuracy": "nearfar.metrics.classification:BALANCED_ACCURACY",
         "auroc": "nearfar.metrics.auroc:AUROC",
+        "average_precision": "nearfar.metrics.binary:AVERAGE_PRECISION",
+        "f1": "nearfar.metrics.binary:F1",
+        "f1_micro": "nearfar.metrics.binary:F1_MICRO",
+        "mcc": "nearfar.metrics.binary:MCC",
+        "brier": "nearfar.metrics.binary:BRIER",
         "nll": "nearfar.metrics.classification:NLL",
         "ece": "nearfar.metrics.classification:ECE",
         "sse": "nearfar.metrics.reconstruction:SSE",
     }
 )
-TASKS = ("regression", "classification", "reconstruction")
-METRICS_OF: dict[str, dict[str, Metric]] = {
-    task: {name: metric for name, metric in BUILT_IN.items() if metric.task == task}
-    for task in TASKS
-}
+TASKS = ("regression", "classification", "multilabel", "reconstruction")
+DEFAULTS = {"multilabel": "average_precision"}
+"""The metric of a study that names none, where it is not the first of its task."""
+
+
+def _of_task(task: str) -> dict[str, Metric]:
+    found = {name: metric for name, metric in BUILT_IN.items() if metric.judges(task)}
+    return dict(sorted(found.items(), key=lambda item: item[0] != DEFAULTS.get(task)))
+
+
+METRICS_OF: dict[str, dict[str, Metric]] = {task: _of_task(task) for task in TASKS}
 """The built-in metrics that a task has; the first one is its default."""
-REGRESSION, CLASSIFICATION, RECONSTRUCTION = METRICS_OF.values()
+REGRESSION, CLASSIFICATION, MULTILABEL, RECONSTRUCTION = METRICS_OF.values()
 
 MONITORED = {
     "loss": "loss",
@@ -131,6 +143,21 @@ def evaluate_classification(rows: Classified, also: Sequence[str] = ()) -> dict[
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
+def evaluate_label(rows: Classified, also: Sequence[str] = ()) -> dict[str, float]:
+    """Return every built-in metric of a label that is finite, and those of ``also``."""
+    return _finite(rows, _with(MULTILABEL, also), pooled=False)
+
+
+def evaluate_pooled(rows: Classified, also: Sequence[str] = ()) -> dict[str, float]:
+    """Return every metric of all labels of all rows together that is finite; ``rows`` are pairs."""
+    return _finite(rows, _with(MULTILABEL, also), pooled=True)
+
+
+def _finite(rows: Classified, metrics: dict[str, Metric], *, pooled: bool) -> dict[str, float]:
+    found = {n: metric.value(rows) for n, metric in metrics.items() if metric.pooled == pooled}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
 def _with(built_in: dict[str, Metric], also: Sequence[str]) -> dict[str, Metric]:
     return {**built_in, **{name: METRICS[name] for name in also}}
 
@@ -140,6 +167,7 @@ __all__ = [
     "MEASURES",
     "METRICS",
     "METRICS_OF",
+    "MULTILABEL",
     "RECONSTRUCTION",
     "REGRESSION",
     "Classified",
@@ -148,9 +176,12 @@ __all__ = [
     "Metric",
     "confusion",
     "evaluate_classification",
+    "evaluate_label",
+    "evaluate_pooled",
     "evaluate_regression",
     "higher_is_better",
     "label_of",
     "labels",
+    "of_label",
     "recalls",
 ]

@@ -82,4 +82,5 @@ AUROC = Metric(
     "classification",
     Margin(0.02, False, "two pairs in a hundred, one row of each class"),
     two_classes=True,
+    labels=True,
 )

@@ -158,7 +158,9 @@ _OF_CLASSES = Margin(0.02, False, "two rows in a hundred, every class counting a
 _OF_LIKELIHOOD = Margin(0.1, True, "less than a tenth of the baseline's loss")
 _OF_CONFIDENCE = Margin(0.01, False, "one hundredth of a probability")
 
-ACCURACY = Metric("accuracy", "accuracy", "higher", "none", accuracy, correct_rows, TASK, _OF_ROWS)
+ACCURACY = Metric(
+    "accuracy", "accuracy", "higher", "none", accuracy, correct_rows, TASK, _OF_ROWS, labels=True
+)
 TOP3_ACCURACY = Metric(
     "top3_accuracy", "top-3 accuracy", "higher", "none", top3_accuracy, top3_rows, TASK, _OF_ROWS
 )
@@ -171,6 +173,17 @@ BALANCED_ACCURACY = Metric(
     balanced_rows,
     TASK,
     _OF_CLASSES,
+    labels=True,
 )
-NLL = Metric("nll", "negative log-likelihood", "lower", "none", nll, nll_rows, TASK, _OF_LIKELIHOOD)
+NLL = Metric(
+    "nll",
+    "negative log-likelihood",
+    "lower",
+    "none",
+    nll,
+    nll_rows,
+    TASK,
+    _OF_LIKELIHOOD,
+    labels=True,
+)
 ECE = Metric("ece", "calibration error", "lower", "none", ece, task=TASK, same=_OF_CONFIDENCE)

@@ -43,7 +43,9 @@ class Metric:
     number, nan where it is undefined; ``row_scores`` maps them to numbers per row whose mean is the
     metric and whose variance over rows, divided by n, is its sampling variance to first order, None
     where there are none. ``task`` is what is predicted; a difference below ``same`` is none that
-    matters. ``two_classes`` says that it is undefined for more classes.
+    matters. ``two_classes`` says that it is undefined for more classes. ``labels``: where rows have
+    several labels, it judges each label as two classes, of which 1 is to have it, and its mean over
+    labels is reported. ``pooled``: it judges all labels of all rows together.
     """
 
     name: str
@@ -55,6 +57,12 @@ class Metric:
     task: str = "regression"
     same: Margin = OF_BASELINE
     two_classes: bool = False
+    labels: bool = False
+    pooled: bool = False
+
+    def judges(self, task: str) -> bool:
+        """Whether it judges predictions of a task."""
+        return task == self.task or (self.labels and task == "multilabel")
 
 
 @dataclass(frozen=True)

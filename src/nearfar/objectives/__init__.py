@@ -12,11 +12,12 @@ from nearfar.objectives.pairs import ContrastivePairs, PairLikelihood, Triplets
 from nearfar.objectives.predictor import Predictor, in_chunks
 from nearfar.objectives.rnc import RankNContrast
 from nearfar.objectives.sup_con import SupervisedContrast
-from nearfar.objectives.supervised import CrossEntropy, Regression
+from nearfar.objectives.supervised import BinaryCrossEntropy, CrossEntropy, Regression
 
 _BUILT_IN: dict[str, type[Any]] = {
     "autoencoder": AutoEncoder,
     "cross_entropy": CrossEntropy,
+    "bce": BinaryCrossEntropy,
     "regression": Regression,
     "rnc": RankNContrast,
     "moco": MomentumContrast,
@@ -34,6 +35,7 @@ __all__ = [
     "OBJECTIVES",
     "AutoEncoder",
     "Batch",
+    "BinaryCrossEntropy",
     "CachedRows",
     "CachedViews",
     "ContrastivePairs",

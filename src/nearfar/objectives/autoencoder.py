@@ -30,7 +30,7 @@ class AutoEncoder(nn.Module):
     least_rows: ClassVar[int] = 2
     views: ClassVar[int] = 1
     reads_labels: ClassVar[bool] = False
-    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from nearfar.extensions import missing, signature_mistake
 from nearfar.objectives.batches import Batch
 
-TASKS = frozenset({"regression", "classification"})
+TASKS = frozenset({"regression", "classification", "multilabel"})
 """What labels can mean."""
 
 

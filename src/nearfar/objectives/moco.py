@@ -68,7 +68,7 @@ class MomentumContrast(nn.Module):
     least_rows: ClassVar[int] = 2
     views: ClassVar[int] = 2
     reads_labels: ClassVar[bool] = False
-    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})
 
     picks: Tensor
 

@@ -18,7 +18,7 @@ class NTXent(ProjectedViews):
     """
 
     reads_labels: ClassVar[bool] = False
-    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})
 
     def __init__(
         self,

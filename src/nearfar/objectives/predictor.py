@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from nearfar.heads.networks import Standardise
 from nearfar.heads.readouts import Readout
 from nearfar.losses.classification import cross_entropy
+from nearfar.losses.gaps import mean_of_known
 from nearfar.losses.precision import in_full_precision
 from nearfar.objectives.batches import Batch
 from nearfar.objectives.closed_form import affine_maps, cross_entropy_step
@@ -24,9 +25,14 @@ class Predictor(nn.Module):
     and its batch norm uses and keeps the statistics it has. ``batch_norm="eval"`` holds those
     statistics in the trained layers of the encoder too. ``classifies``: the head puts out logits,
     whose accuracy ``monitor`` returns. ``elementwise`` is the loss before its mean is taken,
-    for batches whose rows have weights. Without a ``readout`` the head's outputs are the
-    predictions.
+    for batches whose rows have weights, and for targets of which some are not known (``gaps``).
+    Without a ``readout`` the head's outputs are the predictions.
     """
+
+    gaps: bool = False
+    """Whether some targets are NaN: not known, and left out of the loss."""
+    weighted: bool = False
+    """Whether batches have weights."""
 
     def __init__(
         self,
@@ -97,17 +103,30 @@ class Predictor(nn.Module):
     def compare(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the loss of what the head puts out (b, …), a scalar.
 
-        ``targets`` (b, k) are in z units; rows count by ``weights`` (b,).
+        ``targets`` (b, k) are in z units; rows count by ``weights`` (b,), or targets by (b, k).
         """
-        truth = self.readout.truth(targets.to(outputs.dtype))
+        truth = self.truth(targets.to(outputs.dtype))
         return self.measure(self.readout.guess(outputs), truth, weights)
+
+    def truth(self, targets: Tensor) -> Tensor:
+        """Return what the loss takes as target, NaN where one is not known."""
+        truth = self.readout.truth(targets)
+        if not self.gaps:
+            return truth
+        unknown = targets.isnan().reshape(*targets.shape, *(1,) * (truth.dim() - targets.dim()))
+        return truth.masked_fill(unknown, float("nan"))
 
     def measure(self, guess: Tensor, truth: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the loss of what the readout makes of outputs and of targets, a scalar."""
-        if weights is None:
+        if weights is None and not self.gaps:
             return self.criterion(guess, truth)
         assert self._elementwise is not None
-        rows = self._elementwise(guess, truth).flatten(1).mean(1)
+        if self.gaps or weights is None:
+            return mean_of_known(self._elementwise, guess, truth, weights)
+        each = self._elementwise(guess, truth)
+        if weights.dim() > 1:
+            return (each * weights.to(each.dtype)).mean()
+        rows = each.reshape(len(each), -1).mean(1)
         return (rows * weights.to(rows.dtype)).mean()
 
     def _count(self, prediction: Tensor, classes: Tensor) -> None:
@@ -134,7 +153,7 @@ class Predictor(nn.Module):
         """
         maps = affine_maps(self.head)
         fixed = not any(True for _ in self.encoder.parameters())
-        if maps is None or not fixed or self.criterion is not cross_entropy:
+        if maps is None or not fixed or self.criterion is not cross_entropy or self.weighted:
             return None
 
         mean, scale = self.standardise.mean, self.standardise.scale

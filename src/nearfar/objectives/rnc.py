@@ -14,13 +14,15 @@ class RankNContrast(nn.Module):
     """Order the encoder's features by distance between labels: ``loss(batch)`` is ``RnCLoss``.
 
     ``views`` of every row stand in a batch; the paper takes two of images. Labels of several
-    dimensions are compared in z units, so that none outweighs the others.
+    dimensions are compared in z units, so that none outweighs the others; several labels a row by
+    how many differ. Rows that lack some of several targets are compared by those that both have
+    (:class:`SharedTargets`).
     """
 
     least_rows: ClassVar[int] = 2
     views: int = 1
     reads_labels: ClassVar[bool] = True
-    tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "multilabel"})
 
     def __init__(
         self,
@@ -36,6 +38,10 @@ class RankNContrast(nn.Module):
         self.criterion = RnCLoss(
             temperature=temperature, label_diff=label_diff, feature_sim=feature_sim
         )
+        self.shared = SharedTargets(1 if label_diff == "l1" else 2)
+        self.with_gaps = RnCLoss(
+            temperature=temperature, label_diff=self.shared, feature_sim=feature_sim
+        )
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar."""
@@ -44,5 +50,51 @@ class RankNContrast(nn.Module):
         else:
             stacked = self.encoder(torch.cat(batch.views))
             features = stacked.unflatten(0, (self.views, -1)).transpose(0, 1)
-        value: Tensor = self.criterion(features, batch.targets)
-        return value
+        if not batch.targets.isnan().any():
+            value: Tensor = self.criterion(features, batch.targets)
+            return value
+        self.shared.begin(batch.targets)
+        gapped: Tensor = self.with_gaps(features, SharedTargets.with_known(batch.targets))
+        return gapped
+
+
+class SharedTargets:
+    """Differences of labels of which rows lack some: by the targets that both rows have.
+
+    The sum of differences over the targets that both have (of ``power`` 2, the root of the sum of
+    squares) is scaled up to all of them, as scikit-learn's ``nan_euclidean_distances`` does. Two
+    rows that have no target in common are neither near nor far: they get the mean difference of all
+    other pairs of the batch.
+    """
+
+    def __init__(self, power: int) -> None:
+        self.power, self.mean = power, 0.0
+
+    @staticmethod
+    def with_known(targets: Tensor) -> Tensor:
+        """Return (n, 2k): targets (n, k), 0 where one is NaN, then 1 or 0, whether it is known."""
+        known = ~targets.isnan()
+        return torch.cat([targets.nan_to_num(0.0), known.to(targets.dtype)], dim=1)
+
+    def begin(self, targets: Tensor) -> None:
+        """Take the mean difference of the pairs of a batch (n, k) that have some in common."""
+        labels = self.with_known(targets)
+        found, shared = self._differences(labels, labels)
+        pairs = (shared > 0).fill_diagonal_(False)
+        self.mean = float(found[pairs].mean()) if bool(pairs.any()) else 0.0
+
+    def __call__(self, some: Tensor, all_labels: Tensor) -> Tensor:
+        """Return the differences (r, n) of labels (r, 2k) and (n, 2k), float64."""
+        found, shared = self._differences(some, all_labels)
+        return torch.where(shared > 0, found, torch.full_like(found, self.mean))
+
+    def _differences(self, some: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the differences (r, n), and how many targets both rows have."""
+        count = some.shape[1] // 2
+        shared = some[:, count:] @ others[:, count:].T
+        total = torch.zeros_like(shared)
+        for k in range(count):
+            both = some[:, count + k, None] * others[None, :, count + k]
+            total += both * (some[:, k, None] - others[None, :, k]).abs().pow(self.power)
+        scaled = total * count / shared.clamp_min(1)
+        return (scaled if self.power == 1 else scaled.sqrt()), shared

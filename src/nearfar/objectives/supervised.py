@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nearfar.heads.networks import Linear
-from nearfar.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+from nearfar.losses import CLASSIFICATION_LOSSES, ELEMENTWISE_LOSSES, mean_of_known
 from nearfar.objectives.batches import Batch
 
 
@@ -65,9 +65,29 @@ class Regression(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.head = Linear(int(encoder.out_features), outputs)  # type: ignore[arg-type]
-        self.criterion = REGRESSION_LOSSES[loss]
+        self.criterion = ELEMENTWISE_LOSSES[loss]
 
     def loss(self, batch: Batch) -> Tensor:
-        """Return the mean loss over the rows and targets of a batch, a scalar."""
+        """Return the mean loss over the targets that the rows of a batch have, a scalar."""
         prediction = self.head(self.encoder(batch.inputs)).float()
-        return self.criterion(prediction, batch.targets.to(prediction.dtype))
+        return mean_of_known(self.criterion, prediction, batch.targets.to(prediction.dtype))
+
+
+class BinaryCrossEntropy(nn.Module):
+    """encoder → one affine map → binary cross-entropy of each of several labels a row."""
+
+    least_rows: ClassVar[int] = 2
+    views: ClassVar[int] = 1
+    reads_labels: ClassVar[bool] = True
+    predicts: ClassVar[bool] = True
+    tasks: ClassVar[frozenset[str]] = frozenset({"multilabel"})
+
+    def __init__(self, encoder: nn.Module, outputs: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = Linear(int(encoder.out_features), outputs)  # type: ignore[arg-type]
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the mean loss over the labels of a batch that are known, a scalar, in nats."""
+        logits = self.head(self.encoder(batch.inputs)).float()
+        return mean_of_known(ELEMENTWISE_LOSSES["bce"], logits, batch.targets.to(logits.dtype))

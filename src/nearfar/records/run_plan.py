@@ -1,6 +1,6 @@
 """``plan.json``: what a run's tables and summary need to know beside its stages and its study."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 
@@ -55,7 +55,9 @@ class RunPlan:
     ``choices`` are as ``summary.json`` has them. ``resplit``: the split differs from seed to seed;
     with ``folds``, every row is tested once in so many seeds. ``rows`` is how many each part has,
     of the first seed. ``targets`` are those of every row where these are several. ``straddling``
-    counts the groups with rows in several parts.
+    counts the groups with rows in several parts. ``known`` says by target and part how many rows
+    have it, where some rows lack one of several; ``rare`` which classes or labels few tested rows
+    have, and how many.
     """
 
     cells: tuple[PlannedCell, ...]
@@ -70,6 +72,13 @@ class RunPlan:
     targets: tuple[str, ...]
     straddling: int
     folds: int | None = None
+    known: dict[str, dict[str, int]] = field(default_factory=dict)
+    rare: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def classes_by_target(self) -> dict[str, tuple[str, ...]]:
+        """The names of classes, in the order of their numbers, of every target of classes."""
+        return {arm.predicts: arm.classes for arm in self.arms.values() if arm.classes}
 
     def to_plain(self) -> dict[str, Any]:
         """Return what ``plan.json`` holds."""

@@ -22,6 +22,7 @@ RECONSTRUCTIONS = "reconstructions.png"
 
 NUMBERS_HEADER = ("id", "split", "target", "truth", "prediction")
 CLASSES_HEADER = (*NUMBERS_HEADER, "log_probability", "rank", "confidence")
+LABELS_HEADER = (*NUMBERS_HEADER, "decision", "log_odds")
 RECONSTRUCTIONS_HEADER = ("id", "split", "target", "sse")
 CURVES_HEADER = ("epoch", "split", "metric", "value")
 
@@ -47,18 +48,21 @@ class Curve:
 
 
 def write_predictions(folder: Path, header: Sequence[str], lines: Iterable[Iterable[Any]]) -> None:
-    """Write ``predictions.csv`` of a stage; ``header`` is one of the three above."""
+    """Write ``predictions.csv`` of a stage; ``header`` is one of the four above."""
     write_rows(folder / PREDICTIONS, header, lines)
 
 
-def read_prediction_rows(folder: Path, target: str, split: str) -> list[dict[str, str]]:
-    """Read the rows of one target and part from ``predictions.csv``; none without the file."""
+def read_prediction_rows(folder: Path, target: str | None, split: str) -> list[dict[str, str]]:
+    """Read the rows of one part, of one target or of all, from ``predictions.csv``.
+
+    There are none without the file.
+    """
     path = folder / PREDICTIONS
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
-        return [row for row in rows if (row["split"], row["target"]) == (split, target)]
+        return [row for row in rows if row["split"] == split and target in (None, row["target"])]
 
 
 def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> Predictions | None:

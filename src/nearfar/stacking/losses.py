@@ -24,10 +24,11 @@ class StackedLoss(Protocol):
 def stacked_loss(modules: Sequence[Predictor]) -> StackedLoss | None:
     """Return the one loss of all ``modules``, None where they differ or it cannot be stacked."""
     criterion = modules[0].criterion
-    if any(module.criterion is not criterion for module in modules):
+    if any(module.criterion is not criterion or module.gaps for module in modules):
         return None
     if criterion is cross_entropy:
-        return StackedCrossEntropy(modules)
+        weighted = any(module.weighted for module in modules)
+        return None if weighted else StackedCrossEntropy(modules)
     grads = {id(REGRESSION_LOSSES[name]): name for name in _GRADIENTS}
     name = grads.get(id(criterion))
     return None if name is None else StackedRegression(modules, name)

@@ -44,7 +44,7 @@ from nearfar.stages.keep import keep_given_back
 from nearfar.stages.prepare import preparation_of
 from nearfar.stages.reconstructions import PixelTargets, Reconstructions
 from nearfar.stages.representation import measures
-from nearfar.stages.targets import Numbers, Outputs, outputs_of
+from nearfar.stages.targets import Outputs, outputs_of
 from nearfar.stages.tested_rows import tested_rows
 from nearfar.train.device import fabric_on
 from nearfar.train.loop import Outcome
@@ -90,7 +90,7 @@ class StageContext:
         split = split_rows(dataset, spec.data.split, spec.data.split_seed or 0)
         shown = shown_rows(dataset)
         reported, task = None, spec.task if isinstance(spec, FitSpec | SolveSpec) else None
-        if not dataset.classes and task != "reconstruction":
+        if not (dataset.classes or dataset.multilabel or task == "reconstruction"):
             reported = TargetScaler.fit(dataset.targets, split.train, dataset.target_names)
         conditions = spec.data.conditions
         dataset, split = conditioned(dataset, split, conditions, spec.seed)
@@ -146,11 +146,19 @@ class StageContext:
         """Whether images of the data set may be kept for the page."""
         return PRIVATE not in self.dataset.source
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some rows lack some of their targets."""
+        return bool(np.isnan(self.dataset.targets).any())
+
     def row_weights(self) -> Tensor | None:
-        """Return the weights (n,) of the rows in training, None where all count alike."""
+        """Return the weights (n,) of the rows in training, None where all count alike.
+
+        Of several labels a row, they are (n, k): a row counts otherwise for every label.
+        """
         if not isinstance(self.spec, FitSpec | SolveSpec) or self.spec.weights is None:
             return None
-        assert isinstance(self.outputs, Numbers)
+        assert not isinstance(self.outputs, Reconstructions)
         return torch.from_numpy(self.outputs.weights(self.spec.weights)).to(self.device)
 
     def evaluate(self, scores: NDArray[np.float64]) -> list[dict[str, Any]]:

@@ -53,6 +53,7 @@ class Fitting:
             part = models.Features(encoder.out_features)  # type: ignore[assignment]
         assert isinstance(part, nn.Module)
         predictor = models.build_predictor(spec, part, context.outputs.count)
+        predictor.gaps = context.has_gaps
         train, device = context.index("train"), context.device
         if spec.standardise:
             before_training = in_chunks(part.to(device), rows.inputs, train)
@@ -146,7 +147,7 @@ def _constant_loss(predictor: Predictor, context: StageContext, rows: Rows) -> f
     readout = predictor.readout
     constant = readout.constant(context.outputs.constant().to(train.device))
     for part in torch.split(train, CHUNK):
-        truth = readout.truth(rows.targets[part])
+        truth = predictor.truth(rows.targets[part])
         guess = constant.expand(len(part), *constant.shape)
         counted = None if rows.weights is None else rows.weights[part]
         total += float(predictor.measure(guess, truth, counted)) * len(part)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from nearfar.data.augment import build_views
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
-from nearfar.heads import EXACT, NETWORKS, READOUTS, ExactHead
-from nearfar.losses import DISTRIBUTION_LOSSES, ELEMENTWISE_LOSSES, LOSSES
+from nearfar.heads import EXACT, NETWORKS, READOUTS, ExactHead, restored_head
+from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES, elementwise
 from nearfar.objectives import Predictor, in_chunks
 from nearfar.plan.specs import (
     EncodedSpec,
@@ -147,17 +147,20 @@ def build_predictor(
     network: Any = NETWORKS[spec.head.name]
     head = network(int(encoder.out_features), companion, **spec.head.options)  # type: ignore[arg-type]
     losses = {name: loss for found in LOSSES.values() for name, loss in found.items()}
-    return Predictor(
+    classifies = spec.loss in LOSSES["classification"] and not readout.losses
+    predictor = Predictor(
         encoder,
         head,
         (DISTRIBUTION_LOSSES if readout.losses else losses)[spec.loss],
         trained=spec.trained,
         batch_norm=spec.batch_norm,
         encoder_lr=spec.encoder_lr,
-        classifies=spec.loss in LOSSES["classification"] and not readout.losses,
-        elementwise=ELEMENTWISE_LOSSES.get(spec.loss),
+        classifies=classifies,
+        elementwise=elementwise(spec.loss, classes=classifies),
         readout=readout,
     )
+    predictor.weighted = spec.weights is not None
+    return predictor
 
 
 def exact_head(spec: SolveSpec) -> ExactHead:
@@ -185,7 +188,7 @@ def restored(
     inputs = prepared_inputs(spec, prepare(inputs), store)
     encoder = stage_encoder(spec, inputs, store) if has_encoder(spec) else None
     if isinstance(spec, SolveSpec):
-        head = type(exact_head(spec)).from_arrays(load_arrays(folder / "model.safetensors"))
+        head = restored_head(type(exact_head(spec)), load_arrays(folder / "model.safetensors"))
 
         def exact_features(rows: Any) -> NDArray[np.float32]:
             if encoder is None:

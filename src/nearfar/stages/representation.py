@@ -10,7 +10,10 @@ from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import MEASURES
 from nearfar.metrics.representation import evaluate_representation, measured_rows
 from nearfar.stages.reconstructions import Reconstructions
-from nearfar.stages.targets import Numbers, Outputs
+from nearfar.stages.targets import Labels, Numbers, Outputs
+
+_LEAST = 3
+"""Rows that have all targets, below which nothing is measured."""
 
 
 def measures(
@@ -24,8 +27,8 @@ def measures(
 
     Only test rows are asked, and only they are neighbours: noise in training labels, or a smaller
     part of them, reaches the measures through the features alone. Of several targets, the distance
-    is Euclidean over all of them, in the z units that errors are reported in, and the entry's
-    target is ``ALL_TARGETS``.
+    is Euclidean over all of them, in the z units that errors are reported in (of labels, over their
+    0 and 1), the entry's target is ``ALL_TARGETS``, and rows that lack some are not measured.
 
     Args:
         outputs: what the fit puts out; there are no measures of reconstructions.
@@ -36,9 +39,16 @@ def measures(
     """
     if isinstance(outputs, Reconstructions):
         return []
-    rows, names = measured_rows(tested), outputs.dataset.target_names
+    names = outputs.dataset.target_names
+    if len(names) > 1:
+        tested = tested[~np.isnan(outputs.dataset.targets[tested]).any(axis=1)]
+        if len(tested) < _LEAST:
+            return []
+    rows = measured_rows(tested)
     labels: NDArray[np.float64] | NDArray[np.int64]
-    if isinstance(outputs, Numbers):
+    if isinstance(outputs, Labels):
+        labels, unit = outputs.targets[rows], ""
+    elif isinstance(outputs, Numbers):
         labels, unit = outputs.reported.transform(outputs.dataset.targets[rows]), "z"
     else:
         labels, unit = outputs.numbers[rows], ""

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as arrays_to_bytes
 
 from nearfar.encoders import Encoder, FixedEncoder
-from nearfar.heads import ExactHead, Logistic, WeightedHead
+from nearfar.heads import EachTarget, ExactHead, Logistic, WeightedHead
 from nearfar.heads.solved.logistic.many import Problem, solve_together
 from nearfar.plan.specs import SolveSpec, Target
 from nearfar.records.files import write_atomically
 from nearfar.stages import models
 from nearfar.stages.context import StageContext, ended
 from nearfar.stages.keep import keep_features
+from nearfar.stages.targets import Classes, Labels
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Solving:
     """
 
     contexts: Sequence[StageContext]
-    heads: list[ExactHead]
+    heads: list[ExactHead | EachTarget]
     encoder: Encoder | FixedEncoder | None
     features: NDArray[np.float32]
     seconds: float
@@ -40,8 +41,8 @@ class Solving:
         """Make the heads, and the features that they ask for."""
         begin, context = time.monotonic(), contexts[0]
         specs = [one.spec for one in contexts if isinstance(one.spec, SolveSpec)]
-        heads = [models.exact_head(spec) for spec in specs]
-        if not heads[0].uses_features:
+        heads = [_head(one, spec) for one, spec in zip(contexts, specs, strict=True)]
+        if not models.exact_head(specs[0]).uses_features:
             return cls(contexts, heads, None, np.zeros((len(context.dataset), 0), np.float32), 0.0)
         encoder = models.stage_encoder(specs[0], context.rows.inputs, context.store)
         values, spared = context.features_by(encoder)
@@ -51,13 +52,14 @@ class Solving:
     def fit(self) -> float:
         """Fit the heads to their training rows; return the seconds that each took."""
         begin = time.monotonic()
-        if len(self.contexts) == 1:
-            self._fit_alone(self.contexts[0], self.heads[0])
-        else:
+        if len(self.contexts) > 1 and all(map(_is_plain, self.contexts)):
             self._fit_together()
+        else:
+            for context, head in zip(self.contexts, self.heads, strict=True):
+                self._fit_alone(context, head)
         return (time.monotonic() - begin) / len(self.contexts)
 
-    def _fit_alone(self, context: StageContext, head: ExactHead) -> None:
+    def _fit_alone(self, context: StageContext, head: ExactHead | EachTarget) -> None:
         train, weights = context.split.train, context.row_weights()
         known = self.features[train], context.outputs.solved_targets[train], context.spec.seed
         if weights is None:
@@ -75,7 +77,9 @@ class Solving:
             problems.append(Problem(train, targets, head.penalty))
         self.heads = [*solve_together(self.features, problems, iterations)]
 
-    def end(self, context: StageContext, head: ExactHead, seconds: float) -> dict[str, Any]:
+    def end(
+        self, context: StageContext, head: ExactHead | EachTarget, seconds: float
+    ) -> dict[str, Any]:
         """Keep a head and judge it; return the outcome of its stage."""
         begin = time.monotonic()
         if self.encoder is not None:
@@ -101,6 +105,20 @@ class Solving:
             rows = models.FeatureRows(torch.from_numpy(self.features))
             self.measures[target] = context.measured(encoder, rows)
         return self.measures[target]
+
+
+def _head(context: StageContext, spec: SolveSpec) -> ExactHead | EachTarget:
+    """Return the head, or where it does not do for all targets at once, one for each."""
+    head, labels = models.exact_head(spec), isinstance(context.outputs, Labels)
+    of_classes = labels and "multilabel" not in type(head).tasks
+    if context.has_gaps or of_classes or (labels and spec.weights is not None):
+        return EachTarget(lambda: models.exact_head(spec), labels=of_classes)
+    return head
+
+
+def _is_plain(context: StageContext) -> bool:
+    """Whether the targets are classes, all of whose rows count alike."""
+    return isinstance(context.outputs, Classes) and context.row_weights() is None
 
 
 def solve(solving: Solving) -> list[dict[str, Any]]:

@@ -9,12 +9,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nearfar.data import Dataset, Split, TargetScaler, rarity_weights
-from nearfar.data.rare_targets import Weighting
+from nearfar.data.rare_targets import Weighting, class_weights
 from nearfar.data.targets import ALL_TARGETS
-from nearfar.metrics import METRICS, Classified, evaluate_classification, evaluate_regression
+from nearfar.metrics import (
+    METRICS,
+    Classified,
+    evaluate_classification,
+    evaluate_label,
+    evaluate_pooled,
+    evaluate_regression,
+    of_label,
+)
 from nearfar.metrics.classification import LEAST_PROBABILITY
-from nearfar.records.stage_files import CLASSES_HEADER, NUMBERS_HEADER
+from nearfar.records.stage_files import CLASSES_HEADER, LABELS_HEADER, NUMBERS_HEADER
 from nearfar.stages.reconstructions import MANY_ROWS, SPLITS, Reconstructions
+
+LIMIT = 27.6
+"""Largest log odds that are told apart: probabilities are between 1e-12 and 1 - 1e-12."""
 
 Floats = NDArray[np.float64]
 Line = tuple[Any, ...]
@@ -24,7 +35,8 @@ class Numbers:
     """One number or more a row, trained in z units of the training rows.
 
     ``also`` names the metrics that are reported beside the built-in ones.
-    ``targets`` and ``solved_targets`` (n, k) are z-scored; scores are predictions in z units.
+    ``targets`` and ``solved_targets`` (n, k) are z-scored, NaN where a row lacks one of several;
+    scores are predictions in z units. Every number of a target goes by the rows that have it.
     ``reported`` is the scaler of the z units that errors are reported in: where conditions have
     changed the training rows, it is that of the unchanged ones, so that errors compare. Where there
     are several targets, a metric's mean over them in z units is a metric of ``ALL_TARGETS``.
@@ -65,13 +77,17 @@ class Numbers:
 
     def constant(self) -> Tensor:
         """Return the best constant output (k,): the mean of the training targets."""
-        return torch.from_numpy(self.targets[self.split.train].mean(0))
+        known = self.targets[self.split.train]
+        gaps = np.isnan(known).any()
+        return torch.from_numpy(np.nanmean(known, axis=0) if gaps else known.mean(0))
 
     def value(self, metric: str, rows: NDArray[np.int64], scores: Floats) -> float:
         """Return a metric of scores (r, k) of some rows, mean over targets, in z units."""
-        measure = METRICS[metric].value
-        pairs = zip(self.targets[rows].T, scores.T, strict=True)
-        return float(np.mean([measure(truth, guess) for truth, guess in pairs]))
+        measure, found = METRICS[metric].value, []
+        for truth, guess in zip(self.targets[rows].T, scores.T, strict=True):
+            known = ~np.isnan(truth)
+            found.append(measure(truth[known], guess[known]) if known.any() else np.nan)
+        return _mean(found)
 
     def metrics(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[dict[str, Any]]:
         """Return the metrics of these parts, in z units and in the target's own.
@@ -107,7 +123,108 @@ class Numbers:
     def _places(self, parts: Sequence[str]) -> Iterator[tuple[str, NDArray[np.int64], int, str]]:
         for split in parts:
             for k, name in enumerate(self.dataset.target_names):
-                yield split, getattr(self.split, split), k, name
+                rows = getattr(self.split, split)
+                yield split, rows[~np.isnan(self.dataset.targets[rows, k])], k, name
+
+
+class Labels:
+    """Several labels a row, each there or not.
+
+    ``targets`` and ``solved_targets`` (n, k) are 1 where a row has the label, 0 where not, and NaN
+    where that is not known; scores are log odds (n, k). A label is judged as two classes are, by
+    the rows of which it is known, and a metric's mean over labels is one of ``ALL_TARGETS``. Labels
+    of which it is undefined, such as the AUROC of one that no row has, do not count in the mean.
+    """
+
+    header: ClassVar[tuple[str, ...]] = LABELS_HEADER
+
+    def __init__(self, dataset: Dataset, split: Split) -> None:
+        self.dataset, self.split = dataset, split
+        self.targets = self.solved_targets = dataset.targets
+        self.count = dataset.targets.shape[1]
+        self.also: Sequence[str] = ()
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what a prediction for new rows needs beside the model."""
+        return {"labels": list(self.dataset.target_names)}
+
+    @staticmethod
+    def scores(outputs: Tensor) -> Floats:
+        """Return scores of a predictor's logits (n, k), within ±LIMIT."""
+        return np.asarray(np.clip(outputs.double().cpu().numpy(), -LIMIT, LIMIT))
+
+    @staticmethod
+    def solved_scores(predictions: Floats) -> Floats:
+        """Return scores of a solved head's probabilities (n, k), within ±LIMIT."""
+        with np.errstate(divide="ignore"):
+            chances = np.clip(predictions, 0.0, 1.0)
+            odds = np.log(chances) - np.log1p(-chances)
+        return np.asarray(np.clip(odds, -LIMIT, LIMIT))
+
+    def weights(self, weighting: Weighting) -> Floats:
+        """Return weights (n, k) by how rare a label is, or its absence; 1 but for training."""
+        train, weights = self.split.train, np.ones(self.targets.shape, dtype=np.float64)
+        for k, truth in enumerate(self.targets[train].T):
+            known = ~np.isnan(truth)
+            weights[train[known], k] = class_weights(truth[known].astype(np.int64), weighting)
+        return weights
+
+    def constant(self) -> Tensor:
+        """Return the best constant logits (k,): of the labels' frequencies, by Laplace's rule."""
+        known = self.targets[self.split.train]
+        there, rows = np.nansum(known, axis=0), (~np.isnan(known)).sum(axis=0)
+        return torch.from_numpy(np.log((there + 1) / (rows - there + 1)))
+
+    def value(self, metric: str, rows: NDArray[np.int64], scores: Floats) -> float:
+        """Return a metric of scores (r, k) of some rows, mean over labels."""
+        measure = METRICS[metric]
+        judged = self._judged(rows, scores, pooled=measure.pooled)
+        return _mean([measure.value(classified) for _, classified in judged])
+
+    def metrics(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[dict[str, Any]]:
+        """Return the metrics of these parts, label by label, then their means over labels."""
+        found = []
+        for split in parts:
+            rows = getattr(self.split, split)
+            for name, classified in self._judged(rows, scores[rows]):
+                for metric, value in evaluate_label(classified, self.also).items():
+                    found.append(_metric(split, name, metric, "", value))
+        found += _over_targets(found)
+        for split in parts:
+            rows = getattr(self.split, split)
+            for _, pooled in self._judged(rows, scores[rows], pooled=True):
+                for metric, value in evaluate_pooled(pooled, self.also).items():
+                    found.append(_metric(split, ALL_TARGETS, metric, "", value))
+        return found
+
+    def lines(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[Line]:
+        """Return the rows of predictions.csv: truth, probability, decision, log odds."""
+        found: list[Line] = []
+        for split in parts:
+            rows = getattr(self.split, split)
+            for k, name in enumerate(self.dataset.target_names):
+                known = rows[~np.isnan(self.targets[rows, k])]
+                odds, truth = scores[known, k], self.targets[known, k].astype(int).tolist()
+                chances = probabilities(odds).tolist()
+                said = zip(chances, (odds > 0).astype(int).tolist(), odds.tolist(), strict=True)
+                for row, true, (chance, decision, log_odds) in zip(known, truth, said, strict=True):
+                    place = (self.dataset.ids[row], split, name)
+                    found.append((*place, true, chance, decision, log_odds))
+        return found
+
+    def _judged(
+        self, rows: NDArray[np.int64], scores: Floats, *, pooled: bool = False
+    ) -> Iterator[tuple[str, Classified]]:
+        """Yield what was said of each label of some rows, or once of all labels together."""
+        truth = self.targets[rows]
+        known = ~np.isnan(truth)
+        if pooled:
+            yield ALL_TARGETS, of_label(truth[known], scores[known])
+            return
+        for k, name in enumerate(self.dataset.target_names):
+            here = known[:, k]
+            if here.any():
+                yield name, of_label(truth[here, k], scores[here, k])
 
 
 class Classes:
@@ -144,6 +261,12 @@ class Classes:
     def solved_scores(predictions: Floats) -> Floats:
         """Return scores of a solved head's probabilities (n, classes), of 0 too."""
         return np.log(np.maximum(predictions, LEAST_PROBABILITY))
+
+    def weights(self, weighting: Weighting) -> Floats:
+        """Return weights (n,) of the rows, by how rare their class is; 1 but for training."""
+        weights = np.ones(len(self.dataset))
+        weights[self.split.train] = class_weights(self.numbers[self.split.train], weighting)
+        return weights
 
     def constant(self) -> Tensor:
         """Return the best constant logits (classes,): log frequencies, by Laplace's rule."""
@@ -193,7 +316,7 @@ class Classes:
         return Classified.of(self.numbers[rows], scores[rows])
 
 
-Outputs = Numbers | Classes | Reconstructions
+Outputs = Numbers | Labels | Classes | Reconstructions
 
 
 def outputs_of(
@@ -209,6 +332,8 @@ def outputs_of(
     """
     if task == "reconstruction":
         return Reconstructions(dataset, split)
+    if dataset.multilabel:
+        return Labels(dataset, split)
     return Classes(dataset, split) if dataset.classes else Numbers(dataset, split, reported)
 
 
@@ -221,6 +346,8 @@ def kept_outputs(
         return Reconstructions, (channels, height, width)
     if "classes" in outcome:
         return Classes, len(outcome["classes"])
+    if "labels" in outcome:
+        return Labels, len(outcome["labels"])
     return Numbers, len(outcome["scaler"]["mean"])
 
 
@@ -235,6 +362,17 @@ def _over_targets(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         _metric(split, ALL_TARGETS, metric, unit, float(np.mean(found)))
         for (split, metric, unit), found in values.items()
     ]
+
+
+def probabilities(scores: Floats) -> Floats:
+    """Return probabilities of log odds."""
+    return np.asarray(1 / (1 + np.exp(-scores)))
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean of those that are defined; nan if none is."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _metric(split: str, target: str, metric: str, unit: str, value: float) -> dict[str, Any]:

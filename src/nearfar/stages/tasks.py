@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nearfar.heads.solved.knn import neighbour_votes
 from nearfar.metrics import METRICS
 from nearfar.objectives import Batch, Predictor, Rows, in_chunks
-from nearfar.stages.targets import Classes, Outputs
+from nearfar.stages.targets import Classes, Labels, Outputs
 from nearfar.train.loop import Points
 from nearfar.train.randomness import drawn_apart
 from nearfar.train.rounds import Round
@@ -64,7 +64,8 @@ class PretrainTask:
     Up to twenty times along the way it is judged on the validation rows. The objective's own loss
     is taken in batches of ``size`` rows as they are shown in training, with views that ``seed``
     draws apart; what is left of the rows counts where the objective can do with so few. And a ridge
-    head solved on the training rows' features, or for classes their nearest neighbours, gives a
+    head solved on the training rows' features (of labels, their average precision under one), or
+    for classes their nearest neighbours, gives a
     curve that can stand beside those of the fits: up to ``PROBES`` times ``PROBED`` rows are asked,
     of four times as many. All this selects nothing, and changes nothing that training uses. An
     objective that predicts is judged every time, so that its schedule can go by its validation
@@ -136,11 +137,20 @@ class PretrainTask:
             votes = neighbour_votes(train, indicators, held_out)
             right = votes.argmax(1) == numbers[asked]
             return {"knn_accuracy": float(right.double().mean())}
-        guess = _ridge(train.double(), targets, held_out.double())
+        columns = []
+        for column in targets.T:
+            has = ~column.isnan()
+            if has.sum() < 2:
+                return {}
+            columns.append(_ridge(train[has].double(), column[has][:, None], held_out.double()))
+        guess = torch.cat(columns, dim=1)
         if not torch.isfinite(guess).all():
             return {}
-        rows = asked.cpu().numpy()
-        return {"mae": self.outputs.value("mae", rows, guess.cpu().numpy())}
+        rows, found = asked.cpu().numpy(), guess.cpu().numpy()
+        if isinstance(self.outputs, Labels):
+            value = self.outputs.value("average_precision", rows, found - 0.5)
+            return {"average_precision": value} if math.isfinite(value) else {}
+        return {"mae": self.outputs.value("mae", rows, found)}
 
 
 def _spread(rows: Tensor, most: int) -> Tensor:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,12 +15,9 @@ from nearfar.data.inputs.smiles import read_smiles
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
-from nearfar.data.read.cells import is_code, is_missing, number
-from nearfar.data.read.classes import are_booleans
-from nearfar.data.read.decimals import ambiguous
+from nearfar.data.read.cells import is_missing, number
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.hugging_face import read_folder
-from nearfar.data.read.kinds import column_kind
 from nearfar.data.read.locate import locate
 from nearfar.data.read.names import part_column
 from nearfar.data.read.table import Table
@@ -32,13 +27,13 @@ from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_images import are_images, detect_images, one_or_all
+from nearfar.starter.detect_targets import meaning_of, seen_as_rare, target_counts
 from nearfar.starter.feature_facts import feature_facts
 from nearfar.starter.first_split import first_split
 from nearfar.starter.molecule_facts import molecule_facts, second_column_facts
-from nearfar.starter.table_facts import common_unit, reading_facts
+from nearfar.starter.table_facts import reading_facts
 
 _SAMPLE = 200
-_FEW_CLASSES = 10
 _NAME_COLUMNS = frozenset(
     {"name", "names", "title", "id", "compound", "compound_name", "compound_id"}
 )
@@ -55,7 +50,11 @@ class Finding:
 
 
 def detect(
-    path: str, targets: Sequence[str], folder: Path, form: TableForm | None = None
+    path: str,
+    targets: Sequence[str],
+    folder: Path,
+    form: TableForm | None = None,
+    task: str | None = None,
 ) -> Finding:
     """Find out which columns of a file mean what, by reading all of it.
 
@@ -69,6 +68,7 @@ def detect(
         targets: the columns to predict; none for images whose layout gives the classes.
         folder: where a relative path begins.
         form: what the user says of the file's form; the rest is found out.
+        task: what the targets mean; None for what they look like.
 
     Raises:
         UserError: if there is no such file or column, or nothing can be learnt from it.
@@ -76,13 +76,13 @@ def detect(
     found, _ = locate(path, folder)
     form, form_facts = guessed_form(found, form or TableForm())
     if are_images(found, form):
-        return Finding(*detect_images(path, found, targets, form, folder))
+        return Finding(*detect_images(path, found, targets, form, folder, task))
     if not targets:
         raise UserError(f"{found.name}: name the column to predict with --target")
     table = read_folder(found, form) if found.is_dir() else read_file(found, form)
-    facts = [_target_fact(table, target) for target in targets]
-    chosen: dict[str, Any] = {"path": path, **form.options(), "target": one_or_all(targets)}
-    chosen |= _task_and_unit(table, targets, facts)
+    meaning = meaning_of(table, targets, task)
+    facts, target = meaning.facts, one_or_all(targets)
+    chosen = {"path": path, **form.options(), "target": target, **meaning.options}
     part = part_column(table, targets)
     if part is not None:
         chosen["part"] = part
@@ -109,69 +109,17 @@ def detect(
     facts[1:1] = form_facts
     facts += reading_facts(table, {column for column in [*taken, chosen["name"]] if column})
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
+    dataset = seen_as_rare(dataset, chosen, folder)
     facts += molecule_facts(dataset.source)
-    facts += [_bad_rows_fact(dataset), *_duplicate_facts(dataset), *_leak_facts(dataset)]
+    facts += [
+        *target_counts(dataset),
+        _bad_rows_fact(dataset),
+        *_duplicate_facts(dataset),
+        *_leak_facts(dataset),
+    ]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=bool(part or table.parts))
     return Finding(DataOptions(**chosen), split, dataset, facts)
-
-
-def _task_and_unit(table: Table, targets: Sequence[str], facts: list[str]) -> dict[str, str]:
-    """Return what is to be said of the task and the unit of numbers; add the facts on them."""
-    texts = [target for target in targets if _is_text(table, target)]
-    if texts and len(targets) > 1:
-        raise UserError(f"{table.name}: several targets must be numbers: '{texts[0]}' holds text")
-    if texts:
-        return {"task": "classification"}
-    unit = common_unit(targets)
-    if unit is None:
-        return {}
-    facts.append(f"unit of the target, from the header: {unit} (data: unit)")
-    return {"unit": unit}
-
-
-def _is_text(table: Table, target: str) -> bool:
-    """Whether a target's cells are classes: named ones, texts, truth values or codes."""
-    cells = table.column(target, "target")
-    present = [cell for cell in cells if not is_missing(cell)]
-    if target in table.class_names or are_booleans(present):
-        return True
-    kind = column_kind(target, cells).kind
-    if kind not in {"constant", "id"}:
-        return kind not in {"number", "counter", "empty"}
-    return any(is_code(cell) or number(cell) is None for cell in present)
-
-
-def _target_fact(table: Table, target: str) -> str:
-    present = [cell for cell in table.column(target, "target") if not is_missing(cell)]
-    numbers = [value for cell in present if (value := number(cell)) is not None]
-    if not present:
-        raise UserError(f"{table.name}: column '{target}' is empty")
-    if names := table.class_names.get(target):
-        return f"target '{target}': {len(names)} named classes ({', '.join(names[:3])}, …)"
-    if (unclear := ambiguous(present)) is not None:
-        raise UserError(
-            f"{table.name}: target '{target}' holds numbers such as {unclear!r}, whose comma may "
-            "be decimal or between thousands: say --decimal , or --decimal ."
-        )
-    if _is_text(table, target):
-        texts = sorted({str(cell).strip() for cell in present})
-        some = ", ".join(repr(text) for text in texts[:3]) + (", …" if len(texts) > 3 else "")
-        return f"target '{target}': {len(texts)} classes ({some})"
-    values = list(filter(isfinite, numbers))
-    low, high = min(values), max(values)
-    if low == high:
-        raise UserError(f"{table.name}: target '{target}' is {low:g} in every row")
-    fact = f"target '{target}': numbers from {low:g} to {high:g}, treated as regression"
-    distinct = set(values)
-    if len(distinct) <= _FEW_CLASSES and all(value == int(value) for value in distinct):
-        fact += (
-            f"; it has only {len(distinct)} different whole values: if these are classes without "
-            "an order, regression answers the wrong question"
-        )
-    elif low > 0 and high / low > 1e4:
-        fact += "; it spans more than four powers of ten: consider predicting its logarithm"
-    return fact
 
 
 def _smiles_column(table: Table, but: Sequence[str]) -> str | None:
@@ -233,8 +181,10 @@ def _name_column(table: Table, but: Sequence[str | None]) -> str | None:
 def _bad_rows_fact(dataset: Dataset) -> str:
     source = dataset.source
     if not source["dropped"]:
-        gaps = isinstance(dataset.inputs, Columns) and dataset.inputs.has_gaps
-        return "every row is used" if gaps else "no missing values and no unreadable rows"
+        if isinstance(dataset.inputs, Columns) and dataset.inputs.has_gaps:
+            return "every row is used"
+        gaps = " but those of targets" if np.isnan(dataset.targets).any() else ""
+        return f"no missing values{gaps} and no unreadable rows"
     why = ", ".join(f"{count} × {reason}" for reason, count in source["reasons"].items())
     row, words = next(iter(source["dropped_rows"].items()))
     return (
@@ -259,8 +209,8 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
     counts = np.bincount(labels)
     low = np.full((len(counts), dataset.targets.shape[1]), np.inf)
     high = -low
-    np.minimum.at(low, labels, dataset.targets)
-    np.maximum.at(high, labels, dataset.targets)
+    np.fmin.at(low, labels, dataset.targets)
+    np.fmax.at(high, labels, dataset.targets)
     several = counts > 1
     if not several.any():
         return []
@@ -281,7 +231,7 @@ def _leak_facts(dataset: Dataset) -> list[str]:
     columns = Columns.of_any(dataset.inputs).numeric()
     if not columns:
         return []
-    targets = dataset.targets - dataset.targets.mean(axis=0)
+    targets = np.nan_to_num(dataset.targets - np.nanmean(dataset.targets, axis=0))
     values = np.stack([column.cells for column in columns], axis=1)
     values = np.nan_to_num(values - np.nanmean(values, axis=0))
     scale = np.sqrt(np.outer((targets**2).sum(axis=0), (values**2).sum(axis=0)))

@@ -9,8 +9,7 @@ from typing import Any
 from nearfar.data.dataset import Dataset
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
-from nearfar.data.read.cells import is_missing, number
-from nearfar.data.read.classes import are_booleans
+from nearfar.data.read.cells import number
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
@@ -28,6 +27,7 @@ from nearfar.data.sources.images import form_of
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.detect_groups import group_column, group_fact
+from nearfar.starter.detect_targets import Meaning, meaning_of, seen_as_rare, target_counts
 from nearfar.starter.first_split import first_split
 from nearfar.starter.image_facts import image_facts
 
@@ -91,7 +91,7 @@ def detect_images(
         targets: the columns to predict; none for layouts that have classes of their own.
         form: of a table.
         folder: where relative paths begin.
-        task: of class folders named by number, ``regression`` predicts these numbers.
+        task: what the targets mean; None for what they look like.
 
     Raises:
         UserError: if nothing can be learnt from them.
@@ -106,13 +106,9 @@ def detect_images(
     if not given and "target" in rows.takes:
         columns = ", ".join(rows.table.columns)
         raise UserError(f"{found.name}: name the column to predict with --target: {columns}")
-    facts: list[str] = []
-    if not targets and rows.numbers and task is None:
-        chosen["task"], facts = _own_task(rows)
-    if targets and list(targets) != [rows.target]:
-        chosen["target"] = one_or_all(targets)
-        chosen["task"], about = _tasks(rows, targets, found.name)
-        facts += about
+    meaning = _meaning(rows, targets, task)
+    facts = meaning.facts
+    chosen |= {"task": meaning.task, **meaning.options}
     if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
         chosen["part"] = part
         facts.append(f"column '{part}' says train and test: the split is predefined")
@@ -128,13 +124,32 @@ def detect_images(
     chosen |= (shape := _form(seen))
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts.insert(0, f"{found.name}: {len(dataset)} images, {rows.layout}")
-    facts += rows.told
-    facts += image_facts(dataset, shape, seen)
+    dataset = seen_as_rare(dataset, chosen, folder)
+    facts += [*target_counts(dataset), *rows.told, *image_facts(dataset, shape, seen)]
     if "range" in dataset.source:
         chosen["range"] = dataset.source["range"]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = _first_split(dataset, found.name)
     return DataOptions(**chosen), split, dataset, facts
+
+
+def _meaning(rows: ImageRows, targets: Sequence[str], task: str | None) -> Meaning:
+    """Return what the targets mean, or the labels that the layout has of its own."""
+    if targets and list(targets) != [rows.target]:
+        if "target" not in rows.takes:
+            raise UserError(f"{rows.table.name}: is {rows.layout}: it has no column '{targets[0]}'")
+        named = Meaning("classification")
+        if len(targets) > 1 or targets[0] not in rows.class_names or task is not None:
+            named = meaning_of(rows.table, targets, task, _MANY_CLASSES)
+        named.options["target"] = one_or_all(targets)
+        return named
+    if rows.numbers and task in (None, "regression"):
+        return _own_meaning(rows, task)
+    own = rows.target
+    lists = own is not None and any(isinstance(cell, list) for cell in rows.table.columns[own])
+    if own is not None and (lists or task not in (None, "classification")):
+        return meaning_of(rows.table, [own], task)
+    return Meaning("classification")
 
 
 def one_or_all(targets: Sequence[str]) -> str | list[str]:
@@ -157,34 +172,6 @@ def _unused(rows: ImageRows, used: Sequence[str | None]) -> list[str]:
     return [f"not used beside the images: {len(left)} columns ({some})"] if left else []
 
 
-def _tasks(rows: ImageRows, targets: Sequence[str], name: str) -> tuple[str, list[str]]:
-    """Return the task of all targets, and what a user should know of each."""
-    found = [_task(rows, target) for target in targets]
-    tasks = [task for task, _ in found]
-    if len(targets) > 1 and "classification" in tasks:
-        column = targets[tasks.index("classification")]
-        raise UserError(f"{name}: several targets must be numbers: '{column}' has classes")
-    return tasks[0], [fact for _, about in found for fact in about]
-
-
-def _task(rows: ImageRows, target: str) -> tuple[str, list[str]]:
-    if "target" not in rows.takes:
-        raise UserError(f"{rows.table.name}: is {rows.layout}: it has no column '{target}'")
-    if target in rows.class_names:
-        return "classification", []
-    cells = [cell for cell in rows.table.column(target, "target") if not is_missing(cell)]
-    if not cells:
-        raise UserError(f"{rows.table.name}: column '{target}' is empty")
-    if are_booleans(cells):
-        return "classification", [f"target '{target}': true or false, treated as classes"]
-    values = [value for cell in cells if (value := number(cell)) is not None]
-    distinct = len(set(values))
-    whole = all(value == round(value) for value in values)
-    if len(values) < len(cells) or (whole and distinct <= _MANY_CLASSES):
-        return "classification", [f"target '{target}': treated as classes"]
-    return "regression", [_range_fact(rows, target)]
-
-
 def _named_arrays(found: Path, targets: Sequence[str]) -> dict[str, Any]:
     """Return the options with which a file of arrays is read whose targets have names."""
     if not targets or found.suffix.lower() != ".npz":
@@ -192,24 +179,22 @@ def _named_arrays(found: Path, targets: Sequence[str]) -> dict[str, Any]:
     return {"target": one_or_all(targets), "task": "regression"}
 
 
-def _own_task(rows: ImageRows) -> tuple[str, list[str]]:
+def _own_meaning(rows: ImageRows, task: str | None) -> Meaning:
     """Return what labels without a column's name are, and a word about what else they could be.
 
     Whole numbers are classes where there are twice as many rows at least.
     """
-    if rows.target is None:
-        return "regression", [_range_fact(rows, name) for name in rows.numbers]
+    if rows.target is None or task is not None:
+        return Meaning("regression", facts=[_range_fact(rows, name) for name in rows.numbers])
     values = {number(cell) for cell in rows.table.columns[rows.numbers[0]]} - {None}
     few = 2 * len(values) <= rows.table.length
     if rows.class_names or (few and len(values) <= _MANY_CLASSES):
-        return "classification", []
+        return Meaning("classification")
     if few:
-        return "classification", [
-            f"labels: {len(values)} different whole numbers, treated as classes; if they are "
-            "quantities, set task: regression, metric: mae and loss: l1"
-        ]
+        told = f"labels: {len(values)} different whole numbers, treated as classes"
+        return Meaning("classification", facts=[f"{told}; --task regression takes them as numbers"])
     word = ": nearly every image has its own, so they are no classes"
-    return "regression", [_range_fact(rows, rows.numbers[0]) + word]
+    return Meaning("regression", facts=[_range_fact(rows, rows.numbers[0]) + word])
 
 
 def _range_fact(rows: ImageRows, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError
 from nearfar.records.plain_yaml import parse_yaml
+from nearfar.starter.kits import Kit, kit_of
 from nearfar.starter.scalars import printable, scalar
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 96
 _FOREST_ROWS = 20_000
+_MANY_TARGETS = 5
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Budget:
 
 
 def write_study(
-    data: Path, targets: Sequence[str] = (), out: Path | None = None
+    data: Path, targets: Sequence[str] = (), out: Path | None = None, task: str | None = None
 ) -> tuple[Path, list[str]]:
     """Write a study of a file with a column of SMILES, with columns of numbers, or of images.
 
@@ -53,6 +55,7 @@ def write_study(
         data: CSV, parquet, a folder that Hugging Face `datasets` can read, or images.
         targets: the columns to predict; none for images in folders of their classes.
         out: the study file; by default named after the data, in the current folder.
+        task: regression, classification or multilabel; None for what the targets look like.
 
     Returns:
         The file written, and what was found out about the data, a line each.
@@ -73,18 +76,21 @@ def write_study(
     from nearfar.starter.feature_facts import unused_fact
 
     data = (table_with(data, targets) if data.is_dir() else None) or data
-    finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd())
+    finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd(), task=task)
     finding.facts.extend(unused_fact(finding.dataset))
-    text = study_text(name, _data_path(data, path), finding)
+    text, facts = study_text(name, _data_path(data, path), finding)
     _check(text, path)
     path.write_text(text, encoding="utf-8")
-    return path, finding.facts
+    return path, facts
 
 
-def study_text(name: str, data_path: str, finding: Finding) -> str:
-    """Return the study file for what was found."""
+def study_text(name: str, data_path: str, finding: Finding) -> tuple[str, list[str]]:
+    """Return the study file for what was found, and what the user should know."""
     data = {**finding.data.model_dump(exclude_none=True), "path": data_path}
-    kind, kit = finding.data.kind, kit_of(finding.data.kind, str(finding.data.task))
+    from nearfar.starter.detect_targets import rare_share
+
+    rare = rare_share(finding.dataset) is not None
+    kind, kit = finding.data.kind, kit_of(finding.data.kind, str(finding.data.task), rare=rare)
     method = "Rank-N-Contrast" if kit.arm == "RnC" else kit.arm
     rows = max(int(0.8 * len(finding.dataset)), 1)
     budget, seeds = Budget.of(rows), Seeds.of(finding.split)
@@ -93,14 +99,17 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
         "quick": budget.minutes(rows, kind, seeds.quick, budget.quick),
     }
     names = finding.dataset.target_names
-    target = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    target = _listed(names)
+    over = f", mean over the {'labels' if finding.dataset.multilabel else 'targets'}"
+    over *= len(names) > 1
+    facts = [*finding.facts, *_rare_fact(finding, seeds)]
     lines = [
         f"# A first study of {printable(Path(data_path).name)}, written by `nearfar init`. "
         "It runs as it is:",
         "#   nearfar run THIS_FILE --profile quick    a first look",
         f"#   nearfar run THIS_FILE                    {seeds.name}, the whole budget",
         "# Found in the data:",
-        *(line for fact in finding.facts for line in _wrapped(fact)),
+        *(line for fact in facts for line in _wrapped(fact)),
         "",
         f"study: {name}",
         f"title: {scalar(f'Predicting {target}')}",
@@ -108,7 +117,7 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
         "",
         *_block("data", data),
         *_split_lines(finding),
-        f"# The measure that carries the verdicts{', mean over the targets' * (len(names) > 1)}.",
+        f"# The measure that carries the verdicts{over}.",
         kit.metrics,
         "baseline: plain",
         "# Guessed, on two cores.",
@@ -116,7 +125,33 @@ def study_text(name: str, data_path: str, finding: Finding) -> str:
         "",
         *_arm_lines(kit, budget, seeds, rows),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n", facts
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > _MANY_TARGETS:
+        return f"{', '.join(names[:_MANY_TARGETS])} and {len(names) - _MANY_TARGETS} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _rare_fact(finding: Finding, seeds: Seeds) -> list[str]:
+    """Return a warning where few rows of a class, or with a label, are tested."""
+    from nearfar.data.rare_classes import FEW, rare_in_tests
+    from nearfar.data.split.splits import split_rows
+
+    dataset, options = finding.dataset, finding.split
+    trainings = range(seeds.full if options.varies else 1)
+    rare = rare_in_tests(dataset, [split_rows(dataset, options, seed) for seed in trainings])
+    if not rare:
+        return []
+    shown = sorted(rare.items(), key=lambda item: (item[1], item[0]))
+    few = ", ".join(f"'{name}' {count}" for name, count in shown[:5])
+    more = f", and {len(shown) - 5} more" if len(shown) > 5 else ""
+    what = "with the label" if dataset.multilabel else "of the class"
+    return [
+        f"careful: fewer than {FEW} different rows {what} are tested in all trainings ({few}{more})"
+        ": what is measured of them rests on so few rows"
+    ]
 
 
 def _split_lines(finding: Finding) -> list[str]:
@@ -196,75 +231,6 @@ class Seeds:
         return f"    axes: {{seed: {{values: {seeds}}}}}"
 
 
-@dataclass(frozen=True)
-class Kit:
-    """What a first study of some kind of data is made of.
-
-    ``fixed`` computes features for the classical controls, called ``inputs``; ``arm`` is what the
-    pre-trained arms are called; ``views`` is how training changes images, empty for other data.
-    """
-
-    encoder: str
-    fixed: str
-    inputs: str
-    objective: str
-    arm: str
-    near: str
-    loss: str
-    floor: str
-    linear: str
-    metrics: str
-    views: str = ""
-
-    @property
-    def stage(self) -> str:
-        """The name of the pre-training stage."""
-        return self.arm.lower()
-
-
-_ENCODERS = {
-    "molecule": ("gin", "morgan", "fingerprint"),
-    "vector": ("mlp", "identity", "columns"),
-    "image": ("cnn", "identity", "pixels"),
-}
-
-
-def kit_of(kind: str, task: str) -> Kit:
-    """Return what suits molecules, vectors or images, and numbers or classes."""
-    encoder, fixed, inputs = _ENCODERS[kind]
-    views = "crop" if kind == "image" else ""
-    if task == "classification":
-        objective, arm = ("supcon", "SupCon") if views else ("triplet", "triplet")
-        return Kit(
-            encoder,
-            fixed,
-            inputs,
-            objective,
-            arm,
-            "of one class",
-            "cross_entropy",
-            "majority",
-            "logistic",
-            "metric: balanced_accuracy   # or accuracy, top3_accuracy, auroc (2 classes), nll, ece",
-            views,
-        )
-    objective = "{rnc: {views: 2}}" if views else "rnc"
-    metrics = "metric: mae   # or rmse, mse, r2, spearman"
-    return Kit(
-        encoder,
-        fixed,
-        inputs,
-        objective,
-        "RnC",
-        "with near targets",
-        "l1",
-        "mean",
-        "ridge",
-        metrics,
-        views,
-    )
-
-
 def _arm_lines(kit: Kit, budget: Budget, seeds: Seeds, rows: int) -> list[str]:
     epochs, batch, arm = budget.epochs, budget.batch, kit.arm
     views = f", augment: {kit.views}" if kit.views else ""
@@ -273,10 +239,7 @@ def _arm_lines(kit: Kit, budget: Budget, seeds: Seeds, rows: int) -> list[str]:
 
     def fit(encoder: str, train: str, count: int) -> str:
         seen = views if train == "all" else ""
-        return (
-            f"    fit: {{{encoder}train: {train}, loss: {kit.loss}, epochs: {count}, "
-            f"batch: {batch}{seen}}}"
-        )
+        return f"    fit: {{{encoder}train: {train}, epochs: {count}, batch: {batch}{seen}}}"
 
     named = f"encoder: {kit.encoder}, "
     return [
@@ -340,6 +303,7 @@ def _block(key: str, values: dict[str, Any]) -> list[str]:
         "part": "says train, validation or test",
         "size": "all images are resized to size x size",
         "channels": "1: grey, 3: colour, transparency laid on white; 4: transparency is a channel",
+        "task": "`nearfar init --task` writes the study of another",
     }
     lines = [f"{key}:"]
     for name, value in values.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 from nearfar.data.catalogue import SOURCES
 from nearfar.encoders import ENCODERS
-from nearfar.heads import NETWORKS, READOUTS
+from nearfar.heads import NETWORKS, READOUTS, fits_task
 from nearfar.losses import LOSSES
 from nearfar.metrics import METRICS_OF
 from nearfar.study.schema import EPOCHS
@@ -73,7 +73,7 @@ def _settled_arm(arm: Any, most: Any, task: str, counted: set[str]) -> Any:
     standardise = fit.get("standardise", train == "head" or arm.get("pretrain") is not None)
     own = getattr(READOUTS.get(name_of(fit.get("readout", "z"))), "losses", ())
     loss = fit.get("loss", next(iter(own or LOSSES[task])))
-    head = fit.get("head", next(name for name, kind in NETWORKS.items() if task in kind.tasks))
+    head = fit.get("head", next(name for name, kind in NETWORKS.items() if fits_task(kind, task)))
     settled_fit = {**fit, "head": head, "train": train, "standardise": standardise, "loss": loss}
     return {**arm, "fit": settled_fit}
 

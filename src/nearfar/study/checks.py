@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest
-from nearfar.heads import HEADS, READOUTS, WEIGHTED
+from nearfar.heads import HEADS, READOUTS, WEIGHTED, fits_task
 from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
 from nearfar.metrics import METRICS, METRICS_OF
 from nearfar.objectives import OBJECTIVES
@@ -75,7 +75,7 @@ def _unfit_for_task(study: Study) -> list[str]:
     mistakes = []
     if study.targets and task != "classification":
         mistakes.append("targets: are maps of classes, and this study predicts none")
-    if METRICS[study.metric].task != task:
+    if not METRICS[study.metric].judges(task):
         mistakes.append(_not_for("metric", study.metric, task, METRICS_OF[task]))
     labels = study.data.label_task
     fitting = [name for name, kind in OBJECTIVES.items() if labels in kind.tasks]
@@ -83,7 +83,7 @@ def _unfit_for_task(study: Study) -> list[str]:
         if stage.objective.name not in fitting:
             where = f"stages.{name}.objective"
             mistakes.append(_not_for(where, stage.objective.name, labels, fitting))
-    heads = [name for name, kind in HEADS.items() if task in kind.tasks]
+    heads = [name for name, kind in HEADS.items() if fits_task(kind, task)]
     for name, arm in study.arms.items():
         fit, where = arm.fit, f"arms.{name}.fit"
         if fit.head.name not in heads:
@@ -108,13 +108,19 @@ def _unread(fit: TrainedFit, task: str) -> list[str]:
 
 def _no_weights(fit: TrainedFit | ExactFit, task: str) -> list[str]:
     """Return why the rows of a fit cannot be weighted."""
-    if task != "regression":
-        return [f"go by how rare a number is, and this study is one of {task}"]
+    if task == "reconstruction":
+        return ["go by how rare a target is, and this study gives images back"]
     if isinstance(fit, ExactFit):
-        what, given, allowed = "solved head", fit.head.name, list(WEIGHTED)
+        what, given, allowed = "solved head", fit.head.name, _weighted(task)
     else:
-        what, given, allowed = "loss", fit.loss, list(ELEMENTWISE_LOSSES)
+        losses = ELEMENTWISE_LOSSES if task == "regression" else LOSSES[task]
+        what, given, allowed = "loss", fit.loss, list(losses)
     return [] if given in allowed else [f"{what} {given!r} takes none; {nearest(given, allowed)}"]
+
+
+def _weighted(task: str) -> list[str]:
+    """Return the solved heads for a task whose rows can be weighted."""
+    return [name for name, kind in WEIGHTED.items() if fits_task(kind, task)]
 
 
 def _views_of_what(study: Study) -> list[str]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from nearfar.data.read.columns import BadRows, number
 from nearfar.data.read.tables import Table, is_missing
-from nearfar.errors import UserError
+from nearfar.errors import UserError, nearest
 
 Names = Sequence[str] | Mapping[int, str]
 """Names of classes: by their numbers, or in the order of the numbers 0, 1, 2, …"""
@@ -228,6 +228,25 @@ def _absent(cell: Any) -> bool:
     if isinstance(cell, str | bytes):
         return not cell.strip()
     return cell is None or (isinstance(cell, float | Decimal) and cell != cell)
+
+
+def with_positive(
+    numbers: npt.NDArray[np.float64], classes: tuple[str, ...], positive: str
+) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
+    """Return numbers (n,) and names of two classes, ``positive`` as the second.
+
+    Raises:
+        UserError: there are other than two classes, or none is called so.
+    """
+    if positive not in classes:
+        raise UserError(
+            f"data: positive: no class is called {positive!r}; {nearest(positive, classes)}"
+        )
+    if len(classes) != 2:
+        raise UserError(f"data: positive: goes with two classes, and here are {len(classes)}")
+    if classes[1] == positive:
+        return numbers, classes
+    return 1 - numbers, (classes[1], classes[0])
 
 
 def _check_classes(table: Table, column: str, classes: Sequence[str], rows: int) -> None:

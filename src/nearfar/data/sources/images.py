@@ -35,7 +35,7 @@ from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
 from nearfar.errors import UserError, nearest
 
 _OF_LAYOUTS = (
-    *("image", "separator", "subset", "transposed", "mapping", "root"),
+    *("image", "separator", "subset", "transposed", "mapping", "root", "label_separator"),
     *("target", "name", "group", "part", "unit", "decimal", "encoding", "sheet", "missing"),
 )
 
@@ -123,7 +123,10 @@ def _own_target(rows: ImageRows, options: DataOptions) -> Sequence[str]:
             return rows.numbers
         if rows.target is not None and not rows.class_names:
             return [rows.target]
-        raise UserError(f"data: task: regression needs 'target', a column; it has {rows.layout}")
+    if options.task == "regression" or (options.task == "multilabel" and rows.target is None):
+        raise UserError(
+            f"data: task: {options.task} needs 'target', a column; it has {rows.layout}"
+        )
     if rows.target is not None:
         return [rows.target]
     if len(rows.class_names) == 1:

@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs, content_digest
 from nearfar.data.options import Amount, DataOptions
-from nearfar.data.read.classes import Names, class_numbers, class_values, refuse_booleans
+from nearfar.data.read.classes import (
+    Names,
+    class_numbers,
+    class_values,
+    refuse_booleans,
+    with_positive,
+)
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.kinds import column_kinds
 from nearfar.data.read.names import part_called
+from nearfar.data.read.several import known_rows, labels_of, several_numbers
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.data.sources.feature_columns import not_used
 from nearfar.data.split.groups import merged_groups
@@ -46,17 +52,25 @@ class RowLabels:
         self._columns = list(own) or options.target_columns
         self.classes: tuple[str, ...] = ()
         named = {**table.class_names, **(class_names or {})}
-        if options.label_task == "classification":
-            column = self._columns[0]
+        names = named.get(self._columns[0], ())
+        if options.task == "multilabel":
+            known = tuple(names.values()) if isinstance(names, Mapping) else tuple(names)
+            between = options.label_separator
+            self._targets, self._columns = labels_of(table, self._columns, between, bad, known)
+        elif options.label_task == "classification":
             numbers, self.classes = class_numbers(
-                table, column, named.get(column, ()), bad, texts_are_names=bool(own)
+                table, self._columns[0], names, bad, texts_are_names=bool(own)
             )
+            if options.positive is not None:
+                numbers, self.classes = with_positive(numbers, self.classes, options.positive)
             self._targets = numbers[:, None]
-        else:
-            values = [
-                _numbers(table, column, named.get(column, ()), bad) for column in self._columns
-            ]
+        elif names:
+            values = [class_values(table, c, named.get(c, ()), bad) for c in self._columns]
             self._targets = np.stack(values, axis=1)
+        else:
+            for column in self._columns:
+                refuse_booleans(table, column)
+            self._targets = several_numbers(self._columns, bad)
         self._groups = bad.texts(options.group, "group") if options.group else None
         self._parts = _parts(table, options, bad)
 
@@ -133,6 +147,10 @@ class RowLabels:
             limit = options.limit.model_dump(exclude_none=True)
             given.source["limit"] = {**limit, "used": len(rows)}
         targets = np.ascontiguousarray(self._targets[rows])
+        multilabel = options.task == "multilabel"
+        if multilabel or np.isnan(targets).any():
+            given.source["targets"] = known_rows(targets, self._columns, labels=multilabel)
+        described = targets, self._columns, groups, parts, self.classes
         return Dataset(
             inputs=given.inputs,
             ids=given.ids,
@@ -144,8 +162,9 @@ class RowLabels:
             unit=options.unit or "",
             groups=groups,
             parts=parts,
-            digest=content_digest(given, targets, self._columns, groups, parts, self.classes),
+            digest=content_digest(given, *described, multilabel=multilabel),
             classes=self.classes,
+            multilabel=multilabel,
         )
 
     def _beside(self, source: Mapping[str, Any]) -> str:
@@ -160,14 +179,6 @@ class RowLabels:
 
 def _others(options: DataOptions) -> list[str | None]:
     return [options.name, options.group, options.part]
-
-
-def _numbers(table: Table, column: str, names: Names, bad: BadRows) -> npt.NDArray[np.float64]:
-    """Return a target of numbers; of class numbers with names, the numbers that these names are."""
-    if names:
-        return class_values(table, column, names, bad)
-    refuse_booleans(table, column)
-    return bad.numbers(column, "target")
 
 
 def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None:

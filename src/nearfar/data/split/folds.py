@@ -17,6 +17,7 @@ from nearfar.data.dataset import Dataset, Index, Split
 from nearfar.data.options import SplitOptions
 from nearfar.data.split.groups import groups_of_several, scaffold_groups
 from nearfar.data.split.place import SMALLEST, check_sizes, split_of, with_validation
+from nearfar.data.strata import strata_of
 from nearfar.errors import UserError
 
 Ints = npt.NDArray[np.int64]
@@ -40,7 +41,8 @@ def fold_split(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     _check_rows(len(dataset), folds, options.validation)
     dataset = _kept_whole(dataset, options)
     repeat, tested = divmod(seed, folds)
-    classes = dataset.targets[:, 0].astype(np.int64).tobytes() if dataset.classes else b""
+    strata = strata_of(dataset)
+    classes = b"" if strata is None else strata.tobytes()
     fold = _folds_of_repeat(dataset.groups.tobytes(), classes, folds, repeat)
     check_sizes(
         fold,
@@ -104,7 +106,7 @@ def _folds_of_repeat(groups: bytes, classes: bytes, folds: int, repeat: int) -> 
 
     Args:
         groups: the bytes of int64 (rows,), groups from 0.
-        classes: the bytes of int64 (rows,), classes from 0; empty without classes.
+        classes: the bytes of int64 (rows,), classes or other strata from 0; empty without any.
         folds: how many.
         repeat: its number, from which all is drawn.
     """

@@ -67,5 +67,6 @@ def _taken(dataset: Dataset, rows: Index) -> Dataset:
         chosen.groups,
         chosen.parts,
         chosen.classes,
+        multilabel=chosen.multilabel,
     )
     return replace(chosen, digest=digest)

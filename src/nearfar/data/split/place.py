@@ -10,6 +10,7 @@ import numpy.typing as npt
 from nearfar.data.dataset import Dataset, Index, Split
 from nearfar.data.split.groups import groups_of_several
 from nearfar.data.split.stratified import place_stratified
+from nearfar.data.strata import strata_of
 from nearfar.errors import UserError
 
 PARTS = ("train", "validation", "test")
@@ -20,15 +21,16 @@ SMALLEST = 2
 def place_rows(
     dataset: Dataset, rows: Index, wished: tuple[int, int, int], rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Return the part (0, 1, 2) of every row in ``rows``, groups whole, classes in proportion.
+    """Return the part (0, 1, 2) of every row in ``rows``, groups whole, strata in proportion.
 
-    The parts have nearly ``wished`` rows, which add up to all of them; ``rng`` draws.
+    Strata are classes, rare labels or gaps (:mod:`nearfar.data.strata`). The parts have nearly
+    ``wished`` rows, which add up to all of them; ``rng`` draws.
     """
     groups = dataset.groups[rows]
-    if not dataset.classes:
+    strata = strata_of(dataset)
+    if strata is None:
         return _place(groups, wished, rng)
-    labels = dataset.targets[rows, 0].astype(np.int64)
-    return place_stratified(groups, labels, wished, rng)
+    return place_stratified(groups, strata[rows], wished, rng)
 
 
 def _place(

@@ -27,8 +27,9 @@ from nearfar.errors import UserError
 def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     """Divide the rows of a data set.
 
-    Rows of one group stay together in every kind of split. Where the data have classes, rows are
-    drawn in proportion to these (but for kind ``scaffold``).
+    Rows of one group stay together in every kind of split. Where the data have classes, several
+    labels a row or gaps among several targets, rows are drawn in proportion to these
+    (:func:`~nearfar.data.strata.strata_of`; but for kind ``scaffold``).
 
     * ``random``: groups are placed at random so that the parts have exactly the wished sizes as
       long as enough groups have one row only, and nearly so otherwise.
@@ -50,18 +51,30 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
 
     Raises:
         UserError: if the rows are too few, the groups too large, the data lack what is needed, or
-            a class has no row for training.
+            a class has no row for training, or a target none for validation or test.
     """
     split = _drawn(dataset, options, seed)
     for name, rows in (("validation", split.validation), ("test", split.test)):
+        _check_targets(dataset, name, rows)
         if not dataset.classes:
-            break
+            continue
         labels = dataset.targets[:, 0]
         for lacking, count in untrained_classes(labels, dataset.classes, split.train, rows):
             raise UserError(
                 f"class '{lacking}' has {count} rows in the {name} part and none for training"
             )
     return split
+
+
+def _check_targets(dataset: Dataset, part: str, rows: Index) -> None:
+    """Refuse a part in which no row has one of several targets: there would be no number of it."""
+    counts = (~np.isnan(dataset.targets[rows])).sum(axis=0)
+    for name, count in zip(dataset.target_names, counts, strict=True):
+        if not count:
+            raise UserError(
+                f"target '{name}' is missing in all {len(rows)} rows of the {part} part: give it "
+                "larger parts or fewer folds, or leave the target out"
+            )
 
 
 def _drawn(dataset: Dataset, options: SplitOptions, seed: int) -> Split:

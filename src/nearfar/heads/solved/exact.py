@@ -3,7 +3,8 @@
 Every head has ``fit(features, targets, seed)``, ``predict(features)`` and ``arrays()``, and is made
 again from those arrays by ``from_arrays``; so nothing is ever pickled. Features are float32 (n, d),
 targets and predictions float64 (n, k). Of classes, the targets are their indicators (n, classes)
-and the predictions their probabilities; of images, both are pixels in [0, 1], float32. ``tasks``
+and the predictions their probabilities; of several labels a row they are 0 or 1 (n, labels), and
+the predictions the labels' probabilities; of images, both are pixels in [0, 1], float32. ``tasks``
 says what a head is for, ``draws`` whether its numbers depend on ``seed``.
 """
 
@@ -20,10 +21,13 @@ Array = NDArray[Any]
 class Mean:
     """Predict the mean of the training targets: what every other arm has to beat.
 
-    Of classes, their frequencies: the prediction is the majority. Of images, the mean image.
+    Of classes, and of labels, their frequencies: the prediction is the majority. Of images, the
+    mean image.
     """
 
-    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "reconstruction"})
+    tasks: ClassVar[frozenset[str]] = frozenset(
+        {"regression", "classification", "multilabel", "reconstruction"}
+    )
     uses_features: ClassVar[bool] = False
     draws: ClassVar[bool] = False
 
@@ -108,7 +112,7 @@ class Forest:
     probability: the same trees classify.
     """
 
-    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = True
 

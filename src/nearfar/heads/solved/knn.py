@@ -17,7 +17,7 @@ CHUNK = 1024
 class KNN:
     """Vote of the nearest training rows by cosine, weighted (:func:`neighbour_votes`)."""
 
-    tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"classification", "multilabel"})
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = False
 
@@ -71,8 +71,9 @@ def neighbour_votes(
     """Return each class's share of the votes of the nearest rows, float64 (m, classes).
 
     The ``neighbours`` rows of ``bank`` (n, d) with the largest cosine to a query (m, d) vote for
-    their classes, ``indicators`` (n, classes), with weight exp(cosine / temperature): Wu et al.
-    2018, "Unsupervised feature learning via non-parametric instance discrimination", section 3.4.
+    their classes or labels, ``indicators`` (n, classes), with weight exp(cosine / temperature): Wu
+    et al. 2018, "Unsupervised feature learning via non-parametric instance discrimination", section
+    3.4.
     """
     directions = F.normalize(bank, dim=1)
     shares = []

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nearfar.data.read.images.arrays import Targets
 from nearfar.data.read.names import CLASS
+from nearfar.data.read.several import label_lists
 from nearfar.errors import UserError
 
 NUMBER = "target"
@@ -41,8 +42,8 @@ def targets_of(
     """Return the labels of all parts as columns.
 
     One number or text a row is a class, and where it is a number also that; whole numbers are
-    classes with ``names`` where there are some. Indicators of one class a row, (n, classes), are
-    this class.
+    classes with ``names`` where there are some. Indicators (n, labels) are the class of a row where
+    each has one, and its labels otherwise.
 
     Args:
         parts: of every part the labels by name, (n,) or (n, k); one without a name is called
@@ -51,7 +52,7 @@ def targets_of(
         where: for messages.
 
     Raises:
-        UserError: several classes a row, labels that differ in kind from part to part.
+        UserError: several texts a row, labels that differ in kind from part to part.
     """
     columns: dict[str, list[Any]] = {}
     found = Targets(columns, None)
@@ -63,7 +64,7 @@ def targets_of(
             raise UserError(f"{where}: labels are texts in one part and numbers in another")
         labels = np.concatenate(pieces)
         if labels.ndim == 2:
-            labels = _one_of_several(labels, where)
+            labels, names = _one_of_several(labels, names, where)
         if labels.ndim == 2:
             keys = [f"{name or NUMBER}_{k + 1}" for k in range(labels.shape[1])]
             columns |= {key: labels[:, k].tolist() for k, key in enumerate(keys)}
@@ -91,8 +92,8 @@ def _add(
     columns[key] = cells
     if not name:
         found.target = CLASS
-    whole = labels.dtype.kind in "iuf"
-    if names and (whole or set(cells) <= set(names)):
+    numbered = labels.dtype.kind in "iufO"
+    if names and (numbered or set(cells) <= set(names)):
         found.class_names = {**found.class_names, key: list(names)}
 
 
@@ -101,15 +102,14 @@ def _whole(labels: npt.NDArray[Any]) -> bool:
     return bool(np.isfinite(known).all() and (known == np.round(known)).all())
 
 
-def _one_of_several(labels: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """Return the classes of indicators (n, classes) of one class a row; else what was given."""
+def _one_of_several(
+    labels: npt.NDArray[Any], names: Sequence[str], where: str
+) -> tuple[npt.NDArray[Any], Sequence[str]]:
+    """Return the classes, or the lists of labels, of indicators (n, labels), and their names."""
     if labels.dtype.kind in "US":
         raise UserError(f"{where}: labels of several texts a row {labels.shape}: one is allowed")
-    if not np.isin(labels, (0, 1)).all():
-        return labels
-    if (labels.sum(axis=1) == 1).all():
-        return np.asarray(labels.argmax(axis=1))
-    raise UserError(
-        f"{where}: labels {labels.shape} are indicators of several classes a row, which .npz files "
-        "cannot say here: give the column of one of them, or a table of the images' paths"
-    )
+    found = label_lists(labels)
+    if found is None:
+        return labels, names
+    several = found.dtype.kind == "O" and not names
+    return found, [str(k) for k in range(labels.shape[1])] if several else names

@@ -29,8 +29,9 @@ def read_npz(
     Names are as Keras, scikit-learn, MedMNIST and ``np.savez`` give them, see ``array_names``.
     Images are (n, height, width), (n, height, width, channels) or (n, channels, height, width),
     with 1 or 3 channels, of numbers on a scale that ``arrays`` states. Labels are numbers or texts
-    (n,) or (n, 1); indicators (n, classes) of one class each; or (n, k) of several numbers. An
-    array of names gives those of the classes 0, 1, 2, …. Arrays without a meaning are told.
+    (n,) or (n, 1); indicators (n, labels), of classes where each row has one; or (n, k) of several
+    numbers. An array of names gives those of the classes 0, 1, 2, …. Arrays without a meaning are
+    told.
 
     Args:
         path: the file.

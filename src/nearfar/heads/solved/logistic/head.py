@@ -41,13 +41,15 @@ class Logistic(Affine):
         super().__init__()
         self.penalty, self.iterations = penalty, iterations
 
-    def fit(self, features: Array, targets: Array, seed: int) -> None:
-        """Solve for the weights."""
+    def fit(self, features: Array, targets: Array, seed: int, weights: Array | None = None) -> None:
+        """Solve for the weights; ``weights`` (n,) of the rows count in the mean cross-entropy."""
         from scipy.optimize import minimize
 
         x = torch.from_numpy(np.array(features, dtype=np.float32))
         mean, deviation = whitening.standardise(x)
         y = torch.from_numpy(targets)
+        if weights is not None:
+            y = y * torch.from_numpy(weights / weights.mean())[:, None]
         factor = self._hessian_factor(x, targets.shape[1])
         shape = (x.shape[1] + 1, targets.shape[1])
 
@@ -94,14 +96,17 @@ class Logistic(Affine):
 def _cross_entropy(
     x: Tensor, y: Tensor, weight: Tensor, intercept: Tensor
 ) -> tuple[float, Tensor, Tensor]:
-    """Return the mean cross-entropy, and its gradient by weight (d, classes) and by intercept."""
+    """Return the mean cross-entropy, and its gradient by weight (d, classes) and by intercept.
+
+    The rows of ``y`` (n, classes) are probabilities times the weight of the row.
+    """
     narrow, loss = weight.float(), 0.0
     grad = torch.zeros(tuple(weight.T.shape), dtype=torch.float32)
     intercept_grad = torch.zeros_like(intercept)
     for rows, truth in whitening.blocks(x, y):
         log_p = (rows @ narrow).double().add_(intercept).log_softmax(1)
         loss -= float((truth * log_p).sum())
-        excess = log_p.exp_().sub_(truth)
+        excess = log_p.exp_().mul_(truth.sum(1, keepdim=True)).sub_(truth)
         intercept_grad += excess.sum(0)
         grad.addmm_(excess.float().T, rows)
     return loss / len(x), grad.T.double() / len(x), intercept_grad / len(x)

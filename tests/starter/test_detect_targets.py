@@ -1,0 +1,146 @@
+"""What the columns to predict mean: numbers, classes or labels, and what the user is told."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nearfar.data.read.tables import Table
+from nearfar.errors import UserError
+from nearfar.starter.detect import detect
+from nearfar.starter.detect_targets import meaning_of
+from nearfar.starter.write import write_study
+from nearfar.study.load import load_study
+
+Cells = list[Any]
+
+
+def meaning(cells: Cells, asked: str | None = None, most: int = 0) -> tuple[str, str, str]:
+    """The task, what separates labels, and the first fact, of one column ``y``."""
+    found = meaning_of(Table("t.csv", {"y": cells}, len(cells)), ["y"], asked, most)
+    return found.task, found.options.get("label_separator", ""), found.facts[0]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["0", "1", "1"], [0, 1, 0], ["1.0", "0.0"], [True, False, True], ["True", "False", ""]],
+)
+def test_a_column_of_0_and_1_is_classes(cells: Cells) -> None:
+    task, _, fact = meaning(cells)
+    assert task == "classification"
+    assert "2 classes" in fact
+    assert ("--task regression" in fact) == ("True" not in cells)
+
+
+def test_grades_are_numbers_or_classes_with_a_word_about_the_other() -> None:
+    grades = ["1", "2", "3", "5", "4", "3"]
+    task, _, fact = meaning(grades)
+    assert task == "regression"
+    assert "take --task classification" in fact
+    task, _, fact = meaning(grades, "classification")
+    assert (task, "5 classes" in fact, "--task" in fact) == ("classification", True, False)
+    task, _, fact = meaning(grades, most=20)
+    assert (task, "--task regression" in fact) == ("classification", True)
+    assert meaning(grades, "regression", most=20)[0] == "regression"
+
+
+@pytest.mark.parametrize(
+    ("cells", "sign"),
+    [
+        (["a;b", "b", "a"], ";"),
+        (["a|b|c", "b|c", "a", "c"], "|"),
+        (["sea, sky", "sky", "sea"], ","),
+        (["cat", "cat dog", "cat dog fox", "cat dog fox owl"], " "),
+        (["1;2", "2", "1"], ";"),
+    ],
+)
+def test_texts_with_several_labels_are_told(cells: Cells, sign: str) -> None:
+    task, found, fact = meaning(cells)
+    assert (task, found) == ("multilabel", sign)
+    assert "--task classification takes each text as a class" in fact
+    assert meaning(cells, "classification")[0] == "classification"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["New York", "Boston", "San Francisco", "Boston"],
+        ["very good", "good", "bad", "very bad"],
+        ["red fox", "arctic fox", "red fox"],
+        ["a;b", "c;d", "a;b"],
+        ["Smith, John", "Doe, Jane"],
+    ],
+)
+def test_other_texts_are_classes(cells: Cells) -> None:
+    task, sign, _ = meaning(cells)
+    assert (task, sign) == ("classification", "")
+
+
+def test_lists_are_labels() -> None:
+    assert meaning([["a"], ["a", "b"], []])[0] == "multilabel"
+
+
+def test_several_columns_of_0_and_1_are_labels_and_can_be_numbers() -> None:
+    table = Table("t.csv", {"a": ["0", "1", ""], "b": ["1", "0", "0"], "c": [0.5, 1.0, 2.0]}, 3)
+    assert meaning_of(table, ["a", "b"]).task == "multilabel"
+    assert "--task regression takes them as numbers" in meaning_of(table, ["a", "b"]).facts[0]
+    assert meaning_of(table, ["a", "b"], "regression").task == "regression"
+    assert meaning_of(table, ["a", "c"]).task == "regression"
+
+
+@pytest.mark.parametrize(
+    ("cells", "asked", "message"),
+    [
+        (["a", "b"], "regression", "t.csv: target 'y' holds text, and --task regression needs"),
+        (["a", "b"], "multilabel", "t.csv: target 'y' has one label a row, such as 'a': .*;b"),
+        (["a", "b"], "clasification", "--task clasification: did you mean .*classification"),
+        (["", None], None, "t.csv: column 'y' is empty"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(cells: Cells, asked: str | None, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        meaning(cells, asked)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def rare(path: Path, names: tuple[str, str], rows: int = 400, share: float = 0.04) -> None:
+    draw = np.random.default_rng(0)
+    few = draw.random(rows) < share
+    lines = ["a,b,y"]
+    for some in few:
+        x = draw.normal(size=2) + 2 * some
+        lines.append(f"{x[0]:.3f},{x[1]:.3f},{names[int(some)]}")
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("names", "positive"), [(("0", "1"), None), (("inactive", "active"), "active")]
+)
+def test_a_rare_class_is_looked_for_by_a_metric_that_sees_it(
+    names: tuple[str, str], positive: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rare(tmp_path / "t.csv", names)
+    path, facts = write_study(Path("t.csv"), ["y"])
+    study = load_study(str(path)).study
+    assert study.metric == "average_precision"
+    assert (study.data.task, study.data.positive) == ("classification", positive)
+    dataset = detect("t.csv", ["y"], tmp_path).dataset
+    assert dataset.classes == names
+    assert dataset.targets.sum() < 40, "the second class is the rare one"
+    warned = [fact for fact in facts if "fewer than 20" in fact]
+    assert len(warned) == int(dataset.targets.sum() < 20)
+    assert all(f"'{names[1]}' {int(dataset.targets.sum())}" in fact for fact in warned)
+    assert warned
+
+
+def test_the_task_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rare(tmp_path / "t.csv", ("0", "1"), share=0.4)
+    path, _ = write_study(Path("t.csv"), ["y"], Path("n.yaml"), "regression")
+    assert load_study(str(path)).study.data.task == "regression"
+    assert load_study(str(path)).study.metric == "mae"
+    path, facts = write_study(Path("t.csv"), ["y"], Path("c.yaml"))
+    assert load_study(str(path)).study.metric == "balanced_accuracy"
+    assert not any("fewer than 20" in fact for fact in facts)
