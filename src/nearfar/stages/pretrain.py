@@ -17,6 +17,7 @@ def pretrain(context: StageContext, spec: PretrainSpec) -> dict[str, Any]:
     """Train the encoder; keep it, and what the page shows of it."""
     encoder = models.fresh_encoder(spec.encoder, context.rows.inputs, spec.seed)
     assert isinstance(encoder, Encoder)
+    models.start(encoder, context.rows.inputs, context.index("train"))
     kind = OBJECTIVES[spec.objective.name]
     outputs = (context.outputs.count,) if getattr(kind, "predicts", False) else ()
     objective = kind(encoder, *outputs, **spec.objective.options)
