@@ -16,11 +16,12 @@ from nearfar.execution.prepared import Request
 from nearfar.starter.first_split import first_split
 from nearfar.starter.write import Budget, scalar, write_study
 from nearfar.study.load import load_study
-from nearfar.study.profiles import PROFILES
 
 ALKYLS = ["C" * n for n in range(1, 11)]
 TAILS = ["O", "N", "F", "Cl", "C(=O)O", "c1ccccc1"]
 SMILES = [chain + tail for chain, tail in itertools.product(ALKYLS, TAILS)]
+
+PROFILES = ("full", "quick", "smoke")
 
 
 @pytest.fixture(autouse=True)

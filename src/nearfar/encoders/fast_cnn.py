@@ -6,6 +6,7 @@ that start as identities. What is different here: images of any size and of one 
 normalisation by constants in the place of the data set's mean.
 """
 
+import math
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
@@ -150,7 +151,9 @@ class FastCNN(Encoder):
         depth: convolutions in a block.
         patch: sides of the whitened patches, in pixels.
         pool: ``max`` or ``mean`` over what is left of the image.
-        scale: factor on the features, so that a head starts with small outputs.
+        out: features made by one affine map of all that is left of the image, in the place of
+            pooling: they know where something is, and views must have the images' size.
+        scale: factor on pooled features, so that a head starts with small outputs.
         test_time: ``flip`` gives, in evaluation, the mean of the features of an image and of its
             mirror image, for twice the work.
     """
@@ -165,6 +168,7 @@ class FastCNN(Encoder):
         depth: PositiveInt = 2,
         patch: Literal[1, 2, 3] = 2,
         pool: Literal["max", "mean"] = "max",
+        out: PositiveInt | None = None,
         scale: Annotated[float, Field(gt=0)] = 1 / 9,
         test_time: Literal["plain", "flip"] = "plain",
     ) -> None:
@@ -184,6 +188,12 @@ class FastCNN(Encoder):
             Block(before, after, depth)
             for before, after in pairwise((self.whitening.out_channels, *widths))
         )
+        self.last = nn.Sequential()
+        if out is not None:
+            seen = self.whitening.patch - self.whitening.stride
+            left = [(side - seen) // self.whitening.stride // 2 ** len(widths) for side in sides]
+            self.last = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * math.prod(left), out))
+            self.out_features = out
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def start_from(self, images: Tensor) -> None:
@@ -191,7 +201,7 @@ class FastCNN(Encoder):
         self.whitening.fit(normalised(images))
 
     def forward(self, batch: Tensor) -> Tensor:
-        """Return the features of images (b, c, h, w) in [0, 1]: float32 (b, ``widths[-1]``)."""
+        """Return the features of images (b, c, h, w) in [0, 1]: float32 (b, ``out_features``)."""
         features = self._features(batch)
         if self.test_time == "flip" and not self.training:
             features = (features + self._features(batch.flip(3))) / 2
@@ -201,11 +211,14 @@ class FastCNN(Encoder):
         x = functional.gelu(self.whitening(normalised(batch)))
         for block in self.blocks:
             x = block(x)
+        if self.last:
+            features: Tensor = self.last(x)
+            return features
         return self.scale * (x.amax(dim=(2, 3)) if self.pool == "max" else x.mean(dim=(2, 3)))
 
     def layer_groups(self) -> list[nn.Module]:
-        """Return the whitening layer and each block."""
-        return [self.whitening, *self.blocks]
+        """Return the whitening layer, each block, and the affine map to ``out`` features."""
+        return [self.whitening, *self.blocks, *([self.last] if self.last else [])]
 
 
 def convolution(before: int, after: int) -> nn.Conv2d:

@@ -343,13 +343,14 @@ class Study(Options):
     all rows. ``label_noise`` is the fraction of these whose label is spurious. ``unseen`` is what
     no row has that anything is trained or chosen on: targets of a range, or classes. ``rounds``
     says that arms are trained in rounds of five seeds, of which a decided arm takes no more part,
-    and how many there are.
+    and how many there are. ``left_out`` names the arms that the profile leaves out.
     """
 
     study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     title: str = ""
     question: str = ""
-    profile: Literal["full", "quick", "smoke"] = "full"
+    profile: Literal["full", "efficient", "quick", "smoke"] = "full"
+    left_out: tuple[Name, ...] | None = None
     data: DataOptions
     split: SplitOptions
     metric: _name_in(METRICS)  # type: ignore[valid-type]
@@ -367,7 +368,7 @@ class Study(Options):
     stages: dict[str, Stage] = Field({})
     arms: Annotated[dict[str, Arm], Field(min_length=1)]
     axes: dict[str, Axis] = Field({})
-    minutes: dict[Literal["full", "quick", "smoke"], Positive] = Field({})
+    minutes: dict[Literal["full", "efficient", "quick", "smoke"], Positive] = Field({})
     published: list[Published] = Field([])
     claims: list[Claim] = Field([])
     track: Trackers | None = None

@@ -16,7 +16,15 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from nearfar.data.augment.colour import Blur, Greyscale, Jitter
-from nearfar.data.augment.geometry import AlternatingFlip, Crop, Cutout, Flip, ResizedCrop, Rotation
+from nearfar.data.augment.geometry import (
+    AlternatingFlip,
+    Crop,
+    Cutout,
+    Flip,
+    ResizedCrop,
+    Rotation,
+    Shift,
+)
 from nearfar.errors import UserError, nearest
 
 __all__ = [
@@ -32,6 +40,7 @@ __all__ = [
     "MoCo",
     "ResizedCrop",
     "Rotation",
+    "Shift",
     "SimCLR",
     "Standard",
     "View",
@@ -100,6 +109,7 @@ VIEWS: dict[str, type[Any]] = {
     "moco": MoCo,
     "resized_crop": ResizedCrop,
     "rotation": Rotation,
+    "shift": Shift,
     "simclr": SimCLR,
     "standard": Standard,
 }

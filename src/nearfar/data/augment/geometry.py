@@ -1,7 +1,7 @@
 """Views that move pixels: crop, resized crop, flip, rotation."""
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt, validate_call
@@ -20,16 +20,14 @@ Aspect = Annotated[float, Field(gt=0, le=100)]
 class Crop:
     """Shift each image by up to ``padding`` pixels in both directions; black comes in.
 
-    With ``border: reflect`` it is the image's own mirror image that comes in.
-
     Every shift is as likely as any other.
     """
 
+    border: ClassVar[str] = "constant"
+
     @validate_call
-    def __init__(
-        self, *, padding: NonNegativeInt = 4, border: Literal["reflect"] | None = None
-    ) -> None:
-        self.padding, self.border = padding, border or "constant"
+    def __init__(self, *, padding: NonNegativeInt = 4) -> None:
+        self.padding = padding
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return shifted images, as (b, c, h, w) as they came."""
@@ -39,6 +37,16 @@ class Crop:
         padded = functional.pad(images, (self.padding,) * 4, self.border)
         windows = padded.unfold(2, height, 1).unfold(3, width, 1)
         return windows[torch.arange(count, device=images.device), :, top, left]
+
+
+class Shift(Crop):
+    """Shift each image by up to ``padding`` pixels; its own mirror image comes in."""
+
+    border: ClassVar[str] = "reflect"
+
+    @validate_call
+    def __init__(self, *, padding: NonNegativeInt = 2) -> None:
+        self.padding = padding
 
 
 class ResizedCrop:
