@@ -221,6 +221,7 @@ RECONSTRUCTION = {
     },
     "arms": {
         "mean": {"fit": {"head": "mean"}},
+        "own decoder": {"pretrain": "supcon", "fit": {"head": "image_decoder", "train": "head"}},
         "decoder": {"pretrain": "supcon", "fit": {"head": "decoder", "train": "all"}},
     },
 }

@@ -263,6 +263,7 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     of_images = {"subset", "image", "transposed", "mapping"}
     never = {("DataOptions", key) for key in {"hub", *of_images}}
     never |= {("Pretrain", "run"), ("Pretrain", "arm"), ("Study", "modules")}
+    never |= {("Study", "left_out")}  # written by nearfar: tests/study/test_left_out.py
     never |= {("SplitOptions", "repeats")}  # the axis of seeds says it
     never |= {("Study", "rounds")}  # decides which seeds are trained: tests/execution
     assert said <= allowed
