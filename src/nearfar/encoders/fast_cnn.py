@@ -29,8 +29,8 @@ LEAST_VARIANCE = 5e-4
 BIAS_FACTOR = 8.0
 """Biases after batch norm are this number times their parameter: airbench's 64 times the rate."""
 
-MOMENTUM = 0.1
-"""Weight of a batch in the running statistics of batch norm."""
+MOMENTUM = 0.4
+"""Weight of a batch in the running statistics of batch norm: short trainings change quickly."""
 
 CHUNK = 256
 """Images whose patches are gathered at once."""
