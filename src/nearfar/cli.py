@@ -24,7 +24,8 @@ _USAGE_ERRORS: Any = typer.BadParameter.__mro__[2]
 Study = Annotated[str, typer.Argument(help="A shipped study (see `nearfar studies`) or a file.")]
 Run = Annotated[Path, typer.Argument(help="A run folder, OUT/<study>-<profile>.")]
 Profile = Annotated[
-    str | None, typer.Option(help="full (published budget; the default), quick or smoke.")
+    str | None,
+    typer.Option(help="full (published budget; the default), efficient, quick or smoke."),
 ]
 Settings = Annotated[
     list[str] | None,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DAYS_FROM = 2880
 """Minutes from which an expected time is given in days: such a study is for a GPU."""
+LISTED = ("full", "efficient", "quick")
+"""The profiles whose expected times are listed."""
 
 
 def run_study(request: Request, *, dry_run: bool) -> int:
@@ -143,16 +145,24 @@ def _print_stages(prepared: Prepared, console: Console) -> None:
 def list_studies() -> None:
     """Print the shipped studies, a line each, with expected times."""
     from nearfar.study.files import shipped_texts
+    from nearfar.study.profile_names import PROFILES
 
     console = Console()
     table = Table(box=None, header_style="bold")
-    for column in ("study", "what it asks", "full", "quick"):
+    for column in ("study", "what it asks", *LISTED):
         table.add_column(column)
     for name, study in shipped_texts().items():
         minutes = study.get("minutes", {})
-        times = [_duration(minutes.get(profile)) for profile in ("full", "quick")]
+        times = [_duration(minutes.get(profile)) for profile in LISTED]
         table.add_row(name, study.get("question") or study.get("title", ""), *times)
     console.print(table)
+    for profile in LISTED:
+        console.print(f"[bold]{profile}[/bold]: {PROFILES[profile]}", highlight=False)
+    for name, study in shipped_texts().items():
+        arms = ((study.get("profiles") or {}).get("efficient") or {}).get("arms") or {}
+        left_out = [arm for arm, changes in arms.items() if changes is None]
+        if left_out:
+            console.print(f"{name}, efficient, leaves out: {', '.join(left_out)}", highlight=False)
 
 
 def _duration(minutes: float | None) -> str:

@@ -52,6 +52,30 @@ def test_published_numbers_that_nothing_stands_beside() -> None:
     assert published(esol(), unit="z", test={"mae": 0.0})["error_percent"] is None
 
 
+def test_efficient_numbers_stand_beside_published_ones_as_another_recipe() -> None:
+    full, efficient = esol().summary("full"), esol().summary("efficient")
+    assert full["published"]
+    for plain, labelled in zip(full["published"], efficient["published"], strict=True):
+        note = "; ".join(filter(None, ["another recipe", plain["note"]]))
+        assert labelled == {**plain, "note": note}
+    assert "Published numbers stand beside its own as those of another recipe." in str(
+        efficient["notes"]
+    )
+    assert "the efficient profile does not repeat the source's recipes; in it, worse: RnC" in str(
+        efficient["claims"]
+    )
+    assert "The efficient profile, with" in efficient["answer"]
+    assert "and other recipes" in efficient["answer"]
+
+
+def test_arms_that_a_profile_leaves_out_are_told() -> None:
+    run = esol()
+    assert "leaves out" not in str(run.summary("quick")["notes"])
+    run.study["left_out"] = ["A", "B"]
+    for profile in ("quick", "efficient"):
+        assert "It leaves out: A, B." in run.summary(profile)["notes"][0]
+
+
 def test_quick_numbers_are_never_set_beside_published_ones() -> None:
     summary = esol().summary("quick")
     assert summary["published"] == []

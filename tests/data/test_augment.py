@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,19 +12,24 @@ from torch import Tensor
 
 from nearfar.data.augment import (
     VIEWS,
+    AlternatingFlip,
     Blur,
     Crop,
+    Cutout,
     Flip,
     Greyscale,
     Jitter,
     ResizedCrop,
     Rotation,
+    Shift,
     build_views,
 )
 from nearfar.data.augment.colour import shift_hue
 from nearfar.errors import UserError
 
 every_view = pytest.mark.parametrize("name", sorted(VIEWS))
+every_drawn_view = pytest.mark.parametrize("name", sorted(VIEWS.keys() - {"alternating_flip"}))
+"""All but the view that goes by the numbers of rows."""
 
 
 def some_images(count: int = 8, channels: int = 3, height: int = 9, width: int = 12) -> Tensor:
@@ -32,7 +38,7 @@ def some_images(count: int = 8, channels: int = 3, height: int = 9, width: int =
 
 
 @every_view
-@pytest.mark.parametrize("shape", [(4, 3, 16, 16), (3, 1, 28, 28), (5, 3, 7, 12), (1, 2, 1, 1)])
+@pytest.mark.parametrize("shape", [(4, 3, 16, 16), (3, 1, 28, 28), (5, 3, 7, 12), (1, 2, 3, 3)])
 def test_shape_type_and_range_stay(name: str, shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     images = torch.rand(shape)
@@ -46,7 +52,7 @@ def test_shape_type_and_range_stay(name: str, shape: tuple[int, ...]) -> None:
     assert torch.equal(images, before), "the images themselves are changed"
 
 
-@every_view
+@every_drawn_view
 def test_the_same_seed_gives_the_same_views(name: str) -> None:
     images, view = some_images(), VIEWS[name]()
 
@@ -59,14 +65,14 @@ def test_the_same_seed_gives_the_same_views(name: str) -> None:
     assert not torch.equal(seen(3), seen(4))
 
 
-@every_view
+@every_drawn_view
 def test_every_image_has_draws_of_its_own(name: str) -> None:
     torch.manual_seed(1)
     one = some_images(1)
     seen = VIEWS[name]()(one.expand(40, -1, -1, -1))
     different = {tuple(image.flatten().tolist()) for image in seen}
     assert len(different) >= 2
-    if name not in {"flip", "greyscale", "blur", "jitter"}:
+    if name not in {"flip", "greyscale", "blur", "jitter", "shift"}:
         assert len(different) > 20
 
 
@@ -111,6 +117,22 @@ def test_crop_moves_images_and_fills_with_black() -> None:
         shifts[found[0]] = shifts.get(found[0], 0) + 1
     assert len(shifts) == 25
     assert max(shifts.values()) < 24 + 5 * math.sqrt(24)
+
+
+def test_shift_moves_as_crop_does_and_fills_with_the_mirror_image() -> None:
+    images = some_images(50, 1, 5, 6) + 0.01
+    views = Crop(padding=2), Shift()
+    seen = []
+    for view in views:
+        torch.manual_seed(0)
+        seen.append(view(images))
+    black, mirrored = seen
+    assert torch.equal(mirrored[black > 0], black[black > 0])
+    assert (mirrored > 0).all()
+    padded = torch.nn.functional.pad(images, (2, 2, 2, 2), mode="reflect")
+    for image, around in zip(mirrored, padded, strict=True):
+        windows = around.unfold(1, 5, 1).unfold(2, 6, 1)[0].flatten(0, 1)
+        assert (windows == image[0]).all(dim=(1, 2)).any()
 
 
 @pytest.mark.parametrize("size", [None, 5, 11])
@@ -162,6 +184,59 @@ def test_flip_mirrors_left_and_right() -> None:
     images = some_images()
     assert torch.equal(Flip(p=1)(images)[:, :, :, 0], images[:, :, :, -1])
     assert torch.equal(Flip(p=1)(Flip(p=1)(images)), images)
+
+
+def test_alternating_flip_shows_every_row_one_way_and_then_the_other() -> None:
+    images, view = some_images(500, 1, 2, 3), AlternatingFlip()
+    rows = torch.arange(1000, 1500)
+    mirrored = []
+    for number in range(1, 7):
+        view.begin(number)
+        torch.manual_seed(number)
+        seen = view(images, rows)
+        is_so = torch.tensor(
+            [torch.equal(a, b.flip(-1)) for a, b in zip(seen, images, strict=True)]
+        )
+        assert torch.equal(seen[~is_so], images[~is_so])
+        mirrored.append(is_so)
+    assert all(torch.equal(a, ~b) for a, b in pairwise(mirrored))
+    assert abs(int(mirrored[0].sum()) - 250) < 50
+    turns = int((mirrored[0][1:] != mirrored[0][:-1]).sum())
+    assert abs(turns - 250) < 50, "neighbours begin alike"
+    order = torch.randperm(500)
+    view.begin(2)
+    assert torch.equal(view(images[order], rows[order]), view(images, rows)[order])
+
+
+def test_a_chain_tells_its_views_rounds_and_rows() -> None:
+    images, rows = some_images(20), torch.arange(40, 60)
+    chain = build_views([("crop", {"padding": 0}), ("alternating_flip", {})])
+    alone = AlternatingFlip()
+    for number in (1, 2):
+        chain.begin(number)
+        alone.begin(number)
+        assert torch.equal(chain(images, rows), alone(images, rows))
+    assert chain.of_rows
+    assert not build_views([("moco", {})]).of_rows
+    assert not torch.equal(chain(images, rows), chain(images, rows + 20))
+
+
+def test_cutout_makes_squares_grey_at_every_place() -> None:
+    torch.manual_seed(0)
+    images = some_images(3000, 2, 5, 7) * 0.4
+    seen = Cutout(size=3)(images)
+    grey = (seen == 0.5).all(1)
+    assert torch.equal((seen == 0.5).any(1), grey)
+    assert torch.equal(seen[~grey[:, None].expand_as(seen)], images[~grey[:, None].expand_as(seen)])
+    places = set()
+    for covered in grey[:1000]:
+        down, right = covered.any(1).nonzero()[:, 0], covered.any(0).nonzero()[:, 0]
+        assert bool(covered[down][:, right].all())
+        assert int(covered.sum()) == len(down) * len(right)
+        assert 2 <= len(down) <= 3
+        assert 2 <= len(right) <= 3
+        places.add((int(down[0]), int(right[0]), len(down), len(right)))
+    assert len(places) == 35
 
 
 @pytest.mark.parametrize("degrees", [90.0, 30.0, -17.0])
@@ -356,7 +431,11 @@ def test_presets_are_their_parts(preset: str, steps: list[tuple[str, dict[str, A
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("jiter", {}, r"no view is called 'jiter'; did you mean 'jitter'\? allowed: blur, crop"),
+        (
+            "jiter",
+            {},
+            r"no view is called 'jiter'; did you mean 'jitter'\? allowed: alternating_flip,",
+        ),
         ("crop", {"pad": 1}, r"view crop has no option 'pad'; did you mean 'padding'\?"),
         ("moco", {"p": 1}, r"view moco has no option 'p'; allowed: nothing"),
         ("crop", {"padding": -1}, r"view crop, option padding: .*\(given: -1\)"),

@@ -21,7 +21,7 @@ from nearfar.study.published import Claim, Published
 from nearfar.study.schema import Arm, Axis, ExactFit, Pretrain, Stage, Study, TrainedFit
 from nearfar.study.schema import Test as OnTestRows
 from nearfar.track import TRACKERS
-from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options
+from nearfar.train.recipe import AVERAGES, OPTIMIZERS, SCHEDULES, Options
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "study-files.md").read_text(encoding="utf-8")
@@ -48,6 +48,7 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
     "Readouts": dict(READOUTS),
     "Optimisers": dict(OPTIMIZERS),
     "Schedules": dict(SCHEDULES),
+    "Averages": dict(AVERAGES),
     "Trackers": dict(TRACKERS),
 }
 

@@ -21,6 +21,9 @@ TRAINED: list[tuple[str, dict[str, Any], tuple[int, int, int]]] = [
     ("cnn", {"width": 4}, (2, 97, 130)),
     ("cnn", {"width": 4}, (1, 1, 1)),
     ("emnist_cnn", {}, (1, 28, 28)),
+    ("fast_cnn", {"widths": (4, 8)}, (3, 32, 32)),
+    ("fast_cnn", {"widths": (4, 8), "out": 5}, (1, 17, 70)),
+    ("fast_cnn", {"widths": (4, 8), "depth": 3, "pool": "mean"}, (1, 30, 97)),
 ]
 every_network = pytest.mark.parametrize(("name", "options", "shape"), TRAINED)
 

@@ -37,6 +37,7 @@ TRAINED: list[Part] = [
     if issubclass(kind, nn.Module) and name not in SLOW_TO_BUILD
 ]
 TRAINED += [("mlp", {"dropout": 0.1})]
+DECODERS = {"decoder", "image_decoder"}
 ALL_LOSSES = sorted({name for found in (*LOSSES.values(), DISTRIBUTION_LOSSES) for name in found})
 
 
@@ -44,7 +45,7 @@ class Task:
     """As much of a task as a stack looks at."""
 
     def __init__(self, spec: FitSpec, encoder: nn.Module) -> None:
-        decodes = spec.head.name == "decoder"
+        decodes = spec.head.name in DECODERS
         self.module = build_predictor(spec, encoder, (1, 28, 28) if decodes else 2)
         self.data: Any = Rows(SHOWN, torch.zeros(len(SHOWN), 1))
 
@@ -77,7 +78,7 @@ def test_names_and_modules_agree_on_what_can_be_trained_as_one(encoder: Part | N
     small_enough = encoder is None or can_stack_encoder(*encoder)
     found = []
     for head, readout, loss in product(HEADS, READOUTS, ALL_LOSSES):
-        if head[0] == "decoder" and readout != "z":
+        if head[0] in DECODERS and readout != "z":
             continue  # a decoder's images are not read out
         if READOUTS[readout].losses and loss not in DISTRIBUTION_LOSSES:
             continue  # a study file cannot ask for it

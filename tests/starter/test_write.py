@@ -17,11 +17,12 @@ from nearfar.starter.first_split import first_split
 from nearfar.starter.scalars import scalar
 from nearfar.starter.write import Budget, write_study
 from nearfar.study.load import load_study
-from nearfar.study.profiles import PROFILES
 
 ALKYLS = ["C" * n for n in range(1, 11)]
 TAILS = ["O", "N", "F", "Cl", "C(=O)O", "c1ccccc1"]
 SMILES = [chain + tail for chain, tail in itertools.product(ALKYLS, TAILS)]
+
+PROFILES = ("full", "quick", "smoke")
 
 
 @pytest.fixture(autouse=True)

@@ -141,9 +141,15 @@ PREDEFINED = small(
     split={"kind": "predefined", "validation": 0.2},
 )
 RESNET = {"resnet18": {"width": 2, "stem": "small", "zero_init": False, "crop": 20}}
+FAST = {"widths": [4, 8], "depth": 3, "patch": 3, "pool": "mean", "scale": 0.5}
+FAST["out"] = 7
+FAST |= {"test_time": "flip"}
 VIEWS = [
     {"resized_crop": {"scale": [0.5, 1.0], "ratio": [0.5, 2.0], "size": 24}},
     {"crop": {"padding": 2}},
+    {"shift": {"padding": 3}},
+    {"cutout": {"size": 3}},
+    "alternating_flip",
     {"flip": {"p": 0.4}},
     {"rotation": {"degrees": 9}},
     {"jitter": {"brightness": 0.1, "contrast": 0.2, "saturation": 0.3, "hue": 0.1, "p": 0.7}},
@@ -151,7 +157,7 @@ VIEWS = [
     {"blur": {"sigma": [0.2, 1.0], "p": 0.6}},
 ]
 OBJECTIVES_OF_IMAGES: dict[str, Any] = {
-    "cross_entropy": {},
+    "cross_entropy": {"label_smoothing": 0.1},
     "moco": {"queue": 32, "symmetric": True, "split_batch_norm": 2, "hidden": [4], "out": 6},
     "nt_xent": {"temperature": 0.3, "hidden": [4], "out": 6},
     "supcon": {"temperature": 0.3, "hidden": [4], "out": 6},
@@ -161,6 +167,7 @@ OBJECTIVES_OF_IMAGES: dict[str, Any] = {
     "autoencoder": {"loss": "bce", "frozen_encoder": True},
 }
 STAGE_OF_IMAGES = {"encoder": {"cnn": {"width": 2, "dropout": 0.3}}, "batch": 8}
+STAGE_OF_IMAGES["average"] = {"lookahead": {"every": 2, "decay": 0.8}}
 IMAGES = {
     "study": "pictures",
     "data": {"source": "images", "path": "pictures.npz", "size": 28, "channels": 1},
@@ -181,6 +188,14 @@ IMAGES = {
     },
     "arms": {
         "resnet": {"fit": {"encoder": RESNET, "loss": "cross_entropy", "augment": ["flip"]}},
+        "fast": {
+            "fit": {
+                "encoder": {"fast_cnn": FAST},
+                "schedule": {"triangular": {"warmup": 0.4, "start": 0.1, "end": 0.01}},
+                "average": {"lookahead": {"every": 3, "decay": 0.9}},
+                "label_smoothing": 0.3,
+            }
+        },
         "emnist": {"fit": {"encoder": "emnist_cnn"}},
         "timm": {"fit": {"encoder": {"timm": {"name": "resnet10t", "pretrained": True}}}},
         **{name: {"pretrain": name, "fit": {"head": "knn"}} for name in OBJECTIVES_OF_IMAGES},
@@ -206,6 +221,7 @@ RECONSTRUCTION = {
     },
     "arms": {
         "mean": {"fit": {"head": "mean"}},
+        "own decoder": {"pretrain": "supcon", "fit": {"head": "image_decoder", "train": "head"}},
         "decoder": {"pretrain": "supcon", "fit": {"head": "decoder", "train": "all"}},
     },
 }

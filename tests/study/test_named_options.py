@@ -44,7 +44,7 @@ def test_options_and_defaults_arrive() -> None:
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        (["flip", "crap"], "augment.1: unknown key 'crap'; did you mean 'crop'? allowed: blur"),
+        (["flip", "crap"], "augment.1: unknown key 'crap'; did you mean 'crop'? allowed: altern"),
         ({"crop": {"pad": 1}}, "augment.0.crop: unknown key 'pad'; did you mean 'padding'?"),
         (["flip", {"jitter": {"hue": 2}}], "augment.1.jitter.hue: Input should be less than"),
         ({"blur": {"sigma": [2, 1]}}, "augment.0.blur.sigma: a range goes from low to high"),

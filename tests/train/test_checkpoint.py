@@ -10,12 +10,13 @@ from toy import StoppedError, Toy, recipe, same, stop_after, train, weights
 from nearfar.train import loop
 from nearfar.train.checkpoint import load_checkpoint, save_checkpoint
 from nearfar.train.loop import Outcome
-from nearfar.train.recipe import SGD, Adam, AdamW, OneCycle, Recipe
+from nearfar.train.recipe import SGD, Adam, AdamW, Lookahead, OneCycle, Recipe
 
 RECIPES = {
     "sgd": recipe(epochs=6, optimizer=SGD(lr=0.05, momentum=0.9), select="best", clip=1.0),
     "adamw, one cycle": recipe(epochs=6, optimizer=AdamW(lr=0.02), schedule=OneCycle()),
     "adam, drop last": recipe(epochs=6, optimizer=Adam(lr=0.02), drop_last=True, select="best"),
+    "lookahead": recipe(epochs=6, average=Lookahead(every=2)),
 }
 SCORES = [3.0, 1.0, 2.0, 1.5, 2.5, 3.5]
 

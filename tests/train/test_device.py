@@ -15,7 +15,8 @@ from nearfar.encoders import build_encoder
 from nearfar.heads import NETWORKS
 from nearfar.losses import LOSSES, RnCLoss
 from nearfar.objectives import OBJECTIVES, Batch, Predictor, Rows
-from nearfar.train.device import FULL, MIXED, Precision, fabric_on, precision_of
+from nearfar.train import device as chosen
+from nearfar.train.device import FULL, MIXED, Precision, fabric_on, precision_of, processor_flags
 from nearfar.train.loop import Points, Trainer
 from nearfar.train.recipe import SGD
 from nearfar.train.rounds import Round
@@ -42,7 +43,52 @@ def test_mixed_is_for_images_on_a_gpu_that_has_bfloat16(
         return able or including_emulation
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    monkeypatch.setattr(chosen, "processor_flags", frozenset)
     assert precision_of(device, kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "kind", "expected"),
+    [
+        ("fma avx2 avx512f", "image", FULL),
+        ("fma avx512_bf16", "image", MIXED),
+        ("amx_tile amx_bf16", "image", MIXED),
+        ("avx512_bf16", "molecule", FULL),
+        ("avx512_bf16", "vector", FULL),
+    ],
+)
+def test_mixed_is_for_images_on_a_processor_that_says_it_has_bfloat16(
+    flags: str, kind: str, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told = tmp_path / "cpuinfo"
+    told.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t\t: amx_bf16\n", "utf-8")
+    monkeypatch.setattr(chosen, "PROCESSOR", told)
+    processor_flags.cache_clear()
+    try:
+        assert processor_flags() == set(flags.split())
+        assert precision_of("cpu", kind) == expected
+        assert precision_of("mps", kind) == FULL
+        told.unlink()
+        processor_flags.cache_clear()
+        assert precision_of("cpu", kind) == FULL
+    finally:
+        processor_flags.cache_clear()
+
+
+def test_the_fast_network_trains_in_mixed_precision_as_in_full(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    images = Images(torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8))
+    encoder: Any = build_encoder("fast_cnn", {"widths": (8, 16)}, images)
+    encoder.start_from(images.select(torch.arange(8)))
+    batch = images.select(torch.arange(8))
+    exact = encoder(batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = encoder(batch)
+    assert mixed.dtype == torch.bfloat16
+    torch.testing.assert_close(mixed.float(), exact, rtol=0.05, atol=0.05)
+    mixed.float().sum().backward()
+    assert {p.grad.dtype for p in encoder.parameters()} == {torch.float32}
+    assert {b.dtype for n, b in encoder.named_buffers() if "running" in n} == {torch.float32}
 
 
 def supervised(encoder: Any, task: str, **options: Any) -> nn.Module:

@@ -11,9 +11,11 @@ from nearfar.train.recipe import (
     AdamW,
     Constant,
     Cosine,
+    Lookahead,
     OneCycle,
     Plateau,
     Recipe,
+    Triangular,
 )
 
 
@@ -37,6 +39,9 @@ RECIPES = [
     recipe(optimizer=Adam(lr=0.01), schedule=OneCycle(), clip=2.5, select="last"),
     recipe(optimizer=AdamW(weight_decay=0.0), schedule=OneCycle(warmup=0.1), drop_last=True),
     recipe(epochs=None, iterations=3, schedule=Plateau(patience=2)),
+    recipe(schedule=Triangular(start=0.125)),
+    recipe(schedule=Triangular(), average=Lookahead()),
+    recipe(schedule=Triangular(), average=Lookahead(every=3)),
 ]
 
 
@@ -48,6 +53,12 @@ def test_a_recipe_goes_to_plain_values_and_back(made: Recipe) -> None:
     assert type(back.optimizer) is type(made.optimizer)
     assert type(back.schedule) is type(made.schedule)
     assert back.to_plain() == plain
+
+
+def test_no_average_leaves_plain_values_as_they_were() -> None:
+    assert "average" not in recipe().to_plain()
+    averaged = recipe(average=Lookahead()).to_plain()
+    assert averaged["average"] == {"lookahead": {"every": 5, "decay": 0.95}}
 
 
 def test_every_setting_shows_in_the_plain_values() -> None:

@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
 from nearfar.train.optim import build_optimizer, build_schedule
-from nearfar.train.recipe import SGD, Adam, AdamW, Constant, Cosine, OneCycle
+from nearfar.train.recipe import SGD, Adam, AdamW, Constant, Cosine, OneCycle, Triangular
 
 LR = 0.3
 
@@ -61,6 +61,15 @@ def test_cosine_rises_linearly_over_the_warmup_then_falls() -> None:
     assert ours[:10] == pytest.approx([LR * (i + 1) / 11 for i in range(10)])
     falling = [LR * (1 + math.cos(math.pi * i / 40)) / 2 for i in range(40)]
     assert ours[10:] == pytest.approx(falling)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.2, 0.0), (0.0, 0.07), (1.0, 1.0)])
+def test_a_triangle_is_two_straight_lines(start: float, end: float) -> None:
+    options = Triangular(warmup=0.25, start=start, end=end)
+    ours = rates(build_schedule(sgd(), options, 40), 40)
+    rising = [LR * (start + (1 - start) * i / 10) for i in range(10)]
+    falling = [LR * (1 + (end - 1) * i / 30) for i in range(30)]
+    assert ours == pytest.approx(rising + falling)
 
 
 def test_constant_stays() -> None:

@@ -98,7 +98,8 @@ def _verdicts(asked: Asked, about: list[Comparison]) -> str:
     undecided = sum(c.verdict == "undecided" for c in about)
     verb = {0: "says", len(about): "cannot decide"}.get(undecided, "cannot decide all of it")
     seeds = training_count(max(c.n for c in about))
-    return f"The {asked.profile} profile, with {seeds} and smaller budgets, {verb}: {sentence}"
+    how = "other recipes" if asked.profile == "efficient" else "smaller budgets"
+    return f"The {asked.profile} profile, with {seeds} and {how}, {verb}: {sentence}"
 
 
 def _all_withheld(asked: Asked, about: list[Comparison]) -> str:

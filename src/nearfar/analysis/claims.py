@@ -75,7 +75,8 @@ def judge(
     reason = "; ".join(f"{word}: {', '.join(arms)}" for word, arms in found.items())
     if profile != "full":
         verdict = "undecided"
-        reason = f"the {profile} profile does not repeat the source's budgets; in it, {reason}"
+        what = "recipes" if profile == "efficient" else "budgets"
+        reason = f"the {profile} profile does not repeat the source's {what}; in it, {reason}"
     elif decided_otherwise:
         verdict = "not supported"
     else:

@@ -14,6 +14,7 @@ from nearfar.numbers import count, fixed
 from nearfar.plan.search import Choice, point_name
 
 _NAMED = 10
+ANOTHER = "those of another recipe"
 
 
 def notes_on(
@@ -22,9 +23,13 @@ def notes_on(
     rules: Rules,
     baseline: str,
     profile: str,
+    left_out: Sequence[str] = (),
 ) -> list[str]:
-    """Return the notes of a summary, the most consequential first."""
-    found = [_profile(profile), _rounds(results, comparisons, rules), _seeds(results)]
+    """Return the notes of a summary, the most consequential first.
+
+    ``left_out`` are the arms of the study that its profile leaves out.
+    """
+    found = [_profile(profile, left_out), _rounds(results, comparisons, rules), _seeds(results)]
     found += [*_lost(results), _unread(rules)]
     if baseline not in results.arms:
         found.append(f"The baseline {baseline} was not run, so nothing is compared with it.")
@@ -84,12 +89,18 @@ def few_tested(rare: Mapping[str, int], *, labels: bool) -> str:
     )
 
 
-def _profile(profile: str) -> str:
+def _profile(profile: str, left_out: Sequence[str]) -> str:
     if profile == "full":
         return ""
+    without = f" It leaves out: {', '.join(left_out)}." if left_out else ""
+    if profile == "efficient":
+        return (
+            "Efficient profile: all data and the published question, by recipes that need less "
+            f"arithmetic. Published numbers stand beside its own as {ANOTHER}.{without}"
+        )
     return (
         f"{profile.capitalize()} profile: smaller budgets than the study's own. Its numbers are "
-        "not set beside published ones."
+        f"not set beside published ones.{without}"
     )
 
 

@@ -86,15 +86,22 @@ def summarise(
         "recommended": None if advice is None else advice.to_plain(),
         "twins": results.twins,
         "notes": [
-            *notes_on(results, primary, rules, baseline, profile),
+            *notes_on(results, primary, rules, baseline, profile, study.get("left_out") or ()),
             *(note for choice in choices if (note := fallback(choice))),
         ],
         "arms": arms,
         "comparisons": [asdict(comparison) for comparison in comparisons],
-        "published": beside if profile == "full" else [],
+        "published": _beside(beside, profile),
         "claims": [judge(claim, primary, profile, results.twins, rivals) for claim in claims],
         "choices": [choice.to_plain() for choice in choices],
     }
+
+
+def _beside(rows: list[dict[str, Any]], profile: str) -> list[dict[str, Any]]:
+    """Return what stands beside published numbers: nothing where budgets are only small."""
+    if profile == "efficient":
+        return [{**r, "note": "; ".join(filter(None, ["another recipe", r["note"]]))} for r in rows]
+    return rows if profile == "full" else []
 
 
 def _heading(study: Mapping[str, Any], results: RunResults, baseline: str) -> dict[str, Any]:

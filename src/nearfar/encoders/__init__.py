@@ -17,6 +17,7 @@ BUILT_IN = References[type[Encoder] | type[FixedEncoder]](
         "cnn": "nearfar.encoders.cnn:CNN",
         "descriptors": "nearfar.encoders.descriptors:Descriptors",
         "emnist_cnn": "nearfar.encoders.emnist_cnn:EmnistCNN",
+        "fast_cnn": "nearfar.encoders.fast_cnn:FastCNN",
         "gin": "nearfar.encoders.gin:GIN",
         "identity": "nearfar.encoders.identity:Identity",
         "mlp": "nearfar.encoders.mlp:MLP",

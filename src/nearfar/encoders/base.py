@@ -16,7 +16,9 @@ class Encoder(nn.Module):
     """Input batch → features (b, ``out_features``), trained by gradients.
 
     A subclass takes ``inputs`` first; its other constructor parameters are keyword-only,
-    annotated and have defaults: they are its options in a study file.
+    annotated and have defaults: they are its options in a study file. One that computes some of its
+    weights from training rows has ``start_from(batch)``, which is called once before it is trained
+    with a batch of such rows as they are, without views or labels.
     """
 
     accepts: ClassVar[frozenset[str]]

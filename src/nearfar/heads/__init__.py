@@ -7,7 +7,7 @@ from typing import Any
 
 from nearfar.extensions import Part, Registry
 from nearfar.heads.base import NetworkHead, SolvedHead, head_mistake, is_network
-from nearfar.heads.decoders import Decoder
+from nearfar.heads.decoders import Decoder, ImageDecoder
 from nearfar.heads.networks import MLP, Linear, Standardise
 from nearfar.heads.readouts import READOUTS, Readout
 from nearfar.heads.solved.each_target import EachTarget, fits_task, restored_head
@@ -19,7 +19,12 @@ from nearfar.heads.solved.pca import PrincipalComponents
 from nearfar.heads.solved.svr import SVR
 
 Network = Linear | MLP | Decoder
-_NETWORKS: dict[str, type[Any]] = {"linear": Linear, "mlp": MLP, "decoder": Decoder}
+_NETWORKS: dict[str, type[Any]] = {
+    "linear": Linear,
+    "mlp": MLP,
+    "decoder": Decoder,
+    "image_decoder": ImageDecoder,
+}
 ExactHead = Mean | Ridge | Forest | SVR | Logistic | KNN | PrincipalComponents
 _EXACT: dict[str, type[Any]] = {
     "mean": Mean,

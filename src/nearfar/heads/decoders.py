@@ -65,6 +65,8 @@ class ImageDecoder(nn.Module):
     (Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016).
     """
 
+    tasks: ClassVar[frozenset[str]] = frozenset({"reconstruction"})
+
     def __init__(self, features: int, shape: tuple[int, int, int]) -> None:
         super().__init__()
         channels, height, width = shape

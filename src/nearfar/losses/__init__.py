@@ -61,9 +61,13 @@ that are read from distributions."""
 
 
 def _elements(
-    losses: Mapping[str, ReducedLoss], name: str, prediction: Tensor, target: Tensor
+    losses: Mapping[str, ReducedLoss],
+    name: str,
+    prediction: Tensor,
+    target: Tensor,
+    **options: float,
 ) -> Tensor:
-    return losses[name](prediction, target, reduction="none")
+    return losses[name](prediction, target, reduction="none", **options)
 
 
 ELEMENTWISE_LOSSES: dict[str, Loss] = {

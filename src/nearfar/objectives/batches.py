@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nearfar.data.augment import view_of
+
 GATHERED = 2**18
 """Numbers of cached features that are gathered at once, if a batch has not more."""
 
@@ -71,7 +73,14 @@ class Rows:
         inputs = self.inputs.select(index)
         if self.augment is None:
             return self._batch((inputs,) * self.views, index)
-        return self._batch(tuple(self.augment(inputs) for _ in range(self.views)), index)
+        views = (view_of(self.augment, inputs, index) for _ in range(self.views))
+        return self._batch(tuple(views), index)
+
+    def begin(self, number: int) -> None:
+        """Tell views that change from round to round that one begins, from 1 on."""
+        begin: Any = getattr(self.augment, "begin", None)
+        if begin is not None:
+            begin(number)
 
     def _batch(self, views: tuple[Any, ...], index: Tensor) -> Batch:
         weights = None if self.weights is None else self.weights[index]

@@ -4,18 +4,26 @@ The affine map that predicts is thrown away after training, as projections are: 
 encoder gets a new output layer, for the same targets or for others.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from nearfar.heads.networks import Linear
-from nearfar.losses import CLASSIFICATION_LOSSES, ELEMENTWISE_LOSSES, mean_of_known
+from nearfar.losses import ELEMENTWISE_LOSSES, mean_of_known
+from nearfar.losses.classification import cross_entropy
 from nearfar.objectives.batches import Batch
 
 
 class CrossEntropy(nn.Module):
-    """encoder → one affine map → cross-entropy of the classes."""
+    """encoder → one affine map → cross-entropy of the classes.
+
+    Args:
+        encoder: what is trained.
+        outputs: how many classes there are.
+        label_smoothing: share of a class's probability that is spread over all, null for none.
+    """
 
     least_rows: ClassVar[int] = 2
     views: ClassVar[int] = 1
@@ -23,9 +31,15 @@ class CrossEntropy(nn.Module):
     predicts: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
 
-    def __init__(self, encoder: nn.Module, outputs: int) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        outputs: int,
+        *,
+        label_smoothing: Annotated[float, Field(gt=0, lt=1)] | None = None,
+    ) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.label_smoothing = encoder, label_smoothing or 0.0
         self.head = Linear(int(encoder.out_features), outputs)  # type: ignore[arg-type]
         self._right: Tensor | float = 0.0
         self._rows = 0
@@ -35,7 +49,7 @@ class CrossEntropy(nn.Module):
         logits = self.head(self.encoder(batch.inputs)).float()
         self._right = self._right + (logits.argmax(1) == batch.classes).sum()
         self._rows += len(logits)
-        return CLASSIFICATION_LOSSES["cross_entropy"](logits, batch.targets)
+        return cross_entropy(logits, batch.targets, label_smoothing=self.label_smoothing)
 
     def monitor(self) -> dict[str, float]:
         """Return the accuracy of the rows seen since the last call, and begin anew."""

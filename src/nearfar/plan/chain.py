@@ -196,6 +196,7 @@ def _fit_spec(
         augment=tuple(map(_named, fit.augment)),
         readout=_named(fit.readout),
         frozen_views=fit.frozen_views,
+        label_smoothing=fit.label_smoothing,
     )
 
 

@@ -74,6 +74,8 @@ def _features(spec: FitSpec | SolveSpec) -> dict[str, Any]:
 
 
 def _is_stackable(spec: FitSpec) -> bool:
+    if spec.label_smoothing is not None or spec.recipe.average is not None:
+        return False
     return can_stack_optimizer(spec.recipe.optimizer) and can_stack_head(
         spec.head.name, spec.head.options, readout=spec.readout.name, loss=spec.loss
     )

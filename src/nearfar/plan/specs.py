@@ -208,6 +208,7 @@ class FitSpec(_Fit):
     augment: tuple[Named, ...] = ()
     readout: Named = Z_UNITS
     frozen_views: str | None = None
+    label_smoothing: float | None = None
 
     @property
     def trained(self) -> Literal["all", "head"] | int:
@@ -229,6 +230,7 @@ class FitSpec(_Fit):
             "recipe": self.recipe.to_plain(),
             "metric": self.metric,
             **_given(augment=_plain(self.augment), readout=readout, frozen_views=self.frozen_views),
+            **_given(label_smoothing=self.label_smoothing),
             **self._last(),
         }
 
@@ -314,6 +316,7 @@ def from_plain(plain: Mapping[str, Any]) -> StageSpec:
         **{key: plain[key] for key in same},
         readout=Named.from_plain(plain.get("readout", Z_UNITS.to_plain())),
         frozen_views=plain.get("frozen_views"),
+        label_smoothing=plain.get("label_smoothing"),
     )
 
 

@@ -46,6 +46,8 @@ class Fitting:
         spec, begin, spared = context.spec, time.monotonic(), 0.0
         assert isinstance(spec, FitSpec)
         encoder = models.stage_encoder(spec, context.rows.inputs, context.store)
+        if isinstance(encoder, Encoder) and spec.input is None and spec.train != "head":
+            models.start(encoder, context.rows.inputs, context.index("train"))
         rows = replace(context.rows, augment=models.views_of(spec), weights=context.row_weights())
         part = encoder
         if models.features_are_cached(spec):
@@ -136,7 +138,8 @@ def _cached(
     train = context.index("train")
     augmented = models.AugmentedRows(rows.inputs, rows.augment)
     bank = plain.values.new_zeros(count, *plain.values.shape)
-    for view in bank:
+    for number, view in enumerate(bank, 1):
+        rows.begin(number)
         view[train] = in_chunks(encoder.to(context.device), augmented, train)
     return CachedViews(plain, rows.targets, weights=rows.weights, bank=bank), spared
 

@@ -1,6 +1,7 @@
 """From a stage's specification to modules, and from its folder back to them."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nearfar.data.augment import build_views
+from nearfar.data.augment import build_views, view_of
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.heads import EXACT, NETWORKS, READOUTS, ExactHead, restored_head
 from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES, elementwise
@@ -31,6 +32,10 @@ from nearfar.plan.specs import (
 from nearfar.records.stages import StageStore
 from nearfar.stages.prepare import preparer
 from nearfar.stages.targets import kept_outputs
+from nearfar.stages.tasks import spread
+
+START_ROWS = 2048
+"""Training rows that an encoder sees which starts from some."""
 
 
 class Features(nn.Module):
@@ -67,7 +72,7 @@ class AugmentedRows:
 
     def select(self, index: Tensor) -> Any:
         """Return a view of the rows ``index``."""
-        return self.augment(self.inputs.select(index))
+        return view_of(self.augment, self.inputs.select(index), index)
 
 
 def views_of(spec: PretrainSpec | FitSpec) -> Callable[[Any], Any] | None:
@@ -85,6 +90,16 @@ def fresh_encoder(named: Named, inputs: Any, seed: int) -> Encoder | FixedEncode
     """Make the encoder of a specification with the weights that ``seed`` gives."""
     torch.manual_seed(seed)
     return build_encoder(named.name, named.options, inputs)
+
+
+def start(encoder: Encoder, inputs: Any, train: Tensor) -> None:
+    """Show some of the rows ``train`` (n,) to an encoder that starts from them.
+
+    Only who is about to train it does so: an untrained encoder has seen nothing.
+    """
+    start_from = getattr(encoder, "start_from", None)
+    if start_from is not None:
+        start_from(inputs.select(spread(train, START_ROWS)))
 
 
 def companion_of(named: Named, inputs: Any) -> str:
@@ -146,17 +161,24 @@ def build_predictor(
     companion = readout.outputs if isinstance(outputs, int) else outputs
     network: Any = NETWORKS[spec.head.name]
     head = network(int(encoder.out_features), companion, **spec.head.options)  # type: ignore[arg-type]
-    losses = {name: loss for found in LOSSES.values() for name, loss in found.items()}
+    losses: dict[str, Any] = {
+        name: loss for found in LOSSES.values() for name, loss in found.items()
+    }
     classifies = spec.loss in LOSSES["classification"] and not readout.losses
+    loss: Any = (DISTRIBUTION_LOSSES if readout.losses else losses)[spec.loss]
+    each: Any = elementwise(spec.loss, classes=classifies)
+    if spec.label_smoothing is not None:
+        loss = partial(loss, label_smoothing=spec.label_smoothing)
+        each = partial(each, label_smoothing=spec.label_smoothing) if each else None
     predictor = Predictor(
         encoder,
         head,
-        (DISTRIBUTION_LOSSES if readout.losses else losses)[spec.loss],
+        loss,
         trained=spec.trained,
         batch_norm=spec.batch_norm,
         encoder_lr=spec.encoder_lr,
         classifies=classifies,
-        elementwise=elementwise(spec.loss, classes=classifies),
+        elementwise=each,
         readout=readout,
     )
     predictor.weighted = spec.weights is not None

@@ -18,6 +18,7 @@ def pretrain(context: StageContext, spec: PretrainSpec) -> dict[str, Any]:
     """Train the encoder; keep it, and what the page shows of it."""
     encoder = models.fresh_encoder(spec.encoder, context.rows.inputs, spec.seed)
     assert isinstance(encoder, Encoder)
+    models.start(encoder, context.rows.inputs, context.index("train"))
     kind = OBJECTIVES[spec.objective.name]
     predicts = getattr(kind, "predicts", False)
     outputs = (context.outputs.count,) if predicts else ()

@@ -35,6 +35,10 @@ class FitTask:
         """Gather rows, ``size`` at a time."""
         return self.data.batches(rows, size)
 
+    def begin(self, number: int) -> None:
+        """Tell views that change from round to round that one begins."""
+        self.data.begin(number)
+
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return the trained parameters with their learning-rate factors."""
         return self.module.groups()
@@ -84,6 +88,10 @@ class PretrainTask:
         """Gather rows, ``size`` at a time."""
         return self.data.batches(rows, size)
 
+    def begin(self, number: int) -> None:
+        """Tell views that change from round to round that one begins."""
+        self.data.begin(number)
+
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return the trained parameters with their learning-rate factors."""
         return [([p for p in self.module.parameters() if p.requires_grad], 1.0)]
@@ -127,7 +135,7 @@ class PretrainTask:
     def _probe(self) -> dict[str, float]:
         """Return how well the features of the validation rows tell their targets."""
         encoder = self.module.encoder
-        known, asked = _spread(self.rows, 4 * PROBED), _spread(self.validation, PROBED)
+        known, asked = spread(self.rows, 4 * PROBED), spread(self.validation, PROBED)
         train = in_chunks(encoder, self.data.inputs, known)
         held_out = in_chunks(encoder, self.data.inputs, asked)
         targets = self.data.targets[known]
@@ -153,7 +161,7 @@ class PretrainTask:
         return {"mae": self.outputs.value("mae", rows, found)}
 
 
-def _spread(rows: Tensor, most: int) -> Tensor:
+def spread(rows: Tensor, most: int) -> Tensor:
     """Return ``most`` of the rows, evenly spread, or all if there are not so many."""
     if len(rows) <= most:
         return rows

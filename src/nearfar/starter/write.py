@@ -345,7 +345,7 @@ def _data_path(data: Path, study: Path) -> str:
 def _check(text: str, path: Path) -> None:
     """Resolve the study in all profiles, so that no file is written that would be refused."""
     from nearfar.study.load import resolve
-    from nearfar.study.profiles import PROFILES
 
-    for profile in PROFILES:
-        resolve(parse_yaml(text, str(path)), path, profile)
+    given = parse_yaml(text, str(path))
+    for profile in ("full", *given["profiles"]):
+        resolve(given, path, profile)

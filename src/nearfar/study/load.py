@@ -28,7 +28,8 @@ def load_study(name: str, profile: str | None = None, settings: tuple[str, ...] 
 
     Args:
         name: a shipped study or the path of a study file.
-        profile: full, quick or smoke; by default the one a resolved file was made with, else full.
+        profile: full, efficient, quick or smoke; by default the one that a resolved file was made
+            with, else full.
         settings: ``key=value`` assignments laid over the file.
 
     Raises:

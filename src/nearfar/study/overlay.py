@@ -7,7 +7,7 @@ from nearfar.errors import UserError
 from nearfar.records.plain_yaml import parse_yaml
 from nearfar.study.placeholders import PLACEHOLDER
 
-CHOICES = frozenset({"encoder", "objective", "head", "readout", "optimizer", "schedule"})
+CHOICES = frozenset({"encoder", "objective", "head", "readout", "optimizer", "schedule", "average"})
 NAMED = frozenset({"axes", "stages", "arms", "targets"})
 """Blocks whose keys are names that people choose."""
 LENGTHS = {"epochs": "iterations", "iterations": "epochs"}

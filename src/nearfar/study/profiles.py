@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nearfar.errors import UserError, nearest
+from nearfar.study.left_out import without_left_out
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.overlay import assignment, merge
+from nearfar.study.profile_names import PROFILES
 from nearfar.study.trainings import decided_above
 from nearfar.study.unchecked import is_trained
 
-PROFILES = ("full", "quick", "smoke")
 _CHANGED_BY_PROFILE = ("limit", "size")
 _FIXED_BY_PROFILE = ("study", "metric", "baseline", "published", "claims", "profiles")
 
@@ -39,6 +40,8 @@ def _with_profile(
     if made_with is not None and chosen != made_with:
         path = mistakes.path
         raise UserError(f"{path}: was resolved with profile {made_with!r}, asked for {chosen!r}")
+    if chosen == "efficient" and made_with is None and chosen not in profiles:
+        raise UserError(f"{mistakes.path}: has no profile 'efficient'; studies of images have one")
     text = {key: value for key, value in raw.items() if key != "profiles"}
     if not isinstance(profiles, dict):
         mistakes.add([f"profiles: needs names and changes, not {profiles!r}"])
@@ -54,8 +57,7 @@ def _with_profile(
 
 
 def _laid_over(text: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    merged: dict[str, Any] = merge(decided_above(text, patch), patch)
-    return merged
+    return without_left_out(merge(decided_above(text, patch), patch), patch)
 
 
 def _patch_mistakes(name: Any, patch: Any, arms: Any) -> list[str]:

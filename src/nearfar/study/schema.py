@@ -24,7 +24,7 @@ from nearfar.study.named_options import choice_among, choices_among, several_amo
 from nearfar.study.published import Claim, Published
 from nearfar.study.rounds import MOST, SIZE
 from nearfar.track import TRACKERS
-from nearfar.train.recipe import OPTIMIZERS, SCHEDULES, Options, Positive, Recipe
+from nearfar.train.recipe import AVERAGES, OPTIMIZERS, SCHEDULES, Options, Positive, Recipe
 
 EncoderChoice: Any = choice_among("encoder", ENCODERS)
 ObjectiveChoice: Any = choice_among("objective", OBJECTIVES)
@@ -32,6 +32,7 @@ HeadChoice: Any = choice_among("head", HEADS)
 ReadoutChoice: Any = choice_among("readout", READOUTS)
 OptimizerChoice: Any = choice_among("optimizer", OPTIMIZERS)
 ScheduleChoice: Any = choice_among("schedule", SCHEDULES)
+AverageChoice: Any = choice_among("average", AVERAGES)
 ViewChoices: Any = choices_among("view", VIEWS)
 Trackers: Any = several_among("track", TRACKERS)
 
@@ -71,6 +72,7 @@ class Training(Options):
     optimizer: OptimizerChoice = Field(default_factory=lambda: OptimizerChoice(adamw={}))
     schedule: ScheduleChoice = Field(default_factory=lambda: ScheduleChoice(one_cycle={}))
     clip: Positive | None = 1.0
+    average: AverageChoice | None = None
     augment: ViewChoices = Field([])
 
     @model_validator(mode="before")
@@ -93,6 +95,7 @@ class Training(Options):
             optimizer=self.optimizer.options,
             schedule=self.schedule.options,
             clip=self.clip,
+            average=None if self.average is None else self.average.options,
             select=select,
         )
 
@@ -140,7 +143,8 @@ class TrainedFit(Training):
     says how an encoder that is not trained sees ``augment``: ``cached:k``, k views of every row
     computed once, or ``fresh``, new ones in every epoch. ``target`` names one of the study's
     ``targets``; by default the data set's own is predicted. ``readout`` says how the head's outputs
-    become numbers. ``weights`` says how much training rows count by how rare their targets are
+    become numbers. ``label_smoothing`` is the share of a class that is spread over
+    all of them. ``weights`` says how much training rows count by how rare their targets are
     (:func:`nearfar.data.rarity_weights`).
     """
 
@@ -149,6 +153,7 @@ class TrainedFit(Training):
     head: HeadChoice = Field(default_factory=lambda: HeadChoice(linear={}))
     train: Annotated[str, Field(pattern=r"^(head|all|last:[1-9][0-9]*)$")]
     loss: _one_of([name for losses in (*LOSSES.values(), DISTRIBUTION_LOSSES) for name in losses])  # type: ignore[valid-type]
+    label_smoothing: Annotated[float, Field(gt=0, lt=1)] | None = None
     readout: ReadoutChoice = Field(default_factory=lambda: ReadoutChoice(z={}))
     standardise: bool
     encoder_lr: Positive = 1.0
@@ -163,6 +168,8 @@ class TrainedFit(Training):
             for key in ("encoder_lr", "batch_norm"):
                 if key in self.model_fields_set and getattr(self, key) not in (1.0, "train"):
                     raise ValueError(f"{key} has no meaning with train: head; leave it out")
+        if self.label_smoothing is not None and self.loss != "cross_entropy":
+            raise ValueError(f"label_smoothing is for cross_entropy, not for {self.loss}")
         if (self.train == "head" and bool(self.augment)) != (self.frozen_views is not None):
             raise ValueError(
                 "frozen_views (cached:k or fresh) goes with train: head and augment, and only there"
@@ -336,13 +343,14 @@ class Study(Options):
     all rows. ``label_noise`` is the fraction of these whose label is spurious. ``unseen`` is what
     no row has that anything is trained or chosen on: targets of a range, or classes. ``rounds``
     says that arms are trained in rounds of five seeds, of which a decided arm takes no more part,
-    and how many there are.
+    and how many there are. ``left_out`` names the arms that the profile leaves out.
     """
 
     study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     title: str = ""
     question: str = ""
-    profile: Literal["full", "quick", "smoke"] = "full"
+    profile: Literal["full", "efficient", "quick", "smoke"] = "full"
+    left_out: tuple[Name, ...] | None = None
     data: DataOptions
     split: SplitOptions
     metric: _name_in(METRICS)  # type: ignore[valid-type]
@@ -360,7 +368,7 @@ class Study(Options):
     stages: dict[str, Stage] = Field({})
     arms: Annotated[dict[str, Arm], Field(min_length=1)]
     axes: dict[str, Axis] = Field({})
-    minutes: dict[Literal["full", "quick", "smoke"], Positive] = Field({})
+    minutes: dict[Literal["full", "efficient", "quick", "smoke"], Positive] = Field({})
     published: list[Published] = Field([])
     claims: list[Claim] = Field([])
     track: Trackers | None = None

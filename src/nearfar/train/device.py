@@ -6,6 +6,8 @@ the specification of a stage where it is not the full one.
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -20,12 +22,31 @@ MIXED: Precision = "bf16-mixed"
 all that is judged in float32."""
 
 
+COMPUTE_BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16"})
+"""Flags of processors whose products and convolutions take bfloat16; others emulate it, slowly."""
+PROCESSOR = Path("/proc/cpuinfo")
+
+
+@cache
+def processor_flags() -> frozenset[str]:
+    """Return what the processor says that it can do; nothing where the system does not tell."""
+    try:
+        lines = PROCESSOR.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    found = (line.partition(":")[2] for line in lines if line.startswith("flags"))
+    return frozenset(next(found, "").split())
+
+
 def precision_of(device: str, kind: str) -> Precision:
     """Return in what precision rows of a ``kind`` are trained on.
 
-    Mixed is for images on a GPU that computes in bfloat16. Convolutions gain from it; sums over
-    the atoms of a molecule would lose their last digits, and columns have too little arithmetic.
+    Mixed is for images on a GPU or a processor that computes in bfloat16. Convolutions gain from
+    it; sums over the atoms of a molecule would lose their last digits, and columns have too little
+    arithmetic.
     """
+    if device == "cpu" and kind == "image" and processor_flags() & COMPUTE_BFLOAT16:
+        return MIXED
     if device != "cuda" or kind != "image":
         return FULL
     return MIXED if torch.cuda.is_bf16_supported(including_emulation=False) else FULL

@@ -17,6 +17,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from nearfar.train.average import Lookahead
 from nearfar.train.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
 from nearfar.train.optim import build_optimizer, build_schedule
 from nearfar.train.randomness import random_state, set_random_state
@@ -60,7 +61,17 @@ class Trainer:
         self.schedule = build_schedule(
             self.optimizer, recipe.schedule, recipe.steps(len(task.rows))
         )
+        self.average = self._average()
+        begin: Any = getattr(task, "begin", lambda number: None)
+        self.begin: Callable[[int], None] = begin
         torch.manual_seed(seed)
+
+    def _average(self) -> Lookahead | None:
+        options, task = self.recipe.average, self.task
+        if options is None:
+            return None
+        trained: list[Tensor] = [p for members, _ in task.groups() for p in members]
+        return Lookahead(options, task.module, trained, self.recipe.steps(len(task.rows)))
 
     def run(self) -> Outcome:
         """Train to the end, or to divergence; leave the selected weights in the task's module."""
@@ -84,7 +95,9 @@ class Trainer:
     def _round(self) -> float:
         """Train to the end of the round; return the mean loss of its rows."""
         self.model.train()
+        self.begin(self.state.round)
         chosen, losses = self.run_state.draw(), []
+        before = self.run_state.rounds.begin(self.state.round)
         for some in self.task.batches(chosen, self.run_state.batch):
             losses.append(self._gradients(some))
             if self.recipe.clip is not None:
@@ -94,6 +107,8 @@ class Trainer:
             self.optimizer.step()
             if not isinstance(self.schedule, ReduceLROnPlateau):
                 self.schedule.step()
+            if self.average is not None:
+                self.average.after(before + len(losses))
         return self.run_state.mean_loss(losses, len(chosen))
 
     def _gradients(self, batch: Any) -> Tensor:
@@ -115,6 +130,7 @@ class Trainer:
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "random": random_state(self.fabric.device),
+                **({} if self.average is None else {"average": self.average.state_dict()}),
                 **self.run_state.to_plain(),
             },
         )
@@ -126,5 +142,7 @@ class Trainer:
         self.task.module.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
+        if self.average is not None:
+            self.average.load_state_dict(saved["average"])
         set_random_state(saved["random"])
         self.run_state.resume(saved)

@@ -37,7 +37,7 @@ def build_optimizer(
 
 
 def learning_rate_factor(
-    options: r.Constant | r.Cosine | r.OneCycle, steps: int
+    options: r.Constant | r.Cosine | r.OneCycle | r.Triangular, steps: int
 ) -> Callable[[int], float]:
     """Return step (0 to ``steps`` - 1) → factor on the learning rate."""
 
@@ -52,6 +52,13 @@ def learning_rate_factor(
             (step + 1) / (warm + 1)
             if step < warm
             else half_cosine(1.0, end, (step - warm) / max(1.0, steps - warm))
+        )
+    if isinstance(options, r.Triangular):
+        rise, start, low = options.warmup * steps, options.start, options.end
+        return lambda step: (
+            start + (1 - start) * step / rise
+            if step < rise
+            else 1 + (low - 1) * (step - rise) / (steps - rise)
         )
     peak = max(options.warmup * steps - 1, 0.0)
     rest = max(steps - 1 - peak, 1.0)

@@ -84,6 +84,14 @@ class OneCycle(Options):
     warmup: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
 
+class Triangular(Options):
+    """Straight from ``start`` · lr up to lr over ``warmup`` of the steps, then to ``end`` · lr."""
+
+    warmup: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    start: Fraction = 0.2
+    end: Fraction = 0.0
+
+
 class Plateau(Options):
     """The learning rate falls when validation no longer improves.
 
@@ -95,16 +103,35 @@ class Plateau(Options):
     patience: Annotated[int, Field(ge=0)] = 5
 
 
+class Lookahead(Options):
+    """Weights that follow those of the optimiser slowly, and replace them now and then.
+
+    Zhang et al. 2019, "Lookahead optimizer", with the growing memory of airbench: after every
+    ``every`` steps at the share s of the training, slow ← d slow + (1 - d) fast with d =
+    ``decay`` ^ ``every`` · s³, and fast ← slow; at the end fast ← slow.
+    """
+
+    every: Annotated[int, Field(ge=1)] = 5
+    decay: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
 OPTIMIZERS: dict[str, type[Options]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "muon": Muon}
 SCHEDULES: dict[str, type[Options]] = {
     "constant": Constant,
     "cosine": Cosine,
     "one_cycle": OneCycle,
     "plateau": Plateau,
+    "triangular": Triangular,
 }
 
+AVERAGES: dict[str, type[Options]] = {"lookahead": Lookahead}
+
 Optimizer = SGD | Adam | AdamW | Muon
-Schedule = Constant | Cosine | OneCycle | Plateau
+Schedule = Constant | Cosine | OneCycle | Plateau | Triangular
+
+
+_CHOSEN = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "average": AVERAGES}
+"""What a recipe chooses among, by name."""
 
 
 class Recipe(Options):
@@ -114,6 +141,7 @@ class Recipe(Options):
     ``batch`` is in rows and never larger than the rows there are; ``drop_last`` leaves out the
     last, smaller batch of an epoch, which is left out anyway where it is a single row: batch norm
     and losses over pairs of rows need two. ``clip`` bounds the gradient's L2 norm (null: no bound).
+    ``average`` says how weights are averaged along the way (null: not at all).
     """
 
     epochs: Annotated[int, Field(ge=1)] | None = None
@@ -124,6 +152,7 @@ class Recipe(Options):
     schedule: Schedule
     clip: Positive | None
     select: Literal["best", "last"]
+    average: Lookahead | None = None
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -133,9 +162,11 @@ class Recipe(Options):
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values, from which ``from_plain`` makes the recipe again."""
-        plain = self.model_dump(mode="json", exclude={"optimizer", "schedule"})
-        for key, kinds in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        plain = self.model_dump(mode="json", exclude=set(_CHOSEN))
+        for key, kinds in _CHOSEN.items():
             value = getattr(self, key)
+            if value is None:
+                continue
             name = next(name for name, kind in kinds.items() if type(value) is kind)
             plain[key] = {name: value.model_dump(mode="json")}
         return plain
@@ -144,7 +175,8 @@ class Recipe(Options):
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Return the recipe that ``to_plain`` described."""
         chosen: dict[str, Any] = dict(plain)
-        for key, kinds in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        for key in chosen.keys() & _CHOSEN.keys():
+            kinds = _CHOSEN[key]
             ((name, options),) = plain[key].items()
             chosen[key] = kinds[name](**options)
         return cls(**chosen)

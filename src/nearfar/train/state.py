@@ -33,7 +33,7 @@ class Task(Protocol):
     gathers them; ``groups()`` gives (parameters, learning-rate factor) pairs; ``validate(at)``
     returns the value to minimise, or None where nothing is to be selected, and points of the curves
     beside the training loss. It may leave the module in evaluation mode, but torch's generators as
-    they were.
+    they were. ``begin(number)``, where present, is called before each round, from 1 on.
     """
 
     rows: Tensor

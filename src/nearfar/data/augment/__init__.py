@@ -4,7 +4,8 @@ A view is made from keyword options and called on float32 images (b, c, h, w) in
 number of channels; it returns new ones of the same range, and of the same shape unless a view has a
 ``size`` of its own. Every image gets draws of its
 own from torch's global generator of its device, so the state of that generator determines the
-views. ``VIEWS`` names all that a study file may ask for.
+views. One that is ``of_rows`` goes by the numbers of the rows instead, and may have
+``begin(round)``. ``VIEWS`` names all that a study file may ask for.
 """
 
 import inspect
@@ -15,24 +16,36 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from nearfar.data.augment.colour import Blur, Greyscale, Jitter
-from nearfar.data.augment.geometry import Crop, Flip, ResizedCrop, Rotation
+from nearfar.data.augment.geometry import (
+    AlternatingFlip,
+    Crop,
+    Cutout,
+    Flip,
+    ResizedCrop,
+    Rotation,
+    Shift,
+)
 from nearfar.errors import UserError, nearest
 
 __all__ = [
     "VIEWS",
+    "AlternatingFlip",
     "Blur",
     "Chain",
     "Crop",
+    "Cutout",
     "Flip",
     "Greyscale",
     "Jitter",
     "MoCo",
     "ResizedCrop",
     "Rotation",
+    "Shift",
     "SimCLR",
     "Standard",
     "View",
     "build_views",
+    "view_of",
 ]
 
 View = Callable[[Tensor], Tensor]
@@ -43,12 +56,24 @@ class Chain:
 
     def __init__(self, views: Iterable[View]) -> None:
         self.views = list(views)
+        self.of_rows = any(getattr(view, "of_rows", False) for view in self.views)
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Return the images (b, c, h, w) as the last view leaves them."""
+    def begin(self, number: int) -> None:
+        """Tell those that change from round to round that one begins, from 1 on."""
         for view in self.views:
-            images = view(images)
+            if hasattr(view, "begin"):
+                view.begin(number)
+
+    def __call__(self, images: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Return the images (b, c, h, w) as the last view leaves them; ``rows``: their numbers."""
+        for view in self.views:
+            images = view_of(view, images, rows)
         return images
+
+
+def view_of(view: Callable[..., Tensor], images: Tensor, rows: Tensor | None) -> Tensor:
+    """Return a view of the images of the rows with these numbers, if that is told them."""
+    return view(images, rows) if getattr(view, "of_rows", False) else view(images)
 
 
 class MoCo(Chain):
@@ -74,14 +99,17 @@ class Standard(Chain):
 
 
 VIEWS: dict[str, type[Any]] = {
+    "alternating_flip": AlternatingFlip,
     "blur": Blur,
     "crop": Crop,
+    "cutout": Cutout,
     "flip": Flip,
     "greyscale": Greyscale,
     "jitter": Jitter,
     "moco": MoCo,
     "resized_crop": ResizedCrop,
     "rotation": Rotation,
+    "shift": Shift,
     "simclr": SimCLR,
     "standard": Standard,
 }

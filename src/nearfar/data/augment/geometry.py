@@ -1,7 +1,7 @@
 """Views that move pixels: crop, resized crop, flip, rotation."""
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt, validate_call
@@ -23,6 +23,8 @@ class Crop:
     Every shift is as likely as any other.
     """
 
+    border: ClassVar[str] = "constant"
+
     @validate_call
     def __init__(self, *, padding: NonNegativeInt = 4) -> None:
         self.padding = padding
@@ -32,9 +34,19 @@ class Crop:
         count, _, height, width = images.shape
         steps = 2 * self.padding + 1
         top, left = torch.randint(steps, (2, count), device=images.device)
-        padded = functional.pad(images, (self.padding,) * 4)
+        padded = functional.pad(images, (self.padding,) * 4, self.border)
         windows = padded.unfold(2, height, 1).unfold(3, width, 1)
         return windows[torch.arange(count, device=images.device), :, top, left]
+
+
+class Shift(Crop):
+    """Shift each image by up to ``padding`` pixels; its own mirror image comes in."""
+
+    border: ClassVar[str] = "reflect"
+
+    @validate_call
+    def __init__(self, *, padding: NonNegativeInt = 2) -> None:
+        self.padding = padding
 
 
 class ResizedCrop:
@@ -112,6 +124,61 @@ class Flip:
     def __call__(self, images: Tensor) -> Tensor:
         """Return the images (b, c, h, w), some mirrored."""
         return torch.where(happens(images, self.p), images.flip(-1), images)
+
+
+class AlternatingFlip:
+    """Mirror left and right every row in every second round, half of the rows in each.
+
+    So an image is seen as often one way as the other (Jordan 2024, section 3.6). Which half begins
+    is a function of the rows' numbers, the same for all seeds; all views of a row in a round are
+    alike.
+    """
+
+    of_rows: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.round = 0
+
+    def begin(self, number: int) -> None:
+        """Go on to the round with this number."""
+        self.round = number
+
+    def __call__(self, images: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Return the images (b, c, h, w) of the rows with these numbers (b,), half mirrored.
+
+        Without numbers, they count from 0.
+        """
+        numbers = torch.arange(len(images), device=images.device) if rows is None else rows
+        mirrored = (first_half(numbers) + self.round) % 2 == 1
+        return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+
+
+def first_half(numbers: Tensor) -> Tensor:
+    """Return 1 for one half of all numbers and 0 for the other, scattered: a bit of a hash."""
+    mixed = (numbers.long() + 1) * 0x9E3779B1 % 2**32
+    return ((mixed ^ (mixed >> 15)) * 0x85EBCA6B % 2**32) >> 31
+
+
+class Cutout:
+    """Make a square of ``size`` pixels grey, centred at any pixel (DeVries and Taylor 2017).
+
+    What of it lies outside of the image is lost.
+    """
+
+    @validate_call
+    def __init__(self, *, size: PositiveInt = 8) -> None:
+        self.size = size
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return the images (b, c, h, w), each with a grey square."""
+        down, right = (self._covered(images, side) for side in images.shape[2:])
+        return images.masked_fill((down[:, :, None] & right[:, None, :])[:, None], 0.5)
+
+    def _covered(self, images: Tensor, side: int) -> Tensor:
+        """Return which pixels of a side the squares cover, bool (b, side)."""
+        centre = torch.randint(side, (len(images), 1), device=images.device)
+        from_start = torch.arange(side, device=images.device) - (centre - self.size // 2)
+        return (from_start >= 0) & (from_start < self.size)
 
 
 class Rotation:
