@@ -257,6 +257,8 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     allowed = set(schema_keys(Study))
     of_images = {"subset", "image", "transposed", "mapping"}
     never = {("DataOptions", key) for key in {"hub", *of_images}}
+    of_files = {"decimal", "encoding", "sheet", "missing"}  # seen in the content: tests/data
+    never |= {("DataOptions", key) for key in of_files}
     never |= {("Pretrain", "run"), ("Pretrain", "arm"), ("Study", "modules")}
     never |= {("SplitOptions", "repeats")}  # the axis of seeds says it
     never |= {("Study", "rounds")}  # decides which seeds are trained: tests/execution
