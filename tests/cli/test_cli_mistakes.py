@@ -15,7 +15,7 @@ DATA = {
     "empty file": ("", ["tiny.csv", "empty"]),
     "header alone": (table([]), ["tiny.csv"]),
     "wrong encoding": ("smiles,y\nC,1\nCé,2\n".encode("latin-1"), ["tiny.csv", "UTF-8"]),
-    "UTF-16": (table(GOOD_ROWS).encode("utf-16"), ["tiny.csv", "UTF-8"]),
+    "torn UTF-16": (table(GOOD_ROWS).encode("utf-16")[:-1], ["tiny.csv", "utf-16"]),
     "not a table": (bytes(range(256)) * 20, ["tiny.csv"]),
     "too many fields": (table([*GOOD_ROWS, "CN,1,2"]), ["row", "3 fields"]),
     "too few rows": (table(GOOD_ROWS[:4]), ["4 rows are too few"]),

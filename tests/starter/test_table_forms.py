@@ -1,4 +1,4 @@
-"""``nearfar init`` of tables as people have them: what is found, told and refused, and that it runs."""
+"""``nearfar init`` of tables as people have them: found, told, refused; and what it writes runs."""
 
 import csv
 import random
