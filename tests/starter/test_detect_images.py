@@ -29,7 +29,7 @@ def test_class_folders(tmp_path: Path) -> None:
     assert chosen == {"task": "classification", "on_bad_rows": "error"}
     assert finding.split.kind == "folds"
     assert f"{tmp_path.name}: 30 images, a folder of class folders" in facts
-    assert "2 classes (cat, dog): from 15 images (cat) to 15 (cat)" in facts
+    assert "2 classes (cat, dog): 15 images each" in facts
     assert "images of 8x8, in colour" in facts
 
 

@@ -119,7 +119,6 @@ def detect_images(
             facts.append(group_fact(group))
     if rows.note.get("found_by_name"):
         chosen["image"] = rows.note["image"]
-    facts += _unused(rows, [*targets, chosen.get("part"), chosen.get("group")])
     seen = survey(rows.pictures, range(rows.table.length), form_of(DataOptions(**chosen)))
     chosen |= (shape := _form(seen))
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
@@ -155,21 +154,6 @@ def _meaning(rows: ImageRows, targets: Sequence[str], task: str | None) -> Meani
 def one_or_all(targets: Sequence[str]) -> str | list[str]:
     """Return the targets as a study file says them."""
     return targets[0] if len(targets) == 1 else list(targets)
-
-
-def _unused(rows: ImageRows, used: Sequence[str | None]) -> list[str]:
-    """Tell of columns of a table that no part of the study reads."""
-    if "target" not in rows.takes:
-        return []
-    known = {
-        *used,
-        rows.note.get("image"),
-        rows.target,
-        *(rows.class_names if not any(used) else ()),
-    }
-    left = [column for column in rows.table.columns if column not in known]
-    some = ", ".join(left[:5]) + (", …" if len(left) > 5 else "")
-    return [f"not used beside the images: {len(left)} columns ({some})"] if left else []
 
 
 def _named_arrays(found: Path, targets: Sequence[str]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def meaning_of(
     (target,) = targets
     if task == "classification":
         return Meaning(task, {"task": task}, [_class_fact(target, cells[target], asked)])
-    if _is_text(cells[target]):
+    if not _hold_numbers(cells[target]):
         raise UserError(
             f"{table.name}: target '{target}' holds text, and --task regression needs numbers"
         )
@@ -149,6 +149,12 @@ def _is_text(cells: Sequence[Any]) -> bool:
     if kind not in {"constant", "id"}:
         return kind not in {"number", "counter", "empty"}
     return any(is_code(cell) or number(cell) is None for cell in cells)
+
+
+def _hold_numbers(cells: Sequence[Any]) -> bool:
+    """Whether more than half of the cells are finite numbers, codes such as 007 among them."""
+    numbers = [value for cell in cells if (value := number(cell)) is not None]
+    return 2 * sum(map(isfinite, numbers)) > len(cells)
 
 
 def _separator_of(cells: Sequence[Any]) -> str | None:

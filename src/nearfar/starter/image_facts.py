@@ -97,10 +97,13 @@ def _class_facts(dataset: Dataset) -> list[str]:
     counts = np.bincount(dataset.targets[:, 0].astype(int), minlength=len(dataset.classes))
     few, many = int(counts.argmin()), int(counts.argmax())
     names = ", ".join(dataset.classes[:10]) + (", …" if len(dataset.classes) > 10 else "")
-    facts = [
-        f"{len(dataset.classes)} classes ({names}): from {counts[few]} images "
-        f"({dataset.classes[few]}) to {counts[many]} ({dataset.classes[many]})"
-    ]
+    spread = (
+        f"{counts[few]} images each"
+        if counts[few] == counts[many]
+        else f"from {counts[few]} images ({dataset.classes[few]}) to {counts[many]} "
+        f"({dataset.classes[many]})"
+    )
+    facts = [f"{len(dataset.classes)} classes ({names}): {spread}"]
     folders = dataset.source["layout"] == "a folder of class folders"
     if folders and all(number(name) is not None for name in dataset.classes):
         facts.append(

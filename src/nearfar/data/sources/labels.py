@@ -49,7 +49,7 @@ class RowLabels:
         class_names: Mapping[str, Names] | None = None,
     ) -> None:
         self._table, self._options, self._bad = table, options, bad
-        self._columns = list(own) or options.target_columns
+        self._columns = self._read = list(own) or options.target_columns
         self.classes: tuple[str, ...] = ()
         named = {**table.class_names, **(class_names or {})}
         names = named.get(self._columns[0], ())
@@ -168,12 +168,18 @@ class RowLabels:
         )
 
     def _beside(self, source: Mapping[str, Any]) -> str:
-        """Return the columns beside molecules or images that nothing is made of, as words."""
+        """Return the columns beside molecules or images that nothing is made of, as words.
+
+        A column that is there under two names, as a class and as a number, is one.
+        """
         if "features" in source:
             return ""
         options, table = self._options, self._table
-        used = [*self._columns, options.smiles, table.structures, source.get("image")]
-        found = column_kinds(table, but=[name for name in [*used, *_others(options)] if name])
+        used = [*self._read, options.smiles, table.structures, source.get("image")]
+        known = [name for name in [*used, *_others(options)] if name]
+        cells = [table.columns.get(name) for name in known]
+        twins = [name for name, own in table.columns.items() if any(own is c for c in cells)]
+        found = column_kinds(table, but=[*known, *twins])
         return not_used([kind for kind in found if kind.name], table)
 
 
