@@ -143,9 +143,7 @@ def test_unknown_columns_of_smiles_target_and_features(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("cell", "words"), [("holdout", "is 'holdout'; allowed"), ("", "is missing")]
-)
+@pytest.mark.parametrize(("cell", "words"), [("later", "is 'later'; allowed"), ("", "is missing")])
 def test_bad_part(tmp_path: Path, cell: str, words: str) -> None:
     write(tmp_path, f"smiles,y,p\nC,1,train\nCC,2,{cell}\n")
     text = message(tmp_path, options(part="p"))

@@ -131,7 +131,7 @@ def test_unnamed_index_column_is_no_feature(folder: Path) -> None:
 
 
 def test_several_targets(folder: Path) -> None:
-    dataset = load_dataset(table(target=["z", "y"], features=["x", "index"]), folder)
+    dataset = load_dataset(table(target=["z", "y"], features=["x", "count"]), folder)
     assert dataset.targets.tolist() == [[0.5, 10], [1.5, 20], [2.5, 30]]
     assert dataset.target_names == ["z", "y"]
     assert dataset.source["features"] == ["x", "count"]

@@ -21,7 +21,7 @@ from nearfar.study.named_options import options_of
 LABELLED = {"cross_entropy", "supcon", "contrastive", "triplet", "pair_likelihood"}
 OURS = ["moco", "nt_xent", *sorted(LABELLED)]
 VARIANTS: dict[str, list[dict[str, Any]]] = {
-    "cross_entropy": [],
+    "cross_entropy": [{"label_smoothing": 0.1}],
     "moco": [
         {"queue": 9},
         {"temperature": 1.0},

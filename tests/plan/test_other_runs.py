@@ -88,8 +88,9 @@ def test_such_a_run_says_what_it_consists_of_and_predicts(tmp_path: Path) -> Non
     cells = prepared.folder.plan().cells
     assert {planned.hash for cell in cells for planned in cell.chain} == set(prepared.plan.steps)
     for arm in ("linear", "tuned", "knn"):
-        predict_file(prepared.folder.path, arm, tmp_path / "small.csv", tmp_path / "out.csv", None)
-        assert len((tmp_path / "out.csv").read_text().splitlines()) == 61
+        output = tmp_path / f"{arm}.csv"
+        predict_file(prepared.folder.path, arm, tmp_path / "small.csv", output, None)
+        assert len(output.read_text().splitlines()) == 61
 
 
 @pytest.mark.parametrize(

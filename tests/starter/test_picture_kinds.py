@@ -9,6 +9,7 @@ import yaml
 from image_examples import load, write_images
 from PIL import Image
 
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.detect import Finding, detect
 from nearfar.starter.detect_images import detect_images
@@ -129,7 +130,7 @@ def test_folders_named_by_number(tmp_path: Path) -> None:
     assert finding.dataset.classes == ("1", "2", "10", "025")
     assert "--task regression predicts the numbers" in facts
     path = tmp_path / "ages"
-    options, _, dataset, _ = detect_images(str(path), path, [], None, tmp_path, "regression")
+    options, _, dataset, _ = detect_images(str(path), path, [], TableForm(), tmp_path, "regression")
     assert options.task == "regression"
     assert sorted(set(dataset.targets[:, 0])) == [1, 2, 10, 25]
 
@@ -171,8 +172,9 @@ def test_control_characters_in_names(tmp_path: Path, name: str) -> None:
     write_images(tmp_path, names)
     lines = [f"{n},{'ab'[k % 2]}" for k, n in enumerate(names)]
     (tmp_path / "t.csv").write_text("\n".join([f'file,"{name}"', *lines]), encoding="utf-8")
-    data, _, _ = study_of(tmp_path / "t.csv", name)
-    assert data["target"] == name
+    column = " ".join(name.split()) if len(name.split()) > 1 else name
+    data, _, _ = study_of(tmp_path / "t.csv", column)
+    assert data["target"] == column
     root = folder(tmp_path / name.replace("/", ""), "RGB")
     (root / "a").rename(root / name)
     _, _, finding = study_of(root)

@@ -47,7 +47,6 @@ def test_semicolons_and_decimal_commas_are_found_run_and_predicted() -> None:
     told = "\n".join(facts)
     assert "fields are separated by ';'" in told
     assert "numbers have a decimal comma" in told
-    assert "column '' counts the rows" in told
     prepared = run_whole(Request(str(path), profile="smoke", seeds=1, device="cpu"))
     assert prepared.dataset.targets[:, 0] == pytest.approx(frame()["Temp (K)"])
     given = {"semicolons.csv": {"sep": ";", "decimal": ","}, "points.csv": {}}
@@ -56,9 +55,9 @@ def test_semicolons_and_decimal_commas_are_found_run_and_predicted() -> None:
     frame().to_excel("sheet.xlsx")
     outputs = []
     for name in (*given, "sheet.xlsx"):
-        predict_file(prepared.folder.path, "plain", Path(name), Path("out.csv"), None)
-        with Path("out.csv").open(encoding="utf-8") as file:
-            outputs.append([float(row["Temp (K)"]) for row in csv.DictReader(file)])
+        predict_file(prepared.folder.path, "plain", Path(name), Path(f"{name}.out.csv"), None)
+        with Path(f"{name}.out.csv").open(encoding="utf-8") as file:
+            outputs.append([float(row["Temp (K)_pred"]) for row in csv.DictReader(file)])
     assert len(outputs[0]) == ROWS
     assert outputs[0] == pytest.approx(outputs[1], rel=1e-5)
     assert outputs[0] == pytest.approx(outputs[2], rel=1e-5)
@@ -115,8 +114,9 @@ def test_true_and_false_are_classes_from_every_file() -> None:
         assert "2 classes ('False', 'True')" in told, name
 
 
-def test_codes_are_no_features() -> None:
+def test_codes_are_categories() -> None:
     frame().assign(plz=["02134", "10001"] * 30).to_csv("d.csv", index=False)
     data, told = started("d.csv")
-    assert data["features"] == ["a", "b"]
+    assert data["features"] == ["a", "b", "plz"]
+    assert "1 column of categories (plz: 2)" in told
     assert "column 'plz': codes" in told

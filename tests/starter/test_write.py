@@ -316,7 +316,7 @@ def test_hopeless_targets_are_refused(change: dict[str, list[Any]], words: str) 
 def test_other_refusals() -> None:
     assert "did you mean 'value'" in refused(columns(), "valu")
     assert "5 rows are too few" in refused(columns(5))
-    assert "no numeric column but 'value'" in refused(columns()[["value"]].assign(t="text"))
+    assert "no column to learn from but 'value'" in refused(columns()[["value"]].assign(t="text"))
     with pytest.raises(UserError, match=r"no such data file: gone.csv"):
         write_study(Path("gone.csv"), ["value"])
 
@@ -349,7 +349,7 @@ def test_shipped_sample_needs_no_copy() -> None:
     path, facts = write_study(Path("esol.csv"), ["log_solubility"])
     assert load_study(str(path)).study.data.path == "esol.csv"
     told = "\n".join(facts)
-    assert "11 molecules occur more than once, 6 of them with different values" in told
+    assert "13 molecules occur more than once, 6 of them with different values" in told
 
 
 def test_budget_follows_the_rows() -> None:

@@ -261,6 +261,7 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     }
     allowed = set(schema_keys(Study))
     of_images = {"subset", "image", "transposed", "mapping"}
+    of_images |= {"root", "channel_axis", "range", "pages", "pictures"}
     never = {("DataOptions", key) for key in {"hub", *of_images}}
     of_files = {"decimal", "encoding", "sheet", "missing"}  # seen in the content: tests/data
     never |= {("DataOptions", key) for key in of_files}

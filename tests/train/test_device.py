@@ -103,16 +103,17 @@ MADE: dict[str, Callable[[Any], nn.Module]] = {
     "two views": lambda encoder: OBJECTIVES["rnc"](encoder, views=2),
     "regression": lambda encoder: OBJECTIVES["regression"](encoder, 1),
     "cross_entropy": lambda encoder: OBJECTIVES["cross_entropy"](encoder, 3),
-    "bce": lambda encoder: OBJECTIVES["autoencoder"](encoder, loss="bce"),
+    "autoencoder, bce": lambda encoder: OBJECTIVES["autoencoder"](encoder, loss="bce"),
+    "bce": lambda encoder: OBJECTIVES["bce"](encoder, 1),
     **{
         name: made
         for name, made in OBJECTIVES.items()
-        if name not in {"regression", "cross_entropy"}
+        if name not in {"regression", "cross_entropy", "bce"}
     },
 }
 EXACT_DISTANCES = {"rnc", "two views", "contrastive", "triplet"}
 """Objectives that ask the device whether rows are too close for the quick way."""
-LABELLED = {"classes", *(n for n in OBJECTIVES if OBJECTIVES[n].tasks == {"classification"})}
+LABELLED = {"classes", "bce", *(n for n in OBJECTIVES if OBJECTIVES[n].tasks == {"classification"})}
 
 
 class Pictures:

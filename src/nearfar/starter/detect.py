@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,22 @@ def detect(
     table = read_folder(found, form) if found.is_dir() else read_file(found, form)
     meaning = meaning_of(table, targets, task)
     facts, target = meaning.facts, one_or_all(targets)
-    chosen = {"path": path, **form.options(), "target": target, **meaning.options}
+    chosen: dict[str, Any] = {"path": path, **form.options(), "target": target, **meaning.options}
+    of_columns, told = _columns(table, targets, found.name)
+    chosen |= of_columns
+    facts = [told[0], *form_facts, *facts, *told[1:]]
+    dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
+    dataset = seen_as_rare(dataset, chosen, folder)
+    facts += _row_facts(dataset)
+    chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
+    split = first_split(dataset, predefined=bool(chosen.get("part") or table.parts))
+    return Finding(DataOptions(**chosen), split, dataset, facts)
+
+
+def _columns(table: Table, targets: Sequence[str], name: str) -> tuple[dict[str, Any], list[str]]:
+    """Return what the columns beside the targets mean, as options, and a line for each of these."""
+    chosen: dict[str, Any] = {}
+    facts: list[str] = []
     part = part_column(table, targets)
     if part is not None:
         chosen["part"] = part
@@ -91,35 +107,31 @@ def detect(
     if group is not None:
         chosen["group"] = group
         facts.append(group_fact(group))
-    smiles = _smiles_column(table, but=[*targets, part or "", group or ""])
+    others = [*targets, part or "", group or ""]
+    smiles = _smiles_column(table, but=others)
     if smiles is not None:
-        facts.insert(
-            0, f"{found.name}: {table.length} rows, molecules: SMILES in column '{smiles}'"
-        )
+        told = f"molecules: SMILES in column '{smiles}'"
         chosen |= {"source": "molecules", "smiles": smiles}
-        other = _smiles_column(table, but=[*targets, part or "", group or "", smiles])
-        facts += second_column_facts(smiles, other)
+        facts += second_column_facts(smiles, _smiles_column(table, but=[*others, smiles]))
     else:
         features, left_out = _feature_columns(table, targets, (part, group))
-        facts.insert(0, f"{found.name}: {table.length} rows, {len(features)} feature columns")
+        told = f"{len(features)} feature columns"
         facts += left_out
         chosen |= {"source": "table", "features": features}
     taken = [*targets, smiles, part, group, *chosen.get("features", [])]
     chosen["name"] = _name_column(table, but=taken)
-    facts[1:1] = form_facts
     facts += reading_facts(table, {column for column in [*taken, chosen["name"]] if column})
-    dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
-    dataset = seen_as_rare(dataset, chosen, folder)
-    facts += molecule_facts(dataset.source)
-    facts += [
+    return chosen, [f"{name}: {table.length} rows, {told}", *facts]
+
+
+def _row_facts(dataset: Dataset) -> list[str]:
+    return [
+        *molecule_facts(dataset.source),
         *target_counts(dataset),
         _bad_rows_fact(dataset),
         *_duplicate_facts(dataset),
         *_leak_facts(dataset),
     ]
-    chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
-    split = first_split(dataset, predefined=bool(part or table.parts))
-    return Finding(DataOptions(**chosen), split, dataset, facts)
 
 
 def _smiles_column(table: Table, but: Sequence[str]) -> str | None:
