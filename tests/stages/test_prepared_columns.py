@@ -209,4 +209,4 @@ def test_new_rows_are_predicted_whatever_their_cells(run: Path, arm: str, tmp_pa
     assert np.isfinite(found["y_pred"]).all()
     new.drop(columns="shop").to_csv(tmp_path / "new.csv", index=False)
     with pytest.raises(UserError, match=r"new.csv: no column 'shop'"):
-        predict_file(run, f"{arm} · labels=1.0", tmp_path / "new.csv", tmp_path / "p.csv", None)
+        predict_file(run, f"{arm} · labels=1.0", tmp_path / "new.csv", tmp_path / "q.csv", None)

@@ -135,16 +135,17 @@ def test_the_page_has_each_label(run: Prepared) -> None:
 
 @pytest.mark.parametrize("arm", ["RnC", "columns logistic", "columns forest"])
 def test_predictions_have_decision_and_probability(run: Prepared, folder: Path, arm: str) -> None:
-    predict_file(run.folder.path, arm, folder / "weather.csv", folder / "p.csv", None)
+    predict_file(run.folder.path, arm, folder / "weather.csv", folder / "p.csv", None, force=True)
     with (folder / "p.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["id", "warm", "wet", "p:warm", "p:wet"]
+    predicted = ["warm_pred", "wet_pred", "p:warm", "p:wet", "reason"]
+    assert list(rows[0])[-5:] == predicted
     assert len(rows) == 120
     for row in rows:
-        assert row["wet"] == str(int(float(row["p:wet"]) > 0.5))
+        assert row["wet_pred"] == str(int(float(row["p:wet"]) > 0.5))
         assert 0 <= float(row["p:warm"]) <= 1
     again = told(run, arm, 0)["warm"]
-    predict_file(run.folder.path, arm, folder / "weather.csv", folder / "q.csv", 0)
+    predict_file(run.folder.path, arm, folder / "weather.csv", folder / "q.csv", 0, force=True)
     with (folder / "q.csv").open(encoding="utf-8") as file:
         chance = {row["id"]: float(row["p:warm"]) for row in csv.DictReader(file)}
     for row in again:
@@ -180,7 +181,10 @@ def test_a_separator_is_found_in_cells_of_images(
     run = run_whole(Request(str(study), "smoke", arms=only, out=tmp_path / "runs"))
     predict_file(run.folder.path, "RnC", tmp_path / "several.csv", tmp_path / "p.csv", None)
     header = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert header == "id,name,cat,dog,fox,owl,p:cat,p:dog,p:fox,p:owl"
+    assert (
+        header
+        == "id,path,labels,cat_pred,dog_pred,fox_pred,owl_pred,p:cat,p:dog,p:fox,p:owl,reason"
+    )
 
 
 def test_molecules_with_gaps_run_and_predict(

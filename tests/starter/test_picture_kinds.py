@@ -162,7 +162,7 @@ def test_unused_columns_are_told(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("\n".join(["id,label,weight", *lines]))
     data, facts, _ = study_of(tmp_path / "t.csv", "label")
     assert data["image"] == "id"
-    assert "not used beside the images: 1 columns (weight)" in facts
+    assert "columns not used: weight (numbers)" in facts
     assert "30 images found by name, in column 'id'" in facts
 
 
