@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from nearfar.data.catalogue import SOURCES
@@ -97,28 +98,29 @@ def at_init(message: str) -> str:
 
 
 @contextmanager
-def told_at_init() -> Iterator[None]:
-    """Let mistakes name options of ``nearfar init``, each in one line."""
+def told_at_init(data: Path) -> Iterator[None]:
+    """Let mistakes name the data and options of ``nearfar init``, each in one line."""
     from pydantic import ValidationError
 
     try:
         yield
     except UserError as error:
-        raise UserError(at_init(str(error))) from error
+        said = at_init(str(error))
+        about = "" if data.name in said or said.startswith("--") else f"{data.name}: "
+        raise UserError(about + said) from error
     except ValidationError as error:
         said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise UserError(at_init(said)) from error
+        raise UserError(f"{data.name}: {at_init(said)}") from error
 
 
 def _missing_values(texts: list[str] | None) -> tuple[str | float, ...] | None:
     """Return what stands for a missing value: a number also where it is written otherwise."""
     if texts is None:
         return None
-    return tuple(value for text in texts for value in (text, *_as_number(text)))
-
-
-def _as_number(text: str) -> list[float]:
-    return [float(text)] if re.fullmatch(r"-?\d+(\.\d+)?", text) else []
+    values: list[str | float] = []
+    for text in texts:
+        values += [text, float(text)] if re.fullmatch(r"-?\d+(\.\d+)?", text) else [text]
+    return tuple(values)
 
 
 def checked(options: dict[str, Any]) -> Asked:

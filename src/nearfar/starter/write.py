@@ -83,7 +83,7 @@ def write_study(
     from nearfar.starter.feature_facts import unused_fact
 
     asked = asked or Asked()
-    with told_at_init():
+    with told_at_init(data):
         data = (table_with(data, targets, asked.form) if data.is_dir() else None) or data
         finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd(), task, asked)
         finding.facts.extend(unused_fact(finding.dataset))
