@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,12 +83,35 @@ def detect(
     if not targets:
         raise UserError(f"{found.name}: name the column to predict with --target")
     table = read_folder(found, form) if found.is_dir() else read_file(found, form)
+    return _detect_columns(
+        found.name,
+        {"path": path, **form.options()},
+        table,
+        targets,
+        folder,
+        task,
+        asked,
+        form_facts,
+    )
+
+
+def _detect_columns(
+    name: str,
+    chosen: dict[str, Any],
+    table: Table,
+    targets: Sequence[str],
+    folder: Path,
+    task: str | None,
+    asked: Asked,
+    form_facts: list[str],
+) -> Finding:
+    """Find out what the columns of a table mean; ``chosen`` are options that say how it is read."""
     for purpose in ("smiles", "name", "group"):
         if (column := getattr(asked, purpose)) is not None:
             table.column(column, purpose)
     meaning = meaning_of(table, targets, task)
     facts, target = meaning.facts, one_or_all(targets)
-    chosen = {"path": path, **form.options(), "target": target, **meaning.options}
+    chosen |= {"target": target, **meaning.options}
     part = part_column(table, targets)
     if part is not None:
         chosen["part"] = part
@@ -99,15 +123,13 @@ def detect(
     smiles = asked.smiles or _smiles_column(table, but=[*targets, part or "", group or ""])
     asked.check_for("table" if smiles is None else "molecules")
     if smiles is not None:
-        facts.insert(
-            0, f"{found.name}: {table.length} rows, molecules: SMILES in column '{smiles}'"
-        )
+        facts.insert(0, f"{name}: {table.length} rows, molecules: SMILES in column '{smiles}'")
         chosen |= {"source": "molecules", "smiles": smiles}
         other = _smiles_column(table, but=[*targets, part or "", group or "", smiles])
         facts += second_column_facts(smiles, other)
     else:
         features, left_out = _feature_columns(table, targets, (part, group, asked.name))
-        facts.insert(0, f"{found.name}: {table.length} rows, {len(features)} feature columns")
+        facts.insert(0, f"{name}: {table.length} rows, {len(features)} feature columns")
         facts += left_out
         chosen |= {"source": "table", "features": features}
     taken = [*targets, smiles, part, group, *chosen.get("features", [])]

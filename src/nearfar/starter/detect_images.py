@@ -117,14 +117,9 @@ def detect_images(
     meaning = _meaning(rows, targets, task)
     facts = meaning.facts
     chosen |= {"task": meaning.task, **meaning.options}
-    if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
-        chosen["part"] = part
-        facts.append(f"column '{part}' says train and test: the split is predefined")
-    if "group" in rows.takes:
-        group = asked.group or group_column(rows.table, [*targets, chosen.get("part")])
-        if group is not None:
-            chosen["group"] = group
-            facts.append(group_fact(group))
+    own, told = _part_and_group(rows, targets, asked)
+    chosen |= own
+    facts += told
     chosen |= asked.options
     if rows.note.get("found_by_name") and asked.image is None:
         chosen["image"] = rows.note["image"]
@@ -140,6 +135,23 @@ def detect_images(
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = _first_split(dataset, found.name)
     return DataOptions(**chosen), split, dataset, facts
+
+
+def _part_and_group(
+    rows: ImageRows, targets: Sequence[str], asked: Asked
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the columns of parts and groups, where the layout has columns, and words on them."""
+    chosen: dict[str, Any] = {}
+    facts: list[str] = []
+    if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
+        chosen["part"] = part
+        facts.append(f"column '{part}' says train and test: the split is predefined")
+    if "group" in rows.takes:
+        group = asked.group or group_column(rows.table, [*targets, chosen.get("part")])
+        if group is not None:
+            chosen["group"] = group
+            facts.append(group_fact(group))
+    return chosen, facts
 
 
 def _meaning(rows: ImageRows, targets: Sequence[str], task: str | None) -> Meaning:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -139,7 +139,7 @@ def read_idx(path: Path, dimensions: int) -> Pixels:
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)
 
 
-def _up_to(size: int, file: IO[bytes]) -> bytearray:
+def _up_to(size: int, file: gzip.GzipFile | BufferedReader) -> bytearray:
     """Return so many bytes or what there is, taking no more memory than that."""
     content = bytearray()
     while piece := file.read(min(size - len(content), _AT_ONCE)):
