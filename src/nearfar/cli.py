@@ -123,7 +123,7 @@ def show(study: Study, profile: Profile = None, setting: Settings = None) -> Non
 
 @app.command()
 def init(
-    data: Annotated[Path, typer.Argument(help="CSV or parquet; or images: folder, table, array.")],
+    data: Annotated[Path, typer.Argument(help="A table, or images: folder, table, array.")],
     target: Annotated[
         list[str] | None, typer.Option(help="The column to predict; again for several.")
     ] = None,
@@ -132,11 +132,36 @@ def init(
         typer.Option(help="What the target is: regression, classification or multilabel."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The study file.")] = None,
+    separator: Annotated[str | None, typer.Option(help="Between fields of text.")] = None,
+    decimal: Annotated[str | None, typer.Option(help="Decimal sign: . or ,")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of text: cp1252, latin-1.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of a workbook.")] = None,
+    missing: Annotated[
+        list[str] | None, typer.Option(help="What stands for a missing value; again for several.")
+    ] = None,
+    smiles: Annotated[str | None, typer.Option(help="The column of molecules.")] = None,
+    name: Annotated[str | None, typer.Option(help="The column of display names.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="The column whose equal values stay in one part.")
+    ] = None,
+    positive: Annotated[str | None, typer.Option(help="The class looked for, of two.")] = None,
+    image: Annotated[str | None, typer.Option(help="The column of images or paths.")] = None,
+    root: Annotated[str | None, typer.Option(help="The folder that paths begin at.")] = None,
+    subset: Annotated[str | None, typer.Option(help="Which of several sets of images.")] = None,
+    size: Annotated[int | None, typer.Option(help="Images become size x size.")] = None,
+    channels: Annotated[
+        int | None, typer.Option(help="Grey 1, colour 3, with transparency 2 or 4.")
+    ] = None,
+    channel_axis: Annotated[str | None, typer.Option(help="Of arrays: first or last.")] = None,
+    pages: Annotated[str | None, typer.Option(help="Of images: first or channels.")] = None,
 ) -> None:
     """Write a study file for your own data."""
+    said = dict(locals())
+    from nearfar.starter.asked import checked
     from nearfar.starter.write import write_study
 
-    path, facts = write_study(data, target or (), out, task)
+    beside = {key: said[key] for key in said if key not in {"data", "target", "task", "out"}}
+    path, facts = write_study(data, target or (), out, task, checked(beside))
     for fact in facts:
         typer.echo(fact)
     typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")

@@ -24,8 +24,8 @@ from nearfar.data.read.names import part_column
 from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file
 from nearfar.data.sources.feature_columns import not_used, usable_columns
-from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
+from nearfar.starter.asked import Asked
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_images import are_images, detect_images, one_or_all
 from nearfar.starter.detect_targets import meaning_of, seen_as_rare, target_counts
@@ -54,8 +54,8 @@ def detect(
     path: str,
     targets: Sequence[str],
     folder: Path,
-    form: TableForm | None = None,
     task: str | None = None,
+    asked: Asked | None = None,
 ) -> Finding:
     """Find out which columns of a file mean what, by reading all of it.
 
@@ -68,58 +68,67 @@ def detect(
             the source ``images``; found as in a study.
         targets: the columns to predict; none for images whose layout gives the classes.
         folder: where a relative path begins.
-        form: what the user says of the file's form; the rest is found out.
         task: what the targets mean; None for what they look like.
+        asked: what else the user says, which wins over what is found.
 
     Raises:
         UserError: if there is no such file or column, or nothing can be learnt from it.
     """
     found, _ = locate(path, folder)
-    form, form_facts = guessed_form(found, form or TableForm())
+    asked = asked or Asked()
+    form, form_facts = guessed_form(found, asked.form)
     if are_images(found, form):
-        return Finding(*detect_images(path, found, targets, form, folder, task))
+        asked.check_for("images")
+        return Finding(*detect_images(path, found, targets, form, folder, task, asked))
     if not targets:
         raise UserError(f"{found.name}: name the column to predict with --target")
     table = read_folder(found, form) if found.is_dir() else read_file(found, form)
     meaning = meaning_of(table, targets, task)
-    facts, target = meaning.facts, one_or_all(targets)
-    chosen: dict[str, Any] = {"path": path, **form.options(), "target": target, **meaning.options}
-    of_columns, told = _columns(table, targets, found.name)
-    chosen |= of_columns
-    facts = [told[0], *form_facts, *facts, *told[1:]]
+    chosen: dict[str, Any] = {"path": path, **form.options()}
+    chosen |= {"target": one_or_all(targets), **meaning.options}
+    of_columns, told = _columns(table, targets, found.name, asked)
+    chosen |= {**of_columns, **asked.options}
+    facts = [told[0], *form_facts, *meaning.facts, *told[1:]]
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
-    dataset = seen_as_rare(dataset, chosen, folder)
+    if asked.positive is None:
+        dataset = seen_as_rare(dataset, chosen, folder)
     facts += _row_facts(dataset)
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = first_split(dataset, predefined=bool(chosen.get("part") or table.parts))
     return Finding(DataOptions(**chosen), split, dataset, facts)
 
 
-def _columns(table: Table, targets: Sequence[str], name: str) -> tuple[dict[str, Any], list[str]]:
+def _columns(
+    table: Table, targets: Sequence[str], name: str, asked: Asked
+) -> tuple[dict[str, Any], list[str]]:
     """Return what the columns beside the targets mean, as options, and a line for each of these."""
+    for purpose in ("smiles", "name", "group"):
+        if (column := getattr(asked, purpose)) is not None:
+            table.column(column, purpose)
     chosen: dict[str, Any] = {}
     facts: list[str] = []
     part = part_column(table, targets)
     if part is not None:
         chosen["part"] = part
         facts.append(f"column '{part}' says train and test: the split is predefined")
-    group = group_column(table, [*targets, part])
+    group = asked.group or group_column(table, [*targets, part])
     if group is not None:
         chosen["group"] = group
         facts.append(group_fact(group))
     others = [*targets, part or "", group or ""]
-    smiles = _smiles_column(table, but=others)
+    smiles = asked.smiles or _smiles_column(table, but=others)
+    asked.check_for("table" if smiles is None else "molecules")
     if smiles is not None:
         told = f"molecules: SMILES in column '{smiles}'"
         chosen |= {"source": "molecules", "smiles": smiles}
         facts += second_column_facts(smiles, _smiles_column(table, but=[*others, smiles]))
     else:
-        features, left_out = _feature_columns(table, targets, (part, group))
+        features, left_out = _feature_columns(table, targets, (part, group, asked.name))
         told = f"{len(features)} feature columns"
         facts += left_out
         chosen |= {"source": "table", "features": features}
     taken = [*targets, smiles, part, group, *chosen.get("features", [])]
-    chosen["name"] = _name_column(table, but=taken)
+    chosen["name"] = asked.name or _name_column(table, but=taken)
     facts += reading_facts(table, {column for column in [*taken, chosen["name"]] if column})
     return chosen, [f"{name}: {table.length} rows, {told}", *facts]
 

@@ -26,6 +26,7 @@ from nearfar.data.read.tables import read_file
 from nearfar.data.sources.images import form_of
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
+from nearfar.starter.asked import Asked
 from nearfar.starter.detect_groups import group_column, group_fact
 from nearfar.starter.detect_targets import Meaning, meaning_of, seen_as_rare, target_counts
 from nearfar.starter.first_split import first_split
@@ -34,6 +35,9 @@ from nearfar.starter.image_facts import image_facts
 _MANY_CLASSES = 20
 _LARGE = 160
 _FIRST_SIZE = 128
+_LATER = frozenset({"name", "group", "positive"})
+"""Options that are not needed to find the images."""
+_AS_FOUND = TableForm()
 _OTHER_DATA = frozenset(
     {".csv", ".tsv", ".json", ".jsonl", ".arrow", ".parquet", ".pq", ".gz", ".zip"}
 )
@@ -59,13 +63,13 @@ def are_images(path: Path, form: TableForm) -> bool:
     return ending == ".npz"
 
 
-def table_with(folder: Path, targets: Sequence[str]) -> Path | None:
+def table_with(folder: Path, targets: Sequence[str], form: TableForm = _AS_FOUND) -> Path | None:
     """Return the CSV file of paths of images in a folder that has these columns, if it is one."""
     found: list[Path] = []
     if metadata_files(folder):
         return None
     for path in sorted(folder.glob("*.csv")):
-        table = read_file(path, guessed_form(path, TableForm())[0])
+        table = read_file(path, guessed_form(path, form)[0])
         if set(targets) <= table.columns.keys() and column_of_images(table, folder) is not None:
             found.append(path)
     return found[0] if targets and len(found) == 1 else None
@@ -78,6 +82,7 @@ def detect_images(
     form: TableForm,
     folder: Path,
     task: str | None = None,
+    asked: Asked | None = None,
 ) -> tuple[DataOptions, SplitOptions, Dataset, list[str]]:
     """Find out how images are stored, what their labels are, and what form they need.
 
@@ -92,12 +97,15 @@ def detect_images(
         form: of a table.
         folder: where relative paths begin.
         task: what the targets mean; None for what they look like.
+        asked: what else the user says, which wins over what is found.
 
     Raises:
         UserError: if nothing can be learnt from them.
     """
     chosen: dict[str, Any] = {"source": "images", "path": path, **form.options()}
     chosen["task"] = task or "classification"
+    asked = asked or Asked()
+    chosen |= {key: value for key, value in asked.options.items() if key not in _LATER}
     if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
         chosen["transposed"] = True
     named = _named_arrays(found, targets)
@@ -109,27 +117,41 @@ def detect_images(
     meaning = _meaning(rows, targets, task)
     facts = meaning.facts
     chosen |= {"task": meaning.task, **meaning.options}
-    if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
-        chosen["part"] = part
-        facts.append(f"column '{part}' says train and test: the split is predefined")
-    if "group" in rows.takes:
-        group = group_column(rows.table, [*targets, chosen.get("part")])
-        if group is not None:
-            chosen["group"] = group
-            facts.append(group_fact(group))
-    if rows.note.get("found_by_name"):
+    own, told = _part_and_group(rows, targets, asked)
+    chosen |= own
+    facts += told
+    chosen |= asked.options
+    if rows.note.get("found_by_name") and asked.image is None:
         chosen["image"] = rows.note["image"]
     seen = survey(rows.pictures, range(rows.table.length), form_of(DataOptions(**chosen)))
-    chosen |= (shape := _form(seen))
+    chosen |= (shape := _form(seen) | asked.shape)
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     facts.insert(0, f"{found.name}: {len(dataset)} images, {rows.layout}")
-    dataset = seen_as_rare(dataset, chosen, folder)
+    if asked.positive is None:
+        dataset = seen_as_rare(dataset, chosen, folder)
     facts += [*target_counts(dataset), *rows.told, *image_facts(dataset, shape, seen)]
     if "range" in dataset.source:
         chosen["range"] = dataset.source["range"]
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     split = _first_split(dataset, found.name)
     return DataOptions(**chosen), split, dataset, facts
+
+
+def _part_and_group(
+    rows: ImageRows, targets: Sequence[str], asked: Asked
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the columns of parts and groups, where the layout has columns, and words on them."""
+    chosen: dict[str, Any] = {}
+    facts: list[str] = []
+    if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
+        chosen["part"] = part
+        facts.append(f"column '{part}' says train and test: the split is predefined")
+    if "group" in rows.takes:
+        group = asked.group or group_column(rows.table, [*targets, chosen.get("part")])
+        if group is not None:
+            chosen["group"] = group
+            facts.append(group_fact(group))
+    return chosen, facts
 
 
 def _meaning(rows: ImageRows, targets: Sequence[str], task: str | None) -> Meaning:

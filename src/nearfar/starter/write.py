@@ -15,6 +15,7 @@ from nearfar.starter.scalars import printable, scalar
 
 if TYPE_CHECKING:
     from nearfar.data.options import SplitOptions
+    from nearfar.starter.asked import Asked
     from nearfar.starter.detect import Finding
 
 _WIDTH = 96
@@ -47,7 +48,11 @@ class Budget:
 
 
 def write_study(
-    data: Path, targets: Sequence[str] = (), out: Path | None = None, task: str | None = None
+    data: Path,
+    targets: Sequence[str] = (),
+    out: Path | None = None,
+    task: str | None = None,
+    asked: Asked | None = None,
 ) -> tuple[Path, list[str]]:
     """Write a study of a file with a column of SMILES, with columns of numbers, or of images.
 
@@ -56,6 +61,7 @@ def write_study(
         targets: the columns to predict; none for images in folders of their classes.
         out: the study file; by default named after the data, in the current folder.
         task: regression, classification or multilabel; None for what the targets look like.
+        asked: what else is said of the data, and wins over what is found.
 
     Returns:
         The file written, and what was found out about the data, a line each.
@@ -71,15 +77,18 @@ def write_study(
         raise UserError(f"{path}: a study file ends in .yaml")
     if not path.parent.is_dir():
         raise UserError(f"no such folder: {path.parent}")
+    from nearfar.starter.asked import Asked, told_at_init
     from nearfar.starter.detect import detect
     from nearfar.starter.detect_images import table_with
     from nearfar.starter.feature_facts import unused_fact
 
-    data = (table_with(data, targets) if data.is_dir() else None) or data
-    finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd(), task=task)
-    finding.facts.extend(unused_fact(finding.dataset))
-    text, facts = study_text(name, _data_path(data, path), finding)
-    _check(text, path)
+    asked = asked or Asked()
+    with told_at_init(data):
+        data = (table_with(data, targets, asked.form) if data.is_dir() else None) or data
+        finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd(), task, asked)
+        finding.facts.extend(unused_fact(finding.dataset))
+        text, facts = study_text(name, _data_path(data, path), finding)
+        _check(text, path)
     path.write_text(text, encoding="utf-8")
     return path, facts
 

@@ -13,11 +13,13 @@ from nearfar.data.inputs.images import Images
 from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.hugging_face import open_hub, undecoded
+from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.class_folders import (
     loose_files,
     read_loose_folder,
 )
 from nearfar.data.read.images.depth import range_words
+from nearfar.data.read.images.idx import is_idx_folder
 from nearfar.data.read.images.image_folder import metadata_files, read_image_folder
 from nearfar.data.read.images.layouts import file_layout, read_layout
 from nearfar.data.read.images.npz import read_npz
@@ -164,6 +166,8 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
 def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
     ending = path.suffix.lower()
     if path.is_dir():
+        if is_idx_folder(path) or is_cifar_folder(path):
+            return read_layout(path, options)
         files = parquet_files(path)
         if files:
             return read_parquet_images(files, path.name, options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ _IDX_PARTS = {"train": "train", "test": "test", "t10k": "test", "validation": "v
 
 
 _MOST_BYTES = 2**36
+_AT_ONCE = 2**24
 
 
 def is_idx_folder(folder: Path) -> bool:
@@ -126,7 +128,7 @@ def read_idx(path: Path, dimensions: int) -> Pixels:
             size = int(np.prod(shape, dtype=object))
             if min(shape) < 1 or size > _MOST_BYTES:
                 raise UserError(f"{path}: its header gives the sizes {shape}")
-            content = file.read(size)
+            content = _up_to(size, file)
             if len(content) < size:
                 raise UserError(f"{path}: ends after {len(content)} of {size} bytes")
             if file.read(1):
@@ -135,3 +137,11 @@ def read_idx(path: Path, dimensions: int) -> Pixels:
         words = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read {path}: {words}") from error
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)
+
+
+def _up_to(size: int, file: gzip.GzipFile | BufferedReader) -> bytearray:
+    """Return so many bytes or what there is, taking no more memory than that."""
+    content = bytearray()
+    while piece := file.read(min(size - len(content), _AT_ONCE)):
+        content += piece
+    return content

@@ -46,7 +46,7 @@ def read_npz(
     if not zipfile.is_zipfile(path):
         raise UserError(f"{path}: not an .npz file of arrays")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return _Reader(path, file, targets).rows(mapping, labelled)
     except UserError:
         raise

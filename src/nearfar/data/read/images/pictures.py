@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from nearfar.data.read.classes import Names
 from nearfar.data.read.columns import BadRows
+from nearfar.data.read.damage import whole
 from nearfar.data.read.images.cache import PixelCache, fingerprint
 from nearfar.data.read.images.decode import decode_all
 from nearfar.data.read.images.depth import DeepPictureError, Extent, Range, is_deep
@@ -73,7 +74,8 @@ class ParquetColumn:
                         np.searchsorted(ascending, begin) : np.searchsorted(ascending, end)
                     ]
                     if len(here):
-                        cells = file.read_row_group(group, columns=[self.column]).column(0)
+                        with whole(path, "parquet file"):
+                            cells = file.read_row_group(group, columns=[self.column]).column(0)
                         for row in here.tolist():
                             yield row, _cell(cells[row - begin].as_py(), path.parent)
                     begin = end

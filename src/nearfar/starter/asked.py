@@ -1,0 +1,148 @@
+"""What a user says at ``nearfar init`` of their data; it wins over what is found there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from nearfar.data.catalogue import SOURCES
+from nearfar.data.options import DataOptions
+from nearfar.data.table_form import OPTIONS, TableForm
+from nearfar.errors import UserError, nearest
+
+_NOUNS = {"images": "images", "molecules": "molecules", "table": "rows of a table"}
+"""What a source's rows are called."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Options of a study's ``data`` of the same names; None where they are to be found out."""
+
+    separator: str | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    missing: tuple[str | float, ...] | None = None
+    smiles: str | None = None
+    name: str | None = None
+    group: str | None = None
+    positive: str | None = None
+    image: str | None = None
+    root: str | None = None
+    subset: str | None = None
+    size: int | None = None
+    channels: int | None = None
+    channel_axis: Literal["first", "last"] | None = None
+    pages: Literal["first", "channels"] | None = None
+
+    @property
+    def form(self) -> TableForm:
+        """How a table is to be read."""
+        return TableForm(**{key: getattr(self, key) for key in OPTIONS})
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is said that is not the form of a table."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {key: v for key, v in said.items() if v is not None and key not in OPTIONS}
+
+    @property
+    def shape(self) -> dict[str, int]:
+        """Size and channels that all images get, as far as they are said."""
+        return {key: v for key, v in self.options.items() if key in {"size", "channels"}}
+
+    def check_for(self, source: str) -> None:
+        """Refuse what means nothing to a source.
+
+        Raises:
+            UserError: naming the option and what it is for.
+        """
+        for key in self.options:
+            fitting = [name for name in _NOUNS if key in SOURCES[name].takes]
+            if key == "subset":
+                fitting = ["images"]
+            if source not in fitting:
+                meant = " and ".join(_NOUNS[name] for name in fitting)
+                raise UserError(f"{option(key)} is for {meant}; these are {_NOUNS[source]}")
+
+
+def option(key: str) -> str:
+    """Return how an option of ``data`` is said at ``nearfar init``: ``--channel-axis``."""
+    return "--" + key.replace("_", "-")
+
+
+AT_INIT = (*(field.name for field in fields(Asked)), "target", "task")
+"""Options of ``data`` that ``nearfar init`` has too."""
+
+_NAMED = re.compile(
+    rf"(?P<set>\b(?:set|in) )?\bdata: '?(?P<key>{'|'.join(AT_INIT)})\b'?(?P<colon>:)?"
+)
+
+
+def at_init(message: str) -> str:
+    """Return a message about a study's ``data`` as it reads where there is no study yet.
+
+    >>> at_init("these are numbers: set data: task: regression")
+    'these are numbers: take --task regression'
+    """
+
+    def said(match: re.Match[str]) -> str:
+        word = "take " if match["set"] == "set " else match["set"] or ""
+        return word + option(match["key"])
+
+    return _NAMED.sub(said, message)
+
+
+@contextmanager
+def told_at_init(data: Path) -> Iterator[None]:
+    """Let mistakes name the data and options of ``nearfar init``, each in one line."""
+    from pydantic import ValidationError
+
+    try:
+        yield
+    except UserError as error:
+        said = at_init(str(error))
+        about = "" if data.name in said or said.startswith("--") else f"{data.name}: "
+        raise UserError(about + said) from error
+    except ValidationError as error:
+        said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        raise UserError(f"{data.name}: {at_init(said)}") from error
+
+
+def _missing_values(texts: list[str] | None) -> tuple[str | float, ...] | None:
+    """Return what stands for a missing value: a number also where it is written otherwise."""
+    if texts is None:
+        return None
+    values: list[str | float] = []
+    for text in texts:
+        values += [text, float(text)] if re.fullmatch(r"-?\d+(\.\d+)?", text) else [text]
+    return tuple(values)
+
+
+def checked(options: dict[str, Any]) -> Asked:
+    """Return what is asked for, as the command line gives it.
+
+    Raises:
+        UserError: if an option cannot have such a value.
+    """
+    from pydantic import ValidationError
+
+    given = {key: value for key, value in options.items() if value is not None}
+    given["missing"] = _missing_values(given.get("missing"))
+    try:
+        DataOptions(source="images", path="x", **{k: v for k, v in given.items() if k != "smiles"})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        if first["type"] == "literal_error":
+            allowed = str(first["ctx"]["expected"]).replace(" or ", ",").replace("'", "").split(",")
+            hint = nearest(str(given[key]), [word.strip() for word in allowed if word.strip()])
+        else:
+            hint = str(first["msg"]).removeprefix("Value error, ")
+        shown = f"{option(key)} {given[key]!r}: " if key in given else ""
+        raise UserError(at_init(f"{shown}{hint}")) from None
+    return Asked(**given)

@@ -1,0 +1,118 @@
+"""``nearfar init``: what its user says wins, and what its messages name can be followed there."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from image_examples import write_images
+
+from nearfar.errors import UserError
+from nearfar.starter.asked import AT_INIT, at_init, checked, option
+from nearfar.starter.write import write_study
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEARFAR_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def data_of(file: str, /, *targets: str, task: str | None = None, **said: Any) -> dict[str, Any]:
+    path, _ = write_study(Path(file), targets, Path("study.yaml"), task, checked(said))
+    data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["data"]
+    path.unlink()
+    return data
+
+
+def mistake(file: str, /, *targets: str, **said: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        data_of(file, *targets, **said)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def table(name: str = "t.csv", separator: str = ",", rows: int = 40) -> None:
+    lines = [["a", "b", "who", "label", "y"]]
+    for k in range(rows):
+        lines.append([str(k * 7 % 11), f"w{k}", f"p{k % 8}", f"n{k}", str(k * 3 % 17 - 0.5)])
+    Path(name).write_text("\n".join(separator.join(line) for line in lines) + "\n")
+
+
+def test_columns_of_a_table_are_taken_as_said() -> None:
+    table(separator="|")
+    data = data_of("t.csv", "y", separator="|", group="who", name="label", missing=["-0.5"])
+    assert (data["separator"], data["group"], data["name"]) == ("|", "who", "label")
+    assert data["missing"] == ["-0.5", -0.5]
+    assert not {"who", "label"} & set(data["features"])
+    assert data["on_bad_rows"] == "drop"
+    assert "no column 'whom' (--group); did you mean 'who'?" in mistake(
+        "t.csv", "y", group="whom", separator="|"
+    )
+    assert "named twice" in mistake("t.csv", "y", group="y", separator="|")
+
+
+def test_a_named_column_makes_molecules() -> None:
+    rows = "\n".join(f"{'C' * k}O,{'C' * (k + 1)}N,{k}.5" for k in range(1, 40))
+    Path("m.csv").write_text(f"smiles,other,y\n{rows}\n")
+    data = data_of("m.csv", "y", smiles="other")
+    assert (data["source"], data["smiles"]) == ("molecules", "other")
+    assert mistake("m.csv", "y", size=8) == "--size is for images; these are molecules"
+
+
+def test_the_positive_class_is_as_said() -> None:
+    rows = "\n".join(f"{k},{k * k % 13},{'yes' if k % 9 else 'no'}" for k in range(60))
+    Path("c.csv").write_text(f"a,b,y\n{rows}\n")
+    assert data_of("c.csv", "y")["positive"] == "no"
+    assert data_of("c.csv", "y", positive="yes")["positive"] == "yes"
+    assert "no class is called 'maybe'" in mistake("c.csv", "y", positive="maybe")
+
+
+def test_images_get_the_form_that_is_said() -> None:
+    write_images(Path("pics"), [f"{'ab'[k % 2]}/{k}.png" for k in range(24)], channels=4)
+    assert data_of("pics")["channels"] == 3
+    data = data_of("pics", channels=4, size=16)
+    assert (data["channels"], data["size"]) == (4, 16)
+    assert mistake("pics", smiles="s") == "--smiles is for molecules; these are images"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"decimal": ";"}, "--decimal ';': "),
+        ({"pages": "frist"}, "--pages 'frist': did you mean 'first'? allowed: channels, first"),
+        ({"size": 0}, "--size 0: "),
+        ({"separator": "--"}, "--separator '--': "),
+    ],
+)
+def test_values_that_cannot_be(said: dict[str, Any], words: str) -> None:
+    table()
+    assert words in mistake("t.csv", "y", **said)
+
+
+def test_every_option_is_one_of_the_command() -> None:
+    from inspect import signature
+
+    from nearfar.cli import init
+
+    assert set(AT_INIT) <= set(signature(init).parameters)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("x: set data: task: regression", "x: take --task regression"),
+        ('commas, set data: decimal: ","', 'commas, take --decimal ","'),
+        ("set data: channel_axis to first or last", "take --channel-axis to first or last"),
+        ("set data: channels", "take --channels"),
+        ("no column 'a' (data: group); columns: b", "no column 'a' (--group); columns: b"),
+        ("set data: missing: ['', x]", "take --missing ['', x]"),
+        ("(data: on_bad_rows: drop)", "(data: on_bad_rows: drop)"),
+        ("data: sizes", "data: sizes"),
+    ],
+)
+def test_remedies_are_said_as_options(message: str, told: str) -> None:
+    assert at_init(message) == told
+    assert option("channel_axis") == "--channel-axis"
