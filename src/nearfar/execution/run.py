@@ -116,8 +116,9 @@ def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resol
     before = folder.study()
     in_any = any(text.get(KEY) is not None for text in (asked.text, before or {}))
     if seeds and in_any:
+        given = "--seed" if request.only_seeds else "--seeds"
         raise UserError(
-            f"{'--seed' if request.only_seeds else '--seeds'}: this study runs in rounds, which find the number of seeds: leave it out, or "
+            f"{given}: this study runs in rounds, which find the number of seeds: leave it out, or "
             "use another --out"
         )
     whole = extend(before, requested, request.arms)
