@@ -51,6 +51,12 @@ def run(
     profile: Profile = None,
     arm: Annotated[list[str] | None, typer.Option(help="Only this arm and its baseline.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Use the seeds 0 to N-1.")] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=0, help="Only this seed, any from 0 up (of folds: a training); again for several."
+        ),
+    ] = None,
     setting: Settings = None,
     out: Annotated[Path, typer.Option(help="Folder of runs and stages.")] = Path("runs"),
     jobs: Annotated[
@@ -79,10 +85,10 @@ def run(
     from nearfar.execution.prepared import Request
     from nearfar.study.rounds import asked_rounds
 
-    settings, trackers = tuple(setting or ()), tuple(track or ())
-    until_decided, seconds = asked_rounds(until, budget, seeds, settings)
+    settings, trackers, only = tuple(setting or ()), tuple(track or ()), tuple(seed or ())
+    rounds = asked_rounds(until, budget, seeds, settings, only)
     request = Request(
-        study, profile, arm, seeds, settings, out, jobs, device, trackers, until_decided, seconds
+        study, profile, arm, seeds, settings, out, jobs, device, trackers, *rounds, only
     )
     raise typer.Exit(run_study(request, dry_run=dry_run))
 
@@ -209,6 +215,17 @@ def clean(
     from nearfar.commands import clean_stages
 
     clean_stages(out)
+
+
+@app.command()
+def merge(
+    out: Annotated[Path, typer.Argument(help="Folder of runs and stages that is added to.")],
+    others: Annotated[list[Path], typer.Argument(help="Others, which stay as they are.")],
+) -> None:
+    """Take over the stages and runs of other folders of runs, verified."""
+    from nearfar.commands import merge_runs
+
+    raise typer.Exit(merge_runs(out, others))
 
 
 def _exit_status(action: Any) -> int:

@@ -204,6 +204,24 @@ def rebuild_report(path: Path) -> None:
     print_summary(path, Console())
 
 
+def merge_runs(out: Path, others: list[Path]) -> int:
+    """Take over stages and runs of other folders; return 1 where something did not come."""
+    from nearfar.execution.merge import merge
+    from nearfar.report import write_report
+
+    merged = merge(out, others)
+    for folder in merged.runs:
+        write_report(folder.path)
+    for line in merged.told:
+        print(line)
+    runs = ", ".join(folder.path.name for folder in merged.runs) or "none"
+    print(
+        f"{out}: {merged.stages} stages, {merged.seeds} seeds and the features of"
+        f" {merged.features} came; runs written anew: {runs}"
+    )
+    return int(merged.lacking)
+
+
 def clean_stages(out: Path) -> None:
     """Remove the stages in OUT that no run's stages.csv names, unless they are at work.
 

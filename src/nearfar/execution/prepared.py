@@ -17,7 +17,10 @@ from nearfar.study.load import Resolved
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for on the command line; ``budget`` is in seconds, and for rounds alone."""
+    """What was asked for on the command line; ``budget`` is in seconds, and for rounds alone.
+
+    ``seeds`` asks for the first so many, ``only_seeds`` for these alone.
+    """
 
     study: str
     profile: str | None = None
@@ -30,6 +33,7 @@ class Request:
     track: tuple[str, ...] = ()
     until_decided: bool = False
     budget: float | None = None
+    only_seeds: tuple[int, ...] = ()
 
 
 @dataclass

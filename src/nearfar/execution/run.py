@@ -110,13 +110,15 @@ def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resol
     }
     if "modules" in text:
         text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
-    requested = text if request.seeds is None else with_seeds(text, list(range(request.seeds)))
+    seeds = sorted(set(request.only_seeds)) or list(range(request.seeds or 0))
+    requested = with_seeds(text, seeds) if seeds else text
     requested = in_rounds(text) if request.until_decided else requested
     before = folder.study()
     in_any = any(text.get(KEY) is not None for text in (asked.text, before or {}))
-    if request.seeds is not None and in_any:
+    if seeds and in_any:
+        given = "--seed" if request.only_seeds else "--seeds"
         raise UserError(
-            "--seeds: this study runs in rounds, which find the number of seeds: leave it out, or "
+            f"{given}: this study runs in rounds, which find the number of seeds: leave it out, or "
             "use another --out"
         )
     whole = extend(before, requested, request.arms)

@@ -120,6 +120,37 @@ def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:
     return with_seeds(prune(asked, kept_arms), seeds)
 
 
+def unite(ours: Plain, theirs: Plain) -> Plain:
+    """Return the study with the arms and seeds of two run folders, those of ``ours`` first.
+
+    Where data and modules lie may differ: that is another place on another machine.
+
+    Raises:
+        UserError: the two differ in more than arms and seeds; shows where.
+    """
+    both = [arm for arm in ours["arms"] if arm in theirs["arms"]]
+    differences = _differences(
+        *(_decided(_placeless(with_seeds(prune(study, both), [0]))) for study in (ours, theirs))
+    )
+    if differences:
+        shown = "; ".join(differences[:3]) + ("; …" if len(differences) > 3 else "")
+        raise UserError(f"the two were made with different studies ({shown})")
+    named = ("arms", "stages", "axes", "targets")
+    united = {**theirs, **ours, **{key: {**theirs[key], **ours[key]} for key in named}}
+    united["arms"] = {**ours["arms"], **{a: united["arms"][a] for a in theirs["arms"]}}
+    for key in ("published", "claims"):
+        united[key] = [*ours[key], *(entry for entry in theirs[key] if entry not in ours[key])]
+    rounds = joined_rounds(ours, theirs)
+    united = united if rounds is None else {**united, KEY: rounds}
+    return with_seeds(united, sorted({*_seeds(ours), *_seeds(theirs)}))
+
+
+def _placeless(study: Plain) -> Plain:
+    """Return the study without where its data and modules lie."""
+    data = {key: value for key, value in study["data"].items() if key not in {"path", "mapping"}}
+    return {**{key: value for key, value in study.items() if key != "modules"}, "data": data}
+
+
 def _decided(study: Plain) -> Plain:
     """Return the study without what may change: who is told of it, and how many rounds it has.
 

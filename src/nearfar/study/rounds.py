@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from nearfar.errors import UserError
@@ -66,21 +66,28 @@ def seconds_of(budget: str) -> float:
 
 
 def asked_rounds(
-    until: str | None, budget: str | None, seeds: int | None, settings: Iterable[str] = ()
+    until: str | None,
+    budget: str | None,
+    seeds: int | None,
+    settings: Iterable[str] = (),
+    only_seeds: Collection[int] = (),
 ) -> tuple[bool, float | None]:
     """Return whether rounds were asked for on the command line, and their budget in seconds.
 
     Raises:
         UserError: something else than ``decided``, or options that do not go together.
     """
+    if only_seeds and seeds is not None:
+        raise UserError("--seed and --seeds: give one of the two")
     if until is None:
         if budget is not None:
             raise UserError("--budget goes with --until decided: it bounds the rounds")
         return False, None
     if until != "decided":
         raise UserError(f"--until: unknown value {until!r}; allowed: decided")
-    if seeds is not None:
-        raise UserError("--until decided finds the number of seeds itself: leave out --seeds")
+    if seeds is not None or only_seeds:
+        given = "--seed" if only_seeds else "--seeds"
+        raise UserError(f"--until decided finds the number of seeds itself: leave out {given}")
     for key in (setting.partition("=")[0] for setting in settings):
         if key in NUMBERS_OF_TRAININGS or key.startswith("axes.seed."):
             raise UserError(

@@ -1,0 +1,207 @@
+"""One folder of runs takes over the stages and the runs of another, which stays as it is.
+
+Runs are united from their plans, never planned anew: a seed that was trained on another machine has
+other hashes than the same seed here would have.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from nearfar.errors import UserError
+from nearfar.execution.results import write_records
+from nearfar.records import read_stages
+from nearfar.records.run import RunFolder
+from nearfar.records.run_plan import PlannedCell, RunPlan
+from nearfar.records.stages import StageBusy, StageStore
+from nearfar.records.taking import Damaged, same_stage, take_features, take_stage, verify_stage
+from nearfar.study.extend import unite
+
+
+@dataclass
+class Merged:
+    """What came, and a line for each thing that did not."""
+
+    stages: int = 0
+    features: int = 0
+    seeds: int = 0
+    runs: list[RunFolder] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    lacking: bool = False
+
+    def lacks(self, line: str) -> None:
+        """Tell of something that did not come."""
+        self.told.append(line)
+        self.lacking = True
+
+
+def merge(out: Path, others: list[Path]) -> Merged:
+    """Take over all finished stages, features and runs of ``others`` that ``out`` lacks.
+
+    Raises:
+        UserError: one of them is no folder of runs, or ``out`` itself.
+    """
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is not a folder")
+    for other in others:
+        if not ((other / "stages").is_dir() or any(other.glob("*/study.yaml"))):
+            raise UserError(f"{other}: is no folder of runs: it has no stages and no run in it")
+        if other.resolve() == out.resolve():
+            raise UserError(f"{other}: is merged into itself: give another folder")
+    merged = Merged()
+    for other in others:
+        _take_stages(StageStore(out / "stages"), StageStore(other / "stages"), merged)
+        for path in sorted(other.glob("*/study.yaml")):
+            ours, theirs = RunFolder(out / path.parent.name), RunFolder(path.parent)
+            try:
+                _take_run(ours, theirs, merged)
+            except UserError as mistake:
+                merged.lacks(f"{theirs.path}: not merged: {mistake}")
+    return merged
+
+
+def _take_stages(ours: StageStore, theirs: StageStore, merged: Merged) -> None:
+    from nearfar.plan.chain import hash_of
+
+    for mark in sorted(theirs.root.glob("*/done")):
+        stage_hash = mark.parent.name
+        if "." in stage_hash:
+            continue
+        try:
+            verify_stage(theirs, stage_hash, hash_of)
+            if not ours.is_done(stage_hash):
+                take_stage(ours, theirs, stage_hash)
+                merged.stages += 1
+            elif not same_stage(ours, theirs, stage_hash):
+                merged.told.append(f"{mark.parent}: differs from ours, which is kept")
+        except Damaged as wrong:
+            merged.lacks(f"{mark.parent}: skipped, it is damaged: {wrong}")
+        except StageBusy:
+            merged.lacks(f"{mark.parent}: skipped, another process is at work on it: merge again")
+        except OSError as error:
+            merged.lacks(f"{mark.parent}: skipped: {error}")
+    taken, damaged = take_features(ours.features, theirs.features)
+    merged.features += taken
+    for name in damaged:
+        merged.lacks(f"{theirs.features.root / name}: skipped, these features are damaged")
+
+
+def _take_run(ours: RunFolder, theirs: RunFolder, merged: Merged) -> None:
+    """Unite two run folders of one name, and write tables and summary anew."""
+    study, more = ours.study(), theirs.study()
+    assert more is not None
+    more = _moved(more, theirs.path, ours.path)
+    plan = theirs.plan()
+    before: set[tuple[str, int]] = set()
+    if study is not None:
+        own = ours.plan()
+        _same_data(own, ours.store, plan, theirs.store)
+        study = unite(study, more)
+        before = {(cell.arm, cell.seed) for cell in own.cells}
+        plan = united(own, plan, ours.store)
+    failures = {**_failures(theirs), **_failures(ours)}
+    for name in ("samples.parquet", "provenance.json"):
+        if (theirs.path / name).exists() and not (ours.path / name).exists():
+            ours.path.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(theirs.path / name, ours.path / name)
+    ours.write_study(study or more)
+    ours.write_plan(plan)
+    seeds = {seed for _, seed in before}
+    merged.seeds += len({cell.seed for cell in plan.cells} - seeds)
+    if ours.read_json("provenance.json").get("modules"):
+        merged.told.append(f"{ours.path}: needs modules of your own: 'nearfar run' writes results")
+        return
+    write_records(ours, failures)
+    merged.runs = [*(run for run in merged.runs if run != ours), ours]
+
+
+def _moved(study: dict[str, Any], place: Path, to: Path) -> dict[str, Any]:
+    """Return a study whose data are found from another run folder, where they are here."""
+    data = {
+        key: os.path.relpath((place / value).resolve(), to.resolve())
+        for key, value in study["data"].items()
+        if key in {"path", "mapping"} and isinstance(value, str) and (place / value).exists()
+    }
+    return {**study, "data": {**study["data"], **data}}
+
+
+def _failures(folder: RunFolder) -> dict[str, str]:
+    table = folder.path / "stages.csv"
+    rows = read_stages(table) if table.exists() else []
+    return {row.hash: row.reason for row in rows if row.status == "failed"}
+
+
+def _same_data(own: RunPlan, store: StageStore, more: RunPlan, other: StageStore) -> None:
+    """Refuse runs on different data, as far as their stages tell."""
+    digests = [_digest(own, store), _digest(more, other)]
+    if None not in digests and digests[0] != digests[1]:
+        raise UserError("the two were made with different data (the rows differ)")
+
+
+def _digest(plan: RunPlan, store: StageStore) -> str | None:
+    for cell in plan.cells:
+        if store.is_done(cell.chain[0].hash):
+            try:
+                return str(store.read(cell.chain[0].hash)["spec"]["data"]["digest"])
+            except Exception:
+                continue
+    return None
+
+
+def united(own: RunPlan, more: RunPlan, store: StageStore) -> RunPlan:
+    """Return the plan of both: of an arm and seed that both have, the one whose stages are done.
+
+    Where both are, ours. Counts of tested rows of rare classes are the larger ones of the two.
+
+    Raises:
+        UserError: on a fixed split, the two chose different points for an arm.
+    """
+    if not own.resplit:
+        _same_choices(own, more)
+    mine, others = _groups(own), _groups(more)
+    whole = {
+        key: cells
+        for key, cells in others.items()
+        if key not in mine or (not _done(mine[key], store) and _done(cells, store))
+    }
+    groups = {**mine, **whole}
+    cells = [cell for key in sorted(groups, key=lambda key: key[1]) for cell in groups[key]]
+    seeds = [min(cell.seed for cell in plan.cells) for plan in (own, more)]
+    first = own if seeds[0] <= seeds[1] else more
+    known = {(choice["arm"], choice["condition"], tuple(choice["seeds"])) for choice in own.choices}
+    choices = [*own.choices]
+    for choice in more.choices:
+        if (choice["arm"], choice["condition"], tuple(choice["seeds"])) not in known:
+            choices.append(choice)
+    return replace(
+        first,
+        cells=tuple(cells),
+        arms={**own.arms, **{name: arm for name, arm in more.arms.items() if name not in own.arms}},
+        choices=tuple(sorted(choices, key=lambda choice: choice["seeds"][0])),
+        rare={name: max(n, more.rare[name]) for name, n in own.rare.items() if name in more.rare},
+    )
+
+
+def _same_choices(own: RunPlan, more: RunPlan) -> None:
+    chosen = {(choice["arm"], choice["condition"]): choice["chosen"] for choice in own.choices}
+    for choice in more.choices:
+        ours = chosen.get((choice["arm"], choice["condition"]), choice["chosen"])
+        if ours != choice["chosen"]:
+            raise UserError(
+                f"the two chose different points for {choice['arm']!r}: {ours}, {choice['chosen']}"
+            )
+
+
+def _groups(plan: RunPlan) -> dict[tuple[str, int], list[PlannedCell]]:
+    groups: dict[tuple[str, int], list[PlannedCell]] = {}
+    for cell in plan.cells:
+        groups.setdefault((cell.arm, cell.seed), []).append(cell)
+    return groups
+
+
+def _done(cells: list[PlannedCell], store: StageStore) -> bool:
+    return all(store.is_done(planned.hash) for cell in cells for planned in cell.chain)
