@@ -65,14 +65,12 @@ def merge(out: Path, others: list[Path]) -> Merged:
 
 
 def _take_stages(ours: StageStore, theirs: StageStore, merged: Merged) -> None:
-    from nearfar.plan.chain import hash_of
-
     for mark in sorted(theirs.root.glob("*/done")):
         stage_hash = mark.parent.name
         if "." in stage_hash:
             continue
         try:
-            verify_stage(theirs, stage_hash, hash_of)
+            verify_stage(theirs, stage_hash, _described)
             if not ours.is_done(stage_hash):
                 take_stage(ours, theirs, stage_hash)
                 merged.stages += 1
@@ -88,6 +86,15 @@ def _take_stages(ours: StageStore, theirs: StageStore, merged: Merged) -> None:
     merged.features += taken
     for name in damaged:
         merged.lacks(f"{theirs.features.root / name}: skipped, these features are damaged")
+
+
+def _described(stage_hash: str, store: StageStore) -> tuple[str, str]:
+    """Return the hash and the kind of a stage's specification."""
+    from nearfar.plan.chain import hash_of
+    from nearfar.plan.specs import spec_of
+
+    plain = spec_of(stage_hash, store).to_plain()
+    return hash_of(plain), str(plain["kind"])
 
 
 def _take_run(ours: RunFolder, theirs: RunFolder, merged: Merged) -> None:
@@ -143,10 +150,12 @@ def _same_data(own: RunPlan, store: StageStore, more: RunPlan, other: StageStore
 
 
 def _digest(plan: RunPlan, store: StageStore) -> str | None:
+    from nearfar.plan.specs import spec_of
+
     for cell in plan.cells:
         if store.is_done(cell.chain[0].hash):
             try:
-                return str(store.read(cell.chain[0].hash)["spec"]["data"]["digest"])
+                return spec_of(cell.chain[0].hash, store).data.digest
             except Exception:
                 continue
     return None

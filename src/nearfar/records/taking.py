@@ -6,9 +6,8 @@ import csv
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -32,18 +31,20 @@ class Damaged(Exception):  # noqa: N818 - a state, not a mistake
 
 
 def verify_stage(
-    store: StageStore, stage_hash: str, hash_of: Callable[[Mapping[str, Any]], str]
+    store: StageStore, stage_hash: str, described: Callable[[str, StageStore], tuple[str, str]]
 ) -> None:
     """Read all files of a finished stage, and compare its specification's hash with its name.
+
+    ``described`` returns the hash and the kind of a stage's specification.
 
     Raises:
         Damaged: with what is wrong.
     """
     folder = store.folder(stage_hash)
     try:
-        stage = store.read(stage_hash)
-        found, status = hash_of(stage["spec"]), stage["outcome"]["status"]
-        needed = _NEEDED.get(stage["spec"]["kind"], ()) if status == "done" else ()
+        found, kind = described(stage_hash, store)
+        status = store.read(stage_hash)["outcome"]["status"]
+        needed = _NEEDED.get(kind, ()) if status == "done" else ()
     except Exception as error:
         raise Damaged(f"stage.yaml cannot be read ({type(error).__name__})") from None
     if found != stage_hash:

@@ -129,9 +129,10 @@ def unite(ours: Plain, theirs: Plain) -> Plain:
         UserError: the two differ in more than arms and seeds; shows where.
     """
     both = [arm for arm in ours["arms"] if arm in theirs["arms"]]
-    differences = _differences(
-        *(_decided(_placeless(with_seeds(prune(study, both), [0]))) for study in (ours, theirs))
+    mine, others = (
+        _decided(_placeless(with_seeds(prune(study, both), [0]))) for study in (ours, theirs)
     )
+    differences = _differences(mine, others)
     if differences:
         shown = "; ".join(differences[:3]) + ("; …" if len(differences) > 3 else "")
         raise UserError(f"the two were made with different studies ({shown})")
