@@ -135,6 +135,10 @@ def test_indicators_of_one_class(tmp_path: Path) -> None:
     assert several.targets.tolist() == many.tolist()
 
 
+def test_a_label_that_is_a_class_and_a_number_is_one_column(tmp_path: Path) -> None:
+    assert "columns_not_used" not in found(tmp_path, x=X, y=Y).dataset.source
+
+
 def test_part_without_labels_is_told(tmp_path: Path) -> None:
     finding = found(tmp_path, x_train=X[:40], y_train=Y[:40], x_test=X[40:])
     assert len(finding.dataset) == 40

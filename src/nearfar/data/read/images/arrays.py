@@ -18,7 +18,7 @@ from nearfar.errors import UserError
 Pixels = npt.NDArray[np.uint8]
 """Images, (n, height, width) or (n, channels, height, width)."""
 Numbers = npt.NDArray[Any]
-Columns = Mapping[str, Sequence[Any]]
+Columns = Mapping[str, list[Any]]
 
 _CHUNK = 1024
 
@@ -60,7 +60,7 @@ def as_rows(
     if not sum(map(len, images)) or not all(next(iter(shapes))):
         raise UserError(f"{name}: holds no image")
     pixels, told = _bytes(images, name)
-    table = Table(name, {key: list(cells) for key, cells in targets.columns.items()}, len(pixels))
+    table = Table(name, dict(targets.columns), len(pixels))
     table.parts = parts
     rows = ImageRows(table, Arrays(pixels), layout, target=targets.target)
     rows.numbers, rows.class_names = targets.numbers, targets.class_names
