@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 
 @dataclass(frozen=True)
@@ -42,48 +43,32 @@ def kit_of(kind: str, task: str, *, rare: bool = False) -> Kit:
 
     ``rare``: of two classes one is rare.
     """
-    encoder, fixed, inputs = _ENCODERS[kind]
     views = "crop" if kind == "image" else ""
+    suited = partial(Kit, *_ENCODERS[kind], views=views)
     if task == "classification":
         objective, arm = ("supcon", "SupCon") if views else ("triplet", "triplet")
-        return Kit(
-            encoder,
-            fixed,
-            inputs,
-            objective,
-            arm,
-            "of one class",
-            "majority",
-            "logistic",
-            "metric: average_precision   # of the rare class; or auroc, f1, mcc, brier, nll"
+        return suited(
+            objective=objective,
+            arm=arm,
+            near="of one class",
+            floor="majority",
+            linear="logistic",
+            metrics="metric: average_precision   # of the rare class; or auroc, f1, mcc, brier, nll"
             if rare
             else "metric: balanced_accuracy   # or accuracy, mcc, nll, ece; of 2 classes auroc, f1",
-            views,
         )
-    objective = "{rnc: {views: 2}}" if views else "rnc"
-    metrics = "metric: mae   # or rmse, mse, r2, spearman"
+    suited = partial(suited, objective="{rnc: {views: 2}}" if views else "rnc", arm="RnC")
     if task == "multilabel":
-        return Kit(
-            encoder,
-            fixed,
-            inputs,
-            objective,
-            "RnC",
-            "with nearly the same labels",
-            "frequencies",
-            "logistic",
-            "metric: average_precision   # mAP; or auroc, f1 (macro), f1_micro, mcc, brier, nll",
-            views,
+        return suited(
+            near="with nearly the same labels",
+            floor="frequencies",
+            linear="logistic",
+            metrics="metric: average_precision   # mAP; or auroc, f1 (macro), f1_micro, mcc, "
+            "brier, nll",
         )
-    return Kit(
-        encoder,
-        fixed,
-        inputs,
-        objective,
-        "RnC",
-        "with near targets",
-        "mean",
-        "ridge",
-        metrics,
-        views,
+    return suited(
+        near="with near targets",
+        floor="mean",
+        linear="ridge",
+        metrics="metric: mae   # or rmse, mse, r2, spearman",
     )
