@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | clean      PYTHON and VENV may be given: make demo PYTHON=python3.12
+# make demo | test | lint | docs | bench | clean      PYTHON and VENV may be given: make demo PYTHON=python3.12
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -7,7 +7,7 @@ SHARED := benchmarks/measure.py benchmarks/training.py
 BENCHMARKS := $(filter-out $(SHARED),$(sort $(wildcard benchmarks/*.py)))
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint docs bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/nearfar run esol --profile quick
@@ -20,6 +20,10 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The site, its notebooks executed, without a network; a warning fails.
+docs: $(VENV)/.ready-docs
+	OMP_NUM_THREADS=1 NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.ready-dev
 	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python "$$script" $(BENCH); done
@@ -36,6 +40,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/pip
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP_INSTALL) -e '.[dev]'
+	@touch $(VENV)/.ready $@
+
+$(VENV)/.ready-docs: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP_INSTALL) -e '.[docs]'
 	@touch $(VENV)/.ready $@
 
 $(BIN)/pip:
