@@ -43,7 +43,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         place = _page_of(target)
         if place is not None and files.get_file_from_path(place) is not None:
             return f"[{text}]({posixpath.relpath(place, posixpath.dirname(here) or '.')}{anchor})"
-        # A file of the repository that the site does not hold is named; a wrong link stays, and fails.
+        # What the repository has and the site does not is named; a wrong link stays, and fails.
         return text if (ROOT / target).exists() else link[0]
 
     return FENCE.sub(r'```\1 title="\2"', LINK.sub(pointed, markdown))
