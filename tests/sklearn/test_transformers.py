@@ -136,7 +136,7 @@ def test_several_targets_and_columns_of_any_size() -> None:
 
 def test_training_that_diverges_is_told() -> None:
     X, y = rows()
-    with pytest.raises(ValueError, match="RegressionEncoder: training diverged: .* smaller lr"):
+    with pytest.raises(ValueError, match=r"RegressionEncoder: training diverged: .* smaller lr"):
         estimators.RegressionEncoder(loss="mse", lr=1e12, epochs=30, random_state=0).fit(X, y)
 
 

@@ -226,5 +226,5 @@ def class_targets(given: NDArray[Any], owner: str) -> tuple[NDArray[Any], Floats
     check_classification_targets(given)
     classes, numbers = np.unique(given, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"{owner}: y has 1 class, {classes[0]!r}; at least 2 are needed")
+        raise ValueError(f"{owner}: y has 1 class, {classes.tolist()[0]!r}; at least 2 are needed")
     return classes, numbers.astype(np.float64)[:, None]
