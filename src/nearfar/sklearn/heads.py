@@ -73,13 +73,14 @@ class WeightedKNNClassifier(SolvedClassifier):
             ValueError: a parameter, X or y cannot be used; says which.
         """
         training.constructed(KNN, owner=type(self).__name__, **self.get_params())
-        self.bank_, self.votes_ = self._given(X, y)
+        rows, self.votes_ = self._given(X, y)
+        self.bank_ = rows.copy()
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return each class's share of the votes, float64 (n, classes)."""
-        rows = torch.from_numpy(self._asked(X))
-        bank, votes = torch.from_numpy(self.bank_), torch.from_numpy(self.votes_)
+        rows = torch.from_numpy(np.array(self._asked(X)))
+        bank, votes = (torch.from_numpy(np.array(kept)) for kept in (self.bank_, self.votes_))
         options = (int(self.neighbours), float(self.temperature))
         return neighbour_votes(bank, votes, rows, *options).numpy()
 

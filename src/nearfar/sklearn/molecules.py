@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +14,17 @@ from nearfar.errors import UserError
 from nearfar.sklearn import training
 from nearfar.sklearn.base import Saveable, Transforms
 from nearfar.sklearn.saved import Arrays, Plain
+
+
+@dataclass(frozen=True)
+class Smiles:
+    """SMILES as encoders with fixed features take them."""
+
+    smiles: list[str]
+    kind: ClassVar[str] = "molecule"
+
+    def __len__(self) -> int:
+        return len(self.smiles)
 
 
 class MoleculeTransformer(Transforms, Saveable):
@@ -50,15 +61,14 @@ class MoleculeTransformer(Transforms, Saveable):
         """
         smiles = smiles_of(X)
         try:
-            features = self._made().features(SimpleNamespace(kind="molecule", smiles=smiles))
+            features = self._made().features(Smiles(smiles))
         except UserError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from None
         return np.asarray(features, dtype=np.float64)
 
     def _made(self) -> Any:
-        inputs = SimpleNamespace(kind="molecule")
         options = self.get_params()
-        return training.constructed(self.kind, inputs, owner=type(self).__name__, **options)
+        return training.constructed(self.kind, Smiles([]), owner=type(self).__name__, **options)
 
     @property
     def _n_features_out(self) -> int:
