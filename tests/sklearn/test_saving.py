@@ -121,6 +121,8 @@ def test_damage_is_told_in_a_line(tmp_path: Path) -> None:
         (changed(parameters={"hidden": 4}), "is damaged"),
         (changed(parameters={"nonsense": 4}), "is damaged"),
         (changed(columns=7), "is damaged"),
+        (changed(parameters=[]), "is damaged"),
+        (changed(fitted=[]), "is damaged"),
     ):
         (place / CONFIG).write_text(content)
         with pytest.raises(ValueError, match=says) as told:

@@ -87,7 +87,7 @@ class Saveable(BaseEstimator):  # type: ignore[misc]
             if config["column_names"] is not None:
                 found.feature_names_in_ = np.array(config["column_names"], dtype=object)
             found._restore(config["fitted"], arrays)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ValueError(f"{path} is damaged: {reason}") from None
         return found
