@@ -123,3 +123,20 @@ def test_a_ledger_that_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
     background.wait(20)
     assert sink.got == [1]
     assert len(lines) == 1
+
+
+def test_the_first_message_may_take_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once something has arrived, only the patience counts."""
+    sink, lines, background = told(tmp_path)
+    monkeypatch.setattr(type(sink), "start_seconds", 20.0)
+    over = threading.Event()
+    background.put(lambda: over.wait(0.2))
+    background.wait(0.4, at_most=0.5)
+    assert sink.got == [False]
+    begin = time.monotonic()
+    background.put(lambda: over.wait(20))
+    background.finish()
+    background.wait(0.1)
+    assert time.monotonic() - begin < 10
+    over.set()
+    assert len(lines) == 1

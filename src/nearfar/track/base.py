@@ -131,6 +131,8 @@ class Tracker(ABC):
     takes: ClassVar[type[TrackedRun] | type[Notice]] = TrackedRun
     """What is sent to it: every finished run once, or every notice."""
     package: ClassVar[str] = ""
+    start_seconds: ClassVar[float] = 0.0
+    """How much longer the first message may take, for instance to make a database."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -33,6 +33,7 @@ class MLflow(Tracker):
     """
 
     package = "mlflow"
+    start_seconds = 90.0
 
     def __init__(
         self,
@@ -54,13 +55,14 @@ class MLflow(Tracker):
         Raises:
             NotSent: it did not work out; says why without the address.
         """
-        # MLflow would tell its makers that it is used, and the terminal that it makes tables.
+        # MLflow would tell its makers that it is used.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
 
+        # And the terminal that it makes tables; its import has set the levels of its loggers.
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         try:
             self._log(MlflowClient(tracking_uri=self.uri), message)
         except (MlflowException, OSError) as error:
