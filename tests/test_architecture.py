@@ -335,7 +335,8 @@ except SystemExit as end:
 
 
 @pytest.mark.parametrize(
-    "code", ["import nearfar.cli", HELP, HELP.replace('"--help"', '"run", "--help"')]
+    "code",
+    ["import nearfar", "import nearfar.cli", HELP, HELP.replace('"--help"', '"run", "--help"')],
 )
 def test_help_loads_nothing_heavy(code: str) -> None:
     assert not loaded_after(code) & set(HEAVY)
@@ -350,6 +351,7 @@ LIGHT = {
     "report",
     "analysis",
     "commands",
+    "completion",
     "cli",
 }
 """The parts all of whose modules are light, as docs/architecture.md has it."""

@@ -22,7 +22,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = PROJECT["optional-dependencies"]
 TOOLS = {"ruff", "mypy", "types-pyyaml", "hatchling", "pytest-xdist"}
 """Run or read by others, never imported."""
-INSTALLED_BY = {"pytorch-lightning": "lightning-fabric"}  # it brings the same module
+INSTALLED_BY = {  # they bring the same module
+    "pytorch-lightning": "lightning-fabric",
+    "mlflow-skinny": "mlflow",
+    "mlflow-tracing": "mlflow",
+}
 
 
 def requirements(lines: list[str]) -> dict[str, Requirement]:
@@ -33,7 +37,7 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 
 DECLARED = requirements(PROJECT["dependencies"])
-TRACKERS = [*EXTRAS["tensorboard"], *EXTRAS["wandb"]]
+TRACKERS = [*EXTRAS["mlflow"], *EXTRAS["tensorboard"], *EXTRAS["wandb"]]
 OPTIONAL = requirements([*EXTRAS["timm"], *EXTRAS["gpu"], *TRACKERS])
 FOR_DEVELOPMENT = requirements([*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *EXTRAS["dev"]])
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from nearfar.completion import complete_arm, complete_profile, complete_study
 from nearfar.errors import UserError
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -21,11 +21,19 @@ INTERRUPTED = 130
 _USAGE_ERRORS: Any = typer.BadParameter.__mro__[2]
 """click's ClickException, whether typer brings its own copy of click or not."""
 
-Study = Annotated[str, typer.Argument(help="A shipped study (see `nearfar studies`) or a file.")]
+Study = Annotated[
+    str,
+    typer.Argument(
+        help="A shipped study (see `nearfar studies`) or a file.", autocompletion=complete_study
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="A run folder, OUT/<study>-<profile>.")]
 Profile = Annotated[
     str | None,
-    typer.Option(help="full (published budget; the default), efficient, quick or smoke."),
+    typer.Option(
+        help="full (published budget; the default), efficient, quick or smoke.",
+        autocompletion=complete_profile,
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -38,9 +46,23 @@ Modules = Annotated[
 ]
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        from nearfar import __version__
+
+        typer.echo(f"nearfar {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def main_options(
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Say which version this is.", callback=_say_version, is_eager=True
+        ),
+    ] = False,
 ) -> None:
     """Compare ways of learning a representation, honestly, on your own data."""
 
@@ -49,7 +71,10 @@ def main_options(
 def run(
     study: Study,
     profile: Profile = None,
-    arm: Annotated[list[str] | None, typer.Option(help="Only this arm and its baseline.")] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this arm and its baseline.", autocompletion=complete_arm),
+    ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Use the seeds 0 to N-1.")] = None,
     seed: Annotated[
         list[int] | None,
@@ -64,7 +89,7 @@ def run(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     track: Annotated[
-        list[str] | None, typer.Option(help="Also tell: tensorboard, wandb or webhook.")
+        list[str] | None, typer.Option(help="Also tell: mlflow, tensorboard, wandb or webhook.")
     ] = None,
     until: Annotated[
         str | None,

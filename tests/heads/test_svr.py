@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn import svm
 from sklearn.model_selection import GridSearchCV, KFold
 
 from nearfar.heads.solved import svr as kernel
 from nearfar.heads.solved.svr import SVR
+from sklearn import svm
 
 
 def made(rows: int = 80) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn import metrics as sk
 
 from nearfar.metrics import (
     CLASSIFICATION,
@@ -14,6 +13,7 @@ from nearfar.metrics import (
     recalls,
 )
 from nearfar.metrics.classification import BINS, LEAST_PROBABILITY, TOP3_ACCURACY
+from sklearn import metrics as sk
 
 RNG = np.random.default_rng(1)
 CLASSES = 5

@@ -18,6 +18,7 @@ def rows(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", range(5))
 def test_values_equal_those_of_scikit_learn_and_scipy(seed: int) -> None:
     from scipy.stats import spearmanr
+
     from sklearn import metrics
 
     truth, prediction = rows(seed)

@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nearfar.track import Background, NotSent, Tracker
 
 
@@ -123,3 +125,16 @@ def test_a_ledger_that_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
     background.wait(20)
     assert sink.got == [1]
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize("start", [0.0, 20.0])
+def test_the_first_message_may_take_longer(
+    start: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sink, "start_seconds", start)
+    sink, lines, background = told(tmp_path)
+    background.put(lambda: threading.Event().wait(0.4))
+    background.finish()
+    background.wait(0.05)
+    assert (sink.got == [False]) == (start > 0)
+    assert len(lines) == (start == 0)

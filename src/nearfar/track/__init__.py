@@ -6,6 +6,7 @@ no number.
 
 from nearfar.track.background import Background
 from nearfar.track.base import Notice, NotSent, TrackedRun, TrackedStage, Tracker, run_name
+from nearfar.track.mlflow import MLflow
 from nearfar.track.tensorboard import TensorBoard
 from nearfar.track.wandb import WeightsAndBiases
 from nearfar.track.webhook import Webhook
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 TRACKERS: dict[str, type[Tracker]] = {
+    "mlflow": MLflow,
     "tensorboard": TensorBoard,
     "wandb": WeightsAndBiases,
     "webhook": Webhook,

@@ -22,7 +22,7 @@ class Background:
         self.name, self.tracker, self._warn = name, tracker, warn
         self._queue: queue.SimpleQueue[tuple[str, Callable[[], Any]] | None] = queue.SimpleQueue()
         self._arrived = time.monotonic()
-        self._warned = False
+        self._warned, self._any_arrived = False, False
         self._put = self._known()
         self._thread = threading.Thread(target=self._work, name=f"track {name}", daemon=True)
         self._thread.start()
@@ -61,7 +61,8 @@ class Background:
         begin = time.monotonic()
         while self._thread.is_alive():
             now = time.monotonic()
-            left = min(max(begin, self._arrived) + patience, begin + at_most) - now
+            first = 0.0 if self._any_arrived else self.tracker.start_seconds
+            left = min(max(begin, self._arrived) + patience + first, begin + at_most) - now
             if left <= 0:
                 self._tell(f"not waited for longer than {now - begin:.1f} s")
                 return
@@ -79,7 +80,7 @@ class Background:
             except BaseException as error:
                 self._tell(f"{type(error).__name__}: {str(error).split(chr(10), 1)[0]}")
             else:
-                self._arrived = time.monotonic()
+                self._arrived, self._any_arrived = time.monotonic(), True
 
     def _note(self, key: str) -> None:
         self._ledger.parent.mkdir(parents=True, exist_ok=True)

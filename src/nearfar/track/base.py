@@ -1,6 +1,7 @@
 """What a tracker is, and what is sent to it."""
 
 import re
+import secrets
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -130,6 +131,8 @@ class Tracker(ABC):
     takes: ClassVar[type[TrackedRun] | type[Notice]] = TrackedRun
     """What is sent to it: every finished run once, or every notice."""
     package: ClassVar[str] = ""
+    start_seconds: ClassVar[float] = 0.0
+    """How much longer the first message may take, for instance to make a database."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -152,6 +155,15 @@ class Tracker(ABC):
         Raises:
             NotSent: it did not work out.
         """
+
+
+def kept_id(folder: Path, name: str) -> str:
+    """Return 16 hexadecimal digits that only what is called ``name`` in this folder has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "folder-id.txt"
+    if not file.exists():
+        file.write_text(secrets.token_hex(8), encoding="utf-8")
+    return sha256(f"{file.read_text(encoding='utf-8')} {name}".encode()).hexdigest()[:16]
 
 
 def file_name(name: str) -> str:

@@ -1,15 +1,13 @@
 """Weights & Biases: one run for each arm, seed and condition, online or kept for ``wandb sync``."""
 
 import os
-import secrets
 import shutil
-from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from nearfar.errors import UserError
-from nearfar.track.base import TrackedRun, Tracker
+from nearfar.track.base import TrackedRun, Tracker, kept_id
 
 START_SECONDS = 30.0
 FINISH_SECONDS = 120.0
@@ -99,12 +97,7 @@ class WeightsAndBiases(Tracker):
 
     def _id(self, run: TrackedRun) -> str:
         """Return an id that only this run of this folder has."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / "folder-id.txt"
-        if not file.exists():
-            file.write_text(secrets.token_hex(8), encoding="utf-8")
-        key = f"{file.read_text(encoding='utf-8')} {run.name}"
-        return sha256(key.encode()).hexdigest()[:16]
+        return kept_id(self.folder, run.name)
 
 
 def _settings(wandb: Any) -> Any:

@@ -60,8 +60,9 @@ class SVR:
 
         Kernels are computed once for all penalties and folds, from the squared distances.
         """
-        from sklearn import svm
         from sklearn.model_selection import GridSearchCV, KFold
+
+        from sklearn import svm
 
         kernel = {"kernel": "rbf", "gamma": gamma} if squares is None else {"kernel": "precomputed"}
         machine = svm.SVR(epsilon=0.05, **kernel)

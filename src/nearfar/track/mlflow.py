@@ -1,0 +1,179 @@
+"""MLflow: a run for each arm, and below it one for each seed and condition."""
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from nearfar.track.base import NotSent, TrackedRun, Tracker, kept_id
+from nearfar.track.tensorboard import flat
+
+URI_FROM = "MLFLOW_TRACKING_URI"
+KEY = "nearfar.key"
+PARENT = "mlflow.parentRunId"
+"""MLflow's own tag, by which its page shows runs below others."""
+MOST_METRICS, MOST_PARAMETERS, LONGEST = 1000, 100, 500
+"""What MLflow's servers take at once, and of a parameter's value."""
+
+
+class MLflow(Tracker):
+    """Log runs to MLflow: where ``MLFLOW_TRACKING_URI`` says, else to ``track/mlflow/mlflow.db``.
+
+    An arm is a run, and its seeds (under each condition) are runs below it. The arm's run has the
+    means over its seeds where there are no conditions. A run that is sent again replaces itself.
+
+    Args:
+        folder: where to keep files.
+        experiment: the experiment of the runs.
+    """
+
+    package = "mlflow"
+    start_seconds = 90.0
+
+    def __init__(
+        self,
+        folder: Any,
+        *,
+        experiment: Annotated[str, Field(min_length=1, max_length=250)] = "nearfar",
+    ) -> None:
+        super().__init__(folder)
+        self.experiment = experiment
+
+    @property
+    def uri(self) -> str:
+        """Where runs are logged to; it may hold a password."""
+        return os.environ.get(URI_FROM) or f"sqlite:///{Path(self.folder).resolve()}/mlflow.db"
+
+    def send(self, message: Any) -> None:
+        """Log one run, whole, below that of its arm.
+
+        Raises:
+            NotSent: it did not work out; says why without the address.
+        """
+        # MLflow would tell its makers that it is used.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking import MlflowClient
+
+        # And the terminal that it makes tables; its import has set the levels of its loggers.
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            self._log(MlflowClient(tracking_uri=self.uri), message)
+        except (MlflowException, OSError) as error:
+            raise NotSent(f"{type(error).__name__}: {self._without_secrets(error)}") from None
+
+    def _without_secrets(self, error: Exception) -> str:
+        """Return the first line of an error, without the address, which may hold a password."""
+        said, parts = str(error).split("\n", 1)[0], urlsplit(self.uri)
+        for secret in filter(None, (self.uri, parts.netloc, parts.password)):
+            said = said.replace(secret, "…")
+        return said[:200]
+
+    def _log(self, client: Any, run: TrackedRun) -> None:
+        experiment = self._experiment(client)
+        arm = f"{run.study}-{run.profile} · {run.arm}"
+        about = {"study": run.study, "profile": run.profile, "group": run.group, "arm": run.arm}
+        parent = self._parent(client, experiment, arm, about)
+        key = kept_id(self.folder, run.name)
+        for left in _runs(client, experiment, key):
+            client.delete_run(left.info.run_id)
+        tags = {KEY: key, PARENT: parent, "status": run.status, **about, **_place(run)}
+        run_id = client.create_run(experiment, tags=tags, run_name=run.name).info.run_id
+        try:
+            _log_parameters(client, run_id, run.config)
+            _log_metrics(client, run_id, _points(run))
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id, "FINISHED" if run.status == "done" else "FAILED")
+        _log_means(client, experiment, parent)
+
+    def _experiment(self, client: Any) -> str:
+        """Return the id of the experiment, which is made where there is none."""
+        from mlflow.exceptions import MlflowException
+
+        found = client.get_experiment_by_name(self.experiment)
+        if found is None:
+            own = not os.environ.get(URI_FROM)
+            place = (Path(self.folder).resolve() / "artifacts").as_uri() if own else None
+            try:
+                return str(client.create_experiment(self.experiment, artifact_location=place))
+            except MlflowException:  # another process was sooner
+                found = client.get_experiment_by_name(self.experiment)
+                if found is None:
+                    raise
+        return str(found.experiment_id)
+
+    def _parent(self, client: Any, experiment: str, name: str, about: Mapping[str, str]) -> str:
+        """Return the id of the arm's run, which is made where there is none."""
+        key = kept_id(self.folder, name)
+        for found in _runs(client, experiment, key):
+            return str(found.info.run_id)
+        tags = {KEY: key, **about}
+        run_id = str(client.create_run(experiment, tags=tags, run_name=name).info.run_id)
+        _log_parameters(client, run_id, about)
+        return run_id
+
+
+def _place(run: TrackedRun) -> dict[str, str]:
+    found = {"seed": str(run.seed), "condition": run.condition, "search": run.search}
+    return {name: value for name, value in found.items() if value}
+
+
+def _runs(client: Any, experiment: str, key: str) -> list[Any]:
+    return list(client.search_runs([experiment], f"tags.`{KEY}` = '{key}'"))
+
+
+def _named(name: str) -> str:
+    """Return a name of the characters that MLflow takes."""
+    return re.sub(r"[^\w\-. /]", "_", name)[:250]
+
+
+def _points(run: TrackedRun) -> Iterator[tuple[str, float, int]]:
+    """Yield (name, value, step): curves, then the final numbers."""
+    for stage in run.stages:
+        for step, split, metric, value in stage.points:
+            yield f"{stage.place}/{split}/{metric}", value, step
+    for name, value in run.summary.items():
+        yield name, value, 0
+
+
+def _log_metrics(client: Any, run_id: str, points: Iterator[tuple[str, float, int]]) -> None:
+    from time import time
+
+    from mlflow.entities import Metric
+
+    now = int(time() * 1000)
+    found = [Metric(_named(name), float(value), now, step) for name, value, step in points]
+    for begin in range(0, len(found), MOST_METRICS):
+        client.log_batch(run_id, metrics=found[begin : begin + MOST_METRICS])
+
+
+def _log_parameters(client: Any, run_id: str, settings: Mapping[str, Any]) -> None:
+    from mlflow.entities import Param
+
+    found = [Param(_named(name), str(value)[:LONGEST]) for name, value in flat(dict(settings))]
+    for begin in range(0, len(found), MOST_PARAMETERS):
+        client.log_batch(run_id, params=found[begin : begin + MOST_PARAMETERS])
+
+
+def _log_means(client: Any, experiment: str, parent: str) -> None:
+    """Give an arm's run the means over its seeds, where these are under no condition."""
+    below = client.search_runs([experiment], f"tags.`{PARENT}` = '{parent}'")
+    counted = [run for run in below if not {"condition", "search"} & run.data.tags.keys()]
+    done = [run for run in counted if run.info.status == "FINISHED"]
+    client.set_tag(parent, "seeds", str(len(counted)))
+    if not done or len(done) < len(counted):
+        client.set_terminated(parent, "FINISHED" if done else "FAILED")
+        return
+    names = set.intersection(*(set(run.data.metrics) for run in done))
+    means = {name: sum(run.data.metrics[name] for run in done) / len(done) for name in names}
+    final = (item for item in sorted(means.items()) if item[0].count("/") < 2)
+    _log_metrics(client, parent, ((name, value, len(done)) for name, value in final))
+    client.set_terminated(parent, "FINISHED")

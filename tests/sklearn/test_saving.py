@@ -1,0 +1,134 @@
+"""Saved and read again: the same numbers, without pickling, and damage is told."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from estimator_data import labels_of, rows
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from nearfar import sklearn as estimators
+from nearfar.sklearn.saved import CONFIG, WEIGHTS
+
+MADE: dict[str, Any] = {
+    "Autoencoder": {"epochs": 1},
+    "ContrastiveClassifier": {
+        "encoder": estimators.SimCLR(epochs=1, projection=(8, 8)),
+        "epochs": 1,
+        "head": "mlp",
+    },
+    "ContrastiveRegressor": {"encoder": estimators.RankNContrast(epochs=1, hidden=8), "epochs": 1},
+    "MorganFingerprints": {"bits": 32},
+    "RankNContrast": {"epochs": 1, "layers": 3, "random_state": np.random.RandomState(0)},
+    "SoftmaxClassifier": {},
+    "SupervisedContrastive": {"epochs": 1, "projection": ()},
+    "TunedSVR": {"folds": np.int64(2)},
+    "WeightedKNNClassifier": {},
+}
+
+
+def fitted(name: str) -> tuple[Any, Any]:
+    """Return a fitted estimator, and rows to ask it."""
+    model = getattr(estimators, name)(**MADE[name])
+    if name == "MorganFingerprints":
+        return model.fit(["CCO", "C"]), ["CCO", "c1ccccc1"]
+    X, y = rows(30)
+    labelled = "Classifier" in name or name == "SupervisedContrastive"
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    return model.fit(frame, labels_of("SupervisedContrastive", y) if labelled else y), frame
+
+
+def asked(model: Any, X: Any) -> list[Any]:
+    methods = ("transform", "predict", "predict_proba")
+    return [getattr(model, method)(X) for method in methods if hasattr(model, method)]
+
+
+@pytest.mark.parametrize("name", sorted(MADE))
+def test_what_is_read_again_gives_the_same_numbers(name: str, tmp_path: Path) -> None:
+    model, X = fitted(name)
+    before = asked(model, X)
+    assert before
+    for _ in range(2):  # in the place of the first
+        model.save(tmp_path / "kept" / "model")
+    place = (tmp_path / "kept" / "model").rename(tmp_path / "elsewhere")
+    assert sorted(file.name for file in place.iterdir()) == [CONFIG, WEIGHTS]
+    assert not list((tmp_path / "kept").iterdir())
+    for again in (
+        estimators.load(place),
+        getattr(estimators, name).load(str(place)),
+        pickle.loads(pickle.dumps(model)),
+    ):
+        assert type(again) is type(model)
+        for one, other in zip(before, asked(again, X), strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert again.n_features_in_ == model.n_features_in_
+        clone(again)
+    assert "elsewhere" not in (place / CONFIG).read_text()
+
+
+def test_what_is_not_fitted_is_not_saved(tmp_path: Path) -> None:
+    for name in ("RankNContrast", "ContrastiveRegressor", "TunedSVR", "SoftmaxClassifier"):
+        with pytest.raises(NotFittedError):
+            getattr(estimators, name)().save(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_else_is_written_over(tmp_path: Path) -> None:
+    model, _ = fitted("SoftmaxClassifier")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("dear")
+    (tmp_path / "file").write_text("dear")
+    for name in ("thesis", "file"):
+        with pytest.raises(FileExistsError, match="holds no saved estimator"):
+            model.save(tmp_path / name)
+    assert (tmp_path / "thesis" / "chapter.tex").read_text() == "dear"
+    assert (tmp_path / "file").read_text() == "dear"
+
+
+def test_what_cannot_be_saved_leaves_nothing(tmp_path: Path) -> None:
+    X, _ = rows(9)
+    model = estimators.SoftmaxClassifier().fit(X, [True, False, True] * 3)
+    model.classes_ = np.array([b"a", b"b"], dtype=object)
+    with pytest.raises(TypeError, match="a class is a bytes"):
+        model.save(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_damage_is_told_in_a_line(tmp_path: Path) -> None:
+    model, _ = fitted("RankNContrast")
+    with pytest.raises(FileNotFoundError, match="no folder of a saved estimator"):
+        estimators.load(tmp_path / "nowhere")
+    place = tmp_path / "model"
+    model.save(place)
+    text = (place / CONFIG).read_text()
+    with pytest.raises(ValueError, match="holds a RankNContrast, not a SimCLR"):
+        estimators.SimCLR.load(place)
+
+    def changed(**values: Any) -> str:
+        return json.dumps({**json.loads(text), **values})
+
+    for content, says in (
+        (text[:50], "is damaged"),
+        ("[]", "describes no estimator"),
+        (changed(format=99), "reads format 1"),
+        (changed(estimator="RankNContras"), "did you mean 'RankNContrast'"),
+        (changed(estimator="Saveable"), "holds a 'Saveable'"),
+        (changed(parameters={"hidden": 4}), "is damaged"),
+        (changed(parameters={"nonsense": 4}), "is damaged"),
+        (changed(columns=7), "is damaged"),
+        (changed(parameters=[]), "is damaged"),
+        (changed(fitted=[]), "is damaged"),
+    ):
+        (place / CONFIG).write_text(content)
+        with pytest.raises(ValueError, match=says) as told:
+            estimators.load(place)
+        assert "\n" not in str(told.value)
+    (place / CONFIG).write_text(text)
+    (place / WEIGHTS).write_bytes((place / WEIGHTS).read_bytes()[:-100])
+    with pytest.raises(ValueError, match="is damaged"):
+        estimators.load(place)
