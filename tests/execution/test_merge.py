@@ -104,6 +104,7 @@ def test_other_bytes_under_the_same_hash_leave_ours(two: Path, ran: Path) -> Non
     stage = fit_of(two / "b")
     with (stage / "predictions.csv").open("a") as file:
         file.write((stage / "predictions.csv").read_text().splitlines()[1] + "\n")
+    seal(stage)
     kept = files(two / "a/stages" / stage.name)
     merged = merge(two / "a", [two / "b"])
     assert "differs from ours" in merged.told[0]

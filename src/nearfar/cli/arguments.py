@@ -156,7 +156,17 @@ def report(folder: Run) -> None:
     """Rebuild the summary and the page from the records."""
     from nearfar.commands import rebuild_report
 
-    rebuild_report(folder)
+    raise typer.Exit(rebuild_report(folder))
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder of runs and stages, or one run folder.")],
+) -> None:
+    """Compare every file with the digest kept of it: status 1, and a list, where one differs."""
+    from nearfar.commands import check_folder
+
+    raise typer.Exit(check_folder(folder))
 
 
 @app.command()

@@ -9,26 +9,46 @@ from rich.console import Console
 from nearfar.errors import UserError
 
 
-def rebuild_report(path: Path) -> None:
-    """Rebuild records, summary and page of a run from its stages.
+def rebuild_report(path: Path) -> int:
+    """Rebuild records, summary and page of a run from its stages; return 1 where one is damaged.
 
     Of a run with parts of the user's own the page alone is rebuilt, from the records and the
     summary that are there: nothing of theirs is imported.
     """
     from nearfar.execution.results import rebuild_records
-    from nearfar.records.run import RunFolder
+    from nearfar.records.run import MADE_BY_REPORT, RunFolder
     from nearfar.report import print_summary, write_report
 
     folder = RunFolder.open(path)
-    if own := folder.read_json("provenance.json").get("modules"):
-        print(
-            f"{path}: only the page is rebuilt: records and summary need modules of your own"
-            f" ({', '.join(own)}), which 'nearfar run' imports"
-        )
-    else:
-        rebuild_records(folder)
-    write_report(path)
+    own = folder.read_json("provenance.json").get("modules")
+    with folder.store.referring():
+        damaged = folder.store.discard_damaged(sorted(folder.hashes()))
+        folder.mend(frozenset({"report.html", "embeddings.npz"}) if own else MADE_BY_REPORT)
+        with folder.writing():
+            if own:
+                print(
+                    f"{path}: only the page is rebuilt: records and summary need modules of your"
+                    f" own ({', '.join(own)}), which 'nearfar run' imports"
+                )
+            else:
+                rebuild_records(folder)
+            write_report(path)
     print_summary(path, Console())
+    return int(bool(damaged))
+
+
+def check_folder(path: Path) -> int:
+    """Compare every file of a run, or of a folder of runs, with its digest.
+
+    Return 1 if one differs; nothing is changed.
+    """
+    from nearfar.execution.check import check
+
+    found = check(path)
+    for line in (*found.damaged, *found.told):
+        print(line)
+    print(found.sentence)
+    return int(bool(found.damaged))
 
 
 def merge_runs(out: Path, others: list[Path]) -> int:
@@ -38,7 +58,8 @@ def merge_runs(out: Path, others: list[Path]) -> int:
 
     merged = merge(out, others)
     for folder in merged.runs:
-        write_report(folder.path)
+        with folder.writing():
+            write_report(folder.path)
     for line in merged.told:
         print(line)
     runs = ", ".join(folder.path.name for folder in merged.runs) or "none"
@@ -50,17 +71,28 @@ def merge_runs(out: Path, others: list[Path]) -> int:
 
 
 def clean_stages(out: Path) -> None:
-    """Remove the stages in OUT that no run's stages.csv names, unless they are at work.
+    """Remove the stages in OUT that no run refers to, unless they are at work.
 
-    And all kept features, which are made again when they are wanted.
+    And all kept features, which are made again when they are wanted, and what killed processes
+    were writing.
+
+    Raises:
+        UserError: there is no such folder, or a run does not say what it refers to.
     """
-    from nearfar.records import read_stages
+    from nearfar.records.files import remove_left
+    from nearfar.records.run import RunFolder
     from nearfar.records.stages import StageStore
 
     if not out.is_dir():
         raise UserError(f"{out}: no such folder")
-    used = {row.hash for table in out.glob("*/stages.csv") for row in read_stages(table)}
     store = StageStore(out / "stages")
-    removed, size = store.remove_all_but(used)
-    kept, more = store.features.clear()
+    with store.referring(alone=True):
+        runs = {
+            path.parent for name in ("stages.csv", "plan.json") for path in out.glob(f"*/{name}")
+        }
+        used = {stage_hash for run in sorted(runs) for stage_hash in RunFolder(run).hashes()}
+        removed, size = store.remove_all_but(used)
+        kept, more = store.features.clear()
+        for folder in (out, *runs):
+            remove_left(folder)
     print(f"removed {removed} stages and the features of {kept}, {(size + more) / 1e6:.1f} MB")

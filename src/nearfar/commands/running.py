@@ -19,29 +19,32 @@ def run_study(request: Request, *, dry_run: bool) -> int:
     """Run a study; return the exit status, 1 where a stage failed."""
     from nearfar.execution.events import Event
     from nearfar.execution.progress import Display
-    from nearfar.execution.run import carry_out, prepare
+    from nearfar.execution.run import alone, carry_out, prepare
     from nearfar.execution.tracking import Tracking
     from nearfar.report import print_summary, write_report
     from nearfar.report.page.embedding import import_ahead
 
     console = Console()
-    prepared = prepare(request)
-    _announce(prepared, console)
     if dry_run:
+        prepared = prepare(request)
+        _announce(prepared, console)
         _print_stages(prepared, console)
         return 0
-    jobs = request.jobs or default_jobs(prepared)
-    if prepared.missing:
-        import_ahead()
-    with Tracking(prepared, console) as tracking:
-        with Display(console, rows=len(prepared.dataset)) as display:
+    with alone(request) as prepared:
+        _announce(prepared, console)
+        jobs = request.jobs or default_jobs(prepared)
+        if prepared.missing:
+            import_ahead()
+        with Tracking(prepared, console) as tracking:
+            with Display(console, rows=len(prepared.dataset)) as display:
 
-            def watch(event: Event) -> None:
-                display(event)
-                tracking(event)
+                def watch(event: Event) -> None:
+                    display(event)
+                    tracking(event)
 
-            carry_out(prepared, jobs, watch)
-        write_report(prepared.folder.path)
+                carry_out(prepared, jobs, watch)
+            with prepared.folder.writing():
+                write_report(prepared.folder.path)
     print_summary(prepared.folder.path, console)
     for error, trace in prepared.failures.values():
         if trace and os.environ.get("NEARFAR_DEBUG"):
