@@ -13,6 +13,7 @@ from whole_runs import run_whole
 from nearfar.errors import UserError
 from nearfar.execution.merge import merge
 from nearfar.execution.prepared import Request
+from nearfar.records.seals import seal
 
 RUN = "small-full"
 

@@ -16,10 +16,12 @@ def rebuild_report(path: Path) -> int:
     summary that are there: nothing of theirs is imported.
     """
     from nearfar.execution.results import rebuild_records
+    from nearfar.records.places import expanded, folder_to_write
     from nearfar.records.run import MADE_BY_REPORT, RunFolder
     from nearfar.report import print_summary, write_report
 
-    folder = RunFolder.open(path)
+    folder = RunFolder.open(expanded(path))
+    path = folder_to_write(folder.path, "run")
     own = folder.read_json("provenance.json").get("modules")
     with folder.store.referring():
         damaged = folder.store.discard_damaged(sorted(folder.hashes()))
@@ -43,8 +45,9 @@ def check_folder(path: Path) -> int:
     Return 1 if one differs; nothing is changed.
     """
     from nearfar.execution.check import check
+    from nearfar.records.places import expanded
 
-    found = check(path)
+    found = check(expanded(path))
     for line in (*found.damaged, *found.told):
         print(line)
     print(found.sentence)
@@ -54,8 +57,10 @@ def check_folder(path: Path) -> int:
 def merge_runs(out: Path, others: list[Path]) -> int:
     """Take over stages and runs of other folders; return 1 where something did not come."""
     from nearfar.execution.merge import merge
+    from nearfar.records.places import expanded
     from nearfar.report import write_report
 
+    out = expanded(out)
     merged = merge(out, others)
     for folder in merged.runs:
         with folder.writing():
@@ -80,11 +85,14 @@ def clean_stages(out: Path) -> None:
         UserError: there is no such folder, or a run does not say what it refers to.
     """
     from nearfar.records.files import remove_left
+    from nearfar.records.places import expanded, folder_to_write
     from nearfar.records.run import RunFolder
     from nearfar.records.stages import StageStore
 
+    out = expanded(out)
     if not out.is_dir():
         raise UserError(f"{out}: no such folder")
+    folder_to_write(out, "OUT")
     store = StageStore(out / "stages")
     with store.referring(alone=True):
         runs = {

@@ -17,6 +17,7 @@ from typing import Any
 
 from nearfar.errors import UserError
 from nearfar.execution.results import write_records
+from nearfar.records.places import expanded, folder_to_write
 from nearfar.records.run import RunFolder
 from nearfar.records.run_plan import PlannedCell, RunPlan
 from nearfar.records.seals import Damaged
@@ -48,8 +49,7 @@ def merge(out: Path, others: list[Path]) -> Merged:
     Raises:
         UserError: one of them is no folder of runs, or ``out`` itself.
     """
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is not a folder")
+    out, others = folder_to_write(out, "OUT"), [expanded(other) for other in others]
     for other in others:
         if not ((other / "stages").is_dir() or any(other.glob("*/study.yaml"))):
             raise UserError(f"{other}: is no folder of runs: it has no stages and no run in it")

@@ -68,7 +68,7 @@ def predict_file(
             may not be written, or modules that may not be imported or have changed.
     """
     folder = RunFolder.open(path)
-    check_output(output, [data], force=force)
+    output = check_output(output, [data], force=force)
     text = folder.study()
     assert text is not None
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())

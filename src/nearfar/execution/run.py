@@ -23,6 +23,7 @@ from nearfar.extensions.modules import file_of
 from nearfar.metrics import METRICS
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
+from nearfar.records.places import folder_to_write
 from nearfar.records.run import RUN_FILES, RunFolder
 from nearfar.records.stages import forget_checks
 from nearfar.study.extend import extend, in_rounds, with_seeds
@@ -116,11 +117,10 @@ def _rounds(request: Request, resolved: Resolved) -> Rounds | None:
 
 
 def _folder_of(request: Request, asked: Resolved) -> RunFolder:
-    folder = RunFolder(request.out / f"{asked.text['study']}-{asked.text['profile']}")
-    for place in (request.out, folder.path):
-        if place.exists() and not place.is_dir():
-            raise UserError(f"--out {request.out}: {place} is not a folder")
-    return folder
+    out = folder_to_write(request.out, "--out")
+    path = out / f"{asked.text['study']}-{asked.text['profile']}"
+    folder_to_write(path, "--out")
+    return RunFolder(path)
 
 
 def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resolved:

@@ -56,7 +56,9 @@ def read_maps(folder: Path, keys: Collection[str]) -> dict[str, Array]:
     if not path.is_file():
         return {}
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # Read from memory: numpy leaves open a file that is damaged.
+        content = io.BytesIO(path.read_bytes())
+        with np.load(content, allow_pickle=False) as stored:
             return {key: np.asarray(stored[key]) for key in stored.files if key in keys}
     except MemoryError:
         raise
