@@ -162,9 +162,13 @@ def test_a_damaged_file_of_a_run_is_refused_with_what_makes_it(
 
 
 def test_files_that_were_being_written_are_not_called_damaged(run: RunFolder) -> None:
-    with pytest.raises(ValueError, match="JSON"), run.writing():
-        run.write_json("summary.json", {"recommended": "half"})
-        run.write_json("plan.json", {"cells": float("nan")})
+    def half() -> None:
+        with run.writing():
+            run.write_json("summary.json", {"recommended": "half"})
+            run.write_json("plan.json", {"cells": float("nan")})
+
+    with pytest.raises(ValueError, match="JSON"):
+        half()
     assert run.damaged() == {}
     assert run.read_json("summary.json") == {"recommended": "half"}
 
