@@ -161,6 +161,14 @@ def test_a_damaged_file_of_a_run_is_refused_with_what_makes_it(
     assert list(run.damaged()) == [name]
 
 
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_seal_of_a_run_is_told(run: RunFolder, how: str) -> None:
+    path = run.path / DONE
+    path.write_bytes(DAMAGES[how](path.read_bytes()))
+    assert run.damaged() == {DONE: "is damaged"}
+    assert run.study() == {"study": "tiny", "arms": {}}
+
+
 def test_files_that_were_being_written_are_not_called_damaged(run: RunFolder) -> None:
     def half() -> None:
         with run.writing():

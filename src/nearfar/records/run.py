@@ -144,7 +144,10 @@ class RunFolder:
     def damaged(self) -> dict[str, str]:
         """Return what is wrong with files of the run, by name; all of them are read."""
         try:
-            return dict(differences(self.path, read_seal(self.path), deep=True))
+            sealed = read_seal(self.path)
+            if sealed.files is None:  # of a run there never was a `done` without digests
+                return {DONE: "is damaged"}
+            return dict(differences(self.path, sealed, deep=True))
         except FileNotFoundError:
             return {}
         except Damaged:
