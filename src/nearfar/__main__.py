@@ -1,6 +1,14 @@
-"""``python -m nearfar`` is the command ``nearfar``."""
+"""``python -m nearfar``."""
 
-from nearfar.cli import main
+import os
+import sys
 
 if __name__ == "__main__":
+    # Python puts the working folder first, where a file called random.py or torch.py may lie.
+    here, own = map(os.path.realpath, (os.getcwd(), f"{__file__}/../.."))  # noqa: PTH109
+    if not sys.flags.safe_path and os.path.realpath(sys.path[0]) == here != own:
+        del sys.path[0]
+
+    from nearfar.cli import main
+
     main()

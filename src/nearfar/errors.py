@@ -1,11 +1,38 @@
 """Errors that are the user's to mend: one clear line each, exit status 2."""
 
+import contextlib
+import errno
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says where a disk, or somebody's share of it, is full."""
 
 
 class UserError(Exception):
     """A mistake in what the user gave. The message is shown as it is, without a traceback."""
+
+
+class DiskFull(Exception):  # noqa: N818 - a state of the machine, not a mistake
+    """There is no room for a file: the message names it, and what it needs."""
+
+
+def full_disk(error: BaseException | None) -> str:
+    """Return what to say where an error, or what it came of, is a full disk; else nothing."""
+    while error is not None:
+        if isinstance(error, DiskFull):
+            return str(error)
+        if isinstance(error, OSError) and error.errno in FULL:
+            return f"{error.filename or 'a file'}: {error.strerror}"
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def tell(line: str) -> None:
+    """Say on standard error, in one line, what was done about something that was amiss."""
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it, or it is closed
+        print(f"nearfar: {line}", file=sys.stderr, flush=True)
 
 
 def first_line(error: BaseException) -> str:

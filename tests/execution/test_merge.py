@@ -13,6 +13,7 @@ from whole_runs import run_whole
 from nearfar.errors import UserError
 from nearfar.execution.merge import merge
 from nearfar.execution.prepared import Request
+from nearfar.records.seals import seal
 
 RUN = "small-full"
 
@@ -104,6 +105,7 @@ def test_other_bytes_under_the_same_hash_leave_ours(two: Path, ran: Path) -> Non
     stage = fit_of(two / "b")
     with (stage / "predictions.csv").open("a") as file:
         file.write((stage / "predictions.csv").read_text().splitlines()[1] + "\n")
+    seal(stage)
     kept = files(two / "a/stages" / stage.name)
     merged = merge(two / "a", [two / "b"])
     assert "differs from ours" in merged.told[0]

@@ -78,7 +78,7 @@ def test_killed_while_publishing_it_is_whole_or_not_there(
 
     with monkeypatch.context() as patch:
         if step == "done":
-            patch.setattr("nearfar.records.stages.write_atomically", killed)
+            patch.setattr("nearfar.records.seals.write_atomically", killed)
         else:
             patch.setattr(Path, "rename", killed)
         with pytest.raises(KeyboardInterrupt), store.working_on("aa") as [folder]:
@@ -158,10 +158,11 @@ def test_removing_keeps_what_is_named_or_at_work(store: StageStore) -> None:
         begin(store, stage_hash)
     with store.working_on("ff"):
         removed, size = store.remove_all_but({"aa", "dd"})
-    assert (removed, size) == (3, 8 + 2 * (store.folder("aa") / "stage.yaml").stat().st_size)
+    published = sum(path.stat().st_size for path in store.folder("aa").iterdir())
+    assert (removed, size) == (3, 8 + 2 * published)
     assert store.is_done("aa")
     assert store.is_done("ff")
-    assert {path.name for path in store.root.iterdir()} == {"aa", "dd.partial", "dd.lock", "ff"}
+    assert {path.name for path in store.root.iterdir()} == {"aa", "dd.partial", "ff"}
 
 
 def test_nothing_to_remove(store: StageStore) -> None:

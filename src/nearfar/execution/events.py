@@ -35,11 +35,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """A stage ended: ``error`` is empty, or one line; ``trace`` is the traceback."""
+    """A stage ended: ``error`` is empty, or one line; ``trace`` is the traceback.
+
+    ``full``: there was no room for a file, so no other stage will end better.
+    """
 
     stage_hash: str
     error: str = ""
     trace: str = ""
+    full: bool = False
 
 
 Event = Planned | Started | Progress | Finished

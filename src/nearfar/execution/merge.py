@@ -6,19 +6,23 @@ other hashes than the same seed here would have.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError
 from nearfar.execution.results import write_records
-from nearfar.records import read_stages
+from nearfar.records.places import expanded, folder_to_write
 from nearfar.records.run import RunFolder
 from nearfar.records.run_plan import PlannedCell, RunPlan
-from nearfar.records.stages import StageBusy, StageStore
-from nearfar.records.taking import Damaged, same_stage, take_features, take_stage, verify_stage
+from nearfar.records.seals import Damaged
+from nearfar.records.stages import StageBusy, StageStore, forget_checks
+from nearfar.records.taking import same_stage, take_features, take_stage, verify_stage
 from nearfar.study.extend import unite
 
 
@@ -45,23 +49,48 @@ def merge(out: Path, others: list[Path]) -> Merged:
     Raises:
         UserError: one of them is no folder of runs, or ``out`` itself.
     """
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is not a folder")
+    out, others = folder_to_write(out, "OUT"), [expanded(other) for other in others]
     for other in others:
         if not ((other / "stages").is_dir() or any(other.glob("*/study.yaml"))):
             raise UserError(f"{other}: is no folder of runs: it has no stages and no run in it")
         if other.resolve() == out.resolve():
             raise UserError(f"{other}: is merged into itself: give another folder")
+    forget_checks()
     merged = Merged()
-    for other in others:
-        _take_stages(StageStore(out / "stages"), StageStore(other / "stages"), merged)
-        for path in sorted(other.glob("*/study.yaml")):
-            ours, theirs = RunFolder(out / path.parent.name), RunFolder(path.parent)
-            try:
-                _take_run(ours, theirs, merged)
-            except UserError as mistake:
-                merged.lacks(f"{theirs.path}: not merged: {mistake}")
+    with StageStore(out / "stages").referring():
+        for other in others:
+            with _held_off(StageStore(other / "stages")):
+                _take_folder(out, other, merged)
     return merged
+
+
+def _take_folder(out: Path, other: Path, merged: Merged) -> None:
+    _take_stages(StageStore(out / "stages"), StageStore(other / "stages"), merged)
+    for path in sorted(other.glob("*/study.yaml")):
+        ours, theirs = RunFolder(out / path.parent.name), RunFolder(path.parent)
+        try:
+            # In one order, so that two merges in opposite directions do not wait for one another.
+            with contextlib.ExitStack() as locks:
+                for folder in sorted([ours, theirs], key=lambda run: run.path.resolve()):
+                    locks.enter_context(ours.working() if folder is ours else _held_off(theirs))
+                _take_run(ours, theirs, merged)
+        except UserError as mistake:
+            merged.lacks(f"{theirs.path}: not merged: {mistake}")
+
+
+@contextlib.contextmanager
+def _held_off(source: StageStore | RunFolder) -> Iterator[None]:
+    """Hold the lock of a source, unless it may not be written to: then nobody here does."""
+    with contextlib.ExitStack() as lock:
+        try:
+            taken = source.working() if isinstance(source, RunFolder) else source.referring()
+            lock.enter_context(taken)
+        except PermissionError:
+            pass
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                raise
+        yield
 
 
 def _take_stages(ours: StageStore, theirs: StageStore, merged: Merged) -> None:
@@ -70,7 +99,7 @@ def _take_stages(ours: StageStore, theirs: StageStore, merged: Merged) -> None:
         if "." in stage_hash:
             continue
         try:
-            verify_stage(theirs, stage_hash, _described)
+            verify_stage(theirs, stage_hash, described)
             if not ours.is_done(stage_hash):
                 take_stage(ours, theirs, stage_hash)
                 merged.stages += 1
@@ -88,7 +117,7 @@ def _take_stages(ours: StageStore, theirs: StageStore, merged: Merged) -> None:
         merged.lacks(f"{theirs.features.root / name}: skipped, these features are damaged")
 
 
-def _described(stage_hash: str, store: StageStore) -> tuple[str, str]:
+def described(stage_hash: str, store: StageStore) -> tuple[str, str]:
     """Return the hash and the kind of a stage's specification."""
     from nearfar.plan.chain import hash_of
     from nearfar.plan.specs import spec_of
@@ -110,15 +139,28 @@ def _take_run(ours: RunFolder, theirs: RunFolder, merged: Merged) -> None:
         study = unite(study, more)
         before = {(cell.arm, cell.seed) for cell in own.cells}
         plan = united(own, plan, ours.store)
+    for name in ("plan.json", "stages.csv", "samples.parquet", "provenance.json"):
+        theirs.check(name)
     failures = {**_failures(theirs), **_failures(ours)}
-    for name in ("samples.parquet", "provenance.json"):
-        if (theirs.path / name).exists() and not (ours.path / name).exists():
-            ours.path.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(theirs.path / name, ours.path / name)
-    ours.write_study(study or more)
-    ours.write_plan(plan)
+    with ours.writing():
+        _write_run(ours, theirs, study or more, plan, failures, merged)
     seeds = {seed for _, seed in before}
     merged.seeds += len({cell.seed for cell in plan.cells} - seeds)
+
+
+def _write_run(
+    ours: RunFolder,
+    theirs: RunFolder,
+    study: dict[str, Any],
+    plan: RunPlan,
+    failures: dict[str, str],
+    merged: Merged,
+) -> None:
+    for name in ("samples.parquet", "provenance.json"):
+        if (theirs.path / name).exists() and not (ours.path / name).exists():
+            shutil.copyfile(theirs.path / name, ours.path / name)
+    ours.write_study(study)
+    ours.write_plan(plan)
     if ours.read_json("provenance.json").get("modules"):
         merged.told.append(f"{ours.path}: needs modules of your own: 'nearfar run' writes results")
         return
@@ -137,9 +179,7 @@ def _moved(study: dict[str, Any], place: Path, to: Path) -> dict[str, Any]:
 
 
 def _failures(folder: RunFolder) -> dict[str, str]:
-    table = folder.path / "stages.csv"
-    rows = read_stages(table) if table.exists() else []
-    return {row.hash: row.reason for row in rows if row.status == "failed"}
+    return {row.hash: row.reason for row in folder.stage_rows() if row.status == "failed"}
 
 
 def _same_data(own: RunPlan, store: StageStore, more: RunPlan, other: StageStore) -> None:

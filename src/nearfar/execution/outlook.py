@@ -37,7 +37,7 @@ from nearfar.execution.run import carry_out_stages
 from nearfar.execution.run_plan import groups_of, run_plan
 from nearfar.plan.plan import Cell, Plan, make_plan
 from nearfar.plan.specs import ScoreSpec, SolveSpec
-from nearfar.records import SEARCH, StageRow, read_stages
+from nearfar.records import SEARCH, StageRow
 from nearfar.study.extend import with_seeds
 from nearfar.study.load import resolve
 
@@ -80,7 +80,7 @@ def outlook_of_run(prepared: Prepared, jobs: int) -> Outlook | None:
         reference=fmean(errors),
         reference_arm=next(iter(rivals)) if len(rivals) == 1 else "the baselines",
         margin=median(c["margin"] for c in tested),
-        cost=cost_of_run(read_stages(prepared.folder.path / "stages.csv"), jobs),
+        cost=cost_of_run(prepared.folder.stage_rows(), jobs),
     )
     return look_ahead(question, compared, "run", ())
 

@@ -20,7 +20,7 @@ from nearfar.errors import UserError, nearest
 from nearfar.execution.predicted import REASON, Said, check_rows, predicted_columns
 from nearfar.extensions import changed_modules
 from nearfar.plan.specs import FitSpec, SolveSpec, StageSpec, spec_of
-from nearfar.records import StageRow, read_stages
+from nearfar.records import StageRow
 from nearfar.records.outputs import check_output, write_columns
 from nearfar.records.run import RunFolder
 from nearfar.records.stages import StageStore
@@ -68,7 +68,7 @@ def predict_file(
             may not be written, or modules that may not be imported or have changed.
     """
     folder = RunFolder.open(path)
-    check_output(output, [data], force=force)
+    output = check_output(output, [data], force=force)
     text = folder.study()
     assert text is not None
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
@@ -129,6 +129,11 @@ def _without(rows: InputRows) -> str:
 
 def _check_models(folder: RunFolder, fits: Sequence[StageRow]) -> None:
     for fit in fits:
+        if wrong := folder.store.damage(fit.hash, deep=True):
+            raise UserError(
+                f"{folder.store.folder(fit.hash)}: {wrong}; 'nearfar run' of this study makes it"
+                " again"
+            )
         if not folder.store.is_done(fit.hash):
             raise UserError(
                 f"{folder.path}: the model of seed {fit.seed} is not there any more; 'nearfar run' "
@@ -150,8 +155,7 @@ def _recommended(folder: RunFolder) -> str:
 
 
 def _fits(folder: RunFolder, arm: str, seed: int | None) -> list[StageRow]:
-    table = folder.path / "stages.csv"
-    rows = [row for row in read_stages(table) if row.stage == "fit"] if table.exists() else []
+    rows = [row for row in folder.stage_rows() if row.stage == "fit"]
     named = {row: f"{row.arm} · {row.condition}" if row.condition else row.arm for row in rows}
     arms = set(named.values())
     if arm not in arms:

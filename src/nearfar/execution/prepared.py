@@ -38,7 +38,10 @@ class Request:
 
 @dataclass
 class Prepared:
-    """A study that is resolved, whose data are read and whose stages are planned."""
+    """A study that is resolved, whose data are read and whose stages are planned.
+
+    ``found`` is the state of the run folder that it goes on from.
+    """
 
     resolved: Resolved
     dataset: Dataset
@@ -48,6 +51,7 @@ class Prepared:
     whole_epochs: float
     rounds: Rounds | None = None
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    found: str = ""
 
     @property
     def device(self) -> str:

@@ -28,6 +28,7 @@ IMPORTED = (
 )
 """Modules that the server imports; what is not installed is left out."""
 
+_SAFE = "PYTHONSAFEPATH"
 _context = multiprocessing.get_context("forkserver" if FORKED else "spawn")
 
 
@@ -71,11 +72,20 @@ def _begin(work: Callable[..., None], variables: dict[str, str], *arguments: Any
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Block Ctrl-C, for this process and those that it starts meanwhile."""
-    # Were the tracker started below, that would unblock Ctrl-C.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Block Ctrl-C and the terminal's end, for this process and those that it starts meanwhile.
+
+    These import nothing from the working folder, as Python otherwise does.
+    """
+    given = os.environ.get(_SAFE)
+    os.environ[_SAFE] = "1"
     try:
-        yield
+        # Were the tracker started below, that would unblock Ctrl-C.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if given is None:
+            del os.environ[_SAFE]

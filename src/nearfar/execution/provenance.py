@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib import metadata
@@ -10,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from nearfar import __version__
+from nearfar.execution.git_state import git_state
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "rdkit")
 
 
 def provenance(device: str) -> dict[str, Any]:
-    """Return versions, hardware, git state of the working folder, command and time."""
+    """Return versions, hardware, the commit of the working folder, command and time."""
     return {
         "nearfar": __version__,
         "python": platform.python_version(),
@@ -24,7 +24,7 @@ def provenance(device: str) -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "device": device,
-        "git": _git_state(),
+        "git": git_state(Path.cwd()),
         "command": " ".join(["nearfar", *sys.argv[1:]]),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -44,16 +44,3 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor()
-
-
-def _git_state() -> str:
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
-        ).stdout.strip()
-
-    try:
-        dirty = " with uncommitted changes" if git("status", "--porcelain") else ""
-        return git("rev-parse", "--short", "HEAD") + dirty
-    except (OSError, subprocess.SubprocessError):
-        return "not in a git repository"

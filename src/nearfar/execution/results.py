@@ -11,7 +11,7 @@ from nearfar.analysis.summary import summarise
 from nearfar.errors import UserError
 from nearfar.execution.collect import collect
 from nearfar.plan.search import Choice
-from nearfar.records import Record, StageRow, read_stages, write_results, write_stages
+from nearfar.records import Record, StageRow, write_results, write_stages
 from nearfar.records.run import RunFolder
 from nearfar.records.run_plan import RunPlan
 from nearfar.records.samples import read_rows
@@ -36,8 +36,7 @@ def rebuild_records(folder: RunFolder) -> None:
     hashes = {planned.hash for cell in folder.plan().cells for planned in cell.chain}
     if not any(map(folder.store.is_done, hashes)):
         raise UserError(f"{folder.path}: no stage of this run is finished")
-    table = folder.path / "stages.csv"
-    rows = read_stages(table) if table.exists() else []
+    rows = folder.stage_rows()
     write_records(folder, {row.hash: row.reason for row in rows if row.status == "failed"})
 
 

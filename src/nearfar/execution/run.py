@@ -1,14 +1,15 @@
 """Running a study: from its name to a run folder with results and summary."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nearfar.data import Dataset, conditioned, load_dataset, mapped, split_rows
 from nearfar.data.corruptions import check as check_corruption
 from nearfar.data.split.scaffolds import order_of
-from nearfar.errors import UserError, nearest
+from nearfar.errors import DiskFull, UserError, nearest
 from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.execute import execute
 from nearfar.execution.prepared import Prepared, Request, external_encoders
@@ -22,7 +23,9 @@ from nearfar.extensions.modules import file_of
 from nearfar.metrics import METRICS
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
-from nearfar.records.run import RunFolder
+from nearfar.records.places import folder_to_write
+from nearfar.records.run import RUN_FILES, RunFolder
+from nearfar.records.stages import forget_checks
 from nearfar.study.extend import extend, in_rounds, with_seeds
 from nearfar.study.files import find_study
 from nearfar.study.load import Resolved, load_study, resolve
@@ -66,8 +69,10 @@ def prepare(request: Request) -> Prepared:
     from nearfar.execution.checks import layer_mistakes
     from nearfar.train.device import precision_of
 
+    forget_checks()
     asked = load_study(request.study, request.profile, request.settings)
     folder = _folder_of(request, asked)
+    found = folder.state()
     resolved = _study_of_run(request, asked, folder)
     for tracker in trackers_of(resolved.study, folder.path).values():
         tracker.check()
@@ -84,7 +89,25 @@ def prepare(request: Request) -> Prepared:
     mistakes.add(layer_mistakes(plan, dataset.inputs))
     mistakes.refuse()
     whole = make_plan(asked, *given, external=others, guess=True).epochs_over(len(dataset))
-    return Prepared(resolved, dataset, plan, folder, environment, whole, rounds)
+    prepared = Prepared(resolved, dataset, plan, folder, environment, whole, rounds)
+    prepared.found = found
+    return prepared
+
+
+@contextmanager
+def alone(request: Request) -> Iterator[Prepared]:
+    """Prepare a run, and hold its folder, so that no other command adds to it meanwhile.
+
+    Where another one does, wait for its end; what it added is then there.
+
+    Raises:
+        UserError: see :func:`prepare`.
+    """
+    prepared = prepare(request)
+    with prepared.folder.working():
+        if prepared.folder.state() != prepared.found:
+            prepared = prepare(request)
+        yield prepared
 
 
 def _rounds(request: Request, resolved: Resolved) -> Rounds | None:
@@ -94,11 +117,10 @@ def _rounds(request: Request, resolved: Resolved) -> Rounds | None:
 
 
 def _folder_of(request: Request, asked: Resolved) -> RunFolder:
-    folder = RunFolder(request.out / f"{asked.text['study']}-{asked.text['profile']}")
-    for place in (request.out, folder.path):
-        if place.exists() and not place.is_dir():
-            raise UserError(f"--out {request.out}: {place} is not a folder")
-    return folder
+    out = folder_to_write(request.out, "--out")
+    path = out / f"{asked.text['study']}-{asked.text['profile']}"
+    folder_to_write(path, "--out")
+    return RunFolder(path)
 
 
 def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resolved:
@@ -182,28 +204,45 @@ def _portable_modules(names: list[str], study: Path, run: Path) -> list[str]:
 
 
 def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
-    """Run what is missing, then write records and summary; failures are kept in ``prepared``."""
+    """Run what is missing, then write records and summary; failures are kept in ``prepared``.
+
+    Raises:
+        UserError: another command has changed the run since it was prepared.
+        DiskFull: a file has no room.
+    """
     folder = prepared.folder
+    with folder.working():
+        if folder.state() != prepared.found:
+            raise UserError(f"{folder.path}: was changed meanwhile: give the same command again")
+        folder.mend(RUN_FILES)
+        _write_what_is_known(prepared)
+        while True:
+            carry_out_stages(prepared, jobs, watch)
+            if not prepared.plan_on() and not _next_round(prepared, jobs):
+                break
+            _write_tables(prepared)
+        with folder.writing():
+            folder.write_plan(run_plan(prepared))
+            write_records(folder, prepared.reasons)
+        prepared.found = folder.state()
+
+
+def _write_what_is_known(prepared: Prepared) -> None:
+    """Write what a run folder holds before the first stage."""
+    folder, order = prepared.folder, order_of(prepared.resolved.study.split)
     _write_tables(prepared)
-    folder.write_study(prepared.resolved.text)
-    order = order_of(prepared.resolved.study.split)
-    folder.write_json(
-        "provenance.json",
-        {
-            **provenance(prepared.device),
-            "data": prepared.dataset.source,
-            **({"split": order} if order else {}),
-            **_modules(prepared),
-        },
-    )
-    folder.write_samples(samples_of(prepared.dataset, prepared.resolved.study.split))
-    while True:
-        carry_out_stages(prepared, jobs, watch)
-        if not prepared.plan_on() and not _next_round(prepared, jobs):
-            break
-        _write_tables(prepared)
-    folder.write_plan(run_plan(prepared))
-    write_records(folder, prepared.reasons)
+    with folder.writing():
+        folder.write_study(prepared.resolved.text)
+        folder.write_json(
+            "provenance.json",
+            {
+                **provenance(prepared.device),
+                "data": prepared.dataset.source,
+                **({"split": order} if order else {}),
+                **_modules(prepared),
+            },
+        )
+        folder.write_samples(samples_of(prepared.dataset, prepared.resolved.study.split))
 
 
 def _next_round(prepared: Prepared, jobs: int) -> bool:
@@ -212,20 +251,23 @@ def _next_round(prepared: Prepared, jobs: int) -> bool:
     if rounds is None:
         return False
     plan = run_plan(prepared)
-    records, stages = write_tables(folder, plan, prepared.reasons)
+    with folder.writing():
+        records, stages = write_tables(folder, plan, prepared.reasons)
     summary = summarise_run(folder, plan, records, stages)
     if not rounds.goes_on(summary, stages, jobs):
         return False
     prepared.plan_on()
     prepared.resolved.text[KEY] = max(rounds.current, prepared.resolved.text[KEY])
-    folder.write_study(prepared.resolved.text)
+    with folder.writing():
+        folder.write_study(prepared.resolved.text)
     return True
 
 
 def _write_tables(prepared: Prepared) -> None:
-    plan = run_plan(prepared)
-    prepared.folder.write_plan(plan)
-    write_tables(prepared.folder, plan, prepared.reasons)
+    plan, folder = run_plan(prepared), prepared.folder
+    with folder.store.referring(), folder.writing():
+        folder.write_plan(plan)
+        write_tables(folder, plan, prepared.reasons)
 
 
 def _modules(prepared: Prepared) -> dict[str, Any]:
@@ -236,7 +278,12 @@ def _modules(prepared: Prepared) -> dict[str, Any]:
 
 
 def carry_out_stages(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
-    """Carry out the missing stages of the plan; failures are kept in ``prepared``."""
+    """Carry out the missing stages of the plan; failures are kept in ``prepared``.
+
+    Raises:
+        DiskFull: a file of a stage has no room; the others are stopped.
+    """
+    prepared.folder.store.discard_damaged(prepared.plan.steps)
     resolved = prepared.resolved
     source = StudySource(resolved.study.data, resolved.folder, tuple(resolved.study.modules or ()))
     watch(Planned(prepared.plan, prepared.missing))
@@ -245,6 +292,8 @@ def carry_out_stages(prepared: Prepared, jobs: int, watch: Callable[[Event], Non
     events = execute(steps, source, prepared.dataset, store, jobs, lost)
     try:
         for event in events:
+            if isinstance(event, Finished) and event.full:
+                raise DiskFull(event.error)
             if isinstance(event, Finished) and event.error:
                 prepared.failures[event.stage_hash] = (event.error, event.trace)
             watch(event)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nearfar.data import DataOptions, Dataset, load_dataset
-from nearfar.errors import UserError, first_line
+from nearfar.errors import UserError, first_line, full_disk
 from nearfar.execution.events import Finished
 from nearfar.extensions import FOREIGN_ERRORS, changed_modules, use_modules
 from nearfar.plan.groups import Bundle
@@ -63,7 +63,7 @@ def carry_out(
     torch.set_num_threads(threads)
     with threadpool_limits(threads):
         ended = _run(bundle, load, store, report, pause)
-        if ended.error and len(bundle) > 1:
+        if ended.error and not ended.full and len(bundle) > 1:
             return [
                 replace(_run((step,), load, store, report, pause), stage_hash=step.hash)
                 for step in bundle
@@ -92,5 +92,7 @@ def _run(
     except UserError as error:
         return Finished("", str(error), traceback.format_exc())
     except FOREIGN_ERRORS as error:
+        if full := full_disk(error):
+            return Finished("", full, traceback.format_exc(), full=True)
         return Finished("", first_line(error), traceback.format_exc())
     return Finished("")

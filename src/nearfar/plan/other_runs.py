@@ -7,7 +7,7 @@ from pathlib import Path
 from nearfar.errors import UserError, nearest
 from nearfar.plan.chain import Step
 from nearfar.plan.specs import FitSpec, PretrainSpec, SolveSpec, encoder_of, spec_of
-from nearfar.records import SEARCH, StageRow, read_stages
+from nearfar.records import SEARCH, StageRow
 from nearfar.records.run import RunFolder
 from nearfar.study.schema import Pretrain
 
@@ -76,5 +76,4 @@ class OtherRuns:
 
 
 def _rows(run: Path) -> list[StageRow]:
-    table = run / "stages.csv"
-    return read_stages(table) if table.exists() else []
+    return RunFolder(run).stage_rows()

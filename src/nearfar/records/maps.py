@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.errors import first_line, tell
 from nearfar.records.files import write_atomically
 
 Array = NDArray[np.float32]
@@ -54,8 +55,16 @@ def read_maps(folder: Path, keys: Collection[str]) -> dict[str, Array]:
     path = folder / MAPS
     if not path.is_file():
         return {}
-    with np.load(path) as stored:
-        return {key: stored[key] for key in stored.files if key in keys}
+    try:
+        # Read from memory: numpy leaves open a file that is damaged.
+        content = io.BytesIO(path.read_bytes())
+        with np.load(content, allow_pickle=False) as stored:
+            return {key: np.asarray(stored[key]) for key in stored.files if key in keys}
+    except MemoryError:
+        raise
+    except Exception as error:  # zip files that are damaged raise anything
+        tell(f"{path}: cannot be used ({first_line(error)}): its maps are made anew")
+        return {}
 
 
 def write_maps(folder: Path, maps: Mapping[str, Array]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from nearfar.errors import UserError
 from nearfar.records.files import write_atomically
+from nearfar.records.places import file_to_write
 
 STANDARD = Path("-")
 """Names standard output."""
@@ -16,8 +17,8 @@ _SEPARATORS = {".csv": ",", ".txt": ",", "": ",", ".tsv": "\t"}
 _PARQUET = frozenset({".parquet", ".pq"})
 
 
-def check_output(output: Path, inputs: Sequence[Path], *, force: bool) -> None:
-    """Refuse to write where something would be lost.
+def check_output(output: Path, inputs: Sequence[Path], *, force: bool) -> Path:
+    """Return the file to write; refuse where something would be lost or nothing can be written.
 
     Args:
         output: the file to be written, or ``-`` for standard output.
@@ -25,26 +26,24 @@ def check_output(output: Path, inputs: Sequence[Path], *, force: bool) -> None:
         force: whether another file may be written over.
 
     Raises:
-        UserError: ``output`` is a folder, a device, an input, a file that is there already, or of
-            an ending that no format has.
+        UserError: ``output`` is a folder, a device, an input, a file that is there already, cannot
+            be written, or is of an ending that no format has.
     """
     if output == STANDARD:
-        return
-    if output.is_dir():
-        raise UserError(f"--output {output}: is a folder; name a file")
+        return output
+    output = file_to_write(output, "--output")
     if output.suffix.lower() not in {*_SEPARATORS, *_PARQUET}:
         raise UserError(
             f"--output {output}: cannot write {output.suffix}; end it in .csv, .tsv or .parquet"
         )
     if not output.exists():
-        return
-    if not output.is_file():
-        raise UserError(f"--output {output}: is no file; - is standard output")
+        return output
     for given in inputs:
         if given.exists() and (output.samefile(given) or _is_within(output, given)):
             raise UserError(f"--output {output}: is read for this; name another file")
     if not force:
         raise UserError(f"--output {output}: is there already; --force writes over it")
+    return output
 
 
 def _is_within(output: Path, folder: Path) -> bool:

@@ -5,7 +5,6 @@ when it is complete; what a killed process leaves behind is a checkpoint to go o
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -13,9 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nearfar.errors import UserError, tell
 from nearfar.records.features import FeatureStore
-from nearfar.records.files import write_atomically
+from nearfar.records.files import remove_left, write_atomically
+from nearfar.records.locks import Busy, held
 from nearfar.records.plain_yaml import from_yaml, to_yaml
+from nearfar.records.seals import DONE, Damaged, check_files, check_readable, read_seal, seal
+
+STAGE = "stage.yaml"
+_SEALED = "sealed: true\n"
+"""How ``stage.yaml`` ends where ``done`` has digests: one that has none then is damaged."""
+
+_opened: dict[Path, tuple[tuple[int, ...], bool, str]] = {}
+"""Folder of a stage → its ``done`` as it was, whether all files were read, and what was wrong."""
 
 
 class StageBusy(Exception):  # noqa: N818 - a state, not a mistake
@@ -38,18 +47,98 @@ class StageStore:
         return self.root / stage_hash
 
     def is_done(self, stage_hash: str) -> bool:
-        """Return whether the stage is there as a whole."""
-        return (self.folder(stage_hash) / "done").exists()
+        """Return whether the stage is there as a whole, and not damaged as far as is known.
+
+        At the first opening small files are compared with their digests, and the sizes of others.
+        """
+        return self.damage(stage_hash) == ""
+
+    def damage(self, stage_hash: str, *, deep: bool = False) -> str | None:
+        """Return what is wrong with a finished stage, empty if nothing; None where there is none.
+
+        ``deep`` reads all of its files. What was found is remembered until :func:`forget_checks`.
+        """
+        folder = self.folder(stage_hash)
+        try:
+            status = (folder / DONE).stat()
+        except OSError:
+            return None
+        mark = (status.st_mtime_ns, status.st_size, status.st_ino)
+        before, read, wrong = _opened.get(folder, ((), False, ""))
+        if before != mark or (deep and not read and not wrong):
+            wrong = _damage(folder, deep=deep)
+            _opened[folder] = (mark, deep, wrong)
+        return wrong
+
+    def discard(self, stage_hash: str) -> None:
+        """Set a damaged stage aside, as ``<hash>.damaged``: the next run makes it again.
+
+        Raises:
+            OSError: the folder cannot be written to.
+        """
+        with contextlib.suppress(Busy), self._held(stage_hash):
+            shutil.rmtree(self._aside(stage_hash), ignore_errors=True)
+            self.folder(stage_hash).rename(self._aside(stage_hash))
+
+    def verified(self, stage_hash: str, name: str) -> Path:
+        """Return a file of a finished stage, compared with its digest just now.
+
+        Raises:
+            UserError: it is damaged, or gone; the stage is no longer there for the next run.
+        """
+        folder = self.folder(stage_hash)
+        try:
+            found = read_seal(folder)
+            check_files(folder, found, deep=False, names=[name])
+            if not (folder / name).is_file():
+                raise Damaged(f"{name} is gone")
+        except (Damaged, FileNotFoundError) as wrong:
+            with contextlib.suppress(OSError):
+                self.discard(stage_hash)
+            reason = str(wrong) if isinstance(wrong, Damaged) else "it is not there any more"
+            raise UserError(
+                f"{folder}: {reason}; 'nearfar run' of this study makes the stage again"
+            ) from None
+        return folder / name
 
     def read(self, stage_hash: str) -> dict[str, Any]:
         """Return ``stage.yaml`` of a finished stage: ``spec`` and ``outcome``."""
-        text = (self.folder(stage_hash) / "stage.yaml").read_text(encoding="utf-8")
-        stage: dict[str, Any] = from_yaml(text)
-        return stage
+        try:
+            return _parsed((self.folder(stage_hash) / STAGE).read_text(encoding="utf-8"))
+        except Exception as error:  # a damaged file may be any YAML, or none
+            raise UserError(
+                f"{self.folder(stage_hash) / STAGE}: cannot be read ({type(error).__name__});"
+                " 'nearfar run' of this study makes the stage again"
+            ) from None
 
     def outcome(self, stage_hash: str) -> dict[str, Any] | None:
         """Return how a stage ended, None while it has not."""
         return self.read(stage_hash)["outcome"] if self.is_done(stage_hash) else None
+
+    def discard_damaged(self, stage_hashes: Iterable[str]) -> list[str]:
+        """Read all files of finished stages; set aside, and return, those that are damaged.
+
+        Each is told in a line.
+        """
+        found = []
+        for stage_hash in stage_hashes:
+            if wrong := self.damage(stage_hash, deep=True):
+                folder = self.folder(stage_hash)
+                tell(f"{folder}: {wrong}: the stage does not count until it is computed again")
+                self.discard(stage_hash)
+                found.append(stage_hash)
+        return found
+
+    @contextlib.contextmanager
+    def referring(self, *, alone: bool = False) -> Iterator[None]:
+        """Hold off who removes stages while it is written down which are wanted.
+
+        Args:
+            alone: removes stages, and holds off all who begin to want some.
+        """
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        with held(self.root.parent / ".clean.lock", shared=not alone, waiting=lambda holder: None):
+            yield
 
     @contextlib.contextmanager
     def working_on(self, *stage_hashes: str) -> Iterator[list[Path]]:
@@ -70,13 +159,13 @@ class StageStore:
             partials = [self._partial(stage_hash) for stage_hash in stage_hashes]
             for partial in partials:
                 partial.mkdir(exist_ok=True)
-                (partial / "done").unlink(missing_ok=True)
+                (partial / DONE).unlink(missing_ok=True)
             yield partials
-            batch_key = "\n".join(stage_hashes) if len(stage_hashes) > 1 else ""
+            batch = stage_hashes if len(stage_hashes) > 1 else ()
             for partial in partials:
                 for left in (*partial.glob("checkpoint*.pt"), *partial.glob(".*.tmp")):
                     left.unlink(missing_ok=True)
-                write_atomically(partial / "done", batch_key)
+                seal(partial, batch)
             self._publish(stage_hashes)
 
     def _publish(self, stage_hashes: Iterable[str]) -> None:
@@ -85,6 +174,7 @@ class StageStore:
             if final.exists():
                 shutil.rmtree(final)
             self._partial(stage_hash).rename(final)
+            shutil.rmtree(self._aside(stage_hash), ignore_errors=True)
             descriptor = os.open(self.root, os.O_RDONLY)
             os.fsync(descriptor)
             os.close(descriptor)
@@ -93,10 +183,14 @@ class StageStore:
     def publish_rest(self, stage_hashes: Iterable[str]) -> None:
         """Publish those stages whose computation a kill ended while it was being published."""
         for stage_hash in stage_hashes:
-            mark = self._partial(stage_hash) / "done"
-            if mark.exists() and any(map(self.is_done, mark.read_text("utf-8").split())):
+            partial = self._partial(stage_hash)
+            try:
+                found = read_seal(partial)
+            except (FileNotFoundError, Damaged):
+                continue
+            if any(map(self.is_done, found.batch)):
                 with contextlib.suppress(StageBusy), self._locked(stage_hash):
-                    if mark.exists():
+                    if (partial / DONE).exists():
                         self._publish([stage_hash])
 
     def remove_all_but(self, used: set[str]) -> tuple[int, int]:
@@ -104,11 +198,13 @@ class StageStore:
 
         Returns the number of stages and of bytes removed.
         """
+        remove_left(self.root)
         present = {path.name.split(".")[0] for path in self.root.glob("[!.]*")}
         removed, size = 0, 0
         for stage_hash in sorted(present - used):
             with contextlib.suppress(StageBusy), self._locked(stage_hash):
-                for folder in (self.folder(stage_hash), self._partial(stage_hash)):
+                places = self.folder(stage_hash), self._partial(stage_hash), self._aside(stage_hash)
+                for folder in places:
                     if folder.is_dir():
                         files = (file for file in folder.rglob("*") if file.is_file())
                         size += sum(file.stat().st_size for file in files)
@@ -120,31 +216,71 @@ class StageStore:
     def _partial(self, stage_hash: str) -> Path:
         return self.root / f"{stage_hash}.partial"
 
+    def _aside(self, stage_hash: str) -> Path:
+        return self.root / f"{stage_hash}.damaged"
+
     def _lock(self, stage_hash: str) -> Path:
         return self.root / f"{stage_hash}.lock"
+
+    def _held(self, stage_hash: str) -> contextlib.AbstractContextManager[None]:
+        return held(self._lock(stage_hash))
 
     @contextlib.contextmanager
     def _locked(self, stage_hash: str) -> Iterator[None]:
         """Hold the stage's lock; the system releases it if this process dies."""
-        path = self._lock(stage_hash)
-        with path.open("w") as lock:
+        with contextlib.ExitStack() as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                lock.enter_context(self._held(stage_hash))
+            except Busy:
                 raise StageBusy(stage_hash) from None
-            if not _is_at(path, lock.fileno()):
-                raise StageBusy(stage_hash)
             yield
 
 
-def _is_at(path: Path, descriptor: int) -> bool:
-    """Return whether an open file is still the one at ``path``: another process may remove it."""
+def forget_checks() -> None:
+    """Check stages anew at their next opening, as a command does that begins."""
+    _opened.clear()
+
+
+def _damage(folder: Path, *, deep: bool) -> str:
+    """Return what is wrong with a finished stage."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+        found = read_seal(folder)
+        check_files(folder, found, deep=deep, names=[STAGE])
+        if found.files is None:
+            _check_old(folder, deep=deep)
+    except (Damaged, FileNotFoundError) as wrong:
+        return str(wrong) or f"{DONE} is gone"
+    return ""
+
+
+def _check_old(folder: Path, *, deep: bool) -> None:
+    """Look at a stage whose ``done`` was written before there were digests.
+
+    Raises:
+        Damaged: ``stage.yaml`` is gone, cannot be read, or says that there were digests; or
+            another file has not its format.
+    """
+    kind = ""
+    try:
+        text = (folder / STAGE).read_text(encoding="utf-8")
+        if deep:
+            said, outcome = _parsed(text).values()
+            kind = str(said.get("kind", "")) if outcome["status"] == "done" else ""
+    except Exception as error:
+        raise Damaged(f"{STAGE} cannot be read ({type(error).__name__})") from None
+    if text.endswith(_SEALED):
+        raise Damaged(f"{DONE} has lost its digests")
+    if deep:
+        check_readable(folder, kind)
+
+
+def _parsed(text: str) -> dict[str, dict[str, Any]]:
+    """Return what ``stage.yaml`` says; whatever a damaged one makes of this is raised."""
+    plain = from_yaml(text)
+    return {key: dict(plain[key]) for key in ("spec", "outcome")}
 
 
 def write_stage(folder: Path, spec: dict[str, Any], outcome: dict[str, Any]) -> None:
     """Write ``stage.yaml``."""
-    write_atomically(folder / "stage.yaml", to_yaml({"spec": spec, "outcome": outcome}))
+    text = to_yaml({"spec": spec, "outcome": outcome})
+    write_atomically(folder / STAGE, f"{text}{_SEALED}")

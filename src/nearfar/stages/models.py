@@ -138,7 +138,7 @@ def stage_encoder(spec: EncodedSpec, inputs: Any, store: StageStore) -> Encoder 
     assert isinstance(encoder, Encoder)
     epoch = start.epoch
     name = "model.safetensors" if epoch is None else f"epoch-{epoch}.safetensors"
-    weights = load_file(store.folder(start.stage) / name)
+    weights = load_file(store.verified(start.stage, name))
     if isinstance(spec_of(start.stage, store), FitSpec):
         weights = encoder_part(weights)
     encoder.load_state_dict(weights)
@@ -204,13 +204,14 @@ def restored(
 ) -> tuple[Callable[[Any], NDArray[np.float64]], Callable[[Any], NDArray[np.float32]]]:
     """Read a finished fit: inputs → scores as ``study/outputs.py`` has them, and → features."""
     spec, folder = spec_of(stage_hash, store), store.folder(stage_hash)
+    weights = store.verified(stage_hash, "model.safetensors")
     assert isinstance(spec, FitSpec | SolveSpec)
     outputs, count = kept_outputs(store.read(stage_hash)["outcome"])
     prepare = preparer(folder)
     inputs = prepared_inputs(spec, prepare(inputs), store)
     encoder = stage_encoder(spec, inputs, store) if has_encoder(spec) else None
     if isinstance(spec, SolveSpec):
-        head = restored_head(type(exact_head(spec)), load_arrays(folder / "model.safetensors"))
+        head = restored_head(type(exact_head(spec)), load_arrays(weights))
 
         def exact_features(rows: Any) -> NDArray[np.float32]:
             if encoder is None:
@@ -225,7 +226,7 @@ def restored(
     cached = features_are_cached(spec)
     part: nn.Module = Features(encoder.out_features) if cached else encoder  # type: ignore[assignment]
     predictor = build_predictor(spec, part, count).to(device)
-    predictor.load_state_dict(load_file(folder / "model.safetensors", device=str(device)))
+    predictor.load_state_dict(load_file(weights, device=str(device)))
 
     def features(rows: Any) -> NDArray[np.float32]:
         prepared = prepared_inputs(spec, prepare(rows), store)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError
+from nearfar.records.files import write_atomically
+from nearfar.records.places import expanded, file_to_write
 from nearfar.records.plain_yaml import parse_yaml
 from nearfar.starter.kits import Kit, kit_of
 from nearfar.starter.scalars import printable, scalar
@@ -70,13 +72,12 @@ def write_study(
         UserError: if the file exists, or nothing can be learnt from the data.
     """
     name = _study_name(data)
-    path = out if out is not None else Path(f"{name}.yaml")
+    path = expanded(out if out is not None else Path(f"{name}.yaml"))
     if path.exists():
         raise UserError(f"{path} exists already; name another file with --out")
     if path.suffix not in {".yaml", ".yml"}:
         raise UserError(f"{path}: a study file ends in .yaml")
-    if not path.parent.is_dir():
-        raise UserError(f"no such folder: {path.parent}")
+    file_to_write(path, "--out")
     from nearfar.starter.asked import Asked, told_at_init
     from nearfar.starter.detect import detect
     from nearfar.starter.detect_images import table_with
@@ -89,7 +90,7 @@ def write_study(
         finding.facts.extend(unused_fact(finding.dataset))
         text, facts = study_text(name, _data_path(data, path), finding)
         _check(text, path)
-    path.write_text(text, encoding="utf-8")
+    write_atomically(path, text)
     return path, facts
 
 

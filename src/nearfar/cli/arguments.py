@@ -1,14 +1,12 @@
-"""The command line. Thin: it reads arguments, calls, turns mistakes into a line and status 2."""
+"""Every command with its arguments. Thin: what a command does stands elsewhere."""
 
-import os
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from nearfar.completion import complete_arm, complete_profile, complete_study
-from nearfar.errors import UserError
+from nearfar.cli.shared_arguments import Modules, Profile, Run, Settings, Study
+from nearfar.completion import complete_arm
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,34 +14,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Compare ways of learning a representation, honestly, on your own data.",
 )
-
-INTERRUPTED = 130
-_USAGE_ERRORS: Any = typer.BadParameter.__mro__[2]
-"""click's ClickException, whether typer brings its own copy of click or not."""
-
-Study = Annotated[
-    str,
-    typer.Argument(
-        help="A shipped study (see `nearfar studies`) or a file.", autocompletion=complete_study
-    ),
-]
-Run = Annotated[Path, typer.Argument(help="A run folder, OUT/<study>-<profile>.")]
-Profile = Annotated[
-    str | None,
-    typer.Option(
-        help="full (published budget; the default), efficient, quick or smoke.",
-        autocompletion=complete_profile,
-    ),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. stages.rnc.epochs=200."),
-]
-
-
-Modules = Annotated[
-    bool, typer.Option("--modules", help="Import the modules that the run's study names: code.")
-]
 
 
 def _say_version(asked: bool) -> None:
@@ -203,7 +173,17 @@ def report(folder: Run) -> None:
     """Rebuild the summary and the page from the records."""
     from nearfar.commands import rebuild_report
 
-    rebuild_report(folder)
+    raise typer.Exit(rebuild_report(folder))
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder of runs and stages, or one run folder.")],
+) -> None:
+    """Compare every file with the digest kept of it: status 1, and a list, where one differs."""
+    from nearfar.commands import check_folder
+
+    raise typer.Exit(check_folder(folder))
 
 
 @app.command()
@@ -251,44 +231,3 @@ def merge(
     from nearfar.commands import merge_runs
 
     raise typer.Exit(merge_runs(out, others))
-
-
-def _exit_status(action: Any) -> int:
-    try:
-        action()
-    except UserError as error:
-        print(f"nearfar: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("nearfar: interrupted; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        return 1
-    except Exception as error:
-        print(f"nearfar: {type(error).__name__}: {error} (--debug shows more)", file=sys.stderr)
-        return 1
-    return 0
-
-
-def main() -> None:
-    """Run the command line and exit with 0 (done), 1 (failed), 2 (user's mistake) or 130."""
-
-    def call() -> None:
-        try:
-            status = app(standalone_mode=False)
-        except typer.Abort:
-            raise KeyboardInterrupt from None
-        except _USAGE_ERRORS as error:
-            raise UserError(error.format_message()) from None
-        if status == INTERRUPTED:
-            raise KeyboardInterrupt
-        if status:
-            raise SystemExit(status)
-
-    arguments = sys.argv[1:]
-    if "--debug" in arguments:
-        sys.argv.remove("--debug")
-        os.environ["NEARFAR_DEBUG"] = "1"
-        call()
-        return
-    sys.exit(_exit_status(call))

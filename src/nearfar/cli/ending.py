@@ -1,0 +1,121 @@
+"""How a command ends: mistakes as one line, and the exit status."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import typer
+
+from nearfar.cli.arguments import app
+from nearfar.errors import UserError, full_disk
+
+INTERRUPTED = 130
+_USAGE_ERRORS: type[Exception] = typer.BadParameter.__mro__[2]
+"""click's ClickException, whether typer brings its own copy of click or not."""
+_NUMBA_FILE = ".numba_config.yaml"
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asks the command to end, as Ctrl-C does."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP unless it is ignored (nohup), end a command as Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _exit_status(action: Callable[[], None]) -> int:
+    try:
+        with _stopped_by_signals():
+            action()
+    except UserError as error:
+        return _said(str(error), 2)
+    except Stopped as stop:
+        name = signal.Signals(stop.number).name
+        return _said(f"stopped by {name}; the same command goes on from here", 128 + stop.number)
+    except KeyboardInterrupt:
+        return _said("interrupted; the same command goes on from here", INTERRUPTED)
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        if full := full_disk(error):
+            return _said(f"{full}: make room, and the same command goes on from here", 1)
+        if isinstance(error, OSError) and error.filename is not None:
+            return _said(f"{error.filename}: {error.strerror} (--debug shows more)", 1)
+        return _said(f"{type(error).__name__}: {error} (--debug shows more)", 1)
+    return 0
+
+
+def _said(line: str, status: int) -> int:
+    print(f"nearfar: {line}", file=sys.stderr)
+    return status
+
+
+def _take_no_orders() -> None:
+    """Let nothing in the working folder say what is imported or done.
+
+    Raises:
+        UserError: numba, which reads a file there, would obey it.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"  # for every Python that this one starts
+    if os.path.lexists(_NUMBA_FILE):
+        raise UserError(
+            f"{Path.cwd() / _NUMBA_FILE}: numba would take its settings from this file: move it, or"
+            " call nearfar from another folder"
+        )
+
+
+def main() -> None:
+    """Run the command line and exit with 0 (done), 1 (failed), 2 (user's mistake) or 130.
+
+    Or with 128 and the number of the signal that ended it.
+    """
+
+    def call() -> None:
+        _take_no_orders()
+        try:
+            status = app(standalone_mode=False)
+        except typer.Abort as abort:
+            # Click makes one of what stands for Ctrl-D at a prompt: here it is a damaged file.
+            if isinstance(abort.__cause__, EOFError):
+                raise abort.__cause__ from None
+            raise abort.__cause__ or KeyboardInterrupt from None
+        except _USAGE_ERRORS as error:
+            raise UserError(error.format_message()) from None  # type: ignore[attr-defined]
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
+        if status:
+            raise SystemExit(status)
+
+    arguments = sys.argv[1:]
+    if "--debug" in arguments:
+        sys.argv.remove("--debug")
+        os.environ["NEARFAR_DEBUG"] = "1"
+        call()
+        return
+    sys.exit(_exit_status(call))

@@ -1,0 +1,30 @@
+"""Arguments that several commands take."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nearfar.completion import complete_profile, complete_study
+
+Study = Annotated[
+    str,
+    typer.Argument(
+        help="A shipped study (see `nearfar studies`) or a file.", autocompletion=complete_study
+    ),
+]
+Run = Annotated[Path, typer.Argument(help="A run folder, OUT/<study>-<profile>.")]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        help="full (published budget; the default), efficient, quick or smoke.",
+        autocompletion=complete_profile,
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. stages.rnc.epochs=200."),
+]
+Modules = Annotated[
+    bool, typer.Option("--modules", help="Import the modules that the run's study names: code.")
+]

@@ -1,0 +1,106 @@
+"""Commands on folders of runs that are there: `nearfar report`, `merge` and `clean`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from nearfar.errors import UserError
+
+
+def rebuild_report(path: Path) -> int:
+    """Rebuild records, summary and page of a run from its stages; return 1 where one is damaged.
+
+    Of a run with parts of the user's own the page alone is rebuilt, from the records and the
+    summary that are there: nothing of theirs is imported.
+    """
+    from nearfar.execution.results import rebuild_records
+    from nearfar.records.places import expanded, folder_to_write
+    from nearfar.records.run import MADE_BY_REPORT, RunFolder
+    from nearfar.report import print_summary, write_report
+
+    folder = RunFolder.open(expanded(path))
+    path = folder_to_write(folder.path, "run")
+    own = folder.read_json("provenance.json").get("modules")
+    with folder.store.referring():
+        damaged = folder.store.discard_damaged(sorted(folder.hashes()))
+        folder.mend(frozenset({"report.html", "embeddings.npz"}) if own else MADE_BY_REPORT)
+        with folder.writing():
+            if own:
+                print(
+                    f"{path}: only the page is rebuilt: records and summary need modules of your"
+                    f" own ({', '.join(own)}), which 'nearfar run' imports"
+                )
+            else:
+                rebuild_records(folder)
+            write_report(path)
+    print_summary(path, Console())
+    return int(bool(damaged))
+
+
+def check_folder(path: Path) -> int:
+    """Compare every file of a run, or of a folder of runs, with its digest.
+
+    Return 1 if one differs; nothing is changed.
+    """
+    from nearfar.execution.check import check
+    from nearfar.records.places import expanded
+
+    found = check(expanded(path))
+    for line in (*found.damaged, *found.told):
+        print(line)
+    print(found.sentence)
+    return int(bool(found.damaged))
+
+
+def merge_runs(out: Path, others: list[Path]) -> int:
+    """Take over stages and runs of other folders; return 1 where something did not come."""
+    from nearfar.execution.merge import merge
+    from nearfar.records.places import expanded
+    from nearfar.report import write_report
+
+    out = expanded(out)
+    merged = merge(out, others)
+    for folder in merged.runs:
+        with folder.writing():
+            write_report(folder.path)
+    for line in merged.told:
+        print(line)
+    runs = ", ".join(folder.path.name for folder in merged.runs) or "none"
+    print(
+        f"{out}: {merged.stages} stages, {merged.seeds} seeds and the features of"
+        f" {merged.features} came; runs written anew: {runs}"
+    )
+    return int(merged.lacking)
+
+
+def clean_stages(out: Path) -> None:
+    """Remove the stages in OUT that no run refers to, unless they are at work.
+
+    And all kept features, which are made again when they are wanted, and what killed processes
+    were writing.
+
+    Raises:
+        UserError: there is no such folder, or a run does not say what it refers to.
+    """
+    from nearfar.records.files import remove_left
+    from nearfar.records.places import expanded, folder_to_write
+    from nearfar.records.run import RunFolder
+    from nearfar.records.stages import StageStore
+
+    out = expanded(out)
+    if not out.is_dir():
+        raise UserError(f"{out}: no such folder")
+    folder_to_write(out, "OUT")
+    store = StageStore(out / "stages")
+    with store.referring(alone=True):
+        runs = {
+            path.parent for name in ("stages.csv", "plan.json") for path in out.glob(f"*/{name}")
+        }
+        used = {stage_hash for run in sorted(runs) for stage_hash in RunFolder(run).hashes()}
+        removed, size = store.remove_all_but(used)
+        kept, more = store.features.clear()
+        for folder in (out, *runs):
+            remove_left(folder)
+    print(f"removed {removed} stages and the features of {kept}, {(size + more) / 1e6:.1f} MB")
