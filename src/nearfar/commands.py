@@ -27,20 +27,23 @@ LISTED = ("full", "efficient", "quick")
 
 def run_study(request: Request, *, dry_run: bool) -> int:
     """Run a study; return the exit status, 1 where a stage failed."""
+    from nearfar.execution.estimate import estimate, expected
     from nearfar.execution.events import Event
     from nearfar.execution.progress import Display
     from nearfar.execution.run import carry_out, prepare
     from nearfar.execution.tracking import Tracking
     from nearfar.report import print_summary, write_report
-    from nearfar.report.page.embedding import import_ahead
+    from nearfar.report.page.embedding import embed, import_ahead
 
     console = Console()
     prepared = prepare(request)
+    jobs = request.jobs or default_jobs(prepared)
     _announce(prepared, console)
     if dry_run:
         _print_stages(prepared, console)
+        said = expected(estimate(prepared, jobs, embed))
+        console.print(f"expected time for what is missing: {said}", highlight=False)
         return 0
-    jobs = request.jobs or default_jobs(prepared)
     if prepared.missing:
         import_ahead()
     with Tracking(prepared, console) as tracking:
@@ -137,9 +140,6 @@ def _print_stages(prepared: Prepared, console: Console) -> None:
                 f"{len(choice.tries)} points, then seeds {seeds} with the final budget",
                 highlight=False,
             )
-    minutes = prepared.minutes
-    expected = "unknown" if minutes is None else f"about {minutes:.1f} minutes on two cores"
-    console.print(f"expected time for what is missing: {expected}", highlight=False)
 
 
 def list_studies() -> None:

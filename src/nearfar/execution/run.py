@@ -1,6 +1,7 @@
 """Running a study: from its name to a run folder with results and summary."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,9 @@ def prepare(request: Request) -> Prepared:
     for tracker in trackers_of(resolved.study, folder.path).values():
         tracker.check()
     device = pick_device(request.device)
+    begin = time.monotonic()
     dataset = load_dataset(resolved.study.data, resolved.folder)
+    loading = time.monotonic() - begin
     precision = precision_of(device, dataset.inputs.kind)
     environment = Environment(str(torch.__version__), device, precision=precision)
     _check_rows(resolved, dataset)
@@ -83,8 +86,7 @@ def prepare(request: Request) -> Prepared:
     mistakes = Mistakes(find_study(request.study))
     mistakes.add(layer_mistakes(plan, dataset.inputs))
     mistakes.refuse()
-    whole = make_plan(asked, *given, external=others, guess=True).epochs_over(len(dataset))
-    return Prepared(resolved, dataset, plan, folder, environment, whole, rounds)
+    return Prepared(resolved, dataset, plan, folder, environment, loading, rounds)
 
 
 def _rounds(request: Request, resolved: Resolved) -> Rounds | None:
