@@ -17,17 +17,21 @@ from nearfar.errors import UserError
 from nearfar.study.rounds import MOST, SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nearfar.execution.prepared import Prepared, Request
 
 DAYS_FROM = 2880
 """Minutes from which an expected time is given in days: such a study is for a GPU."""
+AT_INIT = 5.0
+"""Seconds of work in which stages are timed for a new study; twice as many may pass."""
 LISTED = ("full", "efficient", "quick")
 """The profiles whose expected times are listed."""
 
 
 def run_study(request: Request, *, dry_run: bool) -> int:
     """Run a study; return the exit status, 1 where a stage failed."""
-    from nearfar.execution.estimate import estimate, expected
+    from nearfar.execution.estimate import check_room, estimate, expected, size
     from nearfar.execution.events import Event
     from nearfar.execution.progress import Display
     from nearfar.execution.run import carry_out, prepare
@@ -39,10 +43,17 @@ def run_study(request: Request, *, dry_run: bool) -> int:
     prepared = prepare(request)
     jobs = request.jobs or default_jobs(prepared)
     _announce(prepared, console)
+    if tight := check_room(prepared, jobs):
+        console.print(f"[yellow]{escape(tight)}[/yellow]", highlight=False, soft_wrap=True)
     if dry_run:
         _print_stages(prepared, console)
-        said = expected(estimate(prepared, jobs, embed))
-        console.print(f"expected time for what is missing: {said}", highlight=False)
+        took = estimate(prepared, jobs, embed)
+        lines = (
+            f"expected time for what is missing: {expected(took)}",
+            f"on the disk it takes about {size(took.bytes)}",
+        )
+        for line in lines:
+            console.print(line, highlight=False, soft_wrap=True)
         return 0
     if prepared.missing:
         import_ahead()
@@ -69,10 +80,13 @@ def plan_study(request: Request) -> int:
     From its run's variances, or where nothing was tested yet from arms that are solved: these alone
     are carried out, and no run folder is written.
     """
+    from nearfar.analysis.outlook import Cost
+    from nearfar.execution.estimate import estimate
     from nearfar.execution.outlook import outlook_before, outlook_of_run, solved_alone
     from nearfar.execution.progress import Display
     from nearfar.execution.run import prepare
     from nearfar.report.outlook import print_outlook
+    from nearfar.report.page.embedding import embed
 
     console = Console()
     prepared = prepare(request)
@@ -81,13 +95,34 @@ def plan_study(request: Request) -> int:
     if outlook is None:
         solved = solved_alone(prepared)
         with Display(console, rows=len(prepared.dataset)) as display:
-            outlook = outlook_before(prepared, solved, jobs, display)
+            took = estimate(prepared, jobs, embed, whole=True)
+            cost = None if took.seconds is None else Cost(took.once / 60, took.each / 60)
+            outlook = outlook_before(prepared, solved, jobs, display, cost)
     if outlook is not None:
         print_outlook(outlook.to_plain(), console)
     reasons = solved.reasons.values() if solved else ()
     for reason in reasons:
         console.print(f"[red]a stage failed:[/red] {escape(reason)}", highlight=False)
     return 1 if reasons or outlook is None else 0
+
+
+def expected_times(study: Path, profiles: Sequence[str] = ("quick", "full")) -> list[str]:
+    """Return how long the profiles of a new study take on this machine, a line each."""
+    from nearfar.execution.estimate import about, estimate_each
+    from nearfar.execution.prepared import Request
+    from nearfar.execution.run import prepare
+    from nearfar.report.page.embedding import embed
+
+    first = prepare(Request(str(study), profiles[0]))
+    others = [prepare(Request(str(study), name), first.dataset) for name in profiles[1:]]
+    found = estimate_each([first, *others], default_jobs(first), embed, budget=AT_INIT)
+    times = [
+        "unknown" if took.seconds is None else about(took.seconds / took.strain) for took in found
+    ]
+    return [
+        "expected on this machine, measured:",
+        *(f"  --profile {name}: {time}" for name, time in zip(profiles, times, strict=True)),
+    ]
 
 
 def default_jobs(prepared: Prepared) -> int:

@@ -1,5 +1,6 @@
 """Pixels of reduced images as features: what a linear model can do without a network."""
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -11,8 +12,8 @@ from nearfar.data import Inputs
 from nearfar.encoders.base import FixedEncoder
 from nearfar.encoders.images import image_shape
 
-ROWS = 1024
-"""Images that are reduced at a time."""
+VALUES = 2**24
+"""Values of images that are reduced at a time, of four bytes each."""
 
 
 class Pixels(FixedEncoder):
@@ -35,7 +36,8 @@ class Pixels(FixedEncoder):
     def features(self, inputs: Inputs) -> np.ndarray:
         """Return the numbers of every row, float32 (n, ``out_features``); channels come first."""
         rows = np.empty((len(inputs), self.out_features), dtype=np.float32)
-        for part in torch.split(torch.arange(len(inputs)), ROWS):
+        at_once = max(VALUES // math.prod(image_shape(inputs)), 1)
+        for part in torch.split(torch.arange(len(inputs)), at_once):
             small = functional.interpolate(
                 inputs.select(part), size=self.size, mode="bilinear", antialias=True
             )

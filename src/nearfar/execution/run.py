@@ -56,8 +56,10 @@ def pick_device(requested: str) -> str:
     return requested
 
 
-def prepare(request: Request) -> Prepared:
+def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     """Resolve, read the data, plan; nothing is written.
+
+    A ``dataset`` that is given is what the study would read, and is not read again.
 
     Raises:
         UserError: a mistake in the study, the data or the request.
@@ -74,7 +76,7 @@ def prepare(request: Request) -> Prepared:
         tracker.check()
     device = pick_device(request.device)
     begin = time.monotonic()
-    dataset = load_dataset(resolved.study.data, resolved.folder)
+    dataset = dataset or load_dataset(resolved.study.data, resolved.folder)
     loading = time.monotonic() - begin
     precision = precision_of(device, dataset.inputs.kind)
     environment = Environment(str(torch.__version__), device, precision=precision)

@@ -6,6 +6,7 @@ for few rounds, in a folder that is thrown away. What follows for all rows and r
 """
 
 from nearfar.execution.estimate.estimate import Estimate, estimate, estimate_each
-from nearfar.execution.estimate.words import about, expected
+from nearfar.execution.estimate.room import check_room
+from nearfar.execution.estimate.words import about, expected, size
 
-__all__ = ["Estimate", "about", "estimate", "estimate_each", "expected"]
+__all__ = ["Estimate", "about", "check_room", "estimate", "estimate_each", "expected", "size"]

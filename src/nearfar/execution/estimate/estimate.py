@@ -17,9 +17,9 @@ from nearfar.execution import processes
 from nearfar.execution.estimate.cases import LARGER, Case, case_key, cases_of
 from nearfar.execution.estimate.clock import Clock
 from nearfar.execution.estimate.growth import Took, taken
-from nearfar.execution.estimate.known import Known
-from nearfar.execution.estimate.rehearsal import Measured, Stand
-from nearfar.execution.estimate.schedule import Work, crowding, makespan, strain
+from nearfar.execution.estimate.known import Fixed, Known
+from nearfar.execution.estimate.rehearsal import Stand
+from nearfar.execution.estimate.schedule import Work, crowded, makespan, slowed, strain
 from nearfar.execution.prepared import Prepared
 from nearfar.extensions import FOREIGN_ERRORS
 from nearfar.plan.chain import Step
@@ -34,9 +34,9 @@ IMPORTS = 3.0
 """Seconds until a process has imported what stages need; workers do so at the same time."""
 PAGE = 1.5
 """Seconds of records, statistics and page, without maps of features."""
-MAPS = "maps"
-"""Key of the measured map of features: its ``rest`` is that of one map of ``rows`` rows."""
 
+MAPPED = 200
+"""Rows of the map of features that is timed."""
 Embed = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -46,8 +46,8 @@ class Estimate:
 
     ``seconds`` pass on this machine as busy as it is now, ``strain`` times as many as on an idle
     one; None where no stage could be rehearsed. ``rehearsed`` of ``kinds`` of stage were measured,
-    the others are taken to be like these. ``bytes`` come onto the disk. ``once`` and ``each``
-    divide the seconds: what trainings share, and what each of them has of its own.
+    the others are taken to be like these. ``bytes`` come onto the disk. ``once`` and ``each`` are
+    the seconds on an idle machine of what trainings share, and of what each has of its own.
     """
 
     seconds: float | None
@@ -59,24 +59,31 @@ class Estimate:
     each: float = 0.0
 
 
-def estimate(prepared: Prepared, jobs: int, embed: Embed, budget: float = BUDGET) -> Estimate:
-    """Return what is missing of a study will take in ``jobs`` processes.
+def estimate(
+    prepared: Prepared, jobs: int, embed: Embed, budget: float = BUDGET, *, whole: bool = False
+) -> Estimate:
+    """Return what is missing of a study will take in ``jobs`` processes, or the ``whole`` of it.
 
     ``embed`` makes the page's map of features (n, d), one of each arm. Distinct stages are
     rehearsed for about ``budget`` seconds; what is known from before is not rehearsed again.
     """
-    return estimate_each([prepared], jobs, embed, budget)[0]
+    return estimate_each([prepared], jobs, embed, budget, whole=whole)[0]
 
 
 def estimate_each(
-    studies: Sequence[Prepared], jobs: int, embed: Embed, budget: float = BUDGET
+    studies: Sequence[Prepared],
+    jobs: int,
+    embed: Embed,
+    budget: float = BUDGET,
+    *,
+    whole: bool = False,
 ) -> list[Estimate]:
     """Return estimates of several studies, whose equal stages are rehearsed once.
 
     They share a data set.
     """
     known = Known()
-    planned = [Missing(prepared) for prepared in studies]
+    planned = [Missing(prepared, whole=whole) for prepared in studies]
     cases: dict[str, Case] = {}
     for missing in planned:
         for key, case in missing.cases.items():
@@ -87,21 +94,21 @@ def estimate_each(
     if any(missing.bundles for missing in planned):
         processes.import_here()
         _rehearse(planned, cases, Clock(budget))
-    maps = known.measured(MAPS) or [_map(embed)]
-    known.keep({key: c.measured for key, c in cases.items()} | {MAPS: maps})
+    fixed = known.fixed or Fixed(crowded(), _map_seconds(embed))
+    known.keep({key: case.measured for key, case in cases.items()}, fixed)
     now = [m.strain for key, c in cases.items() for m in c.measured if m not in before[key]]
     busy = median(now) if now else strain()
-    return [missing.estimate(cases, jobs, busy, maps[0]) for missing in planned]
+    return [missing.estimate(cases, jobs, busy, fixed) for missing in planned]
 
 
 class Missing:
-    """The stages that a study still lacks, and how many rows each of them has."""
+    """The stages that a study still lacks, or all, and how many rows each of them has."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, *, whole: bool = False) -> None:
         self.prepared, self.dataset = prepared, prepared.dataset
         self.steps = prepared.guess().steps
         store = prepared.folder.store
-        missing = [step for a, step in self.steps.items() if not store.is_done(a)]
+        missing = [step for a, step in self.steps.items() if whole or not store.is_done(a)]
         self.bundles = bundled(missing)
         self.cases = cases_of(self.bundles, self.steps, self.dataset.digest)
         self._splits: dict[str, Split] = {}
@@ -121,9 +128,7 @@ class Missing:
             self._splits[key] = found[1]
         return self._splits[key]
 
-    def estimate(
-        self, cases: dict[str, Case], jobs: int, busy: float, of_map: Measured
-    ) -> Estimate:
+    def estimate(self, cases: dict[str, Case], jobs: int, busy: float, fixed: Fixed) -> Estimate:
         """Return what all of it takes, from what was measured."""
         took = self._taken(cases)
         mine = [cases[key] for key in self.cases]
@@ -132,15 +137,15 @@ class Missing:
             return Estimate(None, busy, known, len(mine), 0.0)
         works, workers = self._works(took), max(min(jobs, len(self.bundles)), 1)
         threads = max((b[0].spec.threads for b in self.bundles), default=1)
-        crowd = crowding(workers, threads) if self.prepared.device == "cpu" else 1.0
+        crowd = slowed(workers, threads, fixed.crowded) if self.prepared.device == "cpu" else 1.0
         begin = IMPORTS + self.prepared.loading / busy * (1 + (workers > 1))
         arms = len(self.prepared.plan.arms)
         rows = min(len(self.dataset), MOST_ROWS)
-        page = PAGE + arms * of_map.rest * rows / of_map.rows / 2 * crowding(2)
+        page = PAGE + arms * fixed.map_seconds * rows / 2
         seconds = (makespan(works, workers) * crowd + begin + page) * busy
         size = sum(one.bytes for one in took)
-        once, each = self._divided(took, crowd * busy / workers)
-        return Estimate(seconds, busy, known, len(mine), size, once + (begin + page) * busy, each)
+        once, each = self._divided(took, crowd / workers)
+        return Estimate(seconds, busy, known, len(mine), size, once + page, each)
 
     def _taken(self, cases: dict[str, Case]) -> list[Took] | None:
         """Return what each bundle takes, those unlike any that was rehearsed like the mean."""
@@ -236,10 +241,10 @@ def _level(stand: Stand, waiting: Sequence[Case], size: int, clock: Clock) -> No
         case.add(found)
 
 
-def _map(embed: Embed) -> Measured:
-    """Return what a map of features takes."""
-    features = np.random.default_rng(0).normal(size=(200, 32)).astype(np.float32)
+def _map_seconds(embed: Embed) -> float:
+    """Return the seconds that a map of features takes for each row."""
+    features = np.random.default_rng(0).normal(size=(MAPPED, 32)).astype(np.float32)
     embed(features)
     begin = time.process_time()
     embed(features)
-    return Measured(200, 0, 0.0, 0.0, time.process_time() - begin, 0, 1.0)
+    return (time.process_time() - begin) / MAPPED

@@ -79,7 +79,8 @@ def _spread(dataset: Dataset, rows: Index, share: float) -> Index:
         first = [int(np.argmax(~np.isnan(column))) for column in targets.T]
         count = max(count, len(set(first)))
     even = (np.arange(count) * len(rows) // count).tolist()
-    return rows[np.sort(list(dict.fromkeys([*first, *even]))[:count])]
+    chosen: Index = rows[np.sort(list(dict.fromkeys([*first, *even]))[:count])]
+    return chosen
 
 
 def shortened(spec: StageSpec) -> StageSpec:

@@ -91,10 +91,10 @@ def _grown(points: Sequence[tuple[int, float]], rows: int, powers: tuple[float, 
     if rows <= known or value <= 0:
         return value * min(1.0, rows / known) if powers == LINEAR else value
     if len(points) == 1:
-        return value * float(rows / known) ** max(powers[0], 1.0)
+        return value * math.pow(rows / known, max(powers[0], 1.0))
     before, less = points[-2]
     if powers == LINEAR:
         grows = max((value - less) / (known - before), 0.0)
         return value + grows * (rows - known)
     power = math.log(max(value, 1e-9) / max(less, 1e-9)) / math.log(known / before)
-    return value * float(rows / known) ** min(max(power, powers[0]), powers[1])
+    return value * math.pow(rows / known, min(max(power, powers[0]), powers[1]))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,24 @@ MOST = 1000
 """Kinds of stage that are kept; the oldest are forgotten."""
 
 
+@dataclass(frozen=True)
+class Fixed:
+    """What is the same for all studies: see ``crowded`` and the seconds of a map for each row."""
+
+    crowded: float
+    map_seconds: float
+
+
 class Known:
     """What was measured on this machine with this code, by the key of a kind of stage."""
 
     def __init__(self) -> None:
         self.path = cache_home() / "timings" / f"{machine()}.json"
         self._found: dict[str, Any] = {}
-        with contextlib.suppress(OSError, ValueError):
+        self.fixed: Fixed | None = None
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             found = json.loads(self.path.read_text(encoding="utf-8"))
-            self._found = found if isinstance(found, dict) else {}
+            self.fixed, self._found = Fixed(**found["fixed"]), dict(found["kinds"])
 
     def measured(self, key: str) -> list[Measured]:
         """Return the rehearsals of a kind of stage, on more and more rows; none if unreadable."""
@@ -37,13 +47,13 @@ class Known:
         except (TypeError, AttributeError):
             return []
 
-    def keep(self, measured: Mapping[str, list[Measured]]) -> None:
+    def keep(self, measured: Mapping[str, list[Measured]], fixed: Fixed) -> None:
         """Keep rehearsals; a folder that cannot be written to is no mistake."""
         new = {key: [m.to_plain() for m in some] for key, some in measured.items() if some}
         older = {key: some for key, some in self._found.items() if key not in new}
         self._found = dict(list({**older, **new}.items())[-MOST:])
         with contextlib.suppress(OSError):
-            write_atomically(self.path, json.dumps(self._found))
+            write_atomically(self.path, json.dumps({"fixed": asdict(fixed), "kinds": self._found}))
 
 
 @functools.cache

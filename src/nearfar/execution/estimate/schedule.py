@@ -3,7 +3,7 @@
 import heapq
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,19 +43,25 @@ def makespan(works: Sequence[Work], workers: int) -> float:
     return now
 
 
-def crowding(workers: int, threads: int = 1) -> float:
-    """Return how much longer work takes where so many do it at once, as against one alone.
+def slowed(workers: int, threads: int, crowded: float) -> float:
+    """Return how much longer work takes where so many processes do it at once, than by one.
+
+    ``crowded`` is that of one for each core. More threads than there are cores take turns.
+    """
+    if workers * threads == 1:
+        return 1.0
+    return crowded * max(1.0, workers * threads / cores())
+
+
+def crowded() -> float:
+    """Return how much longer work takes where every core works, than where one does: 1 to 2.
 
     Cores may be halves of one, and share its caches: a small convolution is computed by one thread
-    and by as many as there are workers, and the processor's seconds of each are compared. More
-    threads than there are cores take turns.
+    and by as many as there are cores, and the processor's seconds of each are compared.
     """
-    if workers == 1:
-        return 1.0
     alone = min(_at_once(1)[0] for _ in range(3))
-    both = min(max(_at_once(min(workers, cores()))) for _ in range(3))
-    shared = min(max(both / alone, 1.0), 2.0)
-    return shared * max(1.0, workers * threads / cores())
+    together = min(max(_at_once(cores())) for _ in range(3))
+    return min(max(together / alone, 1.0), 2.0)
 
 
 def strain(seconds: float = 0.2) -> float:
@@ -77,18 +83,9 @@ def _at_once(count: int) -> list[float]:
             torch.nn.functional.conv2d(images, kernel)
         took.append(time.thread_time() - begin)
 
-    _together([work] * count)
-    return took
-
-
-def _together(works: Sequence[Callable[[], None]]) -> None:
-    threads = [threading.Thread(target=work) for work in works]
+    threads = [threading.Thread(target=work) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-
-
-def named(works: Sequence[Work]) -> Mapping[str, Work]:
-    """Return works by their names."""
-    return {work.name: work for work in works}
+    return took

@@ -34,3 +34,15 @@ def about(seconds: float) -> str:
     if seconds < 2 * DAY:
         return f"about {seconds / HOUR:.2g} hours"
     return f"about {round(seconds / DAY):,} days"
+
+
+def size(count: float) -> str:
+    """Return bytes with two significant digits: ``35 MB``.
+
+    >>> size(35_123_456), size(2e9), size(900)
+    ('35 MB', '2 GB', '1 kB')
+    """
+    for unit, length in (("GB", 1e9), ("MB", 1e6)):
+        if count >= length:
+            return f"{count / length:,.{int(count < 10 * length)}f} {unit}".replace(".0 ", " ")
+    return f"{max(round(count / 1e3), 1)} kB"
