@@ -43,8 +43,14 @@ class Case:
         return len(self.measured) < 2 or last.whole < ENOUGH
 
     def add(self, found: Measured) -> None:
-        """Take in a rehearsal; one on as many rows as the first takes its place."""
+        """Take in a rehearsal; one on as many rows as the first takes its place.
+
+        One that was broken off counts where there is no other.
+        """
+        if self.measured and not found.ended:
+            return
         again = len(self.measured) == 1 and self.measured[0].rows >= found.rows
+        again = again or not all(m.ended for m in self.measured)
         self.measured = [found] if again else [*self.measured, found]
         self.cold = self.cold and not again
 

@@ -49,7 +49,8 @@ class Known:
 
     def keep(self, measured: Mapping[str, list[Measured]], fixed: Fixed) -> None:
         """Keep rehearsals; a folder that cannot be written to is no mistake."""
-        new = {key: [m.to_plain() for m in some] for key, some in measured.items() if some}
+        whole = {key: [m for m in some if m.ended] for key, some in measured.items()}
+        new = {key: [m.to_plain() for m in some] for key, some in whole.items() if some}
         older = {key: some for key, some in self._found.items() if key not in new}
         self._found = dict(list({**older, **new}.items())[-MOST:])
         with contextlib.suppress(OSError):

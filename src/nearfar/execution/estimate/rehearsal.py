@@ -28,7 +28,7 @@ class Measured:
     ``round``, and judging it on the validation rows ``judging`` more; all the rest, features
     beside, ``rest``. ``features`` are those that were made of all rows and serve other stages too,
     by name. ``bytes`` is what the stages left on disk. ``strain`` is how much longer it took
-    because the machine was busy.
+    because the machine was busy. It ``ended``, or was broken off after a round.
     """
 
     rows: int
@@ -39,6 +39,7 @@ class Measured:
     bytes: int
     strain: float
     features: Mapping[str, float] = field(default_factory=dict)
+    ended: bool = True
 
     @property
     def whole(self) -> float:
@@ -133,6 +134,7 @@ class Stand:
             bytes=sum(size_of(self.store.folder(step.hash)) for step in missing),
             strain=strain,
             features=features,
+            ended=bool(outcomes),
         )
 
 
