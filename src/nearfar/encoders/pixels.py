@@ -1,6 +1,5 @@
 """Pixels of reduced images as features: what a linear model can do without a network."""
 
-import math
 from typing import ClassVar
 
 import numpy as np
@@ -31,12 +30,13 @@ class Pixels(FixedEncoder):
     def __init__(self, inputs: Inputs, *, side: PositiveInt = 32) -> None:
         channels, height, width = image_shape(inputs)
         self.size = [min(side, height), min(side, width)]
+        self._values = channels * height * width
         self.out_features = channels * self.size[0] * self.size[1]
 
     def features(self, inputs: Inputs) -> np.ndarray:
         """Return the numbers of every row, float32 (n, ``out_features``); channels come first."""
         rows = np.empty((len(inputs), self.out_features), dtype=np.float32)
-        at_once = max(VALUES // math.prod(image_shape(inputs)), 1)
+        at_once = max(VALUES // self._values, 1)
         for part in torch.split(torch.arange(len(inputs)), at_once):
             small = functional.interpolate(
                 inputs.select(part), size=self.size, mode="bilinear", antialias=True
