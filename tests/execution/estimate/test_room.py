@@ -27,14 +27,14 @@ def test_where_there_is_room_nothing_is_said(prepared: Prepared) -> None:
 
 
 def test_a_full_disk_is_told_with_the_option_that_names_another(prepared: Prepared) -> None:
-    with pytest.raises(UserError, match="5 kB are free on the disk of .*--out"):
+    with pytest.raises(UserError, match=r"5 kB are free on the disk of .*--out"):
         check_room(prepared, 2, replace(ENDLESS, disk=5e3))
 
 
 def test_too_little_memory_for_many_processes_is_told_with_jobs(prepared: Prepared) -> None:
     needs = needs_of(prepared, 8)
     assert needs.memory > needs.alone
-    with pytest.raises(UserError, match="in 8 processes .*--jobs 1 needs"):
+    with pytest.raises(UserError, match=r"in 8 processes .*--jobs 1 needs"):
         check_room(prepared, 8, replace(ENDLESS, memory=needs.alone * 1.01))
     with pytest.raises(UserError, match="smaller batches"):
         check_room(prepared, 1, replace(ENDLESS, memory=needs.alone / 2))

@@ -90,6 +90,7 @@ def estimate_each(
             cases.setdefault(key, case)
     for key, case in cases.items():
         case.measured = known.measured(key)
+        case.cold = not case.measured
     before = {key: list(case.measured) for key, case in cases.items()}
     if any(missing.bundles for missing in planned):
         processes.import_here()

@@ -43,7 +43,7 @@ _LIMITS = (
 
 @dataclass(frozen=True)
 class Room:
-    """Bytes that a machine has: free on the disk, of memory in all and free, infinite if unknown."""
+    """Bytes here: free on the disk, of memory in all and free of it; infinite where unknown."""
 
     disk: float
     memory: float
