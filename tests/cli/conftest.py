@@ -1,9 +1,18 @@
 """Fixtures: the command line beside a small study, fresh or after a run."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import CommandLine, make_command_line
+
+
+@pytest.fixture(autouse=True, scope="session")
+def timings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache folder for all tests: what stages take is measured once, and not kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

@@ -111,7 +111,14 @@ def test_a_dry_run_tells_the_stages_and_writes_nothing(nearfar: CommandLine) -> 
     outcome = nearfar(*RUN, "--dry-run")
     assert outcome.status == 0, outcome
     assert nearfar.files() == before
-    for phrase in ("rnc", "ridge", "to run", "expected time"):
+    for phrase in (
+        "rnc",
+        "ridge",
+        "to run",
+        "expected time",
+        "measured on this machine",
+        "on the disk",
+    ):
         assert phrase in outcome.out
 
 

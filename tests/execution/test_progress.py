@@ -44,3 +44,64 @@ def test_a_stage_shows_what_its_length_is_counted_in() -> None:
             assert (bar.completed, bar.total) == (done, length)
         whole = display.bars.tasks[display.whole].completed
     assert whole == 2 / 3 * (3 + 1) + 150 / 300 * (300 + 1)
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_in_a_pipe_a_long_stage_says_once_a_minute_where_it_is() -> None:
+    raw = small(axes={})
+    raw["arms"]["plain"]["fit"] |= {"epochs": 100}
+    plan = make_plan(resolved(raw), DIGEST, HERE)
+    (stage_hash,) = [a for a, step in plan.steps.items() if step.length == 100]
+    told, clock = io.StringIO(), Clock()
+    with Display(Console(file=told, width=60), rows=60, clock=clock) as display:
+        display(Planned(plan, plan.steps))
+        display(Started(stage_hash))
+        for epoch in range(1, 100):
+            clock.now += 10
+            display(Progress(stage_hash, epoch, 1 / epoch))
+        lines = told.getvalue().splitlines()
+        assert len(lines) == 990 // 60
+        assert lines[0] == "plain · seed 0: epoch 6 of 100, loss 0.1667, about 16 min still"
+        assert lines[-1] == "plain · seed 0: epoch 96 of 100, loss 0.01042, about 40 s still"
+        display(Finished(stage_hash))
+    assert told.getvalue().splitlines()[-1] == "1 of 8: plain · seed 0"
+
+
+def test_a_line_on_a_stage_that_ended_counts_for_the_minute() -> None:
+    plan = make_plan(resolved(small(axes={})), DIGEST, HERE)
+    first, second, *_ = [a for a, step in plan.steps.items() if step.length]
+    told, clock = io.StringIO(), Clock()
+    with Display(Console(file=told, width=200), rows=60, clock=clock) as display:
+        display(Planned(plan, plan.steps))
+        display(Started(first))
+        display(Started(second))
+        clock.now = 59
+        display(Finished(first))
+        clock.now = 61
+        display(Progress(second, 1, 0.5))
+        assert len(told.getvalue().splitlines()) == 1
+        clock.now = 119
+        display(Progress(second, 2, 0.5))
+    assert len(told.getvalue().splitlines()) == 2
+
+
+def test_a_terminal_has_bars_and_no_such_lines() -> None:
+    plan = make_plan(resolved(small(axes={})), DIGEST, HERE)
+    stage_hash = next(a for a, step in plan.steps.items() if step.length)
+    told, clock = io.StringIO(), Clock()
+    console = Console(file=told, width=200, force_terminal=True)
+    with Display(console, rows=60, clock=clock) as display:
+        display(Planned(plan, plan.steps))
+        display(Started(stage_hash))
+        clock.now = 1000
+        display(Progress(stage_hash, 1, 0.5))
+        assert "still" not in told.getvalue()

@@ -158,6 +158,7 @@ def init(
 ) -> None:
     """Write a study file for your own data."""
     said = dict(locals())
+    from nearfar.commands import expected_times
     from nearfar.starter.asked import checked
     from nearfar.starter.write import write_study
 
@@ -166,6 +167,8 @@ def init(
     for fact in facts:
         typer.echo(fact)
     typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")
+    for line in expected_times(path):
+        typer.echo(line)
 
 
 @app.command()

@@ -5,12 +5,13 @@ Importing this is cheap, and listing studies and rebuilding a page load no torch
 
 from nearfar.commands.folders import check_folder, clean_stages, merge_runs, rebuild_report
 from nearfar.commands.listing import list_studies, show_study
-from nearfar.commands.running import default_jobs, plan_study, run_study
+from nearfar.commands.running import default_jobs, expected_times, plan_study, run_study
 
 __all__ = [
     "check_folder",
     "clean_stages",
     "default_jobs",
+    "expected_times",
     "list_studies",
     "merge_runs",
     "plan_study",

@@ -12,7 +12,13 @@ from rich.table import Table
 from nearfar.study.rounds import MOST, SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from nearfar.execution.prepared import Prepared, Request
+
+AT_INIT = 5.0
+"""Seconds of work in which stages are timed for a new study; twice as many may pass."""
 
 
 def run_study(request: Request, *, dry_run: bool) -> int:
@@ -26,13 +32,10 @@ def run_study(request: Request, *, dry_run: bool) -> int:
 
     console = Console()
     if dry_run:
-        prepared = prepare(request)
-        _announce(prepared, console)
-        _print_stages(prepared, console)
+        _print_expected(prepare(request), request, console)
         return 0
     with alone(request) as prepared:
-        _announce(prepared, console)
-        jobs = request.jobs or default_jobs(prepared)
+        jobs = _announced(prepared, request, console)
         if prepared.missing:
             import_ahead()
         with Tracking(prepared, console) as tracking:
@@ -59,10 +62,13 @@ def plan_study(request: Request) -> int:
     From its run's variances, or where nothing was tested yet from arms that are solved: these alone
     are carried out, and no run folder is written.
     """
+    from nearfar.analysis.outlook import Cost
+    from nearfar.execution.estimate import estimate
     from nearfar.execution.outlook import outlook_before, outlook_of_run, solved_alone
     from nearfar.execution.progress import Display
     from nearfar.execution.run import prepare
     from nearfar.report.outlook import print_outlook
+    from nearfar.report.page.embedding import embed
 
     console = Console()
     prepared = prepare(request)
@@ -71,13 +77,34 @@ def plan_study(request: Request) -> int:
     if outlook is None:
         solved = solved_alone(prepared)
         with Display(console, rows=len(prepared.dataset)) as display:
-            outlook = outlook_before(prepared, solved, jobs, display)
+            took = estimate(prepared, jobs, embed, whole=True)
+            cost = None if took.seconds is None else Cost(took.once / 60, took.each / 60)
+            outlook = outlook_before(prepared, solved, jobs, display, cost)
     if outlook is not None:
         print_outlook(outlook.to_plain(), console)
     reasons = solved.reasons.values() if solved else ()
     for reason in reasons:
         console.print(f"[red]a stage failed:[/red] {escape(reason)}", highlight=False)
     return 1 if reasons or outlook is None else 0
+
+
+def expected_times(study: Path, profiles: Sequence[str] = ("quick", "full")) -> list[str]:
+    """Return how long the profiles of a new study take on this machine, a line each."""
+    from nearfar.execution.estimate import about, estimate_each
+    from nearfar.execution.prepared import Request
+    from nearfar.execution.run import prepare
+    from nearfar.report.page.embedding import embed
+
+    first = prepare(Request(str(study), profiles[0]))
+    others = [prepare(Request(str(study), name), first.dataset) for name in profiles[1:]]
+    found = estimate_each([first, *others], default_jobs(first), embed, budget=AT_INIT)
+    times = [
+        "unknown" if took.seconds is None else about(took.seconds / took.strain) for took in found
+    ]
+    return [
+        "expected on this machine, measured:",
+        *(f"  --profile {name}: {time}" for name, time in zip(profiles, times, strict=True)),
+    ]
 
 
 def default_jobs(prepared: Prepared) -> int:
@@ -87,6 +114,33 @@ def default_jobs(prepared: Prepared) -> int:
     if prepared.device != "cpu":
         return 1
     return max(1, min(cores() // prepared.resolved.study.threads, 8))
+
+
+def _announced(prepared: Prepared, request: Request, console: Console) -> int:
+    """Say what a run is and whether there is room for it; return its number of processes."""
+    from nearfar.execution.estimate import check_room
+
+    jobs = request.jobs or default_jobs(prepared)
+    _announce(prepared, console)
+    if tight := check_room(prepared, jobs):
+        console.print(f"[yellow]{escape(tight)}[/yellow]", highlight=False, soft_wrap=True)
+    return jobs
+
+
+def _print_expected(prepared: Prepared, request: Request, console: Console) -> None:
+    """Say what a run would do, how long it would take, and how much room."""
+    from nearfar.execution.estimate import estimate, expected, size
+    from nearfar.report.page.embedding import embed
+
+    jobs = _announced(prepared, request, console)
+    _print_stages(prepared, console)
+    took = estimate(prepared, jobs, embed)
+    lines = (
+        f"expected time for what is missing: {expected(took)}",
+        f"on the disk it takes about {size(took.bytes)}",
+    )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _announce(prepared: Prepared, console: Console) -> None:
@@ -130,6 +184,3 @@ def _print_stages(prepared: Prepared, console: Console) -> None:
                 f"{len(choice.tries)} points, then seeds {seeds} with the final budget",
                 highlight=False,
             )
-    minutes = prepared.minutes
-    expected = "unknown" if minutes is None else f"about {minutes:.1f} minutes on two cores"
-    console.print(f"expected time for what is missing: {expected}", highlight=False)

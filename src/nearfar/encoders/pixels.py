@@ -11,8 +11,8 @@ from nearfar.data import Inputs
 from nearfar.encoders.base import FixedEncoder
 from nearfar.encoders.images import image_shape
 
-ROWS = 1024
-"""Images that are reduced at a time."""
+VALUES = 2**24
+"""Values of images that are reduced at a time, of four bytes each."""
 
 
 class Pixels(FixedEncoder):
@@ -30,12 +30,14 @@ class Pixels(FixedEncoder):
     def __init__(self, inputs: Inputs, *, side: PositiveInt = 32) -> None:
         channels, height, width = image_shape(inputs)
         self.size = [min(side, height), min(side, width)]
+        self._values = channels * height * width
         self.out_features = channels * self.size[0] * self.size[1]
 
     def features(self, inputs: Inputs) -> np.ndarray:
         """Return the numbers of every row, float32 (n, ``out_features``); channels come first."""
         rows = np.empty((len(inputs), self.out_features), dtype=np.float32)
-        for part in torch.split(torch.arange(len(inputs)), ROWS):
+        at_once = max(VALUES // self._values, 1)
+        for part in torch.split(torch.arange(len(inputs)), at_once):
             small = functional.interpolate(
                 inputs.select(part), size=self.size, mode="bilinear", antialias=True
             )

@@ -173,11 +173,16 @@ def _is_solved(cell: Cell, plan: Plan) -> bool:
 
 
 def outlook_before(
-    prepared: Prepared, solved: Prepared, jobs: int, watch: Callable[[Event], None]
+    prepared: Prepared,
+    solved: Prepared,
+    jobs: int,
+    watch: Callable[[Event], None],
+    cost: Cost | None = None,
 ) -> Outlook | None:
     """Carry out the solved arms of :func:`solved_alone`, and look ahead from their row scores.
 
-    None where stages failed and nothing is left; ``solved.failures`` say why.
+    ``cost`` is that of the whole study, None where it is not known. The outlook is None where
+    stages failed and nothing is left; ``solved.failures`` say why.
 
     Raises:
         UserError: the solved arms differ nowhere, and so say nothing of any difference.
@@ -208,7 +213,7 @@ def outlook_before(
         overlap=fmean(map(len, tested)) / scores.n_rows,
         units=whole if folds else len(of_any),
     )
-    asked = _asked(prepared, arms)
+    asked = _asked(prepared, arms, cost)
     return look_ahead(asked, [Compared(parts)], guess.source, guess.arms)
 
 
@@ -247,12 +252,11 @@ def _twins(plan: Plan, reference: str) -> dict[str, str]:
     return {arm: first.setdefault(tuple(chain), arm) for arm, chain in chains.items()}
 
 
-def _asked(prepared: Prepared, arms: Sequence[Solved]) -> Asked:
+def _asked(prepared: Prepared, arms: Sequence[Solved], cost: Cost | None) -> Asked:
     resolved, study = prepared.resolved, prepared.resolved.study
     of_baseline = [arm for arm in arms if arm.name == prepared.plan.baseline]
     best = best_of(of_baseline or arms, study.metric)
     trainings = len(resolved.seeds)
-    minutes = study.minutes.get(study.profile)
     return Asked(
         study=study.study,
         profile=study.profile,
@@ -263,7 +267,7 @@ def _asked(prepared: Prepared, arms: Sequence[Solved]) -> Asked:
         reference=best.mean,
         reference_arm=best.name,
         margin=study.margin,
-        cost=None if minutes is None else Cost(0.0, minutes / trainings),
+        cost=cost,
     )
 
 

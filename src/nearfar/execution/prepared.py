@@ -41,6 +41,7 @@ class Prepared:
     """A study that is resolved, whose data are read and whose stages are planned.
 
     ``found`` is the state of the run folder that it goes on from.
+    ``loading`` are the seconds that reading the data took.
     """
 
     resolved: Resolved
@@ -48,7 +49,7 @@ class Prepared:
     plan: Plan
     folder: RunFolder
     environment: Environment
-    whole_epochs: float
+    loading: float = 0.0
     rounds: Rounds | None = None
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     found: str = ""
@@ -69,16 +70,9 @@ class Prepared:
         store = self.folder.store
         return {a: step for a, step in self.plan.steps.items() if not store.is_done(a)}
 
-    @property
-    def minutes(self) -> float | None:
-        """Expected minutes for what is missing, by the study's own estimate for the whole."""
-        whole = self.resolved.study.minutes.get(self.resolved.study.profile)
-        if whole is None or not self.whole_epochs:
-            return None
-        store, guess = self.folder.store, self._planned(guess=True).steps
-        rows = len(self.dataset)
-        missing = sum(step.epochs_over(rows) for a, step in guess.items() if not store.is_done(a))
-        return whole * missing / self.whole_epochs
+    def guess(self) -> Plan:
+        """Return the plan in which first points stand for those that are still to be chosen."""
+        return self._planned(guess=True)
 
     def plan_on(self) -> bool:
         """Plan what follows from the choices that can be made now; return whether it is more."""

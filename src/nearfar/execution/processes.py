@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -46,6 +47,13 @@ def import_ahead() -> None:
         forkserver.set_forkserver_preload(list(IMPORTED))
         with _deaf():
             forkserver.ensure_running()
+
+
+def import_here() -> None:
+    """Import in this process what stages need, as the server does."""
+    for name in IMPORTED:
+        with suppress(ImportError):
+            import_module(name)
 
 
 def start(work: Callable[..., None], *arguments: Any) -> BaseProcess:

@@ -1,5 +1,10 @@
-"""What a person sees while a study runs: a bar for the whole, a line for every stage at work."""
+"""What a person sees while a study runs: a bar for the whole, a line for every stage at work.
 
+Where there is no terminal, a line for every stage that ended, and in long ones one a minute.
+"""
+
+import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
@@ -16,8 +21,12 @@ from rich.progress import (
 from rich.text import Text
 
 from nearfar.execution import events
+from nearfar.numbers import duration
 from nearfar.plan.chain import Step
 from nearfar.plan.specs import FitSpec
+
+SILENCE = 60.0
+"""Seconds between lines on stages at work, where there is no terminal."""
 
 
 class _Detail(ProgressColumn):
@@ -37,11 +46,16 @@ def work_units(step: Step, rows: int) -> float:
 class Display:
     """Progress bars on a terminal, plain lines elsewhere. Call it with every event.
 
-    ``rows`` is the size of the data set, to weigh epochs and iterations against each other.
+    ``rows`` is the size of the data set, to weigh epochs and iterations against each other;
+    ``clock`` gives the seconds that have passed.
     """
 
-    def __init__(self, console: Console, *, rows: int) -> None:
-        self.console, self.size = console, rows
+    def __init__(
+        self, console: Console, *, rows: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.console, self.size, self.clock = console, rows, clock
+        self.spoke = clock()
+        self.begun: dict[str, tuple[float, int]] = {}
         self.steps: dict[str, Step] = {}
         self.users: dict[str, list[str]] = {}
         self.bars = Progress(
@@ -107,8 +121,29 @@ class Display:
             detail = f"{step.unit} {event.done}/{step.length} · loss {event.loss:.4g}"
             self.bars.update(self.rows[stage_hash], completed=event.done, detail=detail)
             self._advance(stage_hash, work_units(step, self.size) * event.done / step.length)
+            self._speak(event, step)
         else:
             self._finish(event)
+
+    def _speak(self, event: events.Progress, step: Step) -> None:
+        """Print a line on a stage at work, where there is no terminal and none for a minute."""
+        now = self.clock()
+        began, before = self.begun.setdefault(event.stage_hash, (now, event.done))
+        if self.console.is_terminal or now - self.spoke < SILENCE:
+            return
+        still = ""
+        if event.done > before and event.done < step.length:
+            left = (now - began) * (step.length - event.done) / (event.done - before)
+            still = f", about {duration(left)} still"
+        line = (
+            f"{self.label(event.stage_hash)}: {step.unit} {event.done} of {step.length}, "
+            f"loss {event.loss:.4g}{still}"
+        )
+        self._print(line)
+
+    def _print(self, line: str) -> None:
+        self.spoke = self.clock()
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _advance(self, stage_hash: str, units: float) -> None:
         self.bars.advance(self.whole, units - self.units.get(stage_hash, 0.0))
@@ -126,5 +161,4 @@ class Display:
             line = escape(f"{self.label(event.stage_hash)}: {event.error}")
             self.console.print(f"[red]failed[/red] {line}", highlight=False)
         elif not self.console.is_terminal:
-            line = f"{count}: {self.label(event.stage_hash)}"
-            self.console.print(line, highlight=False, markup=False)
+            self._print(f"{count}: {self.label(event.stage_hash)}")

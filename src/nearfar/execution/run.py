@@ -1,6 +1,7 @@
 """Running a study: from its name to a run folder with results and summary."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,8 +59,10 @@ def pick_device(requested: str) -> str:
     return requested
 
 
-def prepare(request: Request) -> Prepared:
+def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     """Resolve, read the data, plan; nothing is written.
+
+    A ``dataset`` that is given is what the study would read, and is not read again.
 
     Raises:
         UserError: a mistake in the study, the data or the request.
@@ -77,7 +80,9 @@ def prepare(request: Request) -> Prepared:
     for tracker in trackers_of(resolved.study, folder.path).values():
         tracker.check()
     device = pick_device(request.device)
-    dataset = load_dataset(resolved.study.data, resolved.folder)
+    begin = time.monotonic()
+    dataset = dataset or load_dataset(resolved.study.data, resolved.folder)
+    loading = time.monotonic() - begin
     precision = precision_of(device, dataset.inputs.kind)
     environment = Environment(str(torch.__version__), device, precision=precision)
     _check_rows(resolved, dataset)
@@ -88,8 +93,7 @@ def prepare(request: Request) -> Prepared:
     mistakes = Mistakes(find_study(request.study))
     mistakes.add(layer_mistakes(plan, dataset.inputs))
     mistakes.refuse()
-    whole = make_plan(asked, *given, external=others, guess=True).epochs_over(len(dataset))
-    prepared = Prepared(resolved, dataset, plan, folder, environment, whole, rounds)
+    prepared = Prepared(resolved, dataset, plan, folder, environment, loading, rounds)
     prepared.found = found
     return prepared
 

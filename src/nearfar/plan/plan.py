@@ -57,10 +57,6 @@ class Plan:
     baseline: str
     choices: list[Choice]
 
-    def epochs_over(self, rows: int) -> float:
-        """Return about how many epochs all stages together are trained on ``rows`` rows."""
-        return sum(step.epochs_over(rows) for step in self.steps.values())
-
 
 def make_plan(
     resolved: Resolved,

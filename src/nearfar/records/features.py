@@ -37,6 +37,11 @@ class FeatureStore:
         """Whether the features called so are there: both files, one alone is none."""
         return all((self.root / f"{name}{ending}").exists() for ending in (".npy", ".json"))
 
+    def seconds(self) -> dict[str, float]:
+        """Return what all features that are there took, by their names."""
+        files = sorted(self.root.glob("*.json"))
+        return {f.stem: float(json.loads(f.read_text("utf-8"))["seconds"]) for f in files}
+
     def get(self, key: Mapping[str, Any], make: Callable[[], Array]) -> tuple[Array, float]:
         """Return float32 features (n, d), and the seconds that making them anew would have taken.
 

@@ -196,6 +196,7 @@ class StageContext:
             "epochs": outcome.epochs,
             "steps": outcome.steps,
             "seconds": round(outcome.seconds, 3),
+            "judging": round(outcome.judging, 6),
             "parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
             "selected_epoch": outcome.selected_epoch,
         }

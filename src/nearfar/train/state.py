@@ -5,6 +5,7 @@ several at once.
 """
 
 import math
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -57,7 +58,10 @@ class RunCurve:
 
 @dataclass
 class Outcome:
-    """How a training run ended; ``epochs`` counts one that was begun, ``steps`` is exact."""
+    """How a training run ended; ``epochs`` counts one that was begun, ``steps`` is exact.
+
+    ``judging`` are those of its ``seconds`` in which it was validated along the way.
+    """
 
     status: str
     reason: str
@@ -65,6 +69,7 @@ class Outcome:
     steps: int
     seconds: float
     selected_epoch: float
+    judging: float = 0.0
     curves: list[RunCurve] = field(default_factory=list)
     kept: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
@@ -79,6 +84,7 @@ class State:
 
     round: int = 0
     seconds: float = 0.0
+    judging: float = 0.0
     best: float = math.inf
     best_round: int = 0
     best_weights: dict[str, Tensor] | None = None
@@ -169,7 +175,9 @@ class RunState:
                 f"the training loss rose: it began at {state.began:.3g} and ended at {loss:.3g}"
             )
             return None
+        begin = time.monotonic()
         value, points = self.task.validate(Round(number, last))
+        state.judging += time.monotonic() - begin
         state.curves += [RunCurve(epoch, *place, value) for place, value in points.items()]
         if value is not None and self.recipe.select == "best" and value < state.best:
             state.best, state.best_round = value, number
@@ -203,6 +211,7 @@ class RunState:
             selected_epoch=self.rounds.epoch(selected),
             curves=state.curves,
             kept=state.kept,
+            judging=state.judging,
         )
 
     def to_plain(self) -> dict[str, Any]:
@@ -212,6 +221,7 @@ class RunState:
             "order": self.order.get_state(),
             "round": state.round,
             "seconds": state.seconds,
+            "judging": state.judging,
             "best": state.best,
             "best_round": state.best_round,
             "best_weights": state.best_weights,
@@ -225,4 +235,5 @@ class RunState:
         self.order.set_state(saved["order"].cpu())
         for name in ("round", "seconds", "best", "best_round", "best_weights", "began", "kept"):
             setattr(self.state, name, saved[name])
+        self.state.judging = saved.get("judging", 0.0)
         self.state.curves = [RunCurve(*point) for point in saved["curves"]]
