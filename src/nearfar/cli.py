@@ -74,6 +74,10 @@ def run(
         str | None,
         typer.Option(help="With --until: no round but the first begins that would end later."),
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="The run's folder in --out; of other data too."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
@@ -88,7 +92,7 @@ def run(
     settings, trackers, only = tuple(setting or ()), tuple(track or ()), tuple(seed or ())
     rounds = asked_rounds(until, budget, seeds, settings, only)
     request = Request(
-        study, profile, arm, seeds, settings, out, jobs, device, trackers, *rounds, only
+        study, profile, arm, seeds, settings, out, jobs, device, trackers, *rounds, only, name
     )
     raise typer.Exit(run_study(request, dry_run=dry_run))
 

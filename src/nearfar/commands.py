@@ -29,7 +29,7 @@ def run_study(request: Request, *, dry_run: bool) -> int:
     """Run a study; return the exit status, 1 where a stage failed."""
     from nearfar.execution.events import Event
     from nearfar.execution.progress import Display
-    from nearfar.execution.run import carry_out, prepare
+    from nearfar.execution.run import carry_out, default_jobs, prepare
     from nearfar.execution.tracking import Tracking
     from nearfar.report import print_summary, write_report
     from nearfar.report.page.embedding import import_ahead
@@ -68,7 +68,7 @@ def plan_study(request: Request) -> int:
     """
     from nearfar.execution.outlook import outlook_before, outlook_of_run, solved_alone
     from nearfar.execution.progress import Display
-    from nearfar.execution.run import prepare
+    from nearfar.execution.run import default_jobs, prepare
     from nearfar.report.outlook import print_outlook
 
     console = Console()
@@ -87,25 +87,21 @@ def plan_study(request: Request) -> int:
     return 1 if reasons or outlook is None else 0
 
 
-def default_jobs(prepared: Prepared) -> int:
-    """Return one process for each core's worth of threads; one on an accelerator."""
-    from nearfar.execution.processes import cores
-
-    if prepared.device != "cpu":
-        return 1
-    return max(1, min(cores() // prepared.resolved.study.threads, 8))
-
-
 def _announce(prepared: Prepared, console: Console) -> None:
+    from nearfar.execution.reused import reused_stages
+
     study, plan, dataset = prepared.resolved.study, prepared.plan, prepared.dataset
     dropped = dataset.source.get("dropped") or 0
     open_choices = any(choice.chosen is None for choice in plan.choices)
+    for note in prepared.notes:
+        console.print(escape(note), highlight=False, soft_wrap=True)
     console.print(
         f"[bold]{study.study}[/bold] ({study.profile}): {len(dataset)} rows"
         + (f", {dropped} bad ones left out" if dropped else "")
         + f", {len(plan.arms)} arms, {_seeds(prepared)}; "
         f"{len(plan.steps)} stages{' at least' if open_choices else ''}, "
-        f"{len(plan.steps) - len(prepared.missing)} of them there already",
+        f"{len(plan.steps) - len(prepared.missing)} of them there already"
+        + (f": {escape(reused)}" if (reused := reused_stages(prepared)) else ""),
         highlight=False,
     )
 
@@ -113,7 +109,8 @@ def _announce(prepared: Prepared, console: Console) -> None:
 def _seeds(prepared: Prepared) -> str:
     if prepared.rounds is not None:
         return f"rounds of {SIZE} trainings, up to {MOST}"
-    return f"seeds {', '.join(map(str, prepared.resolved.seeds))}"
+    seeds = dict.fromkeys(cell.seed for cell in prepared.plan.cells)
+    return f"seeds {', '.join(map(str, seeds))}"
 
 
 def _print_stages(prepared: Prepared, console: Console) -> None:

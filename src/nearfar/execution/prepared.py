@@ -9,7 +9,7 @@ from nearfar.data import Dataset
 from nearfar.execution.rounds import Rounds
 from nearfar.plan.chain import ExternalEncoder, Step
 from nearfar.plan.other_runs import OtherRuns
-from nearfar.plan.plan import Plan, make_plan
+from nearfar.plan.plan import AskedFor, Plan, make_plan
 from nearfar.plan.specs import Environment
 from nearfar.records.run import RunFolder
 from nearfar.study.load import Resolved
@@ -19,7 +19,8 @@ from nearfar.study.load import Resolved
 class Request:
     """What was asked for on the command line; ``budget`` is in seconds, and for rounds alone.
 
-    ``seeds`` asks for the first so many, ``only_seeds`` for these alone.
+    ``seeds`` asks for the first so many, ``only_seeds`` for these alone. ``name`` is that of the
+    run's folder, None for ``<study>-<profile>``, or the next one that is free.
     """
 
     study: str
@@ -34,11 +35,15 @@ class Request:
     until_decided: bool = False
     budget: float | None = None
     only_seeds: tuple[int, ...] = ()
+    name: str | None = None
 
 
 @dataclass
 class Prepared:
-    """A study that is resolved, whose data are read and whose stages are planned."""
+    """A study that is resolved, whose data are read and whose stages are planned.
+
+    ``asked`` says which trainings were asked for; ``notes`` why its folder is called as it is.
+    """
 
     resolved: Resolved
     dataset: Dataset
@@ -47,6 +52,8 @@ class Prepared:
     environment: Environment
     whole_epochs: float
     rounds: Rounds | None = None
+    asked: AskedFor | None = None
+    notes: list[str] = field(default_factory=list)
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -86,9 +93,9 @@ class Prepared:
         outcome = self.folder.store.outcome
         given = (self.resolved, self.dataset.digest, self.environment, outcome)
         external = external_encoders(self.folder, self.resolved)
-        allowed = None if self.rounds is None else self.rounds.allowed
+        asked = self.asked if self.rounds is None else self.rounds
         failed = set(self.failures)
-        return make_plan(*given, external=external, failed=failed, guess=guess, allowed=allowed)
+        return make_plan(*given, external=external, failed=failed, guess=guess, asked=asked)
 
 
 def external_encoders(folder: RunFolder, resolved: Resolved) -> ExternalEncoder:
