@@ -178,11 +178,40 @@ def init(
 
 
 @app.command()
-def report(folder: Run) -> None:
-    """Rebuild the summary and the page from the records."""
-    from nearfar.commands import rebuild_report
+def report(
+    folder: Run,
+    to: Annotated[
+        str | None, typer.Option(help="Write the table of results alone: md or latex.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With --to: the file (default: print).")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+) -> None:
+    """Rebuild the summary and the page from the records, or write the table for a manuscript."""
+    from nearfar.commands import rebuild_report, write_document
 
-    rebuild_report(folder)
+    if to is not None:
+        write_document(folder, to, output or Path("-"), force=force)
+    elif output is not None or force:
+        raise UserError("--output, --force: go with --to md or --to latex")
+    else:
+        rebuild_report(folder)
+
+
+@app.command()
+def splits(
+    folder: Run,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="CSV or parquet to write, - prints.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+) -> None:
+    """Write which rows each training learnt from, chose on and tested: id, seed, part."""
+    from nearfar.commands import write_splits
+
+    said = write_splits(folder, output, force=force)
+    typer.echo(said, err=output == Path("-"))
 
 
 @app.command()

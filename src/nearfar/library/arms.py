@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from nearfar.errors import UserError, nearest
 from nearfar.extensions.registry import Origin, PlugIn, add_process_part
 
 Plain = dict[str, Any]
+Shape = Callable[[], tuple[int, ...] | None]
 FIXED = {"molecule": "morgan", "vector": "identity", "image": "identity"}
 """Kind of input → the encoder on whose features estimators are fitted."""
 
@@ -32,7 +33,7 @@ def chosen_arms(given: Any, base: Plain, kind: str, shape: tuple[int, ...] | Non
             estimator, or function that makes a ``torch.nn.Module``; or a list of presets.
         base: the study that ``nearfar init`` writes.
         kind: of the inputs: molecule, vector or image.
-        shape: of one row, for functions that ask for it; None for molecules.
+        shape: returns that of one row, for functions that ask for it; None for molecules.
 
     Raises:
         UserError: an arm is none of these; says which.
@@ -54,9 +55,7 @@ def chosen_arms(given: Any, base: Plain, kind: str, shape: tuple[int, ...] | Non
     return chosen
 
 
-def _arm(
-    name: str, value: Any, base: Plain, kind: str, shape: tuple[int, ...] | None, chosen: Chosen
-) -> Plain:
+def _arm(name: str, value: Any, base: Plain, kind: str, shape: Shape, chosen: Chosen) -> Plain:
     if isinstance(value, str):
         if value not in base["arms"]:
             raise UserError(
@@ -110,14 +109,12 @@ def _of_estimator(name: str, estimator: Any, kind: str, chosen: Chosen) -> Plain
     return {"fit": {"encoder": FIXED[kind], "head": known}}
 
 
-def _of_function(
-    name: str, make: Any, base: Plain, shape: tuple[int, ...] | None, chosen: Chosen
-) -> Plain:
+def _of_function(name: str, make: Any, base: Plain, shape: Shape, chosen: Chosen) -> Plain:
     """Return the arm of a module, trained end to end as the first trained arm of ``base`` is."""
     from nearfar.library.modules import encoder_of, fingerprint_of
 
     try:
-        digest = fingerprint_of(make, shape)
+        digest = fingerprint_of(make, shape())
     except UserError as error:
         raise UserError(f"arms: {name}: {error}") from None
     except Exception as error:

@@ -156,15 +156,21 @@ def _with_arms(
     from nearfar.data.catalogue import SOURCES
 
     kind = SOURCES[study["data"]["source"]].kind
-    chosen = chosen_arms(arms, study, kind, _shape(study["data"], kind))
+    chosen = chosen_arms(arms, study, kind, lambda: _shape(study["data"], kind))
     return study_with(study, chosen, baseline), chosen.own
 
 
 def _shape(data: Mapping[str, Any], kind: str) -> tuple[int, ...] | None:
-    """Return the shape of a row that functions are told by; of tables any, as columns vary."""
-    if kind == "image":
-        return (int(data.get("channels") or 1), int(data["size"]), int(data["size"]))
-    return (8,) if kind == "vector" else None
+    """Return the shape of a row that functions are told apart by; of tables any, for all of them.
+
+    How many numbers a table's columns make is known from training rows alone.
+    """
+    if kind != "image":
+        return (8,) if kind == "vector" else None
+    from nearfar.data import DataOptions, load_dataset
+
+    inputs: Any = load_dataset(DataOptions(**data), Path.cwd()).inputs
+    return tuple(inputs.pixels.shape[1:])
 
 
 def _written(study: dict[str, Any], folder: Path) -> Path:

@@ -178,7 +178,8 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
         )
     if array.dtype == np.float16:
         array = array.astype(np.float32)
-    width, cells = len(str(array.shape[1] - 1)), array.T.copy()
+    width = len(str(array.shape[1] - 1))
+    cells: Any = array.T.copy()
     if array.dtype.kind in "OU":
         cells = [_plain_cells(column) for column in cells.tolist()]
     return "", {f"x{k:0{width}d}": _array(f"X: column {k}", c) for k, c in enumerate(cells)}

@@ -30,12 +30,21 @@ def check_output(output: Path, inputs: Sequence[Path], *, force: bool) -> None:
     """
     if output == STANDARD:
         return
-    if output.is_dir():
-        raise UserError(f"--output {output}: is a folder; name a file")
-    if output.suffix.lower() not in {*_SEPARATORS, *_PARQUET}:
+    if not output.is_dir() and output.suffix.lower() not in {*_SEPARATORS, *_PARQUET}:
         raise UserError(
             f"--output {output}: cannot write {output.suffix}; end it in .csv, .tsv or .parquet"
         )
+    check_place(output, inputs, force=force)
+
+
+def check_place(output: Path, inputs: Sequence[Path] = (), *, force: bool) -> None:
+    """Refuse a file of any format where something would be lost; see :func:`check_output`.
+
+    Raises:
+        UserError: ``output`` is a folder, a device, an input, or a file that is there already.
+    """
+    if output.is_dir():
+        raise UserError(f"--output {output}: is a folder; name a file")
     if not output.exists():
         return
     if not output.is_file():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -206,6 +206,9 @@ def _number_columns(table: ResultTable) -> list[int]:
     first = next(k for k, name in enumerate(table.headings) if name.startswith("test "))
     return [*range(first, len(table.headings) - 1)]
 
+
+FORMATS: dict[str, Callable[[Path], str]] = {"md": to_markdown, "latex": to_latex}
+"""What ``nearfar report --to`` writes."""
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
 _SPACES = re.compile(r"\s+")
