@@ -25,7 +25,7 @@ class Chosen:
     own: list[str] = field(default_factory=list)
 
 
-def chosen_arms(given: Any, base: Plain, kind: str, shape: tuple[int, ...] | None = None) -> Chosen:
+def chosen_arms(given: Any, base: Plain, kind: str, shape: Shape) -> Chosen:
     """Return the arms that a caller names.
 
     Args:
@@ -97,11 +97,14 @@ def _is_module(value: Any) -> bool:
 
 def _of_estimator(name: str, estimator: Any, kind: str, chosen: Chosen) -> Plain:
     """Return the arm of an estimator on features that nothing trains."""
+    from nearfar.library.described import described
     from nearfar.library.estimators import head_of
     from nearfar.library.fingerprint import fingerprint
 
     try:
         head, digest = head_of(estimator), fingerprint(estimator)
+        if (plain := described(estimator, digest)) is not None:
+            return {"fit": {"encoder": FIXED[kind], "head": {"sklearn": plain}}}
     except UserError as error:
         raise UserError(f"arms: {name}: {error}") from None
     known = _register("heads", type(estimator), digest, head)
