@@ -14,6 +14,7 @@ from typing import Any
 from nearfar.errors import UserError
 from nearfar.library.inputs import FOLDER, Rows, rows_of
 from nearfar.library.result import Result
+from nearfar.library.run import count
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
 
@@ -36,72 +37,63 @@ def compare(
 ) -> Result:
     """Compare ways of learning on the same splits and seeds of your own data, with statistics.
 
-    The same call again trains nothing: data, estimators and functions are told by their content. A
-    script needs no ``if __name__ == "__main__"``.
+    The same call again trains nothing; a script needs no guard of ``__main__``. docs/python.md says
+    more of each argument.
 
     Args:
-        X: a data frame (pandas, polars, pyarrow); numbers (rows, columns); a list of SMILES; images
-            uint8 (rows, height, width), or with channels first or last; a list of paths of images;
-            or the path of a folder of images or of a file that ``nearfar init`` takes. Of what is
-            in memory a copy is written to ``out/data``.
-        y: what to predict: numbers, classes or texts (rows,), several targets (rows, targets), or
-            the name of a column of ``X``, or several. None for images in folders of their classes.
-        arms: name → what is compared, the first being the baseline: the name of an arm that
-            ``nearfar init`` writes (``"plain"``, ``"RnC"``, …), an arm as a study file says it, a
-            scikit-learn classifier or regressor (fitted on training rows: the columns, of molecules
-            Morgan fingerprints, of images pixels), or a function that makes a ``torch.nn.Module``,
-            rows → features, to be trained end to end below a linear layer. Or a list of such names.
-            None for all that ``nearfar init`` writes. One that predicts a constant is added.
-        groups: of every row (rows,), or a column of ``X``: rows of one group stay in one part.
+        X: data frame (pandas, polars, pyarrow); numbers (rows, columns); SMILES; images uint8
+            (rows, height, width[, channels]); paths of images; a folder or file, by its path.
+        y: numbers, classes or texts (rows,), targets (rows, targets), or names of columns of ``X``;
+            None for images in folders of their classes.
+        arms: name → an arm that ``nearfar init`` writes, by name; an arm as a study file says it;
+            a scikit-learn estimator; a function that makes a ``torch.nn.Module``, rows → features.
+            The first is the baseline. None for all that ``nearfar init`` writes.
+        groups: of every row (rows,), or a column of ``X``: a group stays in one part.
         repeats: trainings of every arm; by default those of the profile.
         metric: that carries the verdicts; by default what suits the task.
         task: regression, classification or multilabel; by default what ``y`` looks like.
         names: what rows are called in reports (rows,), or a column of ``X``.
-        baseline: the arm that the others are compared with; by default the first.
-        out: the folder of runs and stages; by default a temporary one, until this process ends.
-        jobs: local processes. Estimators and functions are objects of this process, so that with
-            them it is 1.
-        profile: quick (the default), full or smoke.
-        quiet: show nothing. Otherwise what was found in the data, and progress.
+        baseline: the arm that others are compared with, if not the first.
+        out: the folder of runs; by default a temporary one, until this process ends.
+        jobs: local processes; 1 with arms that live in this process alone.
+        profile: quick, full or smoke.
+        quiet: show nothing, neither what was found in the data nor progress.
 
     Raises:
-        UserError: in one line, what is wrong with the data, an arm or an option.
+        UserError: what is wrong with the data, an arm or an option.
 
     Example::
 
-        from sklearn.ensemble import HistGradientBoostingRegressor
-
-        result = nearfar.compare(
-            table.drop(columns="price"),
-            table["price"],
-            arms={"boosting": HistGradientBoostingRegressor(), "RnC": "RnC"},
-            out="runs",
-        )
-        print(result.answer)
+        arms = {"boosting": HistGradientBoostingRegressor(), "RnC": "RnC"}
+        nearfar.compare(table.drop(columns="price"), table["price"], arms=arms, out="runs").answer
     """
-    from nearfar.execution.prepared import Request
-    from nearfar.library.run import _count, carried_out
-
-    folder, asked, seeds = _out(out), _count("jobs", jobs), _count("repeats", repeats)
+    folder, asked, seeds = _out(out), count("jobs", jobs), count("repeats", repeats)
     rows = rows_of(X, y, groups, names, folder)
     study, facts = _first_study(rows, task)
-    study, own = _with_arms(study, arms, baseline, folder)
+    study, own = _with_arms(study, arms, baseline)
     study["metric"] = metric or study["metric"]
-    if not quiet:
-        for fact in facts:
-            print(fact, file=sys.stderr)
-        if own and asked != 1:
-            print(
-                f"jobs=1: {', '.join(own)} live in this process alone, so all is trained here",
-                file=sys.stderr,
-            )
-    path = _written(study, folder)
-    jobs = 1 if own else asked
-    request = Request(str(path), profile, seeds=seeds, out=folder, jobs=jobs)
+    told = facts if not own or asked == 1 else [*facts, _alone(own)]
+    for line in [] if quiet else told:
+        print(line, file=sys.stderr)
+    return _run(_written(study, folder), folder, profile, seeds, 1 if own else asked, quiet)
+
+
+def _alone(own: Sequence[str]) -> str:
+    return f"jobs=1: {', '.join(own)} live in this process alone, so all is trained here"
+
+
+def _run(
+    study: Path, out: Path, profile: str, seeds: int | None, jobs: int | None, quiet: bool
+) -> Result:
+    """Run the study that was written; mistakes do not name its file, which nobody has seen."""
+    from nearfar.execution.prepared import Request
+    from nearfar.library.run import carried_out
+
+    request = Request(str(study), profile, seeds=seeds, out=out, jobs=jobs)
     try:
         return carried_out(request, quiet=quiet)
     except UserError as error:
-        raise UserError(str(error).replace(f"{path}: ", "")) from None
+        raise UserError(str(error).replace(f"{study}: ", "")) from None
 
 
 def _out(out: str | Path | None) -> Path:
@@ -142,7 +134,7 @@ def _in_python(message: str) -> str:
 
 
 def _with_arms(
-    study: dict[str, Any], arms: Any, baseline: str | None, folder: Path
+    study: dict[str, Any], arms: Any, baseline: str | None
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the study with the arms that were asked for, and which live in this process alone."""
     from nearfar.errors import nearest

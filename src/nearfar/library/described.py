@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from nearfar.heads import HEADS
@@ -64,7 +65,7 @@ def _is(value: Any, parameter: inspect.Parameter) -> bool:
 
 def _name(kind: type) -> str:
     package, *modules = kind.__module__.split(".")
-    public = [part for part in modules if not part.startswith("_")]
+    public = [*takewhile(lambda part: not part.startswith("_"), modules)]
     if package != "sklearn" or not public:
         raise ValueError(f"{kind} is no class of scikit-learn")
     return ".".join([*public, kind.__name__])

@@ -55,10 +55,10 @@ def run(
         str(study),
         profile,
         _names("arms", arms),
-        _count("seeds", seeds),
+        count("seeds", seeds),
         settings_of(overrides),
         Path(out),
-        _count("jobs", jobs),
+        count("jobs", jobs),
         device,
         name=name,
     )
@@ -135,7 +135,12 @@ def _names(what: str, given: Sequence[str] | None) -> list[str] | None:
     return names
 
 
-def _count(what: str, given: int | None) -> int | None:
+def count(what: str, given: int | None) -> int | None:
+    """Return a number of things as it is given.
+
+    Raises:
+        UserError: it is no whole number from 1 on.
+    """
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, int) or given < 1:
