@@ -124,11 +124,16 @@ def test_the_table_keeps_the_foundations_apart() -> None:
 
 
 def module_imports() -> dict[str, set[str]]:
-    """Module → the modules that it imports, anywhere in it, under TYPE_CHECKING too."""
+    """Module → the modules that it imports, anywhere in it, under TYPE_CHECKING too.
+
+    The version stands in the package itself, which imports its public names when they are asked
+    for: to read it takes none of them.
+    """
     known = {dotted(path) for path in MODULES}
     edges = {}
     for path, tree in trees():
         named = {name for _, name in imports(tree, path) if name.startswith("nearfar.")}
+        named.discard("nearfar.__version__")
         found = {name if name in known else name.rpartition(".")[0] for name in named}
         edges[dotted(path)] = (found & known) - {dotted(path)}
     return edges

@@ -5,11 +5,23 @@ from typing import TYPE_CHECKING, Any
 from nearfar.references import referred
 
 if TYPE_CHECKING:
-    from nearfar.analysis.scores import compare_scores
+    from nearfar.analysis.scores import ScoreComparison, compare_scores
+    from nearfar.errors import UserError
+    from nearfar.library.compare import compare
+    from nearfar.library.result import Result, load_run
+    from nearfar.library.run import run
 
 __version__ = "0.1.0"
 
-_PUBLIC = {"compare_scores": "nearfar.analysis.scores:compare_scores"}
+_PUBLIC = {
+    "Result": "nearfar.library.result:Result",
+    "ScoreComparison": "nearfar.analysis.scores:ScoreComparison",
+    "UserError": "nearfar.errors:UserError",
+    "compare": "nearfar.library.compare:compare",
+    "compare_scores": "nearfar.analysis.scores:compare_scores",
+    "load_run": "nearfar.library.result:load_run",
+    "run": "nearfar.library.run:run",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +34,13 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *_PUBLIC])
 
 
-__all__ = ["__version__", "compare_scores"]
+__all__ = [
+    "Result",
+    "ScoreComparison",
+    "UserError",
+    "__version__",
+    "compare",
+    "compare_scores",
+    "load_run",
+    "run",
+]

@@ -145,7 +145,7 @@ def test_more_arms_are_added_and_none_is_lost() -> None:
             "ridge.penalties: was 25, now 9",
         ),
         (("metric",), "rmse", "metric: was 'mae', now 'rmse'"),
-        (("title",), "another", "title: was '', now 'another'"),
+        (("margin",), 0.5, "margin: was absent, now 0.5"),
         (("split", "parts"), [0.8, 0.1, 0.1], "split.parts: was [0.7, 0.15, 0.15]"),
         (("data", "unit"), "mm", "data.unit: was absent, now 'mm'"),
     ],
@@ -157,7 +157,12 @@ def test_a_study_that_differs_is_refused_with_the_difference(
     with pytest.raises(UserError) as caught:
         extend(first, changed(text(), path, new), ["ridge"])
     assert phrase in str(caught.value)
-    assert "--out" in str(caught.value)
+
+
+def test_a_study_may_be_called_otherwise() -> None:
+    first = extend(None, text(), None)
+    extended = extend(first, text(title="another", question="why?", minutes={"full": 3}), None)
+    assert (extended["title"], extended["question"]) == ("another", "why?")
 
 
 def test_arms_that_are_not_there_yet_may_differ() -> None:
@@ -177,7 +182,7 @@ def test_an_arm_that_is_gone_is_a_difference() -> None:
 
 def test_many_differences_are_cut_short() -> None:
     first = extend(None, text(), None)
-    other = text(title="t", question="q", threads=3, metric="rmse", margin=0.5)
+    other = text(threads=3, metric="rmse", margin=0.5, max_epochs=7)
     with pytest.raises(UserError) as caught:
         extend(first, other, None)
     assert str(caught.value).count("was") == 4

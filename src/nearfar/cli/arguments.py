@@ -7,6 +7,7 @@ import typer
 
 from nearfar.cli.shared_arguments import Modules, Profile, Run, Settings, Study
 from nearfar.completion import complete_arm
+from nearfar.errors import UserError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -69,6 +70,10 @@ def run(
         str | None,
         typer.Option(help="With --until: no round but the first begins that would end later."),
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="The run's folder in --out; of other data too."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
@@ -83,7 +88,7 @@ def run(
     settings, trackers, only = tuple(setting or ()), tuple(track or ()), tuple(seed or ())
     rounds = asked_rounds(until, budget, seeds, settings, only)
     request = Request(
-        study, profile, arm, seeds, settings, out, jobs, device, trackers, *rounds, only
+        study, profile, arm, seeds, settings, out, jobs, device, trackers, *rounds, only, name
     )
     raise typer.Exit(run_study(request, dry_run=dry_run))
 
@@ -172,11 +177,25 @@ def init(
 
 
 @app.command()
-def report(folder: Run) -> None:
-    """Rebuild the summary and the page from the records."""
-    from nearfar.commands import rebuild_report
+def report(
+    folder: Run,
+    to: Annotated[
+        str | None, typer.Option(help="Write the table of results alone: md or latex.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With --to: the file (default: print).")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+) -> None:
+    """Rebuild the summary and the page from the records, or write the table for a manuscript."""
+    from nearfar.commands import rebuild_report, write_document
 
-    raise typer.Exit(rebuild_report(folder))
+    if to is not None:
+        write_document(folder, to, output or Path("-"), force=force)
+    elif output is not None or force:
+        raise UserError("--output, --force: go with --to md or --to latex")
+    else:
+        raise typer.Exit(rebuild_report(folder))
 
 
 @app.command()
@@ -187,6 +206,21 @@ def check(
     from nearfar.commands import check_folder
 
     raise typer.Exit(check_folder(folder))
+
+
+@app.command()
+def splits(
+    folder: Run,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="CSV or parquet to write, - prints.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+) -> None:
+    """Write which rows each training learnt from, chose on and tested: id, seed, part."""
+    from nearfar.commands import write_splits
+
+    said = write_splits(folder, output, force=force)
+    typer.echo(said, err=output == Path("-"))
 
 
 @app.command()

@@ -3,14 +3,20 @@
 Importing this is cheap, and listing studies and rebuilding a page load no torch.
 """
 
-from nearfar.commands.folders import check_folder, clean_stages, merge_runs, rebuild_report
+from nearfar.commands.folders import (
+    check_folder,
+    clean_stages,
+    merge_runs,
+    rebuild_report,
+    write_document,
+    write_splits,
+)
 from nearfar.commands.listing import list_studies, show_study
-from nearfar.commands.running import default_jobs, expected_times, plan_study, run_study
+from nearfar.commands.running import expected_times, plan_study, run_study
 
 __all__ = [
     "check_folder",
     "clean_stages",
-    "default_jobs",
     "expected_times",
     "list_studies",
     "merge_runs",
@@ -18,4 +24,6 @@ __all__ = [
     "rebuild_report",
     "run_study",
     "show_study",
+    "write_document",
+    "write_splits",
 ]

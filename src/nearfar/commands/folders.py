@@ -54,6 +54,33 @@ def check_folder(path: Path) -> int:
     return int(bool(found.damaged))
 
 
+def write_document(path: Path, to: str, output: Path, *, force: bool) -> None:
+    """Write a run's table in Markdown or LaTeX to a file, or print it."""
+    from nearfar.errors import nearest
+    from nearfar.records.files import write_atomically
+    from nearfar.records.outputs import STANDARD, check_place
+    from nearfar.report.documents import FORMATS
+
+    if to not in FORMATS:
+        raise UserError(f"--to: unknown value {to!r}; {nearest(to, FORMATS)}")
+    if output == STANDARD:
+        print(FORMATS[to](path), end="")
+        return
+    write_atomically(check_place(output, force=force), FORMATS[to](path))
+
+
+def write_splits(path: Path, output: Path, *, force: bool) -> str:
+    """Write which rows each training learnt from and tested; return what was done."""
+    from nearfar.records.outputs import check_output, write_columns
+    from nearfar.records.splits import read_splits
+
+    output = check_output(output, [path], force=force)
+    columns = read_splits(path)
+    write_columns(output, columns)
+    trainings = len(set(columns["seed"]))
+    return f"wrote {len(columns['id'])} rows, {trainings} trainings, to {output}"
+
+
 def merge_runs(out: Path, others: list[Path]) -> int:
     """Take over stages and runs of other folders; return 1 where something did not come."""
     from nearfar.execution.merge import merge

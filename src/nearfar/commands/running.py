@@ -66,7 +66,7 @@ def plan_study(request: Request) -> int:
     from nearfar.execution.estimate import estimate
     from nearfar.execution.outlook import outlook_before, outlook_of_run, solved_alone
     from nearfar.execution.progress import Display
-    from nearfar.execution.run import prepare
+    from nearfar.execution.run import default_jobs, prepare
     from nearfar.report.outlook import print_outlook
     from nearfar.report.page.embedding import embed
 
@@ -92,7 +92,7 @@ def expected_times(study: Path, profiles: Sequence[str] = ("quick", "full")) -> 
     """Return how long the profiles of a new study take on this machine, a line each."""
     from nearfar.execution.estimate import about, estimate_each
     from nearfar.execution.prepared import Request
-    from nearfar.execution.run import prepare
+    from nearfar.execution.run import default_jobs, prepare
     from nearfar.report.page.embedding import embed
 
     first = prepare(Request(str(study), profiles[0]))
@@ -107,18 +107,10 @@ def expected_times(study: Path, profiles: Sequence[str] = ("quick", "full")) -> 
     ]
 
 
-def default_jobs(prepared: Prepared) -> int:
-    """Return one process for each core's worth of threads; one on an accelerator."""
-    from nearfar.execution.processes import cores
-
-    if prepared.device != "cpu":
-        return 1
-    return max(1, min(cores() // prepared.resolved.study.threads, 8))
-
-
 def _announced(prepared: Prepared, request: Request, console: Console) -> int:
     """Say what a run is and whether there is room for it; return its number of processes."""
     from nearfar.execution.estimate import check_room
+    from nearfar.execution.run import default_jobs
 
     jobs = request.jobs or default_jobs(prepared)
     _announce(prepared, console)
@@ -144,15 +136,20 @@ def _print_expected(prepared: Prepared, request: Request, console: Console) -> N
 
 
 def _announce(prepared: Prepared, console: Console) -> None:
+    from nearfar.execution.reused import reused_stages
+
     study, plan, dataset = prepared.resolved.study, prepared.plan, prepared.dataset
     dropped = dataset.source.get("dropped") or 0
     open_choices = any(choice.chosen is None for choice in plan.choices)
+    for note in prepared.notes:
+        console.print(escape(note), highlight=False, soft_wrap=True)
     console.print(
         f"[bold]{study.study}[/bold] ({study.profile}): {len(dataset)} rows"
         + (f", {dropped} bad ones left out" if dropped else "")
         + f", {len(plan.arms)} arms, {_seeds(prepared)}; "
         f"{len(plan.steps)} stages{' at least' if open_choices else ''}, "
-        f"{len(plan.steps) - len(prepared.missing)} of them there already",
+        f"{len(plan.steps) - len(prepared.missing)} of them there already"
+        + (f": {escape(reused)}" if (reused := reused_stages(prepared)) else ""),
         highlight=False,
     )
 
@@ -160,7 +157,8 @@ def _announce(prepared: Prepared, console: Console) -> None:
 def _seeds(prepared: Prepared) -> str:
     if prepared.rounds is not None:
         return f"rounds of {SIZE} trainings, up to {MOST}"
-    return f"seeds {', '.join(map(str, prepared.resolved.seeds))}"
+    seeds = dict.fromkeys(cell.seed for cell in prepared.plan.cells)
+    return f"seeds {', '.join(map(str, seeds))}"
 
 
 def _print_stages(prepared: Prepared, console: Console) -> None:

@@ -9,7 +9,7 @@ from nearfar.data import Dataset
 from nearfar.execution.rounds import Rounds
 from nearfar.plan.chain import ExternalEncoder, Step
 from nearfar.plan.other_runs import OtherRuns
-from nearfar.plan.plan import Plan, make_plan
+from nearfar.plan.plan import AskedFor, Plan, make_plan
 from nearfar.plan.specs import Environment
 from nearfar.records.run import RunFolder
 from nearfar.study.load import Resolved
@@ -19,7 +19,8 @@ from nearfar.study.load import Resolved
 class Request:
     """What was asked for on the command line; ``budget`` is in seconds, and for rounds alone.
 
-    ``seeds`` asks for the first so many, ``only_seeds`` for these alone.
+    ``seeds`` asks for the first so many, ``only_seeds`` for these alone. ``name`` is that of the
+    run's folder, None for ``<study>-<profile>``, or the next one that is free.
     """
 
     study: str
@@ -34,6 +35,7 @@ class Request:
     until_decided: bool = False
     budget: float | None = None
     only_seeds: tuple[int, ...] = ()
+    name: str | None = None
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Prepared:
 
     ``found`` is the state of the run folder that it goes on from.
     ``loading`` are the seconds that reading the data took.
+    ``asked`` says which trainings were asked for; ``notes`` why its folder is called as it is.
     """
 
     resolved: Resolved
@@ -51,6 +54,8 @@ class Prepared:
     environment: Environment
     loading: float = 0.0
     rounds: Rounds | None = None
+    asked: AskedFor | None = None
+    notes: list[str] = field(default_factory=list)
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     found: str = ""
 
@@ -84,9 +89,9 @@ class Prepared:
         outcome = self.folder.store.outcome
         given = (self.resolved, self.dataset.digest, self.environment, outcome)
         external = external_encoders(self.folder, self.resolved)
-        allowed = None if self.rounds is None else self.rounds.allowed
+        asked = self.asked if self.rounds is None else self.rounds
         failed = set(self.failures)
-        return make_plan(*given, external=external, failed=failed, guess=guess, allowed=allowed)
+        return make_plan(*given, external=external, failed=failed, guess=guess, asked=asked)
 
 
 def external_encoders(folder: RunFolder, resolved: Resolved) -> ExternalEncoder:

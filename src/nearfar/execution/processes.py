@@ -2,7 +2,9 @@
 
 On Linux they are forked from a server that has imported all that stages need, which takes longer
 than many a stage: once for all workers, and beside the imports of the process that asks. Elsewhere,
-where a fork of what is imported is not safe, every worker starts from nothing.
+where a fork of what is imported is not safe, every worker starts from nothing. No worker imports
+the program that asks (``__main__``): what it is sent comes from nearfar's own modules, so a script
+that calls nearfar needs no ``if __name__ == "__main__"``.
 """
 
 import multiprocessing
@@ -14,6 +16,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any
 
 FORKED = sys.platform == "linux"
@@ -66,7 +69,7 @@ def start(work: Callable[..., None], *arguments: Any) -> BaseProcess:
     process: BaseProcess = _context.Process(  # type: ignore[attr-defined]
         target=_begin, args=begin, daemon=True
     )
-    with _deaf():
+    with _deaf(), _without_program():
         process.start()
     return process
 
@@ -76,6 +79,17 @@ def _begin(work: Callable[..., None], variables: dict[str, str], *arguments: Any
     os.environ.clear()
     os.environ.update(variables)
     work(*arguments)
+
+
+@contextmanager
+def _without_program() -> Iterator[None]:
+    """Let a process that is started meanwhile not know which file ``__main__`` comes from."""
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
 
 
 @contextmanager

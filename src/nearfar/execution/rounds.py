@@ -33,6 +33,10 @@ class Rounds:
         """How many trainings an arm has by now."""
         return self.trainings.get(arm, SIZE)
 
+    def __call__(self, arm: str, name: str, seed: int) -> bool:
+        """Whether an arm, called ``name`` in records, is trained with this seed by now."""
+        return seed < self.allowed(name)
+
     def goes_on(
         self, summary: Mapping[str, Any], stages: Sequence[StageRow], jobs: int = 1
     ) -> bool:

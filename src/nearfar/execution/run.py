@@ -1,35 +1,31 @@
 """Running a study: from its name to a run folder with results and summary."""
 
-import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from nearfar.data import Dataset, conditioned, load_dataset, mapped, split_rows
+from nearfar.data import Dataset, conditioned, mapped, split_rows
 from nearfar.data.corruptions import check as check_corruption
 from nearfar.data.split.scaffolds import order_of
 from nearfar.errors import DiskFull, UserError, nearest
 from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.execute import execute
+from nearfar.execution.placing import placed
 from nearfar.execution.prepared import Prepared, Request, external_encoders
+from nearfar.execution.processes import cores
 from nearfar.execution.provenance import provenance
 from nearfar.execution.results import summarise_run, write_records, write_tables
 from nearfar.execution.rounds import Rounds
 from nearfar.execution.run_plan import run_plan, samples_of
-from nearfar.execution.trackers import trackers_of, with_trackers
+from nearfar.execution.trackers import trackers_of
 from nearfar.execution.worker import StudySource
-from nearfar.extensions.modules import file_of
 from nearfar.metrics import METRICS
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
-from nearfar.records.places import folder_to_write
-from nearfar.records.run import RUN_FILES, RunFolder
+from nearfar.records.run import RUN_FILES
 from nearfar.records.stages import forget_checks
-from nearfar.study.extend import extend, in_rounds, with_seeds
 from nearfar.study.files import find_study
-from nearfar.study.load import Resolved, load_study, resolve
+from nearfar.study.load import Resolved, load_study
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.rounds import KEY
 
@@ -74,27 +70,23 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
 
     forget_checks()
     asked = load_study(request.study, request.profile, request.settings)
-    folder = _folder_of(request, asked)
-    found = folder.state()
-    resolved = _study_of_run(request, asked, folder)
+    place = placed(request, asked, dataset)
+    folder, resolved, dataset = place.folder, place.resolved, place.dataset
     for tracker in trackers_of(resolved.study, folder.path).values():
         tracker.check()
     device = pick_device(request.device)
-    begin = time.monotonic()
-    dataset = dataset or load_dataset(resolved.study.data, resolved.folder)
-    loading = time.monotonic() - begin
     precision = precision_of(device, dataset.inputs.kind)
     environment = Environment(str(torch.__version__), device, precision=precision)
     _check_rows(resolved, dataset)
     given, others = (dataset.digest, environment), external_encoders(folder, resolved)
     rounds = _rounds(request, resolved)
-    allowed = None if rounds is None else rounds.allowed
-    plan = make_plan(resolved, *given, folder.store.outcome, external=others, allowed=allowed)
+    chosen = place.asked if rounds is None else rounds
+    plan = make_plan(resolved, *given, folder.store.outcome, external=others, asked=chosen)
     mistakes = Mistakes(find_study(request.study))
     mistakes.add(layer_mistakes(plan, dataset.inputs))
     mistakes.refuse()
-    prepared = Prepared(resolved, dataset, plan, folder, environment, loading, rounds)
-    prepared.found = found
+    prepared = Prepared(resolved, dataset, plan, folder, environment, place.loading, rounds)
+    prepared.asked, prepared.notes, prepared.found = place.asked, place.notes, place.found
     return prepared
 
 
@@ -118,37 +110,6 @@ def _rounds(request: Request, resolved: Resolved) -> Rounds | None:
     """Return the rounds that a run has, None where every arm has all its seeds at once."""
     least = resolved.study.rounds
     return None if least is None else Rounds(least, request.until_decided, request.budget)
-
-
-def _folder_of(request: Request, asked: Resolved) -> RunFolder:
-    out = folder_to_write(request.out, "--out")
-    path = out / f"{asked.text['study']}-{asked.text['profile']}"
-    folder_to_write(path, "--out")
-    return RunFolder(path)
-
-
-def _study_of_run(request: Request, asked: Resolved, folder: RunFolder) -> Resolved:
-    """Return the study that a run folder holds after this request: its arms and seeds, and more."""
-    text = {
-        **asked.text,
-        "track": with_trackers(asked.text.get("track"), request.track),
-        "data": _portable(asked.text["data"], asked.folder, folder.path),
-    }
-    if "modules" in text:
-        text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
-    seeds = sorted(set(request.only_seeds)) or list(range(request.seeds or 0))
-    requested = with_seeds(text, seeds) if seeds else text
-    requested = in_rounds(text) if request.until_decided else requested
-    before = folder.study()
-    in_any = any(text.get(KEY) is not None for text in (asked.text, before or {}))
-    if seeds and in_any:
-        given = "--seed" if request.only_seeds else "--seeds"
-        raise UserError(
-            f"{given}: this study runs in rounds, which find the number of seeds: leave it out, or "
-            "use another --out"
-        )
-    whole = extend(before, requested, request.arms)
-    return resolve(whole, folder.path / "study.yaml", modules=text.get("modules") or ())
 
 
 def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
@@ -186,25 +147,6 @@ def _check_metric(resolved: Resolved, dataset: Dataset) -> None:
             f"metric: {study.metric} is for two classes, and here are {count}: take "
             "balanced_accuracy, or predict a class map of two ('targets')"
         )
-
-
-def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
-    """Return the data block with paths beside the study file as seen from the run folder."""
-    beside = {
-        key: os.path.relpath((study / data[key]).resolve(), run.resolve())
-        for key in ("path", "mapping")
-        if data.get(key) is not None and (study / data[key]).exists()
-    }
-    return {**data, **beside}
-
-
-def _portable_modules(names: list[str], study: Path, run: Path) -> list[str]:
-    """Return the modules of a study with files as seen from the run folder."""
-    files = [file_of(name, study) for name in names]
-    return [
-        name if file is None else os.path.relpath(file.resolve(), run.resolve())
-        for name, file in zip(names, files, strict=True)
-    ]
 
 
 def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
@@ -303,3 +245,10 @@ def carry_out_stages(prepared: Prepared, jobs: int, watch: Callable[[Event], Non
             watch(event)
     finally:
         events.close()  # type: ignore[attr-defined]
+
+
+def default_jobs(prepared: Prepared) -> int:
+    """Return one process for each core's worth of threads; one on an accelerator."""
+    if prepared.device != "cpu":
+        return 1
+    return max(1, min(cores() // prepared.resolved.study.threads, 8))

@@ -39,6 +39,7 @@ REGISTRIES: dict[str, Registry[Any]] = {}
 """Group (``encoders``) → its registry, of those that are imported."""
 
 _of_the_study: dict[str, dict[str, PlugIn]] = {}
+_of_the_process: dict[str, dict[str, PlugIn]] = {}
 _versions: dict[str, str] = {}
 
 
@@ -48,6 +49,14 @@ def set_study_parts(parts: dict[str, dict[str, PlugIn]], origins: list[Origin]) 
     _of_the_study.update(parts)
     _versions.clear()
     _versions.update({origin.module: origin.version for origin in origins})
+
+
+def add_process_part(group: str, name: str, part: PlugIn) -> None:
+    """Let a part be known by a name in this process alone, to every study that says it.
+
+    The name and the part's origin must tell it from every other one: it is hashed by them.
+    """
+    _of_the_process.setdefault(group, {})[name] = part
 
 
 def changed_modules(known: Mapping[str, str]) -> list[str]:
@@ -117,7 +126,8 @@ class Registry(Mapping[str, T]):
 
     @property
     def _own(self) -> dict[str, PlugIn]:
-        return _of_the_study.get(self.group, {})
+        here = _of_the_process.get(self.group, {})
+        return {**here, **_of_the_study.get(self.group, {})}
 
     def _plug_in(self, name: str) -> PlugIn | None:
         entries = _entry_points(f"nearfar.{self.group}").get(name, [])

@@ -58,6 +58,10 @@ class Plan:
     choices: list[Choice]
 
 
+AskedFor = Callable[[str, str, int], bool]
+"""(arm in the study, its name in records, seed) → whether it is trained with that seed."""
+
+
 def make_plan(
     resolved: Resolved,
     digest: str,
@@ -67,17 +71,17 @@ def make_plan(
     external: ExternalEncoder = no_external,
     failed: Collection[str] = (),
     guess: bool = False,
-    allowed: Callable[[str], int] | None = None,
+    asked: AskedFor | None = None,
 ) -> Plan:
     """Plan a study on the data with this digest.
 
     ``outcomes`` tells how a stage ended, None where it has not: choices are made from what is
     known. ``elsewhere`` finds the encoders of other runs. Where a stage has ``failed``, so has its
     arm: nothing is chosen among fewer points. With ``guess`` the first point stands for the one to
-    be chosen, to estimate the whole. ``allowed`` says of an arm's name how many of the seeds it is
-    trained with, by default all.
+    be chosen, to estimate the whole. ``asked`` says with which of the seeds an arm is trained, by
+    default all.
     """
-    planner = _Planner(resolved, digest, environment, outcomes, external, failed, guess, allowed)
+    planner = _Planner(resolved, digest, environment, outcomes, external, failed, guess, asked)
     for seed in resolved.seeds:
         for points in planner.places:
             for arm in resolved.study.arms:
@@ -104,11 +108,11 @@ class _Planner:
         external: ExternalEncoder,
         failed: Collection[str],
         guess: bool,
-        allowed: Callable[[str], int] | None,
+        asked: AskedFor | None,
     ) -> None:
         self.resolved, self.digest, self.environment = resolved, digest, environment
         self.outcomes, self.external = functools.cache(outcomes), external
-        self.failed, self.guess, self.allowed = failed, guess, allowed
+        self.failed, self.guess, self.asked = failed, guess, asked
         self.steps: dict[str, Step] = {}
         self.cells: dict[Cell, None] = {}
         self.choices: list[Choice] = []
@@ -135,9 +139,10 @@ class _Planner:
 
     def _seeds_of(self, arm: str, point: Point) -> list[int]:
         """The seeds that an arm is trained with."""
-        if self.allowed is None:
+        if self.asked is None:
             return self.resolved.seeds
-        return self.resolved.seeds[: self.allowed(self.resolved.names(point)[arm])]
+        name = self.resolved.names(point)[arm]
+        return [seed for seed in self.resolved.seeds if self.asked(arm, name, seed)]
 
     def _use(
         self, arm: str, point: Point, study: Study, seed: int, search: str = ""

@@ -31,11 +31,21 @@ def check_output(output: Path, inputs: Sequence[Path], *, force: bool) -> Path:
     """
     if output == STANDARD:
         return output
-    output = file_to_write(output, "--output")
-    if output.suffix.lower() not in {*_SEPARATORS, *_PARQUET}:
+    if not output.is_dir() and output.suffix.lower() not in {*_SEPARATORS, *_PARQUET}:
         raise UserError(
             f"--output {output}: cannot write {output.suffix}; end it in .csv, .tsv or .parquet"
         )
+    return check_place(output, inputs, force=force)
+
+
+def check_place(output: Path, inputs: Sequence[Path] = (), *, force: bool) -> Path:
+    """Return the file of any format to write; see :func:`check_output`.
+
+    Raises:
+        UserError: ``output`` is a folder, a device, an input, a file that is there already, or
+            cannot be written.
+    """
+    output = file_to_write(output, "--output")
     if not output.exists():
         return output
     for given in inputs:

@@ -1,4 +1,4 @@
-"""More arms or seeds extend a run; a study that differs otherwise is refused, but for ``track``."""
+"""More arms or seeds extend a run; a study that differs in what its numbers mean is another one."""
 
 from typing import Any
 
@@ -8,6 +8,13 @@ from nearfar.study.placeholders import placeholders
 from nearfar.study.rounds import KEY, MOST, joined_rounds
 
 Plain = dict[str, Any]
+
+MAY_CHANGE = frozenset({"track", "title", "question", "minutes", KEY})
+"""Keys of a study that change no number and no verdict of its run."""
+
+
+class OtherStudyError(UserError):
+    """A run was made with another study; says where the two differ."""
 
 
 def prune(study: Plain, arms: list[str] | None) -> Plain:
@@ -72,7 +79,8 @@ def _stages_of(pretrain: Any, axes: Plain) -> set[str]:
     return set().union(*(_stages_of(value, axes) for value in listed))
 
 
-def _seeds(study: Plain) -> list[int]:
+def seeds_of(study: Plain) -> list[int]:
+    """Return the values of the repeat axis of a resolved study; one seed, 0, without one."""
     for axis in study["axes"].values():
         if axis["role"] == "repeat":
             values = axis["values"]
@@ -103,20 +111,20 @@ def extend(before: Plain | None, asked: Plain, arms: list[str] | None) -> Plain:
         arms: the arms asked for, None for all.
 
     Raises:
-        UserError: the two differ in more than arms and seeds; shows where.
+        OtherStudyError: the two differ in more than arms and seeds; shows where.
     """
     if before is None:
-        return with_seeds(prune(asked, arms), _seeds(asked))
+        return with_seeds(prune(asked, arms), seeds_of(asked))
     rounds = joined_rounds(before, asked)
     asked = asked if rounds is None else {**asked, KEY: rounds}
     known = [arm for arm in before["arms"] if arm in asked["arms"]]
     kept_arms = None if arms is None else list(dict.fromkeys([*known, *arms]))
-    seeds = sorted({*_seeds(before), *_seeds(asked)})
-    same = with_seeds(prune(asked, known), _seeds(before))
-    differences = _differences(_decided(with_seeds(before, _seeds(before))), _decided(same))
+    seeds = sorted({*seeds_of(before), *seeds_of(asked)})
+    same = with_seeds(prune(asked, known), seeds_of(before))
+    differences = _differences(_decided(with_seeds(before, seeds_of(before))), _decided(same))
     if differences:
         shown = "; ".join(differences[:3]) + ("; …" if len(differences) > 3 else "")
-        raise UserError(f"this run was made with another study ({shown}): use another --out")
+        raise OtherStudyError(f"this run was made with another study ({shown})")
     return with_seeds(prune(asked, kept_arms), seeds)
 
 
@@ -143,7 +151,7 @@ def unite(ours: Plain, theirs: Plain) -> Plain:
         united[key] = [*ours[key], *(entry for entry in theirs[key] if entry not in ours[key])]
     rounds = joined_rounds(ours, theirs)
     united = united if rounds is None else {**united, KEY: rounds}
-    return with_seeds(united, sorted({*_seeds(ours), *_seeds(theirs)}))
+    return with_seeds(united, sorted({*seeds_of(ours), *seeds_of(theirs)}))
 
 
 def _placeless(study: Plain) -> Plain:
@@ -153,12 +161,12 @@ def _placeless(study: Plain) -> Plain:
 
 
 def _decided(study: Plain) -> Plain:
-    """Return the study without what may change: who is told of it, and how many rounds it has.
+    """Return the study without what may change: what it is called, who is told, how many rounds.
 
     The order of classes counts.
     """
     targets = {name: list(classes.items()) for name, classes in study["targets"].items()}
-    kept = {key: value for key, value in study.items() if key not in {"track", KEY}}
+    kept = {key: value for key, value in study.items() if key not in MAY_CHANGE}
     return {**kept, "targets": targets}
 
 

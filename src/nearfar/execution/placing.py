@@ -1,0 +1,203 @@
+"""Which run folder a request goes to: the one it continues, or the next one that is free.
+
+A run whose study differs from what is asked for, or whose data have changed, keeps what it says:
+the request goes on under another name. Stages are shared by their hashes whatever it is called.
+"""
+
+import itertools
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nearfar.data import Dataset, load_dataset
+from nearfar.errors import UserError
+from nearfar.execution.prepared import Request
+from nearfar.execution.trackers import with_trackers
+from nearfar.extensions.modules import file_of
+from nearfar.plan.specs import spec_of
+from nearfar.records.places import folder_to_write
+from nearfar.records.run import RunFolder
+from nearfar.study.extend import OtherStudyError, extend, in_rounds, prune, seeds_of, with_seeds
+from nearfar.study.load import Resolved, resolve
+from nearfar.study.rounds import KEY
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TAKEN = frozenset({"stages", "features"})
+"""Folders in OUT that are no runs."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which trainings a request is about: these seeds of these arms, and what is finished already.
+
+    ``arms`` are the arms as the study names them, baselines among them; ``finished`` are names as
+    records have them, with seeds.
+    """
+
+    arms: frozenset[str]
+    seeds: frozenset[int]
+    finished: frozenset[tuple[str, int]] = frozenset()
+
+    def __call__(self, arm: str, name: str, seed: int) -> bool:
+        """Whether ``arm``, called ``name`` in records, is trained or shown with this seed."""
+        return (arm in self.arms and seed in self.seeds) or (name, seed) in self.finished
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The folder that a request goes to, the study that it holds then, and the rows.
+
+    ``notes`` say why it has another name than the study's, or what is replaced. ``loading`` are the
+    seconds that reading the data took, ``found`` is the state of the folder.
+    """
+
+    folder: RunFolder
+    resolved: Resolved
+    dataset: Dataset
+    asked: Asked
+    notes: list[str] = field(default_factory=list)
+    loading: float = 0.0
+    found: str = ""
+
+
+def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) -> Placed:
+    """Find the run folder of a request.
+
+    A ``dataset`` that is given is what the study would read, and is not read again.
+
+    Raises:
+        UserError: a mistake in the request or the data; or the run called ``--as NAME`` was made
+            with another study.
+    """
+    loading = 0.0
+    notes: list[str] = []
+    out = folder_to_write(request.out, "--out")
+    for name in _names(request, asked):
+        folder = _folder(out, name)
+        found = folder.state()
+        try:
+            resolved, requested = _study_of_run(request, asked, folder)
+        except OtherStudyError as other:
+            if request.name is not None:
+                raise UserError(f"--as {name}: {other}: give this run another name") from None
+            notes = notes or [f"{folder.path}: {other}"]
+            continue
+        if dataset is None:
+            begin = time.monotonic()
+            dataset = load_dataset(resolved.study.data, resolved.folder)
+            loading = time.monotonic() - begin
+        change = changed_data(folder, dataset)
+        if change and request.name is None:
+            notes = notes or [f"{folder.path}: {change}"]
+            continue
+        if change:
+            notes = [f"{folder.path}: {change}; its results are replaced, as --as {name} says"]
+        elif notes:
+            notes.append(f"that run stays as it is, and this one is {folder.path}")
+        trainings = _asked(request, requested, folder)
+        return Placed(folder, resolved, dataset, trainings, notes, loading, found)
+    raise AssertionError("names never end")
+
+
+def _names(request: Request, asked: Resolved) -> Iterator[str]:
+    if request.name is not None:
+        if not _NAME.fullmatch(request.name) or request.name in _TAKEN:
+            raise UserError(
+                f"--as {request.name}: a run's name is that of a folder in --out: letters, digits,"
+                " and . _ - between them; not 'stages' or 'features'"
+            )
+        yield request.name
+        return
+    base = f"{asked.text['study']}-{asked.text['profile']}"
+    yield base
+    yield from (f"{base}-{k}" for k in itertools.count(2))
+
+
+def _folder(out: Path, name: str) -> RunFolder:
+    return RunFolder(folder_to_write(out / name, "--out"))
+
+
+def _study_of_run(
+    request: Request, asked: Resolved, folder: RunFolder
+) -> tuple[Resolved, dict[str, Any]]:
+    """Return the study that a run folder holds after this request, and the part it asks for."""
+    text = {
+        **asked.text,
+        "track": with_trackers(asked.text.get("track"), request.track),
+        "data": _portable(asked.text["data"], asked.folder, folder.path),
+    }
+    if "modules" in text:
+        text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
+    seeds = sorted(set(request.only_seeds)) or list(range(request.seeds or 0))
+    requested = with_seeds(text, seeds) if seeds else text
+    requested = in_rounds(text) if request.until_decided else requested
+    before = folder.study()
+    in_any = any(text.get(KEY) is not None for text in (asked.text, before or {}))
+    if seeds and in_any:
+        given = "--seed" if request.only_seeds else "--seeds"
+        raise UserError(
+            f"{given}: this study runs in rounds, which find the number of seeds: leave it out, or "
+            "give this run another name with --as"
+        )
+    whole = extend(before, requested, request.arms)
+    resolved = resolve(whole, folder.path / "study.yaml", modules=text.get("modules") or ())
+    return resolved, requested
+
+
+def _asked(request: Request, requested: dict[str, Any], folder: RunFolder) -> Asked:
+    """Return which trainings the request is about, and which are there already."""
+    arms = frozenset(prune(requested, request.arms)["arms"])
+    return Asked(arms, frozenset(seeds_of(requested)), _finished(folder))
+
+
+def _finished(folder: RunFolder) -> frozenset[tuple[str, int]]:
+    """Return the arms and seeds whose numbers a run holds."""
+    if not (folder.path / "plan.json").exists():
+        return frozenset()
+    is_done: Callable[[str], bool] = folder.store.is_done
+    cells = folder.plan().cells
+    return frozenset(
+        (cell.arm, cell.seed) for cell in cells if cell.counts and is_done(cell.chain[-1].hash)
+    )
+
+
+def changed_data(folder: RunFolder, dataset: Dataset) -> str:
+    """Return how the rows differ from those that a run's stages were trained on; empty if not.
+
+    A run of which no stage is finished has nothing to lose: it has no data yet.
+    """
+    if not (folder.path / "plan.json").exists():
+        return ""
+    plan = folder.plan()
+    hashes = dict.fromkeys(link.hash for cell in plan.cells for link in cell.chain)
+    first = next((one for one in hashes if folder.store.is_done(one)), None)
+    if first is None or spec_of(first, folder.store).data.digest == dataset.digest:
+        return ""
+    more = len(dataset) - sum(plan.rows.values())
+    if more:
+        rows = f"{abs(more)} row{'s' if abs(more) > 1 else ''}"
+        return f"the data have {rows} {'more' if more > 0 else 'fewer'} than those of its results"
+    return "the data have other values than those of its results"
+
+
+def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
+    """Return the data block with paths beside the study file as seen from the run folder."""
+    beside = {
+        key: os.path.relpath((study / data[key]).resolve(), run.resolve())
+        for key in ("path", "mapping")
+        if data.get(key) is not None and (study / data[key]).exists()
+    }
+    return {**data, **beside}
+
+
+def _portable_modules(names: list[str], study: Path, run: Path) -> list[str]:
+    """Return the modules of a study with files as seen from the run folder."""
+    files = [file_of(name, study) for name in names]
+    return [
+        name if file is None else os.path.relpath(file.resolve(), run.resolve())
+        for name, file in zip(names, files, strict=True)
+    ]

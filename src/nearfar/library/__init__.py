@@ -1,0 +1,1 @@
+"""nearfar from Python: comparisons of data in memory, studies, and what came of them."""

@@ -1,0 +1,182 @@
+"""Ways of learning compared on data in memory: ``nearfar.compare``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nearfar.errors import UserError
+from nearfar.library.inputs import FOLDER, Rows, rows_of
+from nearfar.library.result import Result
+from nearfar.library.run import count
+
+_temporary: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def compare(
+    X: Any,
+    y: Any = None,
+    *,
+    arms: Mapping[str, Any] | Sequence[str] | None = None,
+    groups: Any = None,
+    repeats: int | None = None,
+    metric: str | None = None,
+    task: str | None = None,
+    names: Any = None,
+    baseline: str | None = None,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    profile: str = "quick",
+    quiet: bool = False,
+) -> Result:
+    """Compare ways of learning on the same splits and seeds of your own data, with statistics.
+
+    The same call again trains nothing; a script needs no guard of ``__main__``. docs/python.md says
+    more of each argument.
+
+    Args:
+        X: data frame (pandas, polars, pyarrow); numbers (rows, columns); SMILES; images uint8
+            (rows, height, width[, channels]); paths of images; a folder or file, by its path.
+        y: numbers, classes or texts (rows,), targets (rows, targets), or names of columns of ``X``;
+            None for images in folders of their classes.
+        arms: name → an arm that ``nearfar init`` writes, by name; an arm as a study file says it;
+            a scikit-learn estimator; a function that makes a ``torch.nn.Module``, rows → features.
+            The first is the baseline. None for all that ``nearfar init`` writes.
+        groups: of every row (rows,), or a column of ``X``: a group stays in one part.
+        repeats: trainings of every arm; by default those of the profile.
+        metric: that carries the verdicts; by default what suits the task.
+        task: regression, classification or multilabel; by default what ``y`` looks like.
+        names: what rows are called in reports (rows,), or a column of ``X``.
+        baseline: the arm that others are compared with, if not the first.
+        out: the folder of runs; by default a temporary one, until this process ends.
+        jobs: local processes; 1 with arms that live in this process alone.
+        profile: quick, full or smoke.
+        quiet: show nothing, neither what was found in the data nor progress.
+
+    Raises:
+        UserError: what is wrong with the data, an arm or an option.
+
+    Example::
+
+        arms = {"boosting": HistGradientBoostingRegressor(), "RnC": "RnC"}
+        nearfar.compare(table.drop(columns="price"), table["price"], arms=arms, out="runs").answer
+    """
+    folder, asked, seeds = _out(out), count("jobs", jobs), count("repeats", repeats)
+    rows = rows_of(X, y, groups, names, folder)
+    study, facts = _first_study(rows, task)
+    study, own = _with_arms(study, arms, baseline)
+    study["metric"] = metric or study["metric"]
+    told = facts if not own or asked == 1 else [*facts, _alone(own)]
+    for line in [] if quiet else told:
+        print(line, file=sys.stderr)
+    return _run(_written(study, folder), folder, profile, seeds, 1 if own else asked, quiet)
+
+
+def _alone(own: Sequence[str]) -> str:
+    return f"jobs=1: {', '.join(own)} live in this process alone, so all is trained here"
+
+
+def _run(
+    study: Path, out: Path, profile: str, seeds: int | None, jobs: int | None, quiet: bool
+) -> Result:
+    """Run the study that was written; mistakes do not name its file, which nobody has seen."""
+    from nearfar.execution.prepared import Request
+    from nearfar.library.run import carried_out
+
+    request = Request(str(study), profile, seeds=seeds, out=out, jobs=jobs)
+    try:
+        return carried_out(request, quiet=quiet)
+    except UserError as error:
+        raise UserError(str(error).replace(f"{study}: ", "")) from None
+
+
+def _out(out: str | Path | None) -> Path:
+    """Return the folder of runs; one for all calls of this process that name none."""
+    if out is not None:
+        return Path(out)
+    if not _temporary:
+        _temporary.append(tempfile.TemporaryDirectory(prefix="nearfar-"))
+    return Path(_temporary[0].name)
+
+
+def _first_study(rows: Rows, task: str | None) -> tuple[dict[str, Any], list[str]]:
+    """Return the study that ``nearfar init`` writes of these rows, and what it found."""
+    from nearfar.records.plain_yaml import parse_yaml
+    from nearfar.starter.asked import checked
+    from nearfar.starter.write import write_study
+
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            file, facts = write_study(
+                rows.path, rows.targets, Path(place) / "first.yaml", task, checked(rows.options)
+            )
+            study = parse_yaml(file.read_text(encoding="utf-8"), "study")
+    except UserError as error:
+        raise UserError(_in_python(str(error))) from None
+    study["data"]["path"] = str(rows.path)
+    return study, facts
+
+
+def _in_python(message: str) -> str:
+    """Return a message of ``nearfar init`` as it reads where arguments are Python's.
+
+    >>> _in_python("these are numbers: take --task regression")
+    "these are numbers: take task='regression'"
+    """
+    said = re.sub(r"--(task) (\w+)", r"\1='\2'", message)
+    return re.sub(r"--target\b", "y", re.sub(r"--group\b", "groups", said))
+
+
+def _with_arms(
+    study: dict[str, Any], arms: Any, baseline: str | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the study with the arms that were asked for, and which live in this process alone."""
+    from nearfar.errors import nearest
+    from nearfar.library.arms import chosen_arms, study_with
+
+    if arms is None:
+        if baseline is not None and baseline not in study["arms"]:
+            known = nearest(baseline, study["arms"])
+            raise UserError(f"baseline: no arm is called {baseline!r}; {known}")
+        return {**study, "baseline": baseline or study["baseline"]}, []
+    from nearfar.data.catalogue import SOURCES
+
+    kind = SOURCES[study["data"]["source"]].kind
+    chosen = chosen_arms(arms, study, kind, lambda: _shape(study["data"], kind))
+    return study_with(study, chosen, baseline), chosen.own
+
+
+def _shape(data: Mapping[str, Any], kind: str) -> tuple[int, ...] | None:
+    """Return the shape of a row that functions are told apart by; of tables any, for all of them.
+
+    How many numbers a table's columns make is known from training rows alone.
+    """
+    if kind != "image":
+        return (8,) if kind == "vector" else None
+    from nearfar.data import DataOptions, load_dataset
+
+    inputs: Any = load_dataset(DataOptions(**data), Path.cwd()).inputs
+    return tuple(inputs.pixels.shape[1:])
+
+
+def _written(study: dict[str, Any], folder: Path) -> Path:
+    """Write a study beside the data; its name follows from what it says."""
+    from nearfar.records.files import write_atomically
+    from nearfar.records.plain_yaml import to_yaml
+
+    place = folder / FOLDER
+    path = Path(study["data"]["path"])
+    data = {**study["data"], "path": path.name if path.parent == place else str(path.resolve())}
+    text = {**study, "data": data}
+    told = {key: value for key, value in text.items() if key != "study"}
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    name = f"compared-{digest[:10]}"
+    file = place / f"{name}.yaml"
+    write_atomically(file, to_yaml({**text, "study": name}))
+    return file

@@ -1,0 +1,137 @@
+"""Estimators of a program as heads: cloned, fitted on training rows, kept in skops' format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.errors import UserError
+
+Array = NDArray[Any]
+
+
+class EstimatorHead:
+    """An estimator as it was given; what it leaves open of ``random_state`` is the seed.
+
+    Of classes, ``predict_proba`` gives probabilities; without it decision values become some by the
+    logistic function (softmax of several), and without these the predicted class has probability 1.
+    """
+
+    template: ClassVar[Any]
+    tasks: ClassVar[frozenset[str]]
+    uses_features: ClassVar[bool] = True
+    draws: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.fitted: list[Any] = []
+        self.present: Array = np.zeros(0, dtype=np.int64)
+        self.classes = 0
+
+    def fit(self, features: Array, targets: Array, seed: int) -> None:
+        """Fit clones to features (n, d) and targets (n, k), numbers or indicators of classes."""
+        if "classification" in self.tasks:
+            numbers = targets.argmax(axis=1)
+            self.classes, self.present = targets.shape[1], np.unique(numbers)
+            several = len(self.present) > 1
+            self.fitted = [self._clone(seed).fit(features, numbers)] if several else []
+            return
+        self.fitted = [self._clone(seed).fit(features, column) for column in targets.T]
+
+    def _clone(self, seed: int) -> Any:
+        from sklearn.base import clone
+
+        copy = clone(self.template)
+        drawn = {
+            name: seed
+            for name, value in copy.get_params(deep=True).items()
+            if name.rsplit("__", 1)[-1] == "random_state" and value is None
+        }
+        return copy.set_params(**drawn)
+
+    def predict(self, features: Array) -> Array:
+        """Return predictions (n, k), or of classes their probabilities (n, classes)."""
+        if not self.classes:
+            return np.column_stack([np.ravel(one.predict(features)) for one in self.fitted])
+        chances = np.zeros((len(features), self.classes))
+        chances[:, self.present] = _chances(self.fitted[0], features) if self.fitted else 1.0
+        return chances
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what ``from_arrays`` needs; fitted estimators in skops' format, not pickled."""
+        skops = _skops()
+        kept = {
+            f"estimator-{k}": np.frombuffer(skops.dumps(one), dtype=np.uint8)
+            for k, one in enumerate(self.fitted)
+        }
+        return {"classes": np.array([self.classes]), "present": self.present, **kept}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
+        """Make the fitted head again; only classes of the estimator's own packages are made.
+
+        Raises:
+            UserError: the arrays hold something else.
+        """
+        head = cls()
+        head.classes, head.present = int(arrays["classes"][0]), arrays["present"]
+        count = sum(name.startswith("estimator-") for name in arrays)
+        head.fitted = [cls._restored(arrays[f"estimator-{k}"].tobytes()) for k in range(count)]
+        return head
+
+    @classmethod
+    def _restored(cls, data: bytes) -> Any:
+        skops, mine = _skops(), _packages(cls.template)
+        asked = skops.get_untrusted_types(data=data)
+        if strange := [name for name in asked if name.split(".")[0] not in mine]:
+            raise UserError(f"a stored estimator holds {', '.join(strange)}: it is not loaded")
+        return skops.loads(data, trusted=asked)
+
+
+def head_of(estimator: Any) -> type[EstimatorHead]:
+    """Return the class of heads that an estimator is the template of.
+
+    Raises:
+        UserError: it is neither a classifier nor a regressor, or cannot be kept.
+    """
+    from sklearn.base import is_classifier, is_regressor
+
+    _skops()
+    classifies = is_classifier(estimator)
+    if not classifies and not is_regressor(estimator):
+        raise UserError(f"{type(estimator).__name__} is neither a classifier nor a regressor")
+    tasks = frozenset({"classification" if classifies else "regression"})
+    return type("OwnEstimator", (EstimatorHead,), {"template": estimator, "tasks": tasks})
+
+
+def _packages(estimator: Any) -> set[str]:
+    """Return the packages that the classes of an estimator and its parts come from."""
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    return {"sklearn", "numpy", "scipy", *(type(part).__module__.split(".")[0] for part in parts)}
+
+
+def _chances(fitted: Any, features: Array) -> Array:
+    """Return probabilities (n, classes there) of a fitted classifier."""
+    if hasattr(fitted, "predict_proba"):
+        return np.asarray(fitted.predict_proba(features))
+    if not hasattr(fitted, "decision_function"):
+        return np.asarray(fitted.predict(features)[:, None] == fitted.classes_, dtype=np.float64)
+    from scipy.special import expit, softmax
+
+    values = np.asarray(fitted.decision_function(features), dtype=np.float64)
+    if values.ndim == 1:
+        return np.column_stack([expit(-values), expit(values)])
+    return np.asarray(softmax(values, axis=1))
+
+
+def _skops() -> Any:
+    try:
+        import skops.io
+    except ImportError:
+        raise UserError(
+            "an estimator as arm is kept by the package skops, which is not installed: "
+            "pip install 'nearfar[sklearn]'"
+        ) from None
+    return skops.io

@@ -1,0 +1,339 @@
+"""Rows in memory, written once as a file beside the run: content-addressed, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nearfar.errors import UserError, nearest
+from nearfar.records import write_atomically
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FOLDER = "data"
+"""Folder in OUT for rows that were handed over in memory."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A file of rows: the columns to predict, and what ``nearfar init`` is told of the others."""
+
+    path: Path
+    targets: list[str]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def rows_of(X: Any, y: Any, groups: Any, names: Any, out: Path) -> Rows:
+    """Return the rows that a caller handed over, as a file that a study can name.
+
+    Args:
+        X: path, data frame, array, or list; see :func:`nearfar.compare`.
+        y: what to predict.
+        groups: of rows that stay in one part.
+        names: what rows are called.
+        out: the folder of runs; what is in memory is written to its folder ``data``.
+
+    Raises:
+        UserError: they do not fit each other, or are of no kind that is known.
+    """
+    if isinstance(X, str | os.PathLike):
+        return _named_file(Path(X), y, groups, names)
+    pictures = _pictures(X)
+    if pictures is not None and groups is None and names is None:
+        return _image_file(pictures, y, out)
+    kind = "image" if pictures is not None else ""
+    columns = {"image": _encoded(pictures)} if pictures is not None else {}
+    if pictures is None:
+        kind, columns = _columns(X)
+    rows = len(next(iter(columns.values())))
+    targets = _targets(y, columns, rows)
+    options = {"image": "image"} if kind == "image" else {}
+    options |= {"smiles": "smiles"} if kind == "smiles" else {}
+    for key, given in (("group", groups), ("name", names)):
+        if given is not None:
+            options[key] = _beside(key, given, columns, rows)
+    return Rows(_parquet(columns, out), targets, options)
+
+
+def _named_file(path: Path, y: Any, groups: Any, names: Any) -> Rows:
+    if not path.exists():
+        raise UserError(f"X: {path}: no such file or folder")
+    options: dict[str, Any] = {}
+    for key, given in (("group", groups), ("name", names)):
+        if given is not None and not isinstance(given, str):
+            raise UserError(f"{key}s: X is a file, so this is the name of one of its columns")
+        options |= {key: given} if given is not None else {}
+    return Rows(path.resolve(), _column_names("y", y), options)
+
+
+def _column_names(what: str, given: Any) -> list[str]:
+    if given is None:
+        return []
+    listed = [given] if isinstance(given, str) else given
+    if not isinstance(listed, list | tuple) or not all(isinstance(one, str) for one in listed):
+        raise UserError(
+            f"{what}: X is a file, so this is the name of one of its columns, or a list"
+        )
+    return list(listed)
+
+
+def _pictures(X: Any) -> np.ndarray | None:
+    """Return images (n, h, w) or with channels, None for what is none.
+
+    Raises:
+        UserError: an array of images that are not uint8.
+    """
+    if not hasattr(X, "ndim") or not hasattr(X, "shape") or X.ndim not in (3, 4):
+        return None
+    array = np.asarray(X)
+    if array.dtype != np.uint8:
+        raise UserError(
+            f"X: images {array.shape} are uint8, 0 to 255, not {array.dtype}: scale them, for "
+            "values from 0 to 1 (255 * X).round().astype('uint8')"
+        )
+    return array
+
+
+def _image_file(images: np.ndarray, y: Any, out: Path) -> Rows:
+    """Write an ``.npz`` of images and labels."""
+    if y is None:
+        raise UserError("y: needs the class or number of every image")
+    names, cells = _target_columns(y)
+    _same_length("y", len(cells[0]), len(images))
+    arrays = [np.asarray(column) for column in cells]
+    labels = arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
+    if labels.dtype == object:
+        labels = labels.astype(str)
+    digest = hashlib.sha256(f"{images.shape}{labels.dtype}{names}".encode())
+    for array in (images, labels):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    path = out / FOLDER / f"{digest.hexdigest()[:16]}.npz"
+    if not path.exists():
+        buffer = io.BytesIO()
+        np.savez(buffer, images=images, labels=labels)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, buffer.getvalue())
+    return Rows(path, [])
+
+
+def _encoded(images: np.ndarray) -> pa.Array:
+    """Return images as PNG files in a column."""
+    import pyarrow as pa
+    from PIL import Image
+
+    if images.ndim == 4 and images.shape[-1] not in (1, 3, 4) and images.shape[1] in (1, 3, 4):
+        images = np.moveaxis(images, 1, -1)
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if images.ndim == 4 and images.shape[-1] not in (3, 4):
+        raise UserError(
+            f"X: images with groups or names have 1, 3 or 4 channels, not {images.shape}"
+        )
+    files = []
+    for image in images:
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, format="PNG")
+        files.append(buffer.getvalue())
+    return pa.array(files, type=pa.binary())
+
+
+def _columns(X: Any) -> tuple[str, dict[str, Any]]:
+    """Return what rows are (``image``, ``smiles``, else empty), and their columns.
+
+    Raises:
+        UserError: ``X`` is of no kind that is known.
+    """
+    import pyarrow as pa
+
+    if hasattr(X, "toarray"):
+        raise UserError("X: is a sparse matrix; give X.toarray()")
+    table = _frame(X)
+    if table is not None:
+        return "", {name: table.column(name) for name in table.column_names}
+    texts = _texts(X)
+    if texts is not None:
+        kind = "image" if _is_image(texts[0]) else "smiles"
+        if kind == "image":
+            texts = [str(Path(text).resolve()) for text in texts]
+        return kind, {kind: pa.array(texts)}
+    try:
+        array = np.asarray(X)
+    except ValueError as error:
+        raise UserError(f"X: {str(error).splitlines()[0]}") from None
+    if array.ndim == 1 and array.dtype.kind in "fiub" and array.size:
+        array = array[:, None]
+    if array.ndim != 2 or array.dtype.kind not in "fiubOU" or not array.size:
+        kind = f"{array.dtype} {array.shape}" if array.ndim else type(X).__name__
+        raise UserError(
+            f"X: {kind} is none of: a data frame, numbers (rows, columns), images uint8 (rows, "
+            "height, width[, channels]), a list of SMILES or of paths of images, a file, a folder"
+        )
+    if array.dtype == np.float16:
+        array = array.astype(np.float32)
+    width = len(str(array.shape[1] - 1))
+    cells: Any = array.T.copy()
+    if array.dtype.kind in "OU":
+        cells = [_plain_cells(column) for column in cells.tolist()]
+    return "", {f"x{k:0{width}d}": _array(f"X: column {k}", c) for k, c in enumerate(cells)}
+
+
+def _is_image(text: str) -> bool:
+    """Whether a text is a path that ends as images do."""
+    from PIL import Image
+
+    return Path(text).suffix.lower() in Image.registered_extensions()
+
+
+def _frame(X: Any) -> pa.Table | None:
+    """Return a data frame of any library as a table, None for what is none."""
+    import pyarrow as pa
+
+    if isinstance(X, pa.Table):
+        table = X
+    elif type(X).__module__.startswith("pandas") and hasattr(X, "columns"):
+        renamed = X.set_axis([str(name) for name in X.columns], axis=1)
+        table = _converted(lambda: pa.Table.from_pandas(renamed, preserve_index=False))
+    elif hasattr(X, "columns") and hasattr(X, "__arrow_c_stream__"):
+        table = _converted(lambda: pa.table(X))
+    elif hasattr(X, "__dataframe__"):
+        from pyarrow.interchange import from_dataframe
+
+        table = _converted(lambda: from_dataframe(X))
+    else:
+        return None
+    if not table.num_rows or not table.num_columns:
+        raise UserError(f"X: a data frame of {table.num_rows} rows, {table.num_columns} columns")
+    twice = {name for name in table.column_names if table.column_names.count(name) > 1}
+    if twice:
+        raise UserError(f"X: several columns are called {sorted(twice)[0]!r}: rename all but one")
+    return table
+
+
+def _converted(convert: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return convert()
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
+        why = "; ".join(str(part) for part in error.args)
+        raise UserError(f"X: a column is of mixed or unknown type: {why}") from None
+
+
+def _texts(X: Any) -> list[str] | None:
+    """Return a list of texts or paths, None for what is none."""
+    if not hasattr(X, "__len__") or isinstance(X, Mapping | set | frozenset):
+        return None
+    if hasattr(X, "ndim") and X.ndim != 1:
+        return None
+    cells = list(X)
+    if not cells or not isinstance(cells[0], str | os.PathLike):
+        return None
+    for k, cell in enumerate(cells):
+        if not isinstance(cell, str | os.PathLike):
+            raise UserError(f"X: entry {k} is {cell!r}, not a text like the first")
+    return [os.fspath(cell) for cell in cells]
+
+
+def _targets(y: Any, columns: dict[str, Any], rows: int) -> list[str]:
+    """Return the names of the columns to predict, added to ``columns`` where they are not there."""
+    if y is None:
+        raise UserError("y: needs what to predict: values, or the name of a column of X")
+    listed = [y] if isinstance(y, str) else y
+    named = isinstance(listed, list | tuple) and all(isinstance(one, str) for one in listed)
+    if named and (isinstance(y, str) or set(listed) <= set(columns)):
+        for name in listed:
+            if name not in columns:
+                raise UserError(f"y: X has no column {name!r}; {nearest(name, columns)}")
+        return list(listed)
+    names, cells = _target_columns(y)
+    found = []
+    for name, column in zip(names, cells, strict=True):
+        _same_length("y", len(column), rows)
+        found.append(_free(name, columns))
+        columns[found[-1]] = _array("y", column)
+    return found
+
+
+def _target_columns(y: Any) -> tuple[list[str], list[Any]]:
+    """Return the names and the cells of what to predict."""
+    table = _frame(y) if hasattr(y, "columns") else None
+    if table is not None:
+        return list(table.column_names), [column.to_pylist() for column in table.columns]
+    name = getattr(y, "name", None)
+    if hasattr(y, "to_list") or isinstance(y, list | tuple):
+        cells = y.to_list() if hasattr(y, "to_list") else list(y)
+        if not any(isinstance(cell, list | tuple | np.ndarray) for cell in cells):
+            return [str(name) if name else "y"], [_plain_cells(cells)]
+    array = np.asarray(y)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim not in (1, 2) or not array.size:
+        raise UserError(f"y: needs values (rows,) or (rows, targets), not {array.shape}")
+    if array.ndim == 1:
+        return [str(name) if name else "y"], [_plain_cells(array.tolist())]
+    return [f"y{k + 1}" for k in range(array.shape[1])], [_plain_cells(c) for c in array.T.tolist()]
+
+
+def _plain_cells(cells: Sequence[Any]) -> list[Any]:
+    """Return cells with None for what is missing."""
+    plain = [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
+    return [None if isinstance(cell, float) and cell != cell else cell for cell in plain]
+
+
+def _beside(key: str, given: Any, columns: dict[str, Any], rows: int) -> str:
+    """Return the name of the column of groups or names, added where it is not there."""
+    if isinstance(given, str):
+        if given not in columns:
+            raise UserError(f"{key}s: X has no column {given!r}; {nearest(given, columns)}")
+        return given
+    cells = given.to_list() if hasattr(given, "to_list") else np.asarray(given).tolist()
+    _same_length(f"{key}s", len(cells), rows)
+    name = _free(key, columns)
+    columns[name] = _array(f"{key}s", [str(cell) for cell in cells])
+    return name
+
+
+def _array(what: str, cells: Sequence[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    try:
+        return pa.array(cells)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise UserError(f"{what}: {str(error).splitlines()[0]}") from None
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _same_length(what: str, found: int, rows: int) -> None:
+    if found != rows:
+        raise UserError(f"{what}: has {found} rows, X has {rows}")
+
+
+def _parquet(columns: Mapping[str, Any], out: Path) -> Path:
+    """Write a table; return its path, which its content gives."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    plain = {
+        name: column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for name, column in columns.items()
+    }
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table(plain), buffer)
+    path = out / FOLDER / f"{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]}.parquet"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, buffer.getvalue())
+    return path

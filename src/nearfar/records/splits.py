@@ -1,0 +1,58 @@
+"""Which rows each training of a run learnt from, chose on and tested: read from its stages."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from nearfar.errors import UserError
+from nearfar.records.run import RunFolder
+from nearfar.records.samples import read_rows
+from nearfar.records.stage_files import PREDICTIONS
+from nearfar.records.tables import read_stages
+
+TRAIN, LEFT_OUT = "train", "left out"
+
+
+def read_splits(path: Path) -> dict[str, list[str] | list[int]]:
+    """Return columns ``id``, ``seed`` and ``part``: a line for every row and finished training.
+
+    Parts are train, validation, test, and ``left out`` for rows that no condition of the study lets
+    a training see.
+
+    Raises:
+        UserError: no run folder, or no training of it is finished.
+    """
+    folder = RunFolder.open(path)
+    ids, _ = read_rows(path)
+    table = path / "stages.csv"
+    rows = read_stages(table) if table.exists() else []
+    by_seed: dict[int, dict[str, str]] = {}
+    for row in rows:
+        if row.stage == "fit" and row.status == "done":
+            by_seed.setdefault(row.seed, {}).setdefault(row.condition, row.hash)
+    names: list[str] = []
+    seeds: list[int] = []
+    parts: list[str] = []
+    for seed, hashes in sorted(by_seed.items()):
+        found = _parts(folder, dict.fromkeys(hashes.values()), ids)
+        names += found
+        seeds += [seed] * len(found)
+        parts += found.values()
+    if not names:
+        raise UserError(f"{path}: no training of this run is finished, so no split is known")
+    return {"id": names, "seed": seeds, "part": parts}
+
+
+def _parts(folder: RunFolder, hashes: Iterable[str], ids: Iterable[str]) -> dict[str, str]:
+    """Return the part of every row in one training, by id, as stages of several conditions say."""
+    known: dict[str, str] = {}
+    for stage_hash in hashes:
+        file = folder.store.folder(stage_hash) / PREDICTIONS
+        if file.is_file():
+            with file.open(newline="", encoding="utf-8") as lines:
+                known |= {line["id"]: line["split"] for line in csv.DictReader(lines)}
+    # Of many training rows no predictions are kept.
+    rest = LEFT_OUT if TRAIN in known.values() else TRAIN
+    return {name: known.get(name, rest) for name in ids or known} if known else {}

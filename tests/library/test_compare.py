@@ -1,0 +1,184 @@
+"""``nearfar.compare`` on data in memory: the same call twice trains nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from torch import nn
+
+import nearfar
+from nearfar.library.fingerprint import fingerprint
+from nearfar.library.inputs import rows_of
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3))
+Y = 2 * X[:, 0] + RNG.normal(size=60) / 10
+LINE = {"fit": {"encoder": "identity", "head": "ridge"}}
+
+
+def network(shape: tuple[int, ...]) -> nn.Module:
+    return nn.Sequential(nn.Linear(shape[0], 4), nn.ReLU())
+
+
+def compared(out: Path, *given: Any, **options: Any) -> nearfar.Result:
+    return nearfar.compare(*given, out=out, profile="smoke", quiet=True, **options)
+
+
+def finished(out: Path) -> dict[str, int]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in (out / "stages").glob("*/done")}
+
+
+def test_estimators_functions_and_presets_side_by_side(tmp_path: Path) -> None:
+    arms = {
+        "pipeline": make_pipeline(StandardScaler(), Ridge()),
+        "network": network,
+        "line": LINE,
+        "untrained": "untrained encoder",
+    }
+    result = compared(tmp_path, X, Y, arms=arms)
+    assert result.failures == {}
+    assert list(result.table.arm) == [*arms, "mean"]
+    assert result.arm("pipeline")["mean"] < 0.3 < result.arm("mean")["mean"]
+    before = finished(tmp_path)
+    renamed = {"first": make_pipeline(StandardScaler(), Ridge()), "net": network}
+    again = compared(tmp_path, X.copy(), Y.tolist(), arms=renamed)
+    assert finished(tmp_path) == before
+    assert again.arm("first")["mean"] == result.arm("pipeline")["mean"]
+    assert again.arm("net")["mean"] == result.arm("network")["mean"]
+    other = {"first": make_pipeline(StandardScaler(), Ridge(alpha=100.0))}
+    compared(tmp_path, X, Y, arms=other)
+    assert len(finished(tmp_path)) == len(before) + 2
+
+
+def test_frames_of_classes_with_groups(tmp_path: Path) -> None:
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    frame["site"] = np.arange(60) // 3
+    frame["kind"] = np.where(Y > 0, "high", "low")
+    forest = RandomForestClassifier(5)
+    result = compared(tmp_path, frame, "kind", arms={"forest": forest}, groups="site", repeats=2)
+    assert result.failures == {}
+    assert result.summary["classes"] == ["high", "low"]
+    tested = result.splits[result.splits.part == "test"].groupby("seed").id
+    sites = tested.apply(lambda ids: {(int(i) - 1) // 3 for i in ids})
+    for seed, found in sites.items():
+        assert len(found) * 3 == (tested.get_group(seed)).size
+
+
+def test_the_same_rows_of_any_library_are_one_file(tmp_path: Path) -> None:
+    frame = pd.DataFrame(X, columns=["a", "b", "c"], index=range(100, 160))
+    named = pd.Series(Y, name="t")
+    first = rows_of(frame, named, None, None, tmp_path)
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    assert rows_of(table, named, None, None, tmp_path).path == first.path
+    assert first.targets == ["t"]
+    assert len(list((tmp_path / "data").iterdir())) == 1
+    clash = rows_of(frame.rename(columns={"a": "t"}), named, None, None, tmp_path)
+    assert clash.targets == ["t_"]
+
+
+def test_molecules_and_pictures(tmp_path: Path) -> None:
+    smiles = ["C" * n for n in range(1, 21)] + ["C" * n + "O" for n in range(1, 21)]
+    lengths = [float(len(text)) for text in smiles]
+    arms = {"line": Ridge(), "mean": "mean"}
+    result = compared(tmp_path, smiles, lengths, arms=arms, repeats=1)
+    assert (result.failures, result.summary["kind"]) == ({}, "molecule")
+    pictures = RNG.integers(0, 255, size=(40, 6, 6), dtype=np.uint8)
+    labels = np.arange(40) % 2
+    pictures[labels == 1] //= 4
+    pixels = {"pixels": {"fit": {"encoder": "identity", "head": "logistic"}}}
+    for groups in (None, np.arange(40) // 2):
+        result = compared(tmp_path, pictures, labels, arms=pixels, groups=groups, repeats=1)
+        assert (result.failures, result.summary["kind"]) == ({}, "image")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y": Y[:5]}, "y: has 5 rows, X has 60"),
+        ({"y": None}, "y: needs what to predict"),
+        ({"arms": {"a": "plane"}}, "arms: a: no preset is called 'plane'; did you mean 'plain'"),
+        ({"arms": {"a": 3}}, "arms: a: int is no arm"),
+        ({"arms": {"a": Ridge}}, r"Ridge is a class: give Ridge\(\)"),
+        ({"arms": {"a": nn.Linear(3, 2)}}, "one module, which all seeds would go on training"),
+        ({"arms": {"a": StandardScaler()}}, "neither a classifier nor a regressor"),
+        ({"arms": {"a": lambda: 1}}, "makes int, not a torch.nn.Module"),
+        ({"arms": {"a": lambda: 1 / 0}}, "the function raised ZeroDivisionError"),
+        ({"arms": {"a": {"fitt": {}}}}, "arms.a: unknown key 'fitt'; did you mean 'fit'"),
+        ({"metric": "maee"}, "^metric: unknown value 'maee'; did you mean 'mae'"),
+        ({"task": "regresion"}, "task='regresion': did you mean 'regression'"),
+        ({"repeats": 0}, "repeats: needs a whole number from 1 on"),
+        ({"groups": [1, 2]}, "groups: has 2 rows, X has 60"),
+        ({"X": np.zeros((60, 4, 4))}, "uint8, 0 to 255, not float64"),
+        ({"X": {1, 2}}, "X: set is none of: a data frame"),
+        ({"X": "nowhere"}, "X: nowhere: no such file or folder"),
+        ({"X": ["C", 3]}, "X: entry 1 is 3, not a text"),
+        ({"baseline": "q"}, "baseline: no arm is called 'q'"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    given = {"X": X, "y": Y, **changes}
+    with pytest.raises(nearfar.UserError, match=message):
+        compared(tmp_path, given.pop("X"), given.pop("y"), **given)
+    assert not (tmp_path / "stages").exists()
+
+
+def test_what_is_equal_has_one_fingerprint_and_nothing_else_has() -> None:
+    def scaled(by: float) -> Any:
+        return lambda: nn.Linear(3, int(by))
+
+    different = [
+        Ridge(),
+        Ridge(alpha=2.0),
+        LinearRegression(),
+        make_pipeline(StandardScaler(), Ridge()),
+        make_pipeline(StandardScaler(with_mean=False), Ridge()),
+        make_pipeline(FunctionTransformer(np.log1p), Ridge()),
+        make_pipeline(FunctionTransformer(np.sqrt), Ridge()),
+        make_pipeline(FunctionTransformer(lambda x: x * 2), Ridge()),
+        make_pipeline(FunctionTransformer(lambda x: x * 3), Ridge()),
+        network,
+        scaled(2),
+        scaled(3),
+        np.arange(3),
+        np.arange(4),
+    ]
+    digests = [fingerprint(one) for one in different]
+    assert len(set(digests)) == len(different)
+    assert fingerprint(make_pipeline(StandardScaler(), Ridge())) == digests[3]
+    assert fingerprint(scaled(2)) == digests[10]
+
+
+SCRIPT = """
+import sys
+print("imported", __name__)
+import nearfar
+result = nearfar.run("small.yaml", profile="smoke", jobs=2, quiet=True)
+print(result.failures, len(result.table), result.winner is not None)
+"""
+
+
+def test_a_script_needs_no_guard_and_workers_do_not_import_it(tmp_path: Path) -> None:
+    from small_study import write_small
+
+    arms = {
+        "mean": {"fit": {"head": "mean"}},
+        "ridge": LINE,
+        "knn": {"fit": {"encoder": "identity", "head": {"forest": {"trees": 3}}}},
+    }
+    write_small(tmp_path, arms=arms, stages={}, baseline="mean")
+    (tmp_path / "mine.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "mine.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["imported __main__", "{} 3 True"]
+    assert done.stderr == ""

@@ -1,0 +1,113 @@
+"""What a run found, as data frames and documents."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from small_study import write_small
+from whole_runs import run_whole
+
+import nearfar
+from nearfar.execution.prepared import Request
+from nearfar.library.result import Result
+
+HOSTILE = "a<b>&_|$%*"
+ARMS = {
+    "mean": {"group": "control", "fit": {"head": "mean"}},
+    HOSTILE: {"fit": {"encoder": "identity", "head": "ridge"}},
+}
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    folder = tmp_path_factory.mktemp("result")
+    axes = {"seed": {"role": "repeat", "values": 3}}
+    split = {"kind": "random", "resplit": True}
+    study = write_small(folder, arms=ARMS, stages={}, baseline="mean", axes=axes, split=split)
+    run_whole(Request(str(study), out=folder / "runs"))
+    return nearfar.load_run(folder / "runs" / "small-full")
+
+
+def test_the_table_has_the_numbers_of_the_summary(result: Result) -> None:
+    assert list(result.table["arm"]) == ["mean", HOSTILE]
+    row = result.arm(HOSTILE)
+    comparison = result.summary["comparisons"][0]
+    assert row["difference"] == comparison["difference"]
+    assert (row["verdict"], row["against"]) == (comparison["verdict"], "mean")
+    assert row["low"] < row["mean"] < row["high"]
+    assert result.winner == HOSTILE
+    assert result.answer == result.summary["answer"]
+    with pytest.raises(nearfar.UserError, match="did you mean 'mean'"):
+        result.arm("meen")
+
+
+def test_single_numbers_average_to_the_table(result: Result) -> None:
+    rows = result.results
+    mine = rows[(rows.arm == HOSTILE) & (rows.split == "test") & (rows.metric == "mae")]
+    scaled = mine[mine.unit == "z"].value
+    assert len(scaled) == 3
+    assert result.arm(HOSTILE)["mean"] == pytest.approx(scaled.mean())
+
+
+def test_splits_hold_every_row_once_a_training(result: Result) -> None:
+    splits = result.splits
+    assert len(splits) == 3 * 60
+    assert set(splits.part) == {"train", "validation", "test"}
+    assert not splits.duplicated(["id", "seed"]).any()
+    tested = splits[splits.part == "test"].groupby("seed").id.apply(frozenset)
+    assert len(set(tested)) == 3
+
+
+def test_comparisons_are_a_frame(result: Result) -> None:
+    assert list(result.comparisons.arm) == [HOSTILE]
+    assert {"difference", "p_holm", "verdict", "reason"} <= set(result.comparisons)
+
+
+def test_documents_escape_what_came_from_a_study(result: Result) -> None:
+    markdown, latex, html = result.to_markdown(), result.to_latex(), result._repr_html_()
+    assert r"a\<b\>\&\_\|\$%\*" in markdown
+    rows = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in rows}) == 1
+    assert r"a\ensuremath{<}b\ensuremath{>}\&\_\ensuremath{|}\$\%*" in latex
+    assert latex.count(r"\\") == 3
+    assert "a&lt;b&gt;&amp;_" in html
+    assert "<b>&_" not in html
+    assert not re.search(r"src=|href=|<script", html)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(nearfar.UserError, match="not a run folder"):
+        nearfar.load_run(tmp_path)
+
+
+def test_the_command_line_writes_the_same(
+    result: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from nearfar import commands
+
+    commands.write_document(result.path, "md", Path("-"), force=False)
+    assert capsys.readouterr().out == result.to_markdown()
+    file = tmp_path / "table.tex"
+    commands.write_document(result.path, "latex", file, force=False)
+    assert file.read_text(encoding="utf-8") == result.to_latex()
+    with pytest.raises(nearfar.UserError, match="--force"):
+        commands.write_document(result.path, "latex", file, force=False)
+    with pytest.raises(nearfar.UserError, match="did you mean 'latex'"):
+        commands.write_document(result.path, "latx", file, force=True)
+    assert "180 rows" in commands.write_splits(result.path, tmp_path / "s.csv", force=False)
+    assert (tmp_path / "s.csv").read_text().startswith("id,seed,part\n1,0,")
+
+
+def test_a_study_runs_from_python(tmp_path: Path) -> None:
+    study = write_small(tmp_path, arms=ARMS, stages={}, baseline="mean")
+    given = {"out": tmp_path / "runs", "jobs": 1, "quiet": True}
+    found = nearfar.run(
+        study, seeds=1, arms=[HOSTILE], overrides={"margin": 0.5, "data.unit": "mm: x"}, **given
+    )
+    text = yaml.safe_load((found.path / "study.yaml").read_text())
+    assert (text["margin"], text["data"]["unit"]) == (0.5, "mm: x")
+    assert found.failures == {}
+    for wrong in ({"overrides": {"a": object()}}, {"overrides": "a=1"}, {"seeds": 0}, {"jobs": -1}):
+        with pytest.raises(nearfar.UserError):
+            nearfar.run(study, **{**given, **wrong})
