@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nearfar.data.augment import build_views, view_of
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
-from nearfar.heads import EXACT, NETWORKS, READOUTS, ExactHead, restored_head
+from nearfar.heads import NETWORKS, READOUTS, ExactHead, restored_head, solved_head
 from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES, elementwise
 from nearfar.objectives import Predictor, in_chunks
 from nearfar.plan.specs import (
@@ -187,8 +187,7 @@ def build_predictor(
 
 def exact_head(spec: SolveSpec) -> ExactHead:
     """Make the solved head of a fit, not yet fitted."""
-    head: ExactHead = EXACT[spec.head.name](**spec.head.options)
-    return head
+    return solved_head(spec.head.name, spec.head.options)
 
 
 def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.device) -> Tensor:

@@ -7,7 +7,7 @@ from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest
 from nearfar.heads import HEADS, READOUTS, WEIGHTED, fits_task
 from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
-from nearfar.metrics import METRICS, METRICS_OF
+from nearfar.metrics import DECIDED, METRICS, METRICS_OF
 from nearfar.objectives import OBJECTIVES
 from nearfar.study.schema import Arm, ExactFit, Study, Test, TrainedFit, Training
 
@@ -88,11 +88,26 @@ def _unfit_for_task(study: Study) -> list[str]:
         fit, where = arm.fit, f"arms.{name}.fit"
         if fit.head.name not in heads:
             mistakes.append(_not_for(f"{where}.head", fit.head.name, task, heads))
+        else:
+            mistakes += [f"{where}.head: {line}" for line in _refused(fit, study)]
         if isinstance(fit, TrainedFit):
             mistakes += [f"{where}.{line}" for line in _unread(fit, task)]
         if fit.weights is not None:
             mistakes += [f"{where}.weights: {line}" for line in _no_weights(fit, task)]
     return mistakes
+
+
+def _refused(fit: TrainedFit | ExactFit, study: Study) -> list[str]:
+    """Return what a head that checks its own options says of them."""
+    objections = getattr(HEADS[fit.head.name], "objections", None)
+    if objections is None:
+        return []
+    scores = study.metric not in DECIDED
+    options = fit.head.options.model_dump(mode="json")
+    lines: list[str] = objections(
+        options, str(study.data.task), scores=scores, weighted=fit.weights is not None
+    )
+    return lines
 
 
 def _unread(fit: TrainedFit, task: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, get_type_hints
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     ModelWrapValidatorHandler,
     SerializationInfo,
     SerializerFunctionWrapHandler,
@@ -19,16 +20,24 @@ from pydantic import (
     model_validator,
 )
 
-from nearfar.extensions import Registry
+from nearfar.extensions import Registry, option_name
 from nearfar.study.overlay import by_name
 from nearfar.train.recipe import Options
 
 
+class AnyOptions(Options):
+    """Options of a part that has them checked by another library, whatever they are called."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 def options_of(kind: type[Any]) -> type[Options]:
     """Return the model of a class's options: its constructor's keyword-only parameters."""
+    if getattr(kind, "any_option", False):
+        return create_model(kind.__name__, __base__=AnyOptions)
     hints = get_type_hints(kind.__init__, include_extras=True)
     fields: dict[str, Any] = {
-        name: (hints[name], parameter.default)
+        option_name(name): (hints[name], parameter.default)
         for name, parameter in inspect.signature(kind).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
