@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nearfar.data.augment import build_views, view_of
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
+from nearfar.encoders.joined import Joined, part_features
 from nearfar.heads import NETWORKS, READOUTS, ExactHead, restored_head, solved_head
 from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES, elementwise
 from nearfar.objectives import Predictor, in_chunks
@@ -192,6 +193,9 @@ def exact_head(spec: SolveSpec) -> ExactHead:
 
 def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.device) -> Tensor:
     """Return the features of all rows, float32 (n, d), with the encoder in evaluation mode."""
+    if isinstance(encoder, Joined):
+        parts = [part_features(part, inputs, device) for part in encoder.parts]
+        return torch.from_numpy(np.concatenate(parts, axis=1)).to(device)
     if isinstance(encoder, FixedEncoder):
         return torch.from_numpy(encoder.features(inputs)).to(device)
     rows = torch.arange(len(inputs), device=device)

@@ -9,6 +9,7 @@ from nearfar.heads import HEADS, READOUTS, WEIGHTED, fits_task
 from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
 from nearfar.metrics import DECIDED, METRICS, METRICS_OF
 from nearfar.objectives import OBJECTIVES
+from nearfar.study.named_options import encoder_names
 from nearfar.study.schema import Arm, ExactFit, Study, Test, TrainedFit, Training
 
 
@@ -59,13 +60,12 @@ def _unfit_encoders(study: Study) -> list[str]:
         *((f"stages.{name}", stage) for name, stage in study.stages.items()),
         *((f"arms.{name}.fit", arm.fit) for name, arm in study.arms.items()),
     ]:
-        encoder = holder.encoder
-        if encoder is not None and kind not in ENCODERS[encoder.name].accepts:
-            fitting = [n for n, e in ENCODERS.items() if kind in e.accepts]
-            mistakes.append(
-                f"{where}.encoder: {encoder.name} does not take {kind} inputs; "
-                f"{nearest(encoder.name, fitting)}"
-            )
+        for name in [] if holder.encoder is None else encoder_names(holder.encoder):
+            if kind not in ENCODERS[name].accepts:
+                fitting = [n for n, e in ENCODERS.items() if kind in e.accepts]
+                mistakes.append(
+                    f"{where}.encoder: {name} does not take {kind} inputs; {nearest(name, fitting)}"
+                )
     return mistakes
 
 
