@@ -19,6 +19,7 @@ from nearfar.heads.solved.knn import KNN
 from nearfar.heads.solved.logistic.head import Logistic
 from nearfar.heads.solved.logistic.many import Problem, solve_together
 from nearfar.heads.solved.pca import PrincipalComponents
+from nearfar.heads.solved.svc import SVC
 from nearfar.heads.solved.svr import SVR
 
 Network = Linear | MLP | Decoder
@@ -28,12 +29,15 @@ _NETWORKS: dict[str, type[Any]] = {
     "decoder": Decoder,
     "image_decoder": ImageDecoder,
 }
-ExactHead = Mean | Ridge | Forest | SVR | Logistic | KNN | PrincipalComponents | Sklearn | Booster
+ExactHead = (
+    Mean | Ridge | Forest | SVR | SVC | Logistic | KNN | PrincipalComponents | Sklearn | Booster
+)
 _EXACT: dict[str, type[Any]] = {
     "mean": Mean,
     "ridge": Ridge,
     "forest": Forest,
     "svr": SVR,
+    "svc": SVC,
     "logistic": Logistic,
     "knn": KNN,
     "pca": PrincipalComponents,
@@ -59,7 +63,6 @@ WEIGHTED: dict[str, type[Any]] = {
 """Solved heads whose ``fit`` takes weights of the training rows."""
 
 
-
 def solved_head(name: str, options: Mapping[str, Any]) -> Any:
     """Make a solved head of its options as a specification holds them, not yet fitted."""
     kind = EXACT[name]
@@ -74,6 +77,7 @@ __all__ = [
     "MLP",
     "NETWORKS",
     "READOUTS",
+    "SVC",
     "SVR",
     "WEIGHTED",
     "Decoder",
@@ -94,6 +98,6 @@ __all__ = [
     "WeightedHead",
     "fits_task",
     "restored_head",
-    "solved_head",
     "solve_together",
+    "solved_head",
 ]

@@ -69,7 +69,7 @@ def expensive_features(spec: StageSpec, inputs: Any, store: StageStore) -> str:
     companion = models.companion_of(spec.encoder, inputs)
     named = Named(companion, {}) if companion else spec.encoder
     joined = named_parts(named.options["parts"]) if named.name == "joined" else []
-    for name, options in joined or [(named.name, named.options)]:
+    for name, options in joined or [(named.name, dict(named.options))]:
         kind = ENCODERS[name]
         if issubclass(kind, FixedEncoder) and kind.expensive:
             return store.features.name(_key(spec, Named(name, options)))

@@ -188,7 +188,8 @@ def build_predictor(
 
 def exact_head(spec: SolveSpec) -> ExactHead:
     """Make the solved head of a fit, not yet fitted."""
-    return solved_head(spec.head.name, spec.head.options)
+    head: ExactHead = solved_head(spec.head.name, spec.head.options)
+    return head
 
 
 def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.device) -> Tensor:

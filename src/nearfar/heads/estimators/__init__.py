@@ -1,1 +1,1 @@
-"""Estimators of other libraries as solved heads: scikit-learn's, LightGBM's, XGBoost's, CatBoost's."""
+"""Estimators of scikit-learn, LightGBM, XGBoost and CatBoost as solved heads."""

@@ -1,4 +1,4 @@
-"""Gradient boosting by LightGBM, XGBoost and CatBoost as solved heads, kept in their own formats."""
+"""Trees boosted by LightGBM, XGBoost and CatBoost as solved heads, kept in their formats."""
 
 import os
 import tempfile
@@ -127,8 +127,7 @@ class Booster:
         except Exception as error:
             what = "classes" if classifier else "numbers"
             raise UserError(
-                f"{self.title} refuses its options, or the {len(x)} rows of {what}: "
-                f"{_short(error)}"
+                f"{self.title} refuses its options, or the {len(x)} rows of {what}: {_short(error)}"
             ) from error
         return self._bytes(model)
 
@@ -187,9 +186,27 @@ class LightGBM(Booster):
     library, title = "lightgbm", "LightGBM"
     quiet: ClassVar[Mapping[str, Any]] = {"verbosity": -1, "deterministic": True}
     untaken = frozenset(
-        "verbosity verbose n_jobs num_threads config data train_data valid input_model output_model"
-        " output_result convert_model forcedsplits_filename forcedbins_filename"
-        " machine_list_filename machines snapshot_freq save_binary task".split()
+        [
+            "verbosity",
+            "verbose",
+            "n_jobs",
+            "num_threads",
+            "config",
+            "data",
+            "train_data",
+            "valid",
+            "input_model",
+            "output_model",
+            "output_result",
+            "convert_model",
+            "forcedsplits_filename",
+            "forcedbins_filename",
+            "machine_list_filename",
+            "machines",
+            "snapshot_freq",
+            "save_binary",
+            "task",
+        ]
     )
 
     @classmethod
@@ -219,7 +236,15 @@ class XGBoost(Booster):
     library, title = "xgboost", "XGBoost"
     quiet: ClassVar[Mapping[str, Any]] = {"verbosity": 0}
     untaken = frozenset(
-        "verbosity n_jobs nthread callbacks early_stopping_rounds eval_metric missing".split()
+        [
+            "verbosity",
+            "n_jobs",
+            "nthread",
+            "callbacks",
+            "early_stopping_rounds",
+            "eval_metric",
+            "missing",
+        ]
     )
 
     @classmethod
@@ -249,10 +274,32 @@ class CatBoost(Booster):
     seed_option = "random_seed"
     quiet: ClassVar[Mapping[str, Any]] = {"verbose": False, "allow_writing_files": False}
     untaken = frozenset(
-        "verbose silent logging_level verbose_eval metric_period thread_count allow_writing_files"
-        " train_dir snapshot_file save_snapshot snapshot_interval name callback device_config"
-        " metadata input_borders output_borders fold_permutation_block ctr_history_unit"
-        " early_stopping_rounds od_wait cat_features text_features embedding_features".split()
+        [
+            "verbose",
+            "silent",
+            "logging_level",
+            "verbose_eval",
+            "metric_period",
+            "thread_count",
+            "allow_writing_files",
+            "train_dir",
+            "snapshot_file",
+            "save_snapshot",
+            "snapshot_interval",
+            "name",
+            "callback",
+            "device_config",
+            "metadata",
+            "input_borders",
+            "output_borders",
+            "fold_permutation_block",
+            "ctr_history_unit",
+            "early_stopping_rounds",
+            "od_wait",
+            "cat_features",
+            "text_features",
+            "embedding_features",
+        ]
     )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Classes of scikit-learn by the names that a study file gives them: ``ensemble.ExtraTreesRegressor``."""
+"""Classes of scikit-learn by the names of a study file: ``ensemble.ExtraTreesRegressor``."""
 
 from difflib import get_close_matches
 from importlib import import_module

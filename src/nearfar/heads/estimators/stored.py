@@ -1,4 +1,4 @@
-"""Fitted estimators as arrays of bytes, in skops' format: no pickle, and nothing but scikit-learn's."""
+"""Fitted estimators as bytes, in skops' format: no pickle, and nothing but scikit-learn's."""
 
 import zipfile
 from importlib import import_module
