@@ -54,8 +54,9 @@ def kit_of(
     ``tiny``: a side is shorter than ``LEAST_SIDE``.
     """
     views = ("[shift, alternating_flip]" if mirrored else "shift") if kind == "image" else ""
-    encoder, *others = _ENCODERS[kind]
-    suited = partial(Kit, kind, task, "cnn" if tiny else encoder, *others, views=views)
+    encoder, fixed, inputs, network = _ENCODERS[kind]
+    encoder = "cnn" if tiny else encoder
+    suited = partial(Kit, kind, task, encoder, fixed, inputs, network, views=views)
     if task == "classification":
         objective, arm = ("supcon", "SupCon") if views else ("triplet", "triplet")
         return suited(
