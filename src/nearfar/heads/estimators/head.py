@@ -101,8 +101,20 @@ class Sklearn:
         return targets[:, 0] if alone else targets
 
     def predict(self, features: Array) -> Array:
-        """Return predictions (n, k), or of classes their probabilities."""
-        x = features.astype(np.float64)
+        """Return predictions (n, k), or of classes their probabilities.
+
+        Raises:
+            UserError: the estimator cannot predict these rows; says why.
+        """
+        try:
+            return self._predicted(features.astype(np.float64))
+        except (ValueError, ArithmeticError) as error:
+            raise UserError(
+                f"{self.class_ or type(self.fitted).__name__} of scikit-learn cannot predict: "
+                f"{first_line(error)}"
+            ) from error
+
+    def _predicted(self, x: Array) -> Array:
         if not self.classes:
             return np.asarray(self.fitted.predict(x), dtype=np.float64).reshape(len(x), -1)
         chances = np.zeros((len(x), self.classes))
