@@ -14,7 +14,7 @@ KERNEL_ROWS = 4_000
 """Training rows up to which kernel machines are asked: their time grows with the square."""
 
 FOREST_ROWS = 20_000
-LARGE_SIDE, QUICK_SIDE = 96, 64
+LARGE_SIDE, QUICK_SIDE = 48, 40
 """Pixels above which a quick look reduces images, and to how many."""
 
 _OPTIMIZER = "optimizer: {adamw: {lr: 3e-3, weight_decay: 0.05}}"
