@@ -38,10 +38,8 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 DECLARED = requirements(PROJECT["dependencies"])
 TRACKERS = [*EXTRAS["mlflow"], *EXTRAS["tensorboard"], *EXTRAS["wandb"]]
-OPTIONAL = requirements([*EXTRAS["timm"], *EXTRAS["gpu"], *EXTRAS["sklearn"], *TRACKERS])
-FOR_DEVELOPMENT = requirements(
-    [*EXTRAS["bench"], *EXTRAS["gpu"], *EXTRAS["sklearn"], *TRACKERS, *EXTRAS["dev"]]
-)
+OPTIONAL = requirements([*EXTRAS["timm"], *EXTRAS["gpu"], *TRACKERS])
+FOR_DEVELOPMENT = requirements([*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *EXTRAS["dev"]])
 
 
 def pins() -> dict[str, Version]:

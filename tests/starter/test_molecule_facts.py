@@ -56,7 +56,7 @@ def test_odd_molecules_are_told_and_the_study_runs_and_predicts(folder: Path) ->
     assert made["smiles"].tolist() == table()["smiles"].tolist()
     assert made["y_pred"].isna().tolist() == [text == "CC>>CO" for text in made["smiles"]]
     assert "is a reaction" in made["reason"].iloc[-1]
-    for arm in ("plain", "fingerprint ridge"):
+    for arm in ("MPNN", "descriptors ridge"):
         found = [predicted(run, arm, smiles) for smiles in (PLAIN, [t[::-1] for t in TURNED])]
         assert found[0] == found[1], arm
 

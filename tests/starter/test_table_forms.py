@@ -55,7 +55,7 @@ def test_semicolons_and_decimal_commas_are_found_run_and_predicted() -> None:
     frame().to_excel("sheet.xlsx")
     outputs = []
     for name in (*given, "sheet.xlsx"):
-        predict_file(prepared.folder.path, "plain", Path(name), Path(f"{name}.out.csv"), None)
+        predict_file(prepared.folder.path, "MLP", Path(name), Path(f"{name}.out.csv"), None)
         with Path(f"{name}.out.csv").open(encoding="utf-8") as file:
             outputs.append([float(row["Temp (K)_pred"]) for row in csv.DictReader(file)])
     assert len(outputs[0]) == ROWS

@@ -13,9 +13,11 @@ from whole_runs import run_whole
 
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
+from nearfar.starter.arms import Budget, arms_of
 from nearfar.starter.first_split import first_split
+from nearfar.starter.kits import kit_of
 from nearfar.starter.scalars import scalar
-from nearfar.starter.write import Budget, write_study
+from nearfar.starter.write import write_study
 from nearfar.study.load import load_study
 
 ALKYLS = ["C" * n for n in range(1, 11)]
@@ -78,8 +80,8 @@ def test_molecules_give_a_study_valid_in_every_profile() -> None:
         assert len(resolved.seeds) == {"full": 10, "quick": 5, "smoke": 2}[profile]
         study_there = resolved.study
         assert {arm.group for arm in study_there.arms.values()} == {"own", "control"}
-        assert study_there.arms["RnC"].pretrain is not None
-        assert study_there.stages["rnc"].encoder.name == "gin"
+        assert study_there.arms["MPNN+RnC"].pretrain is not None
+        assert study_there.stages["rnc"].encoder.name == "mpnn"
 
 
 @pytest.mark.parametrize("frame", [columns(), molecules()], ids=["table", "molecules"])
@@ -98,8 +100,8 @@ def test_both_ways_get_the_same_epochs_in_every_profile() -> None:
         study = load_study("my-data.yaml", profile).study
         fits = {name: getattr(arm.fit, "epochs", 0) for name, arm in study.arms.items()}
         if profile != "smoke":
-            assert fits["plain"] == study.stages["rnc"].epochs + fits["RnC"]
-        assert fits["RnC"] == fits["RnC+freeze"] == fits["untrained encoder"]
+            assert fits["MPNN"] == study.stages["rnc"].epochs + fits["MPNN+RnC"]
+        assert fits["MPNN+RnC"] == fits["untrained encoder"]
 
 
 def test_columns_give_a_study_with_listed_features() -> None:
@@ -124,7 +126,7 @@ def test_written_study_runs_unedited(kind: str) -> None:
     written(frame)
     prepared = run_whole(Request("my-data.yaml", profile="smoke", seeds=1, device="cpu"))
     assert prepared.missing == {}
-    assert len(prepared.plan.steps) == 8
+    assert len(prepared.plan.steps) == {"molecules": 9, "columns": 8}[kind]
     assert (prepared.folder.path / "results.csv").stat().st_size > 1000
 
 
@@ -356,7 +358,7 @@ def test_budget_follows_the_rows() -> None:
     small, middle, large = (Budget.of(rows) for rows in (100, 1000, 100_000))
     assert (small.epochs, middle.epochs, large.epochs) == (200, 100, 20)
     assert (small.batch, middle.batch, large.batch) == (32, 128, 128)
-    assert large.minutes(100_000, "molecule", 10, 20) > middle.minutes(1000, "molecule", 10, 100)
+    assert Budget.of(900, "molecule").epochs == 60
 
 
 def picture_folder(root: Path) -> None:
@@ -378,8 +380,23 @@ def test_a_folder_of_images_gives_a_study_that_runs_unedited(
     path, facts = write_study(Path("pictures"))
     assert any("dark" in fact for fact in facts)
     study = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert study["stages"]["supcon"]["augment"] == "crop"
+    assert study["stages"]["supcon"]["augment"] == ["shift", "alternating_flip"]
     assert study["metric"].startswith("balanced_accuracy")
     prepared = run_whole(Request(str(path), profile="smoke"))
     results = (prepared.folder.path / "results.csv").read_text(encoding="utf-8")
-    assert "pixels logistic,0,,test," in results
+    assert "small pixels logistic,0,,test," in results
+
+
+@pytest.mark.parametrize(
+    ("rows", "baseline"), [(1_000, "columns SVR"), (20_000, "columns boosting")]
+)
+def test_kernel_machines_are_asked_of_as_many_rows_as_they_can(rows: int, baseline: str) -> None:
+    arms = arms_of(kit_of("vector", "regression"), Budget.of(rows), rows)
+    assert arms.baseline == baseline
+    assert ("columns SVR" in {arm.name for arm in arms.arms}) == (rows == 1_000)
+
+
+def test_the_question_is_the_users() -> None:
+    study, _ = written(molecules())
+    assert study["question"] == "Which model predicts value best from these 60 molecules?"
+    assert study["baseline"] == "descriptors SVR"

@@ -5,15 +5,17 @@ They come from installed packages, by entry points, or from modules that a study
 
 from nearfar.extensions.modules import use_modules
 from nearfar.extensions.registry import FOREIGN_ERRORS, Origin, Part, Registry, changed_modules
-from nearfar.extensions.signatures import missing, signature_mistake
+from nearfar.extensions.signatures import arguments, missing, option_name, signature_mistake
 
 __all__ = [
     "FOREIGN_ERRORS",
     "Origin",
     "Part",
     "Registry",
+    "arguments",
     "changed_modules",
     "missing",
+    "option_name",
     "signature_mistake",
     "use_modules",
 ]

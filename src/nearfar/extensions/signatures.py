@@ -1,7 +1,9 @@
 """Whether a class is made as a study file makes its parts."""
 
 import inspect
+import keyword
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -32,3 +34,22 @@ def missing(kind: type[Any], names: tuple[str, ...]) -> str:
     """Return a phrase that tells which attributes a class lacks, empty if none."""
     lacking = [name for name in names if not hasattr(kind, name)]
     return f"lacks {', '.join(lacking)}" if lacking else ""
+
+
+def option_name(parameter: str) -> str:
+    """Return how a study file calls a parameter: one that a keyword of Python forbids loses its _.
+
+    >>> option_name("class_"), option_name("tail_")
+    ('class', 'tail_')
+    """
+    bare = parameter.removesuffix("_")
+    return bare if keyword.iskeyword(bare) else parameter
+
+
+def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options by the names of the parameters that take them.
+
+    >>> arguments({"class": 1, "size": 2})
+    {'class_': 1, 'size': 2}
+    """
+    return {f"{name}_" if keyword.iskeyword(name) else name: v for name, v in options.items()}

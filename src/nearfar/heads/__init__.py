@@ -3,11 +3,14 @@
 ``READOUTS`` says how the outputs of the former become numbers.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from nearfar.extensions import Part, Registry
+from nearfar.extensions import Part, Registry, arguments
 from nearfar.heads.base import NetworkHead, SolvedHead, head_mistake, is_network
 from nearfar.heads.decoders import Decoder, ImageDecoder
+from nearfar.heads.estimators.boosters import Booster, CatBoost, LightGBM, XGBoost
+from nearfar.heads.estimators.head import Sklearn
 from nearfar.heads.networks import MLP, Linear, Standardise
 from nearfar.heads.readouts import READOUTS, Readout
 from nearfar.heads.solved.each_target import EachTarget, fits_task, restored_head
@@ -16,6 +19,7 @@ from nearfar.heads.solved.knn import KNN
 from nearfar.heads.solved.logistic.head import Logistic
 from nearfar.heads.solved.logistic.many import Problem, solve_together
 from nearfar.heads.solved.pca import PrincipalComponents
+from nearfar.heads.solved.svc import SVC
 from nearfar.heads.solved.svr import SVR
 
 Network = Linear | MLP | Decoder
@@ -25,23 +29,46 @@ _NETWORKS: dict[str, type[Any]] = {
     "decoder": Decoder,
     "image_decoder": ImageDecoder,
 }
-ExactHead = Mean | Ridge | Forest | SVR | Logistic | KNN | PrincipalComponents
+ExactHead = (
+    Mean | Ridge | Forest | SVR | SVC | Logistic | KNN | PrincipalComponents | Sklearn | Booster
+)
 _EXACT: dict[str, type[Any]] = {
     "mean": Mean,
     "ridge": Ridge,
     "forest": Forest,
     "svr": SVR,
+    "svc": SVC,
     "logistic": Logistic,
     "knn": KNN,
     "pca": PrincipalComponents,
+    "sklearn": Sklearn,
+    "lightgbm": LightGBM,
+    "xgboost": XGBoost,
+    "catboost": CatBoost,
 }
 HEADS = Registry("head", "heads", {**_NETWORKS, **_EXACT}, head_mistake)
 NETWORKS: Part[type[Any]] = Part(HEADS, is_network)
 EXACT: Part[type[Any]] = Part(HEADS, lambda kind: not is_network(kind))
 
-WeightedHead = Ridge | Forest | Logistic | EachTarget
-WEIGHTED: dict[str, type[Any]] = {"ridge": Ridge, "forest": Forest, "logistic": Logistic}
+WeightedHead = Ridge | Forest | Logistic | Sklearn | Booster | EachTarget
+WEIGHTED: dict[str, type[Any]] = {
+    "ridge": Ridge,
+    "forest": Forest,
+    "logistic": Logistic,
+    "sklearn": Sklearn,
+    "lightgbm": LightGBM,
+    "xgboost": XGBoost,
+    "catboost": CatBoost,
+}
 """Solved heads whose ``fit`` takes weights of the training rows."""
+
+
+def solved_head(name: str, options: Mapping[str, Any]) -> Any:
+    """Make a solved head of its options as a specification holds them, not yet fitted."""
+    kind = EXACT[name]
+    named = options if getattr(kind, "any_option", False) else arguments(options)
+    return kind(**named)
+
 
 __all__ = [
     "EXACT",
@@ -50,6 +77,7 @@ __all__ = [
     "MLP",
     "NETWORKS",
     "READOUTS",
+    "SVC",
     "SVR",
     "WEIGHTED",
     "Decoder",
@@ -71,4 +99,5 @@ __all__ = [
     "fits_task",
     "restored_head",
     "solve_together",
+    "solved_head",
 ]

@@ -127,11 +127,6 @@ def _chances(fitted: Any, features: Array) -> Array:
 
 
 def _skops() -> Any:
-    try:
-        import skops.io
-    except ImportError:
-        raise UserError(
-            "an estimator as arm is kept by the package skops, which is not installed: "
-            "pip install 'nearfar[sklearn]'"
-        ) from None
+    import skops.io
+
     return skops.io

@@ -77,27 +77,28 @@ def carried_out(request: Any, *, quiet: bool) -> Result:
         processes.import_ahead()
     from rich.console import Console
 
-    from nearfar.execution.run import carry_out, default_jobs, prepare
+    from nearfar.execution.run import alone, carry_out, default_jobs
     from nearfar.execution.tracking import Tracking
     from nearfar.library.progress import display
     from nearfar.report import write_report
 
-    prepared = prepare(request)
-    jobs = request.jobs or default_jobs(prepared)
-    if not quiet:
-        for note in prepared.notes:
-            print(note, file=sys.stderr)
-    with (
-        Tracking(prepared, Console(stderr=True, quiet=quiet)) as tracking,
-        display(prepared, quiet=quiet) as shown,
-    ):
+    with alone(request) as prepared:
+        jobs = request.jobs or default_jobs(prepared)
+        if not quiet:
+            for note in prepared.notes:
+                print(note, file=sys.stderr)
+        with (
+            Tracking(prepared, Console(stderr=True, quiet=quiet)) as tracking,
+            display(prepared, quiet=quiet) as shown,
+        ):
 
-        def watch(event: Any) -> None:
-            shown(event)
-            tracking(event)
+            def watch(event: Any) -> None:
+                shown(event)
+                tracking(event)
 
-        carry_out(prepared, jobs, watch)
-    write_report(prepared.folder.path)
+            carry_out(prepared, jobs, watch)
+        with prepared.folder.writing():
+            write_report(prepared.folder.path)
     return Result(prepared.folder.path)
 
 

@@ -46,6 +46,9 @@ TASKS = ("regression", "classification", "multilabel", "reconstruction")
 DEFAULTS = {"multilabel": "average_precision"}
 """The metric of a study that names none, where it is not the first of its task."""
 
+DECIDED = frozenset({"accuracy", "balanced_accuracy", "f1", "f1_micro", "mcc"})
+"""The metrics of classes that go by decisions alone: they need no probabilities."""
+
 
 def _of_task(task: str) -> dict[str, Metric]:
     found = {name: metric for name, metric in BUILT_IN.items() if metric.judges(task)}
@@ -164,6 +167,7 @@ def _with(built_in: dict[str, Metric], also: Sequence[str]) -> dict[str, Metric]
 
 __all__ = [
     "CLASSIFICATION",
+    "DECIDED",
     "MEASURES",
     "METRICS",
     "METRICS_OF",

@@ -24,7 +24,7 @@ from nearfar.plan.specs import (
     StageSpec,
     Target,
 )
-from nearfar.study.named_options import NamedChoice
+from nearfar.study.named_options import NamedChoice, encoder_names
 from nearfar.study.schema import Arm, ExactFit, Pretrain, Stage, Study, Test, TrainedFit
 from nearfar.train.recipe import Recipe
 
@@ -113,7 +113,7 @@ def chain_of(
         common["target"] = Target(arm.fit.target, classes)
     common["modules"] = modules_of(
         source=study.data.source,
-        encoder=_encoder_name(arm, before),
+        encoder=_encoder_names(arm, before),
         head=arm.fit.head.name,
         metric=study.metric,
     )
@@ -123,12 +123,12 @@ def chain_of(
     return *before, _step("fit", _fit_spec(arm.fit, study.metric, common), needs)
 
 
-def _encoder_name(arm: Arm, before: Sequence[Step]) -> str | None:
-    """Return the name of the encoder that a fit has, be it its own or the one it starts from."""
+def _encoder_names(arm: Arm, before: Sequence[Step]) -> list[str]:
+    """Return the names of the encoders that a fit has, be they its own or what it starts from."""
     if arm.fit.encoder is not None:
-        return str(arm.fit.encoder.name)
+        return encoder_names(arm.fit.encoder)
     encoder = getattr(before[0].spec, "encoder", None) if before else None
-    return None if encoder is None else str(encoder.name)
+    return [] if encoder is None else [str(encoder.name)]
 
 
 def _draws(study: Study, arm: Arm) -> bool:
@@ -138,7 +138,8 @@ def _draws(study: Study, arm: Arm) -> bool:
     if not isinstance(arm.fit, ExactFit) or EXACT[arm.fit.head.name].draws:
         return True
     encoder = arm.fit.encoder
-    return encoder is not None and bool(getattr(ENCODERS[encoder.name], "trainable", True))
+    names = [] if encoder is None else encoder_names(encoder)
+    return any(getattr(ENCODERS[name], "trainable", True) for name in names)
 
 
 def scoring_of(fit: Step, test: Test, seed: int) -> Step:

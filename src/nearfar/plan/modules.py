@@ -1,5 +1,6 @@
 """Which modules of a user's own a stage needs, as its specification names them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from nearfar.data.catalogue import SOURCES
@@ -18,14 +19,18 @@ REGISTRIES: dict[str, Registry[Any]] = {
 }
 
 
-def modules_of(**parts: str | None) -> tuple[tuple[str, str], ...]:
+def modules_of(**parts: str | Sequence[str] | None) -> tuple[tuple[str, str], ...]:
     """Return the modules, names and versions, of parts that do not come with nearfar.
 
     Args:
         parts: the name of the stage's ``source``, ``encoder``, ``objective``, ``head`` and
-            ``metric``, None where it has none.
+            ``metric``, None where it has none, or several.
     """
-    origins = (REGISTRIES[kind].origin(name) for kind, name in parts.items() if name is not None)
+    origins = (
+        REGISTRIES[kind].origin(name)
+        for kind, given in parts.items()
+        for name in ([given] if isinstance(given, str) else given or ())
+    )
     found = {origin.module: origin.version for origin in origins if origin is not None}
     return tuple(found.items())
 

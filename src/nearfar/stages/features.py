@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nearfar.data import Columns
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder
+from nearfar.encoders.joined import Joined, named_parts, part_features
 from nearfar.plan.specs import EncodedSpec, Named, ScoreSpec, StageSpec, start_of
 from nearfar.records.stages import StageStore
 from nearfar.stages import models
@@ -39,7 +40,9 @@ def features_of_all(
     def make() -> Array:
         return models.features_of(encoder, inputs, device).cpu().numpy()
 
-    if isinstance(encoder, FixedEncoder):
+    if isinstance(encoder, Joined):
+        values, spared = _joined(spec, encoder, inputs, store, device, own)
+    elif isinstance(encoder, FixedEncoder):
         assert spec.encoder is not None
         values, spared = _fixed(spec, encoder, spec.encoder, store, make, own)
     else:
@@ -65,9 +68,34 @@ def expensive_features(spec: StageSpec, inputs: Any, store: StageStore) -> str:
         return ""
     companion = models.companion_of(spec.encoder, inputs)
     named = Named(companion, {}) if companion else spec.encoder
-    kind = ENCODERS[named.name]
-    expensive = issubclass(kind, FixedEncoder) and kind.expensive
-    return store.features.name(_key(spec, named)) if expensive else ""
+    joined = named_parts(named.options["parts"]) if named.name == "joined" else []
+    for name, options in joined or [(named.name, dict(named.options))]:
+        kind = ENCODERS[name]
+        if issubclass(kind, FixedEncoder) and kind.expensive:
+            return store.features.name(_key(spec, Named(name, options)))
+    return ""
+
+
+def _joined(
+    spec: EncodedSpec,
+    encoder: Joined,
+    inputs: Any,
+    store: StageStore,
+    device: torch.device,
+    own: Mapping[str, str],
+) -> tuple[Array, float]:
+    """Return the features of encoders side by side, each kept as if it were alone."""
+    found, spared = [], 0.0
+    for (name, options), part in zip(encoder.named, encoder.parts, strict=True):
+        named, make = Named(name, options), functools.partial(part_features, part, inputs, device)
+        if isinstance(part, FixedEncoder):
+            values, seconds = _fixed(spec, part, named, store, make, own)
+        else:
+            key = {**_key(spec, named), **own, "seed": spec.seed}
+            values, seconds = store.features.get(key, make)
+        found.append(values)
+        spared += seconds
+    return np.concatenate(found, axis=1), spared
 
 
 def _fixed(

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from nearfar.data.augment import build_views, view_of
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
-from nearfar.heads import EXACT, NETWORKS, READOUTS, ExactHead, restored_head
+from nearfar.encoders.joined import Joined, part_features
+from nearfar.heads import NETWORKS, READOUTS, ExactHead, restored_head, solved_head
 from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES, elementwise
 from nearfar.objectives import Predictor, in_chunks
 from nearfar.plan.specs import (
@@ -187,12 +188,15 @@ def build_predictor(
 
 def exact_head(spec: SolveSpec) -> ExactHead:
     """Make the solved head of a fit, not yet fitted."""
-    head: ExactHead = EXACT[spec.head.name](**spec.head.options)
+    head: ExactHead = solved_head(spec.head.name, spec.head.options)
     return head
 
 
 def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.device) -> Tensor:
     """Return the features of all rows, float32 (n, d), with the encoder in evaluation mode."""
+    if isinstance(encoder, Joined):
+        parts = [part_features(part, inputs, device) for part in encoder.parts]
+        return torch.from_numpy(np.concatenate(parts, axis=1)).to(device)
     if isinstance(encoder, FixedEncoder):
         return torch.from_numpy(encoder.features(inputs)).to(device)
     rows = torch.arange(len(inputs), device=device)

@@ -10,18 +10,21 @@ from functools import partial
 class Kit:
     """What a first study of some kind of data is made of.
 
-    ``fixed`` computes features for the classical controls, called ``inputs``; ``arm`` is what the
-    pre-trained arms are called; ``views`` is how training changes images, empty for other data.
+    ``fixed`` computes features for the classical arms, called ``inputs``; ``network`` is what the
+    network is called, and ``arm`` its pre-training; ``views`` is how training changes images, empty
+    for other data.
     """
 
+    kind: str
+    task: str
     encoder: str
     fixed: str
     inputs: str
+    network: str
     objective: str
     arm: str
     near: str
     floor: str
-    linear: str
     metrics: str
     views: str = ""
 
@@ -32,19 +35,28 @@ class Kit:
 
 
 _ENCODERS = {
-    "molecule": ("gin", "morgan", "fingerprint"),
-    "vector": ("mlp", "identity", "columns"),
-    "image": ("cnn", "identity", "pixels"),
+    "molecule": ("mpnn", "descriptors", "descriptors", "MPNN"),
+    "vector": ("mlp", "identity", "columns", "MLP"),
+    "image": ("fast_cnn", "pixels", "pixels", "CNN"),
 }
 
 
-def kit_of(kind: str, task: str, *, rare: bool = False) -> Kit:
+LEAST_SIDE = 12
+"""Pixels of a side below which ``fast_cnn`` has nothing left to halve."""
+
+
+def kit_of(
+    kind: str, task: str, *, rare: bool = False, mirrored: bool = True, tiny: bool = False
+) -> Kit:
     """Return what suits molecules, vectors or images, and numbers, classes or labels.
 
-    ``rare``: of two classes one is rare.
+    ``rare``: of two classes one is rare; ``mirrored``: an image means the same in a mirror;
+    ``tiny``: a side is shorter than ``LEAST_SIDE``.
     """
-    views = "crop" if kind == "image" else ""
-    suited = partial(Kit, *_ENCODERS[kind], views=views)
+    views = ("[shift, alternating_flip]" if mirrored else "shift") if kind == "image" else ""
+    encoder, fixed, inputs, network = _ENCODERS[kind]
+    encoder = "cnn" if tiny else encoder
+    suited = partial(Kit, kind, task, encoder, fixed, inputs, network, views=views)
     if task == "classification":
         objective, arm = ("supcon", "SupCon") if views else ("triplet", "triplet")
         return suited(
@@ -52,7 +64,6 @@ def kit_of(kind: str, task: str, *, rare: bool = False) -> Kit:
             arm=arm,
             near="of one class",
             floor="majority",
-            linear="logistic",
             metrics="metric: average_precision   # of the rare class; or auroc, f1, mcc, brier, nll"
             if rare
             else "metric: balanced_accuracy   # or accuracy, mcc, nll, ece; of 2 classes auroc, f1",
@@ -62,13 +73,11 @@ def kit_of(kind: str, task: str, *, rare: bool = False) -> Kit:
         return suited(
             near="with nearly the same labels",
             floor="frequencies",
-            linear="logistic",
             metrics="metric: average_precision   # mAP; or auroc, f1 (macro), f1_micro, mcc, "
             "brier, nll",
         )
     return suited(
         near="with near targets",
         floor="mean",
-        linear="ridge",
         metrics="metric: mae   # or rmse, mse, r2, spearman",
     )

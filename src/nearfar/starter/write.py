@@ -12,7 +12,8 @@ from nearfar.errors import UserError
 from nearfar.records.files import write_atomically
 from nearfar.records.places import expanded, file_to_write
 from nearfar.records.plain_yaml import parse_yaml
-from nearfar.starter.kits import Kit, kit_of
+from nearfar.starter.arms import Arm, Arms, Budget, arms_of
+from nearfar.starter.kits import LEAST_SIDE, Kit, kit_of
 from nearfar.starter.scalars import printable, scalar
 
 if TYPE_CHECKING:
@@ -21,32 +22,18 @@ if TYPE_CHECKING:
     from nearfar.starter.detect import Finding
 
 _WIDTH = 96
-_FOREST_ROWS = 20_000
 _MANY_TARGETS = 5
 
 
-@dataclass(frozen=True)
-class Budget:
-    """What a first study spends: small data need more epochs and smaller batches."""
-
-    epochs: int
-    quick: int
-    batch: int
-    rnc_batch: int
-
-    @classmethod
-    def of(cls, rows: int) -> Budget:
-        """Return a budget for so many training rows: a stage passes about 100,000 of them."""
-        epochs = min(max(100_000 // rows, 20), 200)
-        batch = 128 if rows >= 800 else 64 if rows >= 300 else 32
-        return cls(epochs, max(epochs // 2, 5), batch, 2 * batch)
-
-    def minutes(self, rows: int, kind: str, seeds: int, epochs: int) -> float:
-        """Guess the minutes on two cores: four trainings of an encoder, and the controls."""
-        rows_per_second = {"molecule": 2_500, "image": 800}.get(kind, 40_000)
-        controls = 20 if rows <= _FOREST_ROWS else 5
-        one_seed = 4 * epochs * rows / rows_per_second + controls
-        return round(max(seeds * one_seed / 60 / 2, 0.1), 1)
+def guessed_minutes(arms: Arms, rows: int, kind: str, seeds: int, epochs: int) -> float:
+    """Guess the minutes on two cores: networks by their epochs, and what is solved."""
+    rows_per_second = {"molecule": 1_500, "image": 200}.get(kind, 40_000)
+    shares = 0.5 + sum(arm.share for arm in arms.arms)
+    solved = sum(
+        20 if rows > 1_000 else 8 for arm in arms.arms if not arm.share and not arm.control
+    )
+    one_seed = shares * epochs * rows / rows_per_second + solved
+    return round(max(seeds * one_seed / 60 / 2, 0.1), 1)
 
 
 def write_study(
@@ -100,15 +87,19 @@ def study_text(name: str, data_path: str, finding: Finding) -> tuple[str, list[s
     from nearfar.starter.detect_targets import rare_share
 
     rare = rare_share(finding.dataset) is not None
-    kind, kit = finding.data.kind, kit_of(finding.data.kind, str(finding.data.task), rare=rare)
-    method = "Rank-N-Contrast" if kit.arm == "RnC" else kit.arm
+    kind, kit = str(finding.data.kind), _kit(finding, rare=rare)
     rows = max(int(0.8 * len(finding.dataset)), 1)
-    budget, seeds = Budget.of(rows), Seeds.of(finding.split)
-    minutes = {
-        "full": budget.minutes(rows, kind, seeds.full, budget.epochs),
-        "quick": budget.minutes(rows, kind, seeds.quick, budget.quick),
-    }
+    budget, seeds = Budget.of(rows, kind), Seeds.of(finding.split)
     names = finding.dataset.target_names
+    from nearfar.data import Images
+
+    inputs = finding.dataset.inputs
+    side = max(inputs.shape[1:]) if isinstance(inputs, Images) else 0
+    arms = arms_of(kit, budget, rows, side, len(names))
+    minutes = {
+        "full": guessed_minutes(arms, rows, kind, seeds.full, budget.epochs),
+        "quick": guessed_minutes(arms, rows, kind, seeds.quick, budget.quick),
+    }
     target = _listed(names)
     over = f", mean over the {'labels' if finding.dataset.multilabel else 'targets'}"
     over *= len(names) > 1
@@ -123,19 +114,36 @@ def study_text(name: str, data_path: str, finding: Finding) -> tuple[str, list[s
         "",
         f"study: {name}",
         f"title: {scalar(f'Predicting {target}')}",
-        f"question: {scalar(f'Does {method} pre-training predict {target} better?')}",
+        f"question: {scalar(_question(target, finding))}",
         "",
         *_block("data", data),
         *_split_lines(finding),
         f"# The measure that carries the verdicts{over}.",
         kit.metrics,
-        "baseline: plain",
+        "# The strongest of the plain arms, found on data of other people.",
+        f"baseline: {scalar(arms.baseline)}",
         "# Guessed, on two cores.",
         f"minutes: {{full: {minutes['full']}, quick: {minutes['quick']}}}",
         "",
-        *_arm_lines(kit, budget, seeds, rows),
+        *_arm_lines(arms, kit, budget, seeds),
     ]
     return "\n".join(lines) + "\n", facts
+
+
+def _kit(finding: Finding, *, rare: bool) -> Kit:
+    """Return what suits the data; grey images may be writing, which no mirror leaves as it is."""
+    from nearfar.data import Images
+
+    inputs, task = finding.dataset.inputs, str(finding.data.task)
+    if not isinstance(inputs, Images):
+        return kit_of(inputs.kind, task, rare=rare)
+    channels, *sides = inputs.shape
+    return kit_of("image", task, rare=rare, mirrored=channels > 1, tiny=min(sides) < LEAST_SIDE)
+
+
+def _question(target: str, finding: Finding) -> str:
+    rows = {"molecule": "molecules", "image": "images"}.get(str(finding.data.kind), "rows")
+    return f"Which model predicts {target} best from these {len(finding.dataset):,} {rows}?"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -241,69 +249,59 @@ class Seeds:
         return f"    axes: {{seed: {{values: {seeds}}}}}"
 
 
-def _arm_lines(kit: Kit, budget: Budget, seeds: Seeds, rows: int) -> list[str]:
-    epochs, batch, arm = budget.epochs, budget.batch, kit.arm
-    views = f", augment: {kit.views}" if kit.views else ""
-    forest = f"{kit.inputs} forest"
-    grown = rows <= _FOREST_ROWS
-
-    def fit(encoder: str, train: str, count: int) -> str:
-        seen = views if train == "all" else ""
-        return f"    fit: {{{encoder}train: {train}, epochs: {count}, batch: {batch}{seen}}}"
-
-    named = f"encoder: {kit.encoder}, "
-    return [
+def _arm_lines(arms: Arms, kit: Kit, budget: Budget, seeds: Seeds) -> list[str]:
+    lines = [
         *seeds.lines,
         f"# Pre-training: the encoder learns to put rows {kit.near} near each other.",
         "stages:",
-        f"  {kit.stage}:",
-        f"    encoder: {kit.encoder}",
-        f"    objective: {kit.objective}",
-        *([f"    augment: {kit.views}   # other views: docs/study-files.md"] if views else []),
-        f"    epochs: {epochs}",
-        f"    batch: {budget.rnc_batch}",
+        f"  {arms.stage}: {{{arms.recipe}, objective: {arms.objective}, "
+        f"epochs: {max(budget.epochs // 2, 1)}, batch: {budget.contrast_batch}"
+        f"{', augment: ' + arms.views if arms.views else ''}}}",
         "",
         "# Ways from input to prediction, all on the same splits and seeds.",
         "arms:",
-        "  plain:              # end to end, with the epochs of pre-training and fine-tuning",
-        fit(named, "all", 2 * epochs),
-        f"  {arm + '+freeze:':<20}# a linear head on the pre-trained encoder",
-        f"    pretrain: {kit.stage}",
-        fit("", "head", epochs),
-        f"  {arm + ':':<20}# the same, and the encoder goes on learning",
-        f"    pretrain: {kit.stage}",
-        fit("", "all", epochs),
-        "  # What a study must beat before it means anything.",
-        f"  {kit.floor}: {{group: control, fit: {{head: mean}}}}",
-        "  untrained encoder:",
-        "    group: control",
-        fit(named, "head", epochs),
-        f"  {kit.inputs} {kit.linear}: {{group: control, "
-        f"fit: {{encoder: {kit.fixed}, head: {kit.linear}}}}}",
-        *([f"  {forest}: {{group: control, fit: {{encoder: {kit.fixed}, head: forest}}}}"] * grown),
-        "",
-        *_profile_lines(kit, budget, seeds, forest if grown else ""),
     ]
+    for arm in (arm for arm in arms.arms if not arm.control):
+        lines += _one_arm(arm, arms.stage, budget)
+    lines.append("  # What a study must beat before it means anything.")
+    for arm in (arm for arm in arms.arms if arm.control):
+        lines += _one_arm(arm, arms.stage, budget)
+    lines += [f"  # {note}" for note in arms.notes]
+    return [*lines, "", *_profile_lines(arms, budget, seeds)]
 
 
-def _profile_lines(kit: Kit, budget: Budget, seeds: Seeds, forest: str) -> list[str]:
-    trained = (f"{kit.arm}+freeze", kit.arm, "untrained encoder")
-    few = f"{{encoder: {kit.fixed}, head: {{forest: {{trees: 20}}}}}}"
+def _one_arm(arm: Arm, stage: str, budget: Budget) -> list[str]:
+    fit = arm.fit.replace("EPOCHS", str(_epochs(arm, budget.epochs)))
+    head = f"  {arm.name}:"
     return [
-        "profiles:",
-        "  quick:",
-        seeds.profile_line(seeds.quick),
-        f"    stages: {{{kit.stage}: {{epochs: {budget.quick}}}}}",
-        "    arms:",
-        f"      plain: {{fit: {{epochs: {2 * budget.quick}}}}}",
-        *(f"      {name}: {{fit: {{epochs: {budget.quick}}}}}" for name in trained),
-        "  smoke:",
-        seeds.profile_line(2),
-        f"    stages: {{{kit.stage}: {{epochs: 2}}}}",
-        "    arms:",
-        *(f"      {name}: {{fit: {{epochs: 2}}}}" for name in ("plain", *trained)),
-        *([f"      {forest}: {{fit: {few}}}"] if forest else []),
+        f"{head:<26} # {arm.comment}" if arm.comment else head,
+        *["    group: control"] * arm.control,
+        *[f"    pretrain: {stage}"] * arm.pretrained,
+        f"    fit: {{{fit}}}",
     ]
+
+
+def _epochs(arm: Arm, whole: int) -> int:
+    """Return how many of the epochs that a study spends on a network an arm takes."""
+    return max(int(arm.share * whole), 1)
+
+
+def _profile_lines(arms: Arms, budget: Budget, seeds: Seeds) -> list[str]:
+    small = arms.quick_encoder
+    encoder = f"encoder: {small}, " if small else ""
+    lines = ["profiles:"]
+    for profile, epochs, count in (("quick", budget.quick, seeds.quick), ("smoke", 2, 2)):
+        lines += [f"  {profile}:", seeds.profile_line(count)]
+        lines += [f"    {arms.quick_data}"] if arms.quick_data else []
+        half = max(epochs // 2, 1)
+        lines += [f"    stages: {{{arms.stage}: {{{encoder}epochs: {half}}}}}", "    arms:"]
+        for arm in arms.arms:
+            if arm.share:
+                own = encoder if not arm.pretrained else ""
+                lines.append(f"      {arm.name}: {{fit: {{{own}epochs: {_epochs(arm, epochs)}}}}}")
+            elif said := arm.quick if profile == "quick" else arm.smoke:
+                lines.append(f"      {arm.name}: {{fit: {said}}}")
+    return lines
 
 
 def _block(key: str, values: dict[str, Any]) -> list[str]:

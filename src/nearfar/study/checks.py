@@ -7,8 +7,9 @@ from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest, shown
 from nearfar.heads import HEADS, READOUTS, WEIGHTED, fits_task
 from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
-from nearfar.metrics import METRICS, METRICS_OF
+from nearfar.metrics import DECIDED, METRICS, METRICS_OF
 from nearfar.objectives import OBJECTIVES
+from nearfar.study.named_options import encoder_names
 from nearfar.study.schema import Arm, ExactFit, Study, Test, TrainedFit, Training
 
 
@@ -59,13 +60,12 @@ def _unfit_encoders(study: Study) -> list[str]:
         *((f"stages.{name}", stage) for name, stage in study.stages.items()),
         *((f"arms.{name}.fit", arm.fit) for name, arm in study.arms.items()),
     ]:
-        encoder = holder.encoder
-        if encoder is not None and kind not in ENCODERS[encoder.name].accepts:
-            fitting = [n for n, e in ENCODERS.items() if kind in e.accepts]
-            mistakes.append(
-                f"{where}.encoder: {encoder.name} does not take {kind} inputs; "
-                f"{nearest(encoder.name, fitting)}"
-            )
+        for name in [] if holder.encoder is None else encoder_names(holder.encoder):
+            if kind not in ENCODERS[name].accepts:
+                fitting = [n for n, e in ENCODERS.items() if kind in e.accepts]
+                mistakes.append(
+                    f"{where}.encoder: {name} does not take {kind} inputs; {nearest(name, fitting)}"
+                )
     return mistakes
 
 
@@ -88,11 +88,26 @@ def _unfit_for_task(study: Study) -> list[str]:
         fit, where = arm.fit, f"arms.{name}.fit"
         if fit.head.name not in heads:
             mistakes.append(_not_for(f"{where}.head", fit.head.name, task, heads))
+        else:
+            mistakes += [f"{where}.head: {line}" for line in _refused(fit, study)]
         if isinstance(fit, TrainedFit):
             mistakes += [f"{where}.{line}" for line in _unread(fit, task)]
         if fit.weights is not None:
             mistakes += [f"{where}.weights: {line}" for line in _no_weights(fit, task)]
     return mistakes
+
+
+def _refused(fit: TrainedFit | ExactFit, study: Study) -> list[str]:
+    """Return what a head that checks its own options says of them."""
+    objections = getattr(HEADS[fit.head.name], "objections", None)
+    if objections is None:
+        return []
+    scores = study.metric not in DECIDED
+    options = fit.head.options.model_dump(mode="json")
+    lines: list[str] = objections(
+        options, str(study.data.task), scores=scores, weighted=fit.weights is not None
+    )
+    return lines
 
 
 def _unread(fit: TrainedFit, task: str) -> list[str]:

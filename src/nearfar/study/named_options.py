@@ -6,30 +6,41 @@ registering a class is all it takes to make it, and its options, known to the sc
 
 import functools
 import inspect
+import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     ModelWrapValidatorHandler,
     SerializationInfo,
     SerializerFunctionWrapHandler,
+    ValidationError,
     create_model,
     model_serializer,
     model_validator,
 )
 
-from nearfar.errors import shown
-from nearfar.extensions import Registry
+from nearfar.errors import nearest, shown
+from nearfar.extensions import Registry, option_name
 from nearfar.study.overlay import by_name
 from nearfar.train.recipe import Options
 
 
+class AnyOptions(Options):
+    """Options of a part that has them checked by another library, whatever they are called."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 def options_of(kind: type[Any]) -> type[Options]:
     """Return the model of a class's options: its constructor's keyword-only parameters."""
+    if getattr(kind, "any_option", False):
+        return create_model(kind.__name__, __base__=AnyOptions)
     hints = get_type_hints(kind.__init__, include_extras=True)
     fields: dict[str, Any] = {
-        name: (hints[name], parameter.default)
+        option_name(name): (hints[name], parameter.default)
         for name, parameter in inspect.signature(kind).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
@@ -40,20 +51,49 @@ class NamedChoice(Options):
     """Exactly one of several names, with its options."""
 
     registry: ClassVar[Registry[Any] | None] = None
+    list_name: ClassVar[str] = ""
+    """The name that a list of choices stands for, with these as its ``parts``; none if empty."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _from_name(cls, given: Any, handler: ModelWrapValidatorHandler[Any]) -> Any:
         if isinstance(given, str):
             given = {given: {}}
+        if cls.list_name and isinstance(given, list | tuple):
+            given = {cls.list_name: {"parts": list(given)}}
         if not isinstance(given, Mapping):
             raise ValueError(f"needs a name or a name with options, not {shown(given)}")
         if len(given) != 1:
             raise ValueError(f"needs exactly one name, not {sorted(map(str, given)) or 'none'}")
         ((name, options),) = given.items()
+        if name and name == cls.list_name:
+            options = {"parts": cls._parts(options)}
         named = {name: {} if options is None else options}
         kind = cls.kind(str(name))
         return handler(named) if kind is cls else kind.model_validate(named)
+
+    @classmethod
+    def _parts(cls, given: Any) -> list[Any]:
+        """Return the choices that are joined, as plain values with all their options.
+
+        Raises:
+            ValueError: fewer than two, one that is wrong, or itself joined.
+        """
+        parts = given.get("parts") if isinstance(given, Mapping) else None
+        if not isinstance(parts, list) or len(parts) < 2:
+            raise ValueError(f"a list joins two or more, such as [a, b]; given: {parts!r}")
+        chosen: list[NamedChoice] = []
+        for place, part in enumerate(parts, 1):
+            try:
+                chosen.append(cls.model_validate(part))
+            except ValidationError as error:
+                raise ValueError(f"part {place}: {_first_mistake(error, cls)}") from None
+        if any(choice.name == cls.list_name for choice in chosen):
+            raise ValueError("the parts of a list are no lists themselves")
+        plain = [choice.model_dump(mode="json") for choice in chosen]
+        if len({json.dumps(part, sort_keys=True) for part in plain}) < len(plain):
+            raise ValueError("names the same encoder with the same options twice")
+        return plain
 
     @model_serializer(mode="wrap")
     def _without_absent(  # type: ignore[override]
@@ -85,6 +125,20 @@ class NamedChoice(Options):
         return chosen
 
 
+def _first_mistake(error: ValidationError, model: type[NamedChoice]) -> str:
+    first = error.errors()[0]
+    where = [str(part) for part in first["loc"]]
+    if first["type"] != "extra_forbidden":
+        said = first["msg"].removeprefix("Value error, ")
+        return f"{'.'.join(where)}: {said}" if where else said
+    if len(where) < 2:
+        return f"unknown name {where[-1]!r}; {nearest(where[-1], model.names())}"
+    options = getattr(model.kind(where[0]).model_fields[where[0]], "annotation", None)
+    kinds = [kind for kind in get_args(options) if hasattr(kind, "model_fields")]
+    allowed = nearest(where[-1], kinds[0].model_fields if kinds else ())
+    return f"{where[0]}: unknown key {where[-1]!r}; {allowed}"
+
+
 class Several(Options):
     """Any of several names, each once, with their options: a name, a list, or name → options."""
 
@@ -95,6 +149,14 @@ class Several(Options):
         if not isinstance(named, Mapping):
             raise ValueError(f"needs names, each once, or names with options, not {shown(given)}")
         return {name: {} if options is None else options for name, options in named.items()}
+
+
+def encoder_names(choice: NamedChoice) -> list[str]:
+    """Return the name of an encoder, or the names of those that are joined."""
+    if choice.name != choice.list_name:
+        return [choice.name]
+    parts: list[dict[str, Any]] = choice.options.parts  # type: ignore[attr-defined]
+    return [name for part in parts for name in part]
 
 
 def several_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Several]:
@@ -110,12 +172,17 @@ def _fields(kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
     return fields
 
 
-def choice_among(title: str, kinds: Mapping[str, type[Any]]) -> type[NamedChoice]:
-    """Return the model of a choice among registered classes (or ready option models)."""
+def choice_among(
+    title: str, kinds: Mapping[str, type[Any]], *, list_name: str = ""
+) -> type[NamedChoice]:
+    """Return the model of a choice among registered classes (or ready option models).
+
+    ``list_name`` is the name that a list of choices stands for, if there may be one.
+    """
     if not isinstance(kinds, Registry):
         return create_model(title, __base__=NamedChoice, **_fields(kinds))
     model = create_model(title, __base__=NamedChoice, **_fields(kinds.built_in))
-    model.registry = kinds
+    model.registry, model.list_name = kinds, list_name
     return model
 
 

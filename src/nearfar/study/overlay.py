@@ -22,7 +22,8 @@ def merge(below: Any, above: Any, key: str = "") -> Any:
     """Lay ``above`` over ``below``: mappings merge, all else is replaced.
 
     Under a key that names a choice (an encoder, an optimiser, …) the options merge only where both
-    name the same one, and those of a split where both are of one kind. Of epochs and iterations,
+    name the same one, those of a split where both are of one kind, and those of an estimator where
+    both are of one class. Of epochs and iterations,
     ``above`` decides which it is; null decides nothing. Names that people choose, of arms for
     instance, mean nothing here.
     """
@@ -33,6 +34,10 @@ def merge(below: Any, above: Any, key: str = "") -> Any:
     if key == "split" and isinstance(below, dict) and isinstance(above, dict):
         kind = below.get("kind", "random")
         if above.get("kind", kind) != kind:
+            return above
+    if key == "sklearn" and isinstance(below, dict) and isinstance(above, dict):
+        same = below.get("class")
+        if above.get("class", same) != same:
             return above
     if key == "track" and isinstance(above, dict):
         below = by_name(below)

@@ -26,7 +26,7 @@ from nearfar.study.rounds import MOST, SIZE
 from nearfar.track import TRACKERS
 from nearfar.train.recipe import AVERAGES, OPTIMIZERS, SCHEDULES, Options, Positive, Recipe
 
-EncoderChoice: Any = choice_among("encoder", ENCODERS)
+EncoderChoice: Any = choice_among("encoder", ENCODERS, list_name="joined")
 ObjectiveChoice: Any = choice_among("objective", OBJECTIVES)
 HeadChoice: Any = choice_among("head", HEADS)
 ReadoutChoice: Any = choice_among("readout", READOUTS)

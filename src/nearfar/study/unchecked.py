@@ -12,5 +12,7 @@ def is_trained(arm: Any) -> bool:
 
 
 def name_of(choice: Any) -> str:
-    """Return the name in a choice."""
+    """Return the name in a choice; a list joins encoders."""
+    if isinstance(choice, list):
+        return "joined"
     return str(next(iter(choice), "")) if isinstance(choice, dict) else str(choice)

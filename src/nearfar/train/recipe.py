@@ -27,7 +27,7 @@ class Options(BaseModel):
         return {
             name: value
             for name, value in dump(self).items()
-            if value is not None or fields[name].default is not None
+            if value is not None or name not in fields or fields[name].default is not None
         }
 
 

@@ -1,0 +1,1 @@
+"""Estimators of scikit-learn, LightGBM, XGBoost and CatBoost as solved heads."""

@@ -1,0 +1,51 @@
+"""Fitted estimators as bytes, in skops' format: no pickle, and nothing but scikit-learn's."""
+
+import zipfile
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.errors import UserError
+
+Array = NDArray[Any]
+_LIBRARY = "sklearn."
+
+
+def to_array(estimator: Any) -> Array:
+    """Return a fitted estimator as bytes, uint8 (n,)."""
+    from skops.io import dumps
+
+    return np.frombuffer(dumps(estimator, compression=zipfile.ZIP_DEFLATED), dtype=np.uint8)
+
+
+def from_array(array: Array) -> Any:
+    """Return the estimator that ``to_array`` made bytes of.
+
+    Raises:
+        UserError: it holds something that is no class of scikit-learn.
+    """
+    from skops.io import get_untrusted_types, loads
+
+    data = array.tobytes()
+    asked = get_untrusted_types(data=data)
+    strange = [name for name in asked if not _is_of_the_library(name)]
+    if strange:
+        raise UserError(
+            f"a stored model holds {', '.join(sorted(strange))}, which is no class of "
+            "scikit-learn: it is not loaded"
+        )
+    return loads(data, trusted=asked)
+
+
+def _is_of_the_library(name: str) -> bool:
+    """Whether a name is that of a class that scikit-learn defines."""
+    if not name.startswith(_LIBRARY):
+        return False
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(import_module(module), attribute, None)
+    except ImportError:
+        return False
+    return isinstance(found, type) and found.__module__.startswith(_LIBRARY)
