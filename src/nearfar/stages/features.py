@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nearfar.data import Columns
+from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder
+from nearfar.encoders.joined import JoinedEncoder, JoinedFixed, beside
 from nearfar.plan.specs import EncodedSpec, Named, ScoreSpec, StageSpec, start_of
 from nearfar.records.stages import StageStore
 from nearfar.stages import models
@@ -34,6 +36,10 @@ def features_of_all(
     as they are, or as the ``preparation`` with this key made them. Where features were there
     already, making them had taken so many seconds.
     """
+    if isinstance(inputs, Joined):
+        assert isinstance(encoder, JoinedEncoder | JoinedFixed)
+        alone, spared = features_of_all(spec, encoder.alone, inputs.inputs, store, device)
+        return torch.from_numpy(beside(alone.cpu().numpy(), inputs)).to(device), spared
     own = {"preparation": preparation} if preparation else {}
 
     def make() -> Array:
@@ -63,7 +69,7 @@ def expensive_features(spec: StageSpec, inputs: Any, store: StageStore) -> str:
     """
     if isinstance(spec, ScoreSpec) or spec.encoder is None or isinstance(inputs, Columns):
         return ""
-    companion = models.companion_of(spec.encoder, inputs)
+    companion = models.companion_of(spec.encoder, without_columns(inputs))
     named = Named(companion, {}) if companion else spec.encoder
     kind = ENCODERS[named.name]
     expensive = issubclass(kind, FixedEncoder) and kind.expensive

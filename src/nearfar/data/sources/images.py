@@ -10,6 +10,7 @@ from typing import Any
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs
 from nearfar.data.inputs.images import Images
+from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.hugging_face import open_hub, undecoded
@@ -33,12 +34,14 @@ from nearfar.data.read.images.tables import (
 from nearfar.data.read.locate import locate
 from nearfar.data.read.names import IMAGE_ENDINGS
 from nearfar.data.shown import PRIVATE
+from nearfar.data.sources.feature_columns import columns_beside, joined, read_like
 from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
 from nearfar.errors import UserError, nearest
 
 _OF_LAYOUTS = (
     *("image", "separator", "subset", "transposed", "mapping", "root", "label_separator"),
     *("target", "name", "group", "part", "unit", "decimal", "encoding", "sheet", "missing"),
+    "features",
 )
 
 
@@ -66,6 +69,7 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
     bad = BadRows(rows.table, options.on_bad_rows or "error")
     for position, message in rows.unclear.items():
         bad.add(position, "name unclear", message)
+    beside = columns_beside(rows.table, options, bad)
     labels = RowLabels(rows.table, options, bad, own, rows.class_names)
     used = labels.limited(bad.kept())
     found = decoded(rows.pictures, used, form_of(options), bad)
@@ -85,8 +89,16 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
     }
     if options.pictures is False:
         note[PRIVATE] = "data: pictures: false"
+    if options.features:
+        note["features"] = [*options.features]
     copies = _copies(found.pixels, found.rows, rows.table.length)
-    return labels.dataset(found.rows, inputs, note, titles=rows.titles, identities=[copies])
+    return labels.dataset(
+        found.rows,
+        joined(inputs, beside, found.rows),
+        note,
+        titles=rows.titles,
+        identities=[copies],
+    )
 
 
 def form_of(options: DataOptions) -> Form:
@@ -149,17 +161,19 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     """
     if not path.exists():
         raise UserError(f"no such file or folder: {path}")
-    assert isinstance(like, Images)
+    images = without_columns(like)
+    assert isinstance(images, Images)
     rows = _unlabelled(path, options)
     bad = BadRows(rows.table, options.on_bad_rows or "error")
     for position, message in rows.unclear.items():
         bad.add(position, "name unclear", message)
-    form = replace(form_of(options), range=like.range)
-    found = decoded(rows.pictures, bad.kept(), form, bad, like.shape)
+    beside = read_like(rows.table, like.columns, bad) if isinstance(like, Joined) else None
+    form = replace(form_of(options), range=images.range)
+    found = decoded(rows.pictures, bad.kept(), form, bad, images.shape)
     bad.kept()
     names = names_if_any(rows.table, options, found.rows, rows.titles)
     note = {"path": str(path), **rows.note, **_done(found), **bad.account()}
-    inputs = Images(found.pixels)
+    inputs = joined(Images(found.pixels), beside, found.rows)
     return InputRows(inputs, row_ids(found.rows), names, [], note, given=bad.given())
 
 

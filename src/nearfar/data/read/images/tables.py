@@ -59,7 +59,10 @@ def path_rows(table: Table, base: Path, column: str | None, layout: str = "") ->
     return rows
 
 
-_COLUMNS = (*("target", "label_separator", "name", "group", "part", "unit", "image", "missing"),)
+_COLUMNS = (
+    *("target", "features", "label_separator", "name", "group", "part", "unit", "image"),
+    "missing",
+)
 
 
 def _path_column(table: Table, given: str | None, base: Path) -> str:
