@@ -148,7 +148,7 @@ def init(
     smiles: Annotated[str | None, typer.Option(help="The column of molecules.")] = None,
     name: Annotated[str | None, typer.Option(help="The column of display names.")] = None,
     group: Annotated[
-        str | None, typer.Option(help="The column whose equal values stay in one part.")
+        str | None, typer.Option(help="The column whose equal values stay in one part; none.")
     ] = None,
     positive: Annotated[str | None, typer.Option(help="The class looked for, of two.")] = None,
     image: Annotated[str | None, typer.Option(help="The column of images or paths.")] = None,
@@ -160,6 +160,33 @@ def init(
     ] = None,
     channel_axis: Annotated[str | None, typer.Option(help="Of arrays: first or last.")] = None,
     pages: Annotated[str | None, typer.Option(help="Of images: first or channels.")] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(help="A column to learn from, beside molecules or images too; again."),
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option(help="The column that says train or test; none for none.")
+    ] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="The file that names the numbers of classes.")
+    ] = None,
+    unit: Annotated[str | None, typer.Option(help="Of a number that is predicted.")] = None,
+    range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Of images beyond 8 bits: what becomes black and white."),
+    ] = None,
+    label_separator: Annotated[
+        str | None, typer.Option(help="Between the labels of a row.")
+    ] = None,
+    standardise: Annotated[
+        bool | None, typer.Option("--standardise", help="Molecules to one form by RDKit.")
+    ] = None,
+    transposed: Annotated[
+        bool | None, typer.Option("--transposed", help="IDX images lie on their side (EMNIST).")
+    ] = None,
+    pictures: Annotated[
+        bool | None, typer.Option("--pictures/--no-pictures", help="Show images on the page.")
+    ] = None,
 ) -> None:
     """Write a study file for your own data."""
     said = dict(locals())

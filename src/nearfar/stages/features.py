@@ -56,8 +56,10 @@ def features_of_all(
 def inputs_with_descriptors(spec: EncodedSpec, inputs: Any, store: StageStore) -> Any:
     """Return all rows of the data set with what the stage's encoder wants to find beside them."""
 
+    alone = without_columns(inputs)
+
     def make(name: str, beside: FixedEncoder) -> Array:
-        return _fixed(spec, beside, Named(name, {}), store, lambda: beside.features(inputs))[0]
+        return _fixed(spec, beside, Named(name, {}), store, lambda: beside.features(alone))[0]
 
     return models.prepared_inputs(spec, inputs, store, make)
 

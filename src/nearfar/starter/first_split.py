@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from nearfar.data.dataset import Dataset
 from nearfar.data.options import SplitOptions
 from nearfar.data.split.splits import split_rows
@@ -29,6 +32,44 @@ def first_split(dataset: Dataset, *, predefined: bool) -> SplitOptions:
     options = SplitOptions(kind="predefined" if predefined else "random")
     split_rows(dataset, options, 0)
     return options
+
+
+def split_or_without_groups(
+    dataset: Dataset,
+    chosen: dict[str, Any],
+    facts: list[str],
+    split: Callable[[Dataset], SplitOptions],
+    read: Callable[[], Dataset],
+) -> tuple[SplitOptions, Dataset]:
+    """Return a split, and the data set: without the groups that were found if they allow none.
+
+    Args:
+        dataset: with groups, if ``chosen`` has a group that was found and not said.
+        chosen: the options of the data; loses the group where it allows no split.
+        facts: what is told; the line on the group becomes one on what was done.
+        split: finds a split of a data set.
+        read: reads the data again as ``chosen`` says.
+
+    Raises:
+        UserError: the rows cannot be divided at all.
+    """
+    try:
+        return split(dataset), dataset
+    except UserError as error:
+        group = chosen.pop("group", None)
+        if group is None:
+            raise
+        dataset = read()
+        found = split(dataset)
+        facts[:] = [fact for fact in facts if not fact.startswith(GROUP_FACT.format(group))]
+        facts.append(
+            f"careful: rows with one value of '{group}' may stand in different parts of a split: "
+            f"they cannot be kept together ({error}); --group {group} insists"
+        )
+        return found, dataset
+
+
+GROUP_FACT = "rows with one value of '{}' stay in one part of a split"
 
 
 def _divides(dataset: Dataset, options: SplitOptions, trainings: int) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from nearfar.data.dataset import Dataset
 from nearfar.data.inputs.images import Images
+from nearfar.data.inputs.joined import without_columns
 from nearfar.data.read.columns import number
 from nearfar.data.read.images.decode import ON_WHITE, RESIZED
 from nearfar.data.read.images.stored import FIRST_PAGE
@@ -115,8 +116,9 @@ def _class_facts(dataset: Dataset) -> list[str]:
 
 def _twins(dataset: Dataset) -> list[str]:
     """Tell of images that are the same in every pixel, which make groups."""
-    assert isinstance(dataset.inputs, Images)
-    keys = [hash(image.numpy().tobytes()) for image in dataset.inputs.pixels]
+    images = without_columns(dataset.inputs)
+    assert isinstance(images, Images)
+    keys = [hash(image.numpy().tobytes()) for image in images.pixels]
     _, first, groups = np.unique(keys, return_index=True, return_inverse=True)
     twins = len(dataset) - len(first)
     if not twins:

@@ -77,13 +77,14 @@ def write_study(
         raise UserError(f"{path}: a study file ends in .yaml")
     if not path.parent.is_dir():
         raise UserError(f"no such folder: {path.parent}")
+    from nearfar.data.read.tables import each_file_once
     from nearfar.starter.asked import Asked, told_at_init
     from nearfar.starter.detect import detect
     from nearfar.starter.detect_images import table_with
     from nearfar.starter.feature_facts import unused_fact
 
     asked = asked or Asked()
-    with told_at_init(data):
+    with told_at_init(data), each_file_once():
         data = (table_with(data, targets, asked.form) if data.is_dir() else None) or data
         finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd(), task, asked)
         finding.facts.extend(unused_fact(finding.dataset))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +32,23 @@ READABLE = ".csv, .tsv, .txt, .xlsx, .parquet, .json, .jsonl, .sdf or .smi (also
 """Endings of the files that ``read_file`` reads, for messages."""
 
 
+_Key = tuple[str, int, int, TableForm]
+_KEPT: ContextVar[dict[_Key, Table] | None] = ContextVar("tables", default=None)
+
+
+@contextmanager
+def each_file_once() -> Iterator[None]:
+    """Keep tables while this lasts, so that a file is read once in each form that it is asked in.
+
+    Who reads them must leave them as they are.
+    """
+    token = _KEPT.set({})
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+
+
 def read_file(path: Path, form: TableForm | None = None) -> Table:
     """Read the table in a file: text, a workbook, parquet, JSON records, SDF or SMILES.
 
@@ -43,6 +63,20 @@ def read_file(path: Path, form: TableForm | None = None) -> Table:
         UserError: if the file cannot be read as what its ending says; with its name.
     """
     form = TableForm() if form is None else form
+    tables = _KEPT.get()
+    if tables is None:
+        return _read(path, form)
+    try:
+        seen = path.stat()
+    except OSError:
+        return _read(path, form)
+    key = (str(path.resolve()), seen.st_mtime_ns, seen.st_size, form)
+    if key not in tables:
+        tables[key] = _read(path, form)
+    return tables[key]
+
+
+def _read(path: Path, form: TableForm) -> Table:
     ending = table_ending(path)
     kinds = (*TEXT, *_PARQUET, *_WORKBOOKS, *_RECORDS, *_SDF, *_LISTS)
     if ending not in kinds:
