@@ -163,6 +163,8 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
         raise UserError(f"no such file or folder: {path}")
     images = without_columns(like)
     assert isinstance(images, Images)
+    if images.range is not None:
+        options = options.model_copy(update={"range": images.range})
     rows = _unlabelled(path, options)
     bad = BadRows(rows.table, options.on_bad_rows or "error")
     for position, message in rows.unclear.items():
@@ -191,5 +193,5 @@ def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
     if ending in IMAGE_ENDINGS or ((ending[1:].isdecimal() or not ending) and has_signature(path)):
         return loose_files(path.parent, [path])
     if ending == ".npz":
-        return read_npz(path, None, labelled=False)
+        return read_npz(path, None, labelled=False, between=options.range)
     return file_layout(path, options)

@@ -61,7 +61,9 @@ def _layout(path: Path, options: DataOptions, mapping: Path | None, root: Path |
     if saved:
         return _saved(path, options)
     if idx:
-        return read_idx_folder(path, options.subset, bool(options.transposed), mapping)
+        return read_idx_folder(
+            path, options.subset, bool(options.transposed), mapping, options.range
+        )
     if cifar:
         return read_cifar(path)
     if files:
@@ -86,7 +88,7 @@ def file_layout(
     """
     ending = path.suffix.lower()
     if ending == ".npz":
-        return read_npz(path, mapping, targets=options.target_columns)
+        return read_npz(path, mapping, targets=options.target_columns, between=options.range)
     if ending in PARQUET:
         return read_parquet_file(path, options)
     if is_table(path):
