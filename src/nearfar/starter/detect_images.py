@@ -18,10 +18,11 @@ from nearfar.data.read.images.layouts import read_layout
 from nearfar.data.read.images.lookup import column_of_images
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.survey import Survey, survey
-from nearfar.data.read.images.tables import PARQUET, holds_images, parquet_files
+from nearfar.data.read.images.tables import PARQUET, has_images, holds_images, parquet_files
 from nearfar.data.read.images.trees import tree_of
 from nearfar.data.read.names import part_column
 from nearfar.data.read.packed import is_table
+from nearfar.data.read.saved import is_saved, saved_schema
 from nearfar.data.read.tables import Table, read_file
 from nearfar.data.sources.images import form_of
 from nearfar.data.table_form import TableForm
@@ -48,6 +49,8 @@ def are_images(path: Path, form: TableForm) -> bool:
     """Tell whether a file or folder holds images, or a table of their paths."""
     ending = path.suffix.lower()
     if path.is_dir():
+        if is_saved(path):
+            return has_images(saved_schema(path))
         if is_idx_folder(path) or is_cifar_folder(path) or metadata_files(path):
             return True
         if files := parquet_files(path):

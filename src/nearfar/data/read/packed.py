@@ -16,7 +16,7 @@ PACKED = {".gz": "gzip file", ".bz2": "bzip2 file", ".xz": "xz file", ".zip": "z
 TEXT = frozenset({".csv", ".tsv", ".txt", ".tab", ".dat"})
 """Endings of text with fields between separators."""
 TABLES = TEXT | {
-    *(".parquet", ".pq", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson"),
+    *(".parquet", ".pq", ".arrow", ".feather", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson"),
     *(".sdf", ".sd", ".smi", ".smiles"),
 }
 """Endings of files that hold a table."""

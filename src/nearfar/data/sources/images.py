@@ -22,7 +22,7 @@ from nearfar.data.read.images.class_folders import (
 from nearfar.data.read.images.depth import range_words
 from nearfar.data.read.images.idx import is_idx_folder
 from nearfar.data.read.images.image_folder import metadata_files, read_image_folder
-from nearfar.data.read.images.layouts import file_layout, read_layout
+from nearfar.data.read.images.layouts import file_layout, read_layout, read_saved_images
 from nearfar.data.read.images.npz import read_npz
 from nearfar.data.read.images.pictures import Decoded, ImageRows, decoded
 from nearfar.data.read.images.stored import Form, Pixels, has_signature
@@ -33,6 +33,7 @@ from nearfar.data.read.images.tables import (
 )
 from nearfar.data.read.locate import locate
 from nearfar.data.read.names import IMAGE_ENDINGS
+from nearfar.data.read.saved import is_saved
 from nearfar.data.shown import PRIVATE
 from nearfar.data.sources.feature_columns import columns_beside, joined, read_like
 from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
@@ -182,6 +183,8 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
 def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
     ending = path.suffix.lower()
     if path.is_dir():
+        if is_saved(path):
+            return read_saved_images(path, options)
         if is_idx_folder(path) or is_cifar_folder(path):
             return read_layout(path, options)
         files = parquet_files(path)

@@ -201,6 +201,19 @@ def holds_images(path: Path) -> bool:
     return are_image_paths(first)
 
 
+def has_images(schema: Any) -> bool:
+    """Tell whether an arrow schema has a column that is noted or made as images."""
+    import pyarrow as pa
+
+    try:
+        column = _image_column(schema, None, Path())
+    except UserError:
+        return False
+    kind = schema.field(column).type
+    kinds = pa.types.is_struct, pa.types.is_binary, pa.types.is_large_binary
+    return any(bool(of_kind(kind)) for of_kind in kinds)
+
+
 def image_table(
     name: str, found: Any, parts: list[str] | None, tag: str, options: DataOptions
 ) -> ImageRows:
