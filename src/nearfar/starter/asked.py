@@ -163,7 +163,9 @@ def checked(options: dict[str, Any]) -> Asked:
     given = {key: value for key, value in options.items() if value is not None}
     given["missing"] = _missing_values(given.get("missing"))
     try:
-        checkable = {k: v for k, v in given.items() if k not in _LATER}
+        checkable = {
+            k: v for k, v in given.items() if k not in _LATER and not (k in CAN_BE_OFF and v == OFF)
+        }
         DataOptions(source="images", path="x", **checkable)
     except ValidationError as error:
         first = error.errors()[0]

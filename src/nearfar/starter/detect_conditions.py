@@ -58,7 +58,7 @@ def is_condition(column: str) -> bool:
     unit = (unit_in(column) or column.rpartition("/")[2]).strip().lower()
     if len(words) > 1 and words[0] in _SYMBOLS:
         unit, words = words[-1], words[:1]
-    while len(words) > 1 and words[-1] in _UNITS:
+    while len(words) > 1 and words[-1] in _UNITS | {"name", "value"}:
         words.pop()
     if len(words) == 1 and unit in _SYMBOLS.get(words[0], ()):
         return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from nearfar.data.dataset import Dataset
 from nearfar.data.options import SplitOptions
 from nearfar.data.split.splits import split_rows
@@ -13,13 +15,15 @@ from nearfar.errors import UserError
 _FOLDED_ROWS = 20_000
 """With as many rows, a tenth of them tells enough."""
 _FOLDS = (10, 5)
+_FEWEST_GROUPS = 4
+"""Of so few groups each is a fold of its own, and another one chooses epochs."""
 
 
 def first_split(dataset: Dataset, *, predefined: bool) -> SplitOptions:
     """Return the parts that the data name; else folds where rows are few; else a random split.
 
-    Ten folds, or five where groups or rare classes do not allow ten, or a random split where they
-    do not allow five either.
+    Ten folds, or five where groups or rare classes do not allow ten, or each of a few groups in its
+    turn, or a random split where all that is not possible.
 
     Raises:
         UserError: the rows cannot be divided at all.
@@ -28,6 +32,12 @@ def first_split(dataset: Dataset, *, predefined: bool) -> SplitOptions:
         for count in _FOLDS:
             options = SplitOptions(kind="folds", folds=count)
             if _divides(dataset, options, count):
+                return options
+        groups = len(np.unique(dataset.groups))
+        if _FEWEST_GROUPS <= groups < _FOLDS[0]:
+            left = round(1 / (groups - 1), 2)
+            options = SplitOptions(kind="folds", folds=groups, validation=left)
+            if _divides(dataset, options, groups):
                 return options
     options = SplitOptions(kind="predefined" if predefined else "random")
     split_rows(dataset, options, 0)

@@ -42,7 +42,7 @@ def _form_facts(dataset: Dataset, form: Mapping[str, int], seen: Survey) -> list
             f"{form['size']})"
         )
     facts += [f"{_images(count)}: {what}{_HINTS.get(what, '')}" for what, count in done.items()]
-    if "depth" in source:
+    if "depth" in source and not any("read as" in line for line in source.get("told", [])):
         facts.append(f"more than 8 bits a channel: {source['depth']} (data: range)")
     return facts
 
