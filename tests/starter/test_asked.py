@@ -1,5 +1,6 @@
 """``nearfar init``: what its user says wins, and what its messages name can be followed there."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +201,28 @@ def test_few_patients_are_groups_and_few_sites_a_column_to_learn_from() -> None:
 )
 def test_conditions_of_a_measurement(column: str, is_one: bool) -> None:
     assert is_condition(column) == is_one
+
+
+def test_remedies_name_options_that_there_are() -> None:
+    """In messages of init its own options; elsewhere keys of a study file."""
+    from inspect import signature
+
+    from nearfar.cli import init
+    from nearfar.data.options import DataOptions
+
+    source = Path(__file__).parents[2] / "src/nearfar"
+    options = {option(key) for key in signature(init).parameters} | {"--profile"}
+    for path in (source / "starter").glob("*.py"):
+        said = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", path.read_text(encoding="utf-8")))
+        assert said <= options, path.name
+    for path in (source / "data").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        said = set(re.findall(r"\bset data: ([a-z_]+)", text))
+        assert said <= DataOptions.model_fields.keys(), path.name
+        assert said <= set(AT_INIT), f"{path.name}: init has no such option"
+
+
+def test_what_does_not_fit_the_task_is_said_as_an_option() -> None:
+    rows = "\n".join(f"{k},{k * k % 13},{'yes' if k % 2 else 'no'}" for k in range(60))
+    Path("c.csv").write_text(f"a,b,y\n{rows}\n")
+    assert "--unit goes with regression" in mistake("c.csv", "y", unit="kg")

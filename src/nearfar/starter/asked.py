@@ -104,7 +104,7 @@ AT_INIT = (*(field.name for field in fields(Asked)), "target", "task")
 """Options of ``data`` that ``nearfar init`` has too."""
 
 _NAMED = re.compile(
-    rf"(?P<set>\b(?:set|in) )?\bdata: '?(?P<key>{'|'.join(AT_INIT)})\b'?(?P<colon>:)?"
+    rf"(?P<set>\b(?:set|in) )?\bdata(?: option|:) '?(?P<key>{'|'.join(AT_INIT)})\b'?(?P<colon>:)?"
 )
 
 

@@ -209,7 +209,7 @@ def _feature_columns(
     used, left_out = usable_columns(table, [*targets, *others])
     if not used:
         but = "', '".join(targets)
-        found = f": {not_used(left_out, table)}" if left_out else ""
+        found = f": {not_used(left_out, table)}; --features takes one" if left_out else ""
         raise UserError(
             f"{table.name}: no column of SMILES, and no column to learn from but '{but}'{found}"
         )
