@@ -18,4 +18,5 @@ def test_every_option_has_a_line_with_an_example() -> None:
     for line in lines:
         name, example = re.findall(r"`(--[a-z-]+)`", line)[0], line.split(" | ")[-1]
         short = {"--out": "-o"}.get(name, name)
-        assert example.startswith("`init ") and short in example
+        assert example.startswith("`init ")
+        assert short in example

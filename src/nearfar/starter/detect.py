@@ -20,10 +20,13 @@ from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import is_missing, number
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.hugging_face import read_folder
+from nearfar.data.read.images.idx import is_idx_file
 from nearfar.data.read.locate import locate
+from nearfar.data.read.packed import is_table
 from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file
 from nearfar.data.sources.feature_columns import named_columns, not_used, usable_columns
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.asked import Asked, named_or_off
 from nearfar.starter.detect_conditions import conditions_of
@@ -81,6 +84,8 @@ def detect(
     if are_images(found, form):
         asked.check_for("images")
         return Finding(*detect_images(path, found, targets, form, folder, task, asked))
+    if not targets and found.is_file() and not is_table(found):
+        _refuse_file(found, form)
     if not targets:
         raise UserError(f"{found.name}: name the column to predict with --target")
     table = read_folder(found, form) if found.is_dir() else read_file(found, form)
@@ -111,6 +116,16 @@ def detect(
     facts += _row_facts(dataset)
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     return Finding(DataOptions(**chosen), split, dataset, facts)
+
+
+def _refuse_file(path: Path, form: TableForm) -> None:
+    """Say what is the matter with a file that is no table."""
+    if is_idx_file(path):
+        raise UserError(
+            f"{path.name}: an IDX file holds images or their labels alone: name the folder in "
+            "which both lie, called …train-images-idx3-ubyte and …train-labels-idx1-ubyte"
+        )
+    read_file(path, form)
 
 
 def _columns(

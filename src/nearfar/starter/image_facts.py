@@ -126,7 +126,16 @@ def _twins(dataset: Dataset) -> list[str]:
     original = dataset.targets[first][groups]
     differ = int((original != dataset.targets).any(axis=1).sum())
     labels = f", {differ} of them with another label" if differ else ""
-    return [
+    facts = [
         f"duplicates: {twins} images are copies of another, pixel by pixel{labels}; copies stay in "
         "one part of a split that is drawn"
     ]
+    if dataset.parts is not None:
+        of_train = set(groups[dataset.parts == "train"].tolist())
+        tested = groups[dataset.parts == "test"].tolist()
+        if known := sum(group in of_train for group in tested):
+            facts.append(
+                f"careful: {known} of {len(tested)} test images are copies of training images: what "
+                "is measured of them says nothing of new ones (--part none draws another split)"
+            )
+    return facts

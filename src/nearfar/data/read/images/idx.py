@@ -32,6 +32,11 @@ def is_idx_folder(folder: Path) -> bool:
     return any(_IDX.match(entry.name) for entry in folder.iterdir())
 
 
+def is_idx_file(path: Path) -> bool:
+    """Tell whether a file is called as IDX files of images or labels are."""
+    return re.search(r"idx[13][-.]\w+(\.gz)?$", path.name) is not None
+
+
 def read_idx_folder(
     folder: Path,
     subset: str | None,
