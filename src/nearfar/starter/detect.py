@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,20 +100,11 @@ def detect(
     if asked.positive is None:
         dataset = seen_as_rare(dataset, chosen, folder)
     parts = bool(chosen.get("part") or (table.parts and asked.part is None))
-
-    def split_of(rows: Dataset) -> SplitOptions:
-        return first_split(rows, predefined=parts)
-
-    if asked.group is None:
-        split, dataset = split_or_without_groups(
-            dataset,
-            chosen,
-            facts,
-            split_of,
-            lambda: load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder),
-        )
-    else:
-        split = split_of(dataset)
+    split_of = partial(first_split, predefined=parts)
+    insists = asked.group is not None
+    split, dataset = split_or_without_groups(
+        dataset, chosen, facts, folder, split_of, insists=insists
+    )
     facts += _row_facts(dataset)
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     return Finding(DataOptions(**chosen), split, dataset, facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +114,7 @@ def detect_images(
         chosen["transposed"] = True
     named = _named_arrays(found, targets)
     rows = read_layout(found, DataOptions(**{**chosen, **named}, on_bad_rows="drop"))
-    given = targets or rows.target is not None or rows.numbers or rows.class_names
-    if not given and "target" in rows.takes:
-        columns = ", ".join(rows.table.columns)
-        raise UserError(f"{found.name}: name the column to predict with --target: {columns}")
+    _check_target(rows, targets, found.name)
     meaning = _meaning(rows, targets, task)
     facts = meaning.facts
     chosen |= {"task": meaning.task, **meaning.options}
@@ -136,22 +134,19 @@ def detect_images(
     if "range" in dataset.source:
         chosen["range"] = dataset.source["range"]
     parts = (dataset.parts is not None and asked.part is None) or "part" in chosen
-
-    def split_of(rows: Dataset) -> SplitOptions:
-        return _first_split(rows, found.name, predefined=parts)
-
-    if asked.group is None:
-        split, dataset = split_or_without_groups(
-            dataset,
-            chosen,
-            facts,
-            split_of,
-            lambda: load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder),
-        )
-    else:
-        split = split_of(dataset)
+    split_of = partial(_first_split, name=found.name, predefined=parts)
+    given = dataset, chosen, facts, folder, split_of
+    split, dataset = split_or_without_groups(*given, insists=asked.group is not None)
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     return DataOptions(**chosen), split, dataset, facts
+
+
+def _check_target(rows: ImageRows, targets: Sequence[str], name: str) -> None:
+    """Ask for the column to predict where nothing else says what it is."""
+    given = targets or rows.target is not None or rows.numbers or rows.class_names
+    if not given and "target" in rows.takes:
+        columns = ", ".join(rows.table.columns)
+        raise UserError(f"{name}: name the column to predict with --target: {columns}")
 
 
 def _part_and_group(

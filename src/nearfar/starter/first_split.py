@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nearfar.data.dataset import Dataset
-from nearfar.data.options import SplitOptions
+from nearfar.data.load import load_dataset
+from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.split.splits import split_rows
 from nearfar.errors import UserError
 
@@ -48,17 +50,20 @@ def split_or_without_groups(
     dataset: Dataset,
     chosen: dict[str, Any],
     facts: list[str],
+    folder: Path,
     split: Callable[[Dataset], SplitOptions],
-    read: Callable[[], Dataset],
+    *,
+    insists: bool,
 ) -> tuple[SplitOptions, Dataset]:
     """Return a split, and the data set: without the groups that were found if they allow none.
 
     Args:
-        dataset: with groups, if ``chosen`` has a group that was found and not said.
-        chosen: the options of the data; loses the group where it allows no split.
+        dataset: as ``chosen`` says.
+        chosen: the options of the data; loses a group that allows no split.
         facts: what is told; the line on the group becomes one on what was done.
+        folder: where relative paths begin.
         split: finds a split of a data set.
-        read: reads the data again as ``chosen`` says.
+        insists: whether the user named the group.
 
     Raises:
         UserError: the rows cannot be divided at all.
@@ -66,10 +71,10 @@ def split_or_without_groups(
     try:
         return split(dataset), dataset
     except UserError as error:
-        group = chosen.pop("group", None)
+        group = None if insists else chosen.pop("group", None)
         if group is None:
             raise
-        dataset = read()
+        dataset = load_dataset(DataOptions(**{**chosen, "on_bad_rows": "drop"}), folder)
         found = split(dataset)
         facts[:] = [fact for fact in facts if not fact.startswith(GROUP_FACT.format(group))]
         facts.append(

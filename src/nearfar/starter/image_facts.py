@@ -135,7 +135,7 @@ def _twins(dataset: Dataset) -> list[str]:
         tested = groups[dataset.parts == "test"].tolist()
         if known := sum(group in of_train for group in tested):
             facts.append(
-                f"careful: {known} of {len(tested)} test images are copies of training images: what "
-                "is measured of them says nothing of new ones (--part none draws another split)"
+                f"careful: {known} of {len(tested)} test images are copies of training images: "
+                "their scores say nothing of new ones (--part none draws another split)"
             )
     return facts
