@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from image_examples import labels_of, load, pixels_of, some_pixels
 
+from nearfar.data import load_inputs
 from nearfar.data.read.images.array_names import Meaning, meaning
 from nearfar.errors import UserError
 from nearfar.starter.detect import Finding, detect
@@ -207,3 +208,34 @@ def test_damaged_files_are_one_line(tmp_path: Path) -> None:
             said = str(error)
         assert "b.npz" in said
         assert "\n" not in said
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_deep_arrays_are_scaled_by_their_depth_and_new_ones_alike(
+    tmp_path: Path, bits: int
+) -> None:
+    top = 2**bits - 1
+    deep = (X.astype(np.int64) * top // 255).astype(np.uint16)
+    deep[0, 0, 0] = top
+    finding = found(tmp_path, x=deep, y=Y)
+    assert finding.data.range == (0, top)
+    assert np.array_equal(pixels_of(finding.dataset)[:, 0], np.rint(deep * (255 / top)))
+    np.savez(tmp_path / "new.npz", x=deep[:5] // 8)
+    new = load_inputs(finding.data, tmp_path / "new.npz", finding.dataset.inputs).inputs
+    assert np.array_equal(new.arrays()["pixels"][:, 0], np.rint((deep[:5] // 8) * (255 / top)))
+
+
+def test_values_below_zero_are_read_from_the_lowest_to_the_highest(tmp_path: Path) -> None:
+    finding = found(tmp_path, x=X / 127.5 - 1, y=Y)
+    pixels = pixels_of(finding.dataset)
+    assert (pixels.min(), pixels.max()) == (0, 255)
+
+
+def test_all_parts_are_predicted_and_named(tmp_path: Path) -> None:
+    parts = {"x_train": X[:40], "y_train": Y[:40], "x_test": X[40:], "y_test": Y[40:]}
+    finding = found(tmp_path, **parts)
+    np.savez(tmp_path / "a.npz", **parts)
+    rows = load_inputs(finding.data, tmp_path / "a.npz", finding.dataset.inputs)
+    assert len(rows) == 60
+    assert rows.given is not None
+    assert rows.given.columns["part"] == ["train"] * 40 + ["test"] * 20

@@ -11,7 +11,7 @@ from whole_runs import run_whole
 
 from nearfar.data import Vectors
 from nearfar.encoders import build_encoder
-from nearfar.encoders.joined import Joined
+from nearfar.encoders.joined import SideBySide
 from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
@@ -23,7 +23,7 @@ MLP = {"mlp": {"layers": 1, "hidden": 4}}
 def test_features_stand_side_by_side_in_order() -> None:
     inputs = Vectors(torch.randn(300, 3), ["a", "b", "c"])
     joined = build_encoder("joined", {"parts": [{"identity": {}}, MLP]}, inputs)
-    assert isinstance(joined, Joined)
+    assert isinstance(joined, SideBySide)
     found = joined.features(inputs)
     assert found.shape == (300, joined.out_features)
     assert np.array_equal(found[:, :3], inputs.select(torch.arange(300)).numpy())

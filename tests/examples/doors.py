@@ -28,8 +28,6 @@ class Made:
     classes: int
     parts: bool = False
     groups: int | None = None
-    predicted: int | None = None
-    """Rows that are predicted where these are not all: of arrays of parts, those of the test."""
 
 
 Door = Callable[[Path, random.Random], Made]
@@ -117,7 +115,7 @@ def _medmnist(folder: Path, draw: random.Random) -> Made:
         arrays[f"{part}_labels"] = np.array(_labels(draw, rows, classes))[:, None]
         total += rows
     np.savez(folder / "med.npz", **arrays)
-    return Made(folder / "med.npz", (), total, classes, parts=True, predicted=12)
+    return Made(folder / "med.npz", (), total, classes, parts=True)
 
 
 def _idx(folder: Path, draw: random.Random) -> Made:
@@ -178,6 +176,47 @@ def _image_parquet(folder: Path, draw: random.Random) -> Made:
     return Made(folder / "im.parquet", ("label",), rows, classes)
 
 
+def _saved_table(folder: Path, draw: random.Random) -> Made:
+    import datasets
+
+    frame, classes, groups = _table(draw, draw.random() < 0.5)
+    datasets.disable_progress_bars()
+    datasets.Dataset.from_pandas(frame, preserve_index=False).save_to_disk(str(folder / "table"))
+    return Made(folder / "table", ("y",), len(frame), classes, groups=groups)
+
+
+def _saved_images(folder: Path, draw: random.Random) -> Made:
+    import datasets
+
+    classes, pieces, total = draw.randint(2, 3), {}, 0
+    names = [str(k + 1) for k in range(classes)]
+    kinds = {"image": datasets.Image(), "label": datasets.ClassLabel(names=names)}
+    for part, rows in (("train", 30 + draw.randrange(6)), ("val", 12), ("test", 12)):
+        pixels = some_pixels(rows, side=6, seed=draw.randrange(1000))
+        cells = [{"bytes": encoded(one), "path": None} for one in pixels]
+        columns = {"image": cells, "label": _labels(draw, rows, classes)}
+        pieces[part] = datasets.Dataset.from_dict(columns, features=datasets.Features(kinds))
+        total += rows
+    datasets.disable_progress_bars()
+    datasets.DatasetDict(pieces).save_to_disk(str(folder / "pictures"))
+    return Made(folder / "pictures", (), total, classes, parts=True)
+
+
+def _conditions(folder: Path, draw: random.Random) -> Made:
+    rows = draw.randint(40, 48)
+    tails = ("O", "N", "Cl", "C(=O)O")
+    frame = pd.DataFrame(
+        {
+            "smiles": ["C" * (k // 4 + 1) + tails[k % 4] for k in range(rows)],
+            "Temp (K)": [draw.choice([280, 290.5, None]) for _ in range(rows)],
+            "solvent": [draw.choice(["water", "ethanol"]) for _ in range(rows)],
+            "y": [round(draw.gauss(0, 1), 3) for _ in range(rows)],
+        }
+    )
+    frame.to_csv(folder / "c.csv", index=False)
+    return Made(folder / "c.csv", ("y",), rows, 0)
+
+
 DOORS: dict[str, Door] = {
     "csv": _of_table("t.csv", lambda frame, path: frame.to_csv(path, index=False)),
     "csv.gz": _of_table("t.csv.gz", lambda frame, path: frame.to_csv(path, index=False)),
@@ -195,6 +234,9 @@ DOORS: dict[str, Door] = {
     "table of images": _image_table,
     "ImageFolder": _image_folder,
     "parquet of images": _image_parquet,
+    "saved table": _saved_table,
+    "saved images": _saved_images,
+    "molecules with conditions": _conditions,
 }
 """Every kind of data that ``nearfar init`` reads."""
 

@@ -65,7 +65,7 @@ def test_what_init_writes_runs_and_predicts_its_own_data(folder: Path, door: str
     predict_file(prepared.folder.path, linear, made.path, Path("out.csv"), None)
     with Path("out.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == (made.predicted or made.rows)
+    assert len(rows) == made.rows
     predicted = [key for key in rows[0] if key.endswith("_pred")]
     assert len(predicted) == 1
     assert all(row[predicted[0]] for row in rows)

@@ -9,8 +9,10 @@ import pytest
 from nearfar.data import Columns, Preparation
 from nearfar.heads.solved.exact import Ridge
 from nearfar.records.plain_yaml import from_yaml
+from nearfar.starter.asked import checked
 from nearfar.starter.detect import detect
 from nearfar.starter.write import write_study
+from nearfar.study.load import load_study
 
 
 @pytest.fixture(autouse=True)
@@ -74,9 +76,14 @@ def test_equal_rows_and_a_column_that_is_the_target_are_told_among_mixed_columns
     assert any("column 'copy' is almost the target itself" in fact for fact in facts)
 
 
-def test_columns_beside_molecules_are_told() -> None:
+def test_columns_beside_molecules_are_used_or_told() -> None:
     rows = [("C" * k + "O" * (k % 2), 290.0 + k % 5, k / 3) for k in range(1, 41)]
     frame = pd.DataFrame(rows, columns=["smiles", "Temp (K)", "y"])
     frame.to_csv("m.csv", index=False)
-    _, facts = write_study(Path("m.csv"), ["y"])
+    path, facts = write_study(Path("m.csv"), ["y"])
+    assert load_study(str(path)).study.data.features == ["Temp (K)"]
+    assert any(fact.startswith("column 'Temp (K)': a condition of the mea") for fact in facts)
+    path.unlink()
+    path, facts = write_study(Path("m.csv"), ["y"], asked=checked({"features": ["none"]}))
+    assert load_study(str(path)).study.data.features is None
     assert any(fact.startswith("columns not used: Temp (K) (numbers);") for fact in facts)

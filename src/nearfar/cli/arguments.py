@@ -127,6 +127,29 @@ def show(study: Study, profile: Profile = None, setting: Settings = None) -> Non
     show_study(study, profile, tuple(setting or ()))
 
 
+Features = Annotated[
+    list[str] | None,
+    typer.Option(help="A column to learn from, beside molecules or images too; again."),
+]
+PartColumn = Annotated[
+    str | None, typer.Option(help="The column that says train or test; none for none.")
+]
+Mapping = Annotated[str | None, typer.Option(help="The file that names the numbers of classes.")]
+ValueRange = Annotated[
+    tuple[float, float] | None,
+    typer.Option(help="Of images beyond 8 bits: what becomes black and white."),
+]
+Standardise = Annotated[
+    bool | None, typer.Option("--standardise", help="Molecules to one form by RDKit.")
+]
+Transposed = Annotated[
+    bool | None, typer.Option("--transposed", help="IDX images lie on their side (EMNIST).")
+]
+Pictures = Annotated[
+    bool | None, typer.Option("--pictures/--no-pictures", help="Show images on the page.")
+]
+
+
 @app.command()
 def init(
     data: Annotated[Path, typer.Argument(help="A table, or images: folder, table, array.")],
@@ -148,7 +171,7 @@ def init(
     smiles: Annotated[str | None, typer.Option(help="The column of molecules.")] = None,
     name: Annotated[str | None, typer.Option(help="The column of display names.")] = None,
     group: Annotated[
-        str | None, typer.Option(help="The column whose equal values stay in one part.")
+        str | None, typer.Option(help="The column whose equal values stay in one part; none.")
     ] = None,
     positive: Annotated[str | None, typer.Option(help="The class looked for, of two.")] = None,
     image: Annotated[str | None, typer.Option(help="The column of images or paths.")] = None,
@@ -160,6 +183,15 @@ def init(
     ] = None,
     channel_axis: Annotated[str | None, typer.Option(help="Of arrays: first or last.")] = None,
     pages: Annotated[str | None, typer.Option(help="Of images: first or channels.")] = None,
+    features: Features = None,
+    part: PartColumn = None,
+    mapping: Mapping = None,
+    unit: Annotated[str | None, typer.Option(help="Of a number that is predicted.")] = None,
+    range: ValueRange = None,
+    label_separator: Annotated[str | None, typer.Option(help="Between labels of a row.")] = None,
+    standardise: Standardise = None,
+    transposed: Transposed = None,
+    pictures: Pictures = None,
 ) -> None:
     """Write a study file for your own data."""
     said = dict(locals())

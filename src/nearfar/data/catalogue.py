@@ -53,7 +53,7 @@ _IMAGE_INPUTS = "nearfar.data.sources.images:load_image_inputs"
 _BUILT_IN: dict[str, Source] = {
     "molecules": Source(
         "molecule",
-        _FILE | {"smiles", "standardise"},
+        _FILE | {"smiles", "standardise", "features"},
         "nearfar.data.sources.tables:load_molecules",
         _MOLECULE_INPUTS,
         needs_target=True,
@@ -76,7 +76,7 @@ _BUILT_IN: dict[str, Source] = {
         "image",
         _FILE
         | _FORM
-        | {"image", "transposed", "mapping", "root"}
+        | {"image", "transposed", "mapping", "root", "features"}
         | {"channel_axis", "pages", "range", "pictures"},
         "nearfar.data.sources.images:load_images",
         _IMAGE_INPUTS,

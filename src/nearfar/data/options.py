@@ -98,7 +98,8 @@ class DataOptions(BaseModel):
     features: list[str] | None = Field(
         default=None,
         min_length=1,
-        description="feature columns of any kind; by default all others that do not name rows",
+        description="feature columns of any kind: of a table all others that do not name rows, "
+        "unless given; beside molecules or images those named, joined to what an encoder makes",
     )
     image: str | None = Field(default=None, description="column of images or of their paths")
     size: int | None = Field(
@@ -139,8 +140,7 @@ class DataOptions(BaseModel):
     positive: str | None = Field(
         default=None,
         min_length=1,
-        description="of two classes the one that is looked for, by average precision and F1 (the "
-        "second)",
+        description="of two classes the one that average precision and F1 are of (the second)",
     )
     label_separator: str | None = Field(
         default=None,
@@ -219,6 +219,8 @@ class DataOptions(BaseModel):
             )
         if len(self.target_columns) > 1 and ALL_TARGETS in self.target_columns:
             raise ValueError(f"target '{ALL_TARGETS}' is what the mean over several is called")
+        if self.features and self.task == "reconstruction":
+            raise ValueError("data option 'features' goes with a prediction: set another task")
         if self.label_task != "regression" and self.unit is not None:
             raise ValueError("data option 'unit' goes with regression: classes have none")
         if self.positive is not None and self.label_task != "classification":

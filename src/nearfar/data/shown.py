@@ -61,10 +61,12 @@ def thumbnails_of(dataset: Dataset, rows: Index) -> list[bytes] | None:
     import torch
 
     from nearfar.data.inputs.images import Images
+    from nearfar.data.inputs.joined import without_columns
 
-    if not isinstance(dataset.inputs, Images) or PRIVATE in dataset.source:
+    images = without_columns(dataset.inputs)
+    if not isinstance(images, Images) or PRIVATE in dataset.source:
         return None
-    small = dataset.inputs.thumbnails(torch.from_numpy(rows))
+    small = images.thumbnails(torch.from_numpy(rows))
     return [encoded_picture(pixels) for pixels in small]
 
 

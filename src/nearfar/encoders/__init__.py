@@ -19,7 +19,7 @@ BUILT_IN = References[type[Encoder] | type[FixedEncoder]](
         "emnist_cnn": "nearfar.encoders.emnist_cnn:EmnistCNN",
         "fast_cnn": "nearfar.encoders.fast_cnn:FastCNN",
         "gin": "nearfar.encoders.gin:GIN",
-        "joined": "nearfar.encoders.joined:Joined",
+        "joined": "nearfar.encoders.joined:SideBySide",
         "identity": "nearfar.encoders.identity:Identity",
         "mlp": "nearfar.encoders.mlp:MLP",
         "morgan": "nearfar.encoders.morgan:Morgan",

@@ -15,7 +15,7 @@ ROWS = 256
 """Rows that a learned part sees at a time."""
 
 
-class Joined(FixedEncoder):
+class SideBySide(FixedEncoder):
     """Inputs → the features of several encoders, in their order. None of them is trained.
 
     In a study file it is written as a list: ``encoder: [descriptors, {morgan: {bits: 1024}}]``.

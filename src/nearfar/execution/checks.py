@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nearfar.data import Columns, Preparation
+from nearfar.data.inputs.joined import without_columns
 from nearfar.encoders import Encoder, build_encoder
 from nearfar.plan.plan import Plan
 from nearfar.plan.specs import FitSpec, PretrainSpec
@@ -14,6 +15,7 @@ from nearfar.plan.specs import FitSpec, PretrainSpec
 
 def layer_mistakes(plan: Plan, inputs: Any) -> list[str]:
     """Return what is wrong with ``train: last:k`` of arms whose encoder has fewer than k layers."""
+    inputs = without_columns(inputs)
     if isinstance(inputs, Columns):
         inputs = Preparation.fit(inputs, np.arange(len(inputs))).apply(inputs)
     mistakes = {}

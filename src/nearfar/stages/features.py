@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nearfar.data import Columns
+from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder
-from nearfar.encoders.joined import Joined, named_parts, part_features
+from nearfar.encoders.joined import SideBySide, named_parts, part_features
+from nearfar.encoders.with_columns import JoinedEncoder, JoinedFixed, beside
 from nearfar.plan.specs import EncodedSpec, Named, ScoreSpec, StageSpec, start_of
 from nearfar.records.stages import StageStore
 from nearfar.stages import models
@@ -35,12 +37,16 @@ def features_of_all(
     as they are, or as the ``preparation`` with this key made them. Where features were there
     already, making them had taken so many seconds.
     """
+    if isinstance(inputs, Joined):
+        assert isinstance(encoder, JoinedEncoder | JoinedFixed)
+        alone, spared = features_of_all(spec, encoder.alone, inputs.inputs, store, device)
+        return torch.from_numpy(beside(alone.cpu().numpy(), inputs)).to(device), spared
     own = {"preparation": preparation} if preparation else {}
 
     def make() -> Array:
         return models.features_of(encoder, inputs, device).cpu().numpy()
 
-    if isinstance(encoder, Joined):
+    if isinstance(encoder, SideBySide):
         values, spared = _joined(spec, encoder, inputs, store, device, own)
     elif isinstance(encoder, FixedEncoder):
         assert spec.encoder is not None
@@ -53,8 +59,10 @@ def features_of_all(
 def inputs_with_descriptors(spec: EncodedSpec, inputs: Any, store: StageStore) -> Any:
     """Return all rows of the data set with what the stage's encoder wants to find beside them."""
 
+    alone = without_columns(inputs)
+
     def make(name: str, beside: FixedEncoder) -> Array:
-        return _fixed(spec, beside, Named(name, {}), store, lambda: beside.features(inputs))[0]
+        return _fixed(spec, beside, Named(name, {}), store, lambda: beside.features(alone))[0]
 
     return models.prepared_inputs(spec, inputs, store, make)
 
@@ -66,7 +74,7 @@ def expensive_features(spec: StageSpec, inputs: Any, store: StageStore) -> str:
     """
     if isinstance(spec, ScoreSpec) or spec.encoder is None or isinstance(inputs, Columns):
         return ""
-    companion = models.companion_of(spec.encoder, inputs)
+    companion = models.companion_of(spec.encoder, without_columns(inputs))
     named = Named(companion, {}) if companion else spec.encoder
     joined = named_parts(named.options["parts"]) if named.name == "joined" else []
     for name, options in joined or [(named.name, dict(named.options))]:
@@ -78,7 +86,7 @@ def expensive_features(spec: StageSpec, inputs: Any, store: StageStore) -> str:
 
 def _joined(
     spec: EncodedSpec,
-    encoder: Joined,
+    encoder: SideBySide,
     inputs: Any,
     store: StageStore,
     device: torch.device,

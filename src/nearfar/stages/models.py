@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nearfar.data.augment import build_views, view_of
+from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
-from nearfar.encoders.joined import Joined, part_features
+from nearfar.encoders.joined import SideBySide, part_features
+from nearfar.encoders.with_columns import joined_encoder
 from nearfar.heads import NETWORKS, READOUTS, ExactHead, restored_head, solved_head
 from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES, elementwise
 from nearfar.objectives import Predictor, in_chunks
@@ -88,9 +90,12 @@ def features_are_cached(spec: FitSpec) -> bool:
 
 
 def fresh_encoder(named: Named, inputs: Any, seed: int) -> Encoder | FixedEncoder:
-    """Make the encoder of a specification with the weights that ``seed`` gives."""
+    """Make the encoder of a specification with the weights that ``seed`` gives.
+
+    Of inputs with columns beside them it is the one of the molecules or images alone.
+    """
     torch.manual_seed(seed)
-    return build_encoder(named.name, named.options, inputs)
+    return build_encoder(named.name, named.options, without_columns(inputs))
 
 
 def start(encoder: Encoder, inputs: Any, train: Tensor) -> None:
@@ -121,6 +126,8 @@ def prepared_inputs(
     """
     if not has_encoder(spec):
         return inputs
+    if isinstance(inputs, Joined):
+        return inputs.having(prepared_inputs(spec, inputs.inputs, store, make))
     companion = companion_of(encoder_of(spec, store)[0], inputs)
     if not companion:
         return inputs
@@ -135,7 +142,7 @@ def stage_encoder(spec: EncodedSpec, inputs: Any, store: StageStore) -> Encoder 
     start, (named, seed) = start_of(spec), encoder_of(spec, store)
     encoder = fresh_encoder(named, inputs, seed)
     if start is None:
-        return encoder
+        return joined_encoder(encoder, inputs)
     assert isinstance(encoder, Encoder)
     epoch = start.epoch
     name = "model.safetensors" if epoch is None else f"epoch-{epoch}.safetensors"
@@ -143,12 +150,20 @@ def stage_encoder(spec: EncodedSpec, inputs: Any, store: StageStore) -> Encoder 
     if isinstance(spec_of(start.stage, store), FitSpec):
         weights = encoder_part(weights)
     encoder.load_state_dict(weights)
-    return encoder
+    return joined_encoder(encoder, inputs)
 
 
 def encoder_part(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the encoder's weights among those of an objective or a predictor."""
-    mine = "encoder."
+    """Return the encoder's weights among those of an objective or a predictor.
+
+    Those of an encoder whose features have columns beside them lie one step deeper.
+    """
+    found = _below("encoder.", weights)
+    joined = bool(found) and all(name.startswith("alone.") for name in found)
+    return _below("alone.", found) if joined else found
+
+
+def _below(mine: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(mine): v for k, v in weights.items() if k.startswith(mine)}
 
 
@@ -194,7 +209,7 @@ def exact_head(spec: SolveSpec) -> ExactHead:
 
 def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.device) -> Tensor:
     """Return the features of all rows, float32 (n, d), with the encoder in evaluation mode."""
-    if isinstance(encoder, Joined):
+    if isinstance(encoder, SideBySide):
         parts = [part_features(part, inputs, device) for part in encoder.parts]
         return torch.from_numpy(np.concatenate(parts, axis=1)).to(device)
     if isinstance(encoder, FixedEncoder):
@@ -250,4 +265,5 @@ def mixed_units(spec: StageSpec, inputs: Any) -> bool:
     if isinstance(spec, ScoreSpec) or spec.encoder is None:
         return False
     encoder = fresh_encoder(spec.encoder, inputs, spec.seed)
-    return isinstance(encoder, FixedEncoder) and encoder.mixed_units
+    mixed = isinstance(inputs, Joined)
+    return isinstance(encoder, FixedEncoder) and (encoder.mixed_units or mixed)

@@ -1,7 +1,7 @@
 """Columns of any kind made numbers for a stage: learnt from its training rows, kept in its folder.
 
 A stage that goes on from another's encoder takes that one's preparation: the encoder knows no
-other numbers.
+other numbers. Columns beside molecules or images are seen by heads alone: each fit has its own.
 """
 
 import json
@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save as arrays_to_bytes
 
 from nearfar.data import Columns, Dataset, Preparation, Split
+from nearfar.data.inputs.joined import Joined
 from nearfar.errors import UserError
 from nearfar.objectives import OBJECTIVES
 from nearfar.plan.specs import EncodedSpec, PretrainSpec, StageSpec, spec_of, start_of
@@ -42,6 +43,8 @@ def preparation_of(
         UserError: no column varies over the training rows, or columns do not fit those that the
             encoder was trained on.
     """
+    if isinstance(dataset.inputs, Joined):
+        return _beside(spec, dataset, dataset.inputs, split)
     start = start_of(spec)
     if start is not None:
         before = read_preparation(store.folder(start.stage))
@@ -62,6 +65,19 @@ def preparation_of(
     labels = labels_of(dataset)[rows] if _reads_labels(spec) else None
     found = Preparation.fit(dataset.inputs, rows, labels, dataset.groups[rows])
     return found, found.apply_to_own(dataset.inputs)
+
+
+def _beside(
+    spec: EncodedSpec, dataset: Dataset, inputs: Joined, split: Split
+) -> tuple[Preparation | None, Any]:
+    """Return what prepares the columns beside molecules or images, and these with them prepared."""
+    if isinstance(spec, PretrainSpec):
+        return None, inputs.inputs
+    assert isinstance(inputs.columns, Columns)
+    rows = split.train
+    labels = labels_of(dataset)[rows]
+    found = Preparation.fit(inputs.columns, rows, labels, dataset.groups[rows])
+    return found, Joined(inputs.inputs, found.apply_to_own(inputs.columns))
 
 
 def labels_of(dataset: Dataset) -> NDArray[np.float64]:
@@ -99,4 +115,12 @@ def read_preparation(folder: Path) -> Preparation | None:
 def preparer(folder: Path) -> Callable[[Any], Any]:
     """Return what prepares inputs as the stage in ``folder`` had its own, or returns them."""
     preparation = read_preparation(folder)
-    return (lambda inputs: inputs) if preparation is None else preparation.apply
+
+    def prepare(inputs: Any) -> Any:
+        if preparation is None:
+            return inputs
+        if isinstance(inputs, Joined):
+            return Joined(inputs.inputs, preparation.apply(inputs.columns))
+        return preparation.apply(inputs)
+
+    return prepare

@@ -11,9 +11,13 @@ from typing import Any, Literal
 
 from nearfar.data.catalogue import SOURCES
 from nearfar.data.options import DataOptions
+from nearfar.data.read.table import Table
 from nearfar.data.table_form import OPTIONS, TableForm
 from nearfar.errors import UserError, nearest
 
+OFF = "none"
+CAN_BE_OFF = frozenset({"group", "features", "part", "name"})
+"""Options that are found out, and that ``none`` turns off."""
 _NOUNS = {"images": "images", "molecules": "molecules", "table": "rows of a table"}
 """What a source's rows are called."""
 
@@ -38,6 +42,15 @@ class Asked:
     channels: int | None = None
     channel_axis: Literal["first", "last"] | None = None
     pages: Literal["first", "channels"] | None = None
+    features: tuple[str, ...] | None = None
+    part: str | None = None
+    mapping: str | None = None
+    unit: str | None = None
+    range: tuple[float, float] | None = None
+    label_separator: str | None = None
+    standardise: bool | None = None
+    transposed: bool | None = None
+    pictures: bool | None = None
 
     @property
     def form(self) -> TableForm:
@@ -46,9 +59,16 @@ class Asked:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What is said that is not the form of a table."""
+        """What is said that is not the form of a table, without what is turned off."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {key: v for key, v in said.items() if v is not None and key not in OPTIONS}
+        found = {key: v for key, v in said.items() if v is not None and key not in OPTIONS}
+        if self.features is not None:
+            found["features"] = list(self.features)
+        return {key: v for key, v in found.items() if not self._is_off(key)}
+
+    def _is_off(self, key: str) -> bool:
+        value = getattr(self, key)
+        return key in CAN_BE_OFF and value in (OFF, (OFF,))
 
     @property
     def shape(self) -> dict[str, int]:
@@ -70,6 +90,11 @@ class Asked:
                 raise UserError(f"{option(key)} is for {meant}; these are {_NOUNS[source]}")
 
 
+def named_or_off(table: Table, column: str | None) -> str | None:
+    """Return the column that is said, None where it is said that there shall be none."""
+    return None if column == OFF and OFF not in table.columns else column
+
+
 def option(key: str) -> str:
     """Return how an option of ``data`` is said at ``nearfar init``: ``--channel-axis``."""
     return "--" + key.replace("_", "-")
@@ -79,7 +104,7 @@ AT_INIT = (*(field.name for field in fields(Asked)), "target", "task")
 """Options of ``data`` that ``nearfar init`` has too."""
 
 _NAMED = re.compile(
-    rf"(?P<set>\b(?:set|in) )?\bdata: '?(?P<key>{'|'.join(AT_INIT)})\b'?(?P<colon>:)?"
+    rf"(?P<set>\b(?:set|in) )?\bdata(?: option|:) '?(?P<key>{'|'.join(AT_INIT)})\b'?(?P<colon>:)?"
 )
 
 
@@ -123,6 +148,10 @@ def _missing_values(texts: list[str] | None) -> tuple[str | float, ...] | None:
     return tuple(values)
 
 
+_LATER = frozenset({"smiles", "unit", "label_separator", "standardise", "features"})
+"""Options that go with some sources or tasks alone, and are checked with these."""
+
+
 def checked(options: dict[str, Any]) -> Asked:
     """Return what is asked for, as the command line gives it.
 
@@ -134,7 +163,10 @@ def checked(options: dict[str, Any]) -> Asked:
     given = {key: value for key, value in options.items() if value is not None}
     given["missing"] = _missing_values(given.get("missing"))
     try:
-        DataOptions(source="images", path="x", **{k: v for k, v in given.items() if k != "smiles"})
+        checkable = {
+            k: v for k, v in given.items() if k not in _LATER and not (k in CAN_BE_OFF and v == OFF)
+        }
+        DataOptions(source="images", path="x", **checkable)
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else ""
@@ -145,4 +177,7 @@ def checked(options: dict[str, Any]) -> Asked:
             hint = str(first["msg"]).removeprefix("Value error, ")
         shown = f"{option(key)} {given[key]!r}: " if key in given else ""
         raise UserError(at_init(f"{shown}{hint}")) from None
+    for key in ("features", "range"):
+        if given.get(key) is not None:
+            given[key] = tuple(given[key])
     return Asked(**given)

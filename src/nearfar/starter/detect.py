@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from nearfar.data.dataset import Dataset
 from nearfar.data.inputs.columns import Columns
+from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.data.inputs.molecules import Molecules
 from nearfar.data.inputs.smiles import read_smiles
 from nearfar.data.inputs.vectors import Vectors
@@ -19,18 +21,21 @@ from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import is_missing, number
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.hugging_face import read_folder
+from nearfar.data.read.images.idx import is_idx_file
 from nearfar.data.read.locate import locate
-from nearfar.data.read.names import part_column
+from nearfar.data.read.packed import is_table
 from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file
-from nearfar.data.sources.feature_columns import not_used, usable_columns
+from nearfar.data.sources.feature_columns import named_columns, not_used, usable_columns
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
-from nearfar.starter.asked import Asked
-from nearfar.starter.detect_groups import group_column, group_fact
-from nearfar.starter.detect_images import are_images, detect_images, one_or_all
+from nearfar.starter.asked import Asked, named_or_off
+from nearfar.starter.detect_conditions import conditions_of
+from nearfar.starter.detect_groups import chosen_group
+from nearfar.starter.detect_images import are_images, chosen_part, detect_images, one_or_all
 from nearfar.starter.detect_targets import meaning_of, seen_as_rare, target_counts
 from nearfar.starter.feature_facts import feature_facts
-from nearfar.starter.first_split import first_split
+from nearfar.starter.first_split import first_split, split_or_without_groups
 from nearfar.starter.molecule_facts import molecule_facts, second_column_facts
 from nearfar.starter.table_facts import reading_facts
 
@@ -80,6 +85,8 @@ def detect(
     if are_images(found, form):
         asked.check_for("images")
         return Finding(*detect_images(path, found, targets, form, folder, task, asked))
+    if not targets and found.is_file() and not is_table(found):
+        _refuse_file(found, form)
     if not targets:
         raise UserError(f"{found.name}: name the column to predict with --target")
     table = read_folder(found, form) if found.is_dir() else read_file(found, form)
@@ -92,29 +99,43 @@ def detect(
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     if asked.positive is None:
         dataset = seen_as_rare(dataset, chosen, folder)
+    parts = bool(chosen.get("part") or (table.parts and asked.part is None))
+    split_of = partial(first_split, predefined=parts)
+    insists = asked.group is not None
+    split, dataset = split_or_without_groups(
+        dataset, chosen, facts, folder, split_of, insists=insists
+    )
     facts += _row_facts(dataset)
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
-    split = first_split(dataset, predefined=bool(chosen.get("part") or table.parts))
     return Finding(DataOptions(**chosen), split, dataset, facts)
+
+
+def _refuse_file(path: Path, form: TableForm) -> None:
+    """Say what is the matter with a file that is no table."""
+    if is_idx_file(path):
+        raise UserError(
+            f"{path.name}: an IDX file holds images or their labels alone: name the folder in "
+            "which both lie, called …train-images-idx3-ubyte and …train-labels-idx1-ubyte"
+        )
+    read_file(path, form)
 
 
 def _columns(
     table: Table, targets: Sequence[str], name: str, asked: Asked
 ) -> tuple[dict[str, Any], list[str]]:
     """Return what the columns beside the targets mean, as options, and a line for each of these."""
-    for purpose in ("smiles", "name", "group"):
-        if (column := getattr(asked, purpose)) is not None:
+    for purpose in ("smiles", "name", "group", "part"):
+        column = getattr(asked, purpose)
+        if column is not None and named_or_off(table, column) is not None:
             table.column(column, purpose)
-    chosen: dict[str, Any] = {}
-    facts: list[str] = []
-    part = part_column(table, targets)
-    if part is not None:
-        chosen["part"] = part
-        facts.append(f"column '{part}' says train and test: the split is predefined")
-    group = asked.group or group_column(table, [*targets, part])
+    chosen, facts = chosen_part(table, targets, asked)
+    part = chosen.get("part")
+    group, told_of_group = chosen_group(
+        table, asked.group, [*targets, part, *(asked.features or ())]
+    )
+    facts += told_of_group
     if group is not None:
         chosen["group"] = group
-        facts.append(group_fact(group))
     others = [*targets, part or "", group or ""]
     smiles = asked.smiles or _smiles_column(table, but=others)
     asked.check_for("table" if smiles is None else "molecules")
@@ -122,13 +143,20 @@ def _columns(
         told = f"molecules: SMILES in column '{smiles}'"
         chosen |= {"source": "molecules", "smiles": smiles}
         facts += second_column_facts(smiles, _smiles_column(table, but=[*others, smiles]))
+        if asked.features is None:
+            beside, told_of_them = conditions_of(table, but=[*others, smiles, asked.name or ""])
+            facts += told_of_them
+            chosen |= {"features": beside} if beside else {}
     else:
-        features, left_out = _feature_columns(table, targets, (part, group, asked.name))
+        features, left_out = _feature_columns(table, targets, (part, group, asked.name), asked)
         told = f"{len(features)} feature columns"
         facts += left_out
         chosen |= {"source": "table", "features": features}
-    taken = [*targets, smiles, part, group, *chosen.get("features", [])]
-    chosen["name"] = asked.name or _name_column(table, but=taken)
+    features = asked.options.get("features", chosen.get("features", []))
+    taken = [*targets, smiles, part, group, *features]
+    chosen["name"] = (
+        _name_column(table, but=taken) if asked.name is None else named_or_off(table, asked.name)
+    )
     facts += reading_facts(table, {column for column in [*taken, chosen["name"]] if column})
     return chosen, [f"{name}: {table.length} rows, {told}", *facts]
 
@@ -179,13 +207,16 @@ def _readable(cells: Sequence[str]) -> float:
 
 
 def _feature_columns(
-    table: Table, targets: Sequence[str], others: Sequence[str | None]
+    table: Table, targets: Sequence[str], others: Sequence[str | None], asked: Asked
 ) -> tuple[list[str], list[str]]:
     """Return the columns to learn from, and what should be said of them and of the others."""
+    if "features" in asked.options:
+        named = named_columns(table, asked.options["features"])
+        return [column.name for column in named], feature_facts(named, [])
     used, left_out = usable_columns(table, [*targets, *others])
     if not used:
         but = "', '".join(targets)
-        found = f": {not_used(left_out, table)}" if left_out else ""
+        found = f": {not_used(left_out, table)}; --features takes one" if left_out else ""
         raise UserError(
             f"{table.name}: no column of SMILES, and no column to learn from but '{but}'{found}"
         )
@@ -215,12 +246,12 @@ def _bad_rows_fact(dataset: Dataset) -> str:
 
 
 def _duplicate_facts(dataset: Dataset) -> list[str]:
-    if isinstance(dataset.inputs, Molecules):
+    given = without_columns(dataset.inputs)
+    if isinstance(given, Molecules):
         labels, kept = dataset.groups, "; copies stay in one part of the split"
         noun = "molecules"
     else:
-        assert isinstance(dataset.inputs, Vectors | Columns)
-        given = dataset.inputs
+        assert isinstance(given, Vectors | Columns)
         rows = given.codes() if isinstance(given, Columns) else given.values.numpy()
         labels = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
         noun, kept = (
@@ -247,9 +278,10 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
 
 def _leak_facts(dataset: Dataset) -> list[str]:
     """Return a warning for every feature that all but is a target."""
-    if not isinstance(dataset.inputs, Vectors | Columns) or len(dataset) < 3:
+    given = dataset.inputs.columns if isinstance(dataset.inputs, Joined) else dataset.inputs
+    if not isinstance(given, Vectors | Columns) or len(dataset) < 3:
         return []
-    columns = Columns.of_any(dataset.inputs).numeric()
+    columns = Columns.of_any(given).numeric()
     if not columns:
         return []
     targets = np.nan_to_num(dataset.targets - np.nanmean(dataset.targets, axis=0))

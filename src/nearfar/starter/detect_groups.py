@@ -2,30 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
 
+from nearfar.data.read.cells import number
 from nearfar.data.read.tables import Table, is_missing
+from nearfar.starter.asked import named_or_off
+from nearfar.starter.first_split import GROUP_FACT
 
-_NAMES = frozenset(
-    {"person", "subject", "patient", "participant", "identity", "individual", "donor", "group"}
+_BEINGS = (
+    *("person", "subject", "patient", "participant", "identity", "individual", "donor", "group"),
+    *("animal", "mouse", "rat", "dog", "cow", "fish", "monkey", "volunteer", "respondent"),
+    *("speaker", "author", "writer", "user", "customer", "client", "student", "employee", "pupil"),
+    *("family", "household", "specimen", "cohort", "twin", "subj", "pid", "mrn", "case"),
 )
-_FEWEST = 10
+"""Whose rows are alike whoever looks at them; few are groups too."""
+_PLACES = (
+    *("session", "visit", "recording", "video", "clip", "slide", "tissue", "biopsy", "culture"),
+    *("strain", "plate", "batch", "lot", "experiment", "site", "hospital", "clinic", "center"),
+    *("centre", "scanner", "camera", "farm", "herd", "document", "well"),
+)
+"""What rows come from: many values are groups, few are conditions to learn from."""
+_ENDINGS = ("id", "ids", "no", "nr", "num", "number", "code", "key", "name", "label", "uid")
+_NO_GROUPS = frozenset(
+    {"class", "label", "category", "type", "kind", "target", "color", "colour", "row", "image"}
+)
+"""What ``_id`` may stand behind without saying whose a row is."""
+_FEW, _FEWEST = 5, 10
 
 
 def group_column(table: Table, but: Collection[str | None]) -> str | None:
-    """Return a column such as ``person`` or ``patient_id`` of which several rows share values.
+    """Return a column such as ``patient_id``, ``Mouse No.`` or ``plateID`` that rows share.
 
-    It has at least 10 different values, fewer than there are rows, and none is missing.
+    Several rows have one value and none is missing. There are at least 10 different values, or 5 of
+    beings. Any other column whose name ends in ``id`` counts if each of its values is there twice
+    at least.
     """
-    for column, cells in table.columns.items():
-        name = column.lower().replace(" ", "_").removesuffix("_id")
-        if name not in _NAMES or column in but or any(map(is_missing, cells)):
-            continue
-        if _FEWEST <= len({str(cell).strip() for cell in cells}) < len(cells):
-            return column
-    return None
+    found = {
+        column: rank
+        for column, cells in table.columns.items()
+        if column not in but and (rank := _rank(column, cells)) is not None
+    }
+    return min(found, key=lambda column: found[column]) if found else None
 
 
-def group_fact(column: str) -> str:
-    """Return what a user should know of it."""
-    return f"rows with one value of '{column}' stay in one part of a split (data: group)"
+def _rank(column: str, cells: Sequence[Any]) -> int | None:
+    """Return how far down the list of names a column stands, None where it is no group."""
+    words = words_of(column)
+    noun = "".join(words[:-1]) if len(words) > 1 and words[-1] in _ENDINGS else "".join(words)
+    last = words[-2] if len(words) > 1 and words[-1] in _ENDINGS else (words or [""])[-1]
+    if any(is_missing(cell) or not _is_name(cell) for cell in cells):
+        return None
+    distinct, rows = len({str(cell).strip() for cell in cells}), len(cells)
+    names = [*_BEINGS, *_PLACES]
+    known = next((name for name in (noun, last, noun.removesuffix("s")) if name in names), None)
+    if known is not None:
+        least = _FEW if known in _BEINGS else _FEWEST
+        return names.index(known) if least <= distinct < rows else None
+    by_id = len(words) > 1 and words[-1] in {"id", "ids", "uid"} and words[-2] not in _NO_GROUPS
+    return len(names) if by_id and _FEWEST <= distinct <= rows // 2 else None
+
+
+def _is_name(cell: Any) -> bool:
+    """Tell whether a cell can be a name: a text or a whole number."""
+    value = None if isinstance(cell, list | tuple | dict) else number(cell)
+    return isinstance(cell, str | int) if value is None else value.is_integer()
+
+
+def words_of(column: str) -> list[str]:
+    """Return the words of a column's name in small letters: ``PatientID`` is patient, id."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", column)
+    words = [word for word in re.split(r"[\W_]+", parted.lower()) if word]
+    ends = [word for word in words if not word.isdigit()]
+    if len(ends) == 1 and (found := re.fullmatch(r"([a-z]{3,})(id|nr)", ends[0])):
+        known = {*_BEINGS, *_PLACES}
+        return [found[1], found[2]] if found[1] in known else ends
+    return ends
+
+
+def chosen_group(
+    table: Table, asked: str | None, but: Collection[str | None]
+) -> tuple[str | None, list[str]]:
+    """Return the column of groups, as said or as found, and what a user should know of it.
+
+    Args:
+        table: the rows.
+        asked: a column, ``none`` for no groups, or None for what is found.
+        but: columns that are something else.
+    """
+    group = named_or_off(table, asked) if asked is not None else group_column(table, but)
+    if group is None:
+        return None, []
+    fact = f"{GROUP_FACT.format(group)} (data: group"
+    return group, [fact + ("; --group none turns it off)" if asked is None else ")")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,25 @@ from nearfar.data.read.images.layouts import read_layout
 from nearfar.data.read.images.lookup import column_of_images
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.survey import Survey, survey
-from nearfar.data.read.images.tables import PARQUET, holds_images, parquet_files
+from nearfar.data.read.images.tables import PARQUET, has_images, holds_images, parquet_files
 from nearfar.data.read.images.trees import tree_of
 from nearfar.data.read.names import part_column
 from nearfar.data.read.packed import is_table
-from nearfar.data.read.tables import read_file
+from nearfar.data.read.saved import is_saved, saved_schema
+from nearfar.data.read.tables import Table, read_file
 from nearfar.data.sources.images import form_of
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
-from nearfar.starter.asked import Asked
-from nearfar.starter.detect_groups import group_column, group_fact
+from nearfar.starter.asked import Asked, named_or_off
+from nearfar.starter.detect_groups import chosen_group
 from nearfar.starter.detect_targets import Meaning, meaning_of, seen_as_rare, target_counts
-from nearfar.starter.first_split import first_split
+from nearfar.starter.first_split import first_split, split_or_without_groups
 from nearfar.starter.image_facts import image_facts
 
 _MANY_CLASSES = 20
 _LARGE = 160
 _FIRST_SIZE = 128
-_LATER = frozenset({"name", "group", "positive"})
+_LATER = frozenset({"name", "group", "positive", "part", "features", "unit", "label_separator"})
 """Options that are not needed to find the images."""
 _AS_FOUND = TableForm()
 _OTHER_DATA = frozenset(
@@ -48,6 +50,8 @@ def are_images(path: Path, form: TableForm) -> bool:
     """Tell whether a file or folder holds images, or a table of their paths."""
     ending = path.suffix.lower()
     if path.is_dir():
+        if is_saved(path):
+            return has_images(saved_schema(path))
         if is_idx_folder(path) or is_cifar_folder(path) or metadata_files(path):
             return True
         if files := parquet_files(path):
@@ -110,10 +114,7 @@ def detect_images(
         chosen["transposed"] = True
     named = _named_arrays(found, targets)
     rows = read_layout(found, DataOptions(**{**chosen, **named}, on_bad_rows="drop"))
-    given = targets or rows.target is not None or rows.numbers or rows.class_names
-    if not given and "target" in rows.takes:
-        columns = ", ".join(rows.table.columns)
-        raise UserError(f"{found.name}: name the column to predict with --target: {columns}")
+    _check_target(rows, targets, found.name)
     meaning = _meaning(rows, targets, task)
     facts = meaning.facts
     chosen |= {"task": meaning.task, **meaning.options}
@@ -132,9 +133,20 @@ def detect_images(
     facts += [*target_counts(dataset), *rows.told, *image_facts(dataset, shape, seen)]
     if "range" in dataset.source:
         chosen["range"] = dataset.source["range"]
+    parts = (dataset.parts is not None and asked.part is None) or "part" in chosen
+    split_of = partial(_first_split, name=found.name, predefined=parts)
+    given = dataset, chosen, facts, folder, split_of
+    split, dataset = split_or_without_groups(*given, insists=asked.group is not None)
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
-    split = _first_split(dataset, found.name)
     return DataOptions(**chosen), split, dataset, facts
+
+
+def _check_target(rows: ImageRows, targets: Sequence[str], name: str) -> None:
+    """Ask for the column to predict where nothing else says what it is."""
+    given = targets or rows.target is not None or rows.numbers or rows.class_names
+    if not given and "target" in rows.takes:
+        columns = ", ".join(rows.table.columns)
+        raise UserError(f"{name}: name the column to predict with --target: {columns}")
 
 
 def _part_and_group(
@@ -143,15 +155,31 @@ def _part_and_group(
     """Return the columns of parts and groups, where the layout has columns, and words on them."""
     chosen: dict[str, Any] = {}
     facts: list[str] = []
-    if "part" in rows.takes and (part := part_column(rows.table, targets)) is not None:
-        chosen["part"] = part
-        facts.append(f"column '{part}' says train and test: the split is predefined")
+    if "part" in rows.takes:
+        own, told = chosen_part(rows.table, targets, asked)
+        chosen |= own
+        facts += told
     if "group" in rows.takes:
-        group = asked.group or group_column(rows.table, [*targets, chosen.get("part")])
+        taken = [*targets, chosen.get("part"), *(asked.features or ())]
+        group, told = chosen_group(rows.table, asked.group, taken)
+        facts += told
         if group is not None:
             chosen["group"] = group
-            facts.append(group_fact(group))
     return chosen, facts
+
+
+def chosen_part(
+    table: Table, targets: Sequence[str], asked: Asked
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the column of parts, as said or as found, as an option, and a line on it."""
+    if asked.part is not None:
+        part = named_or_off(table, asked.part)
+    else:
+        part = part_column(table, targets)
+    if part is None:
+        return {}, []
+    off = "; --part none turns it off" if asked.part is None else ""
+    return {"part": part}, [f"column '{part}' says train and test: the split is predefined{off}"]
 
 
 def _meaning(rows: ImageRows, targets: Sequence[str], task: str | None) -> Meaning:
@@ -225,11 +253,11 @@ def _form(seen: Survey) -> dict[str, int]:
     return form
 
 
-def _first_split(dataset: Dataset, name: str) -> SplitOptions:
+def _first_split(dataset: Dataset, name: str, *, predefined: bool) -> SplitOptions:
     try:
-        return first_split(dataset, predefined=dataset.parts is not None)
+        return first_split(dataset, predefined=predefined)
     except UserError as error:
-        if dataset.parts is None:
+        if not predefined:
             raise
         raise UserError(
             f"{name}: the parts of the data cannot be used: {error}: move images between the parts"

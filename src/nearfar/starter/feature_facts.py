@@ -44,10 +44,14 @@ def feature_facts(used: Sequence[ColumnKind], left_out: Sequence[ColumnKind]) ->
 
 def unused_fact(dataset: Dataset) -> list[str]:
     """Return a line on columns that stand beside molecules or images and are not used, if any."""
-    beside = dataset.source.get("columns_not_used")
-    if not beside or "features" in dataset.source:
+    beside, kind = dataset.source.get("columns_not_used"), dataset.inputs.kind
+    if not beside or kind == "vector":
         return []
-    return [f"columns not used: {beside}; the {dataset.inputs.kind} of a row is all that is seen"]
+    seen = "" if "features" in dataset.source else f"; the {kind} of a row is all that is seen"
+    return [
+        f"columns not used: {beside}{seen} (--features NAME, again for several, joins a column to "
+        f"what the encoder makes of the {kind}; in the study file data: features)"
+    ]
 
 
 def _name(column: ColumnKind) -> str:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
 from nearfar.data.dataset import Dataset
-from nearfar.data.options import SplitOptions
+from nearfar.data.load import load_dataset
+from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.split.splits import split_rows
 from nearfar.errors import UserError
 
 _FOLDED_ROWS = 20_000
 """With as many rows, a tenth of them tells enough."""
 _FOLDS = (10, 5)
+_FEWEST_GROUPS = 4
+"""Of so few groups each is a fold of its own, and another one chooses epochs."""
 
 
 def first_split(dataset: Dataset, *, predefined: bool) -> SplitOptions:
     """Return the parts that the data name; else folds where rows are few; else a random split.
 
-    Ten folds, or five where groups or rare classes do not allow ten, or a random split where they
-    do not allow five either.
+    Ten folds, or five where groups or rare classes do not allow ten, or each of a few groups in its
+    turn, or a random split where all that is not possible.
 
     Raises:
         UserError: the rows cannot be divided at all.
@@ -26,9 +35,56 @@ def first_split(dataset: Dataset, *, predefined: bool) -> SplitOptions:
             options = SplitOptions(kind="folds", folds=count)
             if _divides(dataset, options, count):
                 return options
+        groups = len(np.unique(dataset.groups))
+        if _FEWEST_GROUPS <= groups < _FOLDS[0]:
+            left = round(1 / (groups - 1), 2)
+            options = SplitOptions(kind="folds", folds=groups, validation=left)
+            if _divides(dataset, options, groups):
+                return options
     options = SplitOptions(kind="predefined" if predefined else "random")
     split_rows(dataset, options, 0)
     return options
+
+
+def split_or_without_groups(
+    dataset: Dataset,
+    chosen: dict[str, Any],
+    facts: list[str],
+    folder: Path,
+    split: Callable[[Dataset], SplitOptions],
+    *,
+    insists: bool,
+) -> tuple[SplitOptions, Dataset]:
+    """Return a split, and the data set: without the groups that were found if they allow none.
+
+    Args:
+        dataset: as ``chosen`` says.
+        chosen: the options of the data; loses a group that allows no split.
+        facts: what is told; the line on the group becomes one on what was done.
+        folder: where relative paths begin.
+        split: finds a split of a data set.
+        insists: whether the user named the group.
+
+    Raises:
+        UserError: the rows cannot be divided at all.
+    """
+    try:
+        return split(dataset), dataset
+    except UserError as error:
+        group = None if insists else chosen.pop("group", None)
+        if group is None:
+            raise
+        dataset = load_dataset(DataOptions(**{**chosen, "on_bad_rows": "drop"}), folder)
+        found = split(dataset)
+        facts[:] = [fact for fact in facts if not fact.startswith(GROUP_FACT.format(group))]
+        facts.append(
+            f"careful: rows with one value of '{group}' may stand in different parts of a split: "
+            f"they cannot be kept together ({error}); --group {group} insists"
+        )
+        return found, dataset
+
+
+GROUP_FACT = "rows with one value of '{}' stay in one part of a split"
 
 
 def _divides(dataset: Dataset, options: SplitOptions, trainings: int) -> bool:

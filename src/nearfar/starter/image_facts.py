@@ -8,6 +8,7 @@ import numpy as np
 
 from nearfar.data.dataset import Dataset
 from nearfar.data.inputs.images import Images
+from nearfar.data.inputs.joined import without_columns
 from nearfar.data.read.columns import number
 from nearfar.data.read.images.decode import ON_WHITE, RESIZED
 from nearfar.data.read.images.stored import FIRST_PAGE
@@ -41,7 +42,7 @@ def _form_facts(dataset: Dataset, form: Mapping[str, int], seen: Survey) -> list
             f"{form['size']})"
         )
     facts += [f"{_images(count)}: {what}{_HINTS.get(what, '')}" for what, count in done.items()]
-    if "depth" in source:
+    if "depth" in source and not any("read as" in line for line in source.get("told", [])):
         facts.append(f"more than 8 bits a channel: {source['depth']} (data: range)")
     return facts
 
@@ -115,8 +116,9 @@ def _class_facts(dataset: Dataset) -> list[str]:
 
 def _twins(dataset: Dataset) -> list[str]:
     """Tell of images that are the same in every pixel, which make groups."""
-    assert isinstance(dataset.inputs, Images)
-    keys = [hash(image.numpy().tobytes()) for image in dataset.inputs.pixels]
+    images = without_columns(dataset.inputs)
+    assert isinstance(images, Images)
+    keys = [hash(image.numpy().tobytes()) for image in images.pixels]
     _, first, groups = np.unique(keys, return_index=True, return_inverse=True)
     twins = len(dataset) - len(first)
     if not twins:
@@ -124,7 +126,16 @@ def _twins(dataset: Dataset) -> list[str]:
     original = dataset.targets[first][groups]
     differ = int((original != dataset.targets).any(axis=1).sum())
     labels = f", {differ} of them with another label" if differ else ""
-    return [
+    facts = [
         f"duplicates: {twins} images are copies of another, pixel by pixel{labels}; copies stay in "
         "one part of a split that is drawn"
     ]
+    if dataset.parts is not None:
+        of_train = set(groups[dataset.parts == "train"].tolist())
+        tested = groups[dataset.parts == "test"].tolist()
+        if known := sum(group in of_train for group in tested):
+            facts.append(
+                f"careful: {known} of {len(tested)} test images are copies of training images: "
+                "their scores say nothing of new ones (--part none draws another split)"
+            )
+    return facts

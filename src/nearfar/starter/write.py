@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 96
 _MANY_TARGETS = 5
+_SHARE = 0.1
+"""Rows that choose epochs where a split does not say."""
 
 
 def guessed_minutes(arms: Arms, rows: int, kind: str, seeds: int, epochs: int) -> float:
@@ -65,13 +67,14 @@ def write_study(
     if path.suffix not in {".yaml", ".yml"}:
         raise UserError(f"{path}: a study file ends in .yaml")
     file_to_write(path, "--out")
+    from nearfar.data.read.tables import each_file_once
     from nearfar.starter.asked import Asked, told_at_init
     from nearfar.starter.detect import detect
     from nearfar.starter.detect_images import table_with
     from nearfar.starter.feature_facts import unused_fact
 
     asked = asked or Asked()
-    with told_at_init(data):
+    with told_at_init(data), each_file_once():
         data = (table_with(data, targets, asked.form) if data.is_dir() else None) or data
         finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd(), task, asked)
         finding.facts.extend(unused_fact(finding.dataset))
@@ -179,7 +182,7 @@ def _split_lines(finding: Finding) -> list[str]:
             "split: {kind: predefined, validation: 0.1}",
         ]
     if finding.split.kind == "folds":
-        return _fold_lines(finding, finding.split.folds or 0)
+        return _fold_lines(finding, finding.split.folds or 0, finding.split.validation or _SHARE)
     others = "scaffold, group" if finding.data.kind == "molecule" else "group"
     return [
         f"# Training, validation and test part, drawn anew for every seed. Other kinds: {others}.",
@@ -187,7 +190,7 @@ def _split_lines(finding: Finding) -> list[str]:
     ]
 
 
-def _fold_lines(finding: Finding, folds: int) -> list[str]:
+def _fold_lines(finding: Finding, folds: int, share: float) -> list[str]:
     group, molecules = finding.data.group, finding.data.kind == "molecule"
     kept = ["Rows of one molecule stay in one fold."] * molecules
     if group is not None:
@@ -200,19 +203,22 @@ def _fold_lines(finding: Finding, folds: int) -> list[str]:
             "tested are unlike those learnt from."
         )
     others = "random, scaffold, group" if molecules else "random, group"
+    said_share = "A tenth" if share == _SHARE else f"{share:.0%}"
     if molecules:
         others += " ({kind: scaffold, order: deepchem} has the parts of DeepChem's splitter)"
     said = [
         f"Cross-validation: the rows are dealt into {folds} folds, and each training tests another "
-        "one, so that every row is tested once. A tenth of the rows that are not tested chooses "
-        "epochs (validation), the others are learnt from.",
+        f"one, so that every row is tested once. {said_share} of the rows that are not tested "
+        "chooses epochs (validation), the others are learnt from.",
         " ".join(kept),
         f"{{kind: folds, folds: {folds}, repeats: 3}} does all of it three times. Other kinds: "
         f"{others}; with these, say how many seeds: axes: {{seed: {{role: repeat, values: 10}}}}.",
     ]
     return [
         *(line for text in said for line in _comment(text)),
-        f"split: {{kind: folds, folds: {folds}{', by: group' * (group is not None)}}}",
+        f"split: {{kind: folds, folds: {folds}{', by: group' * (group is not None)}"
+        + f", validation: {share:g}" * (share != _SHARE)
+        + "}",
     ]
 
 

@@ -10,6 +10,7 @@ views. One that is ``of_rows`` goes by the numbers of the rows instead, and may 
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ from nearfar.data.augment.geometry import (
     Rotation,
     Shift,
 )
+from nearfar.data.inputs.joined import JoinedBatch
 from nearfar.errors import UserError, nearest
 
 __all__ = [
@@ -71,8 +73,13 @@ class Chain:
         return images
 
 
-def view_of(view: Callable[..., Tensor], images: Tensor, rows: Tensor | None) -> Tensor:
-    """Return a view of the images of the rows with these numbers, if that is told them."""
+def view_of(view: Callable[..., Tensor], images: Any, rows: Tensor | None) -> Any:
+    """Return a view of the images of the rows with these numbers, if that is told them.
+
+    Columns beside images stay as they are.
+    """
+    if isinstance(images, JoinedBatch):
+        return replace(images, batch=view_of(view, images.batch, rows))
     return view(images, rows) if getattr(view, "of_rows", False) else view(images)
 
 

@@ -18,6 +18,7 @@ from nearfar.data.corruptions.image_table import IMAGE_CORRUPTIONS
 from nearfar.data.corruptions.molecules import MOLECULE_CORRUPTIONS, MoleculeCorruption
 from nearfar.data.corruptions.vectors import VECTOR_CORRUPTIONS, VectorCorruption
 from nearfar.data.dataset import Inputs
+from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.errors import UserError, nearest
 
 __all__ = [
@@ -59,6 +60,8 @@ CORRUPTIONS: dict[str, Corruption] = {
 def corrupt(inputs: Inputs, name: str, severity: int, seed: int) -> Inputs:
     """Return the inputs corrupted: of the same kind, the same rows in the same order and place.
 
+    Columns beside molecules or images are left as they are.
+
     Args:
         inputs: raw inputs; they stay as they are.
         name: a key of ``CORRUPTIONS``.
@@ -71,6 +74,8 @@ def corrupt(inputs: Inputs, name: str, severity: int, seed: int) -> Inputs:
     check(inputs, name, severity)
     if severity == 0:
         return inputs
+    if isinstance(inputs, Joined):
+        return inputs.having(corrupt(inputs.inputs, name, severity, seed))
     digest = hashlib.sha256(f"{name}:{seed}".encode()).digest()
     return CORRUPTIONS[name].apply(inputs, severity, int.from_bytes(digest[:7], "big"))
 
@@ -92,5 +97,5 @@ def check(inputs: Inputs, name: str, severity: int) -> None:
             f"corruption {name} takes {' or '.join(sorted(corruption.accepts))} inputs, not"
             f" {inputs.kind}; for {inputs.kind} there are: {', '.join(fit)}"
         )
-    if mistake := corruption.check(inputs):
+    if mistake := corruption.check(without_columns(inputs)):
         raise UserError(f"corruption {name}: {mistake}")

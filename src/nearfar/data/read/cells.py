@@ -28,7 +28,8 @@ _EXACT = 2**53
 """Up to here every whole number is a float64 of its own."""
 
 TRUTHS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
-"""Pairs of words, in any case, that a column of truth values may hold."""
+"""Pairs of words, in any case, that a column of truth values may hold; elsewhere they are asked for
+by ``truth`` and ``is_written_truth``."""
 _TRUE = frozenset(yes for yes, _ in TRUTHS)
 _FALSE = frozenset(no for _, no in TRUTHS)
 
@@ -119,6 +120,17 @@ def truth(cell: Any) -> bool | None:
         word = cell.strip().lower()
         return True if word in _TRUE else False if word in _FALSE else None
     return None
+
+
+def is_written_truth(cell: Any) -> bool:
+    """Tell whether a cell is a boolean, or what programs write for one: ``True``, ``FALSE``.
+
+    A column of these holds truth values whatever kind of file it comes from; ``yes`` and ``no``
+    stay the names that somebody chose.
+    """
+    if isinstance(cell, bool | np.bool_):
+        return True
+    return isinstance(cell, str) and cell.strip().lower() in TRUTHS[0]
 
 
 def date(cell: Any, layout: str = ISO) -> dt.datetime | None:

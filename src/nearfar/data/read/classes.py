@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.data.read.cells import is_written_truth
 from nearfar.data.read.columns import BadRows, number
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError, nearest
@@ -23,8 +24,6 @@ Names = Sequence[str] | Mapping[int, str]
 """Names of classes: by their numbers, or in the order of the numbers 0, 1, 2, …"""
 
 Classes = tuple[npt.NDArray[np.float64], tuple[str, ...]]
-
-_BOOLEANS = frozenset({"true", "false"})
 
 
 def class_numbers(
@@ -93,12 +92,8 @@ def class_values(table: Table, column: str, names: Names, bad: BadRows) -> npt.N
 
 def are_booleans(cells: Iterable[Any]) -> bool:
     """Tell whether all cells that are not missing are true or false, as values or as texts."""
-    present = {
-        cell if isinstance(cell, bool) else str(cell).strip().lower()
-        for cell in cells
-        if not is_missing(cell)
-    }
-    return bool(present) and present <= {True, False, *_BOOLEANS}
+    present = [cell for cell in cells if not is_missing(cell)]
+    return bool(present) and all(map(is_written_truth, present))
 
 
 def refuse_booleans(table: Table, column: str) -> None:

@@ -24,7 +24,7 @@ def guessed_form(path: Path, given: TableForm) -> tuple[TableForm, list[str]]:
     ending = table_ending(path)
     facts: list[str] = []
     form = given
-    if path.is_dir() or not is_table(path) or ending in {".parquet", ".pq"}:
+    if path.is_dir() or not is_table(path) or ending in {".parquet", ".pq", ".arrow", ".feather"}:
         return form, facts
     if ending in TEXT and given.separator is None:
         usual = usual_separator(ending)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.features import class_names, same_names
+from nearfar.data.read.saved import is_saved, read_saved
 from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow
 from nearfar.data.table_form import TableForm
@@ -24,22 +25,22 @@ def read_folder(path: Path, form: TableForm) -> Table:
     Raises:
         UserError: if `datasets` cannot make rows of it.
     """
+    if is_saved(path):
+        return settled(read_saved(path).as_table(path.name), form)
     return settled(_table(path.name, open_folder(path)), form)
 
 
 def open_folder(path: Path) -> Any:
-    """Return what `datasets` makes of a local folder.
+    """Return what `datasets` makes of a local folder of files.
 
     Raises:
         UserError: if it cannot make rows of it.
     """
     import datasets
 
-    saved = any((path / name).exists() for name in ("state.json", "dataset_dict.json"))
-    load = datasets.load_from_disk if saved else datasets.load_dataset
     try:
         with _without_bars():
-            return load(str(path))
+            return datasets.load_dataset(str(path))
     except Exception as error:
         raise UserError(
             f"{path} is a folder that `datasets` cannot read as a data set: {_first(error)}"

@@ -16,7 +16,7 @@ PACKED = {".gz": "gzip file", ".bz2": "bzip2 file", ".xz": "xz file", ".zip": "z
 TEXT = frozenset({".csv", ".tsv", ".txt", ".tab", ".dat"})
 """Endings of text with fields between separators."""
 TABLES = TEXT | {
-    *(".parquet", ".pq", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson"),
+    *(".parquet", ".pq", ".arrow", ".feather", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson"),
     *(".sdf", ".sd", ".smi", ".smiles"),
 }
 """Endings of files that hold a table."""
@@ -30,7 +30,7 @@ _SIGNS: tuple[tuple[bytes, str, str], ...] = (
     (b"PK\x05\x06", "a zip file", ".zip"),
     (b"\xd0\xcf\x11\xe0", "an old Excel file (.xls)", ""),
     (b"\x89HDF", "an HDF5 file", ""),
-    (b"ARROW1", "a Feather file", ""),
+    (b"ARROW1", "a Feather file", ".feather"),
     (b"SQLite format 3", "an SQLite file", ""),
     (b"%PDF", "a PDF", ""),
     (b"\x93NUMPY", "a NumPy array", ""),
@@ -42,7 +42,7 @@ _SIGNS: tuple[tuple[bytes, str, str], ...] = (
     (b"<?xml", "XML", ""),
     (b"{\\rtf", "a text document (RTF)", ""),
 )
-_BINARY = frozenset({".parquet", ".pq", ".xlsx", ".xlsm"})
+_BINARY = frozenset({".parquet", ".pq", ".arrow", ".feather", ".xlsx", ".xlsm"})
 
 
 def table_ending(path: Path) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from nearfar.data.read.cells import all_numbers, date, is_missing, number, truth
+from nearfar.data.read.cells import all_numbers, date, is_missing, is_written_truth, number, truth
 from nearfar.data.read.decimals import plain_number
 from nearfar.data.read.table import Table
 from nearfar.data.table_form import TableForm
@@ -24,8 +24,6 @@ MISSING = frozenset(
 
 MISSING_TEXTS = frozenset({"NA", "N/A", "NaN", "nan", "?", "#N/A", "<NA>", "NaT"})
 """Texts, as they are written, that stand for a missing value in a column of text too."""
-
-_BOOLEANS = frozenset({"true", "false"})
 
 
 def settled(table: Table, form: TableForm) -> Table:
@@ -114,16 +112,13 @@ def _is_text(others: Sequence[Any]) -> bool:
     if not others:
         return False
     known = sum(
-        number(cell) is not None or date(cell) is not None or _is_boolean(cell) for cell in others
+        number(cell) is not None or date(cell) is not None or is_written_truth(cell)
+        for cell in others
     )
     return 2 * known <= len(others)
 
 
-def _is_boolean(cell: Any) -> bool:
-    return isinstance(cell, bool) or (isinstance(cell, str) and cell.strip().lower() in _BOOLEANS)
-
-
 def _make_truths(cells: list[Any]) -> None:
     present = [cell for cell in cells if not is_missing(cell)]
-    if present and all(map(_is_boolean, present)):
+    if present and all(map(is_written_truth, present)):
         cells[:] = [None if is_missing(cell) else truth(cell) for cell in cells]

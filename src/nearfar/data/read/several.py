@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.data.read.cells import truth
 from nearfar.data.read.classes import _ordered
 from nearfar.data.read.columns import BadRows, number
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError
 
 Floats = npt.NDArray[np.float64]
-_WORDS = {"true": 1.0, "false": 0.0}
 
 
 def several_numbers(columns: Sequence[str], bad: BadRows) -> Floats:
@@ -38,11 +38,11 @@ def labels_of(
 ) -> tuple[Floats, list[str]]:
     """Return which labels each row has, (n, labels), and the names of the labels.
 
-    Several columns hold 0 or 1 (or false, true) each; a missing cell is NaN: it is not known
-    whether the row has that label. One column holds the names of a row's labels, with ``separator``
-    between them, or a list of them; a missing cell is a row of which no label is known, an empty
-    list one without labels. Rows of which no label is known are bad. With ``known`` the source
-    gives the names itself, and a label may be its number from 0.
+    Several columns hold 0 or 1 (or false, true; no, yes; …) each; a missing cell is NaN: it is not
+    known whether the row has that label. One column holds the names of a row's labels, with
+    ``separator`` between them, or a list of them; a missing cell is a row of which no label is
+    known, an empty list one without labels. Rows of which no label is known are bad. With ``known``
+    the source gives the names itself, and a label may be its number from 0.
 
     Raises:
         UserError: if there are fewer than two labels, or a column cannot be taken apart.
@@ -124,10 +124,8 @@ def label_set(cell: Any, separator: str | None) -> list[str]:
 
 def indicator(cell: Any) -> float | None:
     """Return 1 or 0 of a cell that says whether a row has a label, None of any other."""
-    if isinstance(cell, bool):
-        return float(cell)
-    if isinstance(cell, str) and cell.strip().lower() in _WORDS:
-        return _WORDS[cell.strip().lower()]
+    if (known := truth(cell)) is not None:
+        return float(known)
     value = number(cell)
     return value if value in (0.0, 1.0) else None
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
+from nearfar.data.read.arrow_files import read_arrow
 from nearfar.data.read.cells import is_missing as is_missing
 from nearfar.data.read.damage import whole
 from nearfar.data.read.decimals import decimal_sign
@@ -21,12 +25,32 @@ from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 _PARQUET = frozenset({".parquet", ".pq"})
+_ARROW = frozenset({".arrow", ".feather"})
 _WORKBOOKS = frozenset({".xlsx", ".xlsm"})
 _RECORDS = {".json": False, ".jsonl": True, ".ndjson": True}
 _SDF = frozenset({".sdf", ".sd"})
 _LISTS = frozenset({".smi", ".smiles"})
-READABLE = ".csv, .tsv, .txt, .xlsx, .parquet, .json, .jsonl, .sdf or .smi (also with .gz)"
+READABLE = (
+    ".csv, .tsv, .txt, .xlsx, .parquet, .feather, .json, .jsonl, .sdf or .smi (also with .gz)"
+)
 """Endings of the files that ``read_file`` reads, for messages."""
+
+
+_Key = tuple[str, int, int, TableForm]
+_KEPT: ContextVar[dict[_Key, Table] | None] = ContextVar("tables", default=None)
+
+
+@contextmanager
+def each_file_once() -> Iterator[None]:
+    """Keep tables while this lasts, so that a file is read once in each form that it is asked in.
+
+    Who reads them must leave them as they are.
+    """
+    token = _KEPT.set({})
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
 
 
 def read_file(path: Path, form: TableForm | None = None) -> Table:
@@ -43,8 +67,22 @@ def read_file(path: Path, form: TableForm | None = None) -> Table:
         UserError: if the file cannot be read as what its ending says; with its name.
     """
     form = TableForm() if form is None else form
+    tables = _KEPT.get()
+    if tables is None:
+        return _read(path, form)
+    try:
+        seen = path.stat()
+    except OSError:
+        return _read(path, form)
+    key = (str(path.resolve()), seen.st_mtime_ns, seen.st_size, form)
+    if key not in tables:
+        tables[key] = _read(path, form)
+    return tables[key]
+
+
+def _read(path: Path, form: TableForm) -> Table:
     ending = table_ending(path)
-    kinds = (*TEXT, *_PARQUET, *_WORKBOOKS, *_RECORDS, *_SDF, *_LISTS)
+    kinds = (*TEXT, *_PARQUET, *_ARROW, *_WORKBOOKS, *_RECORDS, *_SDF, *_LISTS)
     if ending not in kinds:
         raise UserError(f"cannot tell the format of {path.name}: end it in {READABLE}")
     if form.strict:
@@ -52,6 +90,8 @@ def read_file(path: Path, form: TableForm | None = None) -> Table:
     raw = content_of(path)
     if ending in _PARQUET:
         table = _read_parquet(path, raw)
+    elif ending in _ARROW:
+        table = from_arrow(path.name, read_arrow(path, raw))
     elif ending in _WORKBOOKS:
         table = read_workbook(path, raw, form)
     elif ending in _RECORDS:
@@ -68,7 +108,7 @@ def read_file(path: Path, form: TableForm | None = None) -> Table:
 def _check_form(path: Path, ending: str, form: TableForm) -> None:
     if form.separator is not None and ending not in TEXT | _LISTS:
         raise UserError(f"{path.name}: data option 'separator' is for CSV files")
-    if form.encoding is not None and ending in _PARQUET | _WORKBOOKS:
+    if form.encoding is not None and ending in _PARQUET | _ARROW | _WORKBOOKS:
         raise UserError(f"{path.name}: data option 'encoding' is for text files")
     if form.sheet is not None and ending not in _WORKBOOKS:
         raise UserError(f"{path.name}: data option 'sheet' is for workbooks (.xlsx)")

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.inputs.columns import NUMERIC, Column, Columns, Kind, texts
+from nearfar.data.inputs.joined import Joined
 from nearfar.data.inputs.vectors import Vectors
+from nearfar.data.options import DataOptions
 from nearfar.data.read.cells import date, is_missing, number, truth
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds
@@ -129,6 +131,23 @@ def as_inputs(columns: Columns, rows: Sequence[int]) -> Columns | Vectors:
         if not np.isnan(values).any():
             return Vectors(values, [column.name for column in taken.columns])
     return taken
+
+
+def columns_beside(table: Table, options: DataOptions, bad: BadRows) -> Columns | None:
+    """Read the columns that stand beside molecules or images, None where a study names none."""
+    if not options.features:
+        return None
+    return read_columns(table, named_columns(table, options.features), bad)
+
+
+def joined(inputs: Any, columns: Columns | None, rows: Sequence[int]) -> Any:
+    """Return the molecules or images of ``rows`` with the columns of these, if there are any.
+
+    Columns are of all rows of the table.
+    """
+    if columns is None:
+        return inputs
+    return Joined(inputs, columns.taken(np.array(rows, dtype=np.int64)))
 
 
 def _kind(kind: ColumnKind, cells: Sequence[Any]) -> Kind:

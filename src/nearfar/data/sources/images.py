@@ -10,6 +10,7 @@ from typing import Any
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs
 from nearfar.data.inputs.images import Images
+from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.hugging_face import open_hub, undecoded
@@ -21,7 +22,7 @@ from nearfar.data.read.images.class_folders import (
 from nearfar.data.read.images.depth import range_words
 from nearfar.data.read.images.idx import is_idx_folder
 from nearfar.data.read.images.image_folder import metadata_files, read_image_folder
-from nearfar.data.read.images.layouts import file_layout, read_layout
+from nearfar.data.read.images.layouts import file_layout, read_layout, read_saved_images
 from nearfar.data.read.images.npz import read_npz
 from nearfar.data.read.images.pictures import Decoded, ImageRows, decoded
 from nearfar.data.read.images.stored import Form, Pixels, has_signature
@@ -32,13 +33,16 @@ from nearfar.data.read.images.tables import (
 )
 from nearfar.data.read.locate import locate
 from nearfar.data.read.names import IMAGE_ENDINGS
+from nearfar.data.read.saved import is_saved
 from nearfar.data.shown import PRIVATE
+from nearfar.data.sources.feature_columns import columns_beside, joined, read_like
 from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
 from nearfar.errors import UserError, nearest
 
 _OF_LAYOUTS = (
     *("image", "separator", "subset", "transposed", "mapping", "root", "label_separator"),
     *("target", "name", "group", "part", "unit", "decimal", "encoding", "sheet", "missing"),
+    "features",
 )
 
 
@@ -66,6 +70,7 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
     bad = BadRows(rows.table, options.on_bad_rows or "error")
     for position, message in rows.unclear.items():
         bad.add(position, "name unclear", message)
+    beside = columns_beside(rows.table, options, bad)
     labels = RowLabels(rows.table, options, bad, own, rows.class_names)
     used = labels.limited(bad.kept())
     found = decoded(rows.pictures, used, form_of(options), bad)
@@ -85,8 +90,16 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
     }
     if options.pictures is False:
         note[PRIVATE] = "data: pictures: false"
+    if options.features:
+        note["features"] = [*options.features]
     copies = _copies(found.pixels, found.rows, rows.table.length)
-    return labels.dataset(found.rows, inputs, note, titles=rows.titles, identities=[copies])
+    return labels.dataset(
+        found.rows,
+        joined(inputs, beside, found.rows),
+        note,
+        titles=rows.titles,
+        identities=[copies],
+    )
 
 
 def form_of(options: DataOptions) -> Form:
@@ -149,23 +162,29 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     """
     if not path.exists():
         raise UserError(f"no such file or folder: {path}")
-    assert isinstance(like, Images)
+    images = without_columns(like)
+    assert isinstance(images, Images)
+    if images.range is not None:
+        options = options.model_copy(update={"range": images.range})
     rows = _unlabelled(path, options)
     bad = BadRows(rows.table, options.on_bad_rows or "error")
     for position, message in rows.unclear.items():
         bad.add(position, "name unclear", message)
-    form = replace(form_of(options), range=like.range)
-    found = decoded(rows.pictures, bad.kept(), form, bad, like.shape)
+    beside = read_like(rows.table, like.columns, bad) if isinstance(like, Joined) else None
+    form = replace(form_of(options), range=images.range)
+    found = decoded(rows.pictures, bad.kept(), form, bad, images.shape)
     bad.kept()
     names = names_if_any(rows.table, options, found.rows, rows.titles)
     note = {"path": str(path), **rows.note, **_done(found), **bad.account()}
-    inputs = Images(found.pixels)
+    inputs = joined(Images(found.pixels), beside, found.rows)
     return InputRows(inputs, row_ids(found.rows), names, [], note, given=bad.given())
 
 
 def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
     ending = path.suffix.lower()
     if path.is_dir():
+        if is_saved(path):
+            return read_saved_images(path, options)
         if is_idx_folder(path) or is_cifar_folder(path):
             return read_layout(path, options)
         files = parquet_files(path)
@@ -177,5 +196,5 @@ def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
     if ending in IMAGE_ENDINGS or ((ending[1:].isdecimal() or not ending) and has_signature(path)):
         return loose_files(path.parent, [path])
     if ending == ".npz":
-        return read_npz(path, None, labelled=False)
+        return read_npz(path, None, labelled=False, between=options.range)
     return file_layout(path, options)

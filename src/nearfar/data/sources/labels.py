@@ -172,10 +172,11 @@ class RowLabels:
 
         A column that is there under two names, as a class and as a number, is one.
         """
-        if "features" in source:
-            return ""
         options, table = self._options, self._table
+        if options.kind == "vector":
+            return ""
         used = [*self._read, options.smiles, table.structures, source.get("image")]
+        used += options.features or []
         known = [name for name in [*used, *_others(options)] if name]
         cells = [table.columns.get(name) for name in known]
         twins = [name for name, own in table.columns.items() if any(own is c for c in cells)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs
 from nearfar.data.inputs.columns import Columns
+from nearfar.data.inputs.joined import Joined
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import BadRows
@@ -19,6 +20,8 @@ from nearfar.data.read.molecules import read_molecules
 from nearfar.data.read.tables import Table, read_file
 from nearfar.data.sources.feature_columns import (
     as_inputs,
+    columns_beside,
+    joined,
     named_columns,
     not_used,
     read_columns,
@@ -35,11 +38,20 @@ def load_molecules(options: DataOptions, folder: Path) -> Dataset:
     table, source = _read(options, folder)
     bad = BadRows(table, options.on_bad_rows or "error")
     column = read_molecules(options, bad)
+    beside = columns_beside(table, options, bad)
     labels = RowLabels(table, options, bad)
     rows = labels.limited(bad.kept())
     inputs = column.inputs(rows)
     source |= column.account(rows)
-    return labels.dataset(rows, inputs, source, smiles=inputs.smiles, identities=[column.keys])
+    if options.features:
+        source["features"] = [*options.features]
+    return labels.dataset(
+        rows,
+        joined(inputs, beside, rows),
+        source,
+        smiles=inputs.smiles,
+        identities=[column.keys],
+    )
 
 
 def load_vectors(options: DataOptions, folder: Path) -> Dataset:
@@ -65,10 +77,11 @@ def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> Inpu
     table = _read_input_file(path, options)
     bad = BadRows(table, options.on_bad_rows or "error")
     column = read_molecules(options, bad)
+    beside = read_like(table, like.columns, bad) if isinstance(like, Joined) else None
     rows = bad.kept()
     inputs = column.inputs(rows)
     return InputRows(
-        inputs,
+        joined(inputs, beside, rows),
         row_ids(rows),
         names_if_any(table, options, rows),
         inputs.smiles,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.read.classes import Names
+from nearfar.data.read.images.depth import Extent, Range, as_bytes
 from nearfar.data.read.images.pictures import Arrays, ImageRows
 from nearfar.data.read.names import CLASS
 from nearfar.data.read.tables import Table
@@ -41,6 +42,7 @@ def as_rows(
     parts: list[str] | None,
     name: str,
     layout: str,
+    between: Range | None = None,
 ) -> ImageRows:
     """Put arrays (n, height, width) or (n, channels, height, width) one after the other.
 
@@ -50,6 +52,7 @@ def as_rows(
         parts: of these rows.
         name: for messages.
         layout: what the source is, for people.
+        between: the values that become 0 and 255, where that is known; bytes stay as they are.
 
     Raises:
         UserError: if they differ in shape, are empty, or their values are no brightness.
@@ -59,10 +62,10 @@ def as_rows(
         raise UserError(f"{name}: images of different shapes, {' and '.join(map(str, shapes))}")
     if not sum(map(len, images)) or not all(next(iter(shapes))):
         raise UserError(f"{name}: holds no image")
-    pixels, told = _bytes(images, name)
+    pixels, found, told = _bytes(images, name, between)
     table = Table(name, dict(targets.columns), len(pixels))
     table.parts = parts
-    rows = ImageRows(table, Arrays(pixels), layout, target=targets.target)
+    rows = ImageRows(table, Arrays(pixels, range=found), layout, target=targets.target)
     rows.numbers, rows.class_names = targets.numbers, targets.class_names
     rows.told = [told] if told else []
     return rows
@@ -86,22 +89,24 @@ def repeated(parts: Sequence[str], rows: Sequence[Any]) -> list[str]:
     return [part for part, some in zip(parts, rows, strict=True) for _ in range(len(some))]
 
 
-def _bytes(images: list[Numbers], name: str) -> tuple[Pixels, str]:
-    """Return images as bytes (n, channels, height, width), and what was done to their values.
+def _bytes(
+    images: list[Numbers], name: str, given: Range | None
+) -> tuple[Pixels, Range | None, str]:
+    """Return images as bytes (n, channels, height, width), what became 0 and 255, and a word on it.
 
-    Bytes stay as they are. Other numbers are brightness on a scale that their largest value tells:
-    up to 1 of 0 to 1, up to 255 of 0 to 255, up to 65,535 of 16 bits,
-    which are divided by 257. Fractions are rounded.
+    Bytes stay as they are. Other numbers are brightness on a scale that all values tell: within 0
+    and 1, or within 0 and 255, of these; else as pictures of more than 8 bits have it
+    (``depth.Extent.range``). ``given`` is used instead.
 
     Raises:
-        UserError: numbers below 0 or beyond 16 bits, and what is no number.
+        UserError: what is no number, or not finite.
     """
-    factor, told = _scale(images, name)
+    between, told = _range(images, name, given)
     first = images[0] if images[0].ndim == 4 else images[0][:, None]
-    if len(images) == 1 and factor is None:
+    if len(images) == 1 and between is None:
         images.clear()
         pixels = np.ascontiguousarray(first)
-        return (pixels if pixels.flags.writeable else pixels.copy()), told
+        return (pixels if pixels.flags.writeable else pixels.copy()), None, told
     pixels = np.empty((sum(map(len, images)), *first.shape[1:]), dtype=np.uint8)
     place = 0
     del first
@@ -110,15 +115,15 @@ def _bytes(images: list[Numbers], name: str) -> tuple[Pixels, str]:
         array = array if array.ndim == 4 else array[:, None]
         for begin in range(0, len(array), _CHUNK):
             some = array[begin : begin + _CHUNK]
-            if factor is not None:
-                some = np.rint(some.astype(np.float64) * factor)
+            if between is not None:
+                some = as_bytes(some.astype(np.float64), between)
             pixels[place : place + len(some)] = some
             place += len(some)
-    return pixels, told
+    return pixels, between, told
 
 
-def _scale(images: Sequence[Numbers], name: str) -> tuple[float | None, str]:
-    """Return what values are multiplied with to be bytes, None for bytes; and a word about it."""
+def _range(images: Sequence[Numbers], name: str, given: Range | None) -> tuple[Range | None, str]:
+    """Return the values that become 0 and 255, None for bytes; and a word about it."""
     kinds = {str(array.dtype) for array in images}
     if kinds == {"uint8"}:
         return None, ""
@@ -129,15 +134,23 @@ def _scale(images: Sequence[Numbers], name: str) -> tuple[float | None, str]:
     shown = f"images are {' and '.join(sorted(kinds))} from {low:g} to {high:g}"
     if not np.isfinite([low, high]).all():
         raise UserError(f"{name}: {shown}: some values are no finite numbers")
-    if low < 0 or high > 65535:
-        raise UserError(
-            f"{name}: {shown}; allowed: 0 to 1, 0 to 255, or 0 to 65535: bring them to one of these"
-        )
     fractions = any(array.dtype.kind == "f" for array in images)
     if fractions and len(kinds - {"float16", "float32", "float64"}):
         raise UserError(f"{name}: {shown}: bring all of them to one type")
-    if high <= 1:
-        return 255.0, f"{shown}: read as 0 to 1, in 256 steps"
-    if high <= 255:
-        return 1.0, f"{shown}: read as 0 to 255{', rounded' if fractions else ''}"
-    return 1 / 257, f"{shown}: read as 0 to 65535 (16 bits), in 256 steps"
+    between = given or _scale(images, low, high)
+    bits = {1023: " (10 bits)", 4095: " (12 bits)", 16383: " (14 bits)", 65535: " (16 bits)"}
+    scale = f"{between[0]:g} to {between[1]:g}{bits.get(int(between[1]), '')}"
+    steps = "rounded" if fractions and between == (0.0, 255.0) else "in 256 steps"
+    return between, f"{shown}: read as {scale}, {steps}"
+
+
+def _scale(images: Sequence[Numbers], low: float, high: float) -> Range:
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    if low >= 0 and high <= 255:
+        return 0.0, 255.0
+    whole = all(
+        array.dtype.kind != "f" or all(np.array_equal(some, np.rint(some)) for some in array)
+        for array in images
+    )
+    return Extent(low, high, whole).range()

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from nearfar.data.read.images.arrays import Pixels, Targets, as_rows, repeated
+from nearfar.data.read.images.arrays import Numbers, Targets, as_rows, repeated
+from nearfar.data.read.images.depth import Range
 from nearfar.data.read.images.mapping import read_mapping
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.names import CLASS
 from nearfar.errors import UserError, nearest
 
-_IDX = re.compile(r"^(?P<stem>.*)images[-.]idx3-ubyte(?P<gz>\.gz)?$")
+_IDX = re.compile(r"^(?P<stem>.*)images[-.]idx3-(ubyte|byte|short|int|float|double)(?P<gz>\.gz)?$")
 
 
 _IDX_PARTS = {"train": "train", "test": "test", "t10k": "test", "validation": "validation"}
@@ -31,8 +32,17 @@ def is_idx_folder(folder: Path) -> bool:
     return any(_IDX.match(entry.name) for entry in folder.iterdir())
 
 
+def is_idx_file(path: Path) -> bool:
+    """Tell whether a file is called as IDX files of images or labels are."""
+    return re.search(r"idx[13][-.]\w+(\.gz)?$", path.name) is not None
+
+
 def read_idx_folder(
-    folder: Path, subset: str | None, transposed: bool, mapping: Path | None
+    folder: Path,
+    subset: str | None,
+    transposed: bool,
+    mapping: Path | None,
+    between: Range | None = None,
 ) -> ImageRows:
     """Read ``<subset>-train-images-idx3-ubyte[.gz]`` with its labels, the same for test.
 
@@ -41,6 +51,7 @@ def read_idx_folder(
         subset: which of several sets, as in the names of the files.
         transposed: whether the axes of each image are swapped in the files.
         mapping: class names; without it the set's own ``*-mapping.txt``, if there is one.
+        between: the values that become 0 and 255, where that is known; bytes stay as they are.
 
     Raises:
         UserError: if files are missing, damaged, or do not belong together.
@@ -65,6 +76,7 @@ def read_idx_folder(
         named,
         f"{folder.name}" if not name else f"{folder.name}/{name}",
         "a folder of IDX files",
+        between,
     )
     rows.takes = frozenset({"subset", "transposed", "mapping"})
     rows.note = {"files": sorted(path.name for path in files.values())}
@@ -104,17 +116,22 @@ def _idx_set(folder: Path, subset: str | None) -> tuple[str, dict[str, Path]]:
 
 def _labels_of(images: Path) -> Path:
     plain = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
-    for name in (plain, f"{plain}.gz"):
+    bytes_of = f"{plain.rpartition('-')[0]}-ubyte"
+    for name in (plain, f"{plain}.gz", bytes_of, f"{bytes_of}.gz"):
         if (images.parent / name).is_file():
             return images.parent / name
     raise UserError(f"{images.parent}: no file {plain} (or .gz) with the labels of {images.name}")
 
 
-def read_idx(path: Path, dimensions: int) -> Pixels:
-    """Read an IDX file of unsigned bytes, gzipped if its name ends in ``.gz``.
+_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+"""Types of the values, by their numbers in a header."""
 
-    Format: Y. LeCun, C. Cortes, "The MNIST database": two zero bytes, the type (8), the number of
-    dimensions, then the sizes (big-endian 32 bits) and the values.
+
+def read_idx(path: Path, dimensions: int) -> Numbers:
+    """Read an IDX file, gzipped if its name ends in ``.gz``.
+
+    Format: Y. LeCun, C. Cortes, "The MNIST database": two zero bytes, the type (8: unsigned bytes),
+    the number of dimensions, then the sizes (big-endian 32 bits) and the values, big-endian too.
 
     Raises:
         UserError: if it is another file, or shorter or longer than its header says.
@@ -122,10 +139,12 @@ def read_idx(path: Path, dimensions: int) -> Pixels:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             header = file.read(4 + 4 * dimensions)
-            if header[:4] != bytes((0, 0, 8, dimensions)) or len(header) < 4 + 4 * dimensions:
-                raise UserError(f"{path}: not an IDX file of bytes in {dimensions} dimensions")
+            fitting = header[:2] == bytes(2) and header[3:4] == bytes((dimensions,))
+            if not fitting or header[2] not in _TYPES or len(header) < 4 + 4 * dimensions:
+                raise UserError(f"{path}: not an IDX file of numbers in {dimensions} dimensions")
+            kind = np.dtype(_TYPES[header[2]])
             shape = np.frombuffer(header, dtype=">i4", offset=4).tolist()
-            size = int(np.prod(shape, dtype=object))
+            size = int(np.prod(shape, dtype=object)) * kind.itemsize
             if min(shape) < 1 or size > _MOST_BYTES:
                 raise UserError(f"{path}: its header gives the sizes {shape}")
             content = _up_to(size, file)
@@ -136,7 +155,8 @@ def read_idx(path: Path, dimensions: int) -> Pixels:
     except (OSError, EOFError, zlib.error) as error:
         words = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read {path}: {words}") from error
-    return np.frombuffer(content, dtype=np.uint8).reshape(shape)
+    values = np.frombuffer(content, dtype=kind).reshape(shape)
+    return values.astype(kind.newbyteorder("="), copy=False)
 
 
 def _up_to(size: int, file: gzip.GzipFile | BufferedReader) -> bytearray:

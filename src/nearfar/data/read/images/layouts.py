@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from nearfar.data.options import DataOptions
-from nearfar.data.read.hugging_face import open_folder, undecoded
 from nearfar.data.read.images.cifar import is_cifar_folder, read_cifar
 from nearfar.data.read.images.class_folders import read_class_folders
 from nearfar.data.read.images.idx import is_idx_folder, read_idx_folder
@@ -22,6 +21,7 @@ from nearfar.data.read.images.tables import (
 )
 from nearfar.data.read.names import IMAGE_ENDINGS
 from nearfar.data.read.packed import is_table
+from nearfar.data.read.saved import is_saved, read_saved
 from nearfar.errors import UserError
 
 
@@ -54,14 +54,16 @@ def _layout(path: Path, options: DataOptions, mapping: Path | None, root: Path |
     try:
         if not any(path.iterdir()):
             raise UserError(f"{path}: the folder is empty")
-        saved = any((path / name).exists() for name in ("state.json", "dataset_dict.json"))
+        saved = is_saved(path)
         idx, cifar, files = is_idx_folder(path), is_cifar_folder(path), parquet_files(path)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     if saved:
-        return _saved(path, options)
+        return read_saved_images(path, options)
     if idx:
-        return read_idx_folder(path, options.subset, bool(options.transposed), mapping)
+        return read_idx_folder(
+            path, options.subset, bool(options.transposed), mapping, options.range
+        )
     if cifar:
         return read_cifar(path)
     if files:
@@ -71,9 +73,12 @@ def _layout(path: Path, options: DataOptions, mapping: Path | None, root: Path |
     return read_class_folders(path, options.task or "classification")
 
 
-def _saved(path: Path, options: DataOptions) -> ImageRows:
-    found = undecoded(path.name, open_folder(path))
-    return image_table(path.name, *found, options)
+def read_saved_images(path: Path, options: DataOptions) -> ImageRows:
+    """Read a folder that ``save_to_disk`` of `datasets` wrote, with a column of images."""
+    found = read_saved(path)
+    rows = image_table(path.name, found.table, found.parts, found.tag, options)
+    rows.class_names = {**found.class_names, **rows.class_names}
+    return rows
 
 
 def file_layout(
@@ -86,7 +91,7 @@ def file_layout(
     """
     ending = path.suffix.lower()
     if ending == ".npz":
-        return read_npz(path, mapping, targets=options.target_columns)
+        return read_npz(path, mapping, targets=options.target_columns, between=options.range)
     if ending in PARQUET:
         return read_parquet_file(path, options)
     if is_table(path):

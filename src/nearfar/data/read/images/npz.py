@@ -13,6 +13,7 @@ import numpy.typing as npt
 from nearfar.data.read.images.array_names import Meaning, by_place, meaning
 from nearfar.data.read.images.array_targets import cells_of, targets_of
 from nearfar.data.read.images.arrays import Numbers, Targets, as_rows, repeated
+from nearfar.data.read.images.depth import Range
 from nearfar.data.read.images.mapping import read_mapping
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.errors import UserError
@@ -22,7 +23,11 @@ _LAYOUT = "an .npz file"
 
 
 def read_npz(
-    path: Path, mapping: Path | None, labelled: bool = True, targets: Sequence[str] = ()
+    path: Path,
+    mapping: Path | None,
+    labelled: bool = True,
+    targets: Sequence[str] = (),
+    between: Range | None = None,
 ) -> ImageRows:
     """Read arrays of images and of their labels, by their names; nothing is unpickled.
 
@@ -36,9 +41,10 @@ def read_npz(
     Args:
         path: the file.
         mapping: file of class names.
-        labelled: whether labels are wanted; without, the images suffice, those of the test part if
-            there are several.
+        labelled: whether labels are wanted; without, the images suffice, those of all parts, and a
+            column ``part`` says which.
         targets: names of arrays to predict, if not the usual ones.
+        between: the values that become 0 and 255, where that is known.
 
     Raises:
         UserError: if arrays are missing, pickled, or of another shape or type.
@@ -47,7 +53,7 @@ def read_npz(
         raise UserError(f"{path}: not an .npz file of arrays")
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return _Reader(path, file, targets).rows(mapping, labelled)
+            return _Reader(path, file, targets, between).rows(mapping, labelled)
     except UserError:
         raise
     except Exception as error:  # zip and array headers that are damaged raise almost anything
@@ -57,8 +63,10 @@ def read_npz(
 class _Reader:
     """Finds out what the arrays of a file mean by their names and shapes, and reads those."""
 
-    def __init__(self, path: Path, file: Any, targets: Sequence[str]) -> None:
-        self._path, self._file, self._targets = path, file, targets
+    def __init__(
+        self, path: Path, file: Any, targets: Sequence[str], between: Range | None
+    ) -> None:
+        self._path, self._file, self._targets, self._between = path, file, targets, between
         self._shapes = {key: _shape(file, key, path) for key in file.files}
         rank = {key: len(shape) for key, (shape, _) in self._shapes.items()}
         found = {key: meaning(key, targets) for key in file.files}
@@ -73,10 +81,9 @@ class _Reader:
         if not parts:
             raise UserError(f"{self._path}: no array of images: {_needs(labelled)}; {self._has()}")
         if not labelled:
-            key = images[parts[0] if len(parts) == 1 or "test" not in parts else "test"]
-            return as_rows(
-                [self._read_images(key)], Targets({}, None), None, self._path.name, _LAYOUT
-            )
+            given = [self._read_images(images[part]) for part in parts]
+            columns = {"part": repeated([str(p) for p in parts], given)} if len(parts) > 1 else {}
+            return self._rows(given, Targets(columns, None), None)
         without = [part for part in parts if not self._labels_of(part)]
         if len(without) == len(parts):
             raise UserError(f"{self._path}: no array of labels: {_needs()}; {self._has()}")
@@ -87,7 +94,7 @@ class _Reader:
         if len(parts) > 1:
             named = repeated([str(part) for part in parts], arrays)
         targets = targets_of(labels, self._names(), str(self._path))
-        rows = as_rows(arrays, targets, named, self._path.name, _LAYOUT)
+        rows = self._rows(arrays, targets, named)
         rows.takes = frozenset({"mapping", "target", "unit"})
         for part in without:
             rows.told.append(f"array {images[part]} has no labels: its images are left out")
@@ -96,6 +103,9 @@ class _Reader:
             rows.told.append(f"arrays that are not used: {', '.join(unused)}")
             rows.note["unused"] = unused
         return rows
+
+    def _rows(self, arrays: list[Numbers], targets: Targets, parts: list[str] | None) -> ImageRows:
+        return as_rows(arrays, targets, parts, self._path.name, _LAYOUT, self._between)
 
     def _add_names(self, rows: ImageRows, mapping: Path | None) -> None:
         """Take the names of classes from a mapping file: the one given, or the one beside."""

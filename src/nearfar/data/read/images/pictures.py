@@ -117,6 +117,8 @@ class Arrays:
 
     pixels: Pixels
     tag: str = "arrays"
+    range: Range | None = None
+    """What became 0 and 255, where the values were no bytes."""
 
     def of(self, rows: Positions) -> Iterator[tuple[int, Encoded | None]]:
         """See ``Pictures``."""
@@ -183,7 +185,10 @@ def decoded(
     """
     if isinstance(pictures, Arrays) and _as_wanted(pictures.pixels, form, expected):
         whole = len(rows) == len(pictures.pixels)
-        return Decoded(pictures.pixels if whole else pictures.pixels[rows], rows, {}, None)
+        chosen_pixels = pictures.pixels if whole else pictures.pixels[rows]
+        return Decoded(chosen_pixels, rows, {}, pictures.range)
+    if isinstance(pictures, Arrays):
+        form = replace(form, range=pictures.range)
     files, tag = pictures.key()
     chosen: npt.NDArray[np.int64] = np.array(rows, dtype=np.int64)
     key = fingerprint(files, tag, form, expected, chosen.tobytes()) if files or tag else None

@@ -59,7 +59,10 @@ def path_rows(table: Table, base: Path, column: str | None, layout: str = "") ->
     return rows
 
 
-_COLUMNS = (*("target", "label_separator", "name", "group", "part", "unit", "image", "missing"),)
+_COLUMNS = (
+    *("target", "features", "label_separator", "name", "group", "part", "unit", "image"),
+    "missing",
+)
 
 
 def _path_column(table: Table, given: str | None, base: Path) -> str:
@@ -196,6 +199,19 @@ def holds_images(path: Path) -> bool:
     except (OSError, pa.ArrowException, UserError):
         return False
     return are_image_paths(first)
+
+
+def has_images(schema: Any) -> bool:
+    """Tell whether an arrow schema has a column that is noted or made as images."""
+    import pyarrow as pa
+
+    try:
+        column = _image_column(schema, None, Path())
+    except UserError:
+        return False
+    kind = schema.field(column).type
+    kinds = pa.types.is_struct, pa.types.is_binary, pa.types.is_large_binary
+    return any(bool(of_kind(kind)) for of_kind in kinds)
 
 
 def image_table(

@@ -1,0 +1,42 @@
+"""Files in Arrow's own format: streams, as `datasets` saves them, and Feather files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nearfar.data.read.damage import whole
+
+
+def opened_arrow(path: Path, content: bytes | None = None) -> Any:
+    """Return a reader of the file, with ``schema``, which has read no rows yet.
+
+    Args:
+        path: the file.
+        content: its bytes, where they were read already.
+
+    Raises:
+        UserError: if it is no such file, or damaged.
+    """
+    import pyarrow as pa
+
+    with whole(path, "Arrow file"):
+        source = pa.memory_map(str(path)) if content is None else pa.BufferReader(content)
+        try:
+            return pa.ipc.open_stream(source)
+        except pa.ArrowInvalid:
+            source.seek(0)
+            return pa.ipc.open_file(source)
+
+
+def read_arrow(path: Path, content: bytes | None = None) -> Any:
+    """Return the rows of the file as an arrow table.
+
+    Raises:
+        UserError: if it is no such file, or damaged.
+    """
+    reader = opened_arrow(path, content)
+    with whole(path, "Arrow file"):
+        table = reader.read_all()
+        table.validate(full=True)
+    return table
