@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+import nearfar.sklearn
 from nearfar import encoders, heads, losses, metrics, objectives
 from nearfar.data import augment
 
@@ -27,6 +28,9 @@ def pages() -> dict[str, str]:
         ),
         "api/views.md": _page(
             "Views", "Augmentations of images (b, c, h, w) in [0, 1].", _of(augment.VIEWS)
+        ),
+        "api/sklearn.md": _page(
+            "nearfar.sklearn", "Estimators of scikit-learn's kind.", _public(nearfar.sklearn)
         ),
         "api/metrics.md": _metrics(),
     }
