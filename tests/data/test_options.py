@@ -25,8 +25,8 @@ def complaint(model: type[DataOptions] | type[SplitOptions], given: dict[str, An
         ({"path": "a.csv", "target": "y"}, "source: Field required"),
         ({**MOLECULES, "targets": "y"}, "targets: Extra inputs are not permitted"),
         (
-            {**MOLECULES, "features": ["x"]},
-            "no option 'features'; allowed: decimal,",
+            {**MOLECULES, "root": "x"},
+            "no option 'root'; allowed: decimal,",
         ),
         ({**TABLE, "target": ["y", "all targets"]}, "'all targets' is what the mean over several"),
         ({**TABLE, "smiles": "s"}, "data source 'table' has no option 'smiles'"),
