@@ -6,10 +6,15 @@ from nearfar.references import referred
 
 if TYPE_CHECKING:
     from nearfar.analysis.scores import compare_scores
+    from nearfar.models.estimator import Estimator, load
 
 __version__ = "0.1.0"
 
-_PUBLIC = {"compare_scores": "nearfar.analysis.scores:compare_scores"}
+_PUBLIC = {
+    "Estimator": "nearfar.models.estimator:Estimator",
+    "compare_scores": "nearfar.analysis.scores:compare_scores",
+    "load": "nearfar.models.estimator:load",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +27,4 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *_PUBLIC])
 
 
-__all__ = ["__version__", "compare_scores"]
+__all__ = ["Estimator", "__version__", "compare_scores", "load"]

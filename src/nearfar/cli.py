@@ -208,6 +208,46 @@ def predict(
 
 
 @app.command()
+def embed(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or one that export wrote.")],
+    data: Annotated[Path, typer.Argument(help="Rows as in the study's data.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help=".npz or .parquet to write.")],
+    arm: Annotated[
+        str | None, typer.Option(help="The arm to use (default: the one that the run recommends).")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    modules: Modules = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+) -> None:
+    """Write the features that an arm's encoder makes of new rows."""
+    from nearfar.model_commands import embed_file
+
+    typer.echo(embed_file(folder, data, output, arm, device, modules=modules, force=force))
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or one that export wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder.")],
+    arm: Annotated[
+        str | None, typer.Option(help="The arm to use (default: the one that the run recommends).")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="onnx: add model.onnx, compared with it.")] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Train it once more before, on all rows.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="With --refit: auto, cpu or cuda.")] = "auto",
+    modules: Modules = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a model.")] = False,
+) -> None:
+    """Write an arm's model to a folder that can be sent to a colleague, with its card."""
+    from nearfar.model_commands import export_run
+
+    options: Any = {"refit": refit, "modules": modules, "force": force, "device": device}
+    typer.echo(export_run(folder, output, arm, to, **options))
+
+
+@app.command()
 def clean(
     out: Annotated[Path, typer.Argument(help="Folder of runs and stages.")] = Path("runs"),
 ) -> None:

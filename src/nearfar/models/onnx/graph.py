@@ -138,6 +138,12 @@ class Graph:
         self.inputs = self._inputs()
 
     @property
+    def encoder(self) -> str:
+        """The encoder by its name, for messages."""
+        named = self.model.members[0].fitted.named
+        return f"(encoder {named.name})" if named is not None else ""
+
+    @property
     def outputs(self) -> list[str]:
         """Names of what comes out."""
         first = "prediction" if self.model.task == "regression" else "probabilities"
@@ -149,7 +155,7 @@ class Graph:
 
     def _inputs(self) -> list[GraphInput]:
         if self.of_molecules:
-            return _molecule_inputs(self.model.members[0].fitted.encoder)
+            return _molecule_inputs(self.model)
         first = self._first()
         found = []
         for member in (self.model.members[number] for number in first):
@@ -213,7 +219,8 @@ def _tensor_input(model: FinishedModel, fitted: Fitted) -> GraphInput:
     return GraphInput("columns", "float32", ("batch", len(names)), meaning, names)
 
 
-def _molecule_inputs(encoder: Any) -> list[GraphInput]:
+def _molecule_inputs(model: FinishedModel) -> list[GraphInput]:
+    fitted = model.members[0].fitted
     atoms, bonds = len(ATOM_FEATURES), len(BOND_FEATURES)
     found = [
         GraphInput("atoms", "int64", ("atoms", atoms), "an atom a row", ATOM_FEATURES),
@@ -226,9 +233,9 @@ def _molecule_inputs(encoder: Any) -> list[GraphInput]:
         GraphInput("molecule", "int64", ("atoms",), "number of an atom's molecule, ascending"),
         GraphInput("size", "int64", (), "number of molecules"),
     ]
-    scaling = getattr(encoder, "scaling", None)
-    if scaling is not None:
-        count = int(scaling.norm.num_features)
+    batch = fitted.prepared(model.schema.like()).select(torch.zeros(1, dtype=torch.int64))
+    if batch.descriptors is not None:
+        count = int(batch.descriptors.shape[1])
         names = _descriptor_names(count)
         meaning = "RDKit's descriptors of each molecule"
         found.append(GraphInput("descriptors", "float32", ("batch", count), meaning, names))

@@ -1,0 +1,180 @@
+"""A finished model as Python users know them: ``predict``, ``predict_proba``, ``transform``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.errors import UserError
+from nearfar.models.finished import FinishedModel, Predictions
+from nearfar.models.given import rows_of
+from nearfar.models.hub import pulled, pushed
+
+
+class Estimator:
+    """What ``nearfar.load`` gives back: a model that predicts, and needs nothing else.
+
+    Rows ``X`` are a data frame of pandas or polars, an array, a mapping of columns, a list of
+    SMILES, of paths or of pictures, or the path of a file or folder that ``nearfar predict`` takes.
+    Columns of a table are found by their names; those of an array stand in the order of
+    ``feature_names_in_``.
+
+    Args:
+        model: the finished model.
+        device: ``cpu`` or ``cuda``, where it computes.
+        folder: that it was read from, if it was.
+    """
+
+    def __init__(
+        self, model: FinishedModel, device: str = "cpu", folder: Path | None = None
+    ) -> None:
+        self.model, self.device, self.folder = model, device, folder
+
+    @property
+    def task(self) -> str:
+        """``regression``, ``classification``, ``multilabel`` or ``reconstruction``."""
+        return self.model.task
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of what is predicted."""
+        return self.model.targets
+
+    @property
+    def unit(self) -> str:
+        """Unit of the predictions, empty if none is known."""
+        return self.model.unit
+
+    @property
+    def classes_(self) -> NDArray[np.str_]:
+        """Names of the classes, or of several labels a row, as columns of ``predict_proba``."""
+        return np.array(self._names(), dtype=np.str_)
+
+    @property
+    def feature_names_in_(self) -> NDArray[np.object_]:
+        """Names of the columns of a table, in the model's order; empty for other inputs."""
+        return np.array([column.name for column in self.model.schema.columns], dtype=object)
+
+    @property
+    def n_features_in_(self) -> int:
+        """How many columns it takes."""
+        return len(self.model.schema.columns)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return a prediction for every row, the mean over the seeds' models.
+
+        Returns:
+            Numbers in the target's own unit, float64 (n,), of several targets (n, k); names of
+            classes (n,); of several labels a row 0 or 1, int64 (n, labels).
+
+        Raises:
+            UserError: rows of another form, or one that cannot be used.
+        """
+        found = self._predictions(X).mean
+        if self.task == "classification":
+            return self.classes_[found.argmax(axis=1)]
+        if self.task == "multilabel":
+            return (found > 0.5).astype(np.int64)
+        return found[:, 0] if found.shape[1] == 1 else found
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return probabilities of ``classes_``, float64 (n, classes), or of labels (n, labels).
+
+        Raises:
+            UserError: the model predicts numbers; or as ``predict``.
+        """
+        if not self._names():
+            raise UserError(
+                f"{self.model.name} predicts numbers ({', '.join(self.targets)}), which have no "
+                "probabilities: use predict"
+            )
+        return self._predictions(X).mean
+
+    def deviation(self, X: Any) -> NDArray[np.float64] | None:
+        """Return how far the seeds' models differ, their sample deviation (n, k); None of one.
+
+        It is not how far they are from the truth.
+        """
+        return self._predictions(X).deviation
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return the features that the first seed's encoder makes of every row, float32 (n, d)."""
+        return self.model.features(rows_of(self.model.schema, X).inputs, self.device)
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
+        """Return names of what ``transform`` gives."""
+        fitted = self.model.members[0].fitted
+        width = 0 if fitted.encoder is None else fitted.encoder.out_features
+        return np.array([f"feature{number}" for number in range(width)], dtype=object)
+
+    def onnx_inputs(self, X: Any) -> dict[str, NDArray[Any]]:
+        """Return the tensors that ``model.onnx`` takes for these rows, by name."""
+        from nearfar.models.onnx.graph import Graph
+
+        return Graph(self.model).feed(rows_of(self.model.schema, X).inputs)
+
+    def save(self, folder: Path | str) -> None:
+        """Write the model to a new folder, from which ``nearfar.load`` reads it."""
+        self.model.save(folder)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, revision: str | None = None) -> Estimator:
+        """Read a model from a folder, or from the Hugging Face hub, where there is a network.
+
+        Args:
+            name: the folder, or ``owner/name`` on the hub.
+            revision: of the repository: a branch, a tag or a commit.
+
+        Raises:
+            UserError: neither is there, or it is no model.
+        """
+        return load(pulled(name, revision))
+
+    def push_to_hub(self, name: str, *, private: bool = True) -> str:
+        """Upload the folder that it was loaded from to the Hugging Face hub; return the address.
+
+        Args:
+            name: ``owner/name`` on the hub; it is made if it is not there.
+            private: whether a new one is seen by its owner alone.
+
+        Raises:
+            UserError: it comes from no folder, ``huggingface_hub`` is not installed, or the hub
+                refuses.
+        """
+        if self.folder is None:
+            raise UserError("this model comes from no folder: save it, and load it from there")
+        return pushed(self.folder, name, private=private)
+
+    def __repr__(self) -> str:
+        count = len(self.model.members)
+        made = f"{count} model{'s' if count > 1 else ''}"
+        unit = f" in {self.unit}" if self.unit else ""
+        what = ", ".join(self.targets)
+        return f"<nearfar.Estimator: {self.model.name} of {self.model.study}, {what}{unit}, {made}>"
+
+    def _names(self) -> Sequence[str]:
+        return self.model.targets if self.task == "multilabel" else self.model.classes
+
+    def _predictions(self, X: Any) -> Predictions:
+        if self.task == "reconstruction":
+            raise UserError(f"{self.model.name} gives images back: use transform for its features")
+        return self.model.predict(rows_of(self.model.schema, X).inputs, self.device)
+
+
+def load(folder: Path | str, *, device: str = "cpu") -> Estimator:
+    """Return the model in a folder that ``nearfar export`` wrote, ready to predict.
+
+    Nothing is pickled, and its files are compared with their checksums first.
+
+    Args:
+        folder: of the model.
+        device: ``cpu`` or ``cuda``, where it is to compute.
+
+    Raises:
+        UserError: there is no model, or it is damaged, changed, or of a later nearfar.
+    """
+    return Estimator(FinishedModel.load(folder), device, Path(folder))
