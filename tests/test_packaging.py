@@ -34,8 +34,11 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 DECLARED = requirements(PROJECT["dependencies"])
 TRACKERS = [*EXTRAS["tensorboard"], *EXTRAS["wandb"]]
-OPTIONAL = requirements([*EXTRAS["timm"], *EXTRAS["gpu"], *TRACKERS])
-FOR_DEVELOPMENT = requirements([*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *EXTRAS["dev"]])
+HANDED_ON = [*EXTRAS["onnx"], *EXTRAS["hub"]]
+OPTIONAL = requirements([*EXTRAS["timm"], *EXTRAS["gpu"], *TRACKERS, *HANDED_ON])
+FOR_DEVELOPMENT = requirements(
+    [*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *HANDED_ON, *EXTRAS["dev"]]
+)
 
 
 def pins() -> dict[str, Version]:

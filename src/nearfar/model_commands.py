@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError, nearest
-from nearfar.execution.run import pick_device
 from nearfar.models import FinishedModel
 from nearfar.models.embed import ENDINGS, check_ending, embed_rows
 from nearfar.models.export import check_folder, export_folder
@@ -15,6 +14,7 @@ from nearfar.models.folder import is_model, read_config
 from nearfar.records.outputs import check_output
 from nearfar.records.run import RunFolder
 from nearfar.report.card import CardFacts, kept_summary, model_card
+from nearfar.train.device import pick_device
 
 FORMATS = ("onnx",)
 
@@ -25,11 +25,11 @@ def opened(path: Path, arm: str | None, *, modules: bool = False) -> FinishedMod
     Raises:
         UserError: it is neither, or has no such arm.
     """
-    if not is_model(path):
+    if (path / "study.yaml").exists() or not is_model(path):
         return FinishedModel.from_run(path, arm, modules=modules)
-    model = FinishedModel.load(path)
-    if arm not in (None, model.name):
-        raise UserError(f"{path} has no arm {arm!r}; allowed: {model.name}")
+    model = FinishedModel.load(path, modules=modules)
+    if arm not in (None, model.arm, model.name):
+        raise UserError(f"--arm {arm}: {path} is a model of {model.name} alone: leave it out")
     return model
 
 
@@ -109,7 +109,9 @@ def export_run(
         from nearfar.execution.refit import refitted
 
         if is_model(path):
-            raise UserError(f"--refit: {path} is an exported model, which holds no data: name a run")
+            raise UserError(
+                f"--refit: {path} is an exported model, which holds no data: name a run"
+            )
         model, said = refitted(path, model, pick_device(device), modules=modules)
     before = read_config(path) if is_model(path) else {}
     said = said or str(before.get("refit") or "")
@@ -132,9 +134,7 @@ def export_run(
     )
 
 
-def facts_of(
-    model: FinishedModel, folder: str, refit: str, onnx: Mapping[str, Any]
-) -> CardFacts:
+def facts_of(model: FinishedModel, folder: str, refit: str, onnx: Mapping[str, Any]) -> CardFacts:
     """Return what the card of a model says of it."""
     fitted = model.members[0].fitted
     return CardFacts(

@@ -28,15 +28,15 @@ RECIPE = Recipe(
 
 
 def table_schema(columns: int = 4) -> InputSchema:
-    return InputSchema("vector", {}, tuple(ColumnSchema(f"x{k}") for k in range(columns)))
+    return InputSchema("vector", {"source": "table", "target": "y"}, tuple(ColumnSchema(f"x{k}") for k in range(columns)))
 
 
 def image_schema(shape: tuple[int, int, int] = (3, 16, 16)) -> InputSchema:
-    return InputSchema("image", {}, shape=shape)
+    return InputSchema("image", {"source": "images", "task": "classification"}, shape=shape)
 
 
 def molecule_schema() -> InputSchema:
-    return InputSchema("molecule", {"source": "table", "smiles": "smiles"})
+    return InputSchema("molecule", {"source": "molecules", "smiles": "smiles"})
 
 
 def fit_spec(head: str = "linear", readout: str = "z", **options: Any) -> FitSpec:
@@ -116,7 +116,14 @@ def made_model(
     classes = names if task == "classification" else ()
     targets = ("y",) if classes else names
     return FinishedModel(
-        schema, task, targets, "m", classes, members, study="small", arm=name  # type: ignore[arg-type]
+        schema,
+        task,
+        targets,
+        "m",
+        classes,
+        members,
+        study="small",
+        arm=name,  # type: ignore[arg-type]
     )
 
 

@@ -16,6 +16,7 @@ from nearfar.data import Conditions, Dataset, SplitOptions, load_dataset
 from nearfar.errors import UserError
 from nearfar.execution.worker import carry_out
 from nearfar.models import FinishedModel, Member
+from nearfar.models.known import KnownRows
 from nearfar.plan.chain import Step, hash_of
 from nearfar.plan.specs import (
     Data,
@@ -61,10 +62,12 @@ def refitted(
     assert text is not None
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
     dataset = load_dataset(resolved.study.data, resolved.folder)
-    specs = [_fit_spec(member, folder.store) for member in model.members[:MOST]]
+    model = model.of_members(model.members[:MOST])
+    specs = [_fit_spec(member, folder.store) for member in model.members]
     if specs[0].data.digest != dataset.digest:
         raise UserError(
-            f"--refit: the data have changed since {path} was made: 'nearfar run' of the study first"
+            f"--refit: the data have changed since {path} was made: 'nearfar run' of its study "
+            "goes first"
         )
     whole = all_in_training(dataset)
     environment = Environment(
@@ -72,7 +75,7 @@ def refitted(
     )
     length = _length(specs, model, folder.store)
     like, members = model.schema.like(), []
-    for member, spec in zip(model.members, specs, strict=False):
+    for member, spec in zip(model.members, specs, strict=True):
         steps = _steps(spec, folder.store, dataset.digest, whole.digest, environment, length)
         for step in steps:
             _carried_out(step, whole, folder.store)
@@ -80,7 +83,10 @@ def refitted(
         members.append(Member(member.seed, steps[-1].hash, fitted))
     epochs = f"{length} epoch{'s' if length != 1 else ''}" if length else ""
     told = f", {epochs} each, as the study found to be best" if epochs else ""
-    return replace(model, members=members), (
+    known = model.known
+    if known is not None:
+        known = KnownRows.of(dataset.ids, members[0].fitted.features(dataset.inputs))
+    return replace(model, members=members, known=known), (
         f"After the study it was trained once more on all {len(dataset)} rows{told}."
     )
 
@@ -120,7 +126,7 @@ def _length(
 ) -> int | None:
     """Return the epochs of a fit that took its best one, None where nothing was chosen."""
     found = []
-    for member, spec in zip(model.members, specs, strict=False):
+    for member, spec in zip(model.members, specs, strict=True):
         chooses = isinstance(spec, FitSpec) and spec.recipe.select == "best"
         if chooses and spec.recipe.epochs is not None:  # type: ignore[union-attr]
             selected = store.read(member.stage)["outcome"].get("selected_epoch") or 0

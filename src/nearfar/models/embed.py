@@ -31,9 +31,9 @@ def check_ending(output: Path) -> None:
 def embed_rows(model: FinishedModel, rows: InputRows, output: Path, device: str) -> int:
     """Write ids and features of rows; return how many features a row has.
 
-    An ``.npz`` holds ``ids`` (n,), as texts, and ``features``, float32 (n, d); ``np.load`` reads it
-    without pickle. A parquet file has columns ``id`` and ``feature0`` … of float32. Rows that cannot
-    be used are in neither.
+    An ``.npz`` holds ``ids`` (n,), as texts, and ``features``, float32 (n, d); ``np.load`` reads
+    it without pickle. A parquet file has columns ``id`` and ``feature0`` … of float32. Rows that
+    cannot be used are in neither.
 
     Args:
         model: whose first seed's encoder makes the features.

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import UserError
+from nearfar.models.calibration import LEVEL
 from nearfar.models.finished import FinishedModel, Predictions
 from nearfar.models.given import rows_of
 from nearfar.models.hub import pulled, pushed
+from nearfar.train.device import pick_device
 
 
 class Estimator:
@@ -76,7 +78,7 @@ class Estimator:
         """
         found = self._predictions(X).mean
         if self.task == "classification":
-            return self.classes_[found.argmax(axis=1)]
+            return np.asarray(self.classes_[found.argmax(axis=1)])
         if self.task == "multilabel":
             return (found > 0.5).astype(np.int64)
         return found[:, 0] if found.shape[1] == 1 else found
@@ -100,6 +102,63 @@ class Estimator:
         It is not how far they are from the truth.
         """
         return self._predictions(X).deviation
+
+    def predict_interval(self, X: Any, level: float = LEVEL) -> NDArray[np.float64]:
+        """Return between which numbers the truth lies, in the targets' units.
+
+        Args:
+            X: rows.
+            level: the share of rows, like those that the study held out, whose truth lies within.
+
+        Returns:
+            Lower and upper ends, float64 (n, 2), of several targets (n, k, 2); NaN of targets that
+            too few held-out rows have for this level.
+
+        Raises:
+            UserError: the model predicts no numbers; or as ``predict``.
+        """
+        if self.task != "regression":
+            raise UserError(f"{self.model.name} predicts no numbers: use predict_set")
+        if not 0.5 <= level < 1:
+            raise UserError(f"level {level!r}: allowed: from 0.5 to below 1, such as {LEVEL}")
+        found = self._predictions(X, level)
+        ends = np.full((*found.mean.shape, 2), np.nan)
+        for k, name in enumerate(found.targets):
+            if name in found.intervals:
+                ends[:, k, 0], ends[:, k, 1] = found.intervals[name]
+        return ends[:, 0] if len(found.targets) == 1 else ends
+
+    def predict_set(self, X: Any, level: float = LEVEL) -> list[tuple[str, ...]]:
+        """Return for every row the classes among which the true one is.
+
+        Args:
+            X: rows.
+            level: the share of rows, like those that the study held out, whose class is among them.
+
+        Raises:
+            UserError: the model predicts no classes, or the study held out too few rows for this
+                level; or as ``predict``.
+        """
+        if self.task != "classification":
+            raise UserError(f"{self.model.name} predicts no classes: use predict_interval")
+        if not 0.5 <= level < 1:
+            raise UserError(f"level {level!r}: allowed: from 0.5 to below 1, such as {LEVEL}")
+        found = self._predictions(X, level)
+        if not found.sets:
+            raise UserError(f"{self.model.name}: too few held-out rows for level {level:g}")
+        (inside,) = found.sets.values()
+        return [tuple(self.classes_[row].tolist()) for row in inside]
+
+    def unlike(self, X: Any) -> NDArray[np.bool_]:
+        """Return which rows are unlike the training rows (n,): predictions of them are guesses.
+
+        Raises:
+            UserError: the model keeps no training rows' features; or as ``predict``.
+        """
+        found = self._predictions(X).unlike
+        if found is None:
+            raise UserError(f"{self.model.name} keeps no features of training rows to compare with")
+        return found
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the features that the first seed's encoder makes of every row, float32 (n, d)."""
@@ -159,22 +218,25 @@ class Estimator:
     def _names(self) -> Sequence[str]:
         return self.model.targets if self.task == "multilabel" else self.model.classes
 
-    def _predictions(self, X: Any) -> Predictions:
+    def _predictions(self, X: Any, level: float = LEVEL) -> Predictions:
         if self.task == "reconstruction":
             raise UserError(f"{self.model.name} gives images back: use transform for its features")
-        return self.model.predict(rows_of(self.model.schema, X).inputs, self.device)
+        inputs = rows_of(self.model.schema, X).inputs
+        return self.model.predict(inputs, self.device, level=level)
 
 
-def load(folder: Path | str, *, device: str = "cpu") -> Estimator:
+def load(folder: Path | str, *, device: str = "cpu", modules: bool = False) -> Estimator:
     """Return the model in a folder that ``nearfar export`` wrote, ready to predict.
 
     Nothing is pickled, and its files are compared with their checksums first.
 
     Args:
         folder: of the model.
-        device: ``cpu`` or ``cuda``, where it is to compute.
+        device: ``cpu``, ``cuda`` or ``auto``, where it is to compute.
+        modules: whether modules of a user's own that it has parts of may be imported: code.
 
     Raises:
         UserError: there is no model, or it is damaged, changed, or of a later nearfar.
     """
-    return Estimator(FinishedModel.load(folder), device, Path(folder))
+    model = FinishedModel.load(folder, modules=modules)
+    return Estimator(model, pick_device(device), Path(folder))

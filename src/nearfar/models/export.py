@@ -106,7 +106,7 @@ def _beside(folder: Path, mark: str) -> Path:
 
 
 def _complete(folder: Path, told: Mapping[str, Any]) -> None:
-    """Add entries to config.json, and the digests of all files but the card, which is the user's."""
+    """Add entries to config.json, and the digests of all files but the user's own card."""
     path = folder / CONFIG
     config = json.loads(path.read_text(encoding="utf-8"))
     files = {name: digest for name, digest in digests(folder).items() if name != CARD}

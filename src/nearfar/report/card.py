@@ -112,9 +112,7 @@ def _front_matter(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     if values:
         task = {"type": pipeline or facts.task}
         data = {"name": facts.study or "own data", "type": facts.study or "own-data"}
-        results = [
-            {"task": task, "dataset": data, "metrics": [_result(entry) for entry in values]}
-        ]
+        results = [{"task": task, "dataset": data, "metrics": [_result(entry) for entry in values]}]
         plain["model-index"] = [{"name": facts.arm, "results": results}]
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
     return "# license: yours to choose, for instance apache-2.0\n" + text
@@ -189,7 +187,7 @@ def _use(facts: CardFacts) -> str:
     call = "transform" if facts.task == "reconstruction" else "predict"
     text = (
         "## How to use it\n\n```python\n"
-        f"import nearfar\n{imported}\nmodel = nearfar.load(\"{facts.folder}\")\n"
+        f'import nearfar\n{imported}\nmodel = nearfar.load("{facts.folder}")\n'
         f"model.{call}({example})\n```"
     )
     if not facts.onnx:
@@ -199,8 +197,8 @@ def _use(facts: CardFacts) -> str:
     checked = facts.onnx["checked"]
     return (
         f"{text}\n\n`model.onnx` is the same for other runtimes: it takes {inputs} and gives "
-        f"{outputs}; config.json describes them. In onnxruntime {checked['onnxruntime']}, batches of "
-        f"{' and '.join(map(str, checked['batches']))} rows differed from the model by at most "
+        f"{outputs}; config.json describes them. In onnxruntime {checked['onnxruntime']}, batches "
+        f"of {' and '.join(map(str, checked['batches']))} rows differed from the model by at most "
         f"{checked['largest_difference']:.1g} of the largest value."
     )
 
@@ -213,7 +211,9 @@ def _training(facts: CardFacts, summary: Mapping[str, Any]) -> str:
         lines.append(facts.refit)
     if rows:
         told = ", ".join(f"{count(rows[part])} {part}" for part in rows)
-        own = "another split" if summary.get("resplit") or summary.get("folds") else "the same split"
+        own = (
+            "another split" if summary.get("resplit") or summary.get("folds") else "the same split"
+        )
         lines.append(f"In the study every training saw {own} of the rows: {told}.")
     return "## What it was trained on\n\n" + " ".join(lines)
 
@@ -272,7 +272,7 @@ def _compared(entry: Mapping[str, Any]) -> str:
 def _limits(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     lines = [f"* {note}" for note in summary.get("notes", ())]
     lines.append(
-        "* The numbers above are of rows like those of the study. For other rows, a new material or "
+        "* The numbers above are of rows like those of the study. For others, a new material or "
         "another camera, they say nothing: measure again."
     )
     if len(facts.seeds) > 1:
@@ -283,7 +283,8 @@ def _limits(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     if facts.refit:
         lines.append(
             "* The numbers above were measured in the study, by models that saw fewer rows. The "
-            "model in this folder saw all rows: none is left to measure it on."
+            "model in this folder saw all rows: none is left to measure it on. Its intervals stand "
+            "on the errors of those models."
         )
     return "## Limits\n\n" + "\n".join(lines)
 

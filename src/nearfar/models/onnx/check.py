@@ -59,7 +59,7 @@ def _difference(session: Any, graph: Graph, inputs: Any) -> float:
 
 
 def wanted(session: Any, feed: Feed) -> Feed:
-    """Return the tensors that a session takes: those that change nothing are left out of a graph."""
+    """Return the tensors that a session takes; a graph leaves out those that change nothing."""
     there = {one.name for one in session.get_inputs()}
     return {name: value for name, value in feed.items() if name in there}
 

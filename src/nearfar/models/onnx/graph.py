@@ -127,9 +127,7 @@ class Graph:
         if model.task == "reconstruction":
             raise UserError(f"{model.name} gives images back, which no ONNX file is made of")
         if model.members[0].fitted.encoder is None:
-            raise UserError(
-                f"{model.name} looks at no inputs: there is nothing to export to ONNX"
-            )
+            raise UserError(f"{model.name} looks at no inputs: there is nothing to export to ONNX")
         chains = [Chain(m.fitted, model.task, model.name) for m in model.members]
         keys = [_key(member.fitted) for member in model.members]
         self.places = list(map(list(dict.fromkeys(keys)).index, keys))
@@ -227,9 +225,7 @@ def _molecule_inputs(model: FinishedModel) -> list[GraphInput]:
         GraphInput(
             "bonds", "int64", (2, "bonds"), "source and target atom, each bond in both directions"
         ),
-        GraphInput(
-            "bond_features", "int64", ("bonds", bonds), "of each of these", BOND_FEATURES
-        ),
+        GraphInput("bond_features", "int64", ("bonds", bonds), "of each of these", BOND_FEATURES),
         GraphInput("molecule", "int64", ("atoms",), "number of an atom's molecule, ascending"),
         GraphInput("size", "int64", (), "number of molecules"),
     ]
