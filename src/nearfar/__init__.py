@@ -3,12 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from nearfar.references import referred
+from nearfar.version import __version__
 
 if TYPE_CHECKING:
     from nearfar.analysis.scores import compare_scores
     from nearfar.models.estimator import Estimator, load
-
-__version__ = "0.1.0"
 
 _PUBLIC = {
     "Estimator": "nearfar.models.estimator:Estimator",

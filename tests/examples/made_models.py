@@ -28,7 +28,11 @@ RECIPE = Recipe(
 
 
 def table_schema(columns: int = 4) -> InputSchema:
-    return InputSchema("vector", {"source": "table", "target": "y"}, tuple(ColumnSchema(f"x{k}") for k in range(columns)))
+    return InputSchema(
+        "vector",
+        {"source": "table", "target": "y"},
+        tuple(ColumnSchema(f"x{k}") for k in range(columns)),
+    )
 
 
 def image_schema(shape: tuple[int, int, int] = (3, 16, 16)) -> InputSchema:

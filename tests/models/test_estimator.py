@@ -114,11 +114,11 @@ def test_labels_and_numbers_say_what_they_cannot_do() -> None:
     assert labels.predict_proba(frame()).shape == (5, 2)
     numbers = of_table(outputs=2)
     assert numbers.predict(frame()).shape == (5, 2)
-    with pytest.raises(UserError, match="predicts numbers .* use predict"):
+    with pytest.raises(UserError, match=r"predicts numbers .* use predict"):
         numbers.predict_proba(frame())
     with pytest.raises(UserError, match="predicts no classes: use predict_interval"):
         numbers.predict_set(frame())
-    with pytest.raises(UserError, match="level 90: allowed: from 0.5 to below 1"):
+    with pytest.raises(UserError, match=r"level 90: allowed: from 0.5 to below 1"):
         numbers.predict_interval(frame(), 90)
 
 
@@ -187,7 +187,7 @@ def test_refit_trains_on_all_rows_and_the_card_says_so(run: Path, tmp_path: Path
     truth = pd.read_csv(run.parents[1] / "small.csv")["y"].mean()
     assert mean == pytest.approx([truth])
     assert len({member.stage for member in made.members}) == 3
-    with pytest.raises(UserError, match="--refit: .* is an exported model"):
+    with pytest.raises(UserError, match=r"--refit: .* is an exported model"):
         export_run(tmp_path / "all", tmp_path / "again", None, refit=True)
 
 

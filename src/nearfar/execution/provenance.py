@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nearfar import __version__
+from nearfar.version import __version__
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "rdkit")
 

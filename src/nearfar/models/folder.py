@@ -18,7 +18,6 @@ from safetensors.numpy import save as arrays_to_bytes
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as tensors_to_bytes
 
-from nearfar import __version__
 from nearfar.data import Preparation
 from nearfar.errors import UserError
 from nearfar.extensions import use_modules
@@ -31,6 +30,7 @@ from nearfar.records.files import write_atomically
 from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import FILE as COLUMNS
 from nearfar.stages.prepare import read_preparation, write_preparation
+from nearfar.version import __version__
 
 CONFIG = "config.json"
 CALIBRATION, KNOWN = "held_out.safetensors", "training_rows.safetensors"

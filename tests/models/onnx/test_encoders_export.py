@@ -21,7 +21,7 @@ from nearfar.encoders import BUILT_IN, Encoder
 from nearfar.errors import UserError
 from nearfar.models import FinishedModel
 from nearfar.models.export import onnx_of
-from nearfar.models.onnx.check import LARGEST, difference, made_rows, wanted
+from nearfar.models.onnx.check import LARGEST, checked, difference, made_rows, wanted
 from nearfar.models.onnx.graph import Chain, Graph
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -63,7 +63,9 @@ def test_an_encoder_is_the_same_in_onnxruntime(name: str) -> None:
     if name == "timm":
         pytest.importorskip("timm")
     readout = {"gin": "own", "mlp": "bins", "mpnn": "ordinal"}.get(name, "z")
-    model = made_model(schema_of(name), {name: SMALL.get(name, {})}, fit_spec(readout=readout))
+    seeds = (0, 1) if name in ("mlp", "gin") else (0,)
+    spec = fit_spec(readout=readout)
+    model = made_model(schema_of(name), {name: SMALL.get(name, {})}, spec, seeds=seeds)
     data, told = onnx_of(model)
     assert told["checked"]["largest_difference"] <= LARGEST
     assert compared(model, data) <= LARGEST
@@ -75,9 +77,10 @@ def test_an_encoder_is_the_same_in_onnxruntime(name: str) -> None:
         assert len(features["names"]) == features["shape"][1]
 
 
-def test_shapes_have_names_and_no_path_is_told() -> None:
-    model = made_model(table_schema(), {"mlp": {"hidden": 8}}, fit_spec(), task="classification",
-                       outputs=3, seeds=(0,))
+def test_shapes_have_names_no_path_is_told_and_another_model_is_noticed() -> None:
+    form: dict[str, Any] = {"task": "classification", "outputs": 3}
+    model = made_model(table_schema(), {"mlp": {"hidden": 8}}, fit_spec(), **form, seeds=(0,))
+    other = made_model(table_schema(), {"mlp": {"hidden": 8}}, fit_spec(), **form, seeds=(1,))
     data, told = onnx_of(model)
     session = onnxruntime.InferenceSession(data)
     assert [(one.name, one.shape) for one in session.get_inputs()] == [("columns", ["batch", 4])]
@@ -86,6 +89,8 @@ def test_shapes_have_names_and_no_path_is_told() -> None:
     ]
     assert told["inputs"][0]["names"] == ["x0", "x1", "x2", "x3"]
     assert str(Path(__file__).parents[3]).encode() not in data
+    with pytest.raises(UserError, match="its ONNX file differs from the model"):
+        checked(data, Graph(other))
     assert session.get_modelmeta().custom_metadata_map["nearfar.classes"] == "k0, k1, k2"
 
 
@@ -174,12 +179,3 @@ def test_what_does_not_export_is_refused_by_name(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(UserError, match=r"\(encoder stubborn\) does not export to ONNX") as caught:
         onnx_of(model)
     assert "\n" not in str(caught.value)
-
-
-def test_a_file_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nearfar.models.onnx import check
-
-    monkeypatch.setattr(check, "LARGEST", -1.0)
-    model = made_model(table_schema(), {"mlp": {"hidden": 4}}, fit_spec())
-    with pytest.raises(UserError, match="its ONNX file differs from the model"):
-        onnx_of(model)
