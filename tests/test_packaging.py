@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "nearfar"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-TOOLS = {"ruff", "mypy", "types-pyyaml", "hatchling", "pytest-xdist"}
+TOOLS = {"ruff", "mypy", "types-pyyaml", "hatchling", "pytest-xdist", "onnx", "onnxscript"}
 """Run or read by others, never imported."""
 INSTALLED_BY = {"pytorch-lightning": "lightning-fabric"}  # it brings the same module
 
