@@ -106,7 +106,8 @@ def _tidy(proto: Any, graph: Graph) -> None:
                 names.setdefault(dim.dim_param, size)
     for value in [*proto.graph.input, *proto.graph.output, *proto.graph.value_info]:
         for dim in value.type.tensor_type.shape.dim:
-            dim.dim_param = names.get(dim.dim_param, dim.dim_param)
+            if dim.dim_param:
+                dim.dim_param = names.get(dim.dim_param, dim.dim_param)
         del value.metadata_props[:]
     for output in proto.graph.output:
         output.type.tensor_type.shape.dim[0].dim_param = "batch"
