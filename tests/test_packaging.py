@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "nearfar"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-TOOLS = {"ruff", "mypy", "types-pyyaml", "hatchling", "pytest-xdist"}
+TOOLS = {"ruff", "mypy", "types-pyyaml", "hatchling", "pytest-xdist", "onnx", "onnxscript"}
 """Run or read by others, never imported."""
 INSTALLED_BY = {  # they bring the same module
     "pytorch-lightning": "lightning-fabric",
@@ -38,8 +38,11 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 DECLARED = requirements(PROJECT["dependencies"])
 TRACKERS = [*EXTRAS["mlflow"], *EXTRAS["tensorboard"], *EXTRAS["wandb"]]
-OPTIONAL = requirements([*EXTRAS["timm"], *EXTRAS["gpu"], *TRACKERS])
-FOR_DEVELOPMENT = requirements([*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *EXTRAS["dev"]])
+HANDED_ON = [*EXTRAS["onnx"], *EXTRAS["hub"]]
+OPTIONAL = requirements([*EXTRAS["timm"], *EXTRAS["gpu"], *TRACKERS, *HANDED_ON])
+FOR_DEVELOPMENT = requirements(
+    [*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *HANDED_ON, *EXTRAS["dev"]]
+)
 
 
 def pins() -> dict[str, Version]:

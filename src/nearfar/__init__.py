@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from nearfar.references import referred
+from nearfar.version import __version__
 
 if TYPE_CHECKING:
     from nearfar.analysis.scores import ScoreComparison, compare_scores
@@ -10,15 +11,16 @@ if TYPE_CHECKING:
     from nearfar.library.compare import compare
     from nearfar.library.result import Result, load_run
     from nearfar.library.run import run
-
-__version__ = "0.1.0"
+    from nearfar.models.estimator import Estimator, load
 
 _PUBLIC = {
+    "Estimator": "nearfar.models.estimator:Estimator",
     "Result": "nearfar.library.result:Result",
     "ScoreComparison": "nearfar.analysis.scores:ScoreComparison",
     "UserError": "nearfar.errors:UserError",
     "compare": "nearfar.library.compare:compare",
     "compare_scores": "nearfar.analysis.scores:compare_scores",
+    "load": "nearfar.models.estimator:load",
     "load_run": "nearfar.library.result:load_run",
     "run": "nearfar.library.run:run",
 }
@@ -35,12 +37,14 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Estimator",
     "Result",
     "ScoreComparison",
     "UserError",
     "__version__",
     "compare",
     "compare_scores",
+    "load",
     "load_run",
     "run",
 ]

@@ -1,7 +1,7 @@
 """Every command with its arguments. Thin: what a command does stands elsewhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -271,14 +271,58 @@ def predict(
         bool, typer.Option("--strict", help="Refuse rows that cannot be used.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    batch: Annotated[int, typer.Option(help="Rows at a time.")] = 1024,
+    level: Annotated[float, typer.Option(help="Share of rows that intervals hold.")] = 0.9,
 ) -> None:
-    """Predict new rows: the mean over seeds, with their spread as uncertainty."""
+    """Predict new rows, with intervals and a flag for rows unlike the training rows."""
     from nearfar.execution.predict import predict_file
 
+    numbers = level, batch, device
     said = predict_file(
-        folder, arm, data, output, seed, modules=modules, strict=strict, force=force
+        folder, arm, data, output, seed, *numbers, modules=modules, strict=strict, force=force
     )
     typer.echo(said, err=output == Path("-"))
+
+
+@app.command()
+def embed(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or one that export wrote.")],
+    data: Annotated[Path, typer.Argument(help="Rows as in the study's data.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help=".npz or .parquet to write.")],
+    arm: Annotated[
+        str | None, typer.Option(help="The arm to use (default: the one that the run recommends).")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    modules: Modules = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+) -> None:
+    """Write the features that an arm's encoder makes of new rows."""
+    from nearfar.commands.models import embed_file
+
+    typer.echo(embed_file(folder, data, output, arm, device, modules=modules, force=force))
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or one that export wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder.")],
+    arm: Annotated[
+        str | None, typer.Option(help="The arm to use (default: the one that the run recommends).")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="onnx: add model.onnx, compared with it.")] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Train it once more before, on all rows.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="With --refit: auto, cpu or cuda.")] = "auto",
+    modules: Modules = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a model.")] = False,
+) -> None:
+    """Write an arm's model to a folder that can be sent to a colleague, with its card."""
+    from nearfar.commands.models import export_run
+
+    options: Any = {"refit": refit, "modules": modules, "force": force, "device": device}
+    typer.echo(export_run(folder, output, arm, to, **options))
 
 
 @app.command()

@@ -55,6 +55,17 @@ class FixedEncoder:
         """Return the features of every row, float32 (n, ``out_features``), in row order."""
         raise NotImplementedError
 
+    def feature_names(self) -> list[str]:
+        """Return what the features are called, ``out_features`` names."""
+        return [f"feature {number + 1}" for number in range(self.out_features)]
+
+    def as_module(self) -> nn.Module | None:
+        """Return the same as a module, batch (b, …) → features (b, ``out_features``).
+
+        None where no tensors are read: a graph for other runtimes then begins at the features.
+        """
+        return None
+
 
 def encoder_mistake(kind: Any) -> str:
     """Return what a class lacks to be an encoder of a study file, empty if nothing."""

@@ -38,6 +38,12 @@ class Descriptors(FixedEncoder):
         rows: np.ndarray = _computed(tuple(inputs.smiles)).copy()
         return rows
 
+    def feature_names(self) -> list[str]:
+        """Return RDKit's names."""
+        from rdkit.Chem.Descriptors import descList
+
+        return [name for name, _ in descList]
+
 
 @lru_cache(maxsize=4)
 def _computed(smiles: tuple[str, ...]) -> np.ndarray:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from nearfar.data import Inputs, MoleculeBatch
 from nearfar.encoders.base import Encoder
-from nearfar.encoders.graph import Neighbourhoods, neighbourhood_sum, neighbourhoods, pool
+from nearfar.encoders.graph import Bonds, Neighbourhoods, neighbourhood_sum, neighbourhoods, pool
 
 ATOM_FEATURES = 9
 
@@ -23,7 +23,7 @@ class GINLayer(nn.Module):
             nn.Linear(columns, width), nn.ReLU(inplace=True), nn.Linear(width, out)
         )
 
-    def forward(self, x: Tensor, around: Neighbourhoods) -> Tensor:
+    def forward(self, x: Tensor, around: Neighbourhoods | Bonds) -> Tensor:
         summed = neighbourhood_sum(x, around)
         updated: Tensor = self.mlp(summed if self.eps == 0 else summed + self.eps * x)
         return updated

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from nearfar.data import Inputs
 from nearfar.encoders.base import FixedEncoder
@@ -32,3 +33,7 @@ class Identity(FixedEncoder):
         for part in torch.split(torch.arange(len(inputs)), ROWS):
             rows[part[0] : part[-1] + 1] = inputs.select(part).flatten(1).cpu().numpy()
         return rows
+
+    def as_module(self) -> nn.Module:
+        """Return a module that flattens a batch."""
+        return nn.Flatten()

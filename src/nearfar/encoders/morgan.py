@@ -52,3 +52,7 @@ class Morgan(FixedEncoder):
             for row, molecule in enumerate(parsed(inputs.smiles)):
                 rows[row] = draw(molecule)
         return rows
+
+    def feature_names(self) -> list[str]:
+        """Return the columns' numbers among the folded ones."""
+        return [f"bit {number}" for number in range(self.out_features)]

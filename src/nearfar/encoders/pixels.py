@@ -1,10 +1,12 @@
 """Pixels of reduced images as features: what a linear model can do without a network."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 import torch
 from pydantic import PositiveInt
+from torch import Tensor, nn
 from torch.nn import functional
 
 from nearfar.data import Inputs
@@ -13,6 +15,27 @@ from nearfar.encoders.images import image_shape
 
 VALUES = 2**24
 """Values of images that are reduced at a time, of four bytes each."""
+
+
+class Reduction(nn.Module):
+    """The same reduction as one matrix for the rows of an image and one for its columns.
+
+    Args:
+        before: height and width of the images.
+        after: theirs when reduced.
+    """
+
+    rows: Tensor
+    columns: Tensor
+
+    def __init__(self, before: Sequence[int], after: Sequence[int]) -> None:
+        super().__init__()
+        for name, side, reduced in zip(("rows", "columns"), before, after, strict=True):
+            self.register_buffer(name, _matrix(side, reduced))
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Return the features (b, c · h' · w') of images (b, c, h, w)."""
+        return (self.rows @ batch @ self.columns.T).flatten(1)
 
 
 class Pixels(FixedEncoder):
@@ -29,6 +52,7 @@ class Pixels(FixedEncoder):
 
     def __init__(self, inputs: Inputs, *, side: PositiveInt = 32) -> None:
         channels, height, width = image_shape(inputs)
+        self.sides = [height, width]
         self.size = [min(side, height), min(side, width)]
         self._values = channels * height * width
         self.out_features = channels * self.size[0] * self.size[1]
@@ -43,3 +67,14 @@ class Pixels(FixedEncoder):
             )
             rows[part[0] : part[-1] + 1] = small.flatten(1).cpu().numpy()
         return rows
+
+    def as_module(self) -> nn.Module:
+        """Return a module that reduces and flattens a batch."""
+        return Reduction(self.sides, self.size)
+
+
+def _matrix(before: int, after: int) -> Tensor:
+    """Return what reduces a line of pixels: float32 (after, before)."""
+    lines = torch.eye(before)[None, None]
+    size = [after, before]
+    return functional.interpolate(lines, size=size, mode="bilinear", antialias=True)[0, 0]

@@ -8,8 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nearfar import __version__
 from nearfar.execution.git_state import git_state
+from nearfar.version import __version__
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "rdkit")
 

@@ -7,7 +7,7 @@ from typing import Any
 from nearfar.data import Dataset, conditioned, mapped, split_rows
 from nearfar.data.corruptions import check as check_corruption
 from nearfar.data.split.scaffolds import order_of
-from nearfar.errors import DiskFull, UserError, nearest
+from nearfar.errors import DiskFull, UserError
 from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.execute import execute
 from nearfar.execution.placing import placed
@@ -20,39 +20,16 @@ from nearfar.execution.run_plan import run_plan, samples_of
 from nearfar.execution.trackers import trackers_of
 from nearfar.execution.worker import StudySource
 from nearfar.metrics import METRICS
+from nearfar.models.schema import InputSchema
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
-from nearfar.records.run import RUN_FILES
+from nearfar.records.run import RUN_FILES, SCHEMA
 from nearfar.records.stages import forget_checks
 from nearfar.study.files import find_study
 from nearfar.study.load import Resolved, load_study
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.rounds import KEY
-
-
-def pick_device(requested: str) -> str:
-    """Return cpu or cuda.
-
-    Raises:
-        UserError: the device is unknown, not there, or cannot be used.
-    """
-    import torch
-
-    there = {"cpu": True, "cuda": torch.cuda.is_available()}
-    if requested == "auto":
-        return "cuda" if there["cuda"] else "cpu"
-    if requested == "mps" and torch.backends.mps.is_available():
-        raise UserError(
-            "--device mps: Apple's GPUs do not compute in float64, as targets and losses need; "
-            "allowed: auto, cpu, cuda"
-        )
-    if requested not in (*there, "mps"):
-        raise UserError(
-            f"--device: unknown value {requested!r}; {nearest(requested, ['auto', *there])}"
-        )
-    if not there.get(requested):
-        raise UserError(f"--device {requested}: torch finds no such device here")
-    return requested
+from nearfar.train.device import pick_device
 
 
 def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
@@ -188,6 +165,7 @@ def _write_what_is_known(prepared: Prepared) -> None:
                 **_modules(prepared),
             },
         )
+        write_schema(prepared)
         folder.write_samples(samples_of(prepared.dataset, prepared.resolved.study.split))
 
 
@@ -214,6 +192,13 @@ def _write_tables(prepared: Prepared) -> None:
     with folder.store.referring(), folder.writing():
         folder.write_plan(plan)
         write_tables(folder, plan, prepared.reasons)
+
+
+def write_schema(prepared: Prepared) -> None:
+    """Write what the inputs of the run's models are: ``inputs.json``."""
+    dataset, options = prepared.dataset, prepared.resolved.study.data
+    schema = InputSchema.of(options, dataset.inputs, dataset.digest)
+    prepared.folder.write_json(SCHEMA, schema.to_plain())
 
 
 def _modules(prepared: Prepared) -> dict[str, Any]:

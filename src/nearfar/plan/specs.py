@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
-from nearfar import __version__
 from nearfar.data.conditions import Conditions
 from nearfar.data.options import SplitOptions
 from nearfar.data.rare_targets import Weighting
@@ -17,6 +16,7 @@ from nearfar.records.stages import StageStore
 from nearfar.study.schema import Test
 from nearfar.train.device import FULL, Precision
 from nearfar.train.recipe import Recipe
+from nearfar.version import __version__
 
 Plain = dict[str, Any]
 

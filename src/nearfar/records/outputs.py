@@ -3,7 +3,7 @@
 import csv
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,19 @@ STANDARD = Path("-")
 """Names standard output."""
 _SEPARATORS = {".csv": ",", ".txt": ",", "": ",", ".tsv": "\t"}
 _PARQUET = frozenset({".parquet", ".pq"})
+ENDINGS = frozenset({*_SEPARATORS, *_PARQUET})
 
 
-def check_output(output: Path, inputs: Sequence[Path], *, force: bool) -> Path:
+def check_output(
+    output: Path, inputs: Sequence[Path], *, force: bool, endings: Collection[str] = ENDINGS
+) -> Path:
     """Return the file to write; refuse where something would be lost or nothing can be written.
 
     Args:
         output: the file to be written, or ``-`` for standard output.
         inputs: files and folders that are read; nothing of them is written over.
         force: whether another file may be written over.
+        endings: of the formats that there are.
 
     Raises:
         UserError: ``output`` is a folder, a device, an input, a file that is there already, cannot
@@ -31,7 +35,7 @@ def check_output(output: Path, inputs: Sequence[Path], *, force: bool) -> Path:
     """
     if output == STANDARD:
         return output
-    if not output.is_dir() and output.suffix.lower() not in {*_SEPARATORS, *_PARQUET}:
+    if not output.is_dir() and output.suffix.lower() not in endings:
         raise UserError(
             f"--output {output}: cannot write {output.suffix}; end it in .csv, .tsv or .parquet"
         )

@@ -20,9 +20,11 @@ from nearfar.records.tables import StageRow, read_stages
 
 STUDY = "study.yaml"
 STAGES = "stages.csv"
+SCHEMA = "inputs.json"
+"""The form of the inputs of the run's models."""
 MADE_BY_REPORT = frozenset({"results.csv", STAGES, "summary.json", "report.html", "embeddings.npz"})
 """Files that `nearfar report` makes of stages and the others; those `nearfar run` alone makes."""
-RUN_FILES = frozenset({*MADE_BY_REPORT, "plan.json", "provenance.json", "samples.parquet"})
+RUN_FILES = frozenset({*MADE_BY_REPORT, "plan.json", "provenance.json", "samples.parquet", SCHEMA})
 """Files that `nearfar run` writes whenever it is called."""
 _told: set[str] = set()
 _worked_on: set[Path] = set()
@@ -247,7 +249,7 @@ class RunFolder:
         self.write_json("plan.json", plan.to_plain())
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
-        """Write ``summary.json``, ``plan.json`` or ``provenance.json``."""
+        """Write ``summary.json``, ``plan.json``, ``provenance.json`` or ``inputs.json``."""
         text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
         write_atomically(self.path / name, text + "\n")
 

@@ -115,12 +115,13 @@ def read_preparation(folder: Path) -> Preparation | None:
 def preparer(folder: Path) -> Callable[[Any], Any]:
     """Return what prepares inputs as the stage in ``folder`` had its own, or returns them."""
     preparation = read_preparation(folder)
+    return lambda inputs: prepared_by(preparation, inputs)
 
-    def prepare(inputs: Any) -> Any:
-        if preparation is None:
-            return inputs
-        if isinstance(inputs, Joined):
-            return Joined(inputs.inputs, preparation.apply(inputs.columns))
-        return preparation.apply(inputs)
 
-    return prepare
+def prepared_by(preparation: Preparation | None, inputs: Any) -> Any:
+    """Return inputs with their columns, or those beside them, prepared; without one as they are."""
+    if preparation is None:
+        return inputs
+    if isinstance(inputs, Joined):
+        return Joined(inputs.inputs, preparation.apply(inputs.columns))
+    return preparation.apply(inputs)

@@ -1,0 +1,158 @@
+"""What the commands `embed` and `export` do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nearfar.errors import UserError, nearest
+from nearfar.models import FinishedModel
+from nearfar.models.embed import ENDINGS, check_ending, embed_rows
+from nearfar.models.export import check_folder, export_folder
+from nearfar.models.folder import is_model, read_config
+from nearfar.records.outputs import check_output
+from nearfar.records.run import RunFolder
+from nearfar.report.card import CardFacts, kept_summary, model_card
+from nearfar.train.device import pick_device
+
+FORMATS = ("onnx",)
+
+
+def opened(path: Path, arm: str | None, *, modules: bool = False) -> FinishedModel:
+    """Return the model of a run's arm, or of a folder that `nearfar export` wrote.
+
+    Raises:
+        UserError: it is neither, or has no such arm.
+    """
+    if (path / "study.yaml").exists() or not is_model(path):
+        return FinishedModel.from_run(path, arm, modules=modules)
+    model = FinishedModel.load(path, modules=modules)
+    if arm not in (None, model.arm, model.name):
+        raise UserError(f"--arm {arm}: {path} is a model of {model.name} alone: leave it out")
+    return model
+
+
+def embed_file(
+    path: Path,
+    data: Path,
+    output: Path,
+    arm: str | None,
+    device: str = "auto",
+    *,
+    modules: bool = False,
+    force: bool = False,
+) -> str:
+    """Write the features of the rows of a file; return what was done.
+
+    Args:
+        path: a run folder, or one that `nearfar export` wrote.
+        data: rows as in the study's data.
+        output: ``.npz`` or parquet, with ids and features.
+        arm: whose encoder is used; None for the arm that the run recommends.
+        device: auto, cpu or cuda.
+        modules: whether the modules that the run's study names may be imported.
+        force: write over a file that is there, unless it is read for this.
+
+    Raises:
+        UserError: no such run or arm, no row to use, or an output that may not be written.
+    """
+    check_ending(output)
+    output = check_output(output, [data], force=force, endings=ENDINGS)
+    chosen = pick_device(device)
+    model = opened(path, arm, modules=modules)
+    rows = model.schema.read(data)
+    width = embed_rows(model, rows, output, chosen)
+    bad = 0 if rows.given is None else len(rows.given.reasons)
+    without = f"; {bad} row{'s' if bad > 1 else ''} that cannot be used left out" if bad else ""
+    seed = model.members[0].seed
+    return (
+        f"wrote {width} features of {len(rows)} rows by {model.name}, seed {seed}, to {output}"
+        f"{without}"
+    )
+
+
+def export_run(
+    path: Path,
+    output: Path,
+    arm: str | None,
+    to: str | None = None,
+    *,
+    refit: bool = False,
+    modules: bool = False,
+    force: bool = False,
+    device: str = "auto",
+) -> str:
+    """Write the model of a run's arm to a folder of its own; return what was done.
+
+    Args:
+        path: a run folder, or one that `nearfar export` wrote.
+        output: the folder, new.
+        arm: None for the arm that the run recommends.
+        to: ``onnx`` for an ONNX file beside, None for none.
+        refit: train the arm once more on all rows before.
+        modules: whether the modules that the run's study names may be imported.
+        force: put it in the place of a model that is there.
+        device: auto, cpu or cuda, for ``refit``.
+
+    Raises:
+        UserError: no such run or arm, a folder that may not be written, or a model that does not
+            export to ONNX.
+    """
+    if to is not None and to not in FORMATS:
+        raise UserError(f"--to: unknown format {to!r}; {nearest(to, FORMATS)}")
+    if output.exists() and path.exists() and output.resolve() == path.resolve():
+        raise UserError(f"-o {output}: is read for this; name another folder")
+    output = check_folder(output, force=force)
+    model, said = opened(path, arm, modules=modules), ""
+    if refit:
+        from nearfar.execution.refit import refitted
+
+        if is_model(path):
+            raise UserError(
+                f"--refit: {path} is an exported model, which holds no data: name a run"
+            )
+        model, said = refitted(path, model, pick_device(device), modules=modules)
+    before = read_config(path) if is_model(path) else {}
+    said = said or str(before.get("refit") or "")
+    summary = before.get("summary") or RunFolder(path).read_json("summary.json")
+
+    def card(onnx: Mapping[str, Any]) -> str:
+        return model_card(facts_of(model, output.name, said, onnx), summary)
+
+    kept = kept_summary(facts_of(model, output.name, said, {}), summary)
+    told = {key: value for key, value in (("refit", said), ("summary", kept)) if value}
+    about = export_folder(model, output, card, onnx=to == "onnx", force=force, told=told)
+    beside = ""
+    if about:
+        worst = about["checked"]["largest_difference"]
+        beside = f", with model.onnx, which differs from it by at most {worst:.1g}"
+    count = len(model.members)
+    return (
+        f"wrote {model.name}, {count} model{'s' if count > 1 else ''}, to {output}{beside}; "
+        f"nearfar.load({str(output)!r}) reads it, README.md says what it is"
+    )
+
+
+def facts_of(model: FinishedModel, folder: str, refit: str, onnx: Mapping[str, Any]) -> CardFacts:
+    """Return what the card of a model says of it."""
+    fitted = model.members[0].fitted
+    return CardFacts(
+        arm=model.arm,
+        condition=model.condition,
+        study=model.study,
+        task=model.task,
+        kind=model.schema.kind,
+        targets=model.targets,
+        unit=model.unit,
+        classes=model.classes,
+        columns=[column.name for column in model.schema.columns],
+        shape=model.schema.shape,
+        encoder="" if fitted.named is None else fitted.named.name,
+        head=fitted.spec.head.name,
+        seeds=[member.seed for member in model.members],
+        versions=model.versions,
+        folder=folder,
+        refit=refit,
+        onnx=onnx,
+    )

@@ -1,0 +1,183 @@
+"""An arm trained once more, on all rows: the same stages, with every row in the training part."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median_low
+from typing import Any
+
+import numpy as np
+import torch
+
+from nearfar.data import Conditions, Dataset, SplitOptions, load_dataset
+from nearfar.errors import UserError
+from nearfar.execution.worker import carry_out
+from nearfar.models import FinishedModel, Member
+from nearfar.models.known import KnownRows
+from nearfar.plan.chain import Step, hash_of
+from nearfar.plan.specs import (
+    Data,
+    Environment,
+    FitSpec,
+    Input,
+    PretrainSpec,
+    SolveSpec,
+    spec_of,
+)
+from nearfar.records.run import RunFolder
+from nearfar.records.stages import StageStore
+from nearfar.stages.fitted import Fitted
+from nearfar.study.load import resolve
+from nearfar.train.device import precision_of
+
+MOST = 5
+"""Trainings at most, one a seed: of more, the first."""
+WATCHED = 500
+"""Rows, copies of training rows, that stand where validation and test rows would."""
+
+
+def refitted(
+    path: Path, model: FinishedModel, device: str, *, modules: bool = False
+) -> tuple[FinishedModel, str]:
+    """Train an arm of a run once more on all rows; return it, and what its card says of that.
+
+    The study's choices are kept. Where it took the weights of the best validation epoch, the
+    trainings last as many epochs as that was, the median over its seeds: there are no rows left to
+    choose by. Stages go to the run's store, so that an interrupted refit goes on.
+
+    Args:
+        path: the run folder.
+        model: the arm's, as the run left it.
+        device: cpu or cuda.
+        modules: whether the modules that the run's study names may be imported.
+
+    Raises:
+        UserError: the data are not there or have changed, or a training fails or diverges.
+    """
+    folder = RunFolder.open(path)
+    text = folder.study()
+    assert text is not None
+    resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
+    dataset = load_dataset(resolved.study.data, resolved.folder)
+    model = model.of_members(model.members[:MOST])
+    specs = [_fit_spec(member, folder.store) for member in model.members]
+    if specs[0].data.digest != dataset.digest:
+        raise UserError(
+            f"--refit: the data have changed since {path} was made: 'nearfar run' of its study "
+            "goes first"
+        )
+    whole = all_in_training(dataset)
+    environment = Environment(
+        str(torch.__version__), device, precision=precision_of(device, dataset.inputs.kind)
+    )
+    length = _length(specs, model, folder.store)
+    like, members = model.schema.like(), []
+    for member, spec in zip(model.members, specs, strict=True):
+        steps = _steps(spec, folder.store, dataset.digest, whole.digest, environment, length)
+        for step in steps:
+            _carried_out(step, whole, folder.store)
+        fitted = Fitted.of_stage(steps[-1].hash, folder.store, like)
+        members.append(Member(member.seed, steps[-1].hash, fitted))
+    epochs = f"{length} epoch{'s' if length != 1 else ''}" if length else ""
+    told = f", {epochs} each, as the study found to be best" if epochs else ""
+    known = model.known
+    if known is not None:
+        known = KnownRows.of(dataset.ids, members[0].fitted.features(dataset.inputs))
+    return replace(model, members=members, known=known), (
+        f"After the study it was trained once more on all {len(dataset)} rows{told}."
+    )
+
+
+def all_in_training(dataset: Dataset) -> Dataset:
+    """Return all rows as training rows, and copies of some where stages look at other parts.
+
+    Nothing is chosen by these copies: they are measured, and the measures mean nothing.
+    """
+    count = len(dataset)
+    every = bool(np.isnan(dataset.targets).any()) or count <= WATCHED
+    few = np.arange(count) if every else np.arange(WATCHED) * count // WATCHED
+    rows = np.concatenate([np.arange(count), few, few])
+    parts = ["train"] * count + ["validation"] * len(few) + ["test"] * len(few)
+    marks = [""] * count + [" again"] * len(few) + [" once more"] * len(few)
+    return replace(
+        dataset,
+        inputs=dataset.inputs.take(torch.from_numpy(rows)),
+        ids=[f"{dataset.ids[row]}{mark}" for row, mark in zip(rows, marks, strict=True)],
+        names=[dataset.names[row] for row in rows] if dataset.names else dataset.names,
+        smiles=[dataset.smiles[row] for row in rows] if dataset.smiles else dataset.smiles,
+        targets=dataset.targets[rows],
+        groups=dataset.groups[rows],
+        parts=np.array(parts),
+        digest=hashlib.sha256(f"all rows of {dataset.digest}".encode()).hexdigest(),
+    )
+
+
+def _fit_spec(member: Member, store: StageStore) -> FitSpec | SolveSpec:
+    spec = spec_of(member.stage, store)
+    assert isinstance(spec, FitSpec | SolveSpec)
+    return spec
+
+
+def _length(
+    specs: Sequence[FitSpec | SolveSpec], model: FinishedModel, store: StageStore
+) -> int | None:
+    """Return the epochs of a fit that took its best one, None where nothing was chosen."""
+    found = []
+    for member, spec in zip(model.members, specs, strict=True):
+        chooses = isinstance(spec, FitSpec) and spec.recipe.select == "best"
+        if chooses and spec.recipe.epochs is not None:  # type: ignore[union-attr]
+            selected = store.read(member.stage)["outcome"].get("selected_epoch") or 0
+            found.append(max(1, round(selected)))
+    return median_low(found) if found else None
+
+
+def _steps(
+    spec: FitSpec | SolveSpec,
+    store: StageStore,
+    before: str,
+    after: str,
+    environment: Environment,
+    length: int | None,
+) -> list[Step]:
+    """Return the stages of a fit on all rows, its pre-training first, if that saw these rows."""
+    data = Data(after, SplitOptions(kind="predefined"), None, Conditions())
+    steps: list[Step] = []
+    start = spec.input
+    if start is not None:
+        earlier = spec_of(start.stage, store)
+        if isinstance(earlier, PretrainSpec) and earlier.data.digest == before:
+            whole = replace(earlier, data=data, environment=environment)
+            steps.append(_step("pretrain", whole))
+            start = Input(steps[0].hash, start.epoch)
+    changes: dict[str, Any] = {"data": data, "environment": environment, "input": start}
+    if isinstance(spec, FitSpec):
+        recipe: Mapping[str, Any] = {"select": "last", **({"epochs": length} if length else {})}
+        changes["recipe"] = spec.recipe.model_copy(update=recipe)
+    needs = steps[0].hash if steps else None
+    return [*steps, _step("fit", replace(spec, **changes), needs)]
+
+
+def _step(name: str, spec: FitSpec | SolveSpec | PretrainSpec, needs: str | None = None) -> Step:
+    return Step(name, spec, hash_of(spec.to_plain()), needs)
+
+
+def _carried_out(step: Step, dataset: Dataset, store: StageStore) -> None:
+    """Carry out a stage, unless it is there.
+
+    Raises:
+        UserError: it fails, or diverges.
+    """
+    store.publish_rest({step.hash: step})
+    if not store.is_done(step.hash):
+        (ended,) = carry_out((step,), lambda: dataset, store, lambda *told: None)
+        if ended.error:
+            raise UserError(f"--refit: {step.name} failed: {ended.error}")
+    outcome = store.read(step.hash)["outcome"]
+    if outcome["status"] != "done":
+        raise UserError(
+            f"--refit: {step.name} on all rows {outcome['status']} ({outcome['reason']}): export "
+            "without --refit"
+        )

@@ -1,0 +1,242 @@
+"""A finished model as Python users know them: ``predict``, ``predict_proba``, ``transform``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.errors import UserError
+from nearfar.models.calibration import LEVEL
+from nearfar.models.finished import FinishedModel, Predictions
+from nearfar.models.given import rows_of
+from nearfar.models.hub import pulled, pushed
+from nearfar.train.device import pick_device
+
+
+class Estimator:
+    """What ``nearfar.load`` gives back: a model that predicts, and needs nothing else.
+
+    Rows ``X`` are a data frame of pandas or polars, an array, a mapping of columns, a list of
+    SMILES, of paths or of pictures, or the path of a file or folder that ``nearfar predict`` takes.
+    Columns of a table are found by their names; those of an array stand in the order of
+    ``feature_names_in_``.
+
+    Args:
+        model: the finished model.
+        device: ``cpu`` or ``cuda``, where it computes.
+        folder: that it was read from, if it was.
+    """
+
+    def __init__(
+        self, model: FinishedModel, device: str = "cpu", folder: Path | None = None
+    ) -> None:
+        self.model, self.device, self.folder = model, device, folder
+
+    @property
+    def task(self) -> str:
+        """``regression``, ``classification``, ``multilabel`` or ``reconstruction``."""
+        return self.model.task
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of what is predicted."""
+        return self.model.targets
+
+    @property
+    def unit(self) -> str:
+        """Unit of the predictions, empty if none is known."""
+        return self.model.unit
+
+    @property
+    def classes_(self) -> NDArray[np.str_]:
+        """Names of the classes, or of several labels a row, as columns of ``predict_proba``."""
+        return np.array(self._names(), dtype=np.str_)
+
+    @property
+    def feature_names_in_(self) -> NDArray[np.object_]:
+        """Names of the columns of a table, in the model's order; empty for other inputs."""
+        return np.array([column.name for column in self.model.schema.columns], dtype=object)
+
+    @property
+    def n_features_in_(self) -> int:
+        """How many columns it takes."""
+        return len(self.model.schema.columns)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return a prediction for every row, the mean over the seeds' models.
+
+        Returns:
+            Numbers in the target's own unit, float64 (n,), of several targets (n, k); names of
+            classes (n,); of several labels a row 0 or 1, int64 (n, labels).
+
+        Raises:
+            UserError: rows of another form, or one that cannot be used.
+        """
+        found = self._predictions(X).mean
+        if self.task == "classification":
+            return np.asarray(self.classes_[found.argmax(axis=1)])
+        if self.task == "multilabel":
+            return (found > 0.5).astype(np.int64)
+        return found[:, 0] if found.shape[1] == 1 else found
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return probabilities of ``classes_``, float64 (n, classes), or of labels (n, labels).
+
+        Raises:
+            UserError: the model predicts numbers; or as ``predict``.
+        """
+        if not self._names():
+            raise UserError(
+                f"{self.model.name} predicts numbers ({', '.join(self.targets)}), which have no "
+                "probabilities: use predict"
+            )
+        return self._predictions(X).mean
+
+    def deviation(self, X: Any) -> NDArray[np.float64] | None:
+        """Return how far the seeds' models differ, their sample deviation (n, k); None of one.
+
+        It is not how far they are from the truth.
+        """
+        return self._predictions(X).deviation
+
+    def predict_interval(self, X: Any, level: float = LEVEL) -> NDArray[np.float64]:
+        """Return between which numbers the truth lies, in the targets' units.
+
+        Args:
+            X: rows.
+            level: the share of rows, like those that the study held out, whose truth lies within.
+
+        Returns:
+            Lower and upper ends, float64 (n, 2), of several targets (n, k, 2); NaN of targets that
+            too few held-out rows have for this level.
+
+        Raises:
+            UserError: the model predicts no numbers; or as ``predict``.
+        """
+        if self.task != "regression":
+            raise UserError(f"{self.model.name} predicts no numbers: use predict_set")
+        if not 0.5 <= level < 1:
+            raise UserError(f"level {level!r}: allowed: from 0.5 to below 1, such as {LEVEL}")
+        found = self._predictions(X, level)
+        ends = np.full((*found.mean.shape, 2), np.nan)
+        for k, name in enumerate(found.targets):
+            if name in found.intervals:
+                ends[:, k, 0], ends[:, k, 1] = found.intervals[name]
+        return ends[:, 0] if len(found.targets) == 1 else ends
+
+    def predict_set(self, X: Any, level: float = LEVEL) -> list[tuple[str, ...]]:
+        """Return for every row the classes among which the true one is.
+
+        Args:
+            X: rows.
+            level: the share of rows, like those that the study held out, whose class is among them.
+
+        Raises:
+            UserError: the model predicts no classes, or the study held out too few rows for this
+                level; or as ``predict``.
+        """
+        if self.task != "classification":
+            raise UserError(f"{self.model.name} predicts no classes: use predict_interval")
+        if not 0.5 <= level < 1:
+            raise UserError(f"level {level!r}: allowed: from 0.5 to below 1, such as {LEVEL}")
+        found = self._predictions(X, level)
+        if not found.sets:
+            raise UserError(f"{self.model.name}: too few held-out rows for level {level:g}")
+        (inside,) = found.sets.values()
+        return [tuple(self.classes_[row].tolist()) for row in inside]
+
+    def unlike(self, X: Any) -> NDArray[np.bool_]:
+        """Return which rows are unlike the training rows (n,): predictions of them are guesses.
+
+        Raises:
+            UserError: the model keeps no training rows' features; or as ``predict``.
+        """
+        found = self._predictions(X).unlike
+        if found is None:
+            raise UserError(f"{self.model.name} keeps no features of training rows to compare with")
+        return found
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return the features that the first seed's encoder makes of every row, float32 (n, d)."""
+        return self.model.features(rows_of(self.model.schema, X).inputs, self.device)
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
+        """Return names of what ``transform`` gives."""
+        fitted = self.model.members[0].fitted
+        width = 0 if fitted.encoder is None else fitted.encoder.out_features
+        return np.array([f"feature{number}" for number in range(width)], dtype=object)
+
+    def onnx_inputs(self, X: Any) -> dict[str, NDArray[Any]]:
+        """Return the tensors that ``model.onnx`` takes for these rows, by name."""
+        from nearfar.models.onnx.graph import Graph
+
+        return Graph(self.model).feed(rows_of(self.model.schema, X).inputs)
+
+    def save(self, folder: Path | str) -> None:
+        """Write the model to a new folder, from which ``nearfar.load`` reads it."""
+        self.model.save(folder)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, revision: str | None = None) -> Estimator:
+        """Read a model from a folder, or from the Hugging Face hub, where there is a network.
+
+        Args:
+            name: the folder, or ``owner/name`` on the hub.
+            revision: of the repository: a branch, a tag or a commit.
+
+        Raises:
+            UserError: neither is there, or it is no model.
+        """
+        return load(pulled(name, revision))
+
+    def push_to_hub(self, name: str, *, private: bool = True) -> str:
+        """Upload the folder that it was loaded from to the Hugging Face hub; return the address.
+
+        Args:
+            name: ``owner/name`` on the hub; it is made if it is not there.
+            private: whether a new one is seen by its owner alone.
+
+        Raises:
+            UserError: it comes from no folder, ``huggingface_hub`` is not installed, or the hub
+                refuses.
+        """
+        if self.folder is None:
+            raise UserError("this model comes from no folder: save it, and load it from there")
+        return pushed(self.folder, name, private=private)
+
+    def __repr__(self) -> str:
+        count = len(self.model.members)
+        made = f"{count} model{'s' if count > 1 else ''}"
+        unit = f" in {self.unit}" if self.unit else ""
+        what = ", ".join(self.targets)
+        return f"<nearfar.Estimator: {self.model.name} of {self.model.study}, {what}{unit}, {made}>"
+
+    def _names(self) -> Sequence[str]:
+        return self.model.targets if self.task == "multilabel" else self.model.classes
+
+    def _predictions(self, X: Any, level: float = LEVEL) -> Predictions:
+        if self.task == "reconstruction":
+            raise UserError(f"{self.model.name} gives images back: use transform for its features")
+        inputs = rows_of(self.model.schema, X).inputs
+        return self.model.predict(inputs, self.device, level=level)
+
+
+def load(folder: Path | str, *, device: str = "cpu", modules: bool = False) -> Estimator:
+    """Return the model in a folder that ``nearfar export`` wrote, ready to predict.
+
+    Nothing is pickled, and its files are compared with their checksums first.
+
+    Args:
+        folder: of the model.
+        device: ``cpu``, ``cuda`` or ``auto``, where it is to compute.
+        modules: whether modules of a user's own that it has parts of may be imported: code.
+
+    Raises:
+        UserError: there is no model, or it is damaged, changed, or of a later nearfar.
+    """
+    model = FinishedModel.load(folder, modules=modules)
+    return Estimator(model, pick_device(device), Path(folder))

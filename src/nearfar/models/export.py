@@ -1,0 +1,134 @@
+"""A finished model handed on: a folder that is written beside its place and renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nearfar.errors import UserError
+from nearfar.models.finished import FinishedModel
+from nearfar.models.folder import CONFIG, digests, is_model
+from nearfar.records.files import write_atomically
+from nearfar.records.places import expanded, folder_to_write
+
+CARD, ONNX = "README.md", "model.onnx"
+
+
+def check_folder(folder: Path, *, force: bool) -> Path:
+    """Return the folder to write a model to; refuse where something would be lost.
+
+    Raises:
+        UserError: the folder is a file, or holds something (with ``force`` a model may go), or
+            cannot be written.
+    """
+    folder = expanded(folder)
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UserError(f"-o {folder}: is there already and no folder; name a new folder")
+    if not folder.exists() or not any(folder.iterdir()):
+        return folder_to_write(folder, "-o")
+    if not is_model(folder):
+        raise UserError(f"-o {folder}: holds what is no model of nearfar; name a new folder")
+    if not force:
+        raise UserError(f"-o {folder}: is there already; --force puts the new model in its place")
+    return folder_to_write(folder, "-o")
+
+
+def onnx_of(model: FinishedModel) -> tuple[bytes, dict[str, Any]]:
+    """Return a model as an ONNX file, and what config.json says of it; nothing is written.
+
+    Raises:
+        UserError: a package is missing, the arm does not export, or its file differs from it.
+    """
+    from nearfar.models.onnx.convert import convert, require
+
+    require()
+    from nearfar.models.onnx.check import checked, made_rows
+    from nearfar.models.onnx.graph import Graph
+
+    graph = Graph(model)
+    data = convert(graph, graph.feed(made_rows(model.schema, 3)))
+    told = {
+        "file": ONNX,
+        "inputs": [one.to_plain() for one in graph.inputs],
+        "outputs": graph.outputs,
+        "targets": list(model.targets),
+        "classes": list(model.classes),
+        "unit": model.unit,
+        "checked": checked(data, graph),
+    }
+    return data, told
+
+
+def export_folder(
+    model: FinishedModel,
+    folder: Path,
+    card: Callable[[Mapping[str, Any]], str],
+    *,
+    onnx: bool = False,
+    force: bool = False,
+    told: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write a model to a folder of its own, with its card; the folder appears whole or not at all.
+
+    Args:
+        model: the finished model.
+        folder: where it is to be; a model that is there goes with ``force`` alone.
+        card: makes README.md of what config.json says about ``model.onnx``, empty without one.
+        onnx: whether to add ``model.onnx``.
+        force: whether the model may take the place of another.
+        told: further entries of config.json.
+
+    Returns:
+        What config.json says about ``model.onnx``, empty without one.
+
+    Raises:
+        UserError: the folder may not be written, or the model does not export to ONNX.
+    """
+    folder = check_folder(folder, force=force)
+    data, about = onnx_of(model) if onnx else (b"", {})
+    beside = _beside(folder, "new")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        model.save(beside)
+        if onnx:
+            write_atomically(beside / ONNX, data)
+        _complete(beside, {**(told or {}), **({"onnx": about} if onnx else {})})
+        write_atomically(beside / CARD, card(about))
+        _put(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return about
+
+
+def _beside(folder: Path, mark: str) -> Path:
+    whole = Path(os.path.abspath(folder))  # noqa: PTH100 - symbolic links stay as they are
+    return whole.with_name(f".{whole.name}.{os.getpid()}.{mark}")
+
+
+def _complete(folder: Path, told: Mapping[str, Any]) -> None:
+    """Add entries to config.json, and the digests of all files but the user's own card."""
+    path = folder / CONFIG
+    config = json.loads(path.read_text(encoding="utf-8"))
+    files = {name: digest for name, digest in digests(folder).items() if name != CARD}
+    config |= {**told, "files": files}
+    text = json.dumps(config, indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomically(path, text + "\n")
+
+
+def _put(beside: Path, folder: Path) -> None:
+    """Rename a finished folder to its place; what was there goes once the new one stands."""
+    old = _beside(folder, "old")
+    there = folder.exists()
+    if there:
+        folder.rename(old)
+    try:
+        beside.rename(folder)
+    except OSError:
+        if there:
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

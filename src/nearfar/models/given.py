@@ -1,0 +1,184 @@
+"""Rows as people hold them in Python → inputs of the form that a model takes.
+
+They are laid into a file of a temporary folder and read by the readers of the study's own data, so
+that kinds, dates, gaps and pictures are understood exactly as in training.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nearfar.data import InputRows
+from nearfar.errors import UserError
+from nearfar.models.schema import InputSchema
+
+_TOLD = {
+    "vector": "a data frame, an array (rows, {count}), a mapping of columns, or a path of a table",
+    "molecule": "a list of SMILES, a data frame with column '{smiles}', or a path of a table",
+    "image": "a list of paths or pictures, an array (rows, height, width, channels), or a path",
+}
+
+
+def rows_of(schema: InputSchema, given: Any) -> InputRows:
+    """Return rows as a model takes them; every row can be used.
+
+    Args:
+        schema: the form of the model's inputs.
+        given: a data frame of pandas or polars, a table of pyarrow, a mapping of columns, an array,
+            a list of SMILES, of paths or of pictures, or the path of a file or folder.
+
+    Raises:
+        UserError: something else, or a row that cannot be used; says which.
+    """
+    if isinstance(given, os.PathLike) or (isinstance(given, str) and Path(given).exists()):
+        return _usable(schema.read(Path(given)), "")
+    if isinstance(given, str | bytes) or given is None or np.isscalar(given):
+        raise _refused(schema, given)
+    with tempfile.TemporaryDirectory(prefix="nearfar-") as folder:
+        return _usable(schema.read(_laid(schema, given, Path(folder))), "X")
+
+
+def _laid(schema: InputSchema, given: Any, folder: Path) -> Path:
+    """Write rows to a file of a folder; return it."""
+    table = _table(given)
+    if table is not None:
+        return _parquet(table, folder)
+    if schema.kind == "image":
+        return _pictures(schema, given, folder)
+    if schema.kind == "molecule":
+        return _smiles(schema, given, folder)
+    return _columns(schema, given, folder)
+
+
+def _table(given: Any) -> Any:
+    """Return a data frame or a mapping of columns as a table of pyarrow, None for anything else."""
+    import pyarrow as pa
+
+    if isinstance(given, pa.Table):
+        return given
+    try:
+        if isinstance(given, Mapping):
+            return pa.table({str(key): _cells(value) for key, value in given.items()})
+        if hasattr(given, "to_arrow"):
+            found = given.to_arrow()
+            return found if isinstance(found, pa.Table) else None
+        if hasattr(given, "iloc") and hasattr(given, "columns"):
+            named = given.rename(columns=str)
+            return pa.Table.from_pandas(named, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise UserError(f"X: {str(error).splitlines()[0]}") from error
+    return None
+
+
+def _cells(values: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.array(values.tolist() if hasattr(values, "tolist") else list(values))
+
+
+def _parquet(table: Any, folder: Path) -> Path:
+    import pyarrow.parquet as pq
+
+    if not table.num_rows:
+        raise UserError("X has no rows")
+    pq.write_table(table, folder / "rows.parquet")
+    return folder / "rows.parquet"
+
+
+def _smiles(schema: InputSchema, given: Any, folder: Path) -> Path:
+    import pyarrow as pa
+
+    texts = given.tolist() if hasattr(given, "tolist") else given
+    if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
+        raise _refused(schema, given)
+    column = schema.options.get("smiles") or "smiles"
+    return _parquet(pa.table({column: pa.array(list(texts), pa.string())}), folder)
+
+
+def _columns(schema: InputSchema, given: Any, folder: Path) -> Path:
+    """Lay an array whose columns are the model's, in its order."""
+    import pyarrow as pa
+
+    try:
+        array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+    except ValueError:
+        raise _refused(schema, given) from None
+    names = [column.name for column in schema.columns]
+    if array.ndim != 2 or array.shape[1] != len(names):
+        shape = "x".join(map(str, array.shape)) or "no"
+        raise UserError(
+            f"X has shape {shape}; this model takes {len(names)} columns, in this order: "
+            f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+        )
+    if array.dtype == object:
+        return _parquet(pa.table(dict(zip(names, map(_cells, array.T), strict=True))), folder)
+    return _parquet(pa.table(dict(zip(names, map(pa.array, array.T), strict=True))), folder)
+
+
+def _pictures(schema: InputSchema, given: Any, folder: Path) -> Path:
+    """Lay pictures: paths and images of pillow as files in a table, arrays as ``.npz``."""
+    import pyarrow as pa
+
+    if hasattr(given, "detach"):
+        given = given.detach().cpu().numpy()
+    if isinstance(given, np.ndarray) and given.dtype.kind in "uifb":
+        if given.ndim not in (3, 4):
+            raise _refused(schema, given)
+        np.savez(folder / "rows.npz", images=given)
+        return folder / "rows.npz"
+    items = list(given)
+    if items and all(isinstance(item, np.ndarray) for item in items):
+        return _pictures(schema, _stacked(items), folder)
+    cells = [_picture(schema, item, number) for number, item in enumerate(items)]
+    column = schema.options.get("image") or "image"
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    return _parquet(pa.table({column: pa.array(cells, kind)}), folder)
+
+
+def _stacked(items: Sequence[Any]) -> Any:
+    if len({item.shape for item in items}) > 1:
+        raise UserError("X holds arrays of several sizes: make them pillow images, or of one size")
+    return np.stack(items)
+
+
+def _picture(schema: InputSchema, item: Any, number: int) -> dict[str, Any]:
+    if isinstance(item, str | os.PathLike):
+        path = Path(item)
+        if not path.is_file():
+            raise UserError(f"X[{number}]: no such file: {path}")
+        return {"bytes": path.read_bytes(), "path": path.name}
+    if hasattr(item, "save") and hasattr(item, "getbands"):
+        buffer = io.BytesIO()
+        item.save(buffer, "TIFF" if item.mode in ("F", "CMYK", "LAB", "YCbCr", "HSV") else "PNG")
+        return {"bytes": buffer.getvalue(), "path": None}
+    raise _refused(schema, item)
+
+
+def _usable(rows: InputRows, name: str) -> InputRows:
+    """Return rows if all of them can be used.
+
+    Raises:
+        UserError: names the first that cannot.
+    """
+    given = rows.given
+    if given is not None and given.reasons:
+        first, more = min(given.reasons), len(given.reasons) - 1
+        place = f"{name}[{first}]" if name else given.where(first)
+        also = f"; {more} more bad row{'s' if more > 1 else ''}" if more else ""
+        raise UserError(f"{place}: {given.reasons[first]}{also}")
+    return rows
+
+
+def _refused(schema: InputSchema, given: Any) -> UserError:
+    allowed = _TOLD[schema.kind].format(
+        count=len(schema.columns), smiles=schema.options.get("smiles") or "smiles"
+    )
+    shown = repr(given) if isinstance(given, str) else type(given).__name__
+    return UserError(f"X: cannot read {shown}; allowed: {allowed}")

@@ -1,0 +1,1 @@
+"""A finished model for other runtimes: ONNX, compared with the model before it is handed on."""

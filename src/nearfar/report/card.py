@@ -1,0 +1,299 @@
+"""The card of a model: what it is for, how well it does, how sure that is, and its limits.
+
+Its front matter is that of model cards on the Hugging Face hub. All that it says comes from the
+study's own summary and from the model; it shows no row and no picture.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from nearfar.metrics import MEASURES, label_of
+from nearfar.numbers import count, number
+from nearfar.report.wording import verdict_name
+
+_PIPELINES = {
+    ("vector", "regression"): "tabular-regression",
+    ("vector", "classification"): "tabular-classification",
+    ("vector", "multilabel"): "tabular-classification",
+    ("image", "classification"): "image-classification",
+    ("image", "multilabel"): "image-classification",
+    ("molecule", "regression"): "graph-ml",
+    ("molecule", "classification"): "graph-ml",
+    ("molecule", "multilabel"): "graph-ml",
+}
+_TAGS = {
+    "molecule": ["chemistry", "molecules", "smiles"],
+    "image": ["images"],
+    "vector": ["tabular"],
+}
+_ROWS = {"molecule": "molecules, as SMILES", "image": "pictures", "vector": "rows of a table"}
+_KEPT = ("question", "metric", "answer", "notes", "rows", "resplit", "folds")
+_COMPARED = ("arm", "against", "condition", "family", "metric", "verdict", "bound", "reason")
+_SHOWN = 30
+"""Names that are spelled out at most."""
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card says that is not in a summary.
+
+    ``refit`` is empty, or says how the model was trained once more; ``onnx`` is the part of
+    config.json about ``model.onnx``, if there is one.
+    """
+
+    arm: str
+    condition: str
+    study: str
+    task: str
+    kind: str
+    targets: Sequence[str]
+    unit: str
+    classes: Sequence[str]
+    columns: Sequence[str]
+    shape: Sequence[int] | None
+    encoder: str
+    head: str
+    seeds: Sequence[int]
+    versions: Mapping[str, str]
+    folder: str = "FOLDER"
+    refit: str = ""
+    onnx: Mapping[str, Any] = field(default_factory=dict)
+
+
+def model_card(facts: CardFacts, summary: Mapping[str, Any]) -> str:
+    """Return README.md of a model.
+
+    Args:
+        facts: what the model is.
+        summary: of its study, as ``summary.json`` has it; empty where there is none.
+    """
+    parts = [
+        f"---\n{_front_matter(facts, summary)}---",
+        f"# {facts.arm}{f' · {facts.condition}' if facts.condition else ''}",
+        _purpose(facts, summary),
+        _use(facts),
+        _training(facts, summary),
+        _verdict(facts, summary),
+        _limits(facts, summary),
+        _versions(facts),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def kept_summary(facts: CardFacts, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a summary a card is made of, for a model that leaves its run."""
+    kept = {key: summary[key] for key in _KEPT if key in summary}
+    if not kept:
+        return {}
+    arm = dict(_arm_of(facts, summary))
+    arm["metrics"] = [
+        {key: value for key, value in entry.items() if key != "values"}
+        for entry in _own_metrics(facts, summary)
+    ]
+    compared = [
+        {key: entry.get(key) for key in _COMPARED} for entry in _comparisons(facts, summary)
+    ]
+    shown = {key: arm[key] for key in ("arm", "also", "condition", "metrics") if key in arm}
+    return {**kept, "arms": [shown], "comparisons": compared}
+
+
+def _front_matter(facts: CardFacts, summary: Mapping[str, Any]) -> str:
+    pipeline = _PIPELINES.get((facts.kind, facts.task))
+    values = _own_metrics(facts, summary)
+    plain: dict[str, Any] = {
+        "library_name": "nearfar",
+        **({"pipeline_tag": pipeline} if pipeline else {}),
+        "tags": ["nearfar", facts.task, *_TAGS[facts.kind]],
+        "metrics": list(dict.fromkeys(entry["metric"] for entry in values)),
+    }
+    if values:
+        task = {"type": pipeline or facts.task}
+        data = {"name": facts.study or "own data", "type": facts.study or "own-data"}
+        results = [{"task": task, "dataset": data, "metrics": [_result(entry) for entry in values]}]
+        plain["model-index"] = [{"name": facts.arm, "results": results}]
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    return "# license: yours to choose, for instance apache-2.0\n" + text
+
+
+def _result(entry: Mapping[str, Any]) -> dict[str, Any]:
+    interval = {
+        key: entry[key] for key in ("low", "high") if isinstance(entry.get(key), int | float)
+    }
+    of = "" if entry["target"] in ("", None) else f" of {entry['target']}"
+    unit = f", {_unit(entry['unit'])}" if entry["unit"] else ""
+    return {
+        "type": entry["metric"],
+        "name": f"test {label_of(entry['metric'])}{of}{unit}",
+        "value": entry["mean"],
+        "args": {"trainings": entry["n"], **({"interval_95": interval} if interval else {})},
+    }
+
+
+def _arm_of(facts: CardFacts, summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    for arm in summary.get("arms", ()):
+        names = {arm.get("arm"), *arm.get("also", ())}
+        if facts.arm in names and (arm.get("condition") or "") == facts.condition:
+            return dict(arm)
+    return {}
+
+
+def _own_metrics(facts: CardFacts, summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what was measured on test rows, the study's metric first."""
+    found = [
+        entry
+        for entry in _arm_of(facts, summary).get("metrics", ())
+        if entry["split"] == "test"
+        and entry["metric"] not in MEASURES
+        and isinstance(entry.get("mean"), int | float)
+    ]
+    first = summary.get("metric")
+    return sorted(found, key=lambda entry: entry["metric"] != first)
+
+
+def _unit(unit: str) -> str:
+    return {"z": "z-scored", "target": "own unit"}.get(unit, unit)
+
+
+def _purpose(facts: CardFacts, summary: Mapping[str, Any]) -> str:
+    unit = f" in {facts.unit}" if facts.unit else ""
+    what = f"Predicts {_listed(facts.targets)}{unit} of {_ROWS[facts.kind]}."
+    if facts.task == "reconstruction":
+        what = f"Gives {_ROWS[facts.kind]} back from few numbers."
+    lines = [what]
+    if facts.classes:
+        lines.append(f"Its classes are {_listed(facts.classes)}.")
+    if facts.kind == "vector" and facts.columns:
+        lines.append(f"It takes {len(facts.columns)} columns: {_listed(facts.columns)}.")
+    if facts.kind == "image" and facts.shape:
+        channels, height, width = facts.shape
+        lines.append(f"Pictures become {height}×{width} pixels with {channels} channels.")
+    head = f" and head `{facts.head}`" if facts.head else ""
+    lines.append(f"It is encoder `{facts.encoder or 'none'}`{head}.")
+    question = summary.get("question") or ""
+    asked = f"\n\nThe study that chose it asked: {question}" if question else ""
+    return "## What it is for\n\n" + " ".join(lines) + asked
+
+
+def _use(facts: CardFacts) -> str:
+    example = {
+        "vector": 'pandas.read_csv("new.csv")',
+        "molecule": '["CCO", "c1ccccc1"]',
+        "image": '["one.png", "two.png"]',
+    }[facts.kind]
+    imported = "import pandas\n" if facts.kind == "vector" else ""
+    call = "transform" if facts.task == "reconstruction" else "predict"
+    text = (
+        "## How to use it\n\n```python\n"
+        f'import nearfar\n{imported}\nmodel = nearfar.load("{facts.folder}")\n'
+        f"model.{call}({example})\n```"
+    )
+    if not facts.onnx:
+        return text
+    inputs = ", ".join(f"`{one['name']}`" for one in facts.onnx["inputs"])
+    outputs = ", ".join(f"`{name}`" for name in facts.onnx["outputs"])
+    checked = facts.onnx["checked"]
+    return (
+        f"{text}\n\n`model.onnx` is the same for other runtimes: it takes {inputs} and gives "
+        f"{outputs}; config.json describes them. In onnxruntime {checked['onnxruntime']}, batches "
+        f"of {' and '.join(map(str, checked['batches']))} rows differed from the model by at most "
+        f"{checked['largest_difference']:.1g} of the largest value."
+    )
+
+
+def _training(facts: CardFacts, summary: Mapping[str, Any]) -> str:
+    rows, seeds = summary.get("rows") or {}, len(facts.seeds)
+    models = f"{seeds} models, whose mean it gives" if seeds > 1 else "one model"
+    lines = [f"It is {models} (seeds {', '.join(map(str, facts.seeds))})."]
+    if facts.refit:
+        lines.append(facts.refit)
+    if rows:
+        told = ", ".join(f"{count(rows[part])} {part}" for part in rows)
+        own = (
+            "another split" if summary.get("resplit") or summary.get("folds") else "the same split"
+        )
+        lines.append(f"In the study every training saw {own} of the rows: {told}.")
+    return "## What it was trained on\n\n" + " ".join(lines)
+
+
+def _verdict(facts: CardFacts, summary: Mapping[str, Any]) -> str:
+    if not summary:
+        return ""
+    lines = ["## How good it is, and how sure that is", str(summary.get("answer") or "")]
+    values = _own_metrics(facts, summary)
+    if values:
+        lines.append(_table(values))
+    lines.append("\n".join(_compared(entry) for entry in _comparisons(facts, summary)))
+    return "\n\n".join(line for line in lines if line)
+
+
+def _table(values: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        "| measured on test rows | target | unit | mean | 95% interval | trainings |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for entry in values:
+        low, high = entry.get("low"), entry.get("high")
+        known = isinstance(low, int | float) and isinstance(high, int | float)
+        interval = f"{number(low)} to {number(high)}" if known else "none: too few trainings"
+        cells = (
+            label_of(entry["metric"]),
+            str(entry["target"] or ""),
+            _unit(entry["unit"] or ""),
+            number(entry["mean"]),
+            interval,
+            str(entry["n"]),
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _comparisons(facts: CardFacts, summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [
+        entry
+        for entry in summary.get("comparisons", ())
+        if facts.arm in (entry["arm"], entry["against"])
+        and (entry.get("condition") or "") == facts.condition
+        and entry["family"] in ("question", "controls")
+    ]
+
+
+def _compared(entry: Mapping[str, Any]) -> str:
+    bound = f", {entry['bound']}" if entry.get("bound") else ""
+    reason = f": {entry['reason']}" if entry.get("reason") else ""
+    return (
+        f"* **{entry['arm']}** against {entry['against']}, {label_of(entry['metric'])}: "
+        f"{verdict_name(entry['verdict'])}{bound}{reason}"
+    )
+
+
+def _limits(facts: CardFacts, summary: Mapping[str, Any]) -> str:
+    lines = [f"* {note}" for note in summary.get("notes", ())]
+    lines.append(
+        "* The numbers above are of rows like those of the study. For others, a new material or "
+        "another camera, they say nothing: measure again."
+    )
+    if len(facts.seeds) > 1:
+        lines.append(
+            "* The deviation over its models says how far these differ, not how far they are from "
+            "the truth."
+        )
+    if facts.refit:
+        lines.append(
+            "* The numbers above were measured in the study, by models that saw fewer rows. The "
+            "model in this folder saw all rows: none is left to measure it on. Its intervals stand "
+            "on the errors of those models."
+        )
+    return "## Limits\n\n" + "\n".join(lines)
+
+
+def _versions(facts: CardFacts) -> str:
+    told = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
+    return f"Made with {told}." if told else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:_SHOWN])
+    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

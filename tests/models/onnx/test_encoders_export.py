@@ -1,0 +1,181 @@
+"""Every encoder and head in onnxruntime: the same predictions, at several batch sizes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from made_models import (
+    fit_spec,
+    image_schema,
+    made_model,
+    molecule_schema,
+    outcome_of,
+    solve_spec,
+    table_schema,
+)
+from torch import Tensor
+
+from nearfar.encoders import BUILT_IN, Encoder
+from nearfar.errors import UserError
+from nearfar.models import FinishedModel
+from nearfar.models.export import onnx_of
+from nearfar.models.onnx.check import LARGEST, checked, difference, made_rows, wanted
+from nearfar.models.onnx.graph import Chain, Graph
+
+SMALL: dict[str, dict[str, Any]] = {
+    "cnn": {"width": 4},
+    "fast_cnn": {"widths": (8, 8), "test_time": "flip"},
+    "gin": {"hidden": 8, "layers": 2},
+    "mlp": {"hidden": 8},
+    "morgan": {"bits": 32},
+    "mpnn": {"hidden": 8, "layers": 1},
+    "pixels": {"side": 8},
+    "resnet18": {"width": 2},
+    "timm": {"name": "test_resnet"},
+}
+GRAPHS, FIXED = ("gin", "mpnn"), ("morgan", "descriptors")
+
+
+def schema_of(name: str) -> Any:
+    if name in (*GRAPHS, *FIXED):
+        return molecule_schema()
+    if name in ("mlp", "identity"):
+        return table_schema()
+    return image_schema((1, 28, 28) if name == "emnist_cnn" else (3, 16, 16))
+
+
+def compared(model: FinishedModel, data: bytes) -> float:
+    """The largest difference over batches of other sizes than those it was checked with."""
+    graph, session = Graph(model), onnxruntime.InferenceSession(data)
+    worst = 0.0
+    for count in (1, 5):
+        rows = made_rows(model.schema, count)
+        found = session.run(None, wanted(session, graph.feed(rows)))
+        assert len(found[0]) == count
+        worst = max(worst, difference(found, graph, rows))
+    return worst
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_an_encoder_is_the_same_in_onnxruntime(name: str) -> None:
+    if name == "timm":
+        pytest.importorskip("timm")
+    readout = {"gin": "own", "mlp": "bins", "mpnn": "ordinal"}.get(name, "z")
+    seeds = (0, 1) if name in ("mlp", "gin") else (0,)
+    spec = fit_spec(readout=readout)
+    model = made_model(schema_of(name), {name: SMALL.get(name, {})}, spec, seeds=seeds)
+    data, told = onnx_of(model)
+    assert told["checked"]["largest_difference"] <= LARGEST
+    assert compared(model, data) <= LARGEST
+    if name in GRAPHS:
+        names = [one["name"] for one in told["inputs"]]
+        assert names[:5] == ["atoms", "bonds", "bond_features", "molecule", "size"]
+    if name in FIXED:
+        (features,) = told["inputs"]
+        assert len(features["names"]) == features["shape"][1]
+
+
+def test_shapes_have_names_no_path_is_told_and_another_model_is_noticed() -> None:
+    form: dict[str, Any] = {"task": "classification", "outputs": 3}
+    model = made_model(table_schema(), {"mlp": {"hidden": 8}}, fit_spec(), **form, seeds=(0,))
+    other = made_model(table_schema(), {"mlp": {"hidden": 8}}, fit_spec(), **form, seeds=(1,))
+    data, told = onnx_of(model)
+    session = onnxruntime.InferenceSession(data)
+    assert [(one.name, one.shape) for one in session.get_inputs()] == [("columns", ["batch", 4])]
+    assert [(one.name, one.shape) for one in session.get_outputs()] == [
+        ("probabilities", ["batch", 3])
+    ]
+    assert told["inputs"][0]["names"] == ["x0", "x1", "x2", "x3"]
+    assert str(Path(__file__).parents[3]).encode() not in data
+    with pytest.raises(UserError, match="its ONNX file differs from the model"):
+        checked(data, Graph(other))
+    assert session.get_modelmeta().custom_metadata_map["nearfar.classes"] == "k0, k1, k2"
+
+
+HEADS: list[tuple[str, str, dict[str, Any]]] = [
+    ("ridge", "regression", {}),
+    ("forest", "regression", {"trees": 5}),
+    ("svr", "regression", {"folds": 2}),
+    ("pca", "regression", {"components": 3}),
+    ("mean", "regression", {}),
+    ("logistic", "classification", {}),
+    ("knn", "classification", {"neighbours": 7}),
+    ("forest", "classification", {"trees": 5}),
+    ("knn", "multilabel", {"neighbours": 7}),
+    ("logistic", "multilabel", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "task", "options"), HEADS)
+def test_a_solved_head_is_the_same_as_a_module(
+    name: str, task: str, options: dict[str, Any]
+) -> None:
+    import torch
+
+    from nearfar.heads import EXACT, EachTarget
+
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(60, 4)).astype(np.float32)
+    scores = x[:, :2] + draw.normal(size=(60, 2)) / 4
+    targets = scores
+    head: Any = EXACT[name](**options)
+    if task == "classification":
+        targets = np.eye(2)[scores.argmax(axis=1)]
+    elif task == "multilabel":
+        targets = (scores > 0).astype(np.float64)
+        if name == "logistic":
+            head = EachTarget(lambda: EXACT[name](**options), labels=True)
+    head.fit(x, targets, 0)
+    model = made_model(
+        table_schema(), {"identity": {}}, solve_spec(name), task=task, outputs=2, heads=[head] * 2
+    )
+    fitted = model.members[0].fitted
+    assert fitted.outcome == outcome_of(task, 2)
+    rows = made_rows(model.schema, 30)
+    with torch.no_grad():
+        found = Chain(fitted, task, "").forward(rows.values).numpy()
+    np.testing.assert_allclose(found, model.predict(rows).values[0], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["forest", "svr", "knn"])
+def test_a_solved_head_runs_in_onnxruntime(name: str) -> None:
+    from nearfar.heads import EXACT
+
+    task = "classification" if name == "knn" else "regression"
+    head: Any = EXACT[name]()
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(40, 4)).astype(np.float32)
+    head.fit(x, np.eye(2)[(x[:, 0] > 0).astype(int)] if name == "knn" else x[:, :2] * 1.0, 0)
+    schema, spec = table_schema(), solve_spec(name)
+    form: dict[str, Any] = {"task": task, "outputs": 2, "heads": [head], "seeds": (0,)}
+    model = made_model(schema, {"identity": {}}, spec, **form)
+    data, _ = onnx_of(model)
+    assert compared(model, data) <= LARGEST
+
+
+class Stubborn(Encoder):
+    """Does what no graph can: it asks a tensor for its numbers."""
+
+    accepts = frozenset({"vector"})
+
+    def __init__(self, inputs: Any) -> None:
+        super().__init__()
+        self.out_features = 4
+
+    def forward(self, batch: Tensor) -> Tensor:
+        return batch * len(str(batch.tolist()))
+
+    def layer_groups(self) -> list[Any]:
+        return []
+
+
+def test_what_does_not_export_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nearfar.encoders import ENCODERS
+
+    monkeypatch.setattr(ENCODERS, "built_in", {**ENCODERS.built_in, "stubborn": Stubborn})
+    model = made_model(table_schema(), {"stubborn": {}}, fit_spec())
+    with pytest.raises(UserError, match=r"\(encoder stubborn\) does not export to ONNX") as caught:
+        onnx_of(model)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,273 @@
+"""``nearfar.load``: rows of every form, the same predictions, and models that are refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from image_examples import picture, write_images
+from made_models import (
+    SMILES,
+    fit_spec,
+    image_schema,
+    made_model,
+    molecule_schema,
+    table_schema,
+)
+from small_study import small, write_small
+from whole_runs import run_whole
+
+import nearfar
+from nearfar.errors import UserError
+from nearfar.execution.prepared import Request
+from nearfar.models.estimator import Estimator
+
+
+def of_table(**options: Any) -> Estimator:
+    return Estimator(made_model(table_schema(), {"mlp": {"hidden": 8}}, fit_spec(), **options))
+
+
+def frame(rows: int = 5) -> pd.DataFrame:
+    values = np.random.default_rng(0).normal(size=(rows, 4))
+    return pd.DataFrame(values, columns=["x0", "x1", "x2", "x3"])
+
+
+def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
+    model, rows = of_table(), frame()
+    expected = model.predict(rows)
+    assert expected.shape == (5,)
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    others: list[Any] = [
+        rows[["x3", "x0", "x2", "x1"]].assign(more="text"),
+        rows.to_numpy(),
+        rows.to_numpy().tolist(),
+        rows.to_dict("list"),
+        pa.Table.from_pandas(rows),
+        str(tmp_path / "rows.csv"),
+    ]
+    for other in others:
+        np.testing.assert_allclose(model.predict(other), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (np.zeros((3, 2)), r"X has shape 3x2; this model takes 4 columns, in this order: x0, x1"),
+        (np.zeros(4), "X has shape 4"),
+        (frame().drop(columns="x2"), "x2"),
+        (frame().replace(frame().iloc[2, 1], np.nan), r"X\[2\]: "),
+        (frame().iloc[:0], "X has no rows"),
+        ("nowhere.csv", "X: cannot read 'nowhere.csv'; allowed: a data frame"),
+        (None, "X: cannot read NoneType"),
+        ([[1, 2], [3]], "X: cannot read list"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_told_in_one_line(given: Any, told: str) -> None:
+    with pytest.raises(UserError, match=told) as caught:
+        of_table().predict(given)
+    assert "\n" not in str(caught.value)
+    assert "/tmp" not in str(caught.value)
+
+
+def test_molecules_are_a_list_of_smiles() -> None:
+    model = Estimator(made_model(molecule_schema(), {"gin": {"hidden": 8}}, fit_spec()))
+    expected = model.predict(SMILES)
+    assert expected.shape == (len(SMILES),)
+    assert model.transform(SMILES).shape == (len(SMILES), 200)
+    assert np.array_equal(model.predict(np.array(SMILES)), expected)
+    assert np.array_equal(model.predict(pd.DataFrame({"smiles": SMILES})), expected)
+    with pytest.raises(UserError, match=r"X\[1\]: .*; 1 more bad row"):
+        model.predict(["C", "no molecule", "C(("])
+    with pytest.raises(UserError, match="allowed: a list of SMILES"):
+        model.predict([1, 2])
+
+
+def test_pictures_are_paths_pillow_images_or_arrays(tmp_path: Path) -> None:
+    names = ["a.png", "b.png", "c.png"]
+    pixels = write_images(tmp_path, names, side=16)
+    model = Estimator(
+        made_model(
+            image_schema(), {"cnn": {"width": 4}}, fit_spec(), task="classification", outputs=3
+        )
+    )
+    expected = model.predict_proba([tmp_path / name for name in names])
+    assert expected.shape == (3, 3)
+    np.testing.assert_allclose(expected.sum(axis=1), 1)
+    for other in (
+        [picture(one) for one in pixels],
+        pixels.transpose(0, 2, 3, 1),
+        tmp_path,
+    ):
+        np.testing.assert_allclose(model.predict_proba(other), expected, rtol=1e-6)
+    classes = model.predict(pixels.transpose(0, 2, 3, 1))
+    assert list(classes) == [f"k{k}" for k in expected.argmax(axis=1)]
+    with pytest.raises(UserError, match=r"X\[1\]: no such file"):
+        model.predict([tmp_path / "a.png", tmp_path / "gone.png"])
+
+
+def test_labels_and_numbers_say_what_they_cannot_do() -> None:
+    labels = of_table(task="multilabel", outputs=2)
+    assert set(labels.predict(frame()).ravel()) <= {0, 1}
+    assert labels.predict_proba(frame()).shape == (5, 2)
+    numbers = of_table(outputs=2)
+    assert numbers.predict(frame()).shape == (5, 2)
+    with pytest.raises(UserError, match=r"predicts numbers .* use predict"):
+        numbers.predict_proba(frame())
+    with pytest.raises(UserError, match="predicts no classes: use predict_interval"):
+        numbers.predict_set(frame())
+    with pytest.raises(UserError, match=r"level 90: allowed: from 0.5 to below 1"):
+        numbers.predict_interval(frame(), 90)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    arms = {name: small()["arms"][name] for name in ("mean", "ridge", "plain", "tuned")}
+    axes = {"seed": {"role": "repeat", "values": 3}}
+    study = write_small(folder, arms=arms, baseline="plain", axes=axes)
+    return run_whole(Request(str(study), out=folder / "runs")).folder.path
+
+
+def test_from_a_run_to_a_notebook(run: Path, tmp_path: Path) -> None:
+    from nearfar.commands.models import export_run
+
+    told = export_run(run, tmp_path / "model", "tuned")
+    assert "wrote tuned, 3 models" in told
+    rows = pd.read_csv(run.parents[1] / "small.csv")
+    model = nearfar.load(tmp_path / "model")
+    found = model.predict(rows)
+    assert np.isfinite(found).all()
+    ends = model.predict_interval(rows, 0.8)
+    assert ((ends[:, 0] < found) & (found < ends[:, 1])).all()
+    assert "tuned of small, y, 3 models" in repr(model)
+    moved = tmp_path / "else" / "where"
+    moved.parent.mkdir()
+    (tmp_path / "model").rename(moved)
+    assert np.array_equal(nearfar.load(moved).predict(rows), found)
+
+
+def test_embed_writes_ids_and_features(run: Path, tmp_path: Path) -> None:
+    from nearfar.commands.models import embed_file
+
+    data = run.parents[1] / "small.csv"
+    embed_file(run, data, tmp_path / "f.npz", "tuned")
+    with np.load(tmp_path / "f.npz") as file:
+        ids, features = file["ids"], file["features"]
+    assert list(ids[:2]) == ["1", "2"]
+    assert features.shape == (60, 8)
+    embed_file(run, data, tmp_path / "f.parquet", "tuned")
+    table = pd.read_parquet(tmp_path / "f.parquet")
+    assert list(table.columns) == ["id", *(f"feature{k}" for k in range(8))]
+    assert np.array_equal(table.iloc[:, 1:].to_numpy(), features)
+    for output, wrong in (
+        (tmp_path / "f.csv", "end it in one of these"),
+        (tmp_path / "f.npz", "is there already"),
+        (data, "end it in one of these"),
+        (tmp_path, "end it in one of these"),
+    ):
+        with pytest.raises(UserError, match=wrong):
+            embed_file(run, data, output, "tuned")
+    with pytest.raises(UserError, match="mean looks at no features"):
+        embed_file(run, data, tmp_path / "g.npz", "mean")
+
+
+def test_refit_trains_on_all_rows_and_the_card_says_so(run: Path, tmp_path: Path) -> None:
+    from nearfar.commands.models import export_run
+    from nearfar.models import FinishedModel
+
+    export_run(run, tmp_path / "all", "tuned", refit=True)
+    card = (tmp_path / "all" / "README.md").read_text()
+    assert "trained once more on all 60 rows" in card
+    assert "none is left to measure it on" in card
+    made = FinishedModel.load(tmp_path / "all")
+    mean = made.members[0].fitted.outcome["scaler"]["mean"]
+    truth = pd.read_csv(run.parents[1] / "small.csv")["y"].mean()
+    assert mean == pytest.approx([truth])
+    assert len({member.stage for member in made.members}) == 3
+    with pytest.raises(UserError, match=r"--refit: .* is an exported model"):
+        export_run(tmp_path / "all", tmp_path / "again", None, refit=True)
+
+
+def test_nothing_is_written_over(run: Path, tmp_path: Path) -> None:
+    from nearfar.commands.models import export_run
+
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "thesis.txt").write_text("two years")
+    for force in (False, True):
+        with pytest.raises(UserError, match="holds what is no model of nearfar"):
+            export_run(run, own, "ridge", force=force)
+    with pytest.raises(UserError, match="is there already and no folder"):
+        export_run(run, own / "thesis.txt", "ridge", force=True)
+    export_run(run, tmp_path / "model", "ridge")
+    with pytest.raises(UserError, match="--force puts the new model in its place"):
+        export_run(run, tmp_path / "model", "plain")
+    export_run(run, tmp_path / "model", "plain", force=True)
+    assert nearfar.load(tmp_path / "model").model.arm == "plain"
+    with pytest.raises(UserError, match="unknown format 'onx'; did you mean 'onnx'"):
+        export_run(run, tmp_path / "other", "ridge", "onx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "own"]
+    assert sorted(path.name for path in own.iterdir()) == ["thesis.txt"]
+
+
+def test_a_folder_that_is_not_whole_is_refused(run: Path, tmp_path: Path) -> None:
+    from nearfar.commands.models import export_run
+
+    folder = tmp_path / "model"
+    export_run(run, folder, "plain")
+    (folder / "README.md").write_text("my own words")
+    nearfar.load(folder)
+    weights = folder / "seed-1" / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(UserError, match="damaged or was changed"):
+        nearfar.load(folder)
+    weights.unlink()
+    with pytest.raises(UserError, match="missing"):
+        nearfar.load(folder)
+    weights.write_bytes(whole)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "format": 99}))
+    with pytest.raises(UserError, match="format 99"):
+        nearfar.load(folder)
+    with pytest.raises(UserError, match="no folder of a model"):
+        nearfar.load(tmp_path)
+
+
+def test_the_hub_is_asked_for_what_is_no_folder(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    from nearfar.commands.models import export_run
+
+    export_run(run, tmp_path / "model", "plain")
+    sent: list[tuple[str, str]] = []
+
+    class Api:
+        def __init__(self, library_name: str) -> None:
+            assert library_name == "nearfar"
+
+        def create_repo(self, name: str, *, private: bool, exist_ok: bool) -> None:
+            assert private
+            assert exist_ok
+
+        def upload_folder(self, *, repo_id: str, folder_path: Path) -> str:
+            sent.append((repo_id, folder_path.name))
+            return f"https://example.org/{repo_id}"
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    model = nearfar.load(tmp_path / "model")
+    assert model.push_to_hub("me/model") == "https://example.org/me/model"
+    assert sent == [("me/model", "model")]
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda name, revision: str(tmp_path / "model")
+    )
+    assert Estimator.from_pretrained("me/model").model.arm == "plain"
+    card = huggingface_hub.ModelCard.load(tmp_path / "model" / "README.md")
+    assert card.data.library_name == "nearfar"
+    assert card.data.license is None
+    assert {result.metric_type for result in card.data.eval_results} >= {"mae", "rmse"}
