@@ -20,6 +20,8 @@ from nearfar.execution.trackers import trackers_of, with_trackers
 from nearfar.execution.worker import StudySource
 from nearfar.extensions.modules import file_of
 from nearfar.metrics import METRICS
+from nearfar.models.runs import SCHEMA
+from nearfar.models.schema import InputSchema
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
 from nearfar.records.run import RunFolder
@@ -196,6 +198,7 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
             **_modules(prepared),
         },
     )
+    write_schema(prepared)
     folder.write_samples(samples_of(prepared.dataset, prepared.resolved.study.split))
     while True:
         carry_out_stages(prepared, jobs, watch)
@@ -226,6 +229,13 @@ def _write_tables(prepared: Prepared) -> None:
     plan = run_plan(prepared)
     prepared.folder.write_plan(plan)
     write_tables(prepared.folder, plan, prepared.reasons)
+
+
+def write_schema(prepared: Prepared) -> None:
+    """Write what the inputs of the run's models are: ``inputs.json``."""
+    dataset, options = prepared.dataset, prepared.resolved.study.data
+    schema = InputSchema.of(options, dataset.inputs, dataset.digest)
+    prepared.folder.write_json(SCHEMA, schema.to_plain())
 
 
 def _modules(prepared: Prepared) -> dict[str, Any]:

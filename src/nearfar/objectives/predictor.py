@@ -88,6 +88,10 @@ class Predictor(nn.Module):
         """Return what the head puts out (b, …), not yet read."""
         return self._decoded(self.encoder(inputs))
 
+    def of_features(self, features: Tensor) -> Tensor:
+        """Return predictions (b, k) in z units, of what the encoder made of a batch (b, d)."""
+        return self.readout.read(self._decoded(features))
+
     @in_full_precision
     def _decoded(self, features: Tensor) -> Tensor:
         outputs: Tensor = self.head(self.standardise(features))

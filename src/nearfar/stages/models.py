@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nearfar.data.augment import build_views, view_of
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
-from nearfar.heads import EXACT, NETWORKS, READOUTS, ExactHead, restored_head
+from nearfar.heads import EXACT, NETWORKS, READOUTS, ExactHead
 from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES, elementwise
 from nearfar.objectives import Predictor, in_chunks
 from nearfar.plan.specs import (
     EncodedSpec,
     FitSpec,
+    Input,
     Named,
     PretrainSpec,
     ScoreSpec,
@@ -30,8 +30,6 @@ from nearfar.plan.specs import (
     start_of,
 )
 from nearfar.records.stages import StageStore
-from nearfar.stages.prepare import preparer
-from nearfar.stages.targets import kept_outputs
 from nearfar.stages.tasks import spread
 
 START_ROWS = 2048
@@ -133,16 +131,20 @@ def stage_encoder(spec: EncodedSpec, inputs: Any, store: StageStore) -> Encoder 
     """Return the encoder that a stage starts from: fresh, or as another stage left it."""
     start, (named, seed) = start_of(spec), encoder_of(spec, store)
     encoder = fresh_encoder(named, inputs, seed)
-    if start is None:
-        return encoder
-    assert isinstance(encoder, Encoder)
+    if start is not None:
+        assert isinstance(encoder, Encoder)
+        load_start(encoder, start, store)
+    return encoder
+
+
+def load_start(encoder: Encoder, start: Input, store: StageStore) -> None:
+    """Give an encoder the weights that another stage left it."""
     epoch = start.epoch
     name = "model.safetensors" if epoch is None else f"epoch-{epoch}.safetensors"
     weights = load_file(store.folder(start.stage) / name)
     if isinstance(spec_of(start.stage, store), FitSpec):
         weights = encoder_part(weights)
     encoder.load_state_dict(weights)
-    return encoder
 
 
 def encoder_part(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -197,47 +199,6 @@ def features_of(encoder: Encoder | FixedEncoder, inputs: Any, device: torch.devi
         return torch.from_numpy(encoder.features(inputs)).to(device)
     rows = torch.arange(len(inputs), device=device)
     return in_chunks(encoder.to(device), inputs, rows)
-
-
-def restored(
-    stage_hash: str, store: StageStore, inputs: Any, device: torch.device
-) -> tuple[Callable[[Any], NDArray[np.float64]], Callable[[Any], NDArray[np.float32]]]:
-    """Read a finished fit: inputs → scores as ``study/outputs.py`` has them, and → features."""
-    spec, folder = spec_of(stage_hash, store), store.folder(stage_hash)
-    assert isinstance(spec, FitSpec | SolveSpec)
-    outputs, count = kept_outputs(store.read(stage_hash)["outcome"])
-    prepare = preparer(folder)
-    inputs = prepared_inputs(spec, prepare(inputs), store)
-    encoder = stage_encoder(spec, inputs, store) if has_encoder(spec) else None
-    if isinstance(spec, SolveSpec):
-        head = restored_head(type(exact_head(spec)), load_arrays(folder / "model.safetensors"))
-
-        def exact_features(rows: Any) -> NDArray[np.float32]:
-            if encoder is None:
-                return np.zeros((len(rows), 0), np.float32)
-            prepared = prepared_inputs(spec, prepare(rows), store)
-            return features_of(encoder, prepared, device).cpu().numpy()
-
-        return (
-            lambda rows: outputs.solved_scores(head.predict(exact_features(rows)))
-        ), exact_features
-    assert encoder is not None
-    cached = features_are_cached(spec)
-    part: nn.Module = Features(encoder.out_features) if cached else encoder  # type: ignore[assignment]
-    predictor = build_predictor(spec, part, count).to(device)
-    predictor.load_state_dict(load_file(folder / "model.safetensors", device=str(device)))
-
-    def features(rows: Any) -> NDArray[np.float32]:
-        prepared = prepared_inputs(spec, prepare(rows), store)
-        return features_of(encoder, prepared, device).cpu().numpy()
-
-    def predict(rows: Any) -> NDArray[np.float64]:
-        prepared = prepared_inputs(spec, prepare(rows), store)
-        data = FeatureRows(features_of(encoder, prepared, device)) if cached else prepared
-        index = torch.arange(len(rows), device=device)
-        return outputs.scores(in_chunks(predictor, data, index))
-
-    return predict, features
 
 
 def mixed_units(spec: StageSpec, inputs: Any) -> bool:

@@ -13,6 +13,7 @@ from nearfar.plan.specs import ScoreSpec, spec_of
 from nearfar.records.stage_files import write_predictions
 from nearfar.stages import models
 from nearfar.stages.context import StageContext, ended
+from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import preparer
 from nearfar.stages.representation import measures
 
@@ -33,8 +34,8 @@ def judge(context: StageContext, spec: ScoreSpec) -> dict[str, Any]:
     looked_at = not isinstance(inputs, Columns)
     if test.corruption is not None and test.severity and looked_at:
         inputs = corrupt(inputs, test.corruption, test.severity, spec.seed)
-    predict, features = models.restored(stage_hash, context.store, inputs, context.device)
-    found = predict(inputs.to(context.device))
+    fitted, device = Fitted.of_stage(stage_hash, context.store, inputs), context.device
+    found = fitted.scores(fitted.features(inputs, device), device)
     if not np.isfinite(found).all():
         return ended("diverged", "its predictions are not finite")
     scores = np.zeros((len(context.dataset), found.shape[1]))
@@ -47,7 +48,7 @@ def judge(context: StageContext, spec: ScoreSpec) -> dict[str, Any]:
 
     def features_of(rows: NDArray[np.int64]) -> NDArray[np.float32]:
         places = torch.from_numpy(np.searchsorted(tested, rows))
-        return features(inputs.take(places).to(context.device))
+        return fitted.features(inputs.take(places), device)
 
     standardise = models.mixed_units(spec_of(stage_hash, context.store), inputs)
     result["metrics"] += measures(context.outputs, tested, features_of, standardise=standardise)

@@ -1,0 +1,164 @@
+"""A model in a folder of its own: config.json, and weights as safetensors; nothing is pickled.
+
+``config.json`` says what the model is, and of every other file its size and SHA-256, which are
+checked before anything is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save as tensors_to_bytes
+
+from nearfar import __version__
+from nearfar.data import Preparation
+from nearfar.errors import UserError
+from nearfar.models.member import Member
+from nearfar.models.schema import InputSchema
+from nearfar.plan.specs import FitSpec, Named, SolveSpec, from_plain
+from nearfar.records.files import write_atomically
+from nearfar.stages.fitted import Fitted
+from nearfar.stages.prepare import FILE as COLUMNS
+from nearfar.stages.prepare import read_preparation, write_preparation
+
+CONFIG = "config.json"
+FORMAT = 1
+"""Raised where an older nearfar could not read what is written."""
+
+_KEPT = ("study", "arm", "condition", "unit", "task", "versions", "modules")
+
+
+def write_model(model: Any, folder: Path) -> None:
+    """Write a model to a new folder.
+
+    Raises:
+        UserError: the folder holds something already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: is there already; name a new folder")
+    members = []
+    for member in model.members:
+        place, fitted = f"seed-{member.seed}", member.fitted
+        write_atomically(folder / place / "model.safetensors", tensors_to_bytes(fitted.weights()))
+        if fitted.preparation is not None:
+            write_preparation(folder / place, fitted.preparation)
+        members.append(
+            {
+                "seed": member.seed,
+                "stage": member.stage,
+                "folder": place,
+                "encoder": None if fitted.named is None else fitted.named.to_plain(),
+                "fit": fitted.spec.to_plain(),
+                "outcome": {
+                    key: fitted.outcome[key]
+                    for key in ("classes", "labels", "scaler", "shape")
+                    if key in fitted.outcome
+                },
+            }
+        )
+    config = {
+        "format": FORMAT,
+        "nearfar": __version__,
+        **{key: getattr(model, key) for key in _KEPT},
+        "targets": list(model.targets),
+        "classes": list(model.classes),
+        "inputs": model.schema.to_plain(),
+        "members": members,
+        "files": digests(folder),
+    }
+    text = json.dumps(config, indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomically(folder / CONFIG, text + "\n")
+
+
+def read_model(folder: Path) -> dict[str, Any]:
+    """Return what ``FinishedModel.load`` makes a model of, by the names of its fields."""
+    config = read_config(folder)
+    verify(folder, config["files"])
+    schema = InputSchema.from_plain(config["inputs"])
+    like = schema.like()
+    return {
+        **{key: config[key] for key in _KEPT},
+        "schema": schema,
+        "targets": tuple(config["targets"]),
+        "classes": tuple(config["classes"]),
+        "members": [_member(folder, plain, like) for plain in config["members"]],
+    }
+
+
+def _member(folder: Path, plain: Mapping[str, Any], like: Any) -> Member:
+    place = folder / plain["folder"]
+    spec = from_plain(plain["fit"])
+    assert isinstance(spec, FitSpec | SolveSpec)
+    encoder = None if plain["encoder"] is None else Named.from_plain(plain["encoder"])
+    preparation: Preparation | None = None
+    if (place / COLUMNS).exists():
+        preparation = read_preparation(place)
+    fitted = Fitted.fresh(spec, encoder, plain["outcome"], preparation, like, plain["seed"])
+    fitted.load_weights(tensors_of((place / "model.safetensors").read_bytes()))
+    return Member(plain["seed"], plain["stage"], fitted)
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a model, by its config.json."""
+    return (folder / CONFIG).is_file()
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return config.json of a model's folder.
+
+    Raises:
+        UserError: there is none, it is damaged, or made by a later nearfar.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise UserError(f"{folder}: is no folder of a model: it has no {CONFIG}")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        version = config["format"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: is damaged, or no model of nearfar") from None
+    if version != FORMAT:
+        raise UserError(
+            f"{folder}: was made by nearfar {config.get('nearfar')}, in format {version}; this is "
+            f"nearfar {__version__}, which reads format {FORMAT}: install the one that made it"
+        )
+    return dict(config)
+
+
+def digests(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return size and SHA-256 of every file in a folder but config.json, by its path there."""
+    return {
+        path.relative_to(folder).as_posix(): _digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != CONFIG
+    }
+
+
+def verify(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compare the files of a model with what its config.json says of them.
+
+    Raises:
+        UserError: one is missing or is another.
+    """
+    for name, said in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise UserError(f"{folder}: {name} is missing: copy the whole folder again")
+        if _digest(path) != dict(said):
+            raise UserError(
+                f"{path}: is not the file that {CONFIG} describes (another SHA-256): it is damaged "
+                "or was changed; copy the folder again"
+            )
+
+
+def _digest(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+        }

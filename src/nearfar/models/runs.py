@@ -1,0 +1,163 @@
+"""From a run folder to a finished model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nearfar.errors import UserError, nearest
+from nearfar.extensions import changed_modules, use_modules
+from nearfar.models.member import Member
+from nearfar.models.schema import ColumnSchema, InputSchema, Kind, named
+from nearfar.plan.specs import FitSpec, SolveSpec, spec_of
+from nearfar.records import StageRow, read_stages
+from nearfar.records.run import RunFolder
+from nearfar.stages.fitted import Fitted
+from nearfar.stages.prepare import read_preparation
+
+SCHEMA = "inputs.json"
+"""File of a run folder that holds the form of the inputs of its models."""
+
+
+def parts_of_run(
+    path: Path, arm: str | None, seed: int | None, *, modules: bool = False
+) -> dict[str, Any]:
+    """Return what ``FinishedModel.from_run`` makes a model of, by the names of its fields."""
+    folder = RunFolder.open(path)
+    study = folder.study() or {}
+    own = _use_modules(study, path, allowed=modules)
+    arm = recommended(folder) if arm is None else arm
+    fits = _fits(folder, arm, seed)
+    for fit in fits:
+        if not folder.store.is_done(fit.hash):
+            raise UserError(
+                f"{folder.path}: the model of seed {fit.seed} is not there any more; 'nearfar run' "
+                "of this study makes it again"
+            )
+    spec = spec_of(fits[0].hash, folder.store)
+    assert isinstance(spec, FitSpec | SolveSpec)
+    for module in changed_modules(dict(spec.modules)):
+        raise UserError(f"{path}: module {module} changed since the run was made")
+    schema = schema_of_run(folder, fits[0].hash)
+    like = schema.like()
+    members = [
+        Member(fit.seed, fit.hash, Fitted.of_stage(fit.hash, folder.store, like)) for fit in fits
+    ]
+    outcome = members[0].fitted.outcome
+    own_target = None if spec.target is None else [spec.target.name]
+    return {
+        "schema": schema,
+        "task": _task(outcome),
+        "targets": tuple(own_target or outcome.get("labels") or _targets(folder)),
+        "unit": _unit(folder),
+        "classes": tuple(outcome.get("classes", ())),
+        "members": members,
+        "study": str(study.get("study", "")),
+        "arm": fits[0].arm,
+        "condition": fits[0].condition,
+        "versions": {"nearfar": spec.environment.nearfar, "torch": spec.environment.torch},
+        "modules": own,
+    }
+
+
+def _use_modules(study: dict[str, Any], path: Path, *, allowed: bool) -> dict[str, str]:
+    names = [name for name in study.get("modules") or () if isinstance(name, str)]
+    if names and not allowed:
+        raise UserError(
+            f"{path}: its study names modules, which are code ({', '.join(names)}): predict"
+            " imports them with --modules"
+        )
+    use_modules(names, path)
+    return {}
+
+
+def _task(outcome: Mapping[str, Any]) -> str:
+    kinds = {"shape": "reconstruction", "classes": "classification", "labels": "multilabel"}
+    return next((task for key, task in kinds.items() if key in outcome), "regression")
+
+
+def _targets(folder: RunFolder) -> Sequence[str]:
+    plan = folder.plan()
+    return plan.targets or [next(iter(plan.arms.values())).predicts]
+
+
+def _unit(folder: RunFolder) -> str:
+    unit = folder.plan().unit
+    return "" if unit == "target" else unit
+
+
+def recommended(folder: RunFolder) -> str:
+    """Return the arm that a run recommends, with its condition if it has one.
+
+    Raises:
+        UserError: the run recommends none.
+    """
+    advice = folder.read_json("summary.json").get("recommended")
+    if not advice:
+        raise UserError(f"{folder.path} recommends no arm: name one with --arm")
+    condition = advice["condition"]
+    return f"{advice['arm']} · {condition}" if condition else str(advice["arm"])
+
+
+def _fits(folder: RunFolder, arm: str, seed: int | None) -> list[StageRow]:
+    table = folder.path / "stages.csv"
+    rows = [row for row in read_stages(table) if row.stage == "fit"] if table.exists() else []
+    names = {row: f"{row.arm} · {row.condition}" if row.condition else row.arm for row in rows}
+    arms = set(names.values())
+    if arm not in arms:
+        raise UserError(f"{folder.path} has no arm {arm!r}; {nearest(arm, arms)}")
+    mine = {row.seed: row for row in sorted(rows) if names[row] == arm}
+    if seed is not None and seed not in mine:
+        raise UserError(f"arm {arm!r} has no seed {seed}; allowed: {', '.join(map(str, mine))}")
+    chosen = [row for row in mine.values() if seed in (None, row.seed)]
+    for row in chosen:
+        if row.status != "done":
+            raise UserError(
+                f"arm {arm!r}, seed {row.seed}, is {row.status} ({row.reason}): it cannot predict;"
+                " name another arm, or another --seed"
+            )
+    return chosen
+
+
+def schema_of_run(folder: RunFolder, fit: str) -> InputSchema:
+    """Return the form of the inputs of a run's models.
+
+    A run of nearfar before 0.2 does not hold it as such: it is then put together of the study, the
+    account of the data and the model's own preparation.
+
+    Raises:
+        UserError: the run does not say.
+    """
+    plain = folder.read_json(SCHEMA)
+    if plain:
+        return InputSchema.from_plain(plain)
+    return _earlier_schema(folder, fit)
+
+
+def _earlier_schema(folder: RunFolder, fit: str) -> InputSchema:
+    from nearfar.data import SOURCES
+
+    options = dict((folder.study() or {}).get("data") or {})
+    source = folder.read_json("provenance.json").get("data") or {}
+    kind: Kind = SOURCES[options["source"]].kind  # type: ignore[assignment]
+    found = InputSchema.of_options(kind, options)
+    preparation = read_preparation(folder.store.folder(fit))
+    if preparation is not None:
+        parts = preparation.parts
+        columns = tuple(ColumnSchema(part.name, part.kind, part.layout) for part in parts)
+        return InputSchema(kind, found.options, columns, complete=False)
+    if kind == "vector" and source.get("features"):
+        return InputSchema(kind, found.options, named(source["features"]))
+    if kind == "image" and source.get("shape"):
+        between = source.get("range")
+        shape = tuple(source["shape"])
+        return InputSchema(
+            kind, found.options, shape=shape, range=tuple(between) if between else None
+        )
+    if kind == "molecule":
+        return found
+    raise UserError(
+        f"{folder.path}: was made by an earlier nearfar and does not say what its inputs are; "
+        "'nearfar run' of its study adds that, and trains nothing anew"
+    )

@@ -1,0 +1,141 @@
+"""The form of the inputs that a model takes: read from any file, or checked, without the study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from nearfar.data import Columns, DataOptions, Images, InputRows, Inputs, Vectors, load_inputs
+from nearfar.data.inputs.columns import NUMERIC, Column, texts
+
+Kind = Literal["molecule", "vector", "image"]
+
+_LEFT_OUT = frozenset({"path", "hub", "limit", "half", "mapping", "root", "group", "part"})
+"""Options that say where the training rows were and which were used, not how rows are read."""
+
+
+@dataclass(frozen=True)
+class ColumnSchema:
+    """A feature column: its kind, and of dates how they are written."""
+
+    name: str
+    kind: str = "number"
+    layout: str = ""
+
+
+@dataclass(frozen=True)
+class InputSchema:
+    """What a model's inputs are: all that reading them needs.
+
+    Args:
+        kind: of the inputs.
+        options: those of the study's ``data`` that say how rows are read, by name.
+        columns: of a table, in the order that the model takes them.
+        complete: whether all columns are numbers without gaps, so that no preparation fills any.
+        shape: of images, (channels, height, width).
+        range: of images of more than 8 bits, the values that became 0 and 255.
+        digest: of the rows that the model was trained on, empty if not known.
+    """
+
+    kind: Kind
+    options: Mapping[str, Any]
+    columns: tuple[ColumnSchema, ...] = ()
+    complete: bool = True
+    shape: tuple[int, int, int] | None = None
+    range: tuple[float, float] | None = None
+    digest: str = field(default="", compare=False)
+
+    @classmethod
+    def of(cls, options: DataOptions, inputs: Inputs, digest: str = "") -> Self:
+        """Describe the inputs of a data set that was read with ``options``."""
+        found = cls.of_options(inputs.kind, options.model_dump(mode="json"))  # type: ignore[arg-type]
+        columns, complete = columns_of(inputs)
+        image = inputs if isinstance(inputs, Images) else None
+        return cls(
+            kind=found.kind,
+            options=found.options,
+            columns=columns,
+            complete=complete,
+            shape=image.shape if image else None,
+            range=image.range if image else None,
+            digest=digest,
+        )
+
+    @classmethod
+    def of_options(cls, kind: Kind, plain: Mapping[str, Any]) -> Self:
+        """Describe inputs of which the options alone are known, as a study file has them."""
+        kept = {
+            key: value for key, value in plain.items() if key not in _LEFT_OUT and value is not None
+        }
+        return cls(kind, kept)
+
+    def like(self) -> Inputs:
+        """Return one row of such inputs, from which encoders read sizes."""
+        if self.kind == "image":
+            assert self.shape is not None
+            return Images(np.zeros((1, *self.shape), dtype=np.uint8), self.range)
+        if self.kind == "molecule":
+            from nearfar.data import Molecules
+
+            return Molecules.from_smiles(["C"])
+        if self.complete:
+            return Vectors(np.zeros((1, len(self.columns))), [c.name for c in self.columns])
+        return Columns(
+            [
+                Column(
+                    column.name,
+                    column.kind,  # type: ignore[arg-type]
+                    np.zeros(1) if column.kind in NUMERIC else texts([""]),
+                    column.layout,
+                )
+                for column in self.columns
+            ]
+        )
+
+    def data_options(self) -> DataOptions:
+        """Return the options that rows are read with; a row that cannot be used is left out."""
+        known = {k: v for k, v in self.options.items() if k in DataOptions.model_fields}
+        return DataOptions.model_construct(**{**known, "on_bad_rows": "drop"})
+
+    def read(self, path: Path) -> InputRows:
+        """Read rows to predict for.
+
+        Raises:
+            UserError: the file is not there, or its rows are of another form.
+        """
+        return load_inputs(self.data_options(), path, self.like())
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        plain = asdict(self)
+        plain["options"] = dict(self.options)
+        return {key: value for key, value in plain.items() if value is not None}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Return what ``to_plain`` described."""
+        values = dict(plain)
+        values["columns"] = tuple(ColumnSchema(**column) for column in plain.get("columns", ()))
+        for key in ("shape", "range"):
+            if values.get(key) is not None:
+                values[key] = tuple(values[key])
+        return cls(**values)
+
+
+def columns_of(inputs: Inputs) -> tuple[tuple[ColumnSchema, ...], bool]:
+    """Return the feature columns of inputs, and whether they are complete numbers."""
+    if isinstance(inputs, Vectors):
+        return named(inputs.columns), True
+    if isinstance(inputs, Columns):
+        found = (ColumnSchema(c.name, c.kind, c.layout) for c in inputs.columns)
+        return tuple(found), False
+    return (), True
+
+
+def named(names: Sequence[str]) -> tuple[ColumnSchema, ...]:
+    """Return columns of numbers with these names."""
+    return tuple(map(ColumnSchema, names))
