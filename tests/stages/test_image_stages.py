@@ -17,7 +17,7 @@ from nearfar.execution.prepared import Prepared, Request
 from nearfar.execution.run import carry_out, prepare
 from nearfar.metrics import CLASSIFICATION, MEASURES, METRICS
 from nearfar.metrics.representation import evaluate_representation
-from nearfar.stages.models import restored
+from nearfar.stages.fitted import Fitted
 
 CNN = {"cnn": {"width": 2}}
 SHORT = {"epochs": 2, "batch": 16}
@@ -136,8 +136,8 @@ def measures_of(run: Prepared, stage_hash: str, tested: list[dict[str, str]]) ->
 @pytest.mark.parametrize("arm", STUDY["arms"])
 def test_a_fit_comes_back_from_its_folder(run: Prepared, arm: str) -> None:
     stage_hash, inputs = place(run, arm), run.dataset.inputs
-    predict, _ = restored(stage_hash, run.folder.store, inputs, torch.device("cpu"))
-    scores = predict(inputs)
+    fitted = Fitted.of_stage(stage_hash, run.folder.store, inputs)
+    scores = fitted.scores(fitted.features(inputs))
     np.testing.assert_allclose(np.exp(scores).sum(1), 1, atol=1e-6)
     kept = {
         row["id"]: row for row in rows_of(run.folder.store.folder(stage_hash) / "predictions.csv")

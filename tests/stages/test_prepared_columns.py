@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import yaml
 from small_study import HERE, resolved
 from whole_runs import run_whole
@@ -23,7 +22,7 @@ from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import spec_of
 from nearfar.records import read_results
 from nearfar.records.stages import StageStore
-from nearfar.stages.models import restored
+from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import read_preparation
 
 ROWS = 240
@@ -121,11 +120,11 @@ def test_a_model_prepares_any_rows_as_its_own_test_rows(run: Path) -> None:
         if arm in checked or store.read(stage_hash)["spec"]["kind"] == "score":
             continue
         checked.add(arm)
-        predict, _ = restored(stage_hash, store, dataset.inputs, torch.device("cpu"))
+        fitted = Fitted.of_stage(stage_hash, store, dataset.inputs)
         with (store.folder(stage_hash) / "predictions.csv").open() as file:
             kept = {row["id"]: row for row in csv.DictReader(file) if row["split"] == "test"}
         rows = np.array([dataset.ids.index(row) for row in kept])
-        values = predict(dataset.inputs.taken(rows))
+        values = fitted.scores(fitted.features(dataset.inputs.taken(rows)))
         scaler = store.read(stage_hash)["outcome"]["scaler"]
         own = values[:, 0] * scaler["std"][0] + scaler["mean"][0]
         theirs = [float(row["prediction"]) for row in kept.values()]

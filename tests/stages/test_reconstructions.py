@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from whole_runs import run_whole
 
@@ -15,7 +14,7 @@ from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.records.samples import read_samples
-from nearfar.stages.models import restored
+from nearfar.stages.fitted import Fitted
 from nearfar.study.load import load_study
 
 SIDE = 12
@@ -79,8 +78,8 @@ def errors_of(run: Prepared, arm: str) -> dict[str, float]:
 @pytest.mark.parametrize("arm", STUDY["arms"])
 def test_the_error_is_that_of_what_the_model_gives_back(run: Prepared, arm: str) -> None:
     stage_hash, pixels = place(run, arm), run.dataset.inputs.arrays()["pixels"] / 255.0
-    predict, _ = restored(stage_hash, run.folder.store, run.dataset.inputs, torch.device("cpu"))
-    given_back = predict(run.dataset.inputs).reshape(pixels.shape)
+    fitted = Fitted.of_stage(stage_hash, run.folder.store, run.dataset.inputs)
+    given_back = fitted.scores(fitted.features(run.dataset.inputs)).reshape(pixels.shape)
     assert given_back.min() >= 0
     assert given_back.max() <= 1
     squares = np.square(given_back - pixels).sum(axis=(1, 2, 3))
@@ -127,8 +126,10 @@ def test_pictures_are_kept_of_test_rows(run: Prepared, arm: str) -> None:
     stage_hash, pixels = place(run, arm), run.dataset.inputs.arrays()["pixels"]
     folder = run.folder.store.folder(stage_hash)
     sheet = np.asarray(Image.open(folder / "reconstructions.png"))[..., 0]
-    predict, _ = restored(stage_hash, run.folder.store, run.dataset.inputs, torch.device("cpu"))
-    given_back = np.rint(predict(run.dataset.inputs).reshape(pixels.shape) * 255)
+    fitted = Fitted.of_stage(stage_hash, run.folder.store, run.dataset.inputs)
+    given_back = np.rint(
+        fitted.scores(fitted.features(run.dataset.inputs)).reshape(pixels.shape) * 255
+    )
     kept = rows_of(folder / "predictions.csv")
     tested = {row["id"] for row in kept if row["split"] == "test"}
     rows = [row for row, identity in enumerate(run.dataset.ids) if identity in tested]

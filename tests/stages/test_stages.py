@@ -20,7 +20,7 @@ from nearfar.execution.worker import carry_out
 from nearfar.metrics import MEASURES, METRICS, evaluate_regression
 from nearfar.plan.plan import Plan, make_plan
 from nearfar.records.stages import StageStore
-from nearfar.stages.models import restored
+from nearfar.stages.fitted import Fitted
 from nearfar.train import loop
 
 CPU = torch.device("cpu")
@@ -125,20 +125,22 @@ def molecules(tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 def assert_restored(done: Done, arm: str) -> None:
     stage_hash = done.chain(arm)[-1]
-    predict, features = restored(stage_hash, done.store, done.dataset.inputs, CPU)
+    fitted = Fitted.of_stage(stage_hash, done.store, done.dataset.inputs)
     scaler = TargetScaler.from_plain(done.outcome(arm)["scaler"])
-    values = scaler.inverse(predict(done.dataset.inputs))
+    values = scaler.inverse(fitted.scores(fitted.features(done.dataset.inputs)))
     np.testing.assert_allclose(values, done.predictions(arm), rtol=1e-5, atol=1e-5)
     shown = done.folder(arm) / "features.npy"
     if shown.exists():
-        np.testing.assert_allclose(features(done.dataset.inputs), np.load(shown), atol=1e-5)
+        np.testing.assert_allclose(fitted.features(done.dataset.inputs), np.load(shown), atol=1e-5)
     else:
         assert arm == "mean"
     half = done.dataset.inputs.select(torch.arange(5))
     if not isinstance(half, torch.Tensor):
         return
     some = type(done.dataset.inputs)(half, list("abc"))
-    np.testing.assert_allclose(scaler.inverse(predict(some)), values[:5], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        scaler.inverse(fitted.scores(fitted.features(some))), values[:5], rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("arm", VECTORS["arms"])

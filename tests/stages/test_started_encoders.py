@@ -14,7 +14,7 @@ from whole_runs import run_whole
 from nearfar.encoders import build_encoder
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.stages import models
-from nearfar.stages.models import restored
+from nearfar.stages.fitted import Fitted
 
 FAST = {"fast_cnn": {"widths": [4, 8], "test_time": "flip"}}
 RECIPE: dict[str, Any] = {
@@ -93,10 +93,8 @@ def test_every_fit_is_good_and_is_restored_as_it_was_judged(run: Prepared) -> No
     )
     for cell in run.plan.cells:
         kept = run.folder.store.folder(cell.chain[-1]) / "predictions.csv"
-        predict, _ = restored(
-            cell.chain[-1], run.folder.store, run.dataset.inputs, torch.device("cpu")
-        )
-        guess = predict(run.dataset.inputs).argmax(1)
+        fitted = Fitted.of_stage(cell.chain[-1], run.folder.store, run.dataset.inputs)
+        guess = fitted.scores(fitted.features(run.dataset.inputs)).argmax(1)
         with kept.open(encoding="utf-8") as file:
             found = {r["id"]: r["prediction"] for r in csv.DictReader(file)}
         assert set(found) == set(run.dataset.ids)
