@@ -197,12 +197,16 @@ def predict(
         bool, typer.Option("--strict", help="Refuse rows that cannot be used.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    batch: Annotated[int, typer.Option(help="Rows at a time.")] = 1024,
+    level: Annotated[float, typer.Option(help="Share of rows that intervals hold.")] = 0.9,
 ) -> None:
-    """Predict new rows: the mean over seeds, with their spread as uncertainty."""
+    """Predict new rows, with intervals and a flag for rows unlike the training rows."""
     from nearfar.execution.predict import predict_file
 
+    numbers = level, batch, device
     said = predict_file(
-        folder, arm, data, output, seed, modules=modules, strict=strict, force=force
+        folder, arm, data, output, seed, *numbers, modules=modules, strict=strict, force=force
     )
     typer.echo(said, err=output == Path("-"))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nearfar.errors import UserError
-from nearfar.execution.run import pick_device
+from nearfar.train.device import pick_device
 
 
 @pytest.fixture

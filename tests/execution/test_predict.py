@@ -17,6 +17,9 @@ from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 
 
+NEW = ("y_pred", "y_std", "y_low", "y_high", "unlike", "nearest", "reason")
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     arms = {"mean": small()["arms"]["mean"], "ridge": {"fit": small()["arms"]["ridge"]["fit"]}}
@@ -59,7 +62,7 @@ def predicted(run: Path, data: Path, **options: Any) -> list[dict[str, str]]:
 def test_measured_values_and_all_other_columns_pass_through(run: Path, tmp_path: Path) -> None:
     given = rows_of(tmp_path / "small.csv")
     made = predicted(run, tmp_path / "small.csv")
-    assert list(made[0]) == ["id", *given[0], "y_pred", "y_std", "reason"]
+    assert list(made[0]) == ["id", *given[0], *NEW]
     for number, (row, before) in enumerate(zip(made, given, strict=True), start=1):
         assert row["id"] == str(number)
         assert {name: row[name] for name in before} == before
@@ -71,7 +74,7 @@ def test_predicting_the_predictions_keeps_those_of_before(run: Path, tmp_path: P
     first = predicted(run, tmp_path / "small.csv")
     (tmp_path / "made.csv").rename(tmp_path / "again.csv")
     second = predicted(run, tmp_path / "again.csv")
-    assert list(second[0]) == [*first[0], "y_pred_2", "y_std_2", "reason_2"]
+    assert list(second[0]) == [*first[0], *(f"{name}_2" for name in NEW)]
     assert [row["y_pred"] for row in second] == [row["y_pred"] for row in first]
     assert [row["y_pred_2"] for row in second] == [row["y_pred"] for row in first]
 

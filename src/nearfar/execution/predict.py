@@ -5,10 +5,19 @@ from pathlib import Path
 from nearfar.data import InputRows
 from nearfar.data.read.locate import locate
 from nearfar.errors import UserError
-from nearfar.execution.predicted import REASON, Said, check_rows, predicted_columns
+from nearfar.execution.predicted import (
+    REASON,
+    check_rows,
+    notes_of,
+    predicted_columns,
+)
 from nearfar.models import FinishedModel
+from nearfar.models.calibration import LEVEL
+from nearfar.models.folder import is_model
 from nearfar.records.outputs import check_output, write_columns
 from nearfar.records.run import RunFolder
+from nearfar.stages.fitted import ROWS
+from nearfar.train.device import pick_device
 
 
 def predict_file(
@@ -16,68 +25,105 @@ def predict_file(
     arm: str | None,
     data: Path,
     output: Path,
-    seed: int | None,
+    seed: int | None = None,
+    level: float = LEVEL,
+    batch: int = ROWS,
+    device: str = "cpu",
     *,
     modules: bool = False,
     strict: bool = False,
     force: bool = False,
 ) -> str:
-    """Predict the rows of a file with an arm of a run and write a table; return what was done.
+    """Predict the rows of a file with an arm of a run, or a model, and write a table.
 
     The table has every row and every column of the input (before them ``id``, the row's number,
     unless the input has such a column), and for every target ``<target>_pred``, the prediction in
     its own unit: the mean over the seeds' models, and ``<target>_std``, their sample deviation
-    (n - 1), empty for one model. The deviation says how far the models differ, not how far they are
-    from the truth. Of classes, ``<target>_pred`` is the most probable one and ``p:<class>`` the
-    probability of each, the mean over the models. Of several labels a row, ``<label>_pred`` is 1
-    where the mean probability, ``p:<label>``, is above 1/2. A row that cannot be used has an empty
-    prediction and a ``reason``.
+    (n - 1), empty for one model. The deviation says how far the models differ; how far they are
+    from the truth say ``<target>_low`` and ``<target>_high``, between which the truth lies in the
+    share ``level`` of rows like those that were held out. Of classes, ``<target>_pred`` is the most
+    probable one, ``p:<class>`` the probability of each, the mean over the models, and
+    ``<target>_set`` names those that hold the truth at that level. Of several labels a row,
+    ``<label>_pred`` is 1 where the mean probability, ``p:<label>``, is above 1/2. ``unlike`` is 1
+    where a row is unlike the training rows, ``nearest`` the ids of those nearest to it. A row that
+    cannot be used has an empty prediction and a ``reason``.
 
     Args:
-        path: the run folder.
+        path: the run folder, or the folder of a model (``FinishedModel.save``).
         arm: the arm's name as the report shows it, with its condition if there are any:
-            ``MoCo · labels=0.1``; None for the one that the run recommends.
+            ``MoCo · labels=0.1``; None for the recommended one.
         data: a file with the study's input columns.
-        output: the table to write, CSV or parquet, or ``-`` for CSV on standard output; a file
-            appears whole or not at all.
+        output: CSV or parquet, whole or not at all, or ``-`` for CSV on standard output.
         seed: one seed's model alone, None for all.
+        level: of intervals and sets, from 0.5 to below 1.
+        batch: rows at a time.
+        device: ``cpu``, ``cuda`` or ``auto``.
         modules: whether the modules that the run's study names may be imported.
         strict: refuse rows that cannot be used.
         force: write over a file that is there, unless it is read for this.
 
+    Returns:
+        What was done, lines: which model, rows without a prediction, what intervals stand on.
+
     Raises:
-        UserError: no such run, arm or seed, a diverged arm, no row to use, an output that
-            may not be written, or modules that may not be imported or have changed.
+        UserError: no such model, no row to use, or an output that may not be written.
     """
-    check_output(output, [data], force=force)
-    model = FinishedModel.from_run(path, arm, seed=seed, modules=modules)
+    check_output(output, [data, path], force=force)
+    _check_numbers(batch, level)
+    model = _model(path, arm, seed, modules=modules)
     if model.task == "reconstruction":
         raise UserError(f"arm {model.name!r} gives images back: there is nothing to predict")
     check_output(output, [data, *_training_rows(path)], force=force)
     rows = model.schema.read(data)
     if strict:
         check_rows(rows)
-    found = model.predict(rows.inputs)
-    said = Said(found.classes, found.labels)
-    write_columns(output, predicted_columns(rows, found.values, found.targets, said))
-    written = f"wrote {len(rows)} predictions by {model.name}, {_models(model)}, to {output}"
-    return f"{written}{_without(rows)}"
+    found = model.predict(rows.inputs, pick_device(device), batch, level=level)
+    write_columns(output, predicted_columns(rows, found))
+    return "\n".join([_written(model, rows, output), *notes_of(model, rows, found)])
+
+
+def _check_numbers(batch: int, level: float) -> None:
+    if batch < 1:
+        raise UserError(f"--batch {batch}: allowed: whole numbers from 1, such as {ROWS}")
+    if not 0.5 <= level < 1:
+        hint = f"; {level:g}% is {level / 100:g}" if 50 <= level < 100 else ""
+        raise UserError(f"--level {level:g}: allowed: from 0.5 to below 1, such as {LEVEL}{hint}")
+
+
+def _model(path: Path, arm: str | None, seed: int | None, *, modules: bool) -> FinishedModel:
+    """Return the model of a run's arm, or the one that a folder of a model holds."""
+    if (path / "study.yaml").exists() or not is_model(path):
+        return FinishedModel.from_run(path, arm, seed=seed, modules=modules)
+    model = FinishedModel.load(path, modules=modules)
+    if arm not in (None, model.arm, model.name):
+        raise UserError(f"--arm {arm}: {path} is a model of {model.name} alone: leave it out")
+    if seed is None:
+        return model
+    chosen = [member for member in model.members if member.seed == seed]
+    if not chosen:
+        seeds = ", ".join(str(member.seed) for member in model.members)
+        raise UserError(f"--seed {seed}: {path} has no such seed; allowed: {seeds}")
+    return model.of_members(chosen)
 
 
 def _training_rows(path: Path) -> list[Path]:
     """Return the file or folder that the run's own rows were read from, if it is still there."""
     data = (RunFolder(path).study() or {}).get("data") or {}
-    if not data.get("path"):
-        return []
     try:
-        return [locate(data["path"], path)[0]]
+        return [locate(data["path"], path)[0]] if data.get("path") else []
     except UserError:
         return []
 
 
 def _models(model: FinishedModel) -> str:
     seeds = ", ".join(str(member.seed) for member in model.members)
-    return f"{len(model.members)} models (seeds {seeds})"
+    many = len(model.members) > 1
+    return f"{len(model.members)} model{'s' * many} (seed{'s' * many} {seeds})"
+
+
+def _written(model: FinishedModel, rows: InputRows, output: Path) -> str:
+    written = f"wrote {len(rows)} predictions by {model.name}, {_models(model)}, to {output}"
+    return f"{written}{_without(rows)}"
 
 
 def _without(rows: InputRows) -> str:

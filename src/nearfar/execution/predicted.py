@@ -1,25 +1,24 @@
 """The table of predictions: all rows as they were given, with what was predicted beside them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.data import InputRows
+from nearfar.data import Columns, InputRows, Inputs
 from nearfar.errors import UserError
+from nearfar.models import FinishedModel, Predictions
+from nearfar.models.calibration import Calibration
 
+UNLIKE = "unlike"
+"""Column that says which rows are unlike the training rows."""
+NEAREST = "nearest"
+"""Column of the ids of the training rows that are nearest to a row."""
+BETWEEN = " | "
+"""Between the names of a set of classes."""
 REASON = "reason"
 """Column that says why a row has no prediction."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """What predictions are of: one of several classes, or several labels, or numbers if neither."""
-
-    classes: Sequence[str]
-    labels: Sequence[str]
 
 
 def check_rows(rows: InputRows) -> None:
@@ -39,27 +38,16 @@ def check_rows(rows: InputRows) -> None:
     )
 
 
-def predicted_columns(
-    rows: InputRows,
-    values: NDArray[np.float64],
-    targets: Sequence[str],
-    said: Said,
-) -> dict[str, list[Any]]:
+def predicted_columns(rows: InputRows, found: Predictions) -> dict[str, list[Any]]:
     """Return the columns of the table, a cell for every row that was given.
 
     Columns of the input stand first, unchanged. A new column whose name the input has already gets
     a number behind its own.
-
-    Args:
-        rows: what was predicted for.
-        values: (models, n, k) predictions of these, in the targets' own units, or probabilities.
-        targets: k names; one, where there are classes.
-        said: k names of classes or labels, none where numbers are predicted.
     """
     columns = _given(rows)
     positions = _positions(rows)
     length = len(rows) if rows.given is None else rows.given.length
-    for name, cells in _new(values, targets, said).items():
+    for name, cells in {**_new(found), **_compared(found)}.items():
         spread: list[Any] = [None] * length
         for position, cell in zip(positions, cells, strict=True):
             spread[position] = cell
@@ -96,24 +84,52 @@ def _given(rows: InputRows) -> dict[str, list[Any]]:
     return columns
 
 
-def _new(values: NDArray[np.float64], targets: Sequence[str], said: Said) -> dict[str, list[Any]]:
-    mean = values.mean(axis=0)
+def _new(found: Predictions) -> dict[str, list[Any]]:
+    mean = found.mean
     chances = {
-        f"p:{name}": _numbers(mean[:, k]) for k, name in enumerate(said.classes or said.labels)
+        f"p:{name}": _numbers(mean[:, k]) for k, name in enumerate(found.classes or found.labels)
     }
-    if said.classes:
-        return {f"{targets[0]}_pred": [said.classes[k] for k in mean.argmax(axis=1)], **chances}
-    if said.labels:
-        decided = (mean > 0.5).astype(int)
-        return {
-            f"{name}_pred": decided[:, k].tolist() for k, name in enumerate(said.labels)
-        } | chances
-    found: dict[str, list[Any]] = {}
-    spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
-    for k, target in enumerate(targets):
-        found[f"{target}_pred"] = _numbers(mean[:, k])
-        found[f"{target}_std"] = [None] * len(mean) if spread is None else _numbers(spread[:, k])
-    return found
+    if found.classes:
+        (target,) = found.targets
+        said: dict[str, list[Any]] = {
+            f"{target}_pred": [found.classes[k] for k in mean.argmax(axis=1)]
+        }
+        return said | _sets(found, target, found.classes) | chances
+    if found.labels:
+        said, decided = {}, (mean > 0.5).astype(int)
+        for k, name in enumerate(found.labels):
+            said[f"{name}_pred"] = decided[:, k].tolist()
+            said |= _sets(found, name, ("0", "1"))
+        return said | chances
+    said, spread = {}, found.deviation
+    for k, target in enumerate(found.targets):
+        said[f"{target}_pred"] = _numbers(mean[:, k])
+        said[f"{target}_std"] = [None] * len(mean) if spread is None else _numbers(spread[:, k])
+        if target in found.intervals:
+            low, high = found.intervals[target]
+            said |= {f"{target}_low": _numbers(low), f"{target}_high": _numbers(high)}
+    return said
+
+
+def _sets(found: Predictions, target: str, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Return a column of the classes that may be true, the names parted by a bar."""
+    if target not in found.sets:
+        return {}
+    cells = [
+        BETWEEN.join(name for name, there in zip(names, row, strict=True) if there)
+        for row in found.sets[target]
+    ]
+    return {f"{target}_set": cells}
+
+
+def _compared(found: Predictions) -> dict[str, list[Any]]:
+    """Return which rows are unlike the training rows, and which of these are nearest to each."""
+    if found.unlike is None or found.nearest is None:
+        return {}
+    return {
+        UNLIKE: found.unlike.astype(int).tolist(),
+        NEAREST: [" ".join(names) for names in found.nearest],
+    }
 
 
 def _numbers(values: NDArray[np.float64]) -> list[Any]:
@@ -127,3 +143,67 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
     while free in taken:
         number, free = number + 1, f"{name}_{number}"
     return free
+
+
+def notes_of(model: FinishedModel, rows: InputRows, found: Predictions) -> list[str]:
+    """Return what intervals or sets stand on, and what was unlike the training rows, lines."""
+    categories = _unknown_categories(model, rows.inputs)
+    return [*_level_notes(model.calibration, found), *_unlike_note(found), *categories]
+
+
+def _level_notes(calibration: Calibration | None, found: Predictions) -> list[str]:
+    if calibration is None:
+        return ["no intervals: the run has no predictions of held-out rows"]
+    level, notes = f"{100 * found.level:.4g}%", []
+    there = {**found.intervals, **found.sets}
+    lacking = [target for target in found.targets if target not in there]
+    if lacking:
+        least = calibration.least(found.level)
+        which = "" if len(lacking) == len(found.targets) else f" for {', '.join(lacking)}"
+        notes.append(
+            f"no intervals at {level}{which}: they need {least} held-out rows (or groups), and "
+            f"there are fewer ({calibration.source}); a lower --level needs fewer"
+        )
+    if found.sets:
+        size = float(np.mean([rows.sum(axis=1).mean() for rows in found.sets.values()]))
+        notes.append(
+            f"sets that hold the truth in {level} of rows, of {size:.3g} classes on average, by "
+            f"the errors on {calibration.source}"
+        )
+    if found.intervals:
+        notes.append(
+            f"intervals that hold the truth in {level} of rows, by the errors on "
+            f"{calibration.source}"
+        )
+    return notes
+
+
+def _unlike_note(found: Predictions) -> list[str]:
+    if found.unlike is None or not found.unlike.any():
+        return []
+    count, rows = int(found.unlike.sum()), len(found.unlike)
+    many = "s are" if count > 1 else " is"
+    return [
+        f"{count} of {rows} row{many} unlike the training rows (column '{UNLIKE}'): what is said "
+        "of such rows is not to be relied on, intervals included"
+    ]
+
+
+def _unknown_categories(model: FinishedModel, inputs: Inputs) -> list[str]:
+    """Return what is said of categories that the first member does not know by name."""
+    preparation = model.members[0].fitted.preparation
+    if preparation is None or not isinstance(inputs, Columns):
+        return []
+    notes, there = [], {column.name: column.cells for column in inputs.columns}
+    for part in preparation.parts:
+        categories = getattr(part.step, "categories", None)
+        if categories is None:
+            continue
+        strange = [cell for cell in there[part.name] if cell and cell not in set(categories)]
+        if strange:
+            named = ", ".join(map(repr, list(dict.fromkeys(strange))[:3]))
+            notes.append(
+                f"column '{part.name}': {len(strange)} rows have a category that the model does "
+                f"not know by name ({named}): it counts as the rare ones of training do"
+            )
+    return notes

@@ -8,7 +8,7 @@ from typing import Any
 from nearfar.data import Dataset, conditioned, load_dataset, mapped, split_rows
 from nearfar.data.corruptions import check as check_corruption
 from nearfar.data.split.scaffolds import order_of
-from nearfar.errors import UserError, nearest
+from nearfar.errors import UserError
 from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.execute import execute
 from nearfar.execution.prepared import Prepared, Request, external_encoders
@@ -30,31 +30,7 @@ from nearfar.study.files import find_study
 from nearfar.study.load import Resolved, load_study, resolve
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.rounds import KEY
-
-
-def pick_device(requested: str) -> str:
-    """Return cpu or cuda.
-
-    Raises:
-        UserError: the device is unknown, not there, or cannot be used.
-    """
-    import torch
-
-    there = {"cpu": True, "cuda": torch.cuda.is_available()}
-    if requested == "auto":
-        return "cuda" if there["cuda"] else "cpu"
-    if requested == "mps" and torch.backends.mps.is_available():
-        raise UserError(
-            "--device mps: Apple's GPUs do not compute in float64, as targets and losses need; "
-            "allowed: auto, cpu, cuda"
-        )
-    if requested not in (*there, "mps"):
-        raise UserError(
-            f"--device: unknown value {requested!r}; {nearest(requested, ['auto', *there])}"
-        )
-    if not there.get(requested):
-        raise UserError(f"--device {requested}: torch finds no such device here")
-    return requested
+from nearfar.train.device import pick_device
 
 
 def prepare(request: Request) -> Prepared:

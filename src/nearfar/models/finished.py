@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.models.calibration import LEVEL, Calibration
 from nearfar.models.folder import read_model, write_model
+from nearfar.models.known import KnownRows
 from nearfar.models.member import Member
 from nearfar.models.runs import parts_of_run
 from nearfar.models.schema import InputSchema
@@ -19,18 +21,29 @@ from nearfar.stages.fitted import ROWS
 Task = Literal["regression", "classification", "multilabel", "reconstruction"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Predictions:
     """What a model says of n rows.
 
     ``values`` are float64 (members, n, k): numbers in the targets' own units, or the probabilities
     of k ``classes`` or ``labels``. ``targets`` names the k numbers or labels, or the one class.
+    ``intervals`` holds by target the lower and upper ends (n,), ``sets`` by target which classes
+    (n, classes), of a label which of 0 and 1 (n, 2), hold the truth in the share ``level`` of rows;
+    targets that too few held-out rows have are in neither. ``unlike`` (n,) says which rows are
+    unlike the training rows, ``nearest`` the ids of the nearest of these to each.
     """
 
     values: NDArray[np.float64]
     targets: tuple[str, ...]
     classes: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    level: float = LEVEL
+    intervals: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(
+        default_factory=dict
+    )
+    sets: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    unlike: NDArray[np.bool_] | None = None
+    nearest: list[list[str]] | None = None
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -58,7 +71,9 @@ class FinishedModel:
         arm: the arm's name.
         condition: under which it was trained, empty if there were none.
         versions: of nearfar and the libraries that it was trained with.
-        modules: of the user's own whose parts it has, name to version.
+        modules: of the user's own whose parts it has.
+        calibration: errors on rows that members left out, None where there are none.
+        known: training rows that new ones are compared with, None where there are none.
     """
 
     schema: InputSchema
@@ -71,7 +86,9 @@ class FinishedModel:
     arm: str = ""
     condition: str = ""
     versions: dict[str, str] = field(default_factory=dict)
-    modules: dict[str, str] = field(default_factory=dict)
+    modules: Sequence[str] = ()
+    calibration: Calibration | None = None
+    known: KnownRows | None = None
 
     @classmethod
     def from_run(
@@ -98,18 +115,27 @@ class FinishedModel:
         return cls(**parts_of_run(Path(run_folder), arm, seed, modules=modules))
 
     @classmethod
-    def load(cls, folder: Path | str) -> Self:
+    def load(cls, folder: Path | str, *, modules: bool = False) -> Self:
         """Read what ``save`` wrote; its files are verified first.
+
+        ``modules``: whether installed modules that it names may be imported.
 
         Raises:
             UserError: there is none, it is damaged or changed, or made by a later nearfar.
         """
-        return cls(**read_model(Path(folder)))
+        return cls(**read_model(Path(folder), modules=modules))
 
     @property
     def name(self) -> str:
         """The arm with its condition, as tables have it."""
         return f"{self.arm} · {self.condition}" if self.condition else self.arm
+
+    def of_members(self, members: Sequence[Member]) -> Self:
+        """Return the model of some members alone, with the errors of what these left out."""
+        places = [k for k, member in enumerate(self.members) if member in members]
+        calibration = None if self.calibration is None else self.calibration.of_members(places)
+        known = self.known if places[0] == 0 else None
+        return replace(self, members=members, calibration=calibration, known=known)
 
     def member_features(
         self, inputs: Any, device: str = "cpu", batch: int = ROWS
@@ -131,29 +157,55 @@ class FinishedModel:
             found.append(made[key])
         return found
 
-    def predict(self, inputs: Any, device: str = "cpu", batch: int = ROWS) -> Predictions:
+    def predict(
+        self,
+        inputs: Any,
+        device: str = "cpu",
+        batch: int = ROWS,
+        *,
+        level: float = LEVEL,
+    ) -> Predictions:
         """Return predictions for inputs, as ``schema.read`` or the data set has them.
 
         Args:
             inputs: ``nearfar.data.Inputs`` of the form that ``schema`` describes.
             device: ``cpu`` or ``cuda``.
             batch: rows at a time.
+            level: of intervals and sets: the share of rows whose truth they are to hold.
 
         Raises:
             UserError: a column is not there or of another kind, or a row cannot be encoded.
         """
-        return self.predictions(self.member_features(inputs, device, batch), device, batch)
-
-    def predictions(
-        self, features: Sequence[NDArray[np.float32]], device: str = "cpu", batch: int = ROWS
-    ) -> Predictions:
-        """Return predictions of each member's features (n, d)."""
-        values = [
-            member.fitted.values(member.fitted.scores(own, device, batch))
-            for member, own in zip(self.members, features, strict=True)
-        ]
+        features = self.member_features(inputs, device, batch)
+        values = np.stack(
+            [
+                member.fitted.values(member.fitted.scores(own, device, batch))
+                for member, own in zip(self.members, features, strict=True)
+            ]
+        )
         labels = self.targets if self.task == "multilabel" else ()
-        return Predictions(np.stack(values), self.targets, self.classes, labels)
+        found = Predictions(values, self.targets, self.classes, labels, level)
+        if self.known is not None:
+            found.unlike, found.nearest = self.known.compared(features[0])
+        if self.calibration is not None:
+            self._calibrate(found, self.calibration)
+        return found
+
+    def _calibrate(self, found: Predictions, calibration: Calibration) -> None:
+        """Add intervals, or sets, of those targets that have errors enough for the level."""
+        for k, target in enumerate(found.targets):
+            if not calibration.enough_for(found.level, k):
+                continue
+            if found.classes:
+                found.sets[target] = calibration.sets(found.values, found.level)
+            elif found.labels:
+                own = found.values[:, :, k]
+                found.sets[target] = calibration.sets(
+                    np.stack([1 - own, own], axis=2), found.level, k
+                )
+            else:
+                ends = calibration.intervals(found.values[:, :, k], found.level, k)
+                found.intervals[target] = ends
 
     def features(self, inputs: Any, device: str = "cpu", batch: int = ROWS) -> NDArray[np.float32]:
         """Return the features of inputs by the first member's encoder, float32 (n, d)."""
@@ -168,6 +220,6 @@ class FinishedModel:
         write_model(self, Path(folder))
 
 
-def load(folder: Path | str) -> FinishedModel:
+def load(folder: Path | str, *, modules: bool = False) -> FinishedModel:
     """Read a model from its folder: see ``FinishedModel.load``."""
-    return FinishedModel.load(folder)
+    return FinishedModel.load(folder, modules=modules)

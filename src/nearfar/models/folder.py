@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save as arrays_to_bytes
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as tensors_to_bytes
 
 from nearfar import __version__
 from nearfar.data import Preparation
 from nearfar.errors import UserError
+from nearfar.extensions import use_modules
+from nearfar.models.calibration import Calibration
+from nearfar.models.known import KnownRows
 from nearfar.models.member import Member
 from nearfar.models.schema import InputSchema
 from nearfar.plan.specs import FitSpec, Named, SolveSpec, from_plain
@@ -27,6 +33,7 @@ from nearfar.stages.prepare import FILE as COLUMNS
 from nearfar.stages.prepare import read_preparation, write_preparation
 
 CONFIG = "config.json"
+CALIBRATION, KNOWN = "held_out.safetensors", "training_rows.safetensors"
 FORMAT = 1
 """Raised where an older nearfar could not read what is written."""
 
@@ -63,6 +70,7 @@ def write_model(model: Any, folder: Path) -> None:
         )
     config = {
         "format": FORMAT,
+        **_write_calibration(model, folder),
         "nearfar": __version__,
         **{key: getattr(model, key) for key in _KEPT},
         "targets": list(model.targets),
@@ -75,10 +83,40 @@ def write_model(model: Any, folder: Path) -> None:
     write_atomically(folder / CONFIG, text + "\n")
 
 
-def read_model(folder: Path) -> dict[str, Any]:
+def _write_calibration(model: Any, folder: Path) -> dict[str, Any]:
+    """Write errors of held-out rows and features of training rows; return what is said of them."""
+    said: dict[str, Any] = {"calibration": None, "known": None}
+    if (found := model.calibration) is not None:
+        names = ("out", "truth", "guess", "weights")
+        arrays = {name: getattr(found, name) for name in names}
+        _write_arrays(folder / CALIBRATION, arrays)
+        said["calibration"] = {"source": found.source}
+    if (known := model.known) is not None:
+        _write_arrays(folder / KNOWN, known.to_arrays())
+        said["known"] = {"ids": list(known.ids), "limit": known.limit}
+    return said
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    write_atomically(path, arrays_to_bytes({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
+
+
+def _read_calibration(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if said := config.get("calibration"):
+        found["calibration"] = Calibration(**load_arrays(folder / CALIBRATION), **said)
+    if said := config.get("known"):
+        arrays = load_arrays(folder / KNOWN)
+        found["known"] = KnownRows.from_arrays(said["ids"], said["limit"], arrays)
+    return found
+
+
+def read_model(folder: Path, *, modules: bool = False) -> dict[str, Any]:
     """Return what ``FinishedModel.load`` makes a model of, by the names of its fields."""
     config = read_config(folder)
     verify(folder, config["files"])
+    if config["modules"]:
+        _use_modules(folder, config["modules"], allowed=modules)
     schema = InputSchema.from_plain(config["inputs"])
     like = schema.like()
     return {
@@ -86,8 +124,18 @@ def read_model(folder: Path) -> dict[str, Any]:
         "schema": schema,
         "targets": tuple(config["targets"]),
         "classes": tuple(config["classes"]),
+        **_read_calibration(folder, config),
         "members": [_member(folder, plain, like) for plain in config["members"]],
     }
+
+
+def _use_modules(folder: Path, names: Sequence[str], *, allowed: bool) -> None:
+    if not allowed:
+        raise UserError(
+            f"{folder}: has parts of modules, which are code ({', '.join(names)}): load it with "
+            "modules=True, predict with --modules"
+        )
+    use_modules(names, folder)
 
 
 def _member(folder: Path, plain: Mapping[str, Any], like: Any) -> Member:

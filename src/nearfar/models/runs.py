@@ -6,13 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from nearfar.data.shown import PRIVATE
+from nearfar.encoders import FixedEncoder
 from nearfar.errors import UserError, nearest
 from nearfar.extensions import changed_modules, use_modules
+from nearfar.models.calibration import Calibration
+from nearfar.models.held_out import held_out_rows, parts_of_rows
+from nearfar.models.known import KnownRows
 from nearfar.models.member import Member
 from nearfar.models.schema import ColumnSchema, InputSchema, Kind, named
 from nearfar.plan.specs import FitSpec, SolveSpec, spec_of
 from nearfar.records import StageRow, read_stages
+from nearfar.records.maps import features_name, read_kept_features
 from nearfar.records.run import RunFolder
+from nearfar.records.samples import read_rows
 from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import read_preparation
 
@@ -46,10 +55,11 @@ def parts_of_run(
     ]
     outcome = members[0].fitted.outcome
     own_target = None if spec.target is None else [spec.target.name]
+    targets = tuple(own_target or outcome.get("labels") or _targets(folder))
     return {
         "schema": schema,
         "task": _task(outcome),
-        "targets": tuple(own_target or outcome.get("labels") or _targets(folder)),
+        "targets": targets,
         "unit": _unit(folder),
         "classes": tuple(outcome.get("classes", ())),
         "members": members,
@@ -58,10 +68,45 @@ def parts_of_run(
         "condition": fits[0].condition,
         "versions": {"nearfar": spec.environment.nearfar, "torch": spec.environment.torch},
         "modules": own,
+        "calibration": _calibration(folder, fits, targets, _task(outcome)),
+        "known": _known(folder, members[0]),
     }
 
 
-def _use_modules(study: dict[str, Any], path: Path, *, allowed: bool) -> dict[str, str]:
+def _calibration(
+    folder: RunFolder, fits: Sequence[StageRow], targets: Sequence[str], task: str
+) -> Calibration | None:
+    if task == "reconstruction":
+        return None
+    found = held_out_rows(folder, [fit.hash for fit in fits], targets, task)
+    return None if found is None else Calibration.of(found)
+
+
+def _known(folder: RunFolder, member: Member) -> KnownRows | None:
+    """Return the training rows of the first member, as its encoder sees them.
+
+    Where pictures are not to be passed on, what nothing trained makes of them is one, and not kept.
+    """
+    fixed = isinstance(member.fitted.encoder, FixedEncoder)
+    source = folder.read_json("provenance.json").get("data") or {}
+    if fixed and PRIVATE in source:
+        return None
+    place = folder.store.folder(member.stage)
+    kept = read_kept_features(place, features_name())
+    if kept is None:
+        return None
+    values, rows = kept
+    ids = read_rows(folder.path)[0]
+    numbers = range(len(values)) if rows is None else rows.tolist()
+    if not ids or len(ids) <= max(numbers, default=-1):
+        return None
+    parts = parts_of_rows(folder, member.stage)
+    mine = [k for k, row in enumerate(numbers) if parts.get(ids[row], "train") == "train"]
+    names = [ids[numbers[k]] for k in mine]
+    return KnownRows.of(names, np.asarray(values)[mine])
+
+
+def _use_modules(study: dict[str, Any], path: Path, *, allowed: bool) -> list[str]:
     names = [name for name in study.get("modules") or () if isinstance(name, str)]
     if names and not allowed:
         raise UserError(
@@ -69,7 +114,7 @@ def _use_modules(study: dict[str, Any], path: Path, *, allowed: bool) -> dict[st
             " imports them with --modules"
         )
     use_modules(names, path)
-    return {}
+    return names
 
 
 def _task(outcome: Mapping[str, Any]) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from nearfar.errors import UserError, nearest
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -62,3 +64,26 @@ def fabric_on(device: str, precision: Precision = FULL) -> Fabric:
 
     plugins = [] if precision == FULL else [MixedPrecision(precision, device)]
     return Fabric(accelerator=device, devices=1, plugins=plugins)
+
+
+def pick_device(requested: str) -> str:
+    """Return cpu or cuda.
+
+    Raises:
+        UserError: the device is unknown, not there, or cannot be used.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available()}
+    if requested == "auto":
+        return "cuda" if there["cuda"] else "cpu"
+    if requested == "mps" and torch.backends.mps.is_available():
+        raise UserError(
+            "--device mps: Apple's GPUs do not compute in float64, as targets and losses need; "
+            "allowed: auto, cpu, cuda"
+        )
+    if requested not in (*there, "mps"):
+        raise UserError(
+            f"--device: unknown value {requested!r}; {nearest(requested, ['auto', *there])}"
+        )
+    if not there.get(requested):
+        raise UserError(f"--device {requested}: torch finds no such device here")
+    return requested
