@@ -16,7 +16,6 @@ from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 
-
 NEW = ("y_pred", "y_std", "y_low", "y_high", "unlike", "nearest", "reason")
 
 
