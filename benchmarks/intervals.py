@@ -2,12 +2,11 @@
 
 Each of ten splits keeps a fifth of the rows from the run altogether. The other four fifths are a
 study of their own, in five folds or five re-splits; the held-out rows are predicted as a user
-would, and the share of them whose truth lies within is counted. Run it from the repository:
+would, and the share of them whose truth lies within is counted.
 
-    python benchmarks/intervals.py [--splits 10] [--level 0.9]
+    python benchmarks/intervals.py [--quick] [--splits N] [--level L] [--only NAME …]
 """
 
-import argparse
 import csv
 import tempfile
 from dataclasses import dataclass
@@ -18,11 +17,13 @@ import numpy as np
 import yaml
 from sklearn.datasets import load_diabetes, load_digits
 
+import measure
 from nearfar.data.read.locate import samples
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 from nearfar.execution.run import carry_out, prepare
 
+NAMES = ("ESOL", "diabetes", "digits")
 ESOL = samples() / "esol.csv"
 SPLITS: dict[str, dict[str, Any]] = {
     "5 folds": {"kind": "folds", "folds": 5},
@@ -127,15 +128,24 @@ def measured(rows: list[dict[str, str]], target: str) -> dict[str, float]:
 
 def main() -> None:
     """Print a line for each data set and kind of split."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--splits", type=int, default=10)
-    parser.add_argument("--level", type=float, default=0.9)
-    asked = parser.parse_args()
+    asked = measure.options(
+        __doc__,
+        cuda=False,
+        threads=1,
+        more={
+            "--splits": {"type": int, "default": 10},
+            "--level": {"type": float, "default": 0.9},
+            "--only": {"nargs": "+", "choices": list(NAMES), "default": list(NAMES)},
+        },
+    )
+    splits = 2 if asked.quick else asked.splits
     print("| data set | arm | run in | held | lowest and highest | width or classes | unlike |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name, case in cases().items():
+        if name not in asked.only:
+            continue
         for kind, split in SPLITS.items():
-            found = [held(case, split, seed, asked.level) for seed in range(asked.splits)]
+            found = [held(case, split, seed, asked.level) for seed in range(splits)]
             share = [one["held"] for one in found]
             size, unlike = (
                 float(np.mean([one[key] for one in found])) for key in ("size", "unlike")

@@ -72,7 +72,7 @@ def _given(rows: InputRows) -> dict[str, list[Any]]:
     there = {
         name: [*cells]
         for name, cells in rows.given.columns.items()
-        if not any(isinstance(cell, bytes | dict) for cell in cells)
+        if not {bytes, dict} & set(map(type, cells))
     }
     columns = {} if "id" in there else {"id": [str(k + 1) for k in range(rows.given.length)]}
     columns |= there

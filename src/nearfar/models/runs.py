@@ -49,6 +49,11 @@ def parts_of_run(
     for module in changed_modules(dict(spec.modules)):
         raise UserError(f"{path}: module {module} changed since the run was made")
     schema = schema_of_run(folder, fits[0].hash)
+    if schema.digest not in ("", spec.data.digest):
+        raise UserError(
+            f"{path}: the run was begun again with other data, and arm {arm!r} is of those before; "
+            "'nearfar run' of its study trains it anew"
+        )
     like = schema.like()
     members = [
         Member(fit.seed, fit.hash, Fitted.of_stage(fit.hash, folder.store, like)) for fit in fits
