@@ -128,16 +128,12 @@ def measured(rows: list[dict[str, str]], target: str) -> dict[str, float]:
 
 def main() -> None:
     """Print a line for each data set and kind of split."""
-    asked = measure.options(
-        __doc__,
-        cuda=False,
-        threads=1,
-        more={
-            "--splits": {"type": int, "default": 10},
-            "--level": {"type": float, "default": 0.9},
-            "--only": {"nargs": "+", "choices": list(NAMES), "default": list(NAMES)},
-        },
-    )
+    more = {
+        "--splits": {"type": int, "default": 10},
+        "--level": {"type": float, "default": 0.9},
+        "--only": {"nargs": "+", "choices": list(NAMES), "default": list(NAMES)},
+    }
+    asked = measure.options(__doc__, cuda=False, threads=1, more=more)
     splits = 2 if asked.quick else asked.splits
     print("| data set | arm | run in | held | lowest and highest | width or classes | unlike |")
     print("| --- | --- | --- | --- | --- | --- | --- |")

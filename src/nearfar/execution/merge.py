@@ -15,7 +15,7 @@ from typing import Any
 from nearfar.errors import UserError
 from nearfar.execution.results import write_records
 from nearfar.records import read_stages
-from nearfar.records.run import RunFolder
+from nearfar.records.run import SCHEMA, RunFolder
 from nearfar.records.run_plan import PlannedCell, RunPlan
 from nearfar.records.stages import StageBusy, StageStore
 from nearfar.records.taking import Damaged, same_stage, take_features, take_stage, verify_stage
@@ -111,7 +111,7 @@ def _take_run(ours: RunFolder, theirs: RunFolder, merged: Merged) -> None:
         before = {(cell.arm, cell.seed) for cell in own.cells}
         plan = united(own, plan, ours.store)
     failures = {**_failures(theirs), **_failures(ours)}
-    for name in ("samples.parquet", "provenance.json"):
+    for name in ("samples.parquet", "provenance.json", SCHEMA):
         if (theirs.path / name).exists() and not (ours.path / name).exists():
             ours.path.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(theirs.path / name, ours.path / name)

@@ -20,11 +20,10 @@ from nearfar.execution.trackers import trackers_of, with_trackers
 from nearfar.execution.worker import StudySource
 from nearfar.extensions.modules import file_of
 from nearfar.metrics import METRICS
-from nearfar.models.runs import SCHEMA
 from nearfar.models.schema import InputSchema
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
-from nearfar.records.run import RunFolder
+from nearfar.records.run import SCHEMA, RunFolder
 from nearfar.study.extend import extend, in_rounds, with_seeds
 from nearfar.study.files import find_study
 from nearfar.study.load import Resolved, load_study, resolve

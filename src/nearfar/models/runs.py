@@ -20,13 +20,10 @@ from nearfar.models.schema import ColumnSchema, InputSchema, Kind, named
 from nearfar.plan.specs import FitSpec, SolveSpec, spec_of
 from nearfar.records import StageRow, read_stages
 from nearfar.records.maps import features_name, read_kept_features
-from nearfar.records.run import RunFolder
+from nearfar.records.run import SCHEMA, RunFolder
 from nearfar.records.samples import read_rows
 from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import read_preparation
-
-SCHEMA = "inputs.json"
-"""File of a run folder that holds the form of the inputs of its models."""
 
 
 def parts_of_run(

@@ -12,6 +12,9 @@ from nearfar.records.run_plan import RunPlan
 from nearfar.records.samples import write_samples
 from nearfar.records.stages import StageStore
 
+SCHEMA = "inputs.json"
+"""File of a run folder that holds the form of the inputs of its models."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
