@@ -184,8 +184,8 @@ def _unlike_note(found: Predictions) -> list[str]:
     count, rows = int(found.unlike.sum()), len(found.unlike)
     which = f"{count} of {rows} row{'s' * (rows > 1)} {'are' if count > 1 else 'is'}"
     return [
-        f"{which} unlike the training rows (column '{UNLIKE}'): what is said of such rows is not to "
-        "be relied on, intervals included"
+        f"{which} unlike the training rows (column '{UNLIKE}'): what is said of such rows is not "
+        "to be relied on, intervals included"
     ]
 
 
