@@ -37,10 +37,7 @@ def parts_of_run(
     fits = _fits(folder, arm, seed)
     for fit in fits:
         if not folder.store.is_done(fit.hash):
-            raise UserError(
-                f"{folder.path}: the model of seed {fit.seed} is not there any more; 'nearfar run' "
-                "of this study makes it again"
-            )
+            raise UserError(_gone(folder, fit.seed))
     spec = spec_of(fits[0].hash, folder.store)
     assert isinstance(spec, FitSpec | SolveSpec)
     for module in changed_modules(dict(spec.modules)):
@@ -106,6 +103,18 @@ def _known(folder: RunFolder, member: Member) -> KnownRows | None:
     mine = [k for k, row in enumerate(numbers) if parts.get(ids[row], "train") == "train"]
     names = [ids[numbers[k]] for k in mine]
     return KnownRows.of(names, np.asarray(values)[mine])
+
+
+def _gone(folder: RunFolder, seed: int) -> str:
+    if not folder.store.root.is_dir():
+        return (
+            f"{folder.path}: its models lie in the folder 'stages' beside a run's own, and there is "
+            "none here: move the folder of runs as a whole"
+        )
+    return (
+        f"{folder.path}: the model of seed {seed} is not there any more; 'nearfar run' of this "
+        "study makes it again"
+    )
 
 
 def _use_modules(study: dict[str, Any], path: Path, *, allowed: bool) -> list[str]:
