@@ -41,8 +41,12 @@ def test_a_run_that_recommends_nothing_asks_for_an_arm(run: Path, tmp_path: Path
 
 
 def test_a_model_that_is_gone_is_told_with_a_remedy(run: Path, tmp_path: Path) -> None:
-    shutil.rmtree(run.parent / "stages")
+    for model in (run.parent / "stages").iterdir():
+        shutil.rmtree(model)
     with pytest.raises(UserError, match="model of seed 0 is not there any more; 'nearfar run'"):
+        predict_file(run, "ridge", tmp_path / "small.csv", tmp_path / "p.csv", None)
+    shutil.rmtree(run.parent / "stages")
+    with pytest.raises(UserError, match="none here: move the folder of runs as a whole"):
         predict_file(run, "ridge", tmp_path / "small.csv", tmp_path / "p.csv", None)
     assert not (tmp_path / "p.csv").exists()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_study import write_small
+from small_study import small, write_small
 from whole_runs import run_whole
 
 from nearfar.errors import UserError
@@ -16,7 +16,7 @@ from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 from nearfar.models import FinishedModel, InputSchema, load
 
-ARMS = ("mean", "ridge", "forest", "plain", "frozen", "tuned", "last")
+ARMS = ("mean", "ridge", "forest", "frozen", "tuned")
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder,
         split={"kind": "folds", "folds": 3},
         axes={"seed": {"role": "repeat", "values": 3}},
+        arms={arm: small()["arms"][arm] for arm in ARMS},
+        baseline="tuned",
     )
     run_whole(Request(str(study), out=folder / "runs"))
     lines = (folder / "small.csv").read_text().splitlines()

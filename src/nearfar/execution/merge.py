@@ -18,7 +18,7 @@ from typing import Any
 from nearfar.errors import UserError
 from nearfar.execution.results import write_records
 from nearfar.records.places import expanded, folder_to_write
-from nearfar.records.run import RunFolder
+from nearfar.records.run import SCHEMA, RunFolder
 from nearfar.records.run_plan import PlannedCell, RunPlan
 from nearfar.records.seals import Damaged
 from nearfar.records.stages import StageBusy, StageStore, forget_checks
@@ -139,7 +139,7 @@ def _take_run(ours: RunFolder, theirs: RunFolder, merged: Merged) -> None:
         study = unite(study, more)
         before = {(cell.arm, cell.seed) for cell in own.cells}
         plan = united(own, plan, ours.store)
-    for name in ("plan.json", "stages.csv", "samples.parquet", "provenance.json"):
+    for name in ("plan.json", "stages.csv", "samples.parquet", "provenance.json", SCHEMA):
         theirs.check(name)
     failures = {**_failures(theirs), **_failures(ours)}
     with ours.writing():
@@ -156,7 +156,7 @@ def _write_run(
     failures: dict[str, str],
     merged: Merged,
 ) -> None:
-    for name in ("samples.parquet", "provenance.json"):
+    for name in ("samples.parquet", "provenance.json", SCHEMA):
         if (theirs.path / name).exists() and not (ours.path / name).exists():
             shutil.copyfile(theirs.path / name, ours.path / name)
     ours.write_study(study)

@@ -72,7 +72,7 @@ def _given(rows: InputRows) -> dict[str, list[Any]]:
     there = {
         name: [*cells]
         for name, cells in rows.given.columns.items()
-        if not any(isinstance(cell, bytes | dict) for cell in cells)
+        if not {bytes, dict} & set(map(type, cells))
     }
     columns = {} if "id" in there else {"id": [str(k + 1) for k in range(rows.given.length)]}
     columns |= there
@@ -182,10 +182,10 @@ def _unlike_note(found: Predictions) -> list[str]:
     if found.unlike is None or not found.unlike.any():
         return []
     count, rows = int(found.unlike.sum()), len(found.unlike)
-    many = "s are" if count > 1 else " is"
+    which = f"{count} of {rows} row{'s' * (rows > 1)} {'are' if count > 1 else 'is'}"
     return [
-        f"{count} of {rows} row{many} unlike the training rows (column '{UNLIKE}'): what is said "
-        "of such rows is not to be relied on, intervals included"
+        f"{which} unlike the training rows (column '{UNLIKE}'): what is said of such rows is not "
+        "to be relied on, intervals included"
     ]
 
 
@@ -202,8 +202,9 @@ def _unknown_categories(model: FinishedModel, inputs: Inputs) -> list[str]:
         strange = [cell for cell in there[part.name] if cell and cell not in set(categories)]
         if strange:
             named = ", ".join(map(repr, list(dict.fromkeys(strange))[:3]))
+            rows = f"{len(strange)} row{'s have' if len(strange) > 1 else ' has'}"
             notes.append(
-                f"column '{part.name}': {len(strange)} rows have a category that the model does "
-                f"not know by name ({named}): it counts as the rare ones of training do"
+                f"column '{part.name}': {rows} a category that the model does not know by name "
+                f"({named}): it counts as the rare ones of training do"
             )
     return notes

@@ -42,6 +42,11 @@ def parts_of_run(
     for module in changed_modules(dict(spec.modules)):
         raise UserError(f"{path}: module {module} changed since the run was made")
     schema = schema_of_run(folder, fits[0].hash)
+    if schema.digest not in ("", spec.data.digest):
+        raise UserError(
+            f"{path}: the run was begun again with other data, and arm {arm!r} is of those before; "
+            "'nearfar run' of its study trains it anew"
+        )
     like = schema.like()
     members = [
         Member(fit.seed, fit.hash, Fitted.of_stage(fit.hash, folder.store, like)) for fit in fits
@@ -74,10 +79,7 @@ def _check_models(folder: RunFolder, fits: Sequence[StageRow]) -> None:
                 " again"
             )
         if not folder.store.is_done(fit.hash):
-            raise UserError(
-                f"{folder.path}: the model of seed {fit.seed} is not there any more; 'nearfar run' "
-                "of this study makes it again"
-            )
+            raise UserError(_gone(folder, fit.seed))
 
 
 def _calibration(
@@ -114,6 +116,18 @@ def _known(folder: RunFolder, member: Member) -> KnownRows | None:
     mine = [k for k, row in enumerate(numbers) if parts.get(ids[row], "train") == "train"]
     names = [ids[numbers[k]] for k in mine]
     return KnownRows.of(names, np.asarray(values)[mine])
+
+
+def _gone(folder: RunFolder, seed: int) -> str:
+    if not folder.store.root.is_dir():
+        return (
+            f"{folder.path}: its models lie in the folder 'stages' beside a run's own, and there is "
+            "none here: move the folder of runs as a whole"
+        )
+    return (
+        f"{folder.path}: the model of seed {seed} is not there any more; 'nearfar run' of this "
+        "study makes it again"
+    )
 
 
 def _use_modules(study: dict[str, Any], path: Path, *, allowed: bool) -> list[str]:

@@ -110,13 +110,13 @@ class InputSchema:
         known = {k: v for k, v in self.options.items() if k in DataOptions.model_fields}
         return DataOptions.model_construct(**{**known, "on_bad_rows": "drop"})
 
-    def read(self, path: Path) -> InputRows:
+    def read(self, path: Path | str) -> InputRows:
         """Read rows to predict for.
 
         Raises:
             UserError: the file is not there, or its rows are of another form.
         """
-        return load_inputs(self.data_options(), path, self.like())
+        return load_inputs(self.data_options(), Path(path), self.like())
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values, for JSON."""

@@ -33,7 +33,6 @@ from nearfar.plan.specs import (
     start_of,
 )
 from nearfar.records.stages import StageStore
-from nearfar.stages.tasks import spread
 
 START_ROWS = 2048
 """Training rows that an encoder sees which starts from some."""
@@ -94,6 +93,13 @@ def fresh_encoder(named: Named, inputs: Any, seed: int) -> Encoder | FixedEncode
     """
     torch.manual_seed(seed)
     return build_encoder(named.name, named.options, without_columns(inputs))
+
+
+def spread(rows: Tensor, most: int) -> Tensor:
+    """Return ``most`` of the rows, evenly spread, or all if there are not so many."""
+    if len(rows) <= most:
+        return rows
+    return rows[torch.arange(most, device=rows.device) * len(rows) // most]
 
 
 def start(encoder: Encoder, inputs: Any, train: Tensor) -> None:

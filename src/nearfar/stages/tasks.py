@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from nearfar.heads.solved.knn import neighbour_votes
 from nearfar.metrics import METRICS
 from nearfar.objectives import Batch, Predictor, Rows, in_chunks
+from nearfar.stages.models import spread
 from nearfar.stages.targets import Classes, Labels, Outputs
 from nearfar.train.loop import Points
 from nearfar.train.randomness import drawn_apart
@@ -159,13 +160,6 @@ class PretrainTask:
             value = self.outputs.value("average_precision", rows, found - 0.5)
             return {"average_precision": value} if math.isfinite(value) else {}
         return {"mae": self.outputs.value("mae", rows, found)}
-
-
-def spread(rows: Tensor, most: int) -> Tensor:
-    """Return ``most`` of the rows, evenly spread, or all if there are not so many."""
-    if len(rows) <= most:
-        return rows
-    return rows[torch.arange(most, device=rows.device) * len(rows) // most]
 
 
 def _points(split: str, values: dict[str, float]) -> Points:

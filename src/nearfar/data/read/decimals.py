@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from nearfar.data.read.cells import number
+from nearfar.data.read.cells import all_numbers, number
 
 _SPACES = "'’ \u00a0\u202f"
 
@@ -40,6 +40,10 @@ def decimal_sign(cells: Iterable[Any]) -> str | None:
     either.
     """
     texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
+    if all_numbers(texts) is not None:
+        # All have a point or none: the comma is out where one of them cannot have it.
+        split = "." in "".join(texts)
+        return "." if split and any(plain_number(text, ",") is None for text in texts) else None
     comma = [plain_number(text, ",") is not None for text in texts]
     point = [plain_number(text, ".") is not None for text in texts]
     if sum(comma) > sum(point) and 2 * sum(comma) > len(texts):
