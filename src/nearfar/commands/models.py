@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError, nearest
-from nearfar.models import FinishedModel
-from nearfar.models.embed import ENDINGS, check_ending, embed_rows
-from nearfar.models.export import check_folder, export_folder
-from nearfar.models.folder import is_model, read_config
-from nearfar.records.outputs import check_output
-from nearfar.records.run import RunFolder
-from nearfar.report.card import CardFacts, kept_summary, model_card
-from nearfar.train.device import pick_device
+
+if TYPE_CHECKING:
+    from nearfar.models import FinishedModel
+    from nearfar.report.card import CardFacts
 
 FORMATS = ("onnx",)
 
@@ -25,6 +21,9 @@ def opened(path: Path, arm: str | None, *, modules: bool = False) -> FinishedMod
     Raises:
         UserError: it is neither, or has no such arm.
     """
+    from nearfar.models import FinishedModel
+    from nearfar.models.folder import is_model
+
     if (path / "study.yaml").exists() or not is_model(path):
         return FinishedModel.from_run(path, arm, modules=modules)
     model = FinishedModel.load(path, modules=modules)
@@ -57,6 +56,10 @@ def embed_file(
     Raises:
         UserError: no such run or arm, no row to use, or an output that may not be written.
     """
+    from nearfar.models.embed import ENDINGS, check_ending, embed_rows
+    from nearfar.records.outputs import check_output
+    from nearfar.train.device import pick_device
+
     check_ending(output)
     output = check_output(output, [data], force=force, endings=ENDINGS)
     chosen = pick_device(device)
@@ -99,6 +102,9 @@ def export_run(
         UserError: no such run or arm, a folder that may not be written, or a model that does not
             export to ONNX.
     """
+    from nearfar.models.export import check_folder, export_folder
+    from nearfar.report.card import kept_summary, model_card
+
     if to is not None and to not in FORMATS:
         raise UserError(f"--to: unknown format {to!r}; {nearest(to, FORMATS)}")
     if output.exists() and path.exists() and output.resolve() == path.resolve():
@@ -106,16 +112,8 @@ def export_run(
     output = check_folder(output, force=force)
     model, said = opened(path, arm, modules=modules), ""
     if refit:
-        from nearfar.execution.refit import refitted
-
-        if is_model(path):
-            raise UserError(
-                f"--refit: {path} is an exported model, which holds no data: name a run"
-            )
-        model, said = refitted(path, model, pick_device(device), modules=modules)
-    before = read_config(path) if is_model(path) else {}
-    said = said or str(before.get("refit") or "")
-    summary = before.get("summary") or RunFolder(path).read_json("summary.json")
+        model, said = _refitted(path, model, device, modules=modules)
+    said, summary = _told_before(path, said)
 
     def card(onnx: Mapping[str, Any]) -> str:
         return model_card(facts_of(model, output.name, said, onnx), summary)
@@ -134,8 +132,33 @@ def export_run(
     )
 
 
+def _refitted(
+    path: Path, model: FinishedModel, device: str, *, modules: bool
+) -> tuple[FinishedModel, str]:
+    """Return the model trained once more on all rows, and what its card says of that."""
+    from nearfar.execution.refit import refitted
+    from nearfar.models.folder import is_model
+    from nearfar.train.device import pick_device
+
+    if is_model(path):
+        raise UserError(f"--refit: {path} is an exported model, which holds no data: name a run")
+    return refitted(path, model, pick_device(device), modules=modules)
+
+
+def _told_before(path: Path, said: str) -> tuple[str, Mapping[str, Any]]:
+    """Return what is said of a refit, and the summary of the study, of a run or a model."""
+    from nearfar.models.folder import is_model, read_config
+    from nearfar.records.run import RunFolder
+
+    before = read_config(path) if is_model(path) else {}
+    summary = before.get("summary") or RunFolder(path).read_json("summary.json")
+    return said or str(before.get("refit") or ""), summary
+
+
 def facts_of(model: FinishedModel, folder: str, refit: str, onnx: Mapping[str, Any]) -> CardFacts:
     """Return what the card of a model says of it."""
+    from nearfar.report.card import CardFacts
+
     fitted = model.members[0].fitted
     return CardFacts(
         arm=model.arm,
