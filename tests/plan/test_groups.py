@@ -169,9 +169,9 @@ def test_a_kill_while_they_are_published_loses_nothing(
 def test_a_kill_before_that_leaves_none_of_them(
     tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nearfar.records import stages
+    from nearfar.records import seals
 
-    store, real, marked = StageStore(tmp_path), stages.write_atomically, []
+    store, real, marked = StageStore(tmp_path), seals.write_atomically, []
 
     def write(path: Path, content: str) -> None:
         if len(marked) == after:
@@ -179,7 +179,7 @@ def test_a_kill_before_that_leaves_none_of_them(
         marked.append(path)
         real(path, content)
 
-    monkeypatch.setattr(stages, "write_atomically", write)
+    monkeypatch.setattr(seals, "write_atomically", write)
     with pytest.raises(KeyboardInterrupt), store.working_on("aa", "bb", "cc"):
         pass
     monkeypatch.undo()
