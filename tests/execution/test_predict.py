@@ -1,7 +1,6 @@
 """Which model predicts where none is named, and what is said where it is not there."""
 
 import csv
-import json
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +14,7 @@ from whole_runs import run_whole
 from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
+from nearfar.records.run import RunFolder
 
 NEW = ("y_pred", "y_std", "y_low", "y_high", "unlike", "nearest", "reason")
 
@@ -34,8 +34,9 @@ def test_the_recommended_arm_predicts(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_that_recommends_nothing_asks_for_an_arm(run: Path, tmp_path: Path) -> None:
-    summary = json.loads((run / "summary.json").read_text())
-    (run / "summary.json").write_text(json.dumps({**summary, "recommended": None}))
+    folder = RunFolder(run)
+    with folder.writing():
+        folder.write_json("summary.json", {**folder.read_json("summary.json"), "recommended": None})
     with pytest.raises(UserError, match="recommends no arm: name one with --arm"):
         predict_file(run, None, tmp_path / "small.csv", tmp_path / "p.csv", None)
 
