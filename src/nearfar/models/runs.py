@@ -108,8 +108,8 @@ def _known(folder: RunFolder, member: Member) -> KnownRows | None:
 def _gone(folder: RunFolder, seed: int) -> str:
     if not folder.store.root.is_dir():
         return (
-            f"{folder.path}: its models lie in the folder 'stages' beside a run's own, and there is "
-            "none here: move the folder of runs as a whole"
+            f"{folder.path}: its models lie in the folder 'stages' beside a run's own, and "
+            "there is none here: move the folder of runs as a whole"
         )
     return (
         f"{folder.path}: the model of seed {seed} is not there any more; 'nearfar run' of this "
