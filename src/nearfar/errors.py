@@ -13,6 +13,12 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".split("\n", 1)[0]
 
 
+def shown(value: object, most: int = 80) -> str:
+    """Return a value as messages show it: on one line, and cut after ``most`` characters."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def nearest(given: str, allowed: Iterable[str]) -> str:
     """Return what is allowed in place of ``given``, the nearest name first, as a phrase.
 

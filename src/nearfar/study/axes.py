@@ -1,11 +1,12 @@
 """The axes of a study file: read, checked, combined."""
 
 import itertools
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nearfar.errors import nearest
+from nearfar.errors import nearest, shown
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.placeholders import placeholders
 from nearfar.study.schema import Axis, Test
@@ -15,6 +16,9 @@ CONDITIONED = ("labels", "label_noise", "unseen", "split")
 SCORED = "test"
 """The block that varies along axes of role ``score``, which stand nowhere else."""
 ROLES = {**dict.fromkeys(CONDITIONED, "condition"), SCORED: "score"}
+MOST_SEEDS = 10_000
+MOST_POINTS = 500
+"""Combinations of the values of axes: each is a study of its own, to be checked and planned."""
 TESTED = tuple(Test.model_fields)
 VARIED = ("stages", "arms", *CONDITIONED, SCORED)
 """The blocks of a study in which ``$name`` may stand."""
@@ -51,13 +55,18 @@ def with_axes(text: Mapping[str, Any], mistakes: Mistakes) -> Varied:
     axes = _read_axes(text, mistakes)
     varied = Varied(_placed(text, axes), axes)
     _check_places(varied, mistakes)
+    points = math.prod(len(a.labelled()) for a in axes.values() if a.role != "repeat")
+    if points > MOST_POINTS:
+        mistakes.add([f"axes: at most {MOST_POINTS} combinations of values (given: {points:,})"])
+        mistakes.refuse()
     return varied
 
 
 def _read_axes(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Axis]:
-    given = text.get("axes") or {}
+    given = text.get("axes")
+    given = {} if given is None else given
     if not isinstance(given, dict):
-        mistakes.add([f"axes: needs names with a role and values, not {given!r}"])
+        mistakes.add([f"axes: needs names with a role and values, not {shown(given)}"])
         return {}
     axes: dict[str, Axis] = {}
     for name, block in given.items():
@@ -102,37 +111,42 @@ def _misplaced(name: str, axis: Axis, text: Mapping[str, Any], used: set[str]) -
         place = SCORED if axis.role == "score" else "a stage or an arm"
         mistakes.append(f"axes.{name}: is not used; put ${name} in {place}")
     mistakes += [
-        f"axes.{name}: {block} varies along an axis of role {role!r}, not {axis.role!r}"
+        f"axes.{name}: {block} varies along an axis of role {shown(role)}, not {shown(axis.role)}"
         for block, role in ROLES.items()
         if axis.role != role and name in placeholders(text.get(block))
     ]
     elsewhere = [text.get(block) for block in VARIED if block != SCORED]
     if axis.role == "score" and name in placeholders(elsewhere):
-        mistakes.append(f"axes.{name}: the role 'score' is for the block {SCORED!r} alone")
+        mistakes.append(f"axes.{name}: the role 'score' is for the block {shown(SCORED)} alone")
     return mistakes
 
 
 def _value_mistakes(axis: Axis) -> list[str]:
-    values, labelled = axis.values, axis.labelled()
+    values = axis.values
     if axis.role == "repeat":
-        seeds = list(values) if isinstance(values, list) else list(labelled.values())
+        if isinstance(values, int) and values > MOST_SEEDS:
+            return [f"at most {MOST_SEEDS:,} seeds (given: {values:,})"]
+        seeds = list(values) if isinstance(values, list) else list(axis.labelled().values())
         if not seeds:
             return ["has no values"]
+        if len(seeds) > MOST_SEEDS:
+            return [f"at most {MOST_SEEDS:,} seeds (given: {len(seeds):,})"]
         bad = [seed for seed in seeds if not isinstance(seed, int) or seed < 0]
         return ["seeds are different whole numbers from 0 up"] * (
             bool(bad) or len(set(seeds)) < len(seeds)
         )
     if isinstance(values, int):
-        return [f"needs a list of values, or a mapping label: value (given: {values!r})"]
+        return [f"needs a list of values, or a mapping label: value (given: {shown(values)})"]
+    labelled = axis.labelled()
     if not labelled:
         return ["has no values"]
     if isinstance(values, list) and any(isinstance(v, dict | list | None) for v in values):
         return ["values with a structure need names: a mapping label: value"]
     if len(labelled) < len(values):
-        return [f"has a value twice: {values!r}"]
+        return [f"has a value twice: {shown(values)}"]
     in_records = axis.role in {"condition", "score"}
     unclear = [label for label in labelled if in_records and set(label) & set(";=")]
-    return [f"the label {label!r} has a ; or a =: give it another one" for label in unclear]
+    return [f"the label {shown(label)} has a ; or a =: give it another one" for label in unclear]
 
 
 def _placed(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> dict[str, Any]:

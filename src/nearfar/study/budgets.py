@@ -34,7 +34,7 @@ def searching(raw: dict[str, Any], stages: Collection[str], most: int) -> dict[s
     arms, counted = {}, _counted(raw.get("stages"))
     for name, arm in raw["arms"].items():
         start = arm.get("pretrain")
-        if isinstance(start, dict) and start.get("stage") in set(stages) - counted:
+        if isinstance(start, dict) and str(start.get("stage")) in set(stages) - counted:
             arm = {**arm, "pretrain": _capped(start, most, trained=False)}
         arms[name] = {**arm, "fit": _capped(arm["fit"], most)} if is_trained(arm) else arm
     trained = {
@@ -63,7 +63,7 @@ def _settled_arm(arm: Any, most: Any, task: str, counted: set[str]) -> Any:
     if not isinstance(arm, dict):
         return arm
     pretrain = arm.get("pretrain")
-    if isinstance(pretrain, dict) and pretrain.get("stage") not in counted:
+    if isinstance(pretrain, dict) and str(pretrain.get("stage")) not in counted:
         arm = {**arm, "pretrain": _capped(pretrain, most, trained=False)}
     if not is_trained(arm):
         return arm

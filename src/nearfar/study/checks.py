@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.encoders import ENCODERS
-from nearfar.errors import nearest
+from nearfar.errors import nearest, shown
 from nearfar.heads import HEADS, READOUTS, WEIGHTED, fits_task
 from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
 from nearfar.metrics import METRICS, METRICS_OF
@@ -17,7 +17,7 @@ def impossible(study: Study, tests: Sequence[Test]) -> list[str]:
     arms, mistakes = study.arms, []
     if study.baseline not in arms:
         mistakes.append(
-            f"baseline: no arm is called {study.baseline!r}; {nearest(study.baseline, arms)}"
+            f"baseline: no arm is called {shown(study.baseline)}; {nearest(study.baseline, arms)}"
         )
     for name, arm in arms.items():
         mistakes += [f"arms.{name}.{line}" for line in _in_arm(name, arm, study)]
@@ -99,7 +99,7 @@ def _unread(fit: TrainedFit, task: str) -> list[str]:
     """Return where a fit's readout is not for the task, or its loss not for the readout."""
     name = fit.readout.name
     if task != "regression" and name != "z":
-        return [f"readout: {name!r} is not for {task}: it makes numbers of outputs"]
+        return [f"readout: {shown(name)} is not for {task}: it makes numbers of outputs"]
     own = READOUTS[name].losses
     if fit.loss in (own or LOSSES[task]):
         return []
@@ -115,7 +115,9 @@ def _no_weights(fit: TrainedFit | ExactFit, task: str) -> list[str]:
     else:
         losses = ELEMENTWISE_LOSSES if task == "regression" else LOSSES[task]
         what, given, allowed = "loss", fit.loss, list(losses)
-    return [] if given in allowed else [f"{what} {given!r} takes none; {nearest(given, allowed)}"]
+    return (
+        [] if given in allowed else [f"{what} {shown(given)} takes none; {nearest(given, allowed)}"]
+    )
 
 
 def _weighted(task: str) -> list[str]:
@@ -161,9 +163,9 @@ def _scored(study: Study, test: Test) -> list[str]:
     if test.changes and task == "reconstruction":
         mistakes.append(f"test: is for predictions of a target, not for {task}")
     if test.rows in {"seen", "unseen"} and study.unseen is None:
-        mistakes.append(f"test.rows: {test.rows!r} needs the study's 'unseen'")
+        mistakes.append(f"test.rows: {shown(test.rows)} needs the study's 'unseen'")
     if test.rows in {"many", "medium", "few"} and task != "regression":
-        mistakes.append(f"test.rows: {test.rows!r} is for regression, not for {task}")
+        mistakes.append(f"test.rows: {shown(test.rows)} is for regression, not for {task}")
     fitting = [name for name, corruption in CORRUPTIONS.items() if kind in corruption.accepts]
     if test.corruption is not None and test.corruption not in fitting:
         mistakes.append(_not_for("test.corruption", test.corruption, f"{kind} inputs", fitting))
@@ -171,7 +173,7 @@ def _scored(study: Study, test: Test) -> list[str]:
 
 
 def _not_for(where: str, given: str, task: str, allowed: Iterable[str]) -> str:
-    return f"{where}: {given!r} is not for {task}; {nearest(given, allowed)}"
+    return f"{where}: {shown(given)} is not for {task}; {nearest(given, allowed)}"
 
 
 def _in_arm(name: str, arm: Arm, study: Study) -> list[str]:
@@ -179,21 +181,21 @@ def _in_arm(name: str, arm: Arm, study: Study) -> list[str]:
     if arm.against is not None and (arm.against not in study.arms or arm.against == name):
         others = [other for other in study.arms if other != name]
         mistakes.append(
-            f"against: no other arm is called {arm.against!r}; {nearest(arm.against, others)}"
+            f"against: no other arm is called {shown(arm.against)}; {nearest(arm.against, others)}"
         )
     rival = study.arms.get(arm.against or "")
     if rival is not None and rival.fit.target != arm.fit.target:
-        mistakes.append(f"against: {arm.against!r} predicts another target")
+        mistakes.append(f"against: {shown(arm.against)} predicts another target")
     if arm.fit.target is not None and arm.fit.target not in study.targets:
         mistakes.append(
-            f"fit.target: no target is called {arm.fit.target!r}; "
+            f"fit.target: no target is called {shown(arm.fit.target)}; "
             f"{nearest(arm.fit.target, study.targets)}"
         )
     if arm.pretrain is not None and arm.pretrain.stage is not None:
         stage = study.stages.get(arm.pretrain.stage)
         if stage is None:
             mistakes.append(
-                f"pretrain: no stage is called {arm.pretrain.stage!r}; "
+                f"pretrain: no stage is called {shown(arm.pretrain.stage)}; "
                 f"{nearest(arm.pretrain.stage, study.stages)}"
             )
         elif arm.pretrain.epoch is not None and arm.pretrain.epoch not in stage.keep:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nearfar.errors import UserError, nearest
+from nearfar.errors import UserError, nearest, shown
 from nearfar.study.axes import CONDITIONED, SCORED
 from nearfar.study.placeholders import placeholders
 from nearfar.study.rounds import KEY, MOST, joined_rounds
@@ -23,7 +23,7 @@ def prune(study: Plain, arms: list[str] | None) -> Plain:
     kept = set(arms)
     for arm in arms:
         if arm not in study["arms"]:
-            raise UserError(f"no arm is called {arm!r}; {nearest(arm, study['arms'])}")
+            raise UserError(f"no arm is called {shown(arm)}; {nearest(arm, study['arms'])}")
     kept.add(study["baseline"])
     while more := {study["arms"][arm].get("against") for arm in kept} - kept - {None}:
         kept |= more

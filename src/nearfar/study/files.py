@@ -1,11 +1,12 @@
 """Study files: those inside the package, found by name, and read."""
 
+import stat
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from nearfar.errors import UserError, nearest
-from nearfar.records.plain_yaml import from_yaml, parse_yaml
+from nearfar.errors import UserError, nearest, shown
+from nearfar.records.plain_yaml import LONGEST, from_yaml, parse_yaml
 
 
 def shipped_studies() -> dict[str, Path]:
@@ -34,16 +35,23 @@ def find_study(name: str) -> Path:
     path = Path(name)
     if path.suffix in {".yaml", ".yml"} or path.exists():
         return path
-    raise UserError(f"no study is called {name!r}, nor is it a file; {nearest(name, shipped)}")
+    raise UserError(f"no study is called {shown(name)}, nor is it a file; {nearest(name, shipped)}")
 
 
 def read_study(path: Path) -> dict[str, Any]:
     """Return the mapping in a study file.
 
     Raises:
-        UserError: no such file, not text, not YAML, or not a mapping.
+        UserError: no such file, not a file, larger than a study is, not text, not YAML, or not a
+            mapping.
     """
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"{path}: is not a file")
+        if status.st_size > 4 * LONGEST:
+            size = status.st_size / 1e6
+            raise UserError(f"{path}: {size:.0f} MB; a study has at most {LONGEST:,} characters")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from nearfar.errors import UserError, nearest
+from nearfar.errors import UserError, nearest, shown
 from nearfar.study.named_options import NamedChoice
 from nearfar.study.schema import ExactFit, TrainedFit
+from nearfar.study.strict import strayed
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,10 +32,13 @@ class Mistakes:
         ``above`` is where the block stands in the file.
         """
         try:
-            return model.model_validate(block)
+            valid = model.model_validate(block)
         except ValidationError as error:
             self.add(explain(error, model, above))
             return None
+        wrong = list(strayed(block, valid, above))
+        self.add(wrong)
+        return None if wrong else valid
 
     def refuse(self) -> None:
         """Refuse the file, if anything is wrong with it.
@@ -43,8 +47,13 @@ class Mistakes:
             UserError: all mistakes, each once.
         """
         if self.lines:
-            lines = dict.fromkeys(self.lines)
+            lines = dict.fromkeys(map(_on_one_line, self.lines))
             raise UserError("\n".join(f"{self.path}: {line}" for line in lines))
+
+
+def _on_one_line(text: str) -> str:
+    """Return a mistake without what names in a file may hold: line ends, escape sequences."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def explain(error: ValidationError, model: type[BaseModel], above: str = "") -> list[str]:
@@ -55,22 +64,22 @@ def explain(error: ValidationError, model: type[BaseModel], above: str = "") -> 
     lines = []
     for item in error.errors():
         location = [above] * bool(above) + _keys(item["loc"])
-        where = ".".join(location)
+        where, given = ".".join(location), item["input"]
         if item["type"] == "extra_forbidden":
             allowed = _allowed(model, item["loc"][:-1])
             block = ".".join(location[:-1]) or "the study"
-            lines.append(f"{block}: unknown key {location[-1]!r}; {nearest(location[-1], allowed)}")
+            lines.append(
+                f"{block}: unknown key {shown(location[-1])}; {nearest(location[-1], allowed)}"
+            )
         elif item["type"] == "missing":
             lines.append(f"{where}: is missing")
         elif item["type"] == "literal_error":
             names = [str(value) for value in _literals(item)]
-            lines.append(
-                f"{where}: unknown value {item['input']!r}; {nearest(str(item['input']), names)}"
-            )
+            lines.append(f"{where}: unknown value {shown(given)}; {nearest(str(given), names)}")
         else:
             message = item["msg"].removeprefix("Value error, ")
-            given = "" if item["type"] == "value_error" else f" (given: {item['input']!r})"
-            lines.append(f"{where}: {message}{given}" if where else message)
+            told = "" if item["type"] == "value_error" else f" (given: {shown(given)})"
+            lines.append(f"{where}: {message}{told}" if where else message)
     return lines
 
 

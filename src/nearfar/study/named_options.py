@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from nearfar.errors import shown
 from nearfar.extensions import Registry
 from nearfar.study.overlay import by_name
 from nearfar.train.recipe import Options
@@ -46,7 +47,7 @@ class NamedChoice(Options):
         if isinstance(given, str):
             given = {given: {}}
         if not isinstance(given, Mapping):
-            raise ValueError(f"needs a name or a name with options, not {given!r}")
+            raise ValueError(f"needs a name or a name with options, not {shown(given)}")
         if len(given) != 1:
             raise ValueError(f"needs exactly one name, not {sorted(map(str, given)) or 'none'}")
         ((name, options),) = given.items()
@@ -92,7 +93,7 @@ class Several(Options):
     def _from_names(cls, given: Any) -> Any:
         named = by_name(given)
         if not isinstance(named, Mapping):
-            raise ValueError(f"needs names, each once, or names with options, not {given!r}")
+            raise ValueError(f"needs names, each once, or names with options, not {shown(given)}")
         return {name: {} if options is None else options for name, options in named.items()}
 
 

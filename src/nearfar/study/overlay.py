@@ -10,6 +10,11 @@ from nearfar.study.placeholders import PLACEHOLDER
 CHOICES = frozenset({"encoder", "objective", "head", "readout", "optimizer", "schedule", "average"})
 NAMED = frozenset({"axes", "stages", "arms", "targets"})
 """Blocks whose keys are names that people choose."""
+_OWN_OPTION = {
+    "profile": "give --profile NAME, which lays what the study says there over it",
+    "profiles": "is settled when settings are laid over a study: set the keys themselves",
+    "left_out": "NAME=null leaves an arm out",
+}
 LENGTHS = {"epochs": "iterations", "iterations": "epochs"}
 
 
@@ -69,7 +74,11 @@ def assignment(text: str) -> dict[str, Any]:
     key, sign, value = text.partition("=")
     if not sign or not all(key.split(".")):
         raise UserError(f"--set {text}: needs key=value, for example stages.rnc.epochs=200")
+    if key in _OWN_OPTION:
+        raise UserError(f"--set {key}: {_OWN_OPTION[key]}")
     nested: Any = parse_yaml(value, f"--set {key}")
+    if nested == {}:
+        raise UserError(f"--set {key}={{}}: lays nothing over {key}; null leaves an entry out")
     for part in reversed(key.split(".")):
         nested = {part: nested}
     result: dict[str, Any] = nested

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nearfar.errors import UserError, nearest
+from nearfar.errors import UserError, nearest, shown
 from nearfar.study.left_out import without_left_out
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.overlay import assignment, merge
@@ -33,18 +33,21 @@ def overlaid(
 def _with_profile(
     raw: Mapping[str, Any], profile: str | None, mistakes: Mistakes
 ) -> dict[str, Any]:
-    profiles, made_with = raw.get("profiles") or {}, raw.get("profile")
+    profiles, made_with = raw.get("profiles"), raw.get("profile")
+    profiles = {} if profiles is None else profiles
     chosen = profile or made_with or "full"
     if chosen not in PROFILES:
-        raise UserError(f"no profile is called {chosen!r}; {nearest(str(chosen), PROFILES)}")
+        raise UserError(f"no profile is called {shown(chosen)}; {nearest(str(chosen), PROFILES)}")
     if made_with is not None and chosen != made_with:
         path = mistakes.path
-        raise UserError(f"{path}: was resolved with profile {made_with!r}, asked for {chosen!r}")
+        raise UserError(
+            f"{path}: was resolved with profile {shown(made_with)}, asked for {shown(chosen)}"
+        )
     if chosen == "efficient" and made_with is None and chosen not in profiles:
         raise UserError(f"{mistakes.path}: has no profile 'efficient'; studies of images have one")
     text = {key: value for key, value in raw.items() if key != "profiles"}
     if not isinstance(profiles, dict):
-        mistakes.add([f"profiles: needs names and changes, not {profiles!r}"])
+        mistakes.add([f"profiles: needs names and changes, not {shown(profiles)}"])
         return {**text, "profile": chosen}
     wrong = [
         line
@@ -62,13 +65,13 @@ def _laid_over(text: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 def _patch_mistakes(name: Any, patch: Any, arms: Any) -> list[str]:
     if name not in PROFILES:
-        return [f"profiles: no profile is called {name!r}; {nearest(str(name), PROFILES)}"]
+        return [f"profiles: no profile is called {shown(name)}; {nearest(str(name), PROFILES)}"]
     if patch is None:
         return []
     if not isinstance(patch, dict):
-        return [f"profiles.{name}: needs keys and values, not {patch!r}"]
+        return [f"profiles.{name}: needs keys and values, not {shown(patch)}"]
     mistakes = [
-        f"profiles.{name}: a profile may not change {key!r}"
+        f"profiles.{name}: a profile may not change {shown(key)}"
         for key in _FIXED_BY_PROFILE
         if key in patch
     ]
@@ -83,7 +86,7 @@ def _patch_mistakes(name: Any, patch: Any, arms: Any) -> list[str]:
     known = {str(arm) for arm in arms} if isinstance(arms, dict) else set()
     if isinstance(patch.get("arms"), dict):
         mistakes += [
-            f"profiles.{name}.arms: no arm is called {arm!r}; {nearest(str(arm), known)}"
+            f"profiles.{name}.arms: no arm is called {shown(arm)}; {nearest(str(arm), known)}"
             for arm in patch["arms"]
             if str(arm) not in known
         ]
@@ -92,7 +95,8 @@ def _patch_mistakes(name: Any, patch: Any, arms: Any) -> list[str]:
 
 def with_defaults(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
     """Return the study with ``defaults`` laid under its stages and fits."""
-    defaults = text.get("defaults") or {}
+    defaults = text.get("defaults")
+    defaults = {} if defaults is None else defaults
     text = {key: value for key, value in text.items() if key != "defaults"}
     wrong = _default_mistakes(defaults)
     mistakes.add(wrong)
@@ -113,16 +117,16 @@ def with_defaults(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]
 
 def _default_mistakes(defaults: Any) -> list[str]:
     if not isinstance(defaults, dict):
-        return [f"defaults: takes the keys 'fit' and 'stage', not {defaults!r}"]
+        return [f"defaults: takes the keys 'fit' and 'stage', not {shown(defaults)}"]
     unknown = [
-        f"defaults: unknown key {key!r}; {nearest(str(key), ['fit', 'stage'])}"
+        f"defaults: unknown key {shown(key)}; {nearest(str(key), ['fit', 'stage'])}"
         for key in defaults
         if key not in {"fit", "stage"}
     ]
     return unknown + [
-        f"defaults.{key}: needs keys and values, not {defaults[key]!r}"
+        f"defaults.{key}: needs keys and values, not {shown(defaults[key])}"
         for key in ("stage", "fit")
-        if defaults.get(key) and not isinstance(defaults[key], dict)
+        if defaults.get(key) is not None and not isinstance(defaults[key], dict)
     ]
 
 

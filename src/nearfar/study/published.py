@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from nearfar.errors import nearest
+from nearfar.errors import nearest, shown
 from nearfar.metrics import METRICS
 from nearfar.records.conditions import pairs_of
 
@@ -141,7 +141,9 @@ def unknown_axes(
         if claim.condition is not None:
             where, given = f"claims.{i}.condition", pairs_of(claim.condition)
             lines += _unknown(where, given, axes, PLACE)
-            lines += [f"{where}: says nothing of the axis {x!r}" for x in places if x not in given]
+            lines += [
+                f"{where}: says nothing of the axis {shown(x)}" for x in places if x not in given
+            ]
     return lines
 
 
@@ -150,7 +152,7 @@ def _unknown(
 ) -> list[str]:
     known = [axis for axis, role in axes.items() if role in roles]
     return [
-        f"{where}: no axis of role {' or '.join(map(repr, roles))} is called {axis!r}; "
+        f"{where}: no axis of role {' or '.join(map(repr, roles))} is called {shown(axis)}; "
         f"{nearest(axis, known)}"
         for axis in given
         if axis not in known
@@ -166,7 +168,7 @@ def unknown_arms(
         named += [(f"claims.{i}.arms", arm) for arm in claim.arms]
         named += [(f"claims.{i}.against", claim.against)] if claim.against else []
     return [
-        f"{where}: no arm is called {arm!r}; {nearest(arm, arms)}"
+        f"{where}: no arm is called {shown(arm)}; {nearest(arm, arms)}"
         for where, arm in named
         if arm not in arms
     ]

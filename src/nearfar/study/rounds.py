@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from nearfar.errors import UserError
+from nearfar.errors import UserError, shown
 
 SIZE = 5
 """Trainings of an arm in a round."""
@@ -40,7 +40,9 @@ def rounds_mistakes(text: Mapping[str, Any]) -> list[str]:
     values = axes["seed"].get("values")
     if values in (MOST, list(range(MOST))):
         return []
-    return [f"rounds: go up to {MOST} trainings, and axes.seed says {values!r}: give it {MOST}"]
+    return [
+        f"rounds: go up to {MOST} trainings, and axes.seed says {shown(values)}: give it {MOST}"
+    ]
 
 
 def joined_rounds(before: Mapping[str, Any], asked: Mapping[str, Any]) -> int | None:
@@ -84,7 +86,7 @@ def asked_rounds(
             raise UserError("--budget goes with --until decided: it bounds the rounds")
         return False, None
     if until != "decided":
-        raise UserError(f"--until: unknown value {until!r}; allowed: decided")
+        raise UserError(f"--until: unknown value {shown(until)}; allowed: decided")
     if seeds is not None or only_seeds:
         given = "--seed" if only_seeds else "--seeds"
         raise UserError(f"--until decided finds the number of seeds itself: leave out {given}")

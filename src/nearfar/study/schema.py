@@ -14,7 +14,7 @@ from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.rare_targets import Weighting
 from nearfar.encoders import ENCODERS
-from nearfar.errors import nearest
+from nearfar.errors import nearest, shown
 from nearfar.extensions import Registry
 from nearfar.heads import EXACT, HEADS, READOUTS
 from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES
@@ -53,7 +53,7 @@ def _name_in(registry: Registry[Any]) -> Any:
     def known(given: Any) -> str:
         if not isinstance(given, str) or given not in registry:
             allowed = nearest(str(given), registry.names())
-            raise ValueError(f"unknown value {given!r}; {allowed}")
+            raise ValueError(f"unknown value {shown(given)}; {allowed}")
         return given
 
     return Annotated[str, BeforeValidator(known)]
@@ -255,7 +255,7 @@ class Arm(Options):
             if fixed and self.fit.train != "head":
                 raise ValueError(
                     f"encoder {self.fit.encoder.name} is fixed: train must be 'head',"
-                    f" not {self.fit.train!r}"
+                    f" not {shown(self.fit.train)}"
                 )
         return self
 
