@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 
-from nearfar.records.plain_yaml import from_yaml
+from nearfar.records.plain_yaml import to_yaml
 
 
 def scalar(value: str | float | bool) -> str:
-    """Return a text, number or truth value as YAML reads it back.
+    """Return a text, number or truth value as YAML 1.1 and 1.2 read it back.
 
     A text is quoted unless it is plainly a name or path; what cannot stand in a YAML file is
     escaped.
@@ -20,7 +20,7 @@ def scalar(value: str | float | bool) -> str:
         return f"{value:.15g}" if value == int(value) else repr(value)
     text = value
     plain = re.fullmatch(r"[A-Za-z/.][\w/.() -]*[\w)]", text, flags=re.ASCII)
-    if plain and from_yaml(text) == text:
+    if plain and to_yaml({"it": text}) == f"it: {text}\n":
         return text
     return "".join(
         sign if sign.isprintable() else json.dumps(sign)[1:-1]

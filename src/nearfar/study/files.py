@@ -47,7 +47,7 @@ def read_study(path: Path) -> dict[str, Any]:
     """
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
             raise UserError(f"{path}: is not a file")
         if status.st_size > 4 * LONGEST:
             size = status.st_size / 1e6
