@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nearfar.errors import UserError
+from nearfar.errors import UserError, printable
 from nearfar.records.plain_yaml import parse_yaml
 from nearfar.starter.kits import Kit, kit_of
-from nearfar.starter.scalars import printable, scalar
+from nearfar.starter.scalars import scalar
 
 if TYPE_CHECKING:
     from nearfar.data.options import SplitOptions
