@@ -46,6 +46,11 @@ def shown(value: object, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def printable(text: str) -> str:
+    """Return a text on one line: line ends, control characters and the like as escapes."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
 def nearest(given: str, allowed: Iterable[str]) -> str:
     """Return what is allowed in place of ``given``, the nearest name first, as a phrase.
 

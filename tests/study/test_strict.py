@@ -36,6 +36,15 @@ def test_refused(setting: str, line: str) -> None:
     assert all(len(told) < 500 for told in str(caught.value).split("\n"))
 
 
+@pytest.mark.parametrize("profile", ["full", "quick", "smoke"])
+@pytest.mark.parametrize("value", ["0", "[]", "false", "''"])
+def test_axes_that_are_none_are_refused_in_every_profile(profile: str, value: str) -> None:
+    """With folds or rounds too, which add an axis to those that are there."""
+    for settings in [(f"axes={value}",), (f"axes={value}", "rounds=2")]:
+        with pytest.raises(UserError, match="axes: needs names"):
+            load_study("esol", profile, settings)
+
+
 def test_whole_numbers_may_have_an_exponent() -> None:
     study = load_study("esol", None, ("arms.L1.fit.epochs=1e2",)).study
     assert study.arms["L1"].fit.epochs == 100  # type: ignore[union-attr]

@@ -26,11 +26,3 @@ def scalar(value: str | float | bool) -> str:
         sign if sign.isprintable() else json.dumps(sign)[1:-1]
         for sign in json.dumps(text, ensure_ascii=False)
     )
-
-
-def printable(text: str) -> str:
-    """Return a text as a comment may hold it: on one line, control characters escaped."""
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape", "replace").decode()
-        for sign in text
-    )

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nearfar.errors import UserError
+from nearfar.errors import UserError, printable
 from nearfar.records.files import write_atomically
 from nearfar.records.places import expanded, file_to_write
 from nearfar.records.plain_yaml import parse_yaml
 from nearfar.starter.arms import Arm, Arms, Budget, arms_of
 from nearfar.starter.kits import LEAST_SIDE, Kit, kit_of
-from nearfar.starter.scalars import printable, scalar
+from nearfar.starter.scalars import scalar
 
 if TYPE_CHECKING:
     from nearfar.data.options import SplitOptions

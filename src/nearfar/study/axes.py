@@ -63,8 +63,7 @@ def with_axes(text: Mapping[str, Any], mistakes: Mistakes) -> Varied:
 
 
 def _read_axes(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Axis]:
-    given = text.get("axes")
-    given = {} if given is None else given
+    given = text.get("axes", {})
     if not isinstance(given, dict):
         mistakes.add([f"axes: needs names with a role and values, not {shown(given)}"])
         return {}
@@ -124,13 +123,12 @@ def _misplaced(name: str, axis: Axis, text: Mapping[str, Any], used: set[str]) -
 def _value_mistakes(axis: Axis) -> list[str]:
     values = axis.values
     if axis.role == "repeat":
-        if isinstance(values, int) and values > MOST_SEEDS:
-            return [f"at most {MOST_SEEDS:,} seeds (given: {values:,})"]
+        count = values if isinstance(values, int) else len(values)
+        if count > MOST_SEEDS:
+            return [f"at most {MOST_SEEDS:,} seeds (given: {count:,})"]
         seeds = list(values) if isinstance(values, list) else list(axis.labelled().values())
         if not seeds:
             return ["has no values"]
-        if len(seeds) > MOST_SEEDS:
-            return [f"at most {MOST_SEEDS:,} seeds (given: {len(seeds):,})"]
         bad = [seed for seed in seeds if not isinstance(seed, int) or seed < 0]
         return ["seeds are different whole numbers from 0 up"] * (
             bool(bad) or len(set(seeds)) < len(seeds)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from nearfar.errors import UserError, nearest, shown
+from nearfar.errors import UserError, nearest, printable, shown
 from nearfar.study.named_options import NamedChoice
 from nearfar.study.schema import ExactFit, TrainedFit
 from nearfar.study.strict import strayed
@@ -47,13 +47,8 @@ class Mistakes:
             UserError: all mistakes, each once.
         """
         if self.lines:
-            lines = dict.fromkeys(map(_on_one_line, self.lines))
+            lines = dict.fromkeys(map(printable, self.lines))
             raise UserError("\n".join(f"{self.path}: {line}" for line in lines))
-
-
-def _on_one_line(text: str) -> str:
-    """Return a mistake without what names in a file may hold: line ends, escape sequences."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def explain(error: ValidationError, model: type[BaseModel], above: str = "") -> list[str]:

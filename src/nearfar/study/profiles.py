@@ -11,6 +11,8 @@ from nearfar.study.profile_names import PROFILES
 from nearfar.study.trainings import decided_above
 from nearfar.study.unchecked import is_trained
 
+_OR_NULL = ("axes", "defaults")
+"""Blocks that may be null, which says the same as leaving them out."""
 _CHANGED_BY_PROFILE = ("limit", "size")
 _FIXED_BY_PROFILE = ("study", "metric", "baseline", "published", "claims", "profiles")
 
@@ -27,7 +29,7 @@ def overlaid(
     text = _with_profile(raw, profile, mistakes)
     for setting in settings:
         text = _laid_over(text, assignment(setting))
-    return text
+    return {key: block for key, block in text.items() if key not in _OR_NULL or block is not None}
 
 
 def _with_profile(
@@ -95,8 +97,7 @@ def _patch_mistakes(name: Any, patch: Any, arms: Any) -> list[str]:
 
 def with_defaults(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
     """Return the study with ``defaults`` laid under its stages and fits."""
-    defaults = text.get("defaults")
-    defaults = {} if defaults is None else defaults
+    defaults = text.get("defaults", {})
     text = {key: value for key, value in text.items() if key != "defaults"}
     wrong = _default_mistakes(defaults)
     mistakes.add(wrong)

@@ -22,7 +22,7 @@ NUMBERS_OF_TRAININGS = frozenset({KEY, "axes", "axes.seed", "split.repeats"})
 
 def with_rounds(text: Mapping[str, Any]) -> dict[str, Any]:
     """Return the study with the seeds that its rounds can need, where it says no number of them."""
-    axes = text.get("axes") or {}
+    axes = text.get("axes", {})
     if text.get(KEY) is None or not isinstance(axes, dict) or "seed" in axes:
         return dict(text)
     return {**text, "axes": {**axes, "seed": {"role": "repeat", "values": MOST}}}
@@ -30,7 +30,7 @@ def with_rounds(text: Mapping[str, Any]) -> dict[str, Any]:
 
 def rounds_mistakes(text: Mapping[str, Any]) -> list[str]:
     """Return a line if a study in rounds has another number of seeds than rounds can need."""
-    axes = text.get("axes") or {}
+    axes = text.get("axes", {})
     if (
         text.get(KEY) is None
         or not isinstance(axes, dict)

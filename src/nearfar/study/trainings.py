@@ -30,7 +30,7 @@ def with_trainings(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any
         given = ", ".join(map(str, dict.fromkeys(repeats)))
         mistakes.add([f"split.repeats: is the same at every value of an axis (given: {given})"])
         return text
-    axes = text.get("axes") or {}
+    axes = text.get("axes", {})
     if not isinstance(axes, dict):
         return text
     trainings = (folds[0] if folds else FOLDS) * (repeats[0] if repeats else 1)
