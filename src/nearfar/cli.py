@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from nearfar.errors import UserError
+from nearfar.report.signs import inert
+from nearfar.report.streams import make_output_last
 
 app = typer.Typer(
     add_completion=False,
@@ -169,7 +171,7 @@ def init(
     beside = {key: said[key] for key in said if key not in {"data", "target", "task", "out"}}
     path, facts = write_study(data, target or (), out, task, checked(beside))
     for fact in facts:
-        typer.echo(fact)
+        typer.echo(inert(fact))
     typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")
 
 
@@ -232,7 +234,7 @@ def _exit_status(action: Any) -> int:
     try:
         action()
     except UserError as error:
-        print(f"nearfar: {error}", file=sys.stderr)
+        print(f"nearfar: {inert(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("nearfar: interrupted; the same command goes on from here", file=sys.stderr)
@@ -240,7 +242,8 @@ def _exit_status(action: Any) -> int:
     except BrokenPipeError:
         return 1
     except Exception as error:
-        print(f"nearfar: {type(error).__name__}: {error} (--debug shows more)", file=sys.stderr)
+        line = inert(f"{type(error).__name__}: {error}")
+        print(f"nearfar: {line} (--debug shows more)", file=sys.stderr)
         return 1
     return 0
 
@@ -260,6 +263,7 @@ def main() -> None:
         if status:
             raise SystemExit(status)
 
+    make_output_last()
     arguments = sys.argv[1:]
     if "--debug" in arguments:
         sys.argv.remove("--debug")

@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from nearfar.errors import UserError
+from nearfar.report.console import InertConsole as Console
 from nearfar.study.rounds import MOST, SIZE
 
 if TYPE_CHECKING:
