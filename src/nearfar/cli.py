@@ -9,7 +9,7 @@ import typer
 
 from nearfar.errors import UserError
 from nearfar.report.signs import inert
-from nearfar.report.streams import make_output_last
+from nearfar.report.streams import make_output_last, output_failure
 
 app = typer.Typer(
     add_completion=False,
@@ -270,4 +270,7 @@ def main() -> None:
         os.environ["NEARFAR_DEBUG"] = "1"
         call()
         return
-    sys.exit(_exit_status(call))
+    status = _exit_status(call)
+    if failure := output_failure():
+        print(f"nearfar: standard output: {failure}", file=sys.stderr)
+    sys.exit(status or int(bool(failure)))

@@ -144,7 +144,7 @@ def test_no_relevant_difference_is_written_out(finished_run: Path, tmp_path: Pat
     assert "no relevant difference" in _line_of(_printed(run, 120), "RnC(L1)")
     narrow = _printed(run, 80)
     k = narrow.index(_line_of(narrow, "RnC(L1)"))
-    assert narrow[k].endswith("]  no relevant")
+    assert narrow[k].endswith("] z  no relevant")
     assert narrow[k + 1].strip() == "difference"
     text = " ".join(" ".join(narrow).split())
     assert "Holm-adjusted within families" in text

@@ -50,27 +50,36 @@ def _kept(stream: object, number: int) -> io.TextIOWrapper:
 
 
 class _Lasting(io.FileIO):
-    """A descriptor that takes what is written when nobody reads it any more."""
+    """A descriptor that takes what is written when nobody reads it any more, or it is full."""
+
+    failure = ""
 
     def __init__(self, number: int) -> None:
         super().__init__(number, "w", closefd=False)
+        self.left = {errno.EPIPE, errno.EIO} if self.isatty() else {errno.EPIPE}
 
     def write(self, data: Any, /) -> int:
+        """Write bytes, or drop them from the first failure on; only a reader's leave is none."""
         try:
             return super().write(data) or 0
-        except BrokenPipeError:
-            pass
+        except BlockingIOError:
+            raise
         except OSError as error:
-            if error.errno != _GONE:
-                raise
+            if error.errno not in self.left:
+                self.failure = str(error.strerror)
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
         return memoryview(data).nbytes
 
 
-_GONE = errno.EIO
-"""The error (EIO) of a terminal that was closed."""
+def output_failure() -> str:
+    """Why standard output lacks something that was written, a full disk; empty if nothing is."""
+    if sys.stdout is None:
+        return ""
+    sys.stdout.flush()
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return raw.failure if isinstance(raw, _Lasting) else ""
 
 
 def _look_alikes(error: UnicodeError) -> tuple[str, int]:
