@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,8 +45,8 @@ def test_orders_in_names_are_written_out(finished_run: Path, tmp_path: Path, col
 def test_the_console_of_commands_writes_orders_out_and_keeps_its_own() -> None:
     text = io.StringIO()
     console = InertConsole(file=text, force_terminal=True, color_system="standard", width=80)
-    console.print("[red]a\x1b[2Jb[/red]")
-    assert text.getvalue() == "\x1b[31ma\\x1b[2Jb\x1b[0m\n"
+    console.print("[red]a\x1b]0;b[/red]", highlight=False)
+    assert text.getvalue() == "\x1b[31ma\\x1b]0;b\x1b[0m\n"
 
 
 def test_ends_of_lines_and_ordinary_letters_stay() -> None:
@@ -84,7 +85,10 @@ def called(run: Path, stdout: Any, **environment: str) -> subprocess.CompletedPr
 @pytest.fixture
 def page_alone(finished_run: Path, tmp_path: Path) -> Path:
     """A run of which ``report`` rebuilds the page alone, as its stages are not there."""
-    folder = with_names(finished_run, tmp_path, "é−")
+    folder = tmp_path / "run"
+    shutil.copytree(finished_run, folder)
+    (folder / "study.yaml").touch()
+    with_names(finished_run, folder, "é−")
     (folder / "provenance.json").write_text('{"modules": ["mine"]}', encoding="utf-8")
     return folder
 
