@@ -81,3 +81,29 @@ def test_the_plot_of_seeds_has_room_for_its_longest_word(
     assert {word.text for word in words} == {"≈ no relevant difference"}
     for word in words:
         assert word.rect["x"] + word.rect["width"] <= edge
+
+
+@pytest.mark.parametrize(("width", "is_there"), [(390, True), (1280, False)])
+def test_verdicts_stand_beside_arms_where_the_page_is_narrow(
+    load: Open, finished_run: Path, page: str, width: int, is_there: bool
+) -> None:
+    assert page
+    browser = load(finished_run / "report.html", width=width)
+    beside = browser.find_elements("css selector", "#results table.results th .verdict")
+    assert len(beside) >= 8
+    for mark in beside:
+        assert mark.is_displayed() is is_there
+        assert not is_there or mark.rect["x"] + mark.rect["width"] < width
+
+
+def test_the_name_of_an_axis_lies_on_no_number(load: Open, finished_run: Path, page: str) -> None:
+    assert page
+    browser = load(finished_run / "report.html", width=1280)
+    words = browser.find_elements("css selector", "#predictions-plots .panel:first-child text")
+    (name,) = [word for word in words if word.text == "predicted"]
+    mine = name.rect
+    for other in words:
+        box = other.rect
+        across = box["x"] < mine["x"] + mine["width"] and mine["x"] < box["x"] + box["width"]
+        down = box["y"] < mine["y"] + mine["height"] and mine["y"] < box["y"] + box["height"]
+        assert other == name or not (across and down)

@@ -105,7 +105,7 @@ def test_the_results_table_says_what_the_summary_says(finished_run: Path, page: 
 
 def test_a_diverged_arm_never_becomes_a_number(page: str) -> None:
     row = Elements(page).row("RnC(L2)")
-    assert row[0] == "RnC(L2) | diverged 1 of 3"
+    assert row[0] == "RnC(L2) | withheld | diverged 1 of 3"
     assert row[1:6] == ["–", "–", "–", "", "–"]
     assert row[6].startswith("withheld")
     arm = page_data(page)["arms"][3]

@@ -144,7 +144,7 @@ def test_no_relevant_difference_is_written_out(finished_run: Path, tmp_path: Pat
     assert "no relevant difference" in _line_of(_printed(run, 120), "RnC(L1)")
     narrow = _printed(run, 80)
     k = narrow.index(_line_of(narrow, "RnC(L1)"))
-    assert narrow[k].endswith("]  no relevant")
+    assert narrow[k].endswith("] z  no relevant")
     assert narrow[k + 1].strip() == "difference"
     text = " ".join(" ".join(narrow).split())
     assert "Holm-adjusted within families" in text
@@ -160,3 +160,43 @@ def test_without_a_test_there_are_no_chances(finished_run: Path, tmp_path: Path)
     lines = _printed(run, 140)
     assert not any("better/same" in line or "◀" in line for line in lines)
     assert "min" in _line_of(lines, "RnC(L1)")
+
+
+def test_the_own_unit_stays_where_there_is_little_room(finished_run: Path, tmp_path: Path) -> None:
+    summary = _summary(finished_run)
+    own = {"unit": "log mol/L", "difference": 7.25, "low": 7.0, "high": 7.5}
+    entries = [c | {"original": own} for c in summary["comparisons"]]
+    run = _changed(finished_run, tmp_path / "run", comparisons=entries)
+    arm = next(arm for arm in summary["arms"] if arm["arm"] == "RnC(L1)")
+    (mean,) = [
+        f"{entry['mean']:.3f} ±"
+        for entry in arm["metrics"]
+        if (entry["split"], entry["metric"], entry["unit"]) == ("test", "mae", "log mol/L")
+    ]
+    narrow, wide = _printed(run, 80), _printed(run, 180)
+    for lines in (narrow, wide):
+        assert "mol/L" in "".join(lines[:5])
+        row = _line_of(lines, "RnC(L1)")
+        assert mean in row
+        assert "+7.250 [7.000, 7.500]  " in row
+    assert "z-scored" not in "".join(narrow[:5])
+    assert "z-scored" in "".join(wide[:5])
+
+
+def test_the_legend_names_only_what_is_shown(finished_run: Path, tmp_path: Path) -> None:
+    def legend(run: Path, width: int) -> str:
+        return " ".join(" ".join(_printed(run, width)).split())
+
+    wide = legend(finished_run, 180)
+    for words in ("time: elapsed", "z-scored: in", "[ ]: 95% interval", "verdicts: Holm"):
+        assert words in wide
+    narrow = legend(finished_run, 80)
+    assert "time: elapsed" not in narrow
+    assert "z-scored: in" not in narrow
+    nothing = [
+        c | {"verdict": "undecided", "low": None, "high": None, "p_holm": None, "p_better": None}
+        for c in _summary(finished_run)["comparisons"]
+    ]
+    bare = legend(_changed(finished_run, tmp_path / "run", comparisons=nothing), 80)
+    for words in ("[ ]:", "Holm-adjusted within", "same: no relevant"):
+        assert words not in bare

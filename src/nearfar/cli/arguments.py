@@ -8,6 +8,7 @@ import typer
 from nearfar.cli.shared_arguments import Modules, Profile, Run, Settings, Study
 from nearfar.completion import complete_arm
 from nearfar.errors import UserError
+from nearfar.report.signs import inert
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -202,7 +203,7 @@ def init(
     beside = {key: said[key] for key in said if key not in {"data", "target", "task", "out"}}
     path, facts = write_study(data, target or (), out, task, checked(beside))
     for fact in facts:
-        typer.echo(fact)
+        typer.echo(inert(fact))
     typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")
     for line in expected_times(path):
         typer.echo(line)

@@ -13,6 +13,8 @@ import typer
 
 from nearfar.cli.arguments import app
 from nearfar.errors import UserError, full_disk
+from nearfar.report.signs import inert
+from nearfar.report.streams import make_output_last, output_failure
 
 INTERRUPTED = 130
 _USAGE_ERRORS: type[Exception] = typer.BadParameter.__mro__[2]
@@ -72,7 +74,7 @@ def _exit_status(action: Callable[[], None]) -> int:
 
 
 def _said(line: str, status: int) -> int:
-    print(f"nearfar: {line}", file=sys.stderr)
+    print(f"nearfar: {inert(line)}", file=sys.stderr)
     return status
 
 
@@ -112,10 +114,14 @@ def main() -> None:
         if status:
             raise SystemExit(status)
 
+    make_output_last()
     arguments = sys.argv[1:]
     if "--debug" in arguments:
         sys.argv.remove("--debug")
         os.environ["NEARFAR_DEBUG"] = "1"
         call()
         return
-    sys.exit(_exit_status(call))
+    status = _exit_status(call)
+    if failure := output_failure():
+        print(f"nearfar: standard output: {failure}", file=sys.stderr)
+    sys.exit(status or int(bool(failure)))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from nearfar.errors import UserError
+from nearfar.report.console import InertConsole as Console
 
 
 def rebuild_report(path: Path) -> int:

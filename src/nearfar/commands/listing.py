@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
+
+from nearfar.report.console import InertConsole as Console
 
 DAYS_FROM = 2880
 """Minutes from which an expected time is given in days: such a study is for a GPU."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nearfar.report.console import InertConsole as Console
 from nearfar.study.rounds import MOST, SIZE
 
 if TYPE_CHECKING:

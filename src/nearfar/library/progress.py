@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
-from rich.console import Console
-
 from nearfar.execution.events import Event, Finished, Planned, Progress
 from nearfar.execution.prepared import Prepared
 from nearfar.execution.progress import Display, work_units
+from nearfar.report.console import InertConsole as Console
 
 Watch = Callable[[Event], None]
 REFRESH_SECONDS = 0.25

@@ -75,12 +75,11 @@ def carried_out(request: Any, *, quiet: bool) -> Result:
 
     if (request.jobs or processes.cores()) > 1:
         processes.import_ahead()
-    from rich.console import Console
-
     from nearfar.execution.run import alone, carry_out, default_jobs
     from nearfar.execution.tracking import Tracking
     from nearfar.library.progress import display
     from nearfar.report import write_report
+    from nearfar.report.console import InertConsole as Console
 
     with alone(request) as prepared:
         jobs = request.jobs or default_jobs(prepared)

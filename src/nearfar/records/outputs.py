@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError
+from nearfar.records.cells import quoted
 from nearfar.records.files import write_atomically
 from nearfar.records.places import file_to_write
 
@@ -67,7 +68,8 @@ def _is_within(output: Path, folder: Path) -> bool:
 def write_columns(output: Path, columns: Mapping[str, Sequence[Any]]) -> None:
     """Write columns of equal length as CSV, ``.tsv`` or parquet, as the ending says; whole or not.
 
-    In text an empty cell is None, and a float that numpy computed has nine significant digits.
+    In text an empty cell is None, a float that numpy computed has nine significant digits, and
+    text that a spreadsheet would compute is ``quoted``.
 
     Args:
         output: the file, or ``-`` for CSV on standard output.
@@ -79,8 +81,8 @@ def write_columns(output: Path, columns: Mapping[str, Sequence[Any]]) -> None:
     text = io.StringIO(newline="")
     separator = _SEPARATORS[output.suffix.lower()]
     writer = csv.writer(text, delimiter=separator, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
+    writer.writerow(map(quoted, columns))
+    writer.writerows(map(quoted, cells) for cells in zip(*columns.values(), strict=True))
     if output == STANDARD:
         sys.stdout.write(text.getvalue())
         sys.stdout.flush()

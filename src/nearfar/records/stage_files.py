@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.records.cells import unquoted
 from nearfar.records.tables import write_rows
 
 Floats = npt.NDArray[np.float64]
@@ -61,7 +62,7 @@ def read_prediction_rows(folder: Path, target: str | None, split: str) -> list[d
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
+        rows = _rows(csv.DictReader(file))
         return [row for row in rows if row["split"] == split and target in (None, row["target"])]
 
 
@@ -79,7 +80,7 @@ def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> 
         rows = csv.DictReader(file)
         if "prediction" not in (rows.fieldnames or ()):
             return None
-        for row in rows:
+        for row in _rows(rows):
             if target and row["target"] != target:
                 continue
             found.parts[row["id"]] = row["split"]
@@ -102,7 +103,7 @@ def read_points(folder: Path) -> list[Point]:
     with path.open(newline="", encoding="utf-8") as file:
         return [
             (_float(row["epoch"]), row["split"], row["metric"], _float(row["value"]))
-            for row in csv.DictReader(file)
+            for row in _rows(csv.DictReader(file))
         ]
 
 
@@ -113,6 +114,11 @@ def read_curves(folder: Path) -> dict[tuple[str, str], Curve]:
         series.setdefault((split, metric), []).append((epoch, value))
     columns = {key: np.array(points, dtype=np.float64) for key, points in series.items()}
     return {key: Curve(points[:, 0], points[:, 1]) for key, points in columns.items()}
+
+
+def _rows(rows: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
+    for row in rows:
+        yield {name: unquoted(cell) if cell else cell for name, cell in row.items()}
 
 
 def _float(text: str) -> float:

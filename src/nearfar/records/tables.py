@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from nearfar.records.cells import quoted, unquoted
 from nearfar.records.files import write_atomically
 
 
@@ -58,13 +59,17 @@ class StageRow:
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV of plain values, floats with nine significant digits."""
+    """Write a CSV of plain values, floats with nine significant digits, texts ``quoted``."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     for row in rows:
-        writer.writerow([f"{value:.9g}" if isinstance(value, float) else value for value in row])
+        writer.writerow([_cell(value) for value in row])
     write_atomically(path, text.getvalue())
+
+
+def _cell(value: Any) -> Any:
+    return f"{value:.9g}" if isinstance(value, float) else quoted(value)
 
 
 def _write(path: Path, kind: type, rows: Iterable[Any]) -> None:
@@ -73,7 +78,9 @@ def _write(path: Path, kind: type, rows: Iterable[Any]) -> None:
 
 
 def _read(path: Path, kind: type) -> list[Any]:
-    converters: dict[str, Any] = {field.name: field.type for field in fields(kind)}
+    converters: dict[str, Any] = {
+        field.name: unquoted if field.type is str else field.type for field in fields(kind)
+    }
     with path.open(newline="", encoding="utf-8") as file:
         return [
             kind(**{name: converters[name](value) for name, value in row.items()})

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from nearfar.report.load import (
     recommended,
 )
 from nearfar.report.page.sections.choices import chosen_lines
+from nearfar.report.signs import inert, looking_alike
 from nearfar.report.wording import (
     MISSING,
     VERDICT_SIGNS,
@@ -53,6 +55,7 @@ _COLOURS = {
     "undecided": "dim",
     "withheld": "yellow",
 }
+TIME_MEANING = "time: elapsed while one seed was trained, its whole chain"
 _ROOMY = 92
 _ENDLESS = 1000
 _NARROW = 12
@@ -64,73 +67,125 @@ def print_summary(run: Path, console: "Console") -> None:
     """Print the run's table, its answer, its notes and where the page is.
 
     At most ten arms; those left out are counted. Fits 100 columns: what there is no room for is
-    left out, below 92 the own unit, chances and budget.
+    left out, below 92 z-scores, chances and budget. Nothing in names, titles and sentences is
+    obeyed by the terminal, and what its encoding lacks is written by look-alikes.
 
     Raises:
         UserError: ``run`` is not the folder of a finished run.
     """
-    from rich.padding import Padding
-    from rich.text import Text
+    from nearfar.report.console import suit_table
 
-    read = read_run(run)
-    summary = read.summary
+    read = _inert(read_run(run))
     console.print()
-    console.print(_table(read, console))
+    table, columns = _table(read, console)
+    console.print(table)
     hidden = len(read.arms) - len(rows_shown(read))
     if hidden:
         more = f"{hidden} more row{'s' if hidden > 1 else ''}: see the report"
-        console.print(Padding(Text(more, style="dim"), (0, 0, 1, 1)))
+        _say(console, more, "dim", room=1)
     for facet in facets(read) if read.reference is not None else []:
-        console.print(_conditions_table(read, facet))
+        console.print(suit_table(_conditions_table(read, facet), console.encoding))
     if read.several:
-        console.print(_targets_table(read))
-    console.print(Padding(Text(_footnote(read), style="dim"), (0, 0, 1, 1)))
-    console.print(Padding(Text(str(summary.get("answer") or ""), style="bold"), (0, 0, 1, 1)))
-    for line in chosen_lines(read):
-        console.print(Padding(Text(line), (0, 0, 0, 1)))
-    for claim in summary.get("claims") or []:
-        line = f"{VERDICT_SIGNS.get(claim['verdict'], '?')} {claim['verdict']}: {claim['claim']}"
-        console.print(Padding(Text(line), (0, 0, 0, 1)))
-    for note in summary.get("notes") or []:
-        console.print(Padding(Text(str(note), style="dim"), (0, 0, 0, 1)))
+        console.print(suit_table(_targets_table(read), console.encoding))
+    _say(console, _footnote(read, columns), "dim", room=1)
+    _say_results(read, console)
     page = run / "report.html"
     if page.is_file():
-        console.print(Text(f" Report: {page}"), soft_wrap=True)
+        _say(console, f"Report: {page}", soft_wrap=True)
 
 
-def _table(run: Run, console: "Console") -> "Table":
-    """The results with as many columns as fit: what matters least is left out first."""
+def _say_results(run: Run, console: "Console") -> None:
+    """The answer, what was chosen, claims and notes, in sentences."""
+    _say(console, str(run.summary.get("answer") or ""), "bold", room=1)
+    for line in chosen_lines(run):
+        _say(console, line)
+    for claim in run.summary.get("claims") or []:
+        sign = VERDICT_SIGNS.get(claim["verdict"], "?")
+        _say(console, f"{sign} {claim['verdict']}: {claim['claim']}")
+    for note in run.summary.get("notes") or []:
+        _say(console, str(note), "dim")
+
+
+def _say(
+    console: "Console", line: str, style: str = "", *, room: int = 0, soft_wrap: bool = False
+) -> None:
+    """Print a paragraph, so many empty lines below it."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    text = Text(looking_alike(line, console.encoding), style=style)
+    if soft_wrap:
+        console.print(Text.assemble(" ", text), soft_wrap=True)
+    else:
+        console.print(Padding(text, (0, 0, room, 1)))
+
+
+def _inert(run: Run) -> Run:
+    """The run with nothing in its names, titles and sentences that a terminal would obey."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, str):
+            return inert(value)
+        if isinstance(value, dict):
+            return {plain(key): plain(entry) for key, entry in value.items()}
+        return [plain(entry) for entry in value] if isinstance(value, list) else value
+
+    return replace(run, summary=plain(run.summary))
+
+
+def _table(run: Run, console: "Console") -> tuple["Table", set[str]]:
+    """The results with as many columns as fit, and which: what matters least is left out first."""
     from rich.measure import Measurement
+
+    from nearfar.report.console import suit_table
 
     columns = _columns(run) if console.width >= _ROOMY else []
     wide = console.options.update(width=_ENDLESS)
     for left_out in range(len(columns) + 1):
-        table = _results_table(run, set(columns[left_out:]))
+        shown = set(columns[left_out:])
+        table = suit_table(_results_table(run, shown), console.encoding)
         if Measurement.get(console, wide, table).maximum <= console.width:
             break
-    return table
+    return table, shown
 
 
 def _columns(run: Run) -> list[str]:
     """The columns that not every terminal has room for, the least important first."""
-    found = ["bound", "epochs", "time"]
-    found += ["own"] if run.summary.get("unit") == "z" and own_unit(run) else []
     tested = any(chances(c) is not None for c in run.summary.get("comparisons") or [])
-    return [*found, "chances"] if tested else found[1:]
+    return [
+        *(["bound"] if tested else []),
+        "epochs",
+        "time",
+        *(["z"] if _is_in_own_unit(run) else []),
+        *(["chances"] if tested else []),
+    ]
+
+
+def _is_in_own_unit(run: Run) -> bool:
+    """Whether errors are shown in the target's own unit, those that were compared beside them."""
+    return run.summary.get("unit") == "z" and bool(own_unit(run))
+
+
+def _measured(run: Run, columns: Collection[str]) -> list[str]:
+    """The headings of the metric that decides: one, or with room for it a second of z."""
+    summary, unit = run.summary, str(run.summary.get("unit", ""))
+    name = metric_name(summary["metric"])
+    over = f" over {summary['target']}" if run.several else ""
+    if not _is_in_own_unit(run):
+        return [f"test {name}{over}{f', {unit}' if unit else ''}"]
+    own = own_unit(run)
+    first = f"test {name}{over},\n{'in its own unit' if own == 'target' else own}"
+    return [first, "z-scored"] if "z" in columns else [first]
 
 
 def _results_table(run: Run, columns: Collection[str]) -> "Table":
     from rich.text import Text
 
     summary = run.summary
-    unit, own = str(summary.get("unit", "")), own_unit(run)
-    metric = metric_name(summary["metric"])
     title = f"{summary.get('title') or summary['study']} ({summary.get('profile', '')})"
     table = _arms_table(title, "bold")
-    over = f" over {summary['target']}" if run.several else ""
-    table.add_column(Text(f"test {metric}{over}{f', {unit}' if unit else ''}"), justify="right")
-    if "own" in columns:
-        table.add_column(Text(own), justify="right", max_width=max(map(len, own.split())) + 2)
+    for name in _measured(run, columns):
+        table.add_column(Text(name), justify="right")
     table.add_column(Text(against(run)), justify="right")
     if "chances" in columns:
         table.add_column("better/same\n/worse, %", justify="right", no_wrap=True)
@@ -174,8 +229,9 @@ def rows_shown(run: Run) -> list[dict[str, Any]]:
     return [run.arms[k] for k in sorted(first)]
 
 
-def _entry(run: Run, arm: dict[str, Any]) -> dict[str, Any] | None:
-    scaled = run.summary.get("unit") == "z"
+def _entry(run: Run, arm: dict[str, Any], *, own: bool = False) -> dict[str, Any] | None:
+    """The metric that decides, as it is compared or (``own``) in the target's unit."""
+    scaled = run.summary.get("unit") == "z" and not own
     return metric_of(arm, "test", run.summary["metric"], scaled=scaled)
 
 
@@ -238,19 +294,17 @@ def _cells(run: Run, arm: dict[str, Any], columns: Collection[str]) -> list[Any]
     use = _USE.get(recommended(run, arm), "")
     cells: list[Any] = [
         Text.assemble(arm_label(arm), (use, "bold green"), (other and f"\n {other}", "dim")),
-        mean_std(_entry(run, arm))
+        mean_std(_entry(run, arm, own=_is_in_own_unit(run)))
         if done
         else Text(str(arm["status"]).replace(" of ", "/"), style="yellow"),
     ]
-    if "own" in columns:
-        own = metric_of(arm, "test", run.summary["metric"], scaled=False)
-        cells.append(number(own["mean"]) if own else "")
+    if "z" in columns:
+        cells.append(number((_entry(run, arm) or {}).get("mean")) if done else "")
     if comparison is None:
         word = "baseline" if is_baseline(run, arm) else MISSING
         cells.append(Text(word, style="dim"))
     else:
-        difference = number(comparison["difference"], signed=True)
-        cells.append(f"{difference} {interval(comparison)}".strip())
+        cells.append(_difference(run, comparison))
     if "chances" in columns:
         found = chances(comparison or {})
         cells.append("/".join(map(str, whole_percents(found))) if found else "")
@@ -259,6 +313,14 @@ def _cells(run: Run, arm: dict[str, Any], columns: Collection[str]) -> list[Any]
     cells += [count(budget.get("epochs"))] if "epochs" in columns else []
     cells += [duration(budget.get("seconds"))] if "time" in columns else []
     return cells
+
+
+def _difference(run: Run, comparison: dict[str, Any]) -> str:
+    """The difference with its interval, in the unit of the means before it."""
+    own = comparison.get("original") if _is_in_own_unit(run) else None
+    shown = own or comparison
+    unit = " z" if own is None and _is_in_own_unit(run) else ""
+    return f"{number(shown['difference'], signed=True)} {interval(shown)}".strip() + unit
 
 
 def _verdict(comparison: Mapping[str, Any], *, bounded: bool = False) -> "Text":
@@ -272,16 +334,28 @@ def _verdict(comparison: Mapping[str, Any], *, bounded: bool = False) -> "Text":
     )
 
 
-def _footnote(run: Run) -> str:
+def _footnote(run: Run, columns: Collection[str]) -> str:
+    """What signs and columns of the table mean, of those alone that are shown."""
     summary = run.summary
     seeds = len(summary.get("seeds", []))
     better = "higher" if higher_is_better(summary) else "lower"
+    shown = [c for c in (comparison_of(run, arm) for arm in rows_shown(run)) if c]
     size = finite((summary.get("margin") or {}).get("size"))
+    is_same = any(c.get("verdict") == "same" for c in shown) or "chances" in columns
+    unit = " z" if _is_in_own_unit(run) else ""
     parts = [
-        f"mean ± deviation over {seeds} seed{'s' if seeds != 1 else ''}, {better} is better",
-        "[ ]: 95% interval, unadjusted",
-        "verdicts: Holm-adjusted within families",
-        f"same: no relevant difference, within ±{precise(size)}" if size is not None else "",
-        "time: one seed, whole chain",
+        f"mean ± deviation over {seeds} seeds" if seeds > 1 else "one seed: no deviation",
+        f"{better} is better",
     ]
-    return "; ".join(part for part in parts if part)
+    found = [", ".join(parts)]
+    if "z" in columns:
+        found.append("z-scored: in deviations of the training part's target")
+    if any(map(interval, shown)):
+        found.append("[ ]: 95% interval, unadjusted")
+    if any(finite(c.get("p_holm")) is not None for c in shown):
+        found.append("verdicts: Holm-adjusted within families")
+    if size is not None and is_same:
+        found.append(f"same: no relevant difference, within ±{precise(size)}{unit}")
+    if "time" in columns:
+        found.append(TIME_MEANING)
+    return "; ".join(found)

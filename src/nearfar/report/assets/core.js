@@ -256,4 +256,7 @@ function picture(row, width, height, zoom) {
 }
 
 const nameOf = (row) => data.rows.name[row] || `row ${data.rows.id[row]}`;
-const withUnit = (value) => format(value) + (isNumber(value) && data.ownUnit ? ` ${data.ownUnit}` : "");
+/* A true value; of a target that is counted, without decimals. */
+const isCounted = () => data.rows.truth.every((value) => !isNumber(value) || Number.isInteger(value));
+const formatTruth = (value) => (isNumber(value) && isCounted() ? brief(value) : format(value));
+const withUnit = (value, written = format) => written(value) + (isNumber(value) && data.ownUnit ? ` ${data.ownUnit}` : "");

@@ -7,7 +7,7 @@ nearfar.panel("examples", (root, examples) => {
   const value = (row) => {
     const truth = data.rows.truth[row];
     if (ofClasses) return ["class", isNumber(truth) ? data.labels[0].classes[truth] : "–"];
-    return [data.target, format(truth)];
+    return [data.target, formatTruth(truth)];
   };
   drawn(() => {
     const rows = examples[state.target];

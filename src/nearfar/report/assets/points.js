@@ -51,7 +51,7 @@ const PARTS = { r: "train", v: "validation", t: "test", "-": "no prediction" };
 function rowLines(row, index, prediction) {
   const truth = data.rows.truth[row];
   if (!ofClasses) {
-    const lines = [["true", withUnit(truth)]];
+    const lines = [["true", withUnit(truth, formatTruth)]];
     if (isNumber(prediction))
       lines.push(["predicted", withUnit(prediction)], ["error", format(prediction - truth, true)]);
     return lines;

@@ -1,17 +1,18 @@
 /* Predicted against true, one panel an arm. */
 function predictionPanel(index, seed, range, size) {
   const small = size < 220;
-  const [left, right, top, bottom] = [30, size - 6, 6, size - (small ? 20 : 30)];
+  const marks = ticks(range, small ? 3 : 4);
+  const longest = Math.max(...marks.map((mark) => brief(mark).length));
+  const [left, right] = [Math.max(24, 10 + 7 * longest), size - 6];
+  const [top, bottom] = [small ? 6 : 24, size - (small ? 20 : 30)];
   const x = scale(range, [left, right]);
   const y = scale(range, [bottom, top]);
   const svg = figure(size, size, `predicted against true, ${arms[index].label}`);
-  const marks = ticks(range, small ? 3 : 4);
   gridRows(svg, marks, y, [left, right]);
   gridColumns(svg, marks, x, [top, bottom]);
   svg.append(shape("path", { class: "reference", d: `M${left} ${bottom}L${right} ${top}` }));
   if (!small) {
-    const upright = { transform: "rotate(-90)", x: -top, y: 10, "text-anchor": "end" };
-    svg.append(write(right, bottom + 28, "true", "end"), shape("text", upright, "predicted"));
+    svg.append(write(right, bottom + 28, "true", "end"), write(left - 6, 10, "predicted", "start"));
   }
   const tested = testedRows(index, seed);
   const at = new Map(tested.map(([row, truth, value]) => [row, [x(truth), clamp(y(value), top, bottom)]]));

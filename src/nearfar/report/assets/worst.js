@@ -108,7 +108,7 @@ nearfar.panel("worst", (root) => {
         card(
           row,
           [
-            ["true", format(data.rows.truth[row])],
+            ["true", formatTruth(data.rows.truth[row])],
             ["predicted", format(prediction)],
             ["error", format(error)],
           ],

@@ -45,9 +45,13 @@ def verdict(word: str) -> str:
     return f'<span class="verdict {escape(kind)}" data-sign="{escape(sign)}">{name}</span>'
 
 
-def _row_head(arm: dict[str, Any], *small: str, marks: str = "") -> str:
-    """The arm's name, ``marks`` (HTML) beside it, each of ``small`` on a line below."""
-    below = "".join(f"<small>{escape(line)}</small>" for line in small if line)
+def _row_head(arm: dict[str, Any], *small: str, marks: str = "", verdict_word: str = "") -> str:
+    """The arm's name, ``marks`` (HTML) beside it, each of ``small`` on a line below.
+
+    On a narrow screen, where the column of verdicts is out of sight, its verdict stands there too.
+    """
+    below = f'<small class="narrow">{verdict(verdict_word)}</small>' if verdict_word else ""
+    below += "".join(f"<small>{escape(line)}</small>" for line in small if line)
     label = arm_label(arm)
     kind = ' class="long"' if len(label) > LONG else ""
     return f'<th scope="row"{kind}>{escape(label)}{marks}{below}</th>'

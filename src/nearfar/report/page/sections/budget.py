@@ -36,7 +36,8 @@ def budget_table(run: Run) -> str:
 def _body(page: PageContext) -> str:
     return (
         '<p class="about">Mean of one seed over the whole chain, pre-training included even where '
-        f'arms share it.</p><div id="cost-plots"></div>{budget_table(page.run)}'
+        "arms share it. Time is what elapsed while its stages were trained, each in one process; "
+        f'what ran beside it made it longer.</p><div id="cost-plots"></div>{budget_table(page.run)}'
     )
 
 

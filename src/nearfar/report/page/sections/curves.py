@@ -16,7 +16,9 @@ MAX_POINTS = 160
 _HTML = (
     '<p class="about">Line: mean over seeds; band: from the lowest to the highest seed; pale line: '
     "training rows, where both are drawn. A diverged seed is dashed up to its ✕ and does not set "
-    "the scale.</p>"
+    "the scale. A training loss can lie above that of validation: it is the mean over an epoch in "
+    "which the model still improves, with augmentation and dropout on; and a contrastive loss "
+    "grows with the rows of a batch.</p>"
     '<div class="controls" id="curves-controls"></div><div class="plot" id="curves-plot"></div>'
     '<div class="controls" id="pretrain-controls"></div>'
     '<div class="grid pretrain" id="pretrain-plots"></div>'

@@ -3,8 +3,8 @@
 from nearfar.report.page.panel import ASSETS, PageContext, Section
 
 _HTML = (
-    '<p class="about">Test rows only. Point at one to see it; it is ringed in every panel. A '
-    "triangle at the edge lies beyond it.</p>"
+    '<p class="about">Test rows only: true values across, predicted ones upwards. Point at one to '
+    "see it; it is ringed in every panel. A triangle at the edge lies beyond it.</p>"
     '<div class="controls" id="predictions-controls"></div>'
     '<div class="grid" id="predictions-plots"></div>'
 )

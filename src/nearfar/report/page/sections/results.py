@@ -78,7 +78,10 @@ def _results_row(run: Run, arm: dict[str, Any], target: str) -> str:
     entry = metric_of(arm, "test", metric, scaled=scaled, target=target)
     comparison = comparison_of(run, arm, target)
     lines = ["" if status == "done" else status, other_baseline(run, comparison or {}), _also(arm)]
-    html = _row_head(arm, *lines, marks="" if target else _marks(run, arm))
+    marks = "" if target else _marks(run, arm)
+    html = _row_head(
+        arm, *lines, marks=marks, verdict_word=str((comparison or {}).get("verdict", ""))
+    )
     html += _cell(mean_std(entry), interval(entry or {}))
     if scaled and own_unit(run, target):
         other = metric_of(arm, "test", metric, scaled=False, target=target)
