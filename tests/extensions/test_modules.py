@@ -19,6 +19,7 @@ from nearfar.plan.specs import spec_of
 from nearfar.records import read_stages
 from nearfar.records.plain_yaml import from_yaml, to_yaml
 from nearfar.records.run import RunFolder
+from nearfar.records.seals import seal
 from nearfar.study.load import load_study
 
 
@@ -109,14 +110,15 @@ def smuggled(done: Path, tmp_path: Path) -> Path:
     evil.write_text(f"{mark}{PARTS}{DICTIONARIES}", encoding="utf-8")
     text |= {"modules": None, "profiles": {"full": {"modules": [str(evil)]}}}
     (folder / "study.yaml").write_text(to_yaml(text), encoding="utf-8")
+    seal(folder, copied=["study.yaml"])
     return folder
 
 
 def test_a_profile_in_a_run_folder_brings_no_module(smuggled: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"names modules, which are code \(.*evil.py\)"):
+    with pytest.raises(UserError, match="'doubled' is not known here"):
         predict_file(smuggled, "own", tmp_path / "got" / "small.csv", tmp_path / "o.csv", None)
-    with pytest.raises(UserError):
-        prepare(Request(str(tmp_path / "got" / "own.yaml"), out=smuggled.parent))
+    prepared = prepare(Request(str(tmp_path / "got" / "own.yaml"), out=smuggled.parent))
+    assert prepared.folder.path == smuggled.with_name(f"{smuggled.name}-2")
     assert not (tmp_path / "ran").exists()
 
 

@@ -49,12 +49,12 @@ def folder(root: Path, *modes: str, ending: str = "png", **more: Any) -> Path:
 
 
 def study_of(path: Path, *targets: str) -> tuple[dict[str, Any], str, Finding]:
-    """Write a study, resolve it in the profile ``smoke`` and read its data again."""
+    """Write a study, resolve it and read its data again."""
     out = path.parent / "study.yaml"
     out.unlink(missing_ok=True)
     _, facts = write_study(path, targets, out)
     data = yaml.safe_load(out.read_text(encoding="utf-8"))["data"]
-    resolved = load_study(str(out), "smoke").study.data
+    resolved = load_study(str(out)).study.data
     finding = detect(str(path), list(targets), Path("nowhere"))
     chosen = resolved.model_dump(exclude_none=True) | {"path": str(path)}
     assert load(**chosen).digest == finding.dataset.digest

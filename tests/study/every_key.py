@@ -57,7 +57,18 @@ WIDE = small(
             }
         },
         "numbers": {"pretrain": "numbers", "fit": {"train": "head", "weights": "inverse"}},
-        "svr": {"fit": {"encoder": "identity", "head": "svr"}},
+        "svr": {"fit": {"encoder": "identity", "head": {"svr": {"width": "columns"}}}},
+        "trees": {
+            "fit": {
+                "encoder": ["identity", {"mlp": {"layers": 1, "hidden": 8, "dropout": 0.1}}],
+                "head": {
+                    "sklearn": {
+                        "class": "ensemble.ExtraTreesRegressor",
+                        "options": {"min_samples_leaf": 2},
+                    }
+                },
+            }
+        },
         "pca": {"fit": {"encoder": "identity", "head": {"pca": {"components": 2}}}},
         "forest": {
             "against": "mean",
@@ -132,7 +143,7 @@ WIDE = small(
             "condition": "size=narrow",
         }
     ],
-    track=["tensorboard", {"wandb": {"entity": "us"}}, "webhook"],
+    track=["tensorboard", {"wandb": {"entity": "us"}}, {"mlflow": {"experiment": "ours"}}, "webhook"],
 )
 FOLDS = small(split={"kind": "folds", "folds": 5, "by": "rows", "validation": 0.2})
 LIMIT = {"train": 40, "validation": 5, "test": 0.9}
@@ -255,7 +266,10 @@ RARE = {
     },
     "split": {"kind": "random", "parts": [0.5, 0.25, 0.25]},
     "baseline": "logistic",
-    "arms": {"logistic": {"fit": {"encoder": "identity", "head": "logistic"}}},
+    "arms": {
+        "logistic": {"fit": {"encoder": "identity", "head": "logistic"}},
+        "svc": {"fit": {"encoder": "identity", "head": {"svc": {"width": "columns"}}}},
+    },
 }
 
 

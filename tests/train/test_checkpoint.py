@@ -23,7 +23,7 @@ SCORES = [3.0, 1.0, 2.0, 1.5, 2.5, 3.5]
 
 def numbers(outcome: Outcome) -> dict[str, Any]:
     """All of an outcome but the time that it took and the tensors."""
-    plain = {**vars(outcome), "seconds": None, "kept": sorted(outcome.kept)}
+    plain = {**vars(outcome), "seconds": None, "judging": None, "kept": sorted(outcome.kept)}
     return {**plain, "curves": [vars(point) for point in outcome.curves]}
 
 
