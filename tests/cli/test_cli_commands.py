@@ -131,9 +131,8 @@ def test_more_arms_and_seeds_extend_a_run(nearfar: CommandLine) -> None:
     times = {path: (path / "done").stat().st_mtime_ns for path in stages}
     assert nearfar(*RUN, "--arm", "gin", "--seeds", "2").status == 0
     results = rows(folder / "results.csv")
-    assert {(row["arm"], row["seed"]) for row in results} == {
-        (arm, seed) for arm in ("mean", "ridge", "gin") for seed in "01"
-    }
+    asked = {(arm, seed) for arm in ("mean", "gin") for seed in "01"}
+    assert {(row["arm"], row["seed"]) for row in results} == {*asked, ("ridge", "0")}
     assert set(first.splitlines()) <= set((folder / "results.csv").read_text().splitlines())
     assert times == {path: (path / "done").stat().st_mtime_ns for path in stages}
 

@@ -181,11 +181,13 @@ def test_mistakes_in_data_for_init(nearfar: CommandLine, case: str) -> None:
         assert phrase in said
 
 
-def test_a_study_that_differs_is_refused_with_the_difference(ran: CommandLine) -> None:
-    run = ("run", "tiny.yaml", "--profile", "smoke")
+def test_a_study_that_differs_under_a_name_is_refused_with_the_difference(
+    ran: CommandLine,
+) -> None:
+    run = ("run", "tiny.yaml", "--profile", "smoke", "--as", "tiny-smoke")
     said = ran.mistake(*run, "--set", "arms.gin.fit.epochs=3")
     assert "arms.gin.fit.epochs: was 2, now 3" in said
-    assert "--out" in said
+    assert "--as" in said
 
 
 PREDICT = {

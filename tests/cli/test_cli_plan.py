@@ -172,7 +172,8 @@ def test_a_metric_without_row_scores_is_refused(nearfar: CommandLine) -> None:
 
 def test_a_study_that_changed_since_its_run_is_planned_beside_it(nearfar: CommandLine) -> None:
     assert nearfar(*RUN, "--arm", "ridge").status == 0
-    assert "stages" in said(nearfar, *PLAN, "--set", "metric=rmse")
+    text = said(nearfar, *PLAN, "--set", "metric=rmse")
+    assert "What rows contribute is guessed" in text, "that run's stages are of another metric"
 
 
 def test_a_solved_stage_that_fails_is_told(

@@ -160,7 +160,8 @@ def test_who_would_make_what_another_makes_comes_later(how: str, tmp_path: Path)
 
 def test_what_is_made_holds_nobody_back(tmp_path: Path) -> None:
     (tmp_path / "features").mkdir()
-    (tmp_path / "features/descriptors.npy").touch()
+    for ending in ("npy", "json"):
+        (tmp_path / f"features/descriptors.{ending}").touch()
     given = steps(a=("ok", None), b=("ok", None))
     pool = ThreadPool(2, {"a": "descriptors", "b": "descriptors"}, root=tmp_path / "stages")
     assert [event.stage_hash for event in run(pool, given)[:2]] == ["a", "b"]

@@ -105,7 +105,7 @@ def test_molecules_and_pictures(tmp_path: Path) -> None:
     [
         ({"y": Y[:5]}, "y: has 5 rows, X has 60"),
         ({"y": None}, "y: needs what to predict"),
-        ({"arms": {"a": "plane"}}, "arms: a: no preset is called 'plane'; did you mean 'plain'"),
+        ({"arms": {"a": "MLPS"}}, "arms: a: no preset is called 'MLPS'; did you mean 'MLP'"),
         ({"arms": {"a": 3}}, "arms: a: int is no arm"),
         ({"arms": {"a": Ridge}}, r"Ridge is a class: give Ridge\(\)"),
         ({"arms": {"a": nn.Linear(3, 2)}}, "one module, which all seeds would go on training"),

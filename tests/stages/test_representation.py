@@ -15,6 +15,7 @@ from nearfar.errors import UserError
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.execution.run import carry_out, prepare
 from nearfar.metrics.representation import MEASURES, ROWS, evaluate_representation
+from nearfar.records.seals import read_seal, seal
 from nearfar.records.tables import Record, read_results
 from nearfar.report import write_report
 from nearfar.stages.representation import measures
@@ -146,6 +147,7 @@ def test_stages_of_before_have_none_and_that_is_all(tmp_path: Path) -> None:
             kept = [m for m in stage["outcome"]["metrics"] if m["metric"] not in MEASURES]
             stage["outcome"]["metrics"] = kept
             path.write_text(yaml.safe_dump(stage, sort_keys=False), encoding="utf-8")
+            seal(path.parent, read_seal(path.parent).batch)
     again = prepare(Request(str(tmp_path / "old" / "small.yaml"), out=tmp_path / "old" / "runs"))
     carry_out(again, 1, lambda event: None)
     assert {(r.arm, r.seed) for r in recorded(again)} == {("plain", 0)}

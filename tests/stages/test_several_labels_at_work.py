@@ -53,7 +53,7 @@ def run(folder: Path) -> Prepared:
         study, facts = write_study(Path("weather.csv"), LABELS)
         assert any("several labels a row; --task regression" in fact for fact in facts)
         assert any("'wet' in" in fact and "of 90 known" in fact for fact in facts)
-        settings = ("axes.seed.values=3", "stages.rnc.epochs=2", "arms.plain.fit.epochs=3")
+        settings = ("axes.seed.values=3", "stages.rnc.epochs=2", "arms.MLP.fit.epochs=3")
         return run_whole(Request(str(study), "smoke", settings=settings, out=folder / "runs"))
 
 
@@ -73,7 +73,7 @@ def test_every_row_and_every_known_label_is_used(run: Prepared) -> None:
     assert dataset.multilabel
     assert dataset.target_names == LABELS
     assert np.isnan(dataset.targets).sum(axis=0).tolist() == [0, 30]
-    tested = [told(run, "plain", seed) for seed in range(3)]
+    tested = [told(run, "MLP", seed) for seed in range(3)]
     assert sum(len(rows["warm"]) - len(rows["wet"]) for rows in tested) > 0
     for rows in tested:
         assert len(rows["warm"]) >= len(rows["wet"]) > 0
@@ -81,7 +81,7 @@ def test_every_row_and_every_known_label_is_used(run: Prepared) -> None:
             assert row["decision"] == str(int(float(row["prediction"]) > 0.5))
 
 
-@pytest.mark.parametrize("arm", ["plain", "columns logistic", "columns forest", "frequencies"])
+@pytest.mark.parametrize("arm", ["MLP", "columns logistic", "columns boosting", "frequencies"])
 def test_recorded_numbers_are_those_of_scikit_learn(run: Prepared, arm: str) -> None:
     records = {
         (r.target, r.metric): r.value
@@ -133,13 +133,13 @@ def test_the_page_has_each_label(run: Prepared) -> None:
     assert "Some rows lack some of the targets" in page
 
 
-@pytest.mark.parametrize("arm", ["RnC", "columns logistic", "columns forest"])
+@pytest.mark.parametrize("arm", ["MLP+RnC", "columns logistic", "columns boosting"])
 def test_predictions_have_decision_and_probability(run: Prepared, folder: Path, arm: str) -> None:
     predict_file(run.folder.path, arm, folder / "weather.csv", folder / "p.csv", None, force=True)
     with (folder / "p.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    predicted = ["warm_pred", "wet_pred", "p:warm", "p:wet", "reason"]
-    assert list(rows[0])[-5:] == predicted
+    decided = ["warm_pred", "warm_set", "wet_pred", "wet_set", "p:warm", "p:wet"]
+    assert list(rows[0])[-9:] == [*decided, "unlike", "nearest", "reason"]
     assert len(rows) == 120
     for row in rows:
         assert row["wet_pred"] == str(int(float(row["p:wet"]) > 0.5))
@@ -177,14 +177,13 @@ def test_a_separator_is_found_in_cells_of_images(
     dataset = load_dataset(options, tmp_path)
     assert dataset.target_names == names
     assert dataset.targets.sum(axis=0).tolist() == [40, 30, 20, 10]
-    only = ["RnC", "pixels logistic", "frequencies"]
+    only = ["CNN+RnC", "small pixels logistic", "frequencies"]
     run = run_whole(Request(str(study), "smoke", arms=only, out=tmp_path / "runs"))
-    predict_file(run.folder.path, "RnC", tmp_path / "several.csv", tmp_path / "p.csv", None)
+    predict_file(run.folder.path, "CNN+RnC", tmp_path / "several.csv", tmp_path / "p.csv", None)
     header = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert (
-        header
-        == "id,path,labels,cat_pred,dog_pred,fox_pred,owl_pred,p:cat,p:dog,p:fox,p:owl,reason"
-    )
+    decided = ",".join(f"{name}_pred,{name}_set" for name in names)
+    chances = ",".join(f"p:{name}" for name in names)
+    assert header == f"id,path,labels,{decided},{chances},unlike,nearest,reason"
 
 
 def test_molecules_with_gaps_run_and_predict(
@@ -197,10 +196,10 @@ def test_molecules_with_gaps_run_and_predict(
         lines.append(f"{'C' * (i // 10)}{SMILES[i % 10]},{int(i % 4 == 0)},{second}")
     Path("tox.csv").write_text("\n".join(lines), encoding="utf-8")
     study, _ = write_study(Path("tox.csv"), ["NR-AR", "SR-p53"])
-    only = ["RnC", "fingerprint logistic", "fingerprint forest", "frequencies"]
+    only = ["MPNN+RnC", "descriptors logistic", "fingerprint forest", "frequencies"]
     run = run_whole(Request(str(study), "smoke", arms=only, out=tmp_path / "runs"))
     assert len(run.dataset) == 60
-    predict_file(run.folder.path, "RnC", Path("tox.csv"), Path("p.csv"), None)
+    predict_file(run.folder.path, "MPNN+RnC", Path("tox.csv"), Path("p.csv"), None)
     assert len(Path("p.csv").read_text(encoding="utf-8").splitlines()) == 61
 
 

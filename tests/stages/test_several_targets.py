@@ -21,8 +21,8 @@ from nearfar.starter.write import write_study
 from nearfar.study.load import load_study
 
 TARGETS = ["height", "weight"]
-ARMS = ["RnC", "mean", "columns ridge"]
-SETTINGS = ("axes.seed.values=3", "stages.rnc.epochs=3", "arms.plain.fit.epochs=3")
+ARMS = ["MLP+RnC", "mean", "columns ridge"]
+SETTINGS = ("axes.seed.values=3", "stages.rnc.epochs=3", "arms.MLP.fit.epochs=3")
 
 
 def table(path: Path, rows: int = 120, gap: int | None = None) -> None:
@@ -136,8 +136,8 @@ def test_predictions_have_two_columns_for_each_target(run: Prepared, folder: Pat
     predict_file(run.folder.path, "columns ridge", folder / "body.csv", folder / "p.csv", None)
     with (folder / "p.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    made = ["height_pred", "height_std", "weight_pred", "weight_std", "reason"]
-    assert list(rows[0])[-5:] == made
+    made = [f"{target}_{what}" for target in TARGETS for what in ("pred", "std", "low", "high")]
+    assert list(rows[0])[-11:] == [*made, "unlike", "nearest", "reason"]
     with (folder / "body.csv").open(encoding="utf-8") as file:
         truth = list(csv.DictReader(file))
     for target, most in (("height", 1.5), ("weight", 0.8)):
@@ -192,7 +192,7 @@ def test_rows_with_gaps_are_learnt_judged_and_compared(
         if (m["split"], m["metric"], m["unit"]) == ("test", "mae", "z")
     }
     for target in TARGETS:
-        for arm in ("columns ridge", "columns forest"):
+        for arm in ("columns ridge", "columns boosting"):
             assert mean[arm, target] < 0.6 * mean["mean", target], (arm, target)
     pairs = [c for c in summary["comparisons"] if c["target"] == "all targets"]
     assert all(c["p"] is not None for c in pairs), "rows have scores"

@@ -127,7 +127,8 @@ def test_prediction_names_the_target_and_asks_for_the_condition(
     predict_file(run.folder.path, "warm · labels=1", data, output, None)
     with output.open(encoding="utf-8") as file:
         first = next(csv.DictReader(file))
-    assert list(first)[-4:] == ["warm_pred", "p:warm", "p:cold", "reason"]
+    made = ["warm_pred", "warm_set", "p:warm", "p:cold", "unlike", "nearest", "reason"]
+    assert list(first)[-7:] == made
     assert first["warm_pred"] in {"warm", "cold"}
     with pytest.raises(UserError, match=r"allowed: .*warm · labels=1"):
         predict_file(run.folder.path, "warm", data, tmp_path / "q.csv", None)

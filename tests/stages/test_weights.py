@@ -107,7 +107,8 @@ def test_a_study_without_weights_says_nothing_of_them_in_its_stages() -> None:
     {
         "solved head": (
             {"encoder": "identity", "head": "svr", "weights": "inverse"},
-            "arms.plain.fit.weights: solved head 'svr' takes none; allowed: forest, ridge",
+            "arms.plain.fit.weights: solved head 'svr' takes none; allowed: catboost, forest,"
+            " lightgbm, ridge, sklearn, xgboost",
         ),
         "kind": (
             {"encoder": "identity", "head": "ridge", "weights": "invers"},

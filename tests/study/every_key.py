@@ -143,7 +143,12 @@ WIDE = small(
             "condition": "size=narrow",
         }
     ],
-    track=["tensorboard", {"wandb": {"entity": "us"}}, {"mlflow": {"experiment": "ours"}}, "webhook"],
+    track=[
+        "tensorboard",
+        {"wandb": {"entity": "us"}},
+        {"mlflow": {"experiment": "ours"}},
+        "webhook",
+    ],
 )
 FOLDS = small(split={"kind": "folds", "folds": 5, "by": "rows", "validation": 0.2})
 LIMIT = {"train": 40, "validation": 5, "test": 0.9}

@@ -54,7 +54,8 @@ def set_study_parts(parts: dict[str, dict[str, PlugIn]], origins: list[Origin]) 
 def add_process_part(group: str, name: str, part: PlugIn) -> None:
     """Let a part be known by a name in this process alone, to every study that says it.
 
-    The name and the part's origin must tell it from every other one: it is hashed by them.
+    The name and the part's origin must tell it from every other one: it is hashed by them. No list
+    of names has it: nobody writes it.
     """
     _of_the_process.setdefault(group, {})[name] = part
 
@@ -69,7 +70,8 @@ class Registry(Mapping[str, T]):
 
     A built-in name comes before a plug-in's. Packages are asked for a name only when it is neither
     built in nor brought by the study's modules: nothing of them is imported before. Iteration
-    gives the parts that are known without importing any; ``names()`` the names of all.
+    gives the parts that are known without importing any, those of the process aside; ``names()``
+    the names of all.
 
     Args:
         noun: what a part is called in messages.
@@ -96,7 +98,8 @@ class Registry(Mapping[str, T]):
         return part
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self.built_in, *self._own, *self._imported]))
+        of_the_study = _of_the_study.get(self.group, {})
+        return iter(dict.fromkeys([*self.built_in, *of_the_study, *self._imported]))
 
     def __len__(self) -> int:
         return len(list(iter(self)))
