@@ -72,6 +72,7 @@ class CommandLine:
             patch.chdir(self.folder)
             patch.setattr(sys, "argv", ["nearfar", *map(str, arguments)])
             patch.setenv("COLUMNS", "200")
+            patch.setenv("PYTHONSAFEPATH", "1")  # a command sets it: undone with the rest
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 try:
                     main()

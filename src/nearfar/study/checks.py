@@ -80,13 +80,13 @@ def _unfit_for_task(study: Study) -> list[str]:
     labels = study.data.label_task
     fitting = [name for name, kind in OBJECTIVES.items() if labels in kind.tasks]
     for name, stage in study.stages.items():
-        if stage.objective.name not in fitting:
+        if labels not in OBJECTIVES[stage.objective.name].tasks:
             where = f"stages.{name}.objective"
             mistakes.append(_not_for(where, stage.objective.name, labels, fitting))
     heads = [name for name, kind in HEADS.items() if fits_task(kind, task)]
     for name, arm in study.arms.items():
         fit, where = arm.fit, f"arms.{name}.fit"
-        if fit.head.name not in heads:
+        if not fits_task(HEADS[fit.head.name], task):
             mistakes.append(_not_for(f"{where}.head", fit.head.name, task, heads))
         else:
             mistakes += [f"{where}.head: {line}" for line in _refused(fit, study)]
@@ -127,6 +127,8 @@ def _no_weights(fit: TrainedFit | ExactFit, task: str) -> list[str]:
         return ["go by how rare a target is, and this study gives images back"]
     if isinstance(fit, ExactFit):
         what, given, allowed = "solved head", fit.head.name, _weighted(task)
+        if given in WEIGHTED and fits_task(WEIGHTED[given], task):
+            return []
     else:
         losses = ELEMENTWISE_LOSSES if task == "regression" else LOSSES[task]
         what, given, allowed = "loss", fit.loss, list(losses)
