@@ -48,6 +48,7 @@ def test_estimators_functions_and_presets_side_by_side(tmp_path: Path) -> None:
     assert result.failures == {}
     assert list(result.table.arm) == [*arms, "mean"]
     assert result.arm("pipeline")["mean"] < 0.3 < result.arm("mean")["mean"]
+    assert result.arm("network")["epochs"] > 0, "a network of one's own is trained"
     before = finished(tmp_path)
     renamed = {"first": make_pipeline(StandardScaler(), Ridge()), "net": network}
     again = compared(tmp_path, X.copy(), Y.tolist(), arms=renamed)

@@ -113,7 +113,7 @@ def _of_estimator(name: str, estimator: Any, kind: str, chosen: Chosen) -> Plain
 
 
 def _of_function(name: str, make: Any, base: Plain, shape: Shape, chosen: Chosen) -> Plain:
-    """Return the arm of a module, trained end to end as the first trained arm of ``base`` is."""
+    """Return the arm of a module, trained as the network of ``base`` that is trained end to end."""
     from nearfar.library.modules import encoder_of, fingerprint_of
 
     try:
@@ -125,7 +125,11 @@ def _of_function(name: str, make: Any, base: Plain, shape: Shape, chosen: Chosen
         raise UserError(f"arms: {name}: the function raised {first}") from error
     known = _register("encoders", make, digest, encoder_of(make))
     chosen.own.append(name)
-    like = base["baseline"]
+    like = next(
+        name
+        for name, arm in base["arms"].items()
+        if arm["fit"].get("train") == "all" and "pretrain" not in arm
+    )
     chosen.presets[name] = like
     return {"fit": {**copy.deepcopy(base["arms"][like]["fit"]), "encoder": known}}
 
