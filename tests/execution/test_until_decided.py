@@ -11,8 +11,8 @@ from whole_runs import run_whole
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
 from nearfar.execution.rounds import Rounds, open_arms, seconds_of_round
+from nearfar.plain_yaml import from_yaml
 from nearfar.records import StageRow, read_results
-from nearfar.records.plain_yaml import from_yaml
 from nearfar.study.extend import extend, in_rounds
 
 FOLDS = {"kind": "folds", "folds": 10}

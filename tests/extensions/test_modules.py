@@ -14,10 +14,10 @@ from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.execution.run import carry_out, prepare
 from nearfar.extensions import use_modules
+from nearfar.plain_yaml import from_yaml, to_yaml
 from nearfar.plan.plan import Plan, make_plan
 from nearfar.plan.specs import spec_of
 from nearfar.records import read_stages
-from nearfar.records.plain_yaml import from_yaml, to_yaml
 from nearfar.records.run import RunFolder
 from nearfar.records.seals import seal
 from nearfar.study.load import load_study

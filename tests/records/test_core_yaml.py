@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nearfar.errors import UserError
-from nearfar.records.plain_yaml import DEEPEST, LONGEST, from_yaml, parse_yaml, to_yaml
+from nearfar.plain_yaml import DEEPEST, LONGEST, from_yaml, parse_yaml, to_yaml
 
 VALUES: dict[str, Any] = {
     "010": 10,

@@ -7,7 +7,7 @@ import pytest
 from pyarrow import parquet
 
 from nearfar.errors import UserError
-from nearfar.records.plain_yaml import from_yaml, to_yaml
+from nearfar.plain_yaml import from_yaml, to_yaml
 from nearfar.records.run import RunFolder
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nearfar.data import Columns, Preparation
 from nearfar.heads.solved.exact import Ridge
-from nearfar.records.plain_yaml import from_yaml
+from nearfar.plain_yaml import from_yaml
 from nearfar.starter.asked import checked
 from nearfar.starter.detect import detect
 from nearfar.starter.write import write_study

@@ -11,7 +11,7 @@ from small_study import Plain, planned, resolved, small, with_arms
 
 from nearfar.data.options import Limit
 from nearfar.errors import UserError
-from nearfar.records.plain_yaml import from_yaml, parse_yaml, to_yaml
+from nearfar.plain_yaml import from_yaml, parse_yaml, to_yaml
 from nearfar.study.budgets import searching
 from nearfar.study.files import read_study, shipped_studies, shipped_texts
 from nearfar.study.load import Resolved, load_study, resolve

@@ -10,7 +10,7 @@ from schema_walk import blocks
 from small_study import Plain, at, changed, leaves, resolved, small
 
 from nearfar.errors import UserError
-from nearfar.records.plain_yaml import parse_yaml
+from nearfar.plain_yaml import parse_yaml
 from nearfar.study.files import find_study, read_study
 from nearfar.study.load import load_study
 from nearfar.study.named_options import NamedChoice

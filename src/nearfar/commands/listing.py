@@ -45,7 +45,7 @@ def _duration(minutes: float | None) -> str:
 
 def show_study(name: str, profile: str | None, settings: tuple[str, ...]) -> None:
     """Print a resolved study as YAML."""
-    from nearfar.records.plain_yaml import to_yaml
+    from nearfar.plain_yaml import to_yaml
     from nearfar.study.load import load_study
 
     text = load_study(name, profile, settings).text

@@ -107,7 +107,7 @@ def _out(out: str | Path | None) -> Path:
 
 def _first_study(rows: Rows, task: str | None) -> tuple[dict[str, Any], list[str]]:
     """Return the study that ``nearfar init`` writes of these rows, and what it found."""
-    from nearfar.records.plain_yaml import parse_yaml
+    from nearfar.plain_yaml import parse_yaml
     from nearfar.starter.asked import checked
     from nearfar.starter.write import write_study
 
@@ -167,8 +167,8 @@ def _shape(data: Mapping[str, Any], kind: str) -> tuple[int, ...] | None:
 
 def _written(study: dict[str, Any], folder: Path) -> Path:
     """Write a study beside the data; its name follows from what it says."""
+    from nearfar.plain_yaml import to_yaml
     from nearfar.records.files import write_atomically
-    from nearfar.records.plain_yaml import to_yaml
 
     place = folder / FOLDER
     path = Path(study["data"]["path"])

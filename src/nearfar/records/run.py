@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError, tell
+from nearfar.plain_yaml import from_yaml, to_yaml
 from nearfar.records.files import remove_left, write_atomically
 from nearfar.records.locks import held, tell_of_local_locks
-from nearfar.records.plain_yaml import from_yaml, to_yaml
 from nearfar.records.run_plan import RunPlan
 from nearfar.records.samples import write_samples
 from nearfar.records.seals import DONE, Damaged, Seal, check_files, differences, read_seal, seal

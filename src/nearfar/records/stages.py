@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError, tell
+from nearfar.plain_yaml import from_yaml, to_yaml
 from nearfar.records.features import FeatureStore
 from nearfar.records.files import remove_left, write_atomically
 from nearfar.records.locks import Busy, held
-from nearfar.records.plain_yaml import from_yaml, to_yaml
 from nearfar.records.seals import DONE, Damaged, check_files, check_readable, read_seal, seal
 
 STAGE = "stage.yaml"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from nearfar.records.plain_yaml import to_yaml
+from nearfar.plain_yaml import to_yaml
 
 
 def scalar(value: str | float | bool) -> str:

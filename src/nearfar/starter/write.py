@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError, printable
+from nearfar.plain_yaml import parse_yaml
 from nearfar.records.files import write_atomically
 from nearfar.records.places import expanded, file_to_write
-from nearfar.records.plain_yaml import parse_yaml
 from nearfar.starter.arms import Arm, Arms, Budget, arms_of
 from nearfar.starter.kits import LEAST_SIDE, Kit, kit_of
 from nearfar.starter.scalars import scalar

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError, nearest, shown
-from nearfar.records.plain_yaml import LONGEST, from_yaml, parse_yaml
+from nearfar.plain_yaml import LONGEST, from_yaml, parse_yaml
 
 
 def shipped_studies() -> dict[str, Path]:

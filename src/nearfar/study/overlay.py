@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nearfar.errors import UserError
-from nearfar.records.plain_yaml import parse_yaml
+from nearfar.plain_yaml import parse_yaml
 from nearfar.study.placeholders import PLACEHOLDER
 
 CHOICES = frozenset({"encoder", "objective", "head", "readout", "optimizer", "schedule", "average"})

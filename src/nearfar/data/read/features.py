@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nearfar.errors import UserError
+from nearfar.plain_yaml import parse_yaml
 
 _MOST_BYTES = 2**24
 
@@ -80,18 +79,11 @@ def _infos(path: Path) -> list[Any]:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".md":
             head = text.split("---", 2)[1] if text.startswith("---") else ""
-            infos = (yaml.safe_load(head) or {}).get("dataset_info", [])
+            infos = (parse_yaml(head, str(path)) or {}).get("dataset_info", [])
             return infos if isinstance(infos, list) else [infos]
         content = json.loads(text)
         return list(content.values()) if path.stem == "dataset_infos" else [content]
-    except (
-        OSError,
-        ValueError,
-        AttributeError,
-        IndexError,
-        RecursionError,
-        yaml.YAMLError,
-    ) as error:
+    except (OSError, ValueError, AttributeError, IndexError, RecursionError, UserError) as error:
         if path.suffix == ".md":
             return []
         first = (str(error).splitlines() or [type(error).__name__])[0]

@@ -5,8 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from nearfar.plain_yaml import from_yaml
 from nearfar.records.maps import features_name, kept_places
-from nearfar.records.plain_yaml import from_yaml
 from nearfar.report.load import Run
 from nearfar.report.page.embedding import (
     Array,
