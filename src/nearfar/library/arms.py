@@ -164,8 +164,7 @@ def study_with(base: Plain, chosen: Chosen, baseline: str | None) -> Plain:
     study["profiles"] = {
         name: _patched(patch, chosen, set(stages)) for name, patch in base["profiles"].items()
     }
-    dropped = {"minutes"} | ({"stages"} if not stages else set())
-    return {key: value for key, value in study.items() if key not in dropped}
+    return {key: value for key, value in study.items() if stages or key != "stages"}
 
 
 def _head(arm: Any) -> Any:

@@ -27,17 +27,6 @@ _SHARE = 0.1
 """Rows that choose epochs where a split does not say."""
 
 
-def guessed_minutes(arms: Arms, rows: int, kind: str, seeds: int, epochs: int) -> float:
-    """Guess the minutes on two cores: networks by their epochs, and what is solved."""
-    rows_per_second = {"molecule": 1_500, "image": 200}.get(kind, 40_000)
-    shares = 0.5 + sum(arm.share for arm in arms.arms)
-    solved = sum(
-        20 if rows > 1_000 else 8 for arm in arms.arms if not arm.share and not arm.control
-    )
-    one_seed = shares * epochs * rows / rows_per_second + solved
-    return round(max(seeds * one_seed / 60 / 2, 0.1), 1)
-
-
 def write_study(
     data: Path,
     targets: Sequence[str] = (),
@@ -99,10 +88,6 @@ def study_text(name: str, data_path: str, finding: Finding) -> tuple[str, list[s
     inputs = finding.dataset.inputs
     side = max(inputs.shape[1:]) if isinstance(inputs, Images) else 0
     arms = arms_of(kit, budget, rows, side, len(names))
-    minutes = {
-        "full": guessed_minutes(arms, rows, kind, seeds.full, budget.epochs),
-        "quick": guessed_minutes(arms, rows, kind, seeds.quick, budget.quick),
-    }
     target = _listed(names)
     over = f", mean over the {'labels' if finding.dataset.multilabel else 'targets'}"
     over *= len(names) > 1
@@ -125,8 +110,6 @@ def study_text(name: str, data_path: str, finding: Finding) -> tuple[str, list[s
         kit.metrics,
         "# The strongest of the plain arms, found on data of other people.",
         f"baseline: {scalar(arms.baseline)}",
-        "# Guessed, on two cores.",
-        f"minutes: {{full: {minutes['full']}, quick: {minutes['quick']}}}",
         "",
         *_arm_lines(arms, kit, budget, seeds),
     ]
