@@ -10,6 +10,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -138,3 +139,28 @@ def test_the_demo_is_the_command_that_the_readme_names() -> None:
     assert "nearfar run esol --profile quick" in readme
     for target in ("demo", "test", "lint", "bench", "clean"):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def locked() -> dict[str, tuple[Version, str, int]]:
+    """Name → version, marker and number of hashes, as requirements.lock has them."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    found = {}
+    for line in text.splitlines():
+        requirement, *hashes = line.split(" --hash=")
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest.strip()) for digest in hashes), line
+        name, _, rest = requirement.partition("==")
+        version, _, marker = rest.partition(";")
+        found[canonicalize_name(name)] = Version(version.strip()), marker.strip(), len(hashes)
+    return found
+
+
+def test_the_lock_holds_the_pins_with_their_hashes() -> None:
+    lock, pinned = locked(), pins()
+    assert {*DECLARED, "hatchling"} <= set(lock)
+    for name, (version, marker, hashes) in lock.items():
+        assert hashes > 0, name
+        of_cuda = name.startswith(
+            ("cuda-", "nvidia-")
+        )  # with torch, where it is not for processors
+        elsewhere = of_cuda or (marker and not Marker(marker).evaluate())
+        assert pinned.get(name) == version or (name not in pinned and elsewhere), name

@@ -93,6 +93,22 @@ def test_mistakes_in_a_study(nearfar: CommandLine, setting: str) -> None:
         assert phrase in said
 
 
+@pytest.mark.parametrize("command", ["run", "plan", "show"])
+@pytest.mark.parametrize("by", ["file", "profile", "setting"])
+def test_a_strangers_modules_are_not_imported(nearfar: CommandLine, command: str, by: str) -> None:
+    nearfar.write("evil.py", "open('ran', 'w')")
+    text = (nearfar.folder / "tiny.yaml").read_text(encoding="utf-8")
+    named = {
+        "file": text + "modules: [evil]\n",
+        "profile": text.replace("profiles:\n", "profiles:\n  full: {modules: [evil]}\n"),
+    }
+    nearfar.write("strange.yaml", named.get(by, text))
+    more = ["--set", "modules=[evil]"] if by == "setting" else []
+    said = nearfar.mistake(command, "strange.yaml", *more, "--no-modules")
+    assert "names modules, which are code (evil)" in said
+    assert nearfar("show", "tiny.yaml", "--no-modules").status == 0
+
+
 def test_all_mistakes_are_told_together(nearfar: CommandLine) -> None:
     settings = ["--set", "metric=mea", "--set", "arms.gin.fit.loss=l3", "--set", "tilte=x"]
     said = nearfar.mistake("show", "tiny.yaml", *settings, lines=3).splitlines()

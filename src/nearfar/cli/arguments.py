@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nearfar.cli.shared_arguments import Modules, Profile, Run, Settings, Study
+from nearfar.cli.shared_arguments import Modules, NoModules, Profile, Run, Settings, Study
 from nearfar.completion import complete_arm
 from nearfar.errors import UserError
 from nearfar.report.signs import inert
@@ -75,6 +75,7 @@ def run(
         str | None,
         typer.Option("--as", metavar="NAME", help="The run's folder in --out; of other data too."),
     ] = None,
+    no_modules: NoModules = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
@@ -89,7 +90,19 @@ def run(
     settings, trackers, only = tuple(setting or ()), tuple(track or ()), tuple(seed or ())
     rounds = asked_rounds(until, budget, seeds, settings, only)
     request = Request(
-        study, profile, arm, seeds, settings, out, jobs, device, trackers, *rounds, only, name
+        study,
+        profile,
+        arm,
+        seeds,
+        settings,
+        out,
+        jobs,
+        device,
+        trackers,
+        *rounds,
+        only,
+        name,
+        no_modules=no_modules,
     )
     raise typer.Exit(run_study(request, dry_run=dry_run))
 
@@ -103,12 +116,14 @@ def plan(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Local processes (default: one for each core).")
     ] = None,
+    no_modules: NoModules = False,
 ) -> None:
     """Say what difference a study finds with how many trainings an arm, and what that costs."""
     from nearfar.commands import plan_study
     from nearfar.execution.prepared import Request
 
-    request = Request(study, profile, settings=tuple(setting or ()), out=out, jobs=jobs)
+    settings = tuple(setting or ())
+    request = Request(study, profile, settings=settings, out=out, jobs=jobs, no_modules=no_modules)
     raise typer.Exit(plan_study(request))
 
 
@@ -121,11 +136,13 @@ def studies() -> None:
 
 
 @app.command()
-def show(study: Study, profile: Profile = None, setting: Settings = None) -> None:
+def show(
+    study: Study, profile: Profile = None, setting: Settings = None, no_modules: NoModules = False
+) -> None:
     """Print the resolved study, every default spelled out."""
     from nearfar.commands import show_study
 
-    show_study(study, profile, tuple(setting or ()))
+    show_study(study, profile, tuple(setting or ()), no_modules=no_modules)
 
 
 Features = Annotated[

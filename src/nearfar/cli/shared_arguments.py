@@ -25,6 +25,10 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. stages.rnc.epochs=200."),
 ]
+NoModules = Annotated[
+    bool,
+    typer.Option("--no-modules", help="Refuse a study that names modules, which are code."),
+]
 Modules = Annotated[
     bool, typer.Option("--modules", help="Import the modules that the run's study names: code.")
 ]

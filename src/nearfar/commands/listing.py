@@ -43,10 +43,12 @@ def _duration(minutes: float | None) -> str:
     return f"{minutes / 60:.1f} h" if minutes >= 90 else f"{minutes:g} min"
 
 
-def show_study(name: str, profile: str | None, settings: tuple[str, ...]) -> None:
+def show_study(
+    name: str, profile: str | None, settings: tuple[str, ...], *, no_modules: bool = False
+) -> None:
     """Print a resolved study as YAML."""
     from nearfar.plain_yaml import to_yaml
     from nearfar.study.load import load_study
 
-    text = load_study(name, profile, settings).text
+    text = load_study(name, profile, settings, no_modules=no_modules).text
     print(to_yaml(text), end="")

@@ -20,7 +20,8 @@ class Request:
     """What was asked for on the command line; ``budget`` is in seconds, and for rounds alone.
 
     ``seeds`` asks for the first so many, ``only_seeds`` for these alone. ``name`` is that of the
-    run's folder, None for ``<study>-<profile>``, or the next one that is free.
+    run's folder, None for ``<study>-<profile>``, or the next one that is free. With ``no_modules``
+    a study that names modules is refused.
     """
 
     study: str
@@ -36,6 +37,7 @@ class Request:
     budget: float | None = None
     only_seeds: tuple[int, ...] = ()
     name: str | None = None
+    no_modules: bool = False
 
 
 @dataclass

@@ -46,7 +46,9 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     from nearfar.train.device import precision_of
 
     forget_checks()
-    asked = load_study(request.study, request.profile, request.settings)
+    asked = load_study(
+        request.study, request.profile, request.settings, no_modules=request.no_modules
+    )
     place = placed(request, asked, dataset)
     folder, resolved, dataset = place.folder, place.resolved, place.dataset
     for tracker in trackers_of(resolved.study, folder.path).values():

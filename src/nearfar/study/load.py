@@ -23,7 +23,13 @@ from nearfar.study.trainings import with_trainings
 __all__ = ["Point", "Resolved", "Scoring", "load_study", "resolve"]
 
 
-def load_study(name: str, profile: str | None = None, settings: tuple[str, ...] = ()) -> Resolved:
+def load_study(
+    name: str,
+    profile: str | None = None,
+    settings: tuple[str, ...] = (),
+    *,
+    no_modules: bool = False,
+) -> Resolved:
     """Read, resolve and check a study.
 
     Args:
@@ -31,12 +37,14 @@ def load_study(name: str, profile: str | None = None, settings: tuple[str, ...] 
         profile: full, efficient, quick or smoke; by default the one that a resolved file was made
             with, else full.
         settings: ``key=value`` assignments laid over the file.
+        no_modules: refuse a study that names modules, which are code, and import none.
 
     Raises:
         UserError: all mistakes found, a line each.
     """
     path = find_study(name)
-    return resolve(read_study(path), path, profile, settings)
+    modules = () if no_modules else None
+    return resolve(read_study(path), path, profile, settings, modules=modules)
 
 
 def resolve(
@@ -57,8 +65,9 @@ def resolve(
     named = named_modules(text)
     if modules is not None and (stray := [name for name in named if name not in modules]):
         raise UserError(
-            f"{path.parent}: its study names modules, which are code ({', '.join(stray)}): predict"
-            " imports them with --modules, run where the study that it is given names them"
+            f"{path}: names modules, which are code ({', '.join(stray)}): run imports those"
+            " of the study that it is given, without --no-modules, and predict those of a run, with"
+            " --modules"
         )
     use_modules(named, path.parent)
     text = with_defaults(text, mistakes)
