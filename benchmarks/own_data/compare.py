@@ -79,7 +79,7 @@ def measured(own: OwnData, out: Path, profile: str, chemprop: Path | None) -> di
     assert winner is not None
     kept = KeptScores(
         out / "runs" / "stages",
-        read_results(result.path / "results.csv"),
+        [r for r in read_results(result.path / "results.csv") if r.unit != "z"],
         metric,
         dataset.ids,
         dataset.groups,
@@ -87,7 +87,7 @@ def measured(own: OwnData, out: Path, profile: str, chemprop: Path | None) -> di
     ).tested(winner, "", dataset.target_names[0])
     assert kept is not None
     found = {"rows": len(dataset), "metric": metric, "recommended": winner, "minutes": minutes}
-    found["answer"], found["mean"] = result.answer, float(result.arm(winner)["mean"])
+    found["answer"], found["mean"] = result.answer, float(result.arm(winner)["own_mean"])
     splits, direction = splits_of(result, dataset), METRICS[metric].better
     for name, peer in peers(own, dataset, chemprop).items():
         scores, values = tested_by(peer, splits, dataset, metric)
@@ -98,6 +98,7 @@ def measured(own: OwnData, out: Path, profile: str, chemprop: Path | None) -> di
             test_rows=[kept[s].rows for s in seeds],
             n_rows=len(dataset),
             better=direction,
+            margin=METRICS[metric].same.size(float(np.mean(list(values.values())))),
             groups=dataset.groups,
         )
         told = {key: float(getattr(verdict, key)) for key in ("difference", "low", "high", "p")}

@@ -1,5 +1,6 @@
 """What is told of one comparison: chances, how large it can be, ties, and its original unit."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -165,3 +166,25 @@ def test_the_original_unit_has_the_same_interval_scaled() -> None:
         assert original["unit"] == "log mol/L"
         ends = [original[k] for k in ("difference", "low", "high")]
         assert ends == pytest.approx([STD * c[k] for k in ("difference", "low", "high")])
+
+
+def test_differences_in_the_own_unit_are_those_of_the_means_beside_them() -> None:
+    run = MadeRun().arm("L1", BASE).arm("ours", shifted(-0.3, 0.01)).arm("near", shifted(0, 0.05))
+    run.records = [
+        replace(r, value=r.value * (1 + r.seed)) if r.unit == "log mol/L" else r
+        for r in run.records
+    ]
+    summary = run.summary()
+    own = {
+        arm["arm"]: m["mean"]
+        for arm in summary["arms"]
+        for m in arm["metrics"]
+        if (m["unit"], m["split"], m["metric"]) == ("log mol/L", "test", "mae")
+    }
+    decided, open_one = sorted(summary["comparisons"], key=lambda c: c["arm"] != "ours")
+    assert decided["high"] < 0 < open_one["high"]
+    for c in (decided, open_one):
+        original = c["original"]
+        assert original["difference"] == pytest.approx(own[c["arm"]] - own["L1"])
+        assert (original["high"] < 0) == (c["high"] < 0)
+        assert original["low"] < original["difference"] < original["high"]

@@ -248,7 +248,11 @@ def _original(
     difference: float,
     interval: tuple[float, float] | None,
 ) -> Original | None:
-    """The same difference in the target's own unit; None where it was not measured in two."""
+    """The same difference in the target's own unit; None where it was not measured in two.
+
+    It is the difference of the means in that unit, of which a training's deviation of the target,
+    by which z units go, is another each time.
+    """
     c = comparison
     own = next(
         (
@@ -260,12 +264,19 @@ def _original(
     )
     if own is None:
         return None
-    base = results.values(c.against, own)
+    mine, base = results.values(c.arm, own), results.values(c.against, own)
     scaled = results.values(c.against, results.primary(c.condition, c.target))
     whole = math.fsum(scaled[s] for s in seeds)
-    if not all(seed in base for seed in seeds) or not whole:
+    if not all(seed in base and seed in mine for seed in seeds) or not whole:
         return None
+    seen = math.fsum(mine[s] - base[s] for s in seeds) / len(seeds)
     scale = math.fsum(base[s] for s in seeds) / whole
-    low, high = (None, None) if interval is None else interval
-    ends = (None if end is None else end * scale for end in (low, high))
-    return Original(own.unit, difference * scale, *ends)
+    if interval is None:
+        return Original(own.unit, seen, None, None)
+    low, high = interval
+    if low <= 0 <= high:
+        ends = seen + (low - difference) * scale, seen + (high - difference) * scale
+        return Original(own.unit, seen, *ends)
+    # What is sure in one unit stays so in the other: the whole interval is scaled.
+    scale = seen / difference if seen * difference > 0 else scale
+    return Original(own.unit, difference * scale, low * scale, high * scale)
