@@ -77,6 +77,23 @@ def test_other_texts_are_classes(cells: Cells) -> None:
     assert (task, sign) == ("classification", "")
 
 
+@pytest.mark.parametrize(
+    ("counts", "task"),
+    {
+        "digits": ([20, 22, 18, 25], "classification"),
+        "a large one is rare": ([40, 30, 20, 12], "regression"),
+        "few rows": ([9, 9, 9], "regression"),
+        "a gap": ([20, 0, 20, 20], "regression"),
+    }.values(),
+)
+def test_numbers_from_0_on_are_classes_where_none_is_rare(counts: list[int], task: str) -> None:
+    cells = [str(k) for k, count in enumerate(counts) for _ in range(count)]
+    found, _, fact = meaning(cells)
+    assert found == task
+    assert ("--task regression takes them as numbers" in fact) == (task == "classification")
+    assert meaning([str(int(cell) + 1) for cell in cells])[0] == "regression", "grades"
+
+
 def test_lists_are_labels() -> None:
     assert meaning([["a"], ["a", "b"], []])[0] == "multilabel"
 
@@ -92,7 +109,15 @@ def test_several_columns_of_0_and_1_are_labels_and_can_be_numbers() -> None:
 @pytest.mark.parametrize(
     ("cells", "asked", "message"),
     [
-        (["a", "b"], "regression", "t.csv: target 'y' holds text, and --task regression needs"),
+        (["a", "b"], "regression", "t.csv: target 'y' holds text such as 'a', and --task regr"),
+        (
+            ["$1", "$25"],
+            None,
+            r"'y': 2 cells hold a number with '\$', such as '\$1': leave the bare",
+        ),
+        (["50.3 %", "4 %", "9"], "regression", "2 cells hold a number with '%', such as '50.3 %'"),
+        (["<5", "<=7", "8"], None, "2 cells are limits and no values, such as '<5': leave bare"),
+        ([f"2024-01-{d:02d}" for d in range(1, 31)], None, "holds dates, such as '2024-01-01'"),
         (["a", "b"], "multilabel", "t.csv: target 'y' has one label a row, such as 'a': .*;b"),
         (["a", "b"], "clasification", "--task clasification: did you mean .*classification"),
         (["", None], None, "t.csv: column 'y' is empty"),

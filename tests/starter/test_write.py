@@ -191,7 +191,7 @@ def test_feature_that_is_the_target_is_warned_of() -> None:
 
 def test_few_whole_values_are_told_to_look_like_classes() -> None:
     frame = columns()
-    frame["value"] = [0, 1, 2] * 20
+    frame["value"] = [1, 2, 3] * 20
     assert "only 3 different whole values: if these are classes" in written(frame)[1]
 
 

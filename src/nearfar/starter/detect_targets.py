@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -13,15 +14,19 @@ import numpy as np
 from nearfar.data.dataset import Dataset
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions
-from nearfar.data.read.cells import is_code, number
+from nearfar.data.read.cells import is_code, limit, measure, number
 from nearfar.data.read.decimals import ambiguous
-from nearfar.data.read.kinds import column_kind
+from nearfar.data.read.kinds import column_kind, odd_cells
 from nearfar.data.read.several import indicator, label_set
 from nearfar.data.read.tables import Table, is_missing
-from nearfar.errors import UserError, nearest
+from nearfar.errors import UserError, nearest, shown
 from nearfar.starter.table_facts import common_unit
 
 _FEW_CLASSES = 10
+_CODES = range(3, 21)
+"""How many classes may be called 0, 1, 2, … and still be told from a number."""
+_EACH = 10
+"""Rows that each of these has at least."""
 _SHOWN = 10
 _SEPARATORS = (";", "|", ",", " ")
 TASKS = ("regression", "classification", "multilabel")
@@ -72,11 +77,14 @@ def meaning_of(
     if len(targets) > 1:
         return _several_numbers(table, cells, task)
     (target,) = targets
+    _refuse_near_numbers(table.name, target, cells[target], asked)
     if task == "classification":
         return Meaning(task, {"task": task}, [_class_fact(target, cells[target], asked)])
     if not _hold_numbers(cells[target]):
+        first = next(cell for cell in cells[target] if number(cell) is None)
         raise UserError(
-            f"{table.name}: target '{target}' holds text, and --task regression needs numbers"
+            f"{table.name}: target '{target}' holds text such as {shown(first)}, and --task "
+            "regression needs numbers"
         )
     return _numbers(targets, [_number_fact(table, target, cells[target], asked)])
 
@@ -132,11 +140,46 @@ def _task_of(cells: dict[str, list[Any]], separator: str | None, most_classes: i
     (only,) = cells.values()
     if separator is not None or any(isinstance(cell, list | tuple) for cell in only):
         return "multilabel"
-    if _is_text(only) or _are_indicators(only):
+    if _is_text(only) or _are_indicators(only) or _are_codes(only):
         return "classification"
     values = {value for cell in only if (value := number(cell)) is not None}
     whole = all(isfinite(value) and value == round(value) for value in values)
     return "classification" if whole and len(values) <= most_classes else "regression"
+
+
+def _refuse_near_numbers(where: str, target: str, cells: Sequence[Any], asked: str | None) -> None:
+    """Refuse a column of measurements that are no bare numbers, or of dates.
+
+    Raises:
+        UserError: says what the cells hold and what to write instead.
+    """
+    if asked == "classification" or _hold_numbers(cells):
+        return
+    near = sum(number(c) is not None or limit(c) or measure(c) is not None for c in cells)
+    if 2 * near > len(cells) and (odd := odd_cells(cells)):
+        values = "" if "bare numbers" in odd else ": leave bare numbers, and these cells empty"
+        raise UserError(
+            f"{where}: target '{target}': {odd}{values}; --task classification takes each text as "
+            "a class"
+        )
+    if column_kind("", cells).kind == "date" and len(set(map(str, cells))) > _CODES.stop:
+        raise UserError(
+            f"{where}: target '{target}' holds dates, such as {shown(str(cells[0]))}: write a "
+            "number instead, such as days since the first"
+        )
+
+
+def _are_codes(cells: Sequence[Any]) -> bool:
+    """Whether whole numbers are classes: 0, 1, 2, … without a gap, none of them rare.
+
+    Counts of things begin at 0 too, but large ones are rare; grades begin at 1.
+    """
+    counts = Counter(number(cell) for cell in cells)
+    return (
+        len(counts) in _CODES
+        and set(counts) == set(range(len(counts)))
+        and min(counts.values()) >= max(_EACH, max(counts.values()) / 3)
+    )
 
 
 def _are_indicators(cells: Sequence[Any]) -> bool:

@@ -30,7 +30,10 @@ Kind = Literal[
 _COUNTERS = re.compile(
     r"|unnamed(: ?\d+)?|index|level_\d+|row|row[ _]?(id|number|nr)", re.IGNORECASE
 )
-_IDS = re.compile(r"id|.*[ _.-]id|.*[a-z]I[Dd]|uuid|guid|identifier|key", re.IGNORECASE)
+_IDS = re.compile(
+    r"(?i:(.*[ _.#-])?(id|nr|no|nummer|identifier|key)\.?|uuid|guid)|.*[a-z](I[Dd]|Nr|No|Key)"
+)
+"""Names of columns that name things: ``Kunden-Nr``, ``PatientID``; ``Acid`` does not."""
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _LOOKED_AT = 1000
 _FEWEST = 5
@@ -105,11 +108,11 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
         if _IDS.fullmatch(name) and _whole(numbers) and len(distinct) == len(cells):
             return found("id")
         odd = len(present) - len(numbers)
-        return found("number", odd=odd, note=_odd_note(present) if odd else "")
+        return found("number", odd=odd, note=odd_cells(present) if odd else "")
     layout, note = date_layout(present)
     if layout:
         return found("date", layout, note=note)
-    if note := _odd_note(present, least=len(present) // 2):
+    if note := odd_cells(present, least=len(present) // 2):
         return found("text", note=note)
     if len(distinct) == len(present) and _is_id(name, distinct):
         return found("id")
@@ -179,7 +182,7 @@ def date_layout(present: Sequence[Any]) -> tuple[str, str]:
     return fits[0], note
 
 
-def _odd_note(present: Sequence[Any], least: int = 0) -> str:
+def odd_cells(present: Sequence[Any], least: int = 0) -> str:
     """Return what the cells that are no numbers are, if there are more than ``least`` of a kind."""
     limits = [str(cell) for cell in present if limit(cell)]
     signs = [(sign, str(cell)) for cell in present if (sign := measure(cell)) is not None]
