@@ -30,6 +30,7 @@ from nearfar.data.sources.feature_columns import named_columns, not_used, usable
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.asked import Asked, named_or_off
+from nearfar.starter.counts import class_fact, part_fact
 from nearfar.starter.detect_conditions import conditions_of
 from nearfar.starter.detect_groups import chosen_group
 from nearfar.starter.detect_images import are_images, chosen_part, detect_images, one_or_all
@@ -164,6 +165,8 @@ def _columns(
 def _row_facts(dataset: Dataset) -> list[str]:
     return [
         *molecule_facts(dataset.source),
+        *class_fact(dataset, "rows"),
+        *part_fact(dataset),
         *target_counts(dataset),
         _bad_rows_fact(dataset),
         *_duplicate_facts(dataset),

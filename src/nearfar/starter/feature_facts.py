@@ -10,6 +10,7 @@ from nearfar.data.read.kinds import ColumnKind
 from nearfar.data.sources.feature_columns import why_not
 
 _SHOWN = 5
+_FEWEST_FOLDS = 4
 _WORDS = {
     "number": ("numbers", ""),
     "boolean": ("truth values", "0 and 1"),
@@ -38,8 +39,20 @@ def feature_facts(used: Sequence[ColumnKind], left_out: Sequence[ColumnKind]) ->
             "stands for them, and a column tells where; all is learnt from training rows alone"
         )
     return facts + [
-        f"left out: column '{column.name}' {why_not(column)}" for column in left_out if column.name
+        f"left out: column '{column.name}' {why_not(column)}{_remedy(column)}"
+        for column in left_out
+        if column.name
     ]
+
+
+def _remedy(column: ColumnKind) -> str:
+    if column.kind != "division":
+        return ""
+    kept = f"--group {column.name} keeps its values together and tests one after another; "
+    return (
+        f" ({kept * (column.distinct >= _FEWEST_FOLDS)}a column of train, validation and test is "
+        "the split; --features takes it)"
+    )
 
 
 def unused_fact(dataset: Dataset) -> list[str]:
