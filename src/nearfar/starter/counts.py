@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset
 
@@ -14,7 +15,7 @@ _PARTS = ("train", "validation", "test")
 def counts_of_classes(dataset: Dataset) -> list[int]:
     """Return how many rows each class has, in the order of ``dataset.classes``."""
     numbers = dataset.targets[:, 0].astype(np.int64)
-    return np.bincount(numbers, minlength=len(dataset.classes)).tolist()
+    return [int(count) for count in np.bincount(numbers, minlength=len(dataset.classes))]
 
 
 def spread(dataset: Dataset, noun: str) -> str:
@@ -43,23 +44,24 @@ def class_fact(dataset: Dataset, noun: str) -> list[str]:
     return [f"{len(names)} classes ({shown}): {spread(dataset, noun)}"]
 
 
-def part_fact(dataset: Dataset) -> list[str]:
-    """Return a line on the parts that the data name, with their classes where these are few."""
+def part_facts(dataset: Dataset) -> list[str]:
+    """Return lines on the parts that the data name: their rows, and these of few classes."""
     if dataset.parts is None:
         return []
     of_part = {part: dataset.parts == part for part in _PARTS if (dataset.parts == part).any()}
-    shown = [f"{int(rows.sum())} {part}{_classes(dataset, part)}" for part, rows in of_part.items()]
-    fact = f"parts as the data give them: {', '.join(shown)}"
+    counts = ", ".join(f"{int(rows.sum())} {part}" for part, rows in of_part.items())
+    fact = f"parts as the data give them: {counts}"
     if "test" not in of_part and "validation" in of_part:
         fact += "; without a test part the validation part is tested, and a tenth of train chooses"
         fact += " epochs"
-    return [fact]
-
-
-def _classes(dataset: Dataset, part: str) -> str:
     if not 0 < len(dataset.classes) <= _MOST_IN_PARTS:
-        return ""
-    targets = dataset.targets[dataset.parts == part, 0].astype(np.int64)
-    counts = np.bincount(targets, minlength=len(dataset.classes))
-    named = zip(counts.tolist(), dataset.classes, strict=True)
-    return f" ({', '.join(f'{name}: {count}' for count, name in named)})"
+        return [fact]
+    classes = "; ".join(f"{part} {_classes(dataset, rows)}" for part, rows in of_part.items())
+    return [fact, f"classes in the parts: {classes}"]
+
+
+def _classes(dataset: Dataset, rows: npt.NDArray[np.bool_]) -> str:
+    targets = dataset.targets[rows, 0].astype(np.int64)
+    counts = np.bincount(targets, minlength=len(dataset.classes)).tolist()
+    named = zip(dataset.classes, counts, strict=True)
+    return ", ".join(f"{name}: {count}" for name, count in named)

@@ -22,7 +22,7 @@ from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.survey import Survey, survey
 from nearfar.data.read.images.tables import PARQUET, has_images, holds_images, parquet_files
 from nearfar.data.read.images.trees import tree_of
-from nearfar.data.read.names import part_column
+from nearfar.data.read.names import part_column, parts_of
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.saved import is_saved, saved_schema
 from nearfar.data.read.tables import Table, read_file
@@ -179,7 +179,11 @@ def chosen_part(
     if part is None:
         return {}, []
     off = "; --part none turns it off" if asked.part is None else ""
-    return {"part": part}, [f"column '{part}' names the parts: the split is predefined{off}"]
+    found = set(parts_of(sorted({str(cell) for cell in table.column(part, "part")})))
+    known: list[str] = [name for name in ("train", "validation", "test") if name in found]
+    *first, last = known or ["the parts"]
+    said = " and ".join(filter(None, [", ".join(first), last]))
+    return {"part": part}, [f"column '{part}' says {said}: the split is predefined{off}"]
 
 
 def _meaning(rows: ImageRows, targets: Sequence[str], task: str | None) -> Meaning:

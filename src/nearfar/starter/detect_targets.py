@@ -117,7 +117,8 @@ def _present(table: Table, target: str) -> list[Any]:
     cells = table.column(target, "target")
     present = [cell for cell in cells if isinstance(cell, list | tuple) or not is_missing(cell)]
     if not present:
-        raise UserError(f"{table.name}: column '{target}' is empty")
+        why = "".join(f"; {note}" for note in table.notes)
+        raise UserError(f"{table.name}: column '{target}' is empty{why}")
     if (unclear := ambiguous(present)) is not None:
         raise UserError(
             f"{table.name}: target '{target}' holds numbers such as {unclear!r}, whose comma may "

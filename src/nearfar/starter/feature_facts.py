@@ -16,6 +16,7 @@ _WORDS = {
     "boolean": ("truth values", "0 and 1"),
     "date": ("dates", "days, year, month, day, weekday and seconds"),
     "category": ("categories", f"a column of 0 and 1 for each, beyond {MOST_CATEGORIES} its mean"),
+    "division": ("earlier divisions of the rows", "numbers, or categories"),
     "text": ("free text", "principal directions of their n-grams"),
 }
 
@@ -48,10 +49,11 @@ def feature_facts(used: Sequence[ColumnKind], left_out: Sequence[ColumnKind]) ->
 def _remedy(column: ColumnKind) -> str:
     if column.kind != "division":
         return ""
-    kept = f"--group {column.name} keeps its values together and tests one after another; "
+    name = column.name
+    kept = f"--group {name} keeps its values together and tests one after another; "
     return (
-        f" ({kept * (column.distinct >= _FEWEST_FOLDS)}a column of train, validation and test is "
-        "the split; --features takes it)"
+        f" ({kept * (column.distinct >= _FEWEST_FOLDS)}--part {name} is for train, validation and "
+        f"test; --features {name} learns from it)"
     )
 
 

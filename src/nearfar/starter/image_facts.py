@@ -13,7 +13,7 @@ from nearfar.data.read.columns import number
 from nearfar.data.read.images.decode import ON_WHITE, RESIZED
 from nearfar.data.read.images.stored import FIRST_PAGE
 from nearfar.data.read.images.survey import Survey
-from nearfar.starter.counts import class_fact, part_fact
+from nearfar.starter.counts import class_fact, part_facts
 
 _HINTS = {
     ON_WHITE: " (data: channels: 4 keeps it as a fourth channel)",
@@ -23,7 +23,7 @@ _HINTS = {
 
 def image_facts(dataset: Dataset, form: Mapping[str, int], seen: Survey) -> list[str]:
     """Return what was found in the images, and what is done to them."""
-    facts = [*_class_facts(dataset), *part_fact(dataset), *_form_facts(dataset, form, seen)]
+    facts = [*_class_facts(dataset), *part_facts(dataset), *_form_facts(dataset, form, seen)]
     return [*facts, *_files_left_out(dataset), *_bad_rows(dataset), *_twins(dataset)]
 
 

@@ -16,7 +16,6 @@ from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 
-
 def read_folder(path: Path, form: TableForm) -> Table:
     """Read a local folder: one made by ``save_to_disk``, or one of CSV or parquet files.
 

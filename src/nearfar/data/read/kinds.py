@@ -25,8 +25,17 @@ from nearfar.data.read.names import is_division
 from nearfar.data.read.table import Table
 
 Kind = Literal[
-    "number", "boolean", "date", "category", "text", "id", "counter", "division", "constant",
-    "empty", "other",
+    "number",
+    "boolean",
+    "date",
+    "category",
+    "text",
+    "id",
+    "counter",
+    "division",
+    "constant",
+    "empty",
+    "other",
 ]
 
 _COUNTERS = re.compile(

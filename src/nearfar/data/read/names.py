@@ -6,6 +6,7 @@ Readers and ``nearfar init`` both ask here, so that they see the same in one tab
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,9 +81,9 @@ def parts_of(names: Sequence[str]) -> list[str | None]:
 
 
 def parts_of_pieces(pieces: Sequence[tuple[str, int]]) -> tuple[list[str] | None, list[str]]:
-    """Return the part of each row of a data set that comes in pieces, and a line where they are none.
+    """Return the part of each row of a data set that comes in pieces, and what should be said.
 
-    Where the name of a piece is no part's, all are read as one.
+    Where the name of a piece is no part's, there are no parts.
 
     Args:
         pieces: name and number of rows of each, in the order of the rows.
@@ -166,3 +167,20 @@ def are_image_paths(cells: Sequence[Any]) -> bool:
 def path_column(table: Table) -> str | None:
     """Return the first column that holds paths of images."""
     return next((name for name, cells in table.columns.items() if are_image_paths(cells)), None)
+
+
+def alike(names: Sequence[str]) -> list[list[str]]:
+    """Return the names that differ in spaces, capitals or accents' spelling alone, together."""
+    seen: dict[str, list[str]] = {}
+    for name in names:
+        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        seen.setdefault(key, []).append(name)
+    return [same for same in seen.values() if len(same) > 1]
+
+
+def kept_apart(names: Sequence[str]) -> list[str]:
+    """Return a line for every two classes or more whose names all but agree."""
+    return [
+        f"classes {' and '.join(map(repr, same))} are kept apart: their names all but agree"
+        for same in alike(names)
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 from nearfar.data.read.columns import number
 from nearfar.data.read.images.pictures import Files, ImageRows
 from nearfar.data.read.images.trees import Tree, plain_text, shown_path, strangers_note, tree_of
-from nearfar.data.read.names import CLASS, parts_of
+from nearfar.data.read.names import CLASS, kept_apart, parts_of
 from nearfar.data.read.tables import Table
 from nearfar.errors import UserError
 
@@ -80,7 +79,7 @@ def _rows(root: Path, tree: Tree, found: _Found, task: str) -> ImageRows:
         parts=[str(part) for part, _, _ in rows] if len(labelled) > 1 else None,
         place=lambda position: str(root / places[position]),
     )
-    told = [*found.told, *_alike(names)]
+    told = [*found.told, *kept_apart(names)]
     note: dict[str, Any] = strangers_note(root, list(tree.strangers()))
     if told:
         note["folders"] = told
@@ -254,19 +253,6 @@ def _compare_parts(found: _Found) -> None:
         if lacking := sorted(everywhere - names):
             some = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
             found.told.append(f"part {part} has no image of {len(lacking)} classes: {some}")
-
-
-def _alike(names: Sequence[str]) -> list[str]:
-    """Tell of classes whose names differ in spaces, capitals or accents' spelling alone."""
-    seen: dict[str, list[str]] = {}
-    for name in names:
-        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-        seen.setdefault(key, []).append(name)
-    return [
-        f"classes {' and '.join(map(repr, same))} are kept apart: their names all but agree"
-        for same in seen.values()
-        if len(same) > 1
-    ]
 
 
 def read_loose_folder(root: Path) -> ImageRows:
