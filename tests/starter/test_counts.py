@@ -243,3 +243,13 @@ def test_a_column_of_patients_with_gaps_is_told() -> None:
     assert "since 1 rows have none" in told[0]
     kept = found(data, group="patient").dataset
     assert (len(kept), len(np.unique(kept.groups))) == (ROWS - 1, 10)
+
+
+def test_labels_of_which_each_row_has_one_may_be_classes() -> None:
+    data = frame(cat=[1, 0, 0] * 20, dog=[0, 1, 0] * 20, fox=[0, 0, 1] * 20).drop(columns="y")
+    data.to_csv("t.csv", index=False)
+    word = "each row has one alone: if they exclude each other they are classes"
+    assert any(word in fact for fact in detect("t.csv", ["cat", "dog", "fox"], Path()).facts)
+    data.loc[0, "dog"] = 1
+    data.to_csv("t.csv", index=False)
+    assert not any(word in fact for fact in detect("t.csv", ["cat", "dog", "fox"], Path()).facts)
