@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 from image_examples import load, write_images
 
-from nearfar.data.read.names import PART_COLUMNS, part_called, part_column, part_named, path_column
+from nearfar.data.read.names import (
+    PART_COLUMNS,
+    alike,
+    is_division,
+    part_called,
+    part_column,
+    part_named,
+    parts_of,
+    path_column,
+)
 from nearfar.data.read.tables import Table
 from nearfar.starter.detect import detect
 from nearfar.starter.detect_images import are_images
@@ -42,6 +51,65 @@ def test_other_columns_are_no_parts() -> None:
     assert part_column(table(split=["train", "test"]), ["split"]) is None
     assert (part_called(" Val "), part_called("valley")) == ("validation", None)
     assert (part_named("train-00000-of-00001"), part_named("trainer.csv")) == ("train", None)
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (["Train_set", "Dev set", "hold-out"], ["train", "validation", "test"]),
+        (["train", "eval"], ["train", "test"]),
+        (["train", "dev", "evaluation_set"], ["train", "validation", "test"]),
+        (["train", "eval", "test"], ["train", "validation", "test"]),
+        (["train", "val", "eval", "test"], ["train", "validation", None, "test"]),
+        (["Training", "PublicTest", "PrivateTest"], ["train", "test", "test"]),
+        (["Validation split", "train cat", "cat"], ["validation", None, None]),
+        (["unsupervised", "", "evaluator"], [None, None, None]),
+    ],
+)
+def test_what_names_that_stand_together_mean(names: list[str], parts: list[str | None]) -> None:
+    assert parts_of(names) == parts
+
+
+@pytest.mark.parametrize(
+    "cells", [["train", "train", "val", "val"], ["Training"] * 2 + ["PrivateTest"] * 2]
+)
+def test_values_that_are_parts_make_a_column_of_parts(cells: list[str]) -> None:
+    assert part_column(table(a=["1", "2", "3", "4"], Usage=cells), []) == "Usage"
+    assert part_column(table(split=cells), []) == "split"
+    assert part_column(table(Usage=[*cells[:3], "later"]), []) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "divides"),
+    [
+        ("fold", {"0", "1", "2"}, True),
+        ("kfold", {"1.0", "2.0"}, True),
+        ("cv_fold", {"fold1", "fold2"}, True),
+        ("split", {"learn", "tune", "judge"}, True),
+        ("Data split", {"0", "1", "2"}, True),
+        ("set", {"train", "extra"}, True),
+        ("is_train", {"True", "False"}, True),
+        ("test", {"0", "1"}, True),
+        ("set", {"1", "2", "3"}, False),
+        ("part", {"wheel", "door"}, False),
+        ("fold", {"0.5", "1.25"}, False),
+        ("fold", {str(k) for k in range(30)}, False),
+        ("blood test", {"0", "1"}, False),
+        ("is_valid", {"True", "False"}, False),
+        ("train", {"ICE", "TGV"}, False),
+        ("split", {"train"}, False),
+    ],
+)
+def test_columns_that_say_how_rows_were_divided(
+    column: str, values: set[str], divides: bool
+) -> None:
+    assert is_division(column, values) is divides
+
+
+def test_names_that_all_but_agree() -> None:
+    names = ["Tea", "tea", "caf\u00e9", "cafe\u0301", "cat", "cats", " tea"]
+    assert alike(names) == [["Tea", "tea", " tea"], ["caf\u00e9", "cafe\u0301"]]
+    assert alike(["cat", "dog"]) == []
 
 
 @pytest.mark.parametrize(("others", "is_path"), [(15, True), (16, False)])

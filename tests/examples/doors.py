@@ -136,6 +136,24 @@ def _folders(folder: Path, draw: random.Random) -> Made:
     return Made(folder / "pics", (), rows, classes)
 
 
+def _arrays(folder: Path, draw: random.Random) -> Made:
+    rows, classes = _size(draw)
+    for row, k in enumerate(_labels(draw, rows, classes)):
+        path = folder / "arrays" / "abc"[k] / f"{row}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        values = [[draw.random() for _ in range(6)] for _ in range(6)]
+        np.save(path, np.array(values, dtype=np.float32))
+    return Made(folder / "arrays", (), rows, classes)
+
+
+def _table_of_parts(folder: Path, draw: random.Random) -> Made:
+    frame, classes, _ = _table(draw, grouped=False)
+    words = draw.choice([("Train_set", "Dev_set", "Test_set"), ("training", "dev", "eval")])
+    frame["split"] = [words[max(k // 8 - 2, 0)] if k < 40 else words[0] for k in range(len(frame))]
+    frame.to_csv(folder / "p.tsv", sep="\t", index=False)
+    return Made(folder / "p.tsv", ("y",), len(frame), classes, parts=True)
+
+
 def _folders_of_parts(folder: Path, draw: random.Random) -> Made:
     classes, names = draw.randint(2, 3), []
     for part, rows in (("train", 30 + draw.randrange(6)), ("val", 12), ("test", 12)):
@@ -224,12 +242,15 @@ DOORS: dict[str, Door] = {
     "xlsx": _of_table("t.xlsx", lambda frame, path: frame.to_excel(path, index=False)),
     "jsonl": _of_table("t.jsonl", _jsonl),
     "parquet": _of_table("t.parquet", lambda frame, path: frame.to_parquet(path)),
+    "feather": _of_table("t.feather", lambda frame, path: frame.to_feather(path)),
+    "tsv of parts": _table_of_parts,
     "sdf": _molecules("m.sdf"),
     "smi": _molecules("m.smi"),
     "npz": _npz,
     "npz of parts": _medmnist,
     "idx": _idx,
     "folders": _folders,
+    "folders of arrays": _arrays,
     "folders of parts": _folders_of_parts,
     "table of images": _image_table,
     "ImageFolder": _image_folder,

@@ -17,7 +17,7 @@ from torch import nn
 
 import nearfar
 from nearfar.library.fingerprint import fingerprint
-from nearfar.library.inputs import rows_of
+from nearfar.library.inputs import rows_of, task_of_type
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -130,6 +130,42 @@ def test_mistakes_are_one_line(tmp_path: Path, changes: dict[str, Any], message:
     with pytest.raises(nearfar.UserError, match=message):
         compared(tmp_path, given.pop("X"), given.pop("y"), **given)
     assert not (tmp_path / "stages").exists()
+
+
+def test_what_is_masked_is_missing(tmp_path: Path) -> None:
+    hidden = np.ma.masked_array(X, X > 1)
+    targets = np.ma.masked_array(np.arange(60), np.arange(60) < 5)
+    frame = pd.read_parquet(rows_of(hidden, targets, None, None, tmp_path).path)
+    np.testing.assert_array_equal(frame[["x0", "x1", "x2"]], np.where(X > 1, np.nan, X))
+    assert frame["y"].isna().tolist() == [k < 5 for k in range(60)]
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA])
+def test_missing_groups_are_missing(tmp_path: Path, missing: Any) -> None:
+    groups = [missing, *(f"g{k % 10}" for k in range(59))]
+    for given in (groups, pd.Series(groups, dtype=object)):
+        frame = pd.read_parquet(rows_of(X, Y, given, None, tmp_path).path)
+        assert frame["group"].isna().tolist() == [True] + [False] * 59
+
+
+def test_categories_are_classes_whatever_they_are_called(tmp_path: Path) -> None:
+    kinds = pd.Series(pd.Categorical([5, 3, 1] * 20))
+    frame = pd.DataFrame(X, columns=list("abc")).assign(kind=kinds)
+    assert task_of_type(X, kinds) == task_of_type(frame, "kind") == "classification"
+    assert task_of_type(frame, "a") is task_of_type(X, Y) is None
+    mean = {"mean": {"fit": {"head": "mean"}}}
+    result = compared(tmp_path, frame, "kind", arms=mean, repeats=1, jobs=1)
+    assert "balanced accuracy" in result.answer
+
+
+def test_categories_of_intervals_are_refused_in_one_line(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": pd.cut(X[:, 0], 4), "b": X[:, 1]})
+    with pytest.raises(
+        nearfar.UserError, match=r"column 'a' has categories of a type that"
+    ) as told:
+        rows_of(frame, Y, None, None, tmp_path)
+    assert "\n" not in str(told.value)
+    assert not (tmp_path / "data").exists()
 
 
 def test_what_is_equal_has_one_fingerprint_and_nothing_else_has() -> None:

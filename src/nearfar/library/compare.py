@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError
-from nearfar.library.inputs import FOLDER, Rows, rows_of
+from nearfar.library.inputs import FOLDER, Rows, rows_of, task_of_type
 from nearfar.library.result import Result
 from nearfar.library.run import count
 
@@ -51,7 +51,8 @@ def compare(
         groups: of every row (rows,), or a column of ``X``: a group stays in one part.
         repeats: trainings of every arm; by default those of the profile.
         metric: that carries the verdicts; by default what suits the task.
-        task: regression, classification or multilabel; by default what ``y`` looks like.
+        task: regression, classification or multilabel; by default what ``y`` looks like; of
+            a categorical type it is classes.
         names: what rows are called in reports (rows,), or a column of ``X``.
         baseline: the arm that others are compared with, if not the first.
         out: the folder of runs; by default a temporary one, until this process ends.
@@ -69,7 +70,7 @@ def compare(
     """
     folder, asked, seeds = _out(out), count("jobs", jobs), count("repeats", repeats)
     rows = rows_of(X, y, groups, names, folder)
-    study, facts = _first_study(rows, task)
+    study, facts = _first_study(rows, task or task_of_type(X, y))
     study, own = _with_arms(study, arms, baseline)
     study["metric"] = metric or study["metric"]
     told = facts if not own or asked == 1 else [*facts, _alone(own)]

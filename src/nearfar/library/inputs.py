@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FOLDER = "data"
 """Folder in OUT for rows that were handed over in memory."""
 
+_MISSING_TYPES = frozenset({"NAType", "NaTType"})
+"""Types of pandas' own missing values."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -44,6 +47,7 @@ def rows_of(X: Any, y: Any, groups: Any, names: Any, out: Path) -> Rows:
     Raises:
         UserError: they do not fit each other, or are of no kind that is known.
     """
+    X, y = _unmasked(X), _unmasked(y)
     if isinstance(X, str | os.PathLike):
         return _named_file(Path(X), y, groups, names)
     pictures = _pictures(X)
@@ -61,6 +65,20 @@ def rows_of(X: Any, y: Any, groups: Any, names: Any, out: Path) -> Rows:
         if given is not None:
             options[key] = _beside(key, given, columns, rows)
     return Rows(_parquet(columns, out), targets, options)
+
+
+def _unmasked(given: Any) -> Any:
+    """Return a masked array as numbers, NaN where it is masked, and anything else as it is."""
+    masked = isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given)
+    return given.astype(np.float64).filled(np.nan) if masked else given
+
+
+def task_of_type(X: Any, y: Any) -> str | None:
+    """Return the task that the type of the targets says: a categorical column holds classes."""
+    if isinstance(y, str) and type(X).__module__.startswith("pandas") and y in X:
+        y = X[y]
+    name = getattr(getattr(y, "dtype", None), "name", None)
+    return "classification" if name == "category" else None
 
 
 def _named_file(path: Path, y: Any, groups: Any, names: Any) -> Rows:
@@ -294,10 +312,17 @@ def _beside(key: str, given: Any, columns: dict[str, Any], rows: int) -> str:
         if given not in columns:
             raise UserError(f"{key}s: X has no column {given!r}; {nearest(given, columns)}")
         return given
-    cells = given.to_list() if hasattr(given, "to_list") else np.asarray(given).tolist()
+    from nearfar.data.read.cells import is_missing
+
+    if hasattr(given, "to_list"):
+        cells = given.to_list()
+    else:
+        cells = list(given) if isinstance(given, list | tuple) else np.asarray(given).tolist()
     _same_length(f"{key}s", len(cells), rows)
     name = _free(key, columns)
-    columns[name] = _array(f"{key}s", [str(cell) for cell in cells])
+    gaps = [is_missing(cell) or type(cell).__name__ in _MISSING_TYPES for cell in cells]
+    texts = [None if gap else str(cell) for gap, cell in zip(gaps, cells, strict=True)]
+    columns[name] = _array(f"{key}s", texts)
     return name
 
 
@@ -326,10 +351,7 @@ def _parquet(columns: Mapping[str, Any], out: Path) -> Path:
     import pyarrow as pa
     from pyarrow import parquet
 
-    plain = {
-        name: column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-        for name, column in columns.items()
-    }
+    plain = {name: _without_codes(name, column) for name, column in columns.items()}
     buffer = io.BytesIO()
     parquet.write_table(pa.table(plain), buffer)
     path = out / FOLDER / f"{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]}.parquet"
@@ -337,3 +359,22 @@ def _parquet(columns: Mapping[str, Any], out: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, buffer.getvalue())
     return path
+
+
+def _without_codes(name: str, column: Any) -> Any:
+    """Return a column of codes and their values as one of values, and any other as it is.
+
+    Raises:
+        UserError: the values are of a type that no file holds, such as intervals.
+    """
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return column
+    try:
+        return column.cast(column.type.value_type)
+    except pa.ArrowNotImplementedError:
+        raise UserError(
+            f"X: column {name!r} has categories of a type that cannot be stored "
+            f"({column.type.value_type}): give numbers or texts, such as .astype(str)"
+        ) from None

@@ -23,6 +23,7 @@ from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.hugging_face import read_folder
 from nearfar.data.read.images.idx import is_idx_file
 from nearfar.data.read.locate import locate
+from nearfar.data.read.names import kept_apart
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file
@@ -30,6 +31,7 @@ from nearfar.data.sources.feature_columns import named_columns, not_used, usable
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.asked import Asked, named_or_off
+from nearfar.starter.counts import class_fact, part_facts
 from nearfar.starter.detect_conditions import conditions_of
 from nearfar.starter.detect_groups import chosen_group
 from nearfar.starter.detect_images import are_images, chosen_part, detect_images, one_or_all
@@ -43,6 +45,9 @@ _SAMPLE = 200
 _NAME_COLUMNS = frozenset(
     {"name", "names", "title", "id", "compound", "compound_name", "compound_id"}
 )
+
+
+_CALLED = frozenset({"smiles", "smi", "canonical_smiles"})
 
 
 @dataclass
@@ -164,6 +169,9 @@ def _columns(
 def _row_facts(dataset: Dataset) -> list[str]:
     return [
         *molecule_facts(dataset.source),
+        *class_fact(dataset, "rows"),
+        *kept_apart(dataset.classes),
+        *part_facts(dataset),
         *target_counts(dataset),
         _bad_rows_fact(dataset),
         *_duplicate_facts(dataset),
@@ -172,7 +180,10 @@ def _row_facts(dataset: Dataset) -> list[str]:
 
 
 def _smiles_column(table: Table, but: Sequence[str]) -> str | None:
-    """Return the column of SMILES: a fitting name needs half of its cells readable, others all."""
+    """Return the column of SMILES: a fitting name needs half of its cells readable, others all.
+
+    ``solvent_smiles``, with few different molecules, stands behind a column of many.
+    """
     texts = {
         column: [cell for cell in cells if isinstance(cell, str) and not is_missing(cell)]
         for column, cells in table.columns.items()
@@ -182,16 +193,22 @@ def _smiles_column(table: Table, but: Sequence[str]) -> str | None:
         (column for column in texts if "smiles" in column.lower() or column.lower() == "smi"),
         key=lambda column: (column.lower() != "smiles", len(column)),
     )
-    for column in named:
-        if _readable(texts[column]) >= 0.5:
-            return column
-    for column, cells in texts.items():
-        distinct = set(cells)
-        various = len(distinct) > len(cells) / 2 and sum(map(len, distinct)) > 3 * len(distinct)
-        numeric = sum(number(cell) is not None for cell in cells[:_SAMPLE])
-        if various and not numeric and _readable(cells) >= 0.95:
-            return column
-    return None
+    called = next((column for column in named if _readable(texts[column]) >= 0.5), None)
+    if called is not None and (called.lower() in _CALLED or _vary(texts[called])):
+        return called
+    return next((column for column, cells in texts.items() if _are_smiles(cells)), called)
+
+
+def _vary(cells: Sequence[str]) -> bool:
+    return len(set(cells)) > len(cells) / 2
+
+
+def _are_smiles(cells: Sequence[str]) -> bool:
+    """Tell whether cells are SMILES whatever their column is called: various, long, readable."""
+    distinct = set(cells)
+    long = sum(map(len, distinct)) > 3 * len(distinct)
+    numeric = any(number(cell) is not None for cell in cells[:_SAMPLE])
+    return _vary(cells) and long and not numeric and _readable(cells) >= 0.95
 
 
 def _readable(cells: Sequence[str]) -> float:

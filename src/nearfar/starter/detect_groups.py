@@ -47,6 +47,20 @@ def group_column(table: Table, but: Collection[str | None]) -> str | None:
     return min(found, key=lambda column: found[column]) if found else None
 
 
+def gap_fact(table: Table, but: Collection[str | None]) -> list[str]:
+    """Return a line on a column that would make groups, had each row a value."""
+    for column, cells in table.columns.items():
+        present = [cell for cell in cells if not is_missing(cell)]
+        missing = len(cells) - len(present)
+        if missing and present and column not in but and _rank(column, present) is not None:
+            return [
+                f"careful: rows with one value of '{column}' may stand in different parts of a "
+                f"split, since {missing} rows have none: --group {column} keeps them together, and "
+                "leaves those out"
+            ]
+    return []
+
+
 def _rank(column: str, cells: Sequence[Any]) -> int | None:
     """Return how far down the list of names a column stands, None where it is no group."""
     words = words_of(column)
@@ -93,6 +107,6 @@ def chosen_group(
     """
     group = named_or_off(table, asked) if asked is not None else group_column(table, but)
     if group is None:
-        return None, []
+        return None, [] if asked is not None else gap_fact(table, but)
     fact = f"{GROUP_FACT.format(group)} (data: group"
     return group, [fact + ("; --group none turns it off)" if asked is None else ")")]

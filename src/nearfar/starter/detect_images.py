@@ -12,6 +12,7 @@ from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import number
 from nearfar.data.read.guess import guessed_form
+from nearfar.data.read.images.array_names import calls_labels
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
 from nearfar.data.read.images.image_folder import metadata_files
@@ -21,7 +22,7 @@ from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.survey import Survey, survey
 from nearfar.data.read.images.tables import PARQUET, has_images, holds_images, parquet_files
 from nearfar.data.read.images.trees import tree_of
-from nearfar.data.read.names import part_column
+from nearfar.data.read.names import part_column, parts_of
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.saved import is_saved, saved_schema
 from nearfar.data.read.tables import Table, read_file
@@ -112,8 +113,7 @@ def detect_images(
     chosen |= {key: value for key, value in asked.options.items() if key not in _LATER}
     if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
         chosen["transposed"] = True
-    named = _named_arrays(found, targets)
-    rows = read_layout(found, DataOptions(**{**chosen, **named}, on_bad_rows="drop"))
+    rows, targets = _rows(found, chosen, targets)
     _check_target(rows, targets, found.name)
     meaning = _meaning(rows, targets, task)
     facts = meaning.facts
@@ -179,14 +179,21 @@ def chosen_part(
     if part is None:
         return {}, []
     off = "; --part none turns it off" if asked.part is None else ""
-    return {"part": part}, [f"column '{part}' says train and test: the split is predefined{off}"]
+    found = set(parts_of(sorted({str(cell) for cell in table.column(part, "part")})))
+    known: list[str] = [name for name in ("train", "validation", "test") if name in found]
+    *first, last = known or ["the parts"]
+    said = " and ".join(filter(None, [", ".join(first), last]))
+    return {"part": part}, [f"column '{part}' says {said}: the split is predefined{off}"]
 
 
 def _meaning(rows: ImageRows, targets: Sequence[str], task: str | None) -> Meaning:
     """Return what the targets mean, or the labels that the layout has of its own."""
     if targets and list(targets) != [rows.target]:
         if "target" not in rows.takes:
-            raise UserError(f"{rows.table.name}: is {rows.layout}: it has no column '{targets[0]}'")
+            raise UserError(
+                f"{rows.table.name}: is {rows.layout}: it has no column '{targets[0]}': leave out "
+                "--target, its labels are its own"
+            )
         named = Meaning("classification")
         if len(targets) > 1 or targets[0] not in rows.class_names or task is not None:
             named = meaning_of(rows.table, targets, task, _MANY_CLASSES)
@@ -204,6 +211,30 @@ def _meaning(rows: ImageRows, targets: Sequence[str], task: str | None) -> Meani
 def one_or_all(targets: Sequence[str]) -> str | list[str]:
     """Return the targets as a study file says them."""
     return targets[0] if len(targets) == 1 else list(targets)
+
+
+def _rows(
+    found: Path, chosen: dict[str, Any], targets: Sequence[str]
+) -> tuple[ImageRows, Sequence[str]]:
+    """Return the rows, and the targets: none where a word such as ``label`` means the data's own.
+
+    Raises:
+        UserError: if nothing can be read.
+    """
+
+    def read(targets: Sequence[str]) -> ImageRows:
+        named = _named_arrays(found, targets)
+        return read_layout(found, DataOptions(**{**chosen, **named}, on_bad_rows="drop"))
+
+    usual = len(targets) == 1 and calls_labels(targets[0])
+    try:
+        rows = read(targets)
+    except UserError:
+        if not usual or found.suffix.lower() != ".npz":
+            raise
+        return read(()), ()
+    own = usual and "target" not in rows.takes and rows.target is not None
+    return rows, () if own else targets
 
 
 def _named_arrays(found: Path, targets: Sequence[str]) -> dict[str, Any]:

@@ -125,7 +125,8 @@ def _present(table: Table, target: str) -> list[Any]:
     cells = table.column(target, "target")
     present = [cell for cell in cells if isinstance(cell, list | tuple) or not is_missing(cell)]
     if not present:
-        raise UserError(f"{table.name}: column '{target}' is empty")
+        why = "".join(f"; {note}" for note in table.notes)
+        raise UserError(f"{table.name}: column '{target}' is empty{why}")
     if (unclear := ambiguous(present)) is not None:
         raise UserError(
             f"{table.name}: target '{target}' holds numbers such as {unclear!r}, whose comma may "
@@ -231,6 +232,11 @@ def _labels(
     names = ", ".join(f"'{name}'" for name in list(cells)[:5]) + ", …" * (len(cells) > 5)
     if len(cells) > 1:
         other = "" if given else "; --task regression takes them as numbers"
+        if _exclude_each_other(list(cells.values())):
+            other += (
+                "; each row has one alone: if they exclude each other they are classes, better "
+                "named in one column"
+            )
         return Meaning(
             "multilabel", options, [f"targets {names}: 0 or 1 each, several labels a row{other}"]
         )
@@ -251,6 +257,13 @@ def _labels(
         options,
         [f"target {names}: several labels a row, {separator!r} between them ({some!r}){other}"],
     )
+
+
+def _exclude_each_other(columns: Sequence[Sequence[Any]]) -> bool:
+    """Tell whether each row has one of the labels, and one only, none of them unknown."""
+    if len({len(cells) for cells in columns}) > 1:
+        return False
+    return all(sum(map(bool, map(indicator, row))) == 1 for row in zip(*columns, strict=True))
 
 
 def _several_numbers(table: Table, cells: dict[str, list[Any]], task: str) -> Meaning:

@@ -10,11 +10,13 @@ from nearfar.data.read.kinds import ColumnKind
 from nearfar.data.sources.feature_columns import why_not
 
 _SHOWN = 5
+_FEWEST_FOLDS = 4
 _WORDS = {
     "number": ("numbers", ""),
     "boolean": ("truth values", "0 and 1"),
     "date": ("dates", "days, year, month, day, weekday and seconds"),
     "category": ("categories", f"a column of 0 and 1 for each, beyond {MOST_CATEGORIES} its mean"),
+    "division": ("earlier divisions of the rows", "numbers, or categories"),
     "text": ("free text", "principal directions of their n-grams"),
 }
 
@@ -38,8 +40,21 @@ def feature_facts(used: Sequence[ColumnKind], left_out: Sequence[ColumnKind]) ->
             "stands for them, and a column tells where; all is learnt from training rows alone"
         )
     return facts + [
-        f"left out: column '{column.name}' {why_not(column)}" for column in left_out if column.name
+        f"left out: column '{column.name}' {why_not(column)}{_remedy(column)}"
+        for column in left_out
+        if column.name
     ]
+
+
+def _remedy(column: ColumnKind) -> str:
+    if column.kind != "division":
+        return ""
+    name = column.name
+    kept = f"--group {name} keeps its values together and tests one after another; "
+    return (
+        f" ({kept * (column.distinct >= _FEWEST_FOLDS)}--part {name} is for train, validation and "
+        f"test; --features {name} learns from it)"
+    )
 
 
 def unused_fact(dataset: Dataset) -> list[str]:

@@ -13,6 +13,7 @@ from nearfar.data.read.columns import number
 from nearfar.data.read.images.decode import ON_WHITE, RESIZED
 from nearfar.data.read.images.stored import FIRST_PAGE
 from nearfar.data.read.images.survey import Survey
+from nearfar.starter.counts import class_fact, part_facts
 
 _HINTS = {
     ON_WHITE: " (data: channels: 4 keeps it as a fourth channel)",
@@ -22,7 +23,7 @@ _HINTS = {
 
 def image_facts(dataset: Dataset, form: Mapping[str, int], seen: Survey) -> list[str]:
     """Return what was found in the images, and what is done to them."""
-    facts = [*_class_facts(dataset), *_part_facts(dataset), *_form_facts(dataset, form, seen)]
+    facts = [*_class_facts(dataset), *part_facts(dataset), *_form_facts(dataset, form, seen)]
     return [*facts, *_files_left_out(dataset), *_bad_rows(dataset), *_twins(dataset)]
 
 
@@ -77,36 +78,10 @@ def _bad_rows(dataset: Dataset) -> list[str]:
     ]
 
 
-def _part_facts(dataset: Dataset) -> list[str]:
-    if dataset.parts is None:
-        return []
-    names, counts = np.unique(dataset.parts, return_counts=True)
-    of_part = dict(zip(names.tolist(), counts.tolist(), strict=True))
-    shown = ", ".join(
-        f"{of_part[part]} {part}" for part in ("train", "validation", "test") if part in of_part
-    )
-    fact = f"parts as the data give them: {shown}"
-    if "test" not in of_part and "validation" in of_part:
-        fact += "; without a test part the validation part is tested, and a tenth of train chooses"
-        fact += " epochs"
-    return [fact]
-
-
 def _class_facts(dataset: Dataset) -> list[str]:
-    if not dataset.classes:
-        return []
-    counts = np.bincount(dataset.targets[:, 0].astype(int), minlength=len(dataset.classes))
-    few, many = int(counts.argmin()), int(counts.argmax())
-    names = ", ".join(dataset.classes[:10]) + (", …" if len(dataset.classes) > 10 else "")
-    spread = (
-        f"{counts[few]} images each"
-        if counts[few] == counts[many]
-        else f"from {counts[few]} images ({dataset.classes[few]}) to {counts[many]} "
-        f"({dataset.classes[many]})"
-    )
-    facts = [f"{len(dataset.classes)} classes ({names}): {spread}"]
+    facts = class_fact(dataset, "images")
     folders = dataset.source["layout"] == "a folder of class folders"
-    if folders and all(number(name) is not None for name in dataset.classes):
+    if facts and folders and all(number(name) is not None for name in dataset.classes):
         facts.append(
             "the folders are named by number and taken as classes: --task regression predicts the "
             "numbers"

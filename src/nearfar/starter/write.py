@@ -161,7 +161,10 @@ def _rare_fact(finding: Finding, seeds: Seeds) -> list[str]:
 def _split_lines(finding: Finding) -> list[str]:
     if finding.split.kind == "predefined":
         return [
-            "# The parts that the data name; without a validation part, 10% of train becomes it.",
+            *_comment(
+                "The parts that the data name. Without a test part the validation part is tested, "
+                "and 10% of train chooses epochs, as it does without a validation part."
+            ),
             "split: {kind: predefined, validation: 0.1}",
         ]
     if finding.split.kind == "folds":

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from nearfar.data.read.cells import is_written_truth
 from nearfar.data.read.columns import BadRows, number
+from nearfar.data.read.kinds import ColumnKind, column_kind
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError, nearest
 
@@ -244,6 +245,13 @@ def with_positive(
     return 1 - numbers, (classes[1], classes[0])
 
 
+def _instead(kind: ColumnKind) -> str:
+    """Return what cells that are no classes seem to be, and what to do."""
+    if kind.kind == "date":
+        return "they are dates: predict a number, such as the days since a first one"
+    return kind.note or "if it is a number, set data: task: regression"
+
+
 def _check_classes(table: Table, column: str, classes: Sequence[str], rows: int) -> None:
     if len(classes) == 1:
         raise UserError(
@@ -252,7 +260,7 @@ def _check_classes(table: Table, column: str, classes: Sequence[str], rows: int)
     if classes and 2 * len(classes) > rows:
         raise UserError(
             f"{table.name}: target '{column}' has {len(classes)} different values in {rows} rows: "
-            "these are no classes; if it is a number, set data: task: regression"
+            f"these are no classes; {_instead(column_kind('', classes))}"
         )
     fractions = [name for name in classes if (value := number(name)) and value != int(value)]
     if fractions and all(number(name) is not None for name in classes):

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.features import class_names, same_names
+from nearfar.data.read.names import parts_of_pieces
 from nearfar.data.read.saved import is_saved, read_saved
 from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
-
-_PARTS = {"train": "train", "validation": "validation", "valid": "validation", "test": "test"}
 
 
 def read_folder(path: Path, form: TableForm) -> Table:
@@ -73,12 +72,12 @@ def open_hub(name: str, subset: str | None) -> Any:
         raise UserError(f"cannot load '{name}' from the hub: {_first(error)}") from error
 
 
-def undecoded(name: str, found: Any) -> tuple[Any, list[str] | None, str]:
+def undecoded(name: str, found: Any) -> tuple[Any, list[str] | None, str, list[str]]:
     """Return the rows of a data set of images as one arrow table, the images as they are stored.
 
     Returns:
         The table with the metadata of `datasets`; the part of each row, if the data set has parts;
-        and a text that changes when the data set does.
+        a text that changes when the data set does; and what should be said of its parts.
 
     Raises:
         UserError: if its parts have different columns.
@@ -101,10 +100,8 @@ def undecoded(name: str, found: Any) -> tuple[Any, list[str] | None, str]:
         table = pa.concat_tables(tables)
     except pa.ArrowException as error:
         raise UserError(f"'{name}': its parts differ in their columns") from error
-    named = len(pieces) > 1 and set(pieces) <= set(_PARTS)
-    rows = zip(pieces, tables, strict=True)
-    parts = [_PARTS[part] for part, t in rows for _ in range(len(t))] if named else None
-    return table, parts, "|".join(tags) if all(tags) else ""
+    parts, told = parts_of_pieces([(n, len(t)) for n, t in zip(pieces, tables, strict=True)])
+    return table, parts, "|".join(tags) if all(tags) else "", told
 
 
 @contextmanager
@@ -132,8 +129,8 @@ def _table(name: str, found: Any) -> Table:
     names = same_names(f"'{name}'", [class_names(piece.schema) for piece in pieces.values()])
     table = from_arrow(name, pa.concat_tables(pieces.values(), promote_options="default"))
     table.class_names = names
-    if len(pieces) > 1 and set(pieces) <= set(_PARTS):
-        table.parts = [_PARTS[part] for part, piece in pieces.items() for _ in range(len(piece))]
+    table.parts, told = parts_of_pieces([(part, len(piece)) for part, piece in pieces.items()])
+    table.notes += told
     return table
 
 

@@ -21,10 +21,21 @@ from nearfar.data.read.cells import (
     truth,
 )
 from nearfar.data.read.decimals import ambiguous
+from nearfar.data.read.names import is_division
 from nearfar.data.read.table import Table
 
 Kind = Literal[
-    "number", "boolean", "date", "category", "text", "id", "counter", "constant", "empty", "other"
+    "number",
+    "boolean",
+    "date",
+    "category",
+    "text",
+    "id",
+    "counter",
+    "division",
+    "constant",
+    "empty",
+    "other",
 ]
 
 _COUNTERS = re.compile(
@@ -47,6 +58,7 @@ class ColumnKind:
     Kinds: ``number``; ``boolean`` (true/false, yes/no, …; see ``cells.truth``); ``date`` (see
     ``cells.date``, with ``layout``); ``category`` (texts or codes that repeat); ``text`` (texts
     that mostly differ); ``id`` (different in every row); ``counter`` (a row count saved along);
+    ``division`` (says how the rows were divided before, see ``names.is_division``);
     ``constant``; ``empty``; ``other`` (lists, structs, bytes).
     """
 
@@ -94,6 +106,8 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
 
     if len(distinct) == 1 and len(cells) > 1:
         return found("constant")
+    if is_division(name, distinct):
+        return found("division")
     if is_truth(present):
         return found("boolean")
     numbers = _numbers(present)

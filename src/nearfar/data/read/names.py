@@ -6,11 +6,13 @@ Readers and ``nearfar init`` both ask here, so that they see the same in one tab
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from nearfar.data.read.tables import Table, is_missing
+from nearfar.data.read.cells import is_missing
+from nearfar.data.read.table import Table
 
 PART_NAMES = {
     "train": "train",
@@ -28,8 +30,11 @@ PART_COLUMNS = frozenset({"split", "part", "set", "fold", "subset", "partition"}
 
 _BESIDE_PARTS = frozenset(
     {"set", "data", "dataset", "split", "image", "images", "img", "imgs", "pictures", "seg"}
+    | {"public", "private"}
 )
 """Words that folders of parts have beside the part: ``test_set``, ``seg_train``."""
+_EVALUATED = frozenset({"eval", "evaluation"})
+"""What the names of some call the test part, and those of others the validation part."""
 
 IMAGE_ENDINGS = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".npy"}
@@ -40,6 +45,10 @@ CLASS = "class"
 """The name of the target that folders give."""
 
 _LOOKED_AT = 100
+_MOST_FOLDS = 20
+_FOLDS = frozenset({"fold", "folds", "kfold", "cvfold"})
+_SAID_OF_ROWS = frozenset({"train", "training", "test", "testing", "holdout"})
+_TRUTHS = frozenset({"true", "false", "0", "1", "0.0", "1.0", "yes", "no"})
 
 
 def part_called(text: str) -> str | None:
@@ -54,20 +63,94 @@ def part_named(text: str) -> str | None:
 
 def part_folder(text: str) -> str | None:
     """Return the part that a folder is named after: ``Testing``, ``hold-out``, ``train_images``."""
-    words = [word for word in re.split(r"[^a-z]+", text.lower()) if word]
-    whole = part_called("".join(words))
+    words = _words(text)
+    return part_called("".join(words)) or part_called(_without_company(words))
+
+
+def parts_of(names: Sequence[str]) -> list[str | None]:
+    """Return the part that each of the names of folders, files or cells of one data set means.
+
+    What is called ``eval`` is the test part where no other is, else the validation part.
+    """
+    parts = [part_folder(name) for name in names]
+    left = next((part for part in ("test", "validation") if part not in parts), None)
+    return [
+        left if part is None and _without_company(_words(name)) in _EVALUATED else part
+        for name, part in zip(names, parts, strict=True)
+    ]
+
+
+def parts_of_pieces(pieces: Sequence[tuple[str, int]]) -> tuple[list[str] | None, list[str]]:
+    """Return the part of each row of a data set that comes in pieces, and what should be said.
+
+    Where the name of a piece is no part's, there are no parts.
+
+    Args:
+        pieces: name and number of rows of each, in the order of the rows.
+    """
+    parts = parts_of([name for name, _ in pieces])
+    if len(pieces) < 2:
+        return None, []
+    if None in parts:
+        shown = ", ".join(f"{name} ({count})" for name, count in pieces)
+        strange = next(name for (name, _), part in zip(pieces, parts, strict=True) if part is None)
+        return None, [
+            f"careful: {shown} are read as one, and their rows divided anew: '{strange}' is the "
+            "name of no part (train, validation, test)"
+        ]
+    named = zip(parts, pieces, strict=True)
+    return [str(part) for part, (_, count) in named for _ in range(count)], []
+
+
+def _words(text: str) -> list[str]:
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    return [word for word in re.split(r"[^a-z]+", parted.lower()) if word]
+
+
+def _without_company(words: Sequence[str]) -> str:
+    """Return the one word that does not merely stand beside the name of a part, or nothing."""
     left = [word for word in words if word not in _BESIDE_PARTS]
-    return whole or (part_called(left[0]) if len(left) == 1 else None)
+    return left[0] if len(left) == 1 else ""
 
 
 def part_column(table: Table, but: Collection[str]) -> str | None:
-    """Return the column that says the part of every row, train and test at least."""
+    """Return the column that says the part of every row: train, and validation or test.
+
+    Its name says so, or its values do, each in two rows or more.
+    """
     for column, cells in table.columns.items():
-        if column not in but and column.strip().lower() in PART_COLUMNS:
-            parts = {part_called(str(cell)) for cell in cells}
-            if {"train", "test"} <= parts <= {"train", "validation", "test"}:
-                return column
+        if column in but or not cells or parts_of([str(cells[0])]) == [None]:
+            continue
+        values = sorted(set(map(str, cells)))
+        parts = set(parts_of(values))
+        called = column.strip().lower() in PART_COLUMNS or 2 * len(values) <= len(cells)
+        if called and "train" in parts and len(parts) > 1 and None not in parts:
+            return column
     return None
+
+
+def is_division(column: str, values: Collection[str]) -> bool:
+    """Tell whether a column says how its rows were divided before, by its name and values.
+
+    Such are folds (``kfold``: 0, 1, 2), truth values called ``is_train``, and columns called
+    ``split`` or alike with the name of a part in them. They are nothing to learn from.
+
+    Args:
+        column: its name.
+        values: the different values that it has, as texts.
+    """
+    if not 2 <= len(values) <= _MOST_FOLDS:
+        return False
+    words, low = _words(column), {value.strip().lower() for value in values}
+    last = words[-1] if words else ""
+    numbered = all(re.fullmatch(r"([a-z]*fold[ _-]?)?[0-9]{1,2}(\.0)?", value) for value in low)
+    if last in _FOLDS or (last in {"split", "partition"} and numbered):
+        return numbered
+    if low <= _TRUTHS and len(words) <= 2:
+        return last in _SAID_OF_ROWS and (len(words) == 1 or words[0] in {"is", "in"})
+    if column.strip().lower() in PART_COLUMNS or last == "split":
+        return column.strip().lower() == "split" or any(parts_of(sorted(values)))
+    return False
 
 
 def is_image_name(text: str) -> bool:
@@ -84,3 +167,20 @@ def are_image_paths(cells: Sequence[Any]) -> bool:
 def path_column(table: Table) -> str | None:
     """Return the first column that holds paths of images."""
     return next((name for name, cells in table.columns.items() if are_image_paths(cells)), None)
+
+
+def alike(names: Sequence[str]) -> list[list[str]]:
+    """Return the names that differ in spaces, capitals or accents' spelling alone, together."""
+    seen: dict[str, list[str]] = {}
+    for name in names:
+        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        seen.setdefault(key, []).append(name)
+    return [same for same in seen.values() if len(same) > 1]
+
+
+def kept_apart(names: Sequence[str]) -> list[str]:
+    """Return a line for every two classes or more whose names all but agree."""
+    return [
+        f"classes {' and '.join(map(repr, same))} are kept apart: their names all but agree"
+        for same in alike(names)
+    ]

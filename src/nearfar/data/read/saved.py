@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.arrow_files import opened_arrow, read_arrow
 from nearfar.data.read.damage import whole
 from nearfar.data.read.features import class_names, names_in, same_names
-from nearfar.data.read.names import part_folder
+from nearfar.data.read.names import parts_of_pieces
 from nearfar.data.read.table import Table, from_arrow
 from nearfar.errors import UserError
 
@@ -29,11 +29,14 @@ class Saved:
     tag: str
     """Changes when a file does."""
     class_names: dict[str, tuple[str, ...]]
+    told: list[str] = field(default_factory=list)
+    """What should be said of its parts."""
 
     def as_table(self, name: str) -> Table:
         """Return the rows as a table of cells."""
         table = from_arrow(name, self.table)
         table.parts, table.class_names = self.parts, self.class_names
+        table.notes += self.told
         return table
 
 
@@ -82,14 +85,8 @@ def read_saved(folder: Path) -> Saved:
     table = table.replace_schema_metadata(tables[0].schema.metadata)
     seen = [file.stat() for _, files in pieces for file in files]
     tag = "|".join(f"{one.st_size} {one.st_mtime_ns}" for one in seen)
-    return Saved(table, _parts(rows), f"{folder.resolve()}|{tag}", names)
-
-
-def _parts(rows: list[tuple[str, int]]) -> list[str] | None:
-    parts = [part_folder(name) for name, _ in rows]
-    if len(rows) < 2 or None in parts:
-        return None
-    return [str(part) for part, (_, count) in zip(parts, rows, strict=True) for _ in range(count)]
+    parts, told = parts_of_pieces(rows)
+    return Saved(table, parts, f"{folder.resolve()}|{tag}", names, told)
 
 
 def _pieces(folder: Path) -> list[tuple[str, list[Path]]]:

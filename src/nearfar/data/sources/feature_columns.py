@@ -59,6 +59,7 @@ def why_not(kind: ColumnKind) -> str:
         "id": "names the rows",
         "text": "texts that mostly differ",
         "counter": "counts the rows",
+        "division": "says how the rows were divided before",
         "constant": "is the same in every row",
         "empty": "is empty",
         "other": "holds lists or structures",
@@ -157,7 +158,7 @@ def _kind(kind: ColumnKind, cells: Sequence[Any]) -> Kind:
     present = [cell for cell in cells if not is_missing(cell)]
     if 2 * sum(number(cell) is not None for cell in present) > len(present):
         return "number"
-    return "category" if kind.kind == "constant" else "text"
+    return "category" if kind.kind in {"constant", "division"} else "text"
 
 
 def _column(table: Table, name: str, kind: Kind, layout: str, bad: BadRows) -> Column:

@@ -18,7 +18,7 @@ from nearfar.data.read.classes import (
 )
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.kinds import column_kinds
-from nearfar.data.read.names import part_called
+from nearfar.data.read.names import parts_of
 from nearfar.data.read.several import known_rows, labels_of, several_numbers
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.data.sources.feature_columns import not_used
@@ -191,9 +191,11 @@ def _others(options: DataOptions) -> list[str | None]:
 def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None:
     if options.part is None:
         return table.parts
-    parts = []
-    for row, text in enumerate(bad.texts(options.part, "part")):
-        part = part_called(text) or ""
+    texts = bad.texts(options.part, "part")
+    values = sorted(set(texts))
+    meant, parts = dict(zip(values, parts_of(values), strict=True)), []
+    for row, text in enumerate(texts):
+        part = meant[text] or ""
         if not part:
             message = f"part '{options.part}' is {text!r}; allowed: train, validation, test"
             bad.add(row, "part unknown", message)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, Index, Split
 from nearfar.data.options import SplitOptions
+from nearfar.data.read.names import alike
 from nearfar.data.split.folds import fold_split
 from nearfar.data.split.groups import scaffold_groups
 from nearfar.data.split.place import (
@@ -62,8 +63,16 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
         for lacking, count in untrained_classes(labels, dataset.classes, split.train, rows):
             raise UserError(
                 f"class '{lacking}' has {count} rows in the {name} part and none for training"
+                + _other_spelling(lacking, dataset.classes)
             )
     return split
+
+
+def _other_spelling(name: str, classes: Sequence[str]) -> str:
+    """Return a word on a class whose name all but agrees, which may be meant, or nothing."""
+    same = next((same for same in alike(classes) if name in same), [name])
+    others = " and ".join(repr(other) for other in same if other != name)
+    return f", where {others} is another class: if they are one, spell them alike" * bool(others)
 
 
 def _check_targets(dataset: Dataset, part: str, rows: Index) -> None:

@@ -41,7 +41,7 @@ def meaning(name: str, targets: Collection[str] = ()) -> Meaning | None:
     Args:
         name: of the array.
         targets: names, in place of the usual ones, of what is to be predicted; a part may stand
-            before or behind these too.
+            before or behind these too, and one in them stands for all parts.
     """
     words: list[str] = []
     parts: list[str] = []
@@ -52,7 +52,7 @@ def meaning(name: str, targets: Collection[str] = ()) -> Meaning | None:
         return None
     part = parts[0] if parts else None
     if targets:
-        wanted = {"_".join(_split(target)) for target in targets} | set(targets)
+        wanted = {"_".join(_without_part(target)) for target in targets} | set(targets)
         if name in targets or "_".join(words) in wanted:
             return Meaning("labels", part)
     if words and words[-1] in _NAME_WORDS:
@@ -61,6 +61,16 @@ def meaning(name: str, targets: Collection[str] = ()) -> Meaning | None:
     roles = {_WORDS.get(word) for word in words if word not in _FILLERS}
     role = roles.pop() if len(roles) == 1 else None
     return None if role is None or (targets and role == "labels") else Meaning(role, part)
+
+
+def calls_labels(word: str) -> bool:
+    """Tell whether a word is one of those that labels are usually called by: ``label``, ``y``."""
+    return _WORDS.get("_".join(_split(word))) == "labels"
+
+
+def _without_part(name: str) -> list[str]:
+    words = _split(name)
+    return [word for word in words if part_called(word) is None and word not in _SHORT] or words
 
 
 def by_place(names: Sequence[str], rank: dict[str, int]) -> dict[str, Meaning]:

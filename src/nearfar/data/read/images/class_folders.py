@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 from nearfar.data.read.columns import number
 from nearfar.data.read.images.pictures import Files, ImageRows
 from nearfar.data.read.images.trees import Tree, plain_text, shown_path, strangers_note, tree_of
-from nearfar.data.read.names import CLASS, part_folder
+from nearfar.data.read.names import CLASS, kept_apart, parts_of
 from nearfar.data.read.tables import Table
 from nearfar.errors import UserError
 
@@ -80,7 +79,7 @@ def _rows(root: Path, tree: Tree, found: _Found, task: str) -> ImageRows:
         parts=[str(part) for part, _, _ in rows] if len(labelled) > 1 else None,
         place=lambda position: str(root / places[position]),
     )
-    told = [*found.told, *_alike(names)]
+    told = [*found.told, *kept_apart(names)]
     note: dict[str, Any] = strangers_note(root, list(tree.strangers()))
     if told:
         note["folders"] = told
@@ -144,9 +143,11 @@ def _parts(top: Tree, root: Path, found: _Found) -> list[tuple[str, Tree]] | Non
     Raises:
         UserError: if folders with names of parts stand beside others, or two are for one part.
     """
-    named = [(part_folder(tree.name), tree) for tree in top.folders]
+    called = parts_of([tree.name for tree in top.folders])
+    named = list(zip(called, top.folders, strict=True))
     parts = [(part, tree) for part, tree in named if part is not None]
     if len(parts) < _FEWEST:
+        _refuse_lone_part(top, [tree.name for _, tree in parts])
         return None
     others = [tree.name for part, tree in named if part is None]
     shown = ", ".join(tree.name for _, tree in parts)
@@ -179,6 +180,24 @@ def _parts(top: Tree, root: Path, found: _Found) -> list[tuple[str, Tree]] | Non
     ]
 
 
+def _refuse_lone_part(top: Tree, parts: Sequence[str]) -> None:
+    """Refuse a part beside folders that hold the same folders: these are no classes.
+
+    Raises:
+        UserError: if all folders hold two folders of the same names at least, and one is a part.
+    """
+    inner = [{folder.name for folder in tree.folders} for tree in top.folders]
+    if len(inner) < _FEWEST or not parts or any(tree.loose for tree in top.folders):
+        return
+    if len(same := sorted(set.intersection(*inner))) >= _FEWEST:
+        others = ", ".join(tree.name for tree in top.folders if tree.name not in parts)
+        raise UserError(
+            f"{top.path}: the folder of a part ({parts[0]}) stands beside {others}, and all hold "
+            f"folders {', '.join(same[:5])}: parts are called train, validation and test: rename "
+            f"{others}, or move it away"
+        )
+
+
 def _twice_named(tree: Tree) -> bool:
     """Whether a part lies in a folder of its own name, as an archive unpacked into a folder."""
     return len(tree.folders) == 1 and tree.folders[0].name == tree.name
@@ -188,7 +207,7 @@ def _classes(top: Tree, part: str | None, root: Path, found: _Found) -> None:
     """Take the folders of ``top`` as classes; those of each class may be parts in their turn."""
     _tell_bare(top, root, found)
     _loose(top, part, root, found)
-    below = [[part_folder(tree.name) for tree in folder.folders] for folder in top.folders]
+    below = [parts_of([tree.name for tree in folder.folders]) for folder in top.folders]
     parts_below = (
         part is None
         and len({name for names in below for name in names}) >= _FEWEST
@@ -197,6 +216,10 @@ def _classes(top: Tree, part: str | None, root: Path, found: _Found) -> None:
     )
     if parts_below:
         found.told.append("parts are folders in the folders of the classes")
+    inner = sorted({tree.name for folder in top.folders for tree in folder.folders})
+    if inner and not parts_below:
+        shown = ", ".join(map(plain_text, inner[:5])) + ", …" * (len(inner) > 5)
+        found.told.append(f"folders in those of the classes are looked through: {shown}")
     for folder in top.folders:
         if parts_below:
             for name, tree in zip(below[top.folders.index(folder)], folder.folders, strict=True):
@@ -230,19 +253,6 @@ def _compare_parts(found: _Found) -> None:
         if lacking := sorted(everywhere - names):
             some = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
             found.told.append(f"part {part} has no image of {len(lacking)} classes: {some}")
-
-
-def _alike(names: Sequence[str]) -> list[str]:
-    """Tell of classes whose names differ in spaces, capitals or accents' spelling alone."""
-    seen: dict[str, list[str]] = {}
-    for name in names:
-        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-        seen.setdefault(key, []).append(name)
-    return [
-        f"classes {' and '.join(map(repr, same))} are kept apart: their names all but agree"
-        for same in seen.values()
-        if len(same) > 1
-    ]
 
 
 def read_loose_folder(root: Path) -> ImageRows:

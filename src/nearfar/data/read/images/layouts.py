@@ -76,7 +76,7 @@ def _layout(path: Path, options: DataOptions, mapping: Path | None, root: Path |
 def read_saved_images(path: Path, options: DataOptions) -> ImageRows:
     """Read a folder that ``save_to_disk`` of `datasets` wrote, with a column of images."""
     found = read_saved(path)
-    rows = image_table(path.name, found.table, found.parts, found.tag, options)
+    rows = image_table(path.name, found.table, found.parts, found.tag, found.told, options)
     rows.class_names = {**found.class_names, **rows.class_names}
     return rows
 

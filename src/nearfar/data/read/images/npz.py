@@ -86,7 +86,10 @@ class _Reader:
             return self._rows(given, Targets(columns, None), None)
         without = [part for part in parts if not self._labels_of(part)]
         if len(without) == len(parts):
-            raise UserError(f"{self._path}: no array of labels: {_needs()}; {self._has()}")
+            lacking = f"no array of labels: {_needs()}"
+            if self._targets:
+                lacking = f"no array '{self._targets[0]}' to predict"
+            raise UserError(f"{self._path}: {lacking}; {self._has()}")
         parts = [part for part in parts if part not in without]
         arrays = [self._read_images(images[part]) for part in parts]
         labels = [self._read_labels(part, len(arrays[k])) for k, part in enumerate(parts)]

@@ -215,7 +215,12 @@ def has_images(schema: Any) -> bool:
 
 
 def image_table(
-    name: str, found: Any, parts: list[str] | None, tag: str, options: DataOptions
+    name: str,
+    found: Any,
+    parts: list[str] | None,
+    tag: str,
+    told: list[str],
+    options: DataOptions,
 ) -> ImageRows:
     """Return the rows of an arrow table with a column of images, as `datasets` gives it."""
     column = _image_column(found.schema, options.image, Path(name))
@@ -223,5 +228,5 @@ def image_table(
     table.parts = parts
     rows = ImageRows(table, ArrowColumn(found.column(column), tag), "a data set of `datasets`")
     rows.takes, rows.class_names = frozenset({*_COLUMNS, "subset"}), class_names(found.schema)
-    rows.note = {"image": column}
+    rows.note, rows.told = {"image": column}, list(told)
     return rows
