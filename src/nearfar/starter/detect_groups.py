@@ -17,13 +17,13 @@ _BEINGS = (
     *("speaker", "author", "writer", "user", "customer", "client", "student", "employee", "pupil"),
     *("family", "household", "specimen", "cohort", "twin", "subj", "pid", "mrn", "case"),
 )
-"""Whose rows are alike whoever looks at them; few are groups too."""
+"""Whose rows are alike whoever looks at them."""
 _PLACES = (
     *("session", "visit", "recording", "video", "clip", "slide", "tissue", "biopsy", "culture"),
     *("strain", "plate", "batch", "lot", "experiment", "site", "hospital", "clinic", "center"),
     *("centre", "scanner", "camera", "farm", "herd", "document", "well"),
 )
-"""What rows come from: many values are groups, few are conditions to learn from."""
+"""What rows come from."""
 _ENDINGS = ("id", "ids", "no", "nr", "num", "number", "code", "key", "name", "label", "uid")
 _NO_GROUPS = frozenset(
     {"class", "label", "category", "type", "kind", "target", "color", "colour", "row", "image"}
@@ -35,16 +35,34 @@ _FEW, _FEWEST = 5, 10
 def group_column(table: Table, but: Collection[str | None]) -> str | None:
     """Return a column such as ``patient_id``, ``Mouse No.`` or ``plateID`` that rows share.
 
-    Several rows have one value and none is missing. There are at least 10 different values, or 5 of
-    beings. Any other column whose name ends in ``id`` counts if each of its values is there twice
-    at least.
+    Several rows have one value and none is missing. There are at least 5 different values. Any
+    other column whose name ends in ``id`` counts if there are 10, each twice at least. A well is a
+    place on its plate: where a column says the plate, it is no group.
     """
+    nouns = {column: _noun(column) for column in table.columns if column not in but}
+    on_plates = "plate" in nouns.values()
     found = {
         column: rank
-        for column, cells in table.columns.items()
-        if column not in but and (rank := _rank(column, cells)) is not None
+        for column, noun in nouns.items()
+        if not (on_plates and noun == "well")
+        and (rank := _rank(column, table.columns[column])) is not None
     }
     return min(found, key=lambda column: found[column]) if found else None
+
+
+def few_fact(table: Table, but: Collection[str | None]) -> list[str]:
+    """Return a line on a column that would make groups, had it more values."""
+    for column, cells in table.columns.items():
+        named = _noun(column) in {*_BEINGS, *_PLACES} and column not in but
+        if not named or any(is_missing(cell) or not _is_name(cell) for cell in cells):
+            continue
+        distinct = len({str(cell).strip() for cell in cells})
+        if 1 < distinct < _FEW:
+            return [
+                f"careful: '{column}' has only {distinct} values, so rows with one of them may "
+                f"stand in different parts of a split: --group {column} keeps them together"
+            ]
+    return []
 
 
 def gap_fact(table: Table, but: Collection[str | None]) -> list[str]:
@@ -63,19 +81,24 @@ def gap_fact(table: Table, but: Collection[str | None]) -> list[str]:
 
 def _rank(column: str, cells: Sequence[Any]) -> int | None:
     """Return how far down the list of names a column stands, None where it is no group."""
-    words = words_of(column)
-    noun = "".join(words[:-1]) if len(words) > 1 and words[-1] in _ENDINGS else "".join(words)
-    last = words[-2] if len(words) > 1 and words[-1] in _ENDINGS else (words or [""])[-1]
     if any(is_missing(cell) or not _is_name(cell) for cell in cells):
         return None
     distinct, rows = len({str(cell).strip() for cell in cells}), len(cells)
     names = [*_BEINGS, *_PLACES]
-    known = next((name for name in (noun, last, noun.removesuffix("s")) if name in names), None)
-    if known is not None:
-        least = _FEW if known in _BEINGS else _FEWEST
-        return names.index(known) if least <= distinct < rows else None
+    if (known := _noun(column)) is not None:
+        return names.index(known) if _FEW <= distinct < rows else None
+    words = words_of(column)
     by_id = len(words) > 1 and words[-1] in {"id", "ids", "uid"} and words[-2] not in _NO_GROUPS
     return len(names) if by_id and _FEWEST <= distinct <= rows // 2 else None
+
+
+def _noun(column: str) -> str | None:
+    """Return which of the known names a column has: ``plate`` of ``Plate No.``; None if none."""
+    words = words_of(column)
+    numbered = len(words) > 1 and words[-1] in _ENDINGS
+    noun, last = "".join(words[:-1] if numbered else words), (words or [""])[-2 if numbered else -1]
+    known = {*_BEINGS, *_PLACES}
+    return next((name for name in (noun, last, noun.removesuffix("s")) if name in known), None)
 
 
 def _is_name(cell: Any) -> bool:
@@ -107,6 +130,6 @@ def chosen_group(
     """
     group = named_or_off(table, asked) if asked is not None else group_column(table, but)
     if group is None:
-        return None, [] if asked is not None else gap_fact(table, but)
+        return None, [] if asked is not None else gap_fact(table, but) or few_fact(table, but)
     fact = f"{GROUP_FACT.format(group)} (data: group"
     return group, [fact + ("; --group none turns it off)" if asked is None else ")")]
