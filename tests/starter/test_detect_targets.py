@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nearfar.data.load import load_dataset
 from nearfar.data.read.tables import Table
 from nearfar.errors import UserError
+from nearfar.starter.asked import checked
 from nearfar.starter.detect import detect
 from nearfar.starter.detect_targets import meaning_of
 from nearfar.starter.write import write_study
@@ -169,3 +171,19 @@ def test_the_task_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path, facts = write_study(Path("t.csv"), ["y"], Path("c.yaml"))
     assert load_study(str(path)).study.metric == "balanced_accuracy"
     assert not any("fewer than 20" in fact for fact in facts)
+
+
+def test_a_row_without_labels_is_told_and_can_be_one_that_has_none(tmp_path: Path) -> None:
+    texts = ["a;b", "b", "", "a;c"] * 10
+    lines = [f"{k / 7:.3f},{text}" for k, text in enumerate(texts)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,tags", *lines]), encoding="utf-8")
+    found = detect(str(tmp_path / "t.csv"), ["tags"], tmp_path)
+    assert len(found.dataset) == 30
+    assert any("careful: 10 rows name no label" in fact for fact in found.facts)
+    given = checked({"missing": ["NA"]})
+    found = detect(str(tmp_path / "t.csv"), ["tags"], tmp_path, None, given)
+    assert len(found.dataset) == 40
+    assert found.dataset.targets.sum(axis=1).tolist() == [2, 1, 0, 2] * 10
+    assert not any("careful" in fact for fact in found.facts)
+    again = load_dataset(found.data, tmp_path)
+    assert again.digest == found.dataset.digest

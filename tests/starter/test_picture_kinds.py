@@ -11,6 +11,7 @@ from PIL import Image
 
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
+from nearfar.starter.asked import checked
 from nearfar.starter.detect import Finding, detect
 from nearfar.starter.detect_images import detect_images
 from nearfar.starter.scalars import scalar
@@ -197,3 +198,21 @@ def test_a_folder_without_images_is_told_as_such(tmp_path: Path, names: list[str
     words = "it holds 1.heic, 2.heic" if names else "the folder is empty"
     with pytest.raises(UserError, match=words):
         study_of(tmp_path / "pics")
+
+
+def test_numbers_in_a_table_are_no_pictures_that_are_called_so(tmp_path: Path) -> None:
+    for age in range(20, 50):
+        noise(tmp_path / "photos" / f"{age}.png", "L", (12, 12))
+    rows = [f"{20 + k % 30},{'ab'[k // 3 % 2]}" for k in range(60)]
+    (tmp_path / "survey.csv").write_text("\n".join(["age,mood", *rows]), encoding="utf-8")
+    data, facts, _ = study_of(tmp_path / "survey.csv", "mood")
+    assert (data["source"], data["features"]) == ("table", ["age"])
+    assert "found by name" not in facts
+    once = [f"{20 + k},{'ab'[k // 3 % 2]},{k * 7 % 11}" for k in range(30)]
+    (tmp_path / "once.csv").write_text("\n".join(["no,mood,x", *once]), encoding="utf-8")
+    _, facts, _ = study_of(tmp_path / "once.csv", "mood")
+    assert "30 images found by name, in column 'no' (--image none takes the table as" in facts
+    asked = checked({"image": "none"})
+    write_study(tmp_path / "once.csv", ["mood"], tmp_path / "none.yaml", None, asked)
+    read = yaml.safe_load((tmp_path / "none.yaml").read_text(encoding="utf-8"))["data"]
+    assert (read["source"], read["features"]) == ("table", ["x"])

@@ -5,7 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from nearfar.cli.shared_arguments import Modules, NoModules, Profile, Run, Settings, Study
+from nearfar.cli.shared_arguments import (
+    Jobs,
+    Modules,
+    NoModules,
+    Out,
+    Profile,
+    Run,
+    Settings,
+    Study,
+)
 from nearfar.completion import complete_arm
 from nearfar.errors import UserError
 from nearfar.report.signs import inert
@@ -55,10 +64,8 @@ def run(
         ),
     ] = None,
     setting: Settings = None,
-    out: Annotated[Path, typer.Option(help="Folder of runs and stages.")] = Path("runs"),
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Local processes (default: one for each core).")
-    ] = None,
+    out: Out = Path("runs"),
+    jobs: Jobs = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     track: Annotated[
         list[str] | None, typer.Option(help="Also tell: mlflow, tensorboard, wandb or webhook.")
@@ -112,10 +119,8 @@ def plan(
     study: Study,
     profile: Profile = None,
     setting: Settings = None,
-    out: Annotated[Path, typer.Option(help="Folder of runs and stages.")] = Path("runs"),
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Local processes (default: one for each core).")
-    ] = None,
+    out: Out = Path("runs"),
+    jobs: Jobs = None,
     no_modules: NoModules = False,
 ) -> None:
     """Say what difference a study finds with how many trainings an arm, and what that costs."""

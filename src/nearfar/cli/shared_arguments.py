@@ -25,6 +25,10 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. stages.rnc.epochs=200."),
 ]
+Out = Annotated[Path, typer.Option(help="Folder of runs and stages.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Local processes (default: one for each core).")
+]
 NoModules = Annotated[
     bool,
     typer.Option("--no-modules", help="Refuse a study that names modules, which are code."),

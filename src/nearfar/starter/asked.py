@@ -16,7 +16,7 @@ from nearfar.data.table_form import OPTIONS, TableForm
 from nearfar.errors import UserError, nearest
 
 OFF = "none"
-CAN_BE_OFF = frozenset({"group", "features", "part", "name"})
+CAN_BE_OFF = frozenset({"group", "features", "part", "name", "image"})
 """Options that are found out, and that ``none`` turns off."""
 _NOUNS = {"images": "images", "molecules": "molecules", "table": "rows of a table"}
 """What a source's rows are called."""

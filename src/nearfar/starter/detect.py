@@ -30,7 +30,7 @@ from nearfar.data.read.tables import read_file
 from nearfar.data.sources.feature_columns import named_columns, not_used, usable_columns
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
-from nearfar.starter.asked import Asked, named_or_off
+from nearfar.starter.asked import OFF, Asked, named_or_off
 from nearfar.starter.counts import class_fact, part_facts
 from nearfar.starter.detect_conditions import conditions_of
 from nearfar.starter.detect_groups import chosen_group
@@ -87,7 +87,7 @@ def detect(
     found, _ = locate(path, folder)
     asked = asked or Asked()
     form, form_facts = guessed_form(found, asked.form)
-    if are_images(found, form):
+    if asked.image != OFF and are_images(found, form):
         asked.check_for("images")
         return Finding(*detect_images(path, found, targets, form, folder, task, asked))
     if not targets and found.is_file() and not is_table(found):
@@ -285,7 +285,8 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
         return []
     spread = (high - low)[several]
     differ = int((spread > 0).any(axis=1).sum())
-    apart = f" (up to {spread.max():g} apart)" if spread.shape[1] == 1 else ""
+    are_numbers = not dataset.classes and not dataset.multilabel and spread.shape[1] == 1
+    apart = f" (up to {spread.max():g} apart)" if are_numbers else ""
     values = f", {differ} of them with different values{apart}"
     return [
         f"duplicates: {int(several.sum())} {noun} occur more than once"

@@ -109,6 +109,11 @@ def target_counts(dataset: Dataset) -> list[str]:
     ]
     more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     facts = [f"{len(names)} labels in {rows} rows: {', '.join(shown)}{more}"]
+    if without := dataset.source.get("reasons", {}).get("target missing"):
+        facts.append(
+            f"careful: {without} rows name no label and are left out; where an empty cell means "
+            "that a row has none, take --missing NA"
+        )
     if any(found[n]["known"] < rows for n in names):
         facts.append("labels that are not known of a row are masked: in losses, and when judged")
     constant = [n for n in names if found[n]["true"] in (0, found[n]["known"])]

@@ -62,7 +62,10 @@ def _files_left_out(dataset: Dataset) -> list[str]:
         are = "1 file that is no image" if others == 1 else f"{others} files that are no images"
         facts.append(f"left out: {are} ({kinds}): {names}{more}")
     if found := source.get("found_by_name"):
-        facts.append(f"{_images(found)} found by name, in column '{source['image']}'")
+        facts.append(
+            f"{_images(found)} found by name, in column '{source['image']}' (--image none takes "
+            "the table as it is)"
+        )
     return facts
 
 

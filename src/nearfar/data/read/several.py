@@ -35,14 +35,17 @@ def labels_of(
     separator: str | None,
     bad: BadRows,
     known: Sequence[str] = (),
+    *,
+    blank: bool = False,
 ) -> tuple[Floats, list[str]]:
     """Return which labels each row has, (n, labels), and the names of the labels.
 
     Several columns hold 0 or 1 (or false, true; no, yes; …) each; a missing cell is NaN: it is not
     known whether the row has that label. One column holds the names of a row's labels, with
     ``separator`` between them, or a list of them; a missing cell is a row of which no label is
-    known, an empty list one without labels. Rows of which no label is known are bad. With ``known``
-    the source gives the names itself, and a label may be its number from 0.
+    known, an empty list one without labels, and with ``blank`` a blank text too. Rows of which no
+    label is known are bad. With ``known`` the source gives the names itself, and a label may be its
+    number from 0.
 
     Raises:
         UserError: if there are fewer than two labels, or a column cannot be taken apart.
@@ -53,7 +56,12 @@ def labels_of(
         return values, list(columns)
     (column,) = columns
     cells = table.column(column, "target")
-    sets = [None if _unknown(cell) else label_set(cell, separator) for cell in cells]
+    sets = [
+        None
+        if _unknown(cell) and not (blank and isinstance(cell, str))
+        else label_set(cell, separator)
+        for cell in cells
+    ]
     for position, found in enumerate(sets):
         if found is None:
             bad.add(position, "target missing", f"target '{column}' is missing")

@@ -56,7 +56,10 @@ class RowLabels:
         if options.task == "multilabel":
             known = tuple(names.values()) if isinstance(names, Mapping) else tuple(names)
             between = options.label_separator
-            self._targets, self._columns = labels_of(table, self._columns, between, bad, known)
+            blank = options.missing is not None and "" not in options.missing
+            self._targets, self._columns = labels_of(
+                table, self._columns, between, bad, known, blank=blank
+            )
         elif options.label_task == "classification":
             numbers, self.classes = class_numbers(
                 table, self._columns[0], names, bad, texts_are_names=bool(own)

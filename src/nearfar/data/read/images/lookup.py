@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from nearfar.data.read.cells import number
 from nearfar.data.read.names import is_image_name, path_column
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError
@@ -54,11 +55,19 @@ class PictureNames:
         return straight
 
     def fits(self, cells: Sequence[Any]) -> bool:
-        """Tell whether at least half of the first 100 cells are names of one picture each."""
-        present = [str(c).strip() for c in cells if not is_missing(c)][:_LOOKED_AT]
-        if not present or len(set(present)) < len(present) / 2:
+        """Tell whether at least half of the first 100 cells are names of one picture each.
+
+        Numbers are names only where nine of ten are, and none stands twice: an age is no name of a
+        picture, though one may be called 20.png.
+        """
+        given = [str(c).strip() for c in cells if not is_missing(c)]
+        present = given[:_LOOKED_AT]
+        numbers = 2 * sum(number(text) is not None for text in present) > len(present)
+        among = given if numbers else present
+        if not present or len(set(among)) < len(among) / (1 if numbers else 2):
             return False
-        return 2 * sum(len(self._named(text)) == 1 for text in present) >= len(present)
+        found = sum(len(self._named(text)) == 1 for text in present)
+        return found >= len(present) * (0.9 if numbers else 0.5)
 
     def _named(self, text: str) -> list[Path]:
         if self._index is None:
