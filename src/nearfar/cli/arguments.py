@@ -15,7 +15,6 @@ from nearfar.cli.shared_arguments import (
     Settings,
     Study,
 )
-from nearfar.completion import complete_arm
 from nearfar.errors import UserError
 from nearfar.report.signs import inert
 
@@ -52,17 +51,9 @@ def main_options(
 def run(
     study: Study,
     profile: Profile = None,
-    arm: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this arm and its baseline.", autocompletion=complete_arm),
-    ] = None,
+    arm: OnlyArms = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Use the seeds 0 to N-1.")] = None,
-    seed: Annotated[
-        list[int] | None,
-        typer.Option(
-            min=0, help="Only this seed, any from 0 up (of folds: a training); again for several."
-        ),
-    ] = None,
+    seed: OnlySeeds = None,
     setting: Settings = None,
     out: Out = Path("runs"),
     jobs: Jobs = None,

@@ -1,11 +1,11 @@
-"""Arguments that several commands take."""
+"""Arguments of commands, by name."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nearfar.completion import complete_profile, complete_study
+from nearfar.completion import complete_arm, complete_profile, complete_study
 
 Study = Annotated[
     str,
@@ -24,6 +24,16 @@ Profile = Annotated[
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key, e.g. stages.rnc.epochs=200."),
+]
+OnlyArms = Annotated[
+    list[str] | None,
+    typer.Option(help="Only this arm and its baseline.", autocompletion=complete_arm),
+]
+OnlySeeds = Annotated[
+    list[int] | None,
+    typer.Option(
+        min=0, help="Only this seed, any from 0 up (of folds: a training); again for several."
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder of runs and stages.")]
 Jobs = Annotated[
