@@ -146,9 +146,10 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
 
 
 def notes_of(model: FinishedModel, rows: InputRows, found: Predictions) -> list[str]:
-    """Return what intervals or sets stand on, and what was unlike the training rows, lines."""
+    """Return how rows were read, what intervals stand on, and what is unlike training, lines."""
     categories = _unknown_categories(model, rows.inputs)
-    return [*_level_notes(model.calibration, found), *_unlike_note(found), *categories]
+    read = [f"{rows.source['path']}: {note}" for note in rows.source.get("reading", [])]
+    return [*read, *_level_notes(model.calibration, found), *_unlike_note(found), *categories]
 
 
 def _level_notes(calibration: Calibration | None, found: Predictions) -> list[str]:
