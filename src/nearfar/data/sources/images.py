@@ -164,7 +164,7 @@ def _own_target(rows: ImageRows, options: DataOptions) -> Sequence[str]:
 def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     """Read images to predict for: an image, a folder of them, a table of paths, parquet, or npz.
 
-    They get the size and the channels of the study's images where ``size`` and ``channels`` are
+    They are resized to the size of the study's images, and get their channels where ``channels`` is
     chosen; others must have them already. See ``nearfar.data.load_inputs``.
     """
     if not path.exists():
@@ -181,14 +181,18 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     for position, message in rows.unclear.items():
         bad.add(position, "name unclear", message)
     beside = None if columns is None else read_like(rows.table, columns, bad)
-    form = replace(form_of(options), range=images.range)
+    size = options.size or images.shape[1:]
+    form = replace(form_of(options), range=images.range, size=size)
     found = decoded(rows.pictures, bad.kept(), form, bad, images.shape)
     bad.kept()
     names = names_if_any(rows.table, options, found.rows, rows.titles)
     note = {"path": str(path), **rows.note, **rows.table.account(), **_done(found)}
     note |= bad.account()
     inputs = joined(Images(found.pixels), beside, found.rows)
-    return InputRows(inputs, row_ids(found.rows), names, [], note, given=bad.given())
+    given = bad.given()
+    if not given.columns and rows.titles is not None:
+        given = replace(given, columns={"name": rows.titles})
+    return InputRows(inputs, row_ids(found.rows), names, [], note, given=given)
 
 
 def _unlabelled(path: Path, options: DataOptions, form: TableForm) -> ImageRows:
