@@ -57,6 +57,15 @@ def percent(value: Any) -> str:
     return MISSING if known is None else f"{_sign(known, signed=True)}{fixed(abs(known), 1)}%"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things, in the singular where there is one.
+
+    >>> counted(1, "image"), counted(2000, "row")
+    ('1 image', '2000 rows')
+    """
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def count(value: Any) -> str:
     """A whole number with thousands separated."""
     known = finite(value)

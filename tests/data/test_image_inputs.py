@@ -10,6 +10,8 @@ import pytest
 from image_examples import encoded, some_pixels, write_images
 
 from nearfar.data import DataOptions, InputRows, load_dataset, load_inputs
+from nearfar.data.read.images.decode import decode
+from nearfar.data.read.images.stored import Form
 from nearfar.errors import UserError
 
 NAMES = [f"{name}/{k}.png" for name in ("cat", "dog") for k in range(3)]
@@ -51,9 +53,8 @@ def test_table_parquet_and_array(study: Path) -> None:
 def test_they_take_the_form_of_the_study(study: Path) -> None:
     write_images(study, ["large.png"], side=30)
     write_images(study, ["grey.png"], channels=1)
-    with pytest.raises(UserError, match=r"large.png: the image is 30x30 where 8x8 is wanted"):
-        inputs(study, "large.png")
-    with pytest.raises(UserError, match=r"grey.png: the image is grey .* where 3 are wanted"):
+    words = r"grey.png: the image is grey .* where 3 are wanted by the study: save it in colour"
+    with pytest.raises(UserError, match=words):
         inputs(study, "grey.png")
     for name in ("large.png", "grey.png"):
         assert inputs(study, name, size=8, channels=3).inputs.arrays()["pixels"].shape[1:] == (
@@ -73,8 +74,7 @@ def test_mistakes(study: Path) -> None:
     with pytest.raises(UserError, match=r"y.npz: no array of images: needs x .*; it has y"):
         inputs(study, "y.npz")
     np.savez(study / "x.npz", x=some_pixels(2, side=4))
-    with pytest.raises(UserError, match=r"x.npz, row 1: the image is 4x4 where 8x8"):
-        inputs(study, "x.npz")
+    assert inputs(study, "x.npz").source["images"] == {"resized": 2}
     write_images(study / "new", ["a.png"])
     (study / "new" / "b.png").write_text("junk")
     (study / "new" / "c.txt").write_text("junk")
@@ -83,3 +83,43 @@ def test_mistakes(study: Path) -> None:
     rows = inputs(study, "new", on_bad_rows="drop")
     assert (rows.names, rows.source["dropped"]) == (["a.png"], 1)
     assert (rows.source["other_files"], rows.source["other_names"]) == (1, ["c.txt"])
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (6, 10), (10, 6)])
+def test_images_of_any_size_become_as_large_as_the_studys(
+    tmp_path: Path, height: int, width: int
+) -> None:
+    """By the same rule as ``size``: where that is said of a square one, the pixels are the same."""
+    rng = np.random.default_rng(0)
+    for name in NAMES:
+        (tmp_path / "train" / name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (3, height, width), dtype=np.uint8)
+        (tmp_path / "train" / name).write_bytes(encoded(pixels))
+    new = write_images(tmp_path / "new", ["a.png", "b.png"], side=30)
+    rows = inputs(tmp_path, "new", on_bad_rows="drop")
+    pixels = rows.inputs.arrays()["pixels"]
+    assert pixels.shape == (2, 3, height, width)
+    assert rows.source["images"] == {"resized": 2}
+    assert np.array_equal(pixels[0], decode(encoded(new[0]), Form(size=(height, width))))
+    if height == width:
+        said = inputs(tmp_path, "new", size=8).inputs.arrays()["pixels"]
+        assert np.array_equal(pixels, said)
+    assert "images" not in inputs(tmp_path, f"train/{NAMES[0]}").source
+
+
+def test_where_no_image_can_be_used_the_commonest_reason_is_told(study: Path) -> None:
+    write_images(study / "new", ["b.png", "c.png", "d.png"], channels=1)
+    (study / "new" / "a.png").write_text("junk")
+    with pytest.raises(UserError) as caught:
+        inputs(study, "new", on_bad_rows="drop")
+    said = str(caught.value)
+    assert "new/b.png: the image is grey (1 channel) where 3 are wanted by the study: save" in said
+    assert said.endswith("no row of the data can be used (3 of 4 are so; 1 × no image)")
+
+
+def test_an_image_without_a_prediction_keeps_its_name(study: Path) -> None:
+    write_images(study / "new", ["b.png"])
+    (study / "new" / "a.png").write_text("junk")
+    given = inputs(study, "new", on_bad_rows="drop").given
+    assert given is not None
+    assert given.columns == {"name": ["a.png", "b.png"]}

@@ -3,6 +3,7 @@
 import csv
 import random
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from whole_runs import run_whole
 from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
+from nearfar.starter.asked import Asked
 from nearfar.starter.write import write_study
 
 ROWS = 60
@@ -120,3 +122,27 @@ def test_codes_are_categories() -> None:
     assert data["features"] == ["a", "b", "plz"]
     assert "1 column of categories (plz: 2)" in told
     assert "column 'plz': codes" in told
+
+
+def refused(name: str, target: str | None = "z", **asked: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        write_study(Path(name), [target] if target else [], asked=Asked(**asked))
+    return str(caught.value)
+
+
+def test_a_column_on_another_sheet_and_a_title_above_the_header() -> None:
+    rows = {"x": [0.5, 1.5, 2.5], "z": [1.5, 2.5, 4.0]}
+    with pd.ExcelWriter("book.xlsx") as writer:
+        pd.DataFrame({"by": ["me"]}).to_excel(writer, sheet_name="about", index=False)
+        pd.DataFrame(rows).to_excel(writer, sheet_name="my data", index=False)
+    words = refused("book.xlsx")
+    assert "no column 'z' (--target) on sheet 'about', which was read" in words
+    assert "which was read; take --sheet 'my data'; columns: by" in words
+    assert "--sheet takes another: 'my data'" in refused("book.xlsx", "q")
+    with pd.ExcelWriter("title.xlsx") as writer:
+        pd.DataFrame(rows).to_excel(writer, index=False, startrow=2)
+        writer.sheets["Sheet1"].cell(1, 1, "Quarterly report")
+    words = refused("title.xlsx")
+    assert "stand in row 3, below 'Quarterly report'; the header must stand in the first" in words
+    Path("title.csv").write_text("Quarterly report\nx,z\n1,2\n2,3\n", encoding="utf-8")
+    assert "stand in row 2, below 'Quarterly report'" in refused("title.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -23,18 +24,25 @@ class TableForm:
     strict: bool = True
     """Whether what does not fit the kind of file is refused; rows to predict for may lie in another
     kind of file than the study's own."""
+    needed: frozenset[str] = frozenset()
+    """Columns by which it is told, where it is not strict, which reading of several is meant."""
 
     def options(self) -> dict[str, Any]:
         """Return what is said, as options of a study's ``data``."""
-        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "strict"}
+        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NO_OPTIONS}
         if self.missing is not None:
             said["missing"] = list(self.missing)
         return {key: value for key, value in said.items() if value is not None}
 
-    def lenient(self) -> TableForm:
-        """Return the same for another file, which need not be of the same kind."""
-        return replace(self, strict=False)
+    def lenient(self, needed: Iterable[str] = ()) -> TableForm:
+        """Return the same for another file, which need not be of the same kind or form.
+
+        Args:
+            needed: columns that are looked for in it.
+        """
+        return replace(self, strict=False, needed=frozenset(needed))
 
 
-OPTIONS = tuple(f.name for f in fields(TableForm) if f.name != "strict")
+_NO_OPTIONS = frozenset({"strict", "needed"})
+OPTIONS = tuple(f.name for f in fields(TableForm) if f.name not in _NO_OPTIONS)
 """Names of the options in a study's ``data``."""

@@ -14,7 +14,8 @@ from nearfar.execution.predicted import (
 from nearfar.models import FinishedModel
 from nearfar.models.calibration import LEVEL
 from nearfar.models.folder import is_model
-from nearfar.records.outputs import check_output, write_columns
+from nearfar.numbers import counted
+from nearfar.records.outputs import STANDARD, check_output, write_columns
 from nearfar.records.run import RunFolder
 from nearfar.stages.fitted import ROWS
 from nearfar.train.device import pick_device
@@ -118,18 +119,21 @@ def _training_rows(path: Path) -> list[Path]:
 def _models(model: FinishedModel) -> str:
     seeds = ", ".join(str(member.seed) for member in model.members)
     many = len(model.members) > 1
-    return f"{len(model.members)} model{'s' * many} (seed{'s' * many} {seeds})"
+    return f"{counted(len(model.members), 'model')} (seed{'s' * many} {seeds})"
 
 
 def _written(model: FinishedModel, rows: InputRows, output: Path) -> str:
-    written = f"wrote {len(rows)} predictions by {model.name}, {_models(model)}, to {output}"
+    place = "standard output" if output == STANDARD else str(output)
+    count = counted(len(rows), "prediction")
+    written = f"wrote {count} by {model.name}, {_models(model)}, to {place}"
     return f"{written}{_without(rows)}"
 
 
 def _without(rows: InputRows) -> str:
     """Return which rows have no prediction, and how many files were passed over, if any."""
     others = rows.source.get("other_files") or 0
-    passed = f"; {others} files that are no images passed over" if others else ""
+    are = "1 file that is no image" if others == 1 else f"{others} files that are no images"
+    passed = f"; {are} passed over" if others else ""
     reasons = {} if rows.given is None else rows.given.reasons
     if not reasons:
         return passed

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.data import Columns, InputRows, Inputs
+from nearfar.data import Columns, Images, InputRows, Inputs
+from nearfar.data.inputs.joined import without_columns
+from nearfar.data.read.images.decode import RESIZED
 from nearfar.errors import UserError
 from nearfar.models import FinishedModel, Predictions
 from nearfar.models.calibration import Calibration
+from nearfar.numbers import counted
 
 UNLIKE = "unlike"
 """Column that says which rows are unlike the training rows."""
@@ -146,9 +149,24 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
 
 
 def notes_of(model: FinishedModel, rows: InputRows, found: Predictions) -> list[str]:
-    """Return what intervals or sets stand on, and what was unlike the training rows, lines."""
+    """Return how rows were read, what intervals stand on, and what is unlike training, lines."""
     categories = _unknown_categories(model, rows.inputs)
-    return [*_level_notes(model.calibration, found), *_unlike_note(found), *categories]
+    read = [f"{rows.source['path']}: {note}" for note in rows.source.get("reading", [])]
+    read += _image_notes(rows)
+    return [*read, *_level_notes(model.calibration, found), *_unlike_note(found), *categories]
+
+
+def _image_notes(rows: InputRows) -> list[str]:
+    """Return what was done to images so that they are as the study's, lines."""
+    notes = []
+    for step, count in rows.source.get("images", {}).items():
+        to = ""
+        images = without_columns(rows.inputs)
+        if step == RESIZED and isinstance(images, Images):
+            height, width = images.shape[1:]
+            to = f" to {width}x{height}, as the study's are (antialiased, proportions are not kept)"
+        notes.append(f"{counted(count, 'image')}: {step}{to}")
+    return notes
 
 
 def _level_notes(calibration: Calibration | None, found: Predictions) -> list[str]:

@@ -88,9 +88,7 @@ class BadRows:
             UserError: if a row is bad and bad rows are errors, or if no row is good.
         """
         if len(self._found) == self._table.length:
-            raise UserError(
-                f"{self._table.where(0)}: {self._found[0][1]}; no row of the data can be used"
-            )
+            raise UserError(self._none())
         if self._found and self._action == "error":
             first = min(self._found)
             message = f"{self._table.where(first)}: {self._found[first][1]}"
@@ -98,6 +96,18 @@ class BadRows:
                 message += f"; {more} more bad row{'s' if more > 1 else ''}"
             raise UserError(f"{message} (data: on_bad_rows: drop leaves out bad rows)")
         return [row for row in range(self._table.length) if row not in self._found]
+
+    def _none(self) -> str:
+        """Return why no row is good: the commonest reason, and how many rows have it."""
+        counts = Counter(reason for reason, _ in self._found.values())
+        common, count = counts.most_common(1)[0]
+        first = min(row for row, (reason, _) in self._found.items() if reason == common)
+        others = ", ".join(f"{n} × {why}" for why, n in counts.most_common() if why != common)
+        share = f" ({count} of {self._table.length} are so; {others})" if others else ""
+        return (
+            f"{self._table.where(first)}: {self._found[first][1]}; no row of the data can be used"
+            f"{share}"
+        )
 
     def given(self) -> GivenRows:
         """Return all rows as they were given, with the reasons of the bad ones."""

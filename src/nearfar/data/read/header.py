@@ -21,11 +21,16 @@ def column_names(name: str, header: Sequence[Any]) -> list[str]:
     Raises:
         UserError: if the header is a row of numbers: the table has none.
     """
-    names = ["" if cell is None else " ".join(str(cell).split()) for cell in header]
+    names = [plain_name(cell) for cell in header]
     _check_numbers(name, names)
     if names.count("") > 1:
         names = [text or f"Unnamed: {place}" for place, text in enumerate(names)]
     return names
+
+
+def plain_name(cell: Any) -> str:
+    """Return the name in one cell of a header, without spaces around it and line breaks."""
+    return "" if cell is None else " ".join(str(cell).split())
 
 
 def unit_in(column: str) -> str | None:

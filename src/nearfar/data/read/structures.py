@@ -81,7 +81,8 @@ def read_smiles_list(path: Path, raw: bytes, form: TableForm) -> Table:
     text = decode(path.name, raw, form.encoding)
     first = next((line for line in text.splitlines() if line.strip()), "")
     fields = first.split() or [""]
-    separator = form.separator or ("\t" if "\t" in first else "," if "," in fields[0] else " ")
+    given = form.separator if form.strict else None
+    separator = given or ("\t" if "\t" in first else "," if "," in fields[0] else " ")
     records = list(parse(path.name, text, separator))
     if not records:
         raise UserError(f"{path.name} is empty")

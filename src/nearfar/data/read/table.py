@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from nearfar.data.read.features import class_names
-from nearfar.data.read.header import column_names
+from nearfar.data.read.header import column_names, plain_name
 from nearfar.errors import UserError, nearest
 
 
@@ -38,6 +39,8 @@ class Table:
     """What was done to the file to read it, a line each."""
     missing: dict[str, dict[str, int]] = field(default_factory=dict)
     """Column → word taken as missing → cells; blank cells are not listed."""
+    elsewhere: Callable[[str], str] | None = None
+    """What to say of a column that is not there: where it stands; empty if it is nowhere."""
     kept: dict[str, dict[str, int]] = field(default_factory=dict)
     """Column of text → word such as ``none`` that is a text like others → cells."""
 
@@ -51,7 +54,8 @@ class Table:
             if purpose == "smiles" and self.structures is not None:
                 return self.columns[self.structures]
             hint = nearest(name, self.columns).replace("allowed:", "columns:")
-            raise UserError(f"{self.name}: no column '{name}' (data: {purpose}); {hint}")
+            place = "" if self.elsewhere is None else self.elsewhere(name)
+            raise UserError(f"{self.name}: no column '{name}' (data: {purpose}){place}; {hint}")
         return self.columns[name]
 
     def where(self, position: int) -> str:
@@ -141,7 +145,27 @@ def from_cells(
     even = [[None] * len(names) if position in ragged else row for position, row in enumerate(rows)]
     columns = {key: list(cells) for key, cells in zip(names, zip(*even, strict=True), strict=True)}
     kept = None if lines is None else lines[: len(even)]
-    return Table(name, columns, len(even), kept, ragged, notes=told)
+    table = Table(name, columns, len(even), kept, ragged, notes=told)
+    numbers = range(2, len(rows) + 2) if lines is None else lines
+    top = [(numbers[k], [*map(plain_name, row)]) for k, row in enumerate(rows[:_TITLES])]
+    table.elsewhere = partial(_below, header=names, rows=top)
+    return table
+
+
+_TITLES = 10
+"""Rows in which the header is looked for where a title stands above it."""
+
+
+def _below(column: str, header: Sequence[str], rows: Sequence[tuple[int, list[str]]]) -> str:
+    """Return words on a row below the first that looks like the header, if there is one."""
+    place = next((number for number, cells in rows if column in cells), None)
+    title = [name for name in header if name and not name.startswith("Unnamed: ")]
+    if place is None or not title:
+        return ""
+    return (
+        f": the names of the columns stand in row {place}, below {title[0][:40]!r}; the header "
+        "must stand in the first row: delete what is above it"
+    )
 
 
 def _filled(row: Sequence[Any]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -12,14 +12,14 @@ from pathlib import Path
 from nearfar.data.read.arrow_files import read_arrow
 from nearfar.data.read.cells import is_missing as is_missing
 from nearfar.data.read.damage import whole
-from nearfar.data.read.decimals import decimal_sign
+from nearfar.data.read.decimals import decimal_sign, plain_number
 from nearfar.data.read.json_records import read_json
 from nearfar.data.read.packed import TEXT, content_of, table_ending
 from nearfar.data.read.settle import settled
 from nearfar.data.read.structures import read_sdf, read_smiles_list
 from nearfar.data.read.table import Table as Table
 from nearfar.data.read.table import from_arrow as from_arrow
-from nearfar.data.read.text import decode, likely_separator, read_text
+from nearfar.data.read.text import decode, likely_separator, own_encoding, read_text, separator_with
 from nearfar.data.read.workbook import read_workbook
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
@@ -30,6 +30,7 @@ _WORKBOOKS = frozenset({".xlsx", ".xlsm"})
 _RECORDS = {".json": False, ".jsonl": True, ".ndjson": True}
 _SDF = frozenset({".sdf", ".sd"})
 _LISTS = frozenset({".smi", ".smiles"})
+_TEXTS = frozenset({*TEXT, *_RECORDS, *_SDF, *_LISTS})
 READABLE = (
     ".csv, .tsv, .txt, .xlsx, .parquet, .feather, .json, .jsonl, .sdf or .smi (also with .gz)"
 )
@@ -88,6 +89,8 @@ def _read(path: Path, form: TableForm) -> Table:
     if form.strict:
         _check_form(path, ending, form)
     raw = content_of(path)
+    if not form.strict and ending in _TEXTS:
+        form = replace(form, encoding=own_encoding(path.name, raw, form.encoding))
     if ending in _PARQUET:
         table = _read_parquet(path, raw)
     elif ending in _ARROW:
@@ -101,7 +104,10 @@ def _read(path: Path, form: TableForm) -> Table:
     elif ending in _LISTS:
         table = read_smiles_list(path, raw, form)
     else:
-        table = read_text(path, raw, form, _separator(path, ending, raw, form))
+        separator = _separator(path, ending, raw, form)
+        table = read_text(path, raw, form, separator)
+        if separator == "," and form.separator not in (None, ",") and not form.strict:
+            form = _beside_commas(table, form)
     return settled(table, form if form.strict else _fitting(table, form))
 
 
@@ -116,10 +122,24 @@ def _check_form(path: Path, ending: str, form: TableForm) -> None:
 
 def _fitting(table: Table, form: TableForm) -> TableForm:
     """Return the form with the decimal sign that the numbers of another file have."""
-    signs = {sign for cells in table.columns.values() if (sign := decimal_sign(cells)) is not None}
+    signs = {sign for name in _known(table, form) if (sign := decimal_sign(table.columns[name]))}
     if len(signs) != 1 or (form.decimal is None and signs == {"."}):
         return form
     return replace(form, decimal=signs.pop())
+
+
+def _known(table: Table, form: TableForm) -> Collection[str]:
+    return form.needed & table.columns.keys() or table.columns.keys()
+
+
+def _beside_commas(table: Table, form: TableForm) -> TableForm:
+    """Return the form of a file with commas between fields: without any in numbers, points are."""
+    commas = any(
+        isinstance(cell, str) and "," in cell and plain_number(cell, ",") is not None
+        for name in _known(table, form)
+        for cell in table.columns[name]
+    )
+    return form if commas else replace(form, decimal=".")
 
 
 def usual_separator(ending: str) -> str:
@@ -131,7 +151,9 @@ def _separator(path: Path, ending: str, raw: bytes, form: TableForm) -> str:
     usual = form.separator or usual_separator(ending)
     if form.strict:
         return usual
-    return likely_separator(path.name, decode(path.name, raw, form.encoding), usual)
+    text = decode(path.name, raw, form.encoding)
+    likely = likely_separator(path.name, text, usual)
+    return separator_with(path.name, text, [likely, usual], form.needed) or likely
 
 
 def _read_parquet(path: Path, raw: bytes) -> Table:

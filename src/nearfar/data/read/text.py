@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from nearfar.data.read.header import plain_name
 from nearfar.data.read.table import Table, from_cells
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
@@ -34,7 +35,7 @@ def decode(name: str, raw: bytes, encoding: str | None) -> str:
     Raises:
         UserError: if it is no such text; with the line and what can be done.
     """
-    marked = next((kind for mark, kind in _MARKS if raw.startswith(mark)), None)
+    marked = _marked(raw)
     chosen = marked or encoding or _two_bytes(raw) or "utf-8"
     try:
         text = raw.decode(chosen)
@@ -54,6 +55,33 @@ def decode(name: str, raw: bytes, encoding: str | None) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UserError(f"{name}, line {line}: a NUL byte: the file is damaged, or not text")
     return text
+
+
+def own_encoding(name: str, raw: bytes, usual: str | None) -> str:
+    """Return the encoding of a file that may have another than ``usual``: UTF-8 where it is that.
+
+    A byte order mark and NUL bytes say it first. Text of seven bits with escapes (ISO-2022-JP) is
+    valid UTF-8 as well, and is as usual.
+
+    Raises:
+        UserError: if it is neither.
+    """
+    if (told := _marked(raw) or _two_bytes(raw)) is not None:
+        return told
+    escapes = b"\x1b" in raw and usual is not None
+    start, tried = 0, dict.fromkeys(filter(None, [usual, "utf-8"] if escapes else ["utf-8", usual]))
+    for encoding in tried:
+        try:
+            if "\0" not in raw.decode(encoding):
+                return encoding
+        except UnicodeError as error:
+            start = error.start if isinstance(error, UnicodeDecodeError) else 0
+    line = raw.count(b"\n", 0, start) + 1
+    raise UserError(f"{name}, line {line}: not {' or '.join(tried)} text: save the file as UTF-8")
+
+
+def _marked(raw: bytes) -> str | None:
+    return next((kind for mark, kind in _MARKS if raw.startswith(mark)), None)
 
 
 def _two_bytes(raw: bytes) -> str | None:
@@ -127,6 +155,23 @@ def likely_separator(name: str, text: str, usual: str) -> str:
     if not scores[best][0]:
         best = " "
     return best if scores[best][0] else usual
+
+
+def separator_with(
+    name: str, text: str, usual: Sequence[str], needed: Collection[str]
+) -> str | None:
+    """Return what separates the fields where the header has these columns, None if nothing does.
+
+    Of several, the first of ``usual``.
+    """
+    for sign in dict.fromkeys([*usual, *SEPARATORS]):
+        try:
+            _, header = next(parse(name, text, sign))
+        except (UserError, StopIteration):
+            continue
+        if set(needed) <= {plain_name(field) for field in header}:
+            return sign
+    return None
 
 
 def _fit(name: str, text: str, separator: str) -> tuple[float, int]:

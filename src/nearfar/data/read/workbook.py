@@ -6,9 +6,11 @@ import io
 import warnings
 from itertools import zip_longest
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from nearfar.data.read.damage import whole
+from nearfar.data.read.header import plain_name
 from nearfar.data.read.table import Table, blank, from_cells
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError, nearest
@@ -26,35 +28,76 @@ def read_workbook(path: Path, raw: bytes, form: TableForm) -> Table:
     with whole(path, "Excel workbook"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles and extensions, which hold no values
         sheets = _sheets(raw, values=True)
-    if form.sheet is not None and form.sheet not in sheets:
-        if form.strict:
-            raise UserError(
-                f"{path.name}: no sheet '{form.sheet}' (data: sheet); {nearest(form.sheet, sheets)}"
-            )
-        form = TableForm()
     filled = {name: rows for name, rows in sheets.items() if rows}
+    if form.strict and form.sheet is not None and form.sheet not in sheets:
+        raise UserError(
+            f"{path.name}: no sheet '{form.sheet}' (data: sheet); {nearest(form.sheet, sheets)}"
+        )
     if not filled:
         raise UserError(f"{path.name}: no sheet of it holds a cell")
-    chosen = form.sheet or next(iter(filled))
+    chosen = _chosen(filled, form)
     rows = sheets[chosen]
     if not rows:
         raise UserError(f"{path.name}: sheet '{chosen}' is empty")
-    notes = []
-    if len(filled) > 1 and form.sheet is None:
-        others = ", ".join(repr(name) for name in filled if name != chosen)
-        notes.append(f"sheet '{chosen}' is read, not {others} (data: sheet)")
-    elif form.sheet is not None:
-        notes.append(f"sheet '{chosen}' is read")
+    notes = _told(chosen, filled, form)
     with whole(path, "Excel workbook"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         notes += _formulas_without_values(raw, chosen, rows)
     header, *body = [cells for _, cells in rows]
     numbers = [line for line, _ in rows[1:]]
-    return from_cells(path.name, header, body, lines=numbers, notes=notes)
+    table = from_cells(path.name, header, body, lines=numbers, notes=notes)
+    below = table.elsewhere
+
+    def elsewhere(column: str) -> str:
+        words = below(column) if below is not None else ""
+        return words or _on_sheets(chosen, filled, column, strict=form.strict)
+
+    table.elsewhere = elsewhere
+    return table
 
 
-def _sheets(raw: bytes, values: bool) -> dict[str, list[tuple[int, list[Any]]]]:
-    """Return, by the sheets' names, line and cells of the rows, without empty ones at both ends."""
+Sheets = dict[str, list[tuple[int, list[Any]]]]
+"""By the sheets' names, line and cells of the rows, without empty ones at both ends."""
+
+
+def _chosen(filled: Sheets, form: TableForm) -> str:
+    """Return the sheet that is meant: as said; of another file's the first that has the columns."""
+    said = form.sheet
+    if form.strict:
+        return said or next(iter(filled))
+    order = [name for name in (said, *filled) if name in filled]
+    fitting = [name for name in order if form.needed <= set(_header(filled[name]))]
+    return str((fitting or order)[0])
+
+
+def _header(rows: list[tuple[int, list[Any]]]) -> list[str]:
+    return [plain_name(cell) for cell in rows[0][1]]
+
+
+def _told(chosen: str, filled: Sheets, form: TableForm) -> list[str]:
+    others = ", ".join(repr(name) for name in filled if name != chosen)
+    if form.sheet is not None and (form.strict or form.sheet == chosen):
+        return [f"sheet '{chosen}' is read"]
+    if others:
+        return [f"sheet '{chosen}' is read, not {others}{' (data: sheet)' * form.strict}"]
+    return []
+
+
+def _on_sheets(chosen: str, filled: Sheets, column: str, *, strict: bool) -> str:
+    """Return words on the sheet that was read for a column it lacks, and on where that is."""
+    others = [name for name in filled if name != chosen]
+    if not others:
+        return ""
+    if not strict:
+        return f" on sheet '{chosen}', which was read"
+    has = next((name for name in others if column in _header(filled[name])), None)
+    if has is not None:
+        return f" on sheet '{chosen}', which was read; set data: sheet: {quote(has)}"
+    shown = ", ".join(f"'{name}'" for name in others[:5]) + ", …" * (len(others) > 5)
+    return f" on sheet '{chosen}', which was read; data: sheet takes another: {shown}"
+
+
+def _sheets(raw: bytes, values: bool) -> Sheets:
     from openpyxl import load_workbook
 
     book = load_workbook(io.BytesIO(raw), read_only=True, data_only=values)

@@ -108,7 +108,7 @@ def _photographs(folder: Path) -> ImageRows | None:
 
 
 def _listed(path: Path, options: DataOptions) -> ImageRows:
-    rows = read_path_table(path, options)
+    rows = read_path_table(path, options.form, options.image)
     columns = rows.table.columns
     if lacking := [column for column in AGEDB_COLUMNS if column not in columns]:
         raise UserError(

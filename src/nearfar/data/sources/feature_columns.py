@@ -17,7 +17,7 @@ from nearfar.data.read.cells import date, is_missing, number, truth
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds
 from nearfar.data.read.table import Table
-from nearfar.errors import UserError
+from nearfar.errors import UserError, nearest
 
 USED: frozenset[str] = frozenset({"number", "boolean", "date", "category", "text"})
 """Kinds of columns that are features where a study names none."""
@@ -122,6 +122,30 @@ def read_like(table: Table, like: Columns | Vectors, bad: BadRows) -> Columns:
         found = [(column.name, column.kind, column.layout) for column in like.columns]
         return Columns([_column(table, *column, bad) for column in found])
     return Columns([Column(name, "number", bad.numbers(name, "feature")) for name in like.columns])
+
+
+def names_of(like: Columns | Vectors | None) -> list[str]:
+    """Return the names of the columns that ``read_like`` reads."""
+    if isinstance(like, Columns):
+        return [column.name for column in like.columns]
+    return [] if like is None else [*like.columns]
+
+
+def check_needed(table: Table, needed: Sequence[str]) -> None:
+    """Refuse a table to predict for that lacks columns, with what can be done where it is read.
+
+    Raises:
+        UserError: names the first, how many more there are, and the columns that are there.
+    """
+    lacking = [name for name in needed if name not in table.columns]
+    if not lacking:
+        return
+    place = "" if table.elsewhere is None else table.elsewhere(lacking[0])
+    hint = nearest(lacking[0], table.columns).replace("allowed:", "columns:")
+    more = f" (and it lacks {len(lacking) - 1} more)" if len(lacking) > 1 else ""
+    raise UserError(
+        f"{table.name}: no column '{lacking[0]}', which the model takes{more}{place}; {hint}"
+    )
 
 
 def as_inputs(columns: Columns, rows: Sequence[int]) -> Columns | Vectors:

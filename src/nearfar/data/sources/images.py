@@ -35,8 +35,15 @@ from nearfar.data.read.locate import locate
 from nearfar.data.read.names import IMAGE_ENDINGS
 from nearfar.data.read.saved import is_saved
 from nearfar.data.shown import PRIVATE
-from nearfar.data.sources.feature_columns import columns_beside, joined, read_like
+from nearfar.data.sources.feature_columns import (
+    check_needed,
+    columns_beside,
+    joined,
+    names_of,
+    read_like,
+)
 from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError, nearest
 
 _OF_LAYOUTS = (
@@ -157,7 +164,7 @@ def _own_target(rows: ImageRows, options: DataOptions) -> Sequence[str]:
 def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     """Read images to predict for: an image, a folder of them, a table of paths, parquet, or npz.
 
-    They get the size and the channels of the study's images where ``size`` and ``channels`` are
+    They are resized to the size of the study's images, and get their channels where ``channels`` is
     chosen; others must have them already. See ``nearfar.data.load_inputs``.
     """
     if not path.exists():
@@ -166,21 +173,29 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     assert isinstance(images, Images)
     if images.range is not None:
         options = options.model_copy(update={"range": images.range})
-    rows = _unlabelled(path, options)
+    columns = like.columns if isinstance(like, Joined) else None
+    needed = [*names_of(columns), *filter(None, [options.image])]
+    rows = _unlabelled(path, options, options.form.lenient(needed))
+    check_needed(rows.table, names_of(columns))
     bad = BadRows(rows.table, options.on_bad_rows or "error")
     for position, message in rows.unclear.items():
         bad.add(position, "name unclear", message)
-    beside = read_like(rows.table, like.columns, bad) if isinstance(like, Joined) else None
-    form = replace(form_of(options), range=images.range)
+    beside = None if columns is None else read_like(rows.table, columns, bad)
+    size = options.size or images.shape[1:]
+    form = replace(form_of(options), range=images.range, size=size)
     found = decoded(rows.pictures, bad.kept(), form, bad, images.shape)
     bad.kept()
     names = names_if_any(rows.table, options, found.rows, rows.titles)
-    note = {"path": str(path), **rows.note, **_done(found), **bad.account()}
+    note = {"path": str(path), **rows.note, **rows.table.account(), **_done(found)}
+    note |= bad.account()
     inputs = joined(Images(found.pixels), beside, found.rows)
-    return InputRows(inputs, row_ids(found.rows), names, [], note, given=bad.given())
+    given = bad.given()
+    if not given.columns and rows.titles is not None:
+        given = replace(given, columns={"name": rows.titles})
+    return InputRows(inputs, row_ids(found.rows), names, [], note, given=given)
 
 
-def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
+def _unlabelled(path: Path, options: DataOptions, form: TableForm) -> ImageRows:
     ending = path.suffix.lower()
     if path.is_dir():
         if is_saved(path):
@@ -191,10 +206,10 @@ def _unlabelled(path: Path, options: DataOptions) -> ImageRows:
         if files:
             return read_parquet_images(files, path.name, options)
         if metadata := metadata_files(path):
-            return read_image_folder(path, metadata, options)
+            return read_image_folder(path, metadata, form, options.image)
         return read_loose_folder(path)
     if ending in IMAGE_ENDINGS or ((ending[1:].isdecimal() or not ending) and has_signature(path)):
         return loose_files(path.parent, [path])
     if ending == ".npz":
         return read_npz(path, None, labelled=False, between=options.range)
-    return file_layout(path, options)
+    return file_layout(path, options, form=form)

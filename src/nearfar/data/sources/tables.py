@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from nearfar.data.read.molecules import read_molecules
 from nearfar.data.read.tables import Table, read_file
 from nearfar.data.sources.feature_columns import (
     as_inputs,
+    check_needed,
     columns_beside,
     joined,
     named_columns,
+    names_of,
     not_used,
     read_columns,
     read_like,
@@ -74,10 +77,11 @@ def load_vectors(options: DataOptions, folder: Path) -> Dataset:
 
 def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     """Read SMILES without targets. See ``nearfar.data.load_inputs``."""
-    table = _read_input_file(path, options)
+    columns = like.columns if isinstance(like, Joined) else None
+    table = _read_input_file(path, options, [options.smiles or "smiles", *names_of(columns)])
     bad = BadRows(table, options.on_bad_rows or "error")
     column = read_molecules(options, bad)
-    beside = read_like(table, like.columns, bad) if isinstance(like, Joined) else None
+    beside = None if columns is None else read_like(table, columns, bad)
     rows = bad.kept()
     inputs = column.inputs(rows)
     return InputRows(
@@ -85,7 +89,7 @@ def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> Inpu
         row_ids(rows),
         names_if_any(table, options, rows),
         inputs.smiles,
-        {"path": str(path), **bad.account(), **column.account(rows)},
+        {"path": str(path), **table.account(), **bad.account(), **column.account(rows)},
         given=bad.given(),
     )
 
@@ -93,7 +97,7 @@ def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> Inpu
 def load_vector_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     """Read feature columns without targets. See ``nearfar.data.load_inputs``."""
     assert isinstance(like, Vectors | Columns)
-    table = _read_input_file(path, options)
+    table = _read_input_file(path, options, names_of(like))
     bad = BadRows(table, options.on_bad_rows or "error")
     columns = read_like(table, like, bad)
     rows = bad.kept()
@@ -103,7 +107,7 @@ def load_vector_inputs(options: DataOptions, path: Path, like: Inputs) -> InputR
         row_ids(rows),
         names_if_any(table, options, rows),
         [],
-        {"path": str(path), **bad.account()},
+        {"path": str(path), **table.account(), **bad.account()},
         given=bad.given(),
     )
 
@@ -120,10 +124,12 @@ def _read(options: DataOptions, folder: Path) -> tuple[Table, dict[str, Any]]:
     return table, source | table.account()
 
 
-def _read_input_file(path: Path, options: DataOptions) -> Table:
+def _read_input_file(path: Path, options: DataOptions, needed: Sequence[str]) -> Table:
     if not path.exists():
         raise UserError(f"no such file: {path}")
-    return _table_at(path, options.form.lenient())
+    table = _table_at(path, options.form.lenient(needed))
+    check_needed(table, [name for name in needed if name != options.smiles or not table.structures])
+    return table
 
 
 def _table_at(path: Path, form: TableForm) -> Table:

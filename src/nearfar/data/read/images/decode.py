@@ -35,7 +35,7 @@ def decode(encoded: Encoded, form: Form, done: Counter[str] | None = None) -> Pi
 
     Palettes become RGB; transparent pixels, where no channel is kept for them, lie on white. Values
     of more than 8 bits become bytes by ``form.range``. Resizing is PIL's antialiased bicubic, to
-    ``size`` × ``size`` whatever the proportions.
+    the sides of ``form`` whatever the proportions.
 
     Args:
         encoded: the picture.
@@ -86,7 +86,7 @@ def _from_array(array: npt.NDArray[Any], form: Form, steps: list[str]) -> Pixels
         _resized(Image.fromarray(np.ascontiguousarray(values[:, :, k])), form)
         for k in range(channels)
     ]
-    if form.size is not None and values.shape[:2] != (form.size, form.size):
+    if form.sides not in (None, values.shape[:2]):
         steps.append(RESIZED)
     return np.stack([np.asarray(plane, dtype=np.uint8) for plane in planes])
 
@@ -111,7 +111,7 @@ def _from_image(image: Any, form: Form, steps: list[str]) -> Pixels:
         image = _without_layer(image, form, steps)
     channels = form.channels or _OWN[image.mode]
     image = _converted(image, channels, steps)
-    if form.size is not None and image.size != (form.size, form.size):
+    if form.sides not in (None, (image.height, image.width)):
         steps.append(RESIZED)
         image = _resized(image, form)
     array = np.asarray(image, dtype=np.uint8)
@@ -153,9 +153,10 @@ def _converted(image: Any, channels: int, steps: list[str]) -> Any:
 def _resized(image: Any, form: Form) -> Any:
     from PIL import Image
 
-    if form.size is None or image.size == (form.size, form.size):
+    if form.sides in (None, (image.height, image.width)):
         return image
-    return image.resize((form.size, form.size), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    height, width = form.sides
+    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
 def decode_all(
@@ -223,7 +224,10 @@ def _decoded(
         try:
             array = decode(encoded, form, done)
         except BadImageError as error:
-            bad(position, error.reason, f"the image {error}")
+            words = str(error)
+            if of_a_study:
+                words = words.replace(": set data: channels", ": save it without transparency")
+            bad(position, error.reason, f"the image {words}")
             continue
         except DeepPictureError:
             if not of_a_study:
@@ -238,10 +242,8 @@ def _misfit(shape: tuple[int, ...], wanted: tuple[int, ...], of_a_study: bool) -
     if shape[0] != wanted[0]:
         kinds = {1: "is grey (1 channel)", 3: "is in colour (3 channels)"}
         kind = kinds.get(shape[0], f"has {shape[0]} channels")
-        remedy = " by the study" if of_a_study else ": set data: channels"
+        save = {1: ": save it in grey", 3: ": save it in colour (RGB)"}.get(wanted[0], "")
+        remedy = f" by the study{save}" if of_a_study else ": set data: channels"
         return "wrong channels", f"the image {kind} where {wanted[0]} are wanted{remedy}"
-    remedy = " by the study" if of_a_study else ": set data: size"
-    return (
-        "size differs",
-        f"the image is {shape[2]}x{shape[1]} where {wanted[2]}x{wanted[1]} is wanted{remedy}",
-    )
+    sides = f"is {shape[2]}x{shape[1]} where {wanted[2]}x{wanted[1]} is wanted"
+    return "size differs", f"the image {sides}: set data: size"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nearfar.data.options import DataOptions
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import path_rows
 from nearfar.data.read.images.trees import strangers_note, tree_of
 from nearfar.data.read.names import part_folder
 from nearfar.data.read.tables import Table, read_file
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 _NAMES = ("metadata.csv", "metadata.jsonl")
@@ -44,7 +44,7 @@ def _metadata_in(folder: Path) -> Path | None:
 
 
 def read_image_folder(
-    folder: Path, files: list[tuple[str | None, Path]], options: DataOptions
+    folder: Path, files: list[tuple[str | None, Path]], form: TableForm, image: str | None = None
 ) -> ImageRows:
     """Read the tables of ``metadata_files``; paths begin at the folder of each.
 
@@ -53,7 +53,7 @@ def read_image_folder(
     Raises:
         UserError: if a table is damaged, or two of them differ in their columns.
     """
-    tables = [(part, path, read_file(path, options.form)) for part, path in files]
+    tables = [(part, path, read_file(path, form)) for part, path in files]
     headers = {tuple(table.columns) for _, _, table in tables}
     if len(headers) > 1:
         raise UserError(f"{folder}: its metadata files differ in their columns")
@@ -72,7 +72,7 @@ def read_image_folder(
     whole = Table(folder.name, columns, len(places), ragged=ragged)
     whole.place = lambda position: places[position]
     whole.parts = parts if len({part for part, _ in files}) > 1 else None
-    rows = path_rows(whole, folder, options.image or _COLUMN, "a folder of images with metadata")
+    rows = path_rows(whole, folder, image or _COLUMN, "a folder of images with metadata")
     rows.note |= _left_over(folder, rows, {path for _, path in files})
     return rows
 

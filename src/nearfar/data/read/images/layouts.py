@@ -22,6 +22,7 @@ from nearfar.data.read.images.tables import (
 from nearfar.data.read.names import IMAGE_ENDINGS
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.saved import is_saved, read_saved
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 
@@ -69,7 +70,7 @@ def _layout(path: Path, options: DataOptions, mapping: Path | None, root: Path |
     if files:
         return read_parquet_images(files, path.name, options)
     if metadata := metadata_files(path):
-        return read_image_folder(path, metadata, options)
+        return read_image_folder(path, metadata, options.form, options.image)
     return read_class_folders(path, options.task or "classification")
 
 
@@ -82,9 +83,20 @@ def read_saved_images(path: Path, options: DataOptions) -> ImageRows:
 
 
 def file_layout(
-    path: Path, options: DataOptions, mapping: Path | None = None, root: Path | None = None
+    path: Path,
+    options: DataOptions,
+    mapping: Path | None = None,
+    root: Path | None = None,
+    form: TableForm | None = None,
 ) -> ImageRows:
     """Find out how a file holds images, and list its rows.
+
+    Args:
+        path: the file.
+        options: the ``data`` part of a study.
+        mapping: see ``read_layout``.
+        root: see ``read_layout``.
+        form: of a table; None for what the options say.
 
     Raises:
         UserError: if it holds none, or is damaged.
@@ -95,7 +107,7 @@ def file_layout(
     if ending in PARQUET:
         return read_parquet_file(path, options)
     if is_table(path):
-        return read_path_table(path, options, root)
+        return read_path_table(path, form or options.form, options.image, root)
     if ending in IMAGE_ENDINGS:
         raise UserError(f"{path}: one image is no data set: name a folder or a table")
     raise UserError(

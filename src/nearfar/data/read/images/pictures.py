@@ -249,6 +249,5 @@ def _as_wanted(pixels: Pixels, form: Form, expected: tuple[int, int, int] | None
     return (
         expected in (None, (channels, height, width))
         and form.channels in (None, channels)
-        and form.size in (None, height)
-        and (form.size is None or height == width)
+        and form.sides in (None, (height, width))
     )

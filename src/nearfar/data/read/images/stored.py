@@ -53,18 +53,24 @@ class BadImageError(Exception):
 class Form:
     """What the pixels of a row shall look like.
 
-    ``size``: height and width after resizing, or None to keep them. ``channels``: 1 (grey), 3
-    (RGB), 2 or 4 (these with transparency) or the number of any other picture; None keeps what is
-    there, which refuses transparency and CMYK. ``range``: of pictures of more than 8 bits, what
-    becomes 0 and 255. ``pages``: whether the first page of several is meant, or all as channels.
-    ``channel_axis``: where arrays of three dimensions have their channels; None finds out.
+    ``size``: height and width after resizing, one number where they are equal, or None to keep
+    them. ``channels``: 1 (grey), 3 (RGB), 2 or 4 (these with transparency) or the number of any
+    other picture; None keeps what is there, which refuses transparency and CMYK. ``range``: of
+    pictures of more than 8 bits, what becomes 0 and 255. ``pages``: whether the first page of
+    several is meant, or all as channels. ``channel_axis``: where arrays of three dimensions have
+    their channels; None finds out.
     """
 
-    size: int | None = None
+    size: int | tuple[int, int] | None = None
     channels: int | None = None
     range: Range | None = None
     pages: Literal["first", "channels"] | None = None
     channel_axis: Literal["first", "last"] | None = None
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """Height and width after resizing."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
 
 
 @dataclass(frozen=True)
@@ -214,8 +220,8 @@ def opened(encoded: bytes | Path, form: Form) -> tuple[Any, list[str]]:
                 done.append(UPRIGHT)
             if pages > 1 and form.pages == "channels":
                 return _stacked(image, pages), done
-            if form.size is not None:
-                image.draft(None, (4 * form.size, 4 * form.size))
+            if form.sides is not None:
+                image.draft(None, (4 * form.sides[1], 4 * form.sides[0]))
             if image.format == "TIFF":
                 image.load()  # which turns it; what is turned before would be turned twice
             ImageOps.exif_transpose(image, in_place=True)

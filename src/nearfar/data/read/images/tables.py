@@ -19,19 +19,22 @@ PARQUET = frozenset({".parquet", ".pq"})
 _IMAGE_NAMES = ("image", "img", "path", "file", "filename", "file_name", "image_path")
 
 
-def read_path_table(path: Path, options: DataOptions, root: Path | None = None) -> ImageRows:
+def read_path_table(
+    path: Path, form: TableForm, image: str | None = None, root: Path | None = None
+) -> ImageRows:
     """Read a CSV file, or a parquet file of texts, with a column of paths or names of images.
 
     Args:
         path: the file.
-        options: the ``data`` part of a study.
+        form: how it is to be read.
+        image: the column, None to find it.
         root: the folder that relative paths begin at; by default that of the file.
 
     Raises:
         UserError: if there is no such column.
     """
     base = path.parent if root is None else root
-    return path_rows(read_file(path, options.form), base, options.image)
+    return path_rows(read_file(path, form), base, image)
 
 
 def path_rows(table: Table, base: Path, column: str | None, layout: str = "") -> ImageRows:

@@ -1,0 +1,127 @@
+"""Rows to predict for have a form of their own: text, separator, decimal sign and sheet."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nearfar.data import DataOptions, Vectors, load_inputs
+from nearfar.data.read.text import own_encoding
+from nearfar.errors import UserError
+
+SIZE, ROWS = "Größe (m²)", [[120.5, 2.0], [1234.5, 3.0]]
+
+
+def read(path: Path, columns: tuple[str, ...] = (SIZE, "n"), **said: Any) -> list[list[float]]:
+    """The cells of columns, as a study with such options reads them from another file."""
+    options = DataOptions(source="table", path="x", target="y", on_bad_rows="drop", **said)
+    like = Vectors(np.zeros((1, len(columns))), list(columns))
+    inputs = load_inputs(options, path, like).inputs
+    assert isinstance(inputs, Vectors)
+    return inputs.values.tolist()
+
+
+def refused(path: Path, **said: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        read(path, **said)
+    return str(caught.value)
+
+
+TEXT = f"{SIZE};n;Straße\n120,5;2;Köln\n1.234,5;3;Graz\n"
+
+
+@pytest.mark.parametrize("study", [None, "cp1252", "latin-1", "utf-16", "shift_jis"])
+@pytest.mark.parametrize("file", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_text_is_read_as_what_it_is(tmp_path: Path, study: str | None, file: str) -> None:
+    (tmp_path / "new.csv").write_bytes(TEXT.encode(file))
+    said = {"encoding": study} if study else {}
+    assert read(tmp_path / "new.csv", separator=";", decimal=",", **said) == ROWS
+
+
+def test_text_that_is_no_utf8_is_read_as_the_study_says(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_bytes(TEXT.encode("cp1252"))
+    assert read(tmp_path / "new.csv", separator=";", decimal=",", encoding="cp1252") == ROWS
+    words = "new.csv, line 1: not utf-8 text: save the file as UTF-8"
+    assert refused(tmp_path / "new.csv") == words
+    (tmp_path / "new.csv").write_bytes(b"a,n\n\xc3(,\x81\n")
+    words = "new.csv, line 2: not utf-8 or cp1252 text: save the file as UTF-8"
+    assert refused(tmp_path / "new.csv", encoding="cp1252") == words
+
+
+def test_seven_bits_with_escapes_are_no_utf8() -> None:
+    raw = "温度,n\n1,2\n".encode("iso2022_jp")
+    assert own_encoding("d", raw, "iso2022_jp") == "iso2022_jp"
+    assert own_encoding("d", raw, None) == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("n x\n1\n2\n", ("n x",)),  # no separator at all, and a space within the name
+        ("a;n|m\n1;1|2\n2;3|4\n", ("a", "n|m")[:1]),
+        ("n;a,b\n1;5,6\n2;7,8\n", ("n",)),
+        ("n,t\n1,5 a\n2,6 b\n", ("n",)),
+    ],
+)
+@pytest.mark.parametrize("separator", [";", "\t", None])
+def test_the_separator_is_that_by_which_the_columns_are_there(
+    tmp_path: Path, text: str, columns: tuple[str, ...], separator: str | None
+) -> None:
+    (tmp_path / "new.csv").write_text(text, encoding="utf-8")
+    said = {"separator": separator} if separator else {}
+    assert read(tmp_path / "new.csv", columns, **said) == [[1.0], [2.0]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("1.234", 1.234), ('"1,234"', 1.234), ('"1,5"', 1.5), ("1.5", 1.5)]
+)
+def test_between_commas_a_point_is_a_decimal_sign(tmp_path: Path, cell: str, value: float) -> None:
+    """The study has ``1.234,5``: three digits behind a point would be thousands."""
+    (tmp_path / "new.csv").write_text(f"n,b\n{cell},1\n", encoding="utf-8")
+    found = read(tmp_path / "new.csv", ("n", "b"), separator=";", decimal=",")
+    assert found[0][0] == pytest.approx(value)
+
+
+def test_words_in_other_columns_do_not_say_the_decimal_sign(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("n;price\n1,5;2.25\n2,5;3.75\n", encoding="utf-8")
+    assert read(tmp_path / "new.csv", ("n",), separator=";", decimal=",") == [[1.5], [2.5]]
+
+
+def book(path: Path, **sheets: dict[str, list[Any]]) -> Path:
+    with pd.ExcelWriter(path) as writer:
+        for name, columns in sheets.items():
+            pd.DataFrame(columns).to_excel(writer, sheet_name=name, index=False)
+    return path
+
+
+@pytest.mark.parametrize("sheet", [None, "Visits 2021", "about"])
+def test_the_sheet_is_that_on_which_the_columns_are(tmp_path: Path, sheet: str | None) -> None:
+    path = book(tmp_path / "new.xlsx", about={"by": ["me"]}, rows={SIZE: [120.5], "n": [2]})
+    assert read(path, **({"sheet": sheet} if sheet else {})) == ROWS[:1]
+
+
+def test_a_column_that_is_not_there_is_told_with_what_was_read(tmp_path: Path) -> None:
+    path = book(tmp_path / "new.xlsx", about={"by": ["me"]}, rows={"n": [2]})
+    words = refused(path, sheet="Visits 2021")
+    assert f"new.xlsx: no column '{SIZE}', which the model takes" in words
+    assert "(and it lacks 1 more) on sheet 'about', which was read; columns: by" in words
+    assert "data:" not in words
+    (tmp_path / "new.csv").write_text("Report\nGröße (m²),n\n1,2\n", encoding="utf-8")
+    assert "stand in row 2, below 'Report'" in refused(tmp_path / "new.csv")
+
+
+def test_pictures_in_a_table_of_another_form(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from nearfar.data import Images
+
+    Image.fromarray(np.full((4, 4), 7, np.uint8)).save(tmp_path / "a.png")
+    said = {"separator": ";", "encoding": "cp1252", "image": "Bäume", "target": "y"}
+    options = DataOptions(source="images", path="x", on_bad_rows="drop", **said)
+    like = Images(np.zeros((1, 1, 4, 4), np.uint8))
+    (tmp_path / "new.csv").write_text("Bäume,z\na.png,ä\n", encoding="utf-8")
+    book(tmp_path / "new.xlsx", about={"by": ["me"]}, rows={"Bäume": ["a.png"]})
+    for name in ("new.csv", "new.xlsx"):
+        assert len(load_inputs(options, tmp_path / name, like)) == 1
