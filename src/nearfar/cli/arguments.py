@@ -9,6 +9,8 @@ from nearfar.cli.shared_arguments import (
     Jobs,
     Modules,
     NoModules,
+    OnlyArms,
+    OnlySeeds,
     Out,
     Profile,
     Run,
