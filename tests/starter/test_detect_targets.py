@@ -119,7 +119,6 @@ def test_several_columns_of_0_and_1_are_labels_and_can_be_numbers() -> None:
         ),
         (["50.3 %", "4 %", "9"], "regression", "2 cells hold a number with '%', such as '50.3 %'"),
         (["<5", "<=7", "8"], None, "2 cells are limits and no values, such as '<5': leave bare"),
-        ([f"2024-01-{d:02d}" for d in range(1, 31)], None, "holds dates, such as '2024-01-01'"),
         (["a", "b"], "multilabel", "t.csv: target 'y' has one label a row, such as 'a': .*;b"),
         (["a", "b"], "clasification", "--task clasification: did you mean .*classification"),
         (["", None], None, "t.csv: column 'y' is empty"),

@@ -104,7 +104,7 @@ def detect(
     chosen |= {**of_columns, **asked.options}
     facts = [told[0], *form_facts, *meaning.facts, *told[1:]]
     used = [*chosen.get("features", []), chosen.get("group")]
-    facts += alike_facts(table, used, targets if meaning.task == "classification" else ())
+    facts += alike_facts(table, used)
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     if asked.positive is None:
         dataset = seen_as_rare(dataset, chosen, folder)

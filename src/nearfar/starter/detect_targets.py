@@ -154,7 +154,7 @@ def _task_of(cells: dict[str, list[Any]], separator: str | None, most_classes: i
 
 
 def _refuse_near_numbers(where: str, target: str, cells: Sequence[Any], asked: str | None) -> None:
-    """Refuse a column of measurements that are no bare numbers, or of dates.
+    """Refuse a column of measurements that are no bare numbers.
 
     Raises:
         UserError: says what the cells hold and what to write instead.
@@ -167,11 +167,6 @@ def _refuse_near_numbers(where: str, target: str, cells: Sequence[Any], asked: s
         raise UserError(
             f"{where}: target '{target}': {odd}{values}; --task classification takes each text as "
             "a class"
-        )
-    if column_kind("", cells).kind == "date" and len(set(map(str, cells))) > _CODES.stop:
-        raise UserError(
-            f"{where}: target '{target}' holds dates, such as {shown(str(cells[0]))}: write a "
-            "number instead, such as days since the first"
         )
 
 

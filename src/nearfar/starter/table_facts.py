@@ -49,19 +49,19 @@ def reading_facts(table: Table, used: Collection[str]) -> list[str]:
     return facts
 
 
-def alike_facts(table: Table, used: Collection[str], classes: Collection[str]) -> list[str]:
-    """Return a warning for every column with values that differ in capitals or spaces alone.
+def alike_facts(table: Table, used: Collection[str]) -> list[str]:
+    """Return a warning for every column of categories of which two differ in capitals or spaces.
 
-    Spaces around a value, and the capitals of truth values among features, make no difference.
+    Spaces around a value, and the capitals of truth values, make no difference. Of classes that is
+    told where they are read.
 
     Args:
         table: as it was read.
-        used: columns that are warned of where they hold categories.
-        classes: columns that are warned of in any case.
+        used: columns that are warned of.
     """
     facts = []
     for name, cells in table.columns.items():
-        if name not in classes and (name not in used or column_kind(name, cells).kind != _CATEGORY):
+        if name not in used or column_kind(name, cells).kind != _CATEGORY:
             continue
         counts = Counter(cell.strip() for cell in cells if isinstance(cell, str))
         alike: dict[str, list[str]] = {}
