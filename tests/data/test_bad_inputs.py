@@ -204,9 +204,27 @@ def test_directory_without_data(tmp_path: Path) -> None:
 
 
 def test_unknown_format(tmp_path: Path) -> None:
-    write(tmp_path, "smiles,y\nC,1\n", "d.ods")
-    text = message(tmp_path, options(path="d.ods"))
-    assert text.startswith("cannot tell the format of d.ods: end it in .csv, .tsv, .txt, .xlsx")
+    write(tmp_path, "smiles,y\nC,1\n", "d.dbx")
+    text = message(tmp_path, options(path="d.dbx"))
+    assert text.startswith("cannot tell the format of d.dbx: end it in .csv, .tsv, .txt, .xlsx")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *(("d.xls", "an old Excel file"), ("d.ods", "an OpenDocument spreadsheet")),
+        *(("d.numbers", "a Numbers spreadsheet"), ("d.RDS", "a file of R"), ("d.mat", "a file of")),
+        *(("d.sav", "a file of SPSS"), ("d.h5", "an HDF5 file"), ("d.pkl", "a Python pickle")),
+        ("d.rds.gz", "a file of R"),
+    ],
+)
+def test_files_of_other_programs_are_to_be_saved_otherwise(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    (tmp_path / name).write_bytes(b"\xd0\xcf\x11\xe0" + bytes(600))
+    text = message(tmp_path, options(path=name))
+    assert text.startswith(f"{name} is {kind}")
+    assert text.endswith(", which is not read: save it as .xlsx or .csv")
 
 
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,8 @@ def refused(path: Path, form: TableForm | None = None) -> str:
         ("d.csv.gz", "d.csv", "is a gzip file: call it d.csv.gz"),
         ("d.csv", "d.xlsx", "is not an Excel workbook"),
         ("d.csv", "d.csv.gz", "is no gzip file"),
-        ("d.csv", "d.xls", "cannot tell the format of d.xls: end it in .csv"),
+        ("d.csv", "d.xls", "d.xls is an old Excel file, which is not read: save it as .xlsx or"),
+        ("d.xlsx", "d.xls", "is an Excel workbook: end its name in .xlsx"),
     ],
 )
 def test_content_of_another_kind_is_named(

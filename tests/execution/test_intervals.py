@@ -22,24 +22,24 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def write_rows(path: Path, rows: int, seed: int) -> None:
-    """Two numbers, a category, a number that they make with noise of deviation 1, and a class."""
+    """Two numbers, a category, a number that they make with noise of 1, a class, one of 8 sites."""
     rng = np.random.default_rng(seed)
-    lines = ["a,b,kind,y,c"]
-    for a, b in rng.normal(size=(rows, 2)):
+    lines = ["a,b,kind,y,c,site"]
+    for k, (a, b) in enumerate(rng.normal(size=(rows, 2))):
         kind = "pqr"[rng.integers(3)]
         y = 3 * a - b + rng.normal()
-        lines.append(f"{a:.5f},{b:.5f},{kind},{y:.5f},{'low' if y < -1 else 'high'}")
+        lines.append(f"{a:.5f},{b:.5f},{kind},{y:.5f},{'low' if y < -1 else 'high'},{k % 8}")
     path.write_text("\n".join(lines) + "\n")
 
 
-def made_run(folder: Path, **data: Any) -> Path:
+def made_run(folder: Path, split: dict[str, Any] | None = None, **data: Any) -> Path:
     write_rows(folder / "rows.csv", 300, 0)
     write_rows(folder / "new.csv", 1000, 1)
     head = "logistic" if data.get("task") else "ridge"
     study = {
         "study": "made",
         "data": {"source": "table", "path": "rows.csv", "features": ["a", "b", "kind"], **data},
-        "split": {"kind": "folds", "folds": 3},
+        "split": split or {"kind": "folds", "folds": 3},
         "baseline": "fit",
         "arms": {"fit": {"fit": {"encoder": "identity", "head": head}}},
         "axes": {"seed": {"role": "repeat", "values": 3}},
@@ -86,7 +86,14 @@ def test_too_few_errors_for_a_level_are_told(tmp_path: Path) -> None:
     run, output = made_run(tmp_path, target="y"), tmp_path / "p.csv"
     told = predict_file(run, "fit", tmp_path / "new.csv", output, None, 0.999)
     assert "y_low" not in rows_of(output)[0]
-    assert "no intervals at 99.9%: they need 999 held-out rows" in told
+    assert "no intervals at 99.9%: they need 999 held-out rows, and there are 300 (300 te" in told
+
+
+def test_where_groups_are_counted_groups_are_told(tmp_path: Path) -> None:
+    split = {"kind": "folds", "folds": 3, "by": "group"}
+    run, output = made_run(tmp_path, split, target="y", group="site"), tmp_path / "p.csv"
+    told = predict_file(run, "fit", tmp_path / "new.csv", output)
+    assert "need 9 held-out groups, and there are 8, of 300 tested rows; a low" in told
 
 
 @pytest.mark.parametrize("arm", ["ridge", "gin"])

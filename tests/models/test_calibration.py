@@ -74,6 +74,8 @@ def test_a_group_counts_as_one_row_does() -> None:
     _, high = found.intervals(np.zeros((1, 1)), 0.9, 0)
     assert high[0] == pytest.approx(1.9)
     assert not found.enough_for(0.96, 0), "twenty groups, not seventy-nine rows"
+    assert found.known(0) == (20, "groups")
+    assert calibration(np.ones((79, 1), bool), truth, np.zeros((1, 79, 1))).known(0) == (79, "rows")
 
 
 def test_sets_of_classes_hold_the_share_that_was_asked_for_and_grow_with_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nearfar.errors import UserError
+from nearfar.numbers import counted
 from nearfar.report.console import InertConsole as Console
 
 
@@ -70,14 +71,16 @@ def write_document(path: Path, to: str, output: Path, *, force: bool) -> None:
 
 def write_splits(path: Path, output: Path, *, force: bool) -> str:
     """Write which rows each training learnt from and tested; return what was done."""
-    from nearfar.records.outputs import check_output, write_columns
+    from nearfar.records.outputs import STANDARD, check_output, write_columns
     from nearfar.records.splits import read_splits
 
     output = check_output(output, [path], force=force)
+    place = "standard output" if output == STANDARD else output
     columns = read_splits(path)
     write_columns(output, columns)
     trainings = len(set(columns["seed"]))
-    return f"wrote {len(columns['id'])} rows, {trainings} trainings, to {output}"
+    rows = counted(len(columns["id"]), "row")
+    return f"wrote {rows}, {counted(trainings, 'training')}, to {place}"
 
 
 def merge_runs(out: Path, others: list[Path]) -> int:

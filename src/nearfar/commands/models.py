@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError, nearest
+from nearfar.numbers import counted
 
 if TYPE_CHECKING:
     from nearfar.models import FinishedModel
@@ -70,8 +71,8 @@ def embed_file(
     without = f"; {bad} row{'s' if bad > 1 else ''} that cannot be used left out" if bad else ""
     seed = model.members[0].seed
     return (
-        f"wrote {width} features of {len(rows)} rows by {model.name}, seed {seed}, to {output}"
-        f"{without}"
+        f"wrote {counted(width, 'feature')} of {counted(len(rows), 'row')} by {model.name}, "
+        f"seed {seed}, to {output}{without}"
     )
 
 

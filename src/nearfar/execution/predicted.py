@@ -176,11 +176,10 @@ def _level_notes(calibration: Calibration | None, found: Predictions) -> list[st
     there = {**found.intervals, **found.sets}
     lacking = [target for target in found.targets if target not in there]
     if lacking:
-        least = calibration.least(found.level)
         which = "" if len(lacking) == len(found.targets) else f" for {', '.join(lacking)}"
         notes.append(
-            f"no intervals at {level}{which}: they need {least} held-out rows (or groups), and "
-            f"there are fewer ({calibration.source}); a lower --level needs fewer"
+            f"no intervals at {level}{which}: {_too_few(calibration, found, lacking[0])}; a lower "
+            "--level needs fewer"
         )
     if found.sets:
         size = float(np.mean([rows.sum(axis=1).mean() for rows in found.sets.values()]))
@@ -194,6 +193,15 @@ def _level_notes(calibration: Calibration | None, found: Predictions) -> list[st
             f"{calibration.source}"
         )
     return notes
+
+
+def _too_few(calibration: Calibration, found: Predictions, target: str) -> str:
+    """Return how many errors a level needs, and how many there are of a target, as words."""
+    count, noun = calibration.known(found.targets.index(target))
+    least = calibration.least(found.level)
+    within = f", of {calibration.source.removesuffix(', whole groups')}" if noun == "groups" else ""
+    source = within or f" ({calibration.source})"
+    return f"they need {least} held-out {noun}, and there are {count}{source}"
 
 
 def _unlike_note(found: Predictions) -> list[str]:

@@ -86,6 +86,10 @@ class Calibration:
     def _total(self, k: int) -> float:
         return float(self.weights[~np.isnan(self.errors[:, k])].sum())
 
+    def known(self, k: int) -> tuple[int, str]:
+        """Return how many errors of target ``k`` count, and of what: of ``rows`` or ``groups``."""
+        return int(self._total(k) + 1e-9), "groups" if np.any(self.weights != 1) else "rows"
+
     def least(self, level: float) -> int:
         """Return how many rows, or groups, a level needs."""
         return int(np.ceil(level / (1 - level) - 1e-9))

@@ -109,13 +109,13 @@ def _say_results(run: Run, console: "Console") -> None:
 def _say(
     console: "Console", line: str, style: str = "", *, room: int = 0, soft_wrap: bool = False
 ) -> None:
-    """Print a paragraph, so many empty lines below it."""
+    """Print a paragraph, so many empty lines below it; where no terminal shows it, on one line."""
     from rich.padding import Padding
     from rich.text import Text
 
     text = Text(looking_alike(line, console.encoding), style=style)
-    if soft_wrap:
-        console.print(Text.assemble(" ", text), soft_wrap=True)
+    if soft_wrap or not console.is_terminal:
+        console.print(Text.assemble(" ", text, "\n" * room), soft_wrap=True)
     else:
         console.print(Padding(text, (0, 0, room, 1)))
 

@@ -31,6 +31,7 @@ from nearfar.data.sources.feature_columns import named_columns, not_used, usable
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.asked import OFF, Asked, named_or_off
+from nearfar.starter.candidates import columns_to_predict
 from nearfar.starter.counts import class_fact, part_facts
 from nearfar.starter.detect_conditions import conditions_of
 from nearfar.starter.detect_groups import chosen_group
@@ -39,7 +40,7 @@ from nearfar.starter.detect_targets import meaning_of, seen_as_rare, target_coun
 from nearfar.starter.feature_facts import feature_facts
 from nearfar.starter.first_split import first_split, split_or_without_groups
 from nearfar.starter.molecule_facts import molecule_facts, second_column_facts
-from nearfar.starter.table_facts import reading_facts
+from nearfar.starter.table_facts import alike_facts, reading_facts
 
 _SAMPLE = 200
 _NAME_COLUMNS = frozenset(
@@ -92,15 +93,18 @@ def detect(
         return Finding(*detect_images(path, found, targets, form, folder, task, asked))
     if not targets and found.is_file() and not is_table(found):
         _refuse_file(found, form)
-    if not targets:
-        raise UserError(f"{found.name}: name the column to predict with --target")
     table = read_folder(found, form) if found.is_dir() else read_file(found, form)
+    if not targets:
+        columns = columns_to_predict(table)
+        raise UserError(f"{found.name}: name the column to predict with --target: {columns}")
     meaning = meaning_of(table, targets, task)
     chosen: dict[str, Any] = {"path": path, **form.options()}
     chosen |= {"target": one_or_all(targets), **meaning.options}
     of_columns, told = _columns(table, targets, found.name, asked)
     chosen |= {**of_columns, **asked.options}
     facts = [told[0], *form_facts, *meaning.facts, *told[1:]]
+    used = [*chosen.get("features", []), chosen.get("group")]
+    facts += alike_facts(table, used, targets if meaning.task == "classification" else ())
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     if asked.positive is None:
         dataset = seen_as_rare(dataset, chosen, folder)
@@ -288,9 +292,10 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
     are_numbers = not dataset.classes and not dataset.multilabel and spread.shape[1] == 1
     apart = f" (up to {spread.max():g} apart)" if are_numbers else ""
     values = f", {differ} of them with different values{apart}"
+    count = int(several.sum())
+    of_them = f"{count} {noun} occur" if count > 1 else f"1 {noun.removesuffix('s')} occurs"
     return [
-        f"duplicates: {int(several.sum())} {noun} occur more than once"
-        f"{values if differ else ', with equal values'}{kept}"
+        f"duplicates: {of_them} more than once{values if differ else ', with equal values'}{kept}"
     ]
 
 

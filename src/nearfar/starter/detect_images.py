@@ -30,6 +30,7 @@ from nearfar.data.sources.images import form_of
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.asked import Asked, named_or_off
+from nearfar.starter.candidates import columns_to_predict, tables_of_pictures
 from nearfar.starter.detect_groups import chosen_group
 from nearfar.starter.detect_targets import Meaning, meaning_of, seen_as_rare, target_counts
 from nearfar.starter.first_split import first_split, split_or_without_groups
@@ -69,15 +70,12 @@ def are_images(path: Path, form: TableForm) -> bool:
 
 
 def table_with(folder: Path, targets: Sequence[str], form: TableForm = _AS_FOUND) -> Path | None:
-    """Return the CSV file of paths of images in a folder that has these columns, if it is one."""
-    found: list[Path] = []
-    if metadata_files(folder):
+    """Return the table of paths of images in a folder that has these columns, if it is one."""
+    if metadata_files(folder) or not targets:
         return None
-    for path in sorted(folder.glob("*.csv")):
-        table = read_file(path, guessed_form(path, form)[0])
-        if set(targets) <= table.columns.keys() and column_of_images(table, folder) is not None:
-            found.append(path)
-    return found[0] if targets and len(found) == 1 else None
+    listed = tables_of_pictures(folder, form)
+    found = [path for path, table, _ in listed if set(targets) <= table.columns.keys()]
+    return found[0] if len(found) == 1 else None
 
 
 def detect_images(
@@ -145,7 +143,7 @@ def _check_target(rows: ImageRows, targets: Sequence[str], name: str) -> None:
     """Ask for the column to predict where nothing else says what it is."""
     given = targets or rows.target is not None or rows.numbers or rows.class_names
     if not given and "target" in rows.takes:
-        columns = ", ".join(rows.table.columns)
+        columns = columns_to_predict(rows.table)
         raise UserError(f"{name}: name the column to predict with --target: {columns}")
 
 

@@ -105,15 +105,16 @@ def _twins(dataset: Dataset) -> list[str]:
     differ = int((original != dataset.targets).any(axis=1).sum())
     labels = f", {differ} of them with another label" if differ else ""
     facts = [
-        f"duplicates: {twins} images are copies of another, pixel by pixel{labels}; copies stay in "
-        "one part of a split that is drawn"
+        f"duplicates: {_images(twins)} {'is a copy' if twins == 1 else 'are copies'} of another, "
+        f"pixel by pixel{labels}; copies stay in one part of a split that is drawn"
     ]
     if dataset.parts is not None:
         of_train = set(groups[dataset.parts == "train"].tolist())
         tested = groups[dataset.parts == "test"].tolist()
         if known := sum(group in of_train for group in tested):
             facts.append(
-                f"careful: {known} of {len(tested)} test images are copies of training images: "
+                f"careful: {known} of {len(tested)} test images "
+                f"{'is a copy' if known == 1 else 'are copies'} of training images: "
                 "their scores say nothing of new ones (--part none draws another split)"
             )
     return facts

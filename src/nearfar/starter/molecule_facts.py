@@ -17,8 +17,8 @@ _FACTS = {
     read.SEVERAL: "{n} × several parts (salts, mixtures), kept as they are; 'data: standardise: "
     "true' in the study file keeps the largest, uncharged",
     read.STANDARDISED: "{n} × brought to another form (data: standardise)",
-    read.RESPELLED: "{n} copies are spelled otherwise than the first (charges, isotopes, "
-    "stereo): they count as copies",
+    read.RESPELLED: "{n} × a copy spelled otherwise than the first (charges, isotopes, "
+    "stereo): it counts as a copy",
 }
 
 

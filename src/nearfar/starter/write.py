@@ -58,6 +58,7 @@ def write_study(
     file_to_write(path, "--out")
     from nearfar.data.read.tables import each_file_once
     from nearfar.starter.asked import Asked, told_at_init
+    from nearfar.starter.candidates import table_instead
     from nearfar.starter.detect import detect
     from nearfar.starter.detect_images import table_with
     from nearfar.starter.feature_facts import unused_fact
@@ -65,7 +66,11 @@ def write_study(
     asked = asked or Asked()
     with told_at_init(data), each_file_once():
         data = (table_with(data, targets, asked.form) if data.is_dir() else None) or data
-        finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd(), task, asked)
+        try:
+            finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd(), task, asked)
+        except UserError as error:
+            instead = table_instead(data, asked.form) if data.is_dir() else ""
+            raise UserError(f"{error}{instead}") from error
         finding.facts.extend(unused_fact(finding.dataset))
         text, facts = study_text(name, _data_path(data, path), finding)
         _check(text, path)
@@ -330,7 +335,12 @@ def _comment(text: str) -> list[str]:
 
 
 def _study_name(data: Path) -> str:
-    name = re.sub(r"[^a-z0-9_-]+", "-", data.stem.lower()).strip("-_")
+    from nearfar.data.read.packed import PACKED, TABLES
+
+    inner = Path(data.stem)
+    packed = data.suffix.lower() in PACKED and inner.suffix.lower() in TABLES
+    stem = inner.stem if packed else data.stem
+    name = re.sub(r"[^a-z0-9_-]+", "-", stem.lower()).strip("-_")
     return name or "study"
 
 

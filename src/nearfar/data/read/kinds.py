@@ -202,7 +202,9 @@ def odd_cells(present: Sequence[Any], least: int = 0) -> str:
     signs = [(sign, str(cell)) for cell in present if (sign := measure(cell)) is not None]
     notes = []
     if len(limits) > least:
-        notes.append(f"{len(limits)} cells are limits and no values, such as {limits[0]!r}")
+        are = "1 cell is a limit and no value" if len(limits) == 1 else ""
+        are = are or f"{len(limits)} cells are limits and no values"
+        notes.append(f"{are}, such as {limits[0]!r}")
     if (unclear := ambiguous(present)) is not None:
         notes.append(
             f"the comma of {unclear!r} may be decimal or between thousands (data: decimal)"
@@ -211,8 +213,8 @@ def odd_cells(present: Sequence[Any], least: int = 0) -> str:
         marks = sorted({sign for sign, _ in signs})
         shown = ", ".join(repr(mark) for mark in marks[:3]) + (", …" if len(marks) > 3 else "")
         notes.append(
-            f"{len(signs)} cells hold a number with {shown}, such as {signs[0][1]!r}: leave the "
-            "bare numbers, in one unit"
+            f"{len(signs)} cell{'s hold' if len(signs) > 1 else ' holds'} a number with {shown}, "
+            f"such as {signs[0][1]!r}: leave the bare numbers, in one unit"
         )
     return "; ".join(notes)
 

@@ -42,6 +42,23 @@ _SIGNS: tuple[tuple[bytes, str, str], ...] = (
     (b"<?xml", "XML", ""),
     (b"{\\rtf", "a text document (RTF)", ""),
 )
+OTHER_KINDS = {
+    ".xls": "an old Excel file",
+    ".xlsb": "a binary Excel file",
+    ".ods": "an OpenDocument spreadsheet",
+    ".numbers": "a Numbers spreadsheet",
+    ".gsheet": "a link to a Google sheet",
+    **dict.fromkeys((".rds", ".rda", ".rdata"), "a file of R"),
+    **dict.fromkeys((".sav", ".zsav", ".por"), "a file of SPSS"),
+    ".dta": "a file of Stata",
+    **dict.fromkeys((".sas7bdat", ".xpt"), "a file of SAS"),
+    ".mat": "a file of MATLAB",
+    **dict.fromkeys((".h5", ".hdf5", ".hdf", ".h5ad"), "an HDF5 file"),
+    **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "an SQLite file"),
+    **dict.fromkeys((".pkl", ".pickle"), "a Python pickle"),
+    **dict.fromkeys((".doc", ".docx", ".pdf"), "a document"),
+}
+"""Endings of files that hold tables, which other programs save as one that is read."""
 _BINARY = frozenset({".parquet", ".pq", ".arrow", ".feather", ".xlsx", ".xlsm"})
 
 
@@ -64,6 +81,25 @@ def table_ending(path: Path) -> str:
 def is_table(path: Path) -> bool:
     """Tell whether a file's name says that it holds a table."""
     return table_ending(path) in TABLES
+
+
+def refuse_other_kind(path: Path) -> None:
+    """Refuse a file of a kind that is not read, with what it is and what to do.
+
+    Raises:
+        UserError: if its ending is of ``OTHER_KINDS``; where the content is of a kind that is read,
+            it says how to call it.
+    """
+    ending = table_ending(path)
+    if ending not in OTHER_KINDS:
+        return
+    with whole(path, "file"), path.open("rb") as file:
+        found = _kind(file.read(2**16))
+    if found is not None and found[1] in TABLES:
+        raise UserError(f"{path.name} is {found[0]}: end its name in {found[1]}")
+    raise UserError(
+        f"{path.name} is {OTHER_KINDS[ending]}, which is not read: save it as .xlsx or .csv"
+    )
 
 
 def content_of(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from nearfar.data.read.cells import is_missing as is_missing
 from nearfar.data.read.damage import whole
 from nearfar.data.read.decimals import decimal_sign, plain_number
 from nearfar.data.read.json_records import read_json
-from nearfar.data.read.packed import TEXT, content_of, table_ending
+from nearfar.data.read.packed import TEXT, content_of, refuse_other_kind, table_ending
 from nearfar.data.read.settle import settled
 from nearfar.data.read.structures import read_sdf, read_smiles_list
 from nearfar.data.read.table import Table as Table
@@ -85,6 +85,7 @@ def _read(path: Path, form: TableForm) -> Table:
     ending = table_ending(path)
     kinds = (*TEXT, *_PARQUET, *_ARROW, *_WORKBOOKS, *_RECORDS, *_SDF, *_LISTS)
     if ending not in kinds:
+        refuse_other_kind(path)
         raise UserError(f"cannot tell the format of {path.name}: end it in {READABLE}")
     if form.strict:
         _check_form(path, ending, form)

@@ -133,6 +133,6 @@ def _formulas_without_values(
     if not lost:
         return []
     return [
-        f"{lost} formulas have no stored value and are read as missing: open the workbook in a "
-        "spreadsheet program and save it"
+        f"{lost} formula{'s have' if lost > 1 else ' has'} no stored value, read as missing: open "
+        "the workbook in a spreadsheet program and save it"
     ]

@@ -20,7 +20,7 @@ from nearfar.data.read.images.tables import (
     read_path_table,
 )
 from nearfar.data.read.names import IMAGE_ENDINGS
-from nearfar.data.read.packed import is_table
+from nearfar.data.read.packed import is_table, refuse_other_kind
 from nearfar.data.read.saved import is_saved, read_saved
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
@@ -110,6 +110,7 @@ def file_layout(
         return read_path_table(path, form or options.form, options.image, root)
     if ending in IMAGE_ENDINGS:
         raise UserError(f"{path}: one image is no data set: name a folder or a table")
+    refuse_other_kind(path)
     raise UserError(
         f"cannot tell how {path.name} holds images: name a folder, or a file that ends in .npz, "
         ".csv, .tsv, .xlsx or .parquet"

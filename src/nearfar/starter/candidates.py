@@ -1,0 +1,70 @@
+"""Which columns of a table may be meant where its user named none, or a folder that holds one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from nearfar.data.read.guess import guessed_form
+from nearfar.data.read.images.lookup import column_of_images
+from nearfar.data.read.names import are_image_paths
+from nearfar.data.read.packed import is_table
+from nearfar.data.read.table import Table
+from nearfar.data.read.tables import read_file
+from nearfar.data.table_form import TableForm
+from nearfar.errors import UserError
+
+_SHOWN = 10
+_WORDS = (
+    *("target", "label", "labels", "class", "y", "outcome", "response", "result", "output"),
+    *("value", "score", "activity", "category", "measured", "price", "rating", "diagnosis"),
+)
+"""What columns to predict are usually called, the likeliest first."""
+
+
+def columns_to_predict(table: Table) -> str:
+    """Return the columns of a table as words, at most ten: first those called as targets are.
+
+    Columns of paths of images stand last.
+    """
+    names = sorted(
+        (name for name in table.columns if name),
+        key=lambda name: (are_image_paths(table.columns[name]), _rank(name)),
+    )
+    more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _rank(name: str) -> int:
+    words = set(re.split(r"[\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
+    return next((place for place, word in enumerate(_WORDS) if word in words), len(_WORDS))
+
+
+def tables_of_pictures(folder: Path, form: TableForm) -> list[tuple[Path, Table, str]]:
+    """Return the tables in a folder that list pictures in it, each with its column of these."""
+    found = []
+    for path in _tables(folder):
+        try:
+            table = read_file(path, guessed_form(path, form)[0])
+        except UserError:  # what is no table is none of images
+            continue
+        if (column := column_of_images(table, folder)) is not None:
+            found.append((path, table, column))
+    return found
+
+
+def _tables(folder: Path) -> Iterable[Path]:
+    return (path for path in sorted(folder.iterdir()) if path.is_file() and is_table(path))
+
+
+def table_instead(folder: Path, form: TableForm) -> str:
+    """Return a remedy for a folder that is no data set: the table in it that lists its pictures."""
+    found = tables_of_pictures(folder, form)
+    if len(found) != 1:
+        return ""
+    ((path, table, column),) = found
+    return (
+        f"; {path.name} in it lists images, in column '{column}': name that file, and the column "
+        f"to predict with --target: {columns_to_predict(table)}"
+    )
