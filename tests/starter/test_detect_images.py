@@ -118,7 +118,7 @@ def test_a_table_without_a_target_asks_for_one(tmp_path: Path) -> None:
     write_images(tmp_path, NAMES)
     (tmp_path / "t.csv").write_text("\n".join(["file,age", *(f"{n},1" for n in NAMES)]))
     with pytest.raises(
-        UserError, match=r"t.csv: name the column to predict with --target: file, age"
+        UserError, match=r"t.csv: name the column to predict with --target: age, file"
     ):
         found(tmp_path / "t.csv")
 

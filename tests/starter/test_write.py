@@ -177,7 +177,7 @@ def test_duplicate_feature_rows_are_told() -> None:
     frame = columns()
     frame.loc[60] = frame.loc[0]
     _, facts = written(frame)
-    assert "1 feature rows occur more than once, with equal values" in facts
+    assert "1 feature row occurs more than once, with equal values" in facts
     assert "name a group" in facts
 
 

@@ -11,7 +11,6 @@ from nearfar.data.dataset import Dataset
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import number
-from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.images.array_names import calls_labels
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder

@@ -17,15 +17,20 @@ _FACTS = {
     read.SEVERAL: "{n} × several parts (salts, mixtures), kept as they are; 'data: standardise: "
     "true' in the study file keeps the largest, uncharged",
     read.STANDARDISED: "{n} × brought to another form (data: standardise)",
-    read.RESPELLED: "{n} × a copy spelled otherwise than the first (charges, isotopes, "
-    "stereo): it counts as a copy",
+    read.RESPELLED: "{n} copies are spelled otherwise than the first (charges, isotopes, "
+    "stereo): they count as copies",
 }
+_ONE_RESPELLED = (
+    "1 copy is spelled otherwise than the first (charges, isotopes, stereo): it counts as a copy"
+)
 
 
 def molecule_facts(source: dict[str, Any]) -> list[str]:
     """Return a line for everything odd about molecules, from a data set's provenance."""
     counts = source.get(read.MOLECULES, {})
-    return [words.format(n=counts[mark]) for mark, words in _FACTS.items() if mark in counts]
+    one = {read.RESPELLED: _ONE_RESPELLED} if counts.get(read.RESPELLED) == 1 else {}
+    words = _FACTS | one
+    return [words[mark].format(n=counts[mark]) for mark in words if mark in counts]
 
 
 def second_column_facts(used: str, other: str | None) -> Sequence[str]:
