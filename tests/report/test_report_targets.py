@@ -84,7 +84,7 @@ def test_all_comparisons_say_of_which_target_they_are(text: str) -> None:
 
 def test_the_terminal_shows_each_target_beside_the_other(two: Path, summary: Any) -> None:
     out = io.StringIO()
-    print_summary(two, Console(file=out, width=100, color_system=None))
+    print_summary(two, Console(file=out, width=100, color_system=None, force_terminal=True))
     lines = out.getvalue().splitlines()
     place = next(i for i, line in enumerate(lines) if line.strip() == "each target")
     head = next(line for line in lines[place:] if SECOND in line)
@@ -102,3 +102,9 @@ def test_more_targets_than_fit_are_left_to_the_page(two: Path, tmp_path: Path) -
     out = io.StringIO()
     print_summary(tmp_path, Console(file=out, width=100, color_system=None))
     assert "each target (and 2 more: see the report)" in out.getvalue()
+
+
+def test_where_no_terminal_shows_it_a_sentence_stays_on_one_line(two: Path, summary: Any) -> None:
+    out = io.StringIO()
+    print_summary(two, Console(file=out, width=40, color_system=None))
+    assert f" {summary['answer']}" in out.getvalue().splitlines()
