@@ -35,7 +35,8 @@ def _frame(own: OwnData, dataset: Dataset) -> pd.DataFrame:
     """The table as scikit-learn's boosting reads one: texts and truths are categories."""
     frame = pd.read_csv(own.source).iloc[[int(name) - 1 for name in dataset.ids]]
     frame = frame.drop(columns=own.target)
-    texts = [c for c in frame if frame[c].dtype == object or frame[c].dtype == bool]
+    numeric = pd.api.types.is_numeric_dtype
+    texts = [c for c in frame if not numeric(frame[c]) or frame[c].dtype == bool]
     # More categories than its bins are no categories to it: a column of names goes.
     few = [c for c in texts if frame[c].nunique() < 255]
     frame = frame.drop(columns=[c for c in texts if c not in few])
