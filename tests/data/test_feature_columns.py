@@ -144,7 +144,7 @@ def test_rows_to_predict_for_are_read_as_the_training_rows_were(tmp_path: Path) 
     assert found["open"][0] == 1
     assert np.isnan(found["open"][1])
     new.drop(columns="note").to_csv(tmp_path / "new.csv", index=False)
-    with pytest.raises(UserError, match=r"new.csv: no column 'note' \(data: features\)"):
+    with pytest.raises(UserError, match=r"new.csv: no column 'note', which the model takes"):
         load_inputs(options, tmp_path / "new.csv", training.inputs)
 
 

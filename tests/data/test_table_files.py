@@ -185,7 +185,7 @@ def test_sheets_and_formulas_of_a_workbook(tmp_path: Path) -> None:
     assert table.where(0) == "b.xlsx, row 1 (line 3)"
     told = " ".join(table.notes)
     assert "sheet 'notes' is read, not 'more'" in told
-    assert "1 formulas have no stored value" in told
+    assert "1 formula has no stored value" in told
     assert read_file(path, TableForm(sheet="more")).columns == {"z": [5], "y": [6]}
     assert "did you mean 'more'" in refused(path, TableForm(sheet="mor"))
 

@@ -99,7 +99,7 @@ def test_limits_in_a_target_are_told_and_counted() -> None:
     made.to_csv("d.csv", index=False)
     data, told = started("d.csv")
     assert data["on_bad_rows"] == "drop"
-    assert "1 cells are limits and no values, such as '<250'" in told
+    assert "1 cell is a limit and no value, such as '<250'" in told
     assert "1 × target censored" in told
 
 

@@ -57,8 +57,8 @@ class PictureNames:
     def fits(self, cells: Sequence[Any]) -> bool:
         """Tell whether at least half of the first 100 cells are names of one picture each.
 
-        Numbers are names only where nine of ten are, and none stands twice: an age is no name of a
-        picture, though one may be called 20.png.
+        Numbers are names only where nine of ten are, of one picture or several, and none stands
+        twice: an age is no name of a picture, though one may be called 20.png.
         """
         given = [str(c).strip() for c in cells if not is_missing(c)]
         present = given[:_LOOKED_AT]
@@ -66,8 +66,10 @@ class PictureNames:
         among = given if numbers else present
         if not present or len(set(among)) < len(among) / (1 if numbers else 2):
             return False
-        found = sum(len(self._named(text)) == 1 for text in present)
-        return found >= len(present) * (0.9 if numbers else 0.5)
+        counts = [len(self._named(text)) for text in present]
+        if numbers:
+            return len(present) - counts.count(0) >= 0.9 * len(present)
+        return 2 * counts.count(1) >= len(present)
 
     def _named(self, text: str) -> list[Path]:
         if self._index is None:
