@@ -57,8 +57,8 @@ class PictureNames:
     def fits(self, cells: Sequence[Any]) -> bool:
         """Tell whether at least half of the first 100 cells are names of one picture each.
 
-        Numbers are names only where nine of ten are, of one picture or several, and none stands
-        twice: an age is no name of a picture, though one may be called 20.png.
+        Of numbers nine of ten must be, some perhaps of several, and none may stand twice: an age is
+        no name of a picture, though one may be called 20.png.
         """
         given = [str(c).strip() for c in cells if not is_missing(c)]
         present = given[:_LOOKED_AT]
@@ -67,8 +67,8 @@ class PictureNames:
         if not present or len(set(among)) < len(among) / (1 if numbers else 2):
             return False
         counts = [len(self._named(text)) for text in present]
-        if numbers:
-            return len(present) - counts.count(0) >= 0.9 * len(present)
+        if numbers and counts.count(0) > 0.1 * len(present):
+            return False
         return 2 * counts.count(1) >= len(present)
 
     def _named(self, text: str) -> list[Path]:
