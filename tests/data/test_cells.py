@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nearfar.data.read.cells import date, limit, measure, number, truth
+from nearfar.data.read.cells import date, is_pair, limit, measure, number, truth
 from nearfar.data.read.decimals import ambiguous, decimal_sign, plain_number
 from nearfar.data.read.header import unit_in
 from nearfar.data.read.kinds import column_kind, column_kinds
@@ -44,6 +44,11 @@ def test_limits_units_and_truths() -> None:
         "mg": None,
         "0x1": None,
     }
+    assert [measure(c) for c in ("5 ± 0.2", "5.1+/-0.2 mg", "1.5(2)", "(1.50)", "(a)", "f(2)")] == [
+        *("±", "+/-", "(…)", "(…)", None, None)
+    ]
+    assert all(map(is_pair, ["3/8", "18-25", "1:4", "0.5 to 1.5", "-1--0.5"]))
+    assert not any(map(is_pair, ["5", "-5", "1/8/2020", "2020-01-31", "a-b", "18-", 5, None]))
     assert [truth(c) for c in ("TRUE", "no", "y", False, "maybe", 1)] == [
         *(True, False, True, False, None, None)
     ]
@@ -125,6 +130,9 @@ def test_kind_of_a_column(case: str) -> None:
 def test_notes_of_columns() -> None:
     assert "2 cells are limits" in column_kind("x", ["1", "<5", "<5", "3", "4"]).note
     assert "'mg'" in column_kind("x", ["5 mg", "6 mg"]).note
+    assert "'±'" in column_kind("x", ["5 ± 1", "6 ± 1", "7 ± 2"]).note
+    assert "SELFIES" in column_kind("x", ["[C][O]", "[C][=C][Ring1][Branch1]"]).note
+    assert not column_kind("x", ["[a] b", "[C][O]"]).note
     assert "may be decimal or between thousands" in column_kind("x", ["1,234", "5,678"]).note
     assert "month first" in column_kind("d", ["01/02/2020", "03/04/2020"]).note
     decided = column_kind("d", ["01/02/2020", "13/04/2020"])

@@ -118,6 +118,10 @@ def test_several_columns_of_0_and_1_are_labels_and_can_be_numbers() -> None:
             r"'y': 2 cells hold a number with '\$', such as '\$1': leave the bare",
         ),
         (["50.3 %", "4 %", "9"], "regression", "2 cells hold a number with '%', such as '50.3 %'"),
+        (["5 ± 1", "4 ± 0.2", "9"], None, "2 cells hold a number with '±', such as '5 ± 1'"),
+        (["(1.5)", "(4)", "9"], None, r"2 cells hold a number with '\(…\)', such as '\(1.5\)'"),
+        ([f"{k}/8" for k in range(30)], None, "30 cells hold two numbers, such as '0/8': leave"),
+        (["18-25", "26-35"] * 4, "regression", "8 cells hold two numbers, such as '18-25': leave"),
         (["<5", "<=7", "8"], None, "2 cells are limits and no values, such as '<5': leave bare"),
         (["a", "b"], "multilabel", "t.csv: target 'y' has one label a row, such as 'a': .*;b"),
         (["a", "b"], "clasification", "--task clasification: did you mean .*classification"),
@@ -128,6 +132,10 @@ def test_mistakes_are_told_in_a_line(cells: Cells, asked: str | None, message: s
     with pytest.raises(UserError, match=message) as caught:
         meaning(cells, asked)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_few_ranges_are_classes() -> None:
+    assert meaning(["18-25", "26-35", "36-50"] * 5)[0] == "classification"
 
 
 def rare(path: Path, names: tuple[str, str], rows: int = 400, share: float = 0.04) -> None:

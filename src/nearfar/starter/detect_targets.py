@@ -14,7 +14,7 @@ import numpy as np
 from nearfar.data.dataset import Dataset
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions
-from nearfar.data.read.cells import is_code, limit, measure, number
+from nearfar.data.read.cells import is_code, is_pair, limit, measure, number
 from nearfar.data.read.decimals import ambiguous
 from nearfar.data.read.kinds import column_kind, odd_cells
 from nearfar.data.read.several import indicator, label_set
@@ -167,6 +167,13 @@ def _refuse_near_numbers(where: str, target: str, cells: Sequence[Any], asked: s
         raise UserError(
             f"{where}: target '{target}': {odd}{values}; --task classification takes each text as "
             "a class"
+        )
+    pairs = [cell for cell in cells if is_pair(cell)]
+    if 2 * len(pairs) > len(cells) and (asked or len(set(pairs)) >= _CODES.stop):
+        raise UserError(
+            f"{where}: target '{target}': {len(pairs)} cells hold two numbers, such as "
+            f"{pairs[0]!r}: leave one (of a fraction its value, of a range its middle); --task "
+            "classification takes each text as a class"
         )
 
 

@@ -24,6 +24,10 @@ _MEASURE = re.compile(
     r"([$€£¥]\s*)?([+\-−]?[0-9][0-9.,]*)\s*([^\W\d_][^\s,;]{0,11}|[%‰°µ$€£¥][^\s,;]{0,11})?"
 )
 _HEX = re.compile(r"\s*0[xX]")
+_PART = r"[+\-−]?[0-9][0-9.,]*(?:[eE][+\-−]?[0-9]+)?"
+_WITH_ERROR = re.compile(rf"{_PART}\s*(±|\+/[-−]|\+[-−])\s*{_PART}\s*\S{{0,12}}")
+_BRACKETED = re.compile(rf"(?:{_PART})?\({_PART}\)\s*\S{{0,12}}")
+_PAIR = re.compile(rf"({_PART})\s*(/|:|-|–|—|\.\.|to|bis)\s*({_PART})")
 _EXACT = 2**53
 """Up to here every whole number is a float64 of its own."""
 
@@ -104,12 +108,24 @@ def limit(cell: Any) -> bool:
 def measure(cell: Any) -> str | None:
     """Return what stands at a number in one cell: ``%`` of ``12%``, ``$`` of ``$5``, ``mg``.
 
+    An error (``1.5 ± 0.2``, ``1.5(2)``) and an accountant's minus (``(1.5)``) stand there too.
     None if the cell is anything else, a bare number too.
     """
-    found = _MEASURE.fullmatch(cell.strip()) if isinstance(cell, str) else None
+    if not isinstance(cell, str):
+        return None
+    if with_error := _WITH_ERROR.fullmatch(cell.strip()):
+        return with_error[1]
+    if _BRACKETED.fullmatch(cell.strip()):
+        return "(…)"
+    found = _MEASURE.fullmatch(cell.strip())
     if found is None or not (found[1] or found[3]) or number(cell) is not None or _HEX.match(cell):
         return None
     return (found[1] or found[3]).strip()
+
+
+def is_pair(cell: Any) -> bool:
+    """Tell whether a cell is two numbers: a fraction ``3/8``, a range ``18-25``, a ratio ``1:4``."""
+    return isinstance(cell, str) and _PAIR.fullmatch(cell.strip()) is not None
 
 
 def truth(cell: Any) -> bool | None:

@@ -46,6 +46,7 @@ _IDS = re.compile(
 )
 """Names of columns that name things: ``Kunden-Nr``, ``PatientID``; ``Acid`` does not."""
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+_SELFIES = re.compile(r"(\[[^\[\]\s]+\]\.?){2,}")
 _LOOKED_AT = 1000
 _FEWEST = 5
 """Rows below which numbers that go up by one say nothing."""
@@ -130,6 +131,8 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
         return found("text", note=note)
     if len(distinct) == len(present) and _is_id(name, distinct):
         return found("id")
+    if all(isinstance(cell, str) and _SELFIES.fullmatch(cell) for cell in present[:_LOOKED_AT]):
+        return found("text", note="SELFIES: write them as SMILES to learn from molecules")
     return found("category" if 2 * len(distinct) <= len(present) else "text")
 
 
