@@ -124,7 +124,7 @@ def measure(cell: Any) -> str | None:
 
 
 def is_pair(cell: Any) -> bool:
-    """Tell whether a cell is two numbers: a fraction ``3/8``, a range ``18-25``, a ratio ``1:4``."""
+    """Tell whether a cell is two numbers: ``3/8``, ``18-25``, ``1:4``, ``1 to 4``."""
     return isinstance(cell, str) and _PAIR.fullmatch(cell.strip()) is not None
 
 
