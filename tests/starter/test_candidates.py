@@ -36,6 +36,24 @@ def test_columns_called_as_targets_are_offered_first() -> None:
     assert refused("d.csv") == words
 
 
+def test_the_only_column_beside_smiles_needs_no_name() -> None:
+    smiles = ["C" * k + end for k in range(1, 13) for end in "ON"]
+    frame = {"id": [f"m{k}" for k in range(24)], "smiles": smiles, "logS": range(24)}
+    pd.DataFrame(frame).assign(logS=lambda rows: rows.logS / 7).to_csv("d.csv", index=False)
+    assert "target 'logS': numbers" in "\n".join(write_study(Path("d.csv"), [])[1])
+    pd.DataFrame(frame).assign(other=1.5 + pd.Series(range(24))).to_csv("e.csv", index=False)
+    assert "e.csv: name the column to predict with --target: " in refused("e.csv")
+    pd.DataFrame({"a": [1.5, 2.5, 1.0], "b": [1, 1, 1]}).to_csv("f.csv", index=False)
+    assert "name the column to predict" in refused("f.csv")
+
+
+def test_the_only_column_beside_images_needs_no_name() -> None:
+    write_images(Path(), PICTURES)
+    frame = pd.DataFrame({"file": PICTURES, "age": [k * 1.5 for k in range(24)]})
+    frame.to_csv("d.csv", index=False)
+    assert "target 'age': numbers" in "\n".join(write_study(Path("d.csv"), [])[1])
+
+
 PICTURES = [f"pics/{k}.png" for k in range(24)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.images.lookup import column_of_images
+from nearfar.data.read.kinds import column_kinds
 from nearfar.data.read.names import are_image_paths
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.table import Table
@@ -16,6 +17,8 @@ from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
 _SHOWN = 10
+_NEVER = frozenset({"id", "counter", "division", "constant", "empty", "other"})
+"""Kinds of columns that hold nothing to predict."""
 _WORDS = (
     *("target", "label", "labels", "class", "y", "outcome", "response", "result", "output"),
     *("value", "score", "activity", "category", "measured", "price", "rating", "diagnosis"),
@@ -39,6 +42,25 @@ def columns_to_predict(table: Table) -> str:
 def _rank(name: str) -> int:
     words = set(re.split(r"[\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
     return next((place for place, word in enumerate(_WORDS) if word in words), len(_WORDS))
+
+
+def target_left(table: Table, name: str, inputs: str | None) -> str:
+    """Return the one column beside ``inputs`` (SMILES, images) that can be predicted.
+
+    Args:
+        table: all columns.
+        name: what the file is called, for the message.
+        inputs: the column of what is predicted from; None if that is a column like any other.
+
+    Raises:
+        UserError: there is more than one, or none.
+    """
+    kinds = [kind for kind in column_kinds(table, but=[inputs or ""]) if kind.kind not in _NEVER]
+    if inputs is None or len(kinds) != 1:
+        raise UserError(
+            f"{name}: name the column to predict with --target: {columns_to_predict(table)}"
+        )
+    return kinds[0].name
 
 
 def tables_of_pictures(folder: Path, form: TableForm) -> list[tuple[Path, Table, str]]:

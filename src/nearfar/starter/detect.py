@@ -31,7 +31,7 @@ from nearfar.data.sources.feature_columns import named_columns, not_used, usable
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.asked import OFF, Asked, named_or_off
-from nearfar.starter.candidates import columns_to_predict
+from nearfar.starter.candidates import target_left
 from nearfar.starter.counts import class_fact, part_facts
 from nearfar.starter.detect_conditions import conditions_of
 from nearfar.starter.detect_groups import chosen_group
@@ -95,8 +95,7 @@ def detect(
         _refuse_file(found, form)
     table = read_folder(found, form) if found.is_dir() else read_file(found, form)
     if not targets:
-        columns = columns_to_predict(table)
-        raise UserError(f"{found.name}: name the column to predict with --target: {columns}")
+        targets = [target_left(table, found.name, asked.smiles or _smiles_column(table, but=[]))]
     meaning = meaning_of(table, targets, task)
     chosen: dict[str, Any] = {"path": path, **form.options()}
     chosen |= {"target": one_or_all(targets), **meaning.options}

@@ -29,7 +29,7 @@ from nearfar.data.sources.images import form_of
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.asked import Asked, named_or_off
-from nearfar.starter.candidates import columns_to_predict, tables_of_pictures
+from nearfar.starter.candidates import target_left, tables_of_pictures
 from nearfar.starter.detect_groups import chosen_group
 from nearfar.starter.detect_targets import Meaning, meaning_of, seen_as_rare, target_counts
 from nearfar.starter.first_split import first_split, split_or_without_groups
@@ -111,7 +111,7 @@ def detect_images(
     if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
         chosen["transposed"] = True
     rows, targets = _rows(found, chosen, targets)
-    _check_target(rows, targets, found.name)
+    targets = _target_left(rows, targets, found.name)
     meaning = _meaning(rows, targets, task)
     facts = meaning.facts
     chosen |= {"task": meaning.task, **meaning.options}
@@ -138,12 +138,12 @@ def detect_images(
     return DataOptions(**chosen), split, dataset, facts
 
 
-def _check_target(rows: ImageRows, targets: Sequence[str], name: str) -> None:
-    """Ask for the column to predict where nothing else says what it is."""
+def _target_left(rows: ImageRows, targets: Sequence[str], name: str) -> Sequence[str]:
+    """Return the column to predict where nothing else says what it is."""
     given = targets or rows.target is not None or rows.numbers or rows.class_names
-    if not given and "target" in rows.takes:
-        columns = columns_to_predict(rows.table)
-        raise UserError(f"{name}: name the column to predict with --target: {columns}")
+    if given or "target" not in rows.takes:
+        return targets
+    return [target_left(rows.table, name, rows.note.get("image"))]
 
 
 def _part_and_group(
