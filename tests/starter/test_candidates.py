@@ -38,8 +38,12 @@ def test_columns_called_as_targets_are_offered_first() -> None:
 
 def test_the_only_column_beside_smiles_needs_no_name() -> None:
     smiles = ["C" * k + end for k in range(1, 13) for end in "ON"]
-    frame = {"id": [f"m{k}" for k in range(24)], "smiles": smiles, "logS": range(24)}
-    pd.DataFrame(frame).assign(logS=lambda rows: rows.logS / 7).to_csv("d.csv", index=False)
+    frame = {
+        "id": [f"m{k}" for k in range(24)],
+        "smiles": smiles,
+        "logS": [k / 7 for k in range(24)],
+    }
+    pd.DataFrame(frame).to_csv("d.csv", index=False)
     assert "target 'logS': numbers" in "\n".join(write_study(Path("d.csv"), [])[1])
     pd.DataFrame(frame).assign(other=1.5 + pd.Series(range(24))).to_csv("e.csv", index=False)
     assert "e.csv: name the column to predict with --target: " in refused("e.csv")

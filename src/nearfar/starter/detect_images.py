@@ -29,7 +29,7 @@ from nearfar.data.sources.images import form_of
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.asked import Asked, named_or_off
-from nearfar.starter.candidates import target_left, tables_of_pictures
+from nearfar.starter.candidates import tables_of_pictures, target_left
 from nearfar.starter.detect_groups import chosen_group
 from nearfar.starter.detect_targets import Meaning, meaning_of, seen_as_rare, target_counts
 from nearfar.starter.first_split import first_split, split_or_without_groups
