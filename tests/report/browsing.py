@@ -64,8 +64,24 @@ def move_to(browser: Any, element: Any, right: int = 0, down: int = 0) -> None:
     ActionChains(browser).move_to_element_with_offset(element, right, down).perform()
 
 
-def point_at(browser: Any, figure: str, row: int) -> None:
-    """Move the mouse onto a row's point in the first panel of a section."""
+def tip_at(browser: Any, element: Any, right: int = 0, down: int = 0) -> Any:
+    """The tip that comes when the mouse moves there.
+
+    A busy machine may still be drawing when it arrives, so it goes away and comes again.
+    """
+
+    def shown_there(_: Any) -> Any:
+        move_to(browser, element, right, down)
+        shown = wait_for(browser, shown_tip, seconds=2, at_end=None)
+        if shown is None:
+            move_to(browser, browser.find_element("tag name", "h1"))
+        return shown
+
+    return wait_for(browser, shown_there)
+
+
+def tip_of(browser: Any, figure: str, row: int) -> Any:
+    """The tip of a row's point in the first panel of a section."""
     panel = browser.find_element("css selector", f"{figure} .figure")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", panel)
     panel.send_keys("")
@@ -79,7 +95,7 @@ def point_at(browser: Any, figure: str, row: int) -> None:
     )
     browser.execute_script("arguments[0].blur()", panel)
     assert shown_tip(browser) is None
-    move_to(browser, panel, *map(round, ring))
+    return tip_at(browser, panel, *map(round, ring))
 
 
 def shown_tip(browser: Any) -> Any:
@@ -88,13 +104,19 @@ def shown_tip(browser: Any) -> Any:
     return tip if tip.is_displayed() else None
 
 
-def tip_that_comes(browser: Any) -> Any:
-    """The tip beside the mouse, which a busy machine shows a moment later."""
-    return wait_for(browser, shown_tip)
+_FAIL = object()
 
 
-def wait_for(browser: Any, found: Callable[[Any], Any], seconds: float = 30) -> Any:
-    """Return what ``found`` finds, once it does; fail if it does not within these seconds."""
+def wait_for(
+    browser: Any, found: Callable[[Any], Any], seconds: float = 30, at_end: Any = _FAIL
+) -> Any:
+    """Return what ``found`` finds, once it does; ``at_end``, or fail, if not in these seconds."""
+    from selenium.common.exceptions import TimeoutException
     from selenium.webdriver.support.wait import WebDriverWait
 
-    return WebDriverWait(browser, seconds).until(found)
+    try:
+        return WebDriverWait(browser, seconds).until(found)
+    except TimeoutException:
+        if at_end is _FAIL:
+            raise
+        return at_end

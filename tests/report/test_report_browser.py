@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browsing import Open, move_to, point_at, tip_that_comes
+from browsing import Open, tip_at, tip_of
 from make_class_run import TEN
 from make_run import ARMS, make_run
 from some_molecules import Molecules
@@ -22,8 +22,7 @@ def test_pointing_at_an_embedded_molecule_shows_it(
     load: Open, report: Path, molecules: Molecules, scheme: str
 ) -> None:
     browser = load(report, scheme=scheme)
-    point_at(browser, "#embedding-plots", 5)
-    tip = tip_that_comes(browser)
+    tip = tip_of(browser, "#embedding-plots", 5)
     drawing = tip.find_element("css selector", "svg.molecule")
     assert drawing.is_displayed()
     assert drawing.find_elements("css selector", "path")
@@ -111,8 +110,7 @@ def test_the_error_is_drawn_against_each_measure(load: Open, report: Path) -> No
         assert titles[0].text == "test MAE, z-scored"
         assert titles[1].text.split(" (")[0] == option.text
     assert len(drawings) == 5
-    move_to(browser, marks[0])
-    tip = tip_that_comes(browser)
+    tip = tip_at(browser, marks[0])
     cells = [cell.text for cell in tip.find_elements("css selector", "td")]
     assert cells[::2] == ["seed", options[-1].text, "test MAE"]
 
@@ -154,8 +152,7 @@ def test_hostile_names_stay_text(load: Open, molecules: Molecules, tmp_path: Pat
     run = make_run(tmp_path, few, arms, seeds=3)
     browser = load(write_report(run))
     assert "nearfar" in browser.title
-    point_at(browser, "#embedding-plots", 2)
-    tip = tip_that_comes(browser)
+    tip = tip_of(browser, "#embedding-plots", 2)
     shown = tip.find_element("css selector", ".name").text
     assert " ".join(shown.split()) in [" ".join(name.split()) for name in HOSTILE]
     assert not browser.find_elements("css selector", "img")
@@ -167,8 +164,7 @@ def test_pointing_at_an_embedded_image_shows_it(
 ) -> None:
     assert class_page
     browser = load(class_run / "report.html")
-    point_at(browser, section, 5)
-    tip = tip_that_comes(browser)
+    tip = tip_of(browser, section, 5)
     image = tip.find_element("css selector", "img.pixels")
     assert image.size == {"width": 72, "height": 72}
     assert browser.execute_script("return arguments[0].naturalWidth", image) == 8

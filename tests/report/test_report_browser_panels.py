@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from browsing import Open, move_to, tip_that_comes
+from browsing import Open, tip_at
 from test_report_page import HOSTILE
 from test_report_panels import SCRIPT, many_conditions
 
@@ -27,8 +27,7 @@ def test_the_chart_of_conditions_follows_the_arms_and_says_its_numbers(
     browser.find_elements("css selector", "#chips .chip")[0].click()
     assert (count("#conditions-legend .key"), count(lines)) == (6, 6)
     mark = browser.find_elements("css selector", "#conditions-plots path.ink")[-1]
-    move_to(browser, mark)
-    tip = tip_that_comes(browser)
+    tip = tip_at(browser, mark)
     cells = [cell.text for cell in tip.find_elements("css selector", "td")]
     assert cells[::2] == ["at", "test MAE", "95% interval"]
     assert cells[1] == HOSTILE[0]
