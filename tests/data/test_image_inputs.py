@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from image_examples import encoded, some_pixels, write_images
+from PIL import Image
 
 from nearfar.data import DataOptions, InputRows, load_dataset, load_inputs
 from nearfar.data.read.images.decode import decode
@@ -53,15 +54,19 @@ def test_table_parquet_and_array(study: Path) -> None:
 def test_they_take_the_form_of_the_study(study: Path) -> None:
     write_images(study, ["large.png"], side=30)
     write_images(study, ["grey.png"], channels=1)
-    words = r"grey.png: the image is grey .* where 3 are wanted by the study: save it in colour"
-    with pytest.raises(UserError, match=words):
-        inputs(study, "grey.png")
-    for name in ("large.png", "grey.png"):
-        assert inputs(study, name, size=8, channels=3).inputs.arrays()["pixels"].shape[1:] == (
-            3,
-            8,
-            8,
-        )
+    for name, done in (("large.png", "resized"), ("grey.png", "grey repeated in three channels")):
+        rows = inputs(study, name)
+        assert rows.inputs.arrays()["pixels"].shape[1:] == (3, 8, 8)
+        assert rows.source["images"] == {done: 1}
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "CMYK", "P", "1", "L"])
+def test_a_picture_of_any_mode_is_brought_to_the_studys_channels(study: Path, mode: str) -> None:
+    name = "odd.tif" if mode == "CMYK" else "odd.png"
+    Image.fromarray(some_pixels(1)[0].transpose(1, 2, 0)).convert(mode).save(study / name)
+    rows = inputs(study, name, on_bad_rows="drop")
+    assert rows.inputs.arrays()["pixels"].shape == (1, 3, 8, 8)
+    assert rows.source["images"], mode
 
 
 def test_mistakes(study: Path) -> None:
@@ -108,12 +113,14 @@ def test_images_of_any_size_become_as_large_as_the_studys(
 
 
 def test_where_no_image_can_be_used_the_commonest_reason_is_told(study: Path) -> None:
-    write_images(study / "new", ["b.png", "c.png", "d.png"], channels=1)
+    (study / "new").mkdir()
+    for name in "bcd":
+        Image.fromarray(np.full((8, 8), 40_000, dtype=np.uint16)).save(study / f"new/{name}.png")
     (study / "new" / "a.png").write_text("junk")
     with pytest.raises(UserError) as caught:
         inputs(study, "new", on_bad_rows="drop")
     said = str(caught.value)
-    assert "new/b.png: the image is grey (1 channel) where 3 are wanted by the study: save" in said
+    assert "new/b.png: the image has more than 8 bits a channel, the study's images have 8" in said
     assert said.endswith("no row of the data can be used (3 of 4 are so; 1 × no image)")
 
 

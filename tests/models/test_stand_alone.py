@@ -157,9 +157,24 @@ def test_other_columns_are_told_or_refused(world: Path, tmp_path: Path) -> None:
     shuffled_columns(new)
     assert predicted(run, new, "ridge") != expected
     assert [row["y_pred"] for row in rows_of(tmp_path / "predicted.csv")] == there
+    new.write_text("a,B ,c\n1,2,3\n")
+    with pytest.raises(UserError, match="no column 'b', .*; rename 'B' if it is meant"):
+        predicted(run, new, "ridge")
     new.write_text("a,c,y\n1,2,3\n")
     with pytest.raises(UserError, match="no column 'b', which the model takes"):
         predicted(run, new, "ridge")
+
+
+def test_messages_name_no_key_of_a_study_that_is_not_there() -> None:
+    for message, said in {
+        "t.csv: no column of images: set data: image to one of a, b": "t.csv: no column of images"
+        "; columns: a, b",
+        'line 2: 1,5 is no number: with decimal commas, set data: decimal: ","': "line 2: 1,5 is "
+        "no number",
+        "x.csv: no sheet 'a' (data: sheet); allowed: b": "x.csv: no sheet 'a'; allowed: b",
+        "t.csv: no column 'a'": "t.csv: no column 'a'",
+    }.items():
+        assert without_study_keys(message) == said
 
 
 def test_an_arm_or_a_level_that_is_not_there_is_refused(world: Path, tmp_path: Path) -> None:

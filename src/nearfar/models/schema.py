@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from nearfar.data import Columns, DataOptions, Images, InputRows, Inputs, Vectors, load_inputs
 from nearfar.data.inputs.columns import NUMERIC, Column, texts
 from nearfar.data.inputs.joined import Joined, without_columns
+from nearfar.errors import UserError
 
 Kind = Literal["molecule", "vector", "image"]
 
@@ -116,7 +118,10 @@ class InputSchema:
         Raises:
             UserError: the file is not there, or its rows are of another form.
         """
-        return load_inputs(self.data_options(), Path(path), self.like())
+        try:
+            return load_inputs(self.data_options(), Path(path), self.like())
+        except UserError as error:
+            raise UserError(without_study_keys(str(error))) from error
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -133,6 +138,17 @@ class InputSchema:
             if values.get(key) is not None:
                 values[key] = tuple(values[key])
         return cls(**values)
+
+
+def without_study_keys(message: str) -> str:
+    """Return a message about rows as it reads where no study file can be changed.
+
+    >>> without_study_keys("t.csv: no column holds images: set data: image to one of a, b")
+    't.csv: no column holds images; columns: a, b'
+    """
+    message = re.sub(r": set data: image to one of", "; columns:", message)
+    message = re.sub(r" \(data: [^)]*\)", "", message)
+    return re.sub(r"[:;?][^:;?]*\bset data: .*", "", message)
 
 
 def columns_of(inputs: Inputs) -> tuple[tuple[ColumnSchema, ...], bool]:

@@ -143,6 +143,9 @@ def check_needed(table: Table, needed: Sequence[str]) -> None:
     place = "" if table.elsewhere is None else table.elsewhere(lacking[0])
     hint = nearest(lacking[0], table.columns).replace("allowed:", "columns:")
     more = f" (and it lacks {len(lacking) - 1} more)" if len(lacking) > 1 else ""
+    same = [n for n in table.columns if n.strip().casefold() == lacking[0].strip().casefold()]
+    if len(same) == 1:
+        hint = f"rename '{same[0]}' if it is meant"
     raise UserError(
         f"{table.name}: no column '{lacking[0]}', which the model takes{more}{place}; {hint}"
     )

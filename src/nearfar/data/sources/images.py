@@ -164,8 +164,8 @@ def _own_target(rows: ImageRows, options: DataOptions) -> Sequence[str]:
 def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     """Read images to predict for: an image, a folder of them, a table of paths, parquet, or npz.
 
-    They are resized to the size of the study's images, and get their channels where ``channels`` is
-    chosen; others must have them already. See ``nearfar.data.load_inputs``.
+    They are resized to the size of the study's images and get their channels. See
+    ``nearfar.data.load_inputs``.
     """
     if not path.exists():
         raise UserError(f"no such file or folder: {path}")
@@ -182,7 +182,8 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
         bad.add(position, "name unclear", message)
     beside = None if columns is None else read_like(rows.table, columns, bad)
     size = options.size or images.shape[1:]
-    form = replace(form_of(options), range=images.range, size=size)
+    channels = options.channels or images.shape[0]
+    form = replace(form_of(options), range=images.range, size=size, channels=channels)
     found = decoded(rows.pictures, bad.kept(), form, bad, images.shape)
     bad.kept()
     names = names_if_any(rows.table, options, found.rows, rows.titles)

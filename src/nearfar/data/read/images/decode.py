@@ -179,7 +179,8 @@ def decode_all(
         form: what the pixels shall look like.
         bad: called with the position, reason and message of every picture that cannot be used.
         room: gives an array of a shape to write into.
-        expected: channels, height, width of a study's images, of which these are to be more.
+        expected: channels, height, width of a study's images, of which these are to be more;
+            ``form`` asks for the same.
         done: counts what is done to pictures.
 
     Returns:
@@ -203,7 +204,7 @@ def decode_all(
     good: list[int] = []
     for position, array in chain(first, found):
         if array.shape != wanted:
-            bad(position, *_misfit(array.shape, wanted, expected is not None))
+            bad(position, *_misfit(array.shape, wanted))
             continue
         pixels[len(good)] = array
         good.append(position)
@@ -224,10 +225,7 @@ def _decoded(
         try:
             array = decode(encoded, form, done)
         except BadImageError as error:
-            words = str(error)
-            if of_a_study:
-                words = words.replace(": set data: channels", ": save it without transparency")
-            bad(position, error.reason, f"the image {words}")
+            bad(position, error.reason, f"the image {error}")
             continue
         except DeepPictureError:
             if not of_a_study:
@@ -238,12 +236,13 @@ def _decoded(
         yield position, array
 
 
-def _misfit(shape: tuple[int, ...], wanted: tuple[int, ...], of_a_study: bool) -> tuple[str, str]:
+def _misfit(shape: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[str, str]:
     if shape[0] != wanted[0]:
         kinds = {1: "is grey (1 channel)", 3: "is in colour (3 channels)"}
         kind = kinds.get(shape[0], f"has {shape[0]} channels")
-        save = {1: ": save it in grey", 3: ": save it in colour (RGB)"}.get(wanted[0], "")
-        remedy = f" by the study{save}" if of_a_study else ": set data: channels"
-        return "wrong channels", f"the image {kind} where {wanted[0]} are wanted{remedy}"
+        return (
+            "wrong channels",
+            f"the image {kind} where {wanted[0]} are wanted: set data: channels",
+        )
     sides = f"is {shape[2]}x{shape[1]} where {wanted[2]}x{wanted[1]} is wanted"
     return "size differs", f"the image {sides}: set data: size"
