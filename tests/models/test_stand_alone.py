@@ -158,7 +158,7 @@ def test_other_columns_are_told_or_refused(world: Path, tmp_path: Path) -> None:
     assert predicted(run, new, "ridge") != expected
     assert [row["y_pred"] for row in rows_of(tmp_path / "predicted.csv")] == there
     new.write_text("a,B ,c\n1,2,3\n")
-    with pytest.raises(UserError, match="no column 'b', .*; rename 'B' if it is meant"):
+    with pytest.raises(UserError, match=r"no column 'b', .*; rename 'B' if it is meant"):
         predicted(run, new, "ridge")
     new.write_text("a,c,y\n1,2,3\n")
     with pytest.raises(UserError, match="no column 'b', which the model takes"):
