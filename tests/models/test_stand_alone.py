@@ -15,6 +15,7 @@ from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 from nearfar.models import FinishedModel, InputSchema, load
+from nearfar.models.schema import without_study_keys
 
 ARMS = ("mean", "ridge", "forest", "frozen", "tuned")
 
