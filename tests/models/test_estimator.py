@@ -62,6 +62,10 @@ def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
         (frame().iloc[:0], "X has no rows"),
         ("nowhere.csv", "X: cannot read 'nowhere.csv'; allowed: a data frame"),
         (None, "X: cannot read NoneType"),
+        (iter([[1, 2]]), "X: cannot read list_iterator"),
+        (frame().assign(x1="a"), r"^X\[0\]: feature 'x1' is 'a', not a number"),
+        (frame().drop(columns="x2"), "^X: no column 'x2'"),
+        ({"x0": 1}, "X: a column is 1 and no list of cells"),
         ([[1, 2], [3]], "X: cannot read list"),
     ],
 )
@@ -106,6 +110,10 @@ def test_pictures_are_paths_pillow_images_or_arrays(tmp_path: Path) -> None:
     assert list(classes) == [f"k{k}" for k in expected.argmax(axis=1)]
     with pytest.raises(UserError, match=r"X\[1\]: no such file"):
         model.predict([tmp_path / "a.png", tmp_path / "gone.png"])
+    with pytest.raises(UserError, match=r"X has shape 16x16x3, one picture: give X\[None\]"):
+        model.predict(pixels[0].transpose(1, 2, 0))
+    with pytest.raises(UserError, match="X: cannot read Image; allowed: a list of paths"):
+        model.predict(picture(pixels[0]))
 
 
 def test_labels_and_numbers_say_what_they_cannot_do() -> None:
@@ -235,6 +243,8 @@ def test_a_folder_that_is_not_whole_is_refused(run: Path, tmp_path: Path) -> Non
         nearfar.load(folder)
     with pytest.raises(UserError, match="no folder of a model"):
         nearfar.load(tmp_path)
+    with pytest.raises(UserError, match=r"it is a run: nearfar export .* writes its model"):
+        nearfar.load(run)
 
 
 def test_the_hub_is_asked_for_what_is_no_folder(

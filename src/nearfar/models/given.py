@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,7 +43,17 @@ def rows_of(schema: InputSchema, given: Any) -> InputRows:
     if isinstance(given, str | bytes) or given is None or np.isscalar(given):
         raise _refused(schema, given)
     with tempfile.TemporaryDirectory(prefix="nearfar-") as folder:
-        return _usable(schema.read(_laid(schema, given, Path(folder))), "X")
+        file = _laid(schema, given, Path(folder))
+        try:
+            return _usable(schema.read(file), "X")
+        except UserError as error:
+            raise UserError(_of_x(str(error), file)) from error
+
+
+def _of_x(message: str, file: Path) -> str:
+    """Return a message about the file into which rows were laid as one about them."""
+    message = message.replace(str(file), "X").replace(file.name, "X")
+    return re.sub(r"\bX, row (\d+)", lambda found: f"X[{int(found[1]) - 1}]", message)
 
 
 def _laid(schema: InputSchema, given: Any, folder: Path) -> Path:
@@ -73,13 +84,15 @@ def _table(given: Any) -> Any:
             named = given.rename(columns=str)
             return pa.Table.from_pandas(named, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise UserError(f"X: {str(error).splitlines()[0]}") from error
+        raise UserError(f"X: {str(error.args[-1]).splitlines()[0]}") from error
     return None
 
 
 def _cells(values: Any) -> Any:
     import pyarrow as pa
 
+    if np.ndim(values) == 0 and not hasattr(values, "__iter__"):
+        raise UserError(f"X: a column is {values!r} and no list of cells")
     return pa.array(values.tolist() if hasattr(values, "tolist") else list(values))
 
 
@@ -110,11 +123,12 @@ def _columns(schema: InputSchema, given: Any, folder: Path) -> Path:
         array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
     except ValueError:
         raise _refused(schema, given) from None
+    if array.ndim == 0:
+        raise _refused(schema, given)
     names = [column.name for column in schema.columns]
     if array.ndim != 2 or array.shape[1] != len(names):
-        shape = "x".join(map(str, array.shape)) or "no"
         raise UserError(
-            f"X has shape {shape}; this model takes {len(names)} columns, in this order: "
+            f"X has shape {_shape(array)}; this model takes {len(names)} columns, in this order: "
             f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
         )
     if array.dtype == object:
@@ -131,8 +145,12 @@ def _pictures(schema: InputSchema, given: Any, folder: Path) -> Path:
     if isinstance(given, np.ndarray) and given.dtype.kind in "uifb":
         if given.ndim not in (3, 4):
             raise _refused(schema, given)
+        if schema.shape is not None and given.ndim == 3 and given.shape[2] == schema.shape[0]:
+            raise UserError(f"X has shape {_shape(given)}, one picture: give X[None]")
         np.savez(folder / "rows.npz", images=given)
         return folder / "rows.npz"
+    if not isinstance(given, Sequence | np.ndarray) and not hasattr(given, "tolist"):
+        raise _refused(schema, given)
     items = list(given)
     if items and all(isinstance(item, np.ndarray) for item in items):
         return _pictures(schema, _stacked(items), folder)
@@ -140,6 +158,10 @@ def _pictures(schema: InputSchema, given: Any, folder: Path) -> Path:
     column = schema.options.get("image") or "image"
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     return _parquet(pa.table({column: pa.array(cells, kind)}), folder)
+
+
+def _shape(array: Any) -> str:
+    return "x".join(map(str, array.shape))
 
 
 def _stacked(items: Sequence[Any]) -> Any:

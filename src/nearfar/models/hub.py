@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError, first_line
-from nearfar.models.folder import CONFIG, is_model, read_config
+from nearfar.models.folder import read_config
 
 
 def pulled(name: Path | str, revision: str | None = None) -> Path:
@@ -32,8 +32,6 @@ def pushed(folder: Path, name: str, *, private: bool) -> str:
     Raises:
         UserError: there is no model, or the hub refuses.
     """
-    if not is_model(folder):
-        raise UserError(f"{folder}: is no folder of a model: it has no {CONFIG}")
     read_config(folder)
     hub = _client(name)
     try:
