@@ -20,7 +20,9 @@ class DiskFull(Exception):  # noqa: N818 - a state of the machine, not a mistake
 
 def full_disk(error: BaseException | None) -> str:
     """Return what to say where an error, or what it came of, is a full disk; else nothing."""
-    while error is not None:
+    seen: list[BaseException] = []  # what an error came of may have come of it again
+    while error is not None and error not in seen:
+        seen.append(error)
         if isinstance(error, DiskFull):
             return str(error)
         if isinstance(error, OSError) and error.errno in FULL:
