@@ -81,11 +81,14 @@ def test_a_full_disk_names_the_file_and_what_it_needs(
 
 def test_the_search_for_a_full_disk_ends_where_an_error_came_of_itself() -> None:
     """As where what the command line made of an error is undone: ``raise abort.__cause__``."""
-    ended = EOFError("a worker is gone")
-    with pytest.raises(EOFError) as caught:
+
+    def undone() -> None:
         try:
-            raise RuntimeError from ended
+            raise RuntimeError from EOFError("a worker is gone")
         except RuntimeError as abort:
             raise abort.__cause__ from None  # type: ignore[misc]
+
+    with pytest.raises(EOFError) as caught:
+        undone()
     assert caught.value.__context__ is not None
     assert full_disk(caught.value) == ""
