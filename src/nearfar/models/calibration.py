@@ -33,7 +33,8 @@ Floats = NDArray[np.float64]
 LEVEL = 0.9
 MOST = 2000
 """Rows that errors are kept of."""
-_AT_ONCE = 2_000_000
+_AT_ONCE = 100_000
+"""Numbers at a time: what the processor's own memory holds."""
 
 
 @dataclass(frozen=True)
