@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from small_study import write_small
 from whole_runs import run_whole
 
 import nearfar
+from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 from nearfar.library.result import Result
 
@@ -111,3 +114,22 @@ def test_a_study_runs_from_python(tmp_path: Path) -> None:
     for wrong in ({"overrides": {"a": object()}}, {"overrides": "a=1"}, {"seeds": 0}, {"jobs": -1}):
         with pytest.raises(nearfar.UserError):
             nearfar.run(study, **{**given, **wrong})
+
+
+def test_the_winner_predicts_without_leaving_python(result: Result, tmp_path: Path) -> None:
+    model = result.model()
+    rows = pd.DataFrame({"x": [0.0, 1.0], "w": [2.0, 0.5], "unused": ["a", "b"]})[["w", "x"]]
+    asked = rows.reindex(columns=model.feature_names_in_, fill_value=1.0)
+    (tmp_path / "new.csv").write_text(asked.to_csv(index=False))
+    predict_file(result.path, None, tmp_path / "new.csv", tmp_path / "out.csv")
+    written = pd.read_csv(tmp_path / "out.csv")[f"{model.targets[0]}_pred"]
+    np.testing.assert_allclose(model.predict(asked), written, rtol=1e-8)
+    model.save(tmp_path / "kept")
+    np.testing.assert_array_equal(
+        nearfar.load(tmp_path / "kept").predict(asked), model.predict(asked)
+    )
+    mean = result.model("mean", seed=1)
+    assert len(set(mean.predict(asked))) == 1
+    for wrong, message in (({"arm": "meen"}, "did you mean 'mean'"), ({"seed": 9}, "no seed 9")):
+        with pytest.raises(nearfar.UserError, match=message):
+            result.model(**wrong)

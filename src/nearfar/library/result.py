@@ -17,6 +17,7 @@ from nearfar.report.load import comparison_of, metric_of, read_run, recommended
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nearfar.models.estimator import Estimator
     from nearfar.report.load import Run
 
 _OF_COMPARISON = ("difference", "low", "high", "p_holm", "p_better", "p_same", "p_worse")
@@ -34,6 +35,7 @@ class Result:
         result = nearfar.load_run("runs/mine-quick")
         print(result.answer)
         result.table[["arm", "mean", "low", "high", "verdict"]]
+        result.model().predict(rows)
     """
 
     def __init__(self, path: Path) -> None:
@@ -172,6 +174,45 @@ class Result:
         """The page of the run, one HTML file that works offline."""
         return self.path / "report.html"
 
+    def model(
+        self,
+        arm: str | None = None,
+        *,
+        seed: int | None = None,
+        device: str = "cpu",
+        modules: bool = False,
+    ) -> Estimator:
+        """Return what the run recommends as an estimator that predicts, as ``nearfar.load`` does.
+
+        Its predictions are the means over the seeds' models, in the target's own unit. They are
+        those that ``nearfar predict`` writes; ``save`` keeps it in a folder of its own.
+
+        Args:
+            arm: another arm, by its name in :attr:`table`, with its condition if there are any:
+                ``MoCo · labels=0.1``.
+            seed: one seed's model alone.
+            device: ``cpu``, ``cuda`` or ``auto``, where it is to compute.
+            modules: whether modules of your own that the study names may be imported: code.
+
+        Raises:
+            UserError: no such arm or seed, an arm that failed or diverged, or models that are not
+                there any more.
+
+        Example::
+
+            model = nearfar.compare(table.drop(columns="price"), table["price"]).model()
+            model.predict(new_table), model.predict_interval(new_table)
+        """
+        from nearfar.models import FinishedModel
+        from nearfar.models.estimator import Estimator
+        from nearfar.train.device import pick_device
+
+        try:
+            found = FinishedModel.from_run(self.path, arm, seed=seed, modules=modules)
+        except UserError as error:
+            raise UserError(_in_python(str(error))) from None
+        return Estimator(found, pick_device(device))
+
     def to_markdown(self) -> str:
         """Return the table and the answer in GitHub's Markdown, all texts escaped."""
         return documents.to_markdown(self.path)
@@ -197,6 +238,12 @@ class Result:
 
     def _repr_html_(self) -> str:
         return documents.to_html(self.path)
+
+
+def _in_python(message: str) -> str:
+    """Return a message of ``nearfar predict`` as it reads where options are arguments."""
+    said = message.replace("predict imports them with --modules", "modules=True imports them")
+    return said.replace("name one with --arm", "name one with arm=").replace("--seed", "seed=")
 
 
 def load_run(path: str | Path) -> Result:

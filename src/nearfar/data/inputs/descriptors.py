@@ -25,9 +25,7 @@ Rows = npt.NDArray[np.float64]
 FEWEST = 100
 """Molecules that are worth a process of their own: one begins in the time of some fifty."""
 MOST = 16
-_SHARED = frozenset(
-    {"MaxAbsEStateIndex", "MinAbsEStateIndex", "MaxEStateIndex", "MinEStateIndex"}
-)
+_SHARED = frozenset({"MaxAbsEStateIndex", "MinAbsEStateIndex", "MaxEStateIndex", "MinEStateIndex"})
 """Descriptors of what RDKit otherwise computes for each anew: with ``force=0`` it is kept."""
 
 
