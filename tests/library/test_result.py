@@ -14,6 +14,7 @@ import nearfar
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 from nearfar.library.result import Result
+from nearfar.report.documents import _latex
 
 HOSTILE = "a<b>&_|$%*"
 ARMS = {
@@ -77,6 +78,27 @@ def test_documents_escape_what_came_from_a_study(result: Result) -> None:
     assert "a&lt;b&gt;&amp;_" in html
     assert "<b>&_" not in html
     assert not re.search(r"src=|href=|<script", html)
+
+
+NAMES = [
+    r"a & b % c _ d # e ~ f ^ g \ h $ i { j } k",
+    "Grüße, naïve, Δλ ≥ 5 µm, λ=0.1, Ω ± 3 × 10²",
+    "[bracket] first",
+    "* star",
+    'quoted "text" — 漢字',
+]
+PLAIN = re.compile(r"(?:\\(?:[&%$#_{}]|[a-zA-Z]+(?:\{\}|(?=[^a-zA-Z]))|char34)|[^\\&%$#_^~<>|\"])*")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_latex_that_compiles(name: str) -> None:
+    written = _latex(name)
+    assert PLAIN.fullmatch(re.sub(r"\\ensuremath\{[^{}]*\}", "", written)), written
+    bare = re.sub(r"\\[{}]", "", written)
+    depths = [bare[:k].count("{") - bare[:k].count("}") for k in range(len(bare) + 1)]
+    assert min(depths) == depths[-1] == 0, "braces are balanced"
+    assert not written.startswith(("[", "*")), "the end of a row would take it as its option"
+    assert not re.search(r"[\u0370-\u03ff±×≥²µ]", written)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
