@@ -12,7 +12,7 @@ from nearfar.records import read_results, read_stages
 from nearfar.records.run import RunFolder
 from nearfar.records.splits import read_splits
 from nearfar.report import documents
-from nearfar.report.load import comparison_of, metric_of, read_run, recommended
+from nearfar.report.load import comparison_of, metric_of, read_run, recommended, within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,9 +72,10 @@ class Result:
 
         Columns: ``arm``, ``condition``, ``group``, ``status``, ``target``, ``metric``, ``unit``,
         ``mean``, ``std`` (sample deviation over seeds), ``n`` (seeds), ``low`` and ``high`` (95%
-        interval of the mean), ``own_unit`` and ``own_mean`` (in the target's own unit),
-        ``against``, ``difference``, ``difference_low``, ``difference_high``, ``p_holm``,
-        ``p_better``, ``p_same``, ``p_worse``, ``verdict``, ``use``, ``epochs``, ``steps``,
+        interval of the mean, which ends where the metric does), ``own_unit`` and ``own_mean`` (in
+        the target's own unit), ``against``, ``difference``, ``difference_low``,
+        ``difference_high``, ``p_holm``, ``p_better``, ``p_same``, ``p_worse``, ``verdict``,
+        ``use``, ``epochs``, ``steps``,
         ``seconds`` and ``parameters`` (means over seeds of the whole chain). What was not measured
         is missing.
         """
@@ -118,7 +119,7 @@ class Result:
         rows = [
             {"arm": arm["arm"], "condition": arm.get("condition"), **{k: m.get(k) for k in own}}
             for arm in self.summary["arms"]
-            for m in arm.get("metrics") or []
+            for m in map(within, arm.get("metrics") or [])
         ]
         return pd.DataFrame(rows, columns=["arm", "condition", *own])
 

@@ -67,7 +67,7 @@ def result_table(folder: Path) -> ResultTable:
         *["condition"] * placed,
         *["target"] * several,
         f"test {metric_name(summary['metric'])}{f', {unit}' if unit else ''}",
-        *[own] * bool(own),
+        *["in its own unit" if own == "target" else own] * bool(own),
         against(run),
         "95% interval",
         "verdict",
