@@ -155,3 +155,14 @@ def test_the_winner_predicts_without_leaving_python(result: Result, tmp_path: Pa
     for wrong, message in (({"arm": "meen"}, "did you mean 'mean'"), ({"seed": 9}, "no seed 9")):
         with pytest.raises(nearfar.UserError, match=message):
             result.model(**wrong)
+
+
+def test_a_model_and_a_run_say_which_of_them_they_are(result: Result, tmp_path: Path) -> None:
+    with pytest.raises(nearfar.UserError, match=r"is a run: nearfar\.load_run\(.*\.model\(\)"):
+        nearfar.load(result.path)
+    result.model().save(tmp_path / "kept")
+    with pytest.raises(nearfar.UserError, match=r"no run: nearfar\.load\("):
+        nearfar.load_run(tmp_path / "kept")
+    for call in (result.model, lambda device: nearfar.load(tmp_path / "kept", device=device)):
+        with pytest.raises(nearfar.UserError, match=r"^device: unknown value 'tpu'"):
+            call(device="tpu")

@@ -184,8 +184,8 @@ def _level_notes(calibration: Calibration | None, found: Predictions) -> list[st
     if found.sets:
         size = float(np.mean([rows.sum(axis=1).mean() for rows in found.sets.values()]))
         notes.append(
-            f"sets that hold the truth in {level} of rows, of {size:.3g} classes on average, by "
-            f"the errors on {calibration.source}"
+            f"sets that hold the truth in {level} of rows, of {size:.3g} class{'es' * (size != 1)} "
+            f"on average, by the errors on {calibration.source}"
         )
     if found.intervals:
         notes.append(

@@ -210,9 +210,9 @@ class Result:
 
         try:
             found = FinishedModel.from_run(self.path, arm, seed=seed, modules=modules)
+            return Estimator(found, pick_device(device))
         except UserError as error:
             raise UserError(_in_python(str(error))) from None
-        return Estimator(found, pick_device(device))
 
     def to_markdown(self) -> str:
         """Return the table and the answer in GitHub's Markdown, all texts escaped."""
@@ -243,7 +243,9 @@ class Result:
 
 def _in_python(message: str) -> str:
     """Return a message of ``nearfar predict`` as it reads where options are arguments."""
-    said = message.replace("predict imports them with --modules", "modules=True imports them")
+    said = message.removeprefix("--").replace(
+        "predict imports them with --modules", "modules=True imports them"
+    )
     return said.replace("name one with --arm", "name one with arm=").replace("--seed", "seed=")
 
 
@@ -260,6 +262,8 @@ def load_run(path: str | Path) -> Result:
 
         nearfar.load_run("runs/mine-quick").answer
     """
+    if (Path(path) / "config.json").is_file() and not (Path(path) / "study.yaml").is_file():
+        raise UserError(f"{path}: is a model and no run: nearfar.load({str(path)!r}) reads it")
     folder = RunFolder.open(Path(path)).path
     read_run(folder)
     return Result(folder)

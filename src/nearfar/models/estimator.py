@@ -238,5 +238,8 @@ def load(folder: Path | str, *, device: str = "cpu", modules: bool = False) -> E
     Raises:
         UserError: there is no model, or it is damaged, changed, or of a later nearfar.
     """
-    model = FinishedModel.load(folder, modules=modules)
-    return Estimator(model, pick_device(device), Path(folder))
+    try:
+        place = pick_device(device)
+    except UserError as error:
+        raise UserError(str(error).removeprefix("--")) from None
+    return Estimator(FinishedModel.load(folder, modules=modules), place, Path(folder))

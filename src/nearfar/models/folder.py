@@ -179,7 +179,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIG
     if not path.is_file():
-        raise UserError(f"{folder}: is no folder of a model: it has no {CONFIG}")
+        run = (folder / "study.yaml").is_file()
+        hint = f"; it is a run: nearfar.load_run({str(folder)!r}).model() gives its winner" * run
+        raise UserError(f"{folder}: is no folder of a model: it has no {CONFIG}{hint}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         version = config["format"]
