@@ -120,6 +120,8 @@ def test_labels_and_numbers_say_what_they_cannot_do() -> None:
         numbers.predict_set(frame())
     with pytest.raises(UserError, match=r"level 90: allowed: from 0.5 to below 1"):
         numbers.predict_interval(frame(), 90)
+    with pytest.raises(UserError, match=r"no intervals at level 0.9: .*no predictions of held-out"):
+        numbers.predict_interval(frame())
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,8 @@ def test_from_a_run_to_a_notebook(run: Path, tmp_path: Path) -> None:
     assert np.isfinite(found).all()
     ends = model.predict_interval(rows, 0.8)
     assert ((ends[:, 0] < found) & (found < ends[:, 1])).all()
+    with pytest.raises(UserError, match=r"level 0.99: they need 99 held-out rows, and there are "):
+        model.predict_interval(rows, 0.99)
     assert "tuned of small, y, 3 models" in repr(model)
     moved = tmp_path / "else" / "where"
     moved.parent.mkdir()

@@ -80,7 +80,8 @@ def compare(
 
 
 def _alone(own: Sequence[str]) -> str:
-    return f"jobs=1: {', '.join(own)} live in this process alone, so all is trained here"
+    live = "live" if len(own) > 1 else "lives"
+    return f"jobs=1: {', '.join(own)} {live} in this process alone, so all is trained here"
 
 
 def _run(

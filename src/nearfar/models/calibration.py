@@ -95,6 +95,13 @@ class Calibration:
         """Return how many rows, or groups, a level needs."""
         return int(np.ceil(level / (1 - level) - 1e-9))
 
+    def too_few(self, level: float, k: int) -> str:
+        """Return how many errors a level needs, and how many target ``k`` has, as words."""
+        count, noun = self.known(k)
+        source = self.source.removesuffix(", whole groups")
+        within = f", of {source}" if noun == "groups" else f" ({self.source})"
+        return f"they need {self.least(level)} held-out {noun}, and there are {count}{within}"
+
     def _patterns(self, k: int) -> Iterator[tuple[NDArray[np.bool_], Floats, Floats]]:
         """Yield which members left rows out, these rows' errors in ascending order, weights."""
         known = ~np.isnan(self.errors[:, k])
