@@ -1,5 +1,8 @@
 """The reference's pages, made from the registries: a part that is added stands there by itself."""
 
+import inspect
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
@@ -7,6 +10,8 @@ from typing import Any
 import nearfar.sklearn
 from nearfar import encoders, heads, losses, metrics, objectives
 from nearfar.data import augment
+
+YEAR = re.compile(r"\b(?:19|20)\d\d\b|arXiv")
 
 
 def pages() -> dict[str, str]:
@@ -49,11 +54,19 @@ def _public(module: ModuleType) -> list[tuple[str, Any]]:
 
 def _page(title: str, about: str, parts: Iterable[tuple[str, Any]]) -> str:
     sections = [
-        f"## `{name}`\n\n::: {_place(thing)}\n    options: {{heading_level: 3}}\n"
+        f"## `{name}`\n\n{_source(thing)}::: {_place(thing)}\n    options: {{heading_level: 3}}\n"
         for name, thing in parts
         if getattr(thing, "__module__", "").startswith("nearfar")
     ]
     return "\n".join([f"# {title}\n", about, "", *sections])
+
+
+def _source(thing: Any) -> str:
+    """Return what the module says of where a part comes from, where the part itself does not."""
+    module = inspect.getdoc(sys.modules[thing.__module__]) or ""
+    if not YEAR.search(module) or YEAR.search(inspect.getdoc(thing) or ""):
+        return ""
+    return f"{module}\n\n"
 
 
 def _place(thing: Any) -> str:

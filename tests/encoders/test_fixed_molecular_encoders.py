@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from encoder_examples import SMILES, some_molecules
 from rdkit import Chem
+from rdkit.Chem.Descriptors import CalcMolDescriptors
 
+from nearfar.data.inputs.descriptors import descriptors
 from nearfar.data.inputs.molecules import Molecules
+from nearfar.data.inputs.smiles import read_smiles
 from nearfar.encoders import FixedEncoder, build_encoder
 from nearfar.errors import UserError
 
@@ -80,3 +83,33 @@ def test_unreadable_smiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(molecules, "smiles", ["CCO", "C1CC", *SMILES[2:]])
     with pytest.raises(UserError, match="molecule 2: SMILES 'C1CC' cannot be read"):
         build_encoder("morgan", {}, molecules).features(molecules)
+
+
+@pytest.fixture
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nearfar.data.inputs.descriptors.FEWEST", 4)
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_several_processes_compute_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [*SMILES, "[Na]Cl", "C" * 60]
+    alone = descriptors(many)
+    monkeypatch.setattr("nearfar.data.inputs.descriptors._described", pytest.fail)
+    together = descriptors(many, processes=2)
+    assert np.array_equal(alone, together, equal_nan=True)
+    compute: Any = CalcMolDescriptors
+    for text, row in zip(many, alone, strict=True):
+        own = [*compute(read_smiles(text), missingVal=0).values()]
+        assert np.array_equal(row, own, equal_nan=True)
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_what_ails_a_molecule_is_told_of_several_processes_too() -> None:
+    with pytest.raises(UserError, match="molecule 9: SMILES 'C1CC' cannot be read"):
+        descriptors(["CCO"] * 8 + ["C1CC"], processes=2)
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_without_other_processes_this_one_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    assert len(descriptors(["CCO"] * 8, processes=2)) == 8

@@ -102,6 +102,19 @@ def test_changed_data_are_told_and_results_are_replaced_only_as_told(
     assert (first / "results.csv").read_bytes() != before
 
 
+def test_changed_data_are_told_beside_runs_of_another_study(study: Path, tmp_path: Path) -> None:
+    asked(arms=["ridge"])
+    write(study, metric="rmse")
+    second = asked(arms=["ridge"]).folder.path
+    table = tmp_path / "small.csv"
+    table.write_text("\n".join(table.read_text().splitlines()[:-2]))
+    third = prepare(Request("small.yaml", arms=["ridge"]))
+    assert third.folder.path.name == "small-full-3"
+    assert third.notes[0].startswith(f"{second}: the data have 2 rows fewer")
+    write(study, metric="r2")
+    assert "2 rows fewer" not in prepare(Request("small.yaml", arms=["ridge"])).notes[0]
+
+
 @pytest.mark.parametrize("name", ["../x", "stages", "", "a/b", ".hidden"])
 def test_a_name_that_is_no_folder_is_refused(study: Path, name: str) -> None:
     with pytest.raises(UserError, match="--as"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from sklearn.ensemble import RandomForestClassifier
@@ -219,3 +220,40 @@ def test_a_script_needs_no_guard_and_workers_do_not_import_it(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["imported __main__", "{} 3 True"]
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "lists"])
+def test_groups_that_are_a_column_are_that_column_and_told(
+    tmp_path: Path, library: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame: Any = pd.DataFrame(X, columns=list("abc")).assign(place=np.arange(60) % 6)
+    groups: Any = frame["place"]
+    if library == "polars":
+        frame = pl.from_pandas(frame)
+        groups = frame["place"]
+    elif library == "lists":
+        groups = [float(group) for group in groups]
+    arms = {"mean": {"fit": {"head": "mean"}}, "line": LINE}
+    options: Any = {"arms": arms, "groups": groups, "repeats": 1, "jobs": 1}
+    result = nearfar.compare(frame, Y, out=tmp_path, profile="smoke", **options)
+    told = capsys.readouterr().err
+    assert "groups are column 'place' of X, which is therefore no feature" in told
+    assert list(result.model("line").feature_names_in_) == ["a", "b", "c"]
+    assert "X: 60 rows, 3 feature columns" in told
+
+
+def test_groups_of_one_row_each_or_of_molecules_leave_all_columns(tmp_path: Path) -> None:
+    frame = pd.DataFrame(X, columns=list("abc")).assign(smiles=["C", "CC", "CCC"] * 20)
+    for groups in (frame["a"], frame["smiles"]):
+        rows = rows_of(frame, Y, groups, None, tmp_path)
+        assert (rows.options, rows.notes) == ({"group": "group"}, [])
+
+
+def test_categories_of_polars_are_classes_and_texts(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"a": X[:, 0], "kind": ["5", "3", "1"] * 20}).with_columns(
+        pl.col("kind").cast(pl.Categorical)
+    )
+    assert task_of_type(frame, "kind") == task_of_type(X, frame["kind"]) == "classification"
+    for given in (frame, frame.lazy()):
+        stored = pd.read_parquet(rows_of(given, Y, None, None, tmp_path).path)
+        assert stored["kind"].tolist() == ["5", "3", "1"] * 20

@@ -3,14 +3,18 @@
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from small_study import write_small
 from whole_runs import run_whole
 
 import nearfar
+from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 from nearfar.library.result import Result
+from nearfar.report.documents import _latex
 
 HOSTILE = "a<b>&_|$%*"
 ARMS = {
@@ -76,6 +80,27 @@ def test_documents_escape_what_came_from_a_study(result: Result) -> None:
     assert not re.search(r"src=|href=|<script", html)
 
 
+NAMES = [
+    r"a & b % c _ d # e ~ f ^ g \ h $ i { j } k",
+    "Grüße, naïve, Δλ ≥ 5 µm, λ=0.1, Ω ± 3 × 10²",
+    "[bracket] first",
+    "* star",
+    'quoted "text" — 漢字',
+]
+PLAIN = re.compile(r"(?:\\(?:[&%$#_{}]|[a-zA-Z]+(?:\{\}|(?=[^a-zA-Z]))|char34)|[^\\&%$#_^~<>|\"])*")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_latex_that_compiles(name: str) -> None:
+    written = _latex(name)
+    assert PLAIN.fullmatch(re.sub(r"\\ensuremath\{[^{}]*\}", "", written)), written
+    bare = re.sub(r"\\[{}]", "", written)
+    depths = [bare[:k].count("{") - bare[:k].count("}") for k in range(len(bare) + 1)]
+    assert min(depths) == depths[-1] == 0, "braces are balanced"
+    assert not written.startswith(("[", "*")), "the end of a row would take it as its option"
+    assert not re.search(r"[\u0370-\u03ff±×≥²µ]", written)
+
+
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(nearfar.UserError, match="not a run folder"):
         nearfar.load_run(tmp_path)
@@ -111,3 +136,33 @@ def test_a_study_runs_from_python(tmp_path: Path) -> None:
     for wrong in ({"overrides": {"a": object()}}, {"overrides": "a=1"}, {"seeds": 0}, {"jobs": -1}):
         with pytest.raises(nearfar.UserError):
             nearfar.run(study, **{**given, **wrong})
+
+
+def test_the_winner_predicts_without_leaving_python(result: Result, tmp_path: Path) -> None:
+    model = result.model()
+    rows = pd.DataFrame({"x": [0.0, 1.0], "w": [2.0, 0.5], "unused": ["a", "b"]})[["w", "x"]]
+    asked = rows.reindex(columns=model.feature_names_in_, fill_value=1.0)
+    (tmp_path / "new.csv").write_text(asked.to_csv(index=False))
+    predict_file(result.path, None, tmp_path / "new.csv", tmp_path / "out.csv")
+    written = pd.read_csv(tmp_path / "out.csv")[f"{model.targets[0]}_pred"]
+    np.testing.assert_allclose(model.predict(asked), written, rtol=1e-8)
+    model.save(tmp_path / "kept")
+    np.testing.assert_array_equal(
+        nearfar.load(tmp_path / "kept").predict(asked), model.predict(asked)
+    )
+    mean = result.model("mean", seed=1)
+    assert len(set(mean.predict(asked))) == 1
+    for wrong, message in (({"arm": "meen"}, "did you mean 'mean'"), ({"seed": 9}, "no seed 9")):
+        with pytest.raises(nearfar.UserError, match=message):
+            result.model(**wrong)
+
+
+def test_a_model_and_a_run_say_which_of_them_they_are(result: Result, tmp_path: Path) -> None:
+    with pytest.raises(nearfar.UserError, match=r"is a run: nearfar\.load_run\(.*\.model\(\)"):
+        nearfar.load(result.path)
+    result.model().save(tmp_path / "kept")
+    with pytest.raises(nearfar.UserError, match=r"no run: nearfar\.load\("):
+        nearfar.load_run(tmp_path / "kept")
+    for call in (result.model, lambda device: nearfar.load(tmp_path / "kept", device=device)):
+        with pytest.raises(nearfar.UserError, match=r"^device: unknown value 'tpu'"):
+            call(device="tpu")

@@ -17,6 +17,9 @@ def best(path: str) -> str | None:
     other = nearfar.compare([[1.0], [2.0]], [1.0, 2.0], arms={"line": Ridge()}, repeats=2)
     reveal_type(other.answer)
     reveal_type(found.failures)
+    model: nearfar.Estimator = other.model("line", seed=1)
+    reveal_type(model.predict_interval([[1.0]]).shape)
+    assert nearfar.load("winner").predict([[1.0]]).ndim == 1
     try:
         return result.winner
     except nearfar.UserError:
@@ -50,6 +53,7 @@ def test_a_users_file_holds_under_strict_types(tmp_path: Path) -> None:
     assert lines == [
         'note: Revealed type is "str"',
         'note: Revealed type is "dict[str, str]"',
+        'note: Revealed type is "tuple[Any, ...]"',
         'error: Unexpected keyword argument "seed" for "run"; did you mean "seeds"?  [call-arg]',
     ], done.stdout
 

@@ -128,6 +128,8 @@ def test_labels_and_numbers_say_what_they_cannot_do() -> None:
         numbers.predict_set(frame())
     with pytest.raises(UserError, match=r"level 90: allowed: from 0.5 to below 1"):
         numbers.predict_interval(frame(), 90)
+    with pytest.raises(UserError, match=r"no intervals at level 0.9: .*no predictions of held-out"):
+        numbers.predict_interval(frame())
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +152,8 @@ def test_from_a_run_to_a_notebook(run: Path, tmp_path: Path) -> None:
     assert np.isfinite(found).all()
     ends = model.predict_interval(rows, 0.8)
     assert ((ends[:, 0] < found) & (found < ends[:, 1])).all()
+    with pytest.raises(UserError, match=r"level 0.99: they need 99 held-out rows, and there are "):
+        model.predict_interval(rows, 0.99)
     assert "tuned of small, y, 3 models" in repr(model)
     moved = tmp_path / "else" / "where"
     moved.parent.mkdir()
@@ -243,7 +247,7 @@ def test_a_folder_that_is_not_whole_is_refused(run: Path, tmp_path: Path) -> Non
         nearfar.load(folder)
     with pytest.raises(UserError, match="no folder of a model"):
         nearfar.load(tmp_path)
-    with pytest.raises(UserError, match=r"it is a run: nearfar export .* writes its model"):
+    with pytest.raises(UserError, match=r"it is a run: nearfar.load_run"):
         nearfar.load(run)
 
 

@@ -16,6 +16,7 @@ from nearfar.execution.prepared import Request
 from nearfar.extensions.registry import Origin, PlugIn, add_process_part
 from nearfar.heads import Ridge
 from nearfar.models import FinishedModel
+from nearfar.models.estimator import Estimator
 from nearfar.records.run import RunFolder
 from nearfar.records.stage_files import PREDICTIONS
 
@@ -126,6 +127,11 @@ def test_columns_beside_molecules(tmp_path: Path) -> None:
     assert [column.name for column in model.schema.columns] == ["solvent", "kelvin"]
     with pytest.raises(UserError, match="columns beside its molecules"):
         export_run(run, tmp_path / "onnx", "ridge", "onnx")
+    for given in (["CCO", "C"], np.array(["CCO"])):
+        with pytest.raises(UserError, match=r"molecules alone; .* 'solvent', 'kelvin': give a"):
+            Estimator(model).predict(given)
+    with pytest.raises(UserError, match=r"^X: no column 'solvent'.*lacks 1 more"):
+        Estimator(model).predict({"smiles": ["CCO", "C"]})
 
 
 def test_what_a_program_made_does_not_leave_it(

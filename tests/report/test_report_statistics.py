@@ -14,7 +14,7 @@ from some_molecules import Molecules
 from test_report_page import HOSTILE
 from test_report_panels import many_conditions
 
-from nearfar.report.load import read_run
+from nearfar.report.load import read_run, within
 from nearfar.report.page.bars import LEAST, bar
 from nearfar.report.page.page import render
 from nearfar.report.page.sections.results import results_table
@@ -237,3 +237,29 @@ def test_a_single_target_has_a_table_without_marks(finished_run: Path) -> None:
     assert "use this" in results_table(run)
     assert "use this" not in results_table(run, run.summary["target"])
     assert uncertainty_section(run)
+
+
+@pytest.mark.parametrize(
+    ("metric", "given", "shown"),
+    [
+        ("accuracy", (0.93, 1.04), (0.93, 1.0)),
+        ("accuracy", (-0.1, 0.4), (0.0, 0.4)),
+        ("r2", (-3.0, 1.2), (-3.0, 1.0)),
+        ("mcc", (-1.3, 0.2), (-1.0, 0.2)),
+        ("mae", (-0.2, 7.0), (0.0, 7.0)),
+        ("of_my_own", (-9.0, 9.0), (-9.0, 9.0)),
+        ("accuracy", (None, None), (None, None)),
+    ],
+)
+def test_intervals_end_where_the_metric_does(metric: str, given: Any, shown: Any) -> None:
+    entry = {"metric": metric, "mean": 0.5, "low": given[0], "high": given[1]}
+    found = within(entry)
+    assert (found["low"], found["high"]) == shown
+    assert (entry["low"], entry["high"]) == given, "what is stored stays"
+
+
+def test_differences_end_where_two_values_are_farthest_apart() -> None:
+    entry = {"metric": "accuracy", "difference": 0.5, "low": -0.2, "high": 1.2}
+    assert (within(entry)["low"], within(entry)["high"]) == (-0.2, 1.0)
+    of_mae = {"metric": "mae", "difference": -1.0, "low": -3.0, "high": 1.0}
+    assert within(of_mae) == of_mae

@@ -1,13 +1,15 @@
 """Physico-chemical and topological descriptors, all that RDKit has."""
 
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
+import torch
 
 from nearfar.data import Inputs
+from nearfar.data.inputs.descriptors import descriptors
 from nearfar.encoders.base import FixedEncoder
-from nearfar.encoders.rdkit_inputs import MoleculeInputs, parsed
+from nearfar.encoders.rdkit_inputs import MoleculeInputs
 
 LARGEST = 1e9
 
@@ -48,13 +50,7 @@ class Descriptors(FixedEncoder):
 @lru_cache(maxsize=4)
 def _computed(smiles: tuple[str, ...]) -> np.ndarray:
     """Return the descriptors of molecules; kept, for they take some 10 ms a molecule."""
-    from rdkit import rdBase
-    from rdkit.Chem.Descriptors import CalcMolDescriptors
-
-    compute: Any = CalcMolDescriptors
-    # Of large molecules RDKit's sums overflow, which numpy and RDKit's log would tell the terminal.
-    with np.errstate(all="ignore"), rdBase.BlockLogs():
-        rows = [list(compute(molecule, missingVal=0).values()) for molecule in parsed(smiles)]
-    finite = np.nan_to_num(np.array(rows), nan=0.0, posinf=LARGEST, neginf=-LARGEST)
+    rows = descriptors(smiles, torch.get_num_threads())
+    finite = np.nan_to_num(rows, nan=0.0, posinf=LARGEST, neginf=-LARGEST)
     bounded: np.ndarray = np.clip(finite, -LARGEST, LARGEST).astype(np.float32)
     return bounded

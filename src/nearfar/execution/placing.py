@@ -67,14 +67,16 @@ class Placed:
 def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) -> Placed:
     """Find the run folder of a request.
 
-    A ``dataset`` that is given is what the study would read, and is not read again.
+    A ``dataset`` that is given is what the study would read, and is not read again. Where several
+    runs are passed over, the notes are of the last, of those with other data rather than another
+    study.
 
     Raises:
         UserError: a mistake in the request or the data; or the run called ``--as NAME`` was made
             with another study.
     """
     loading = 0.0
-    notes: list[str] = []
+    other_study, other_data = "", ""
     out = folder_to_write(request.out, "--out")
     for name in _names(request, asked):
         folder = _folder(out, name)
@@ -84,7 +86,7 @@ def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) ->
         except OtherStudyError as other:
             if request.name is not None:
                 raise UserError(f"--as {name}: {other}: give this run another name") from None
-            notes = notes or [f"{folder.path}: {other}"]
+            other_study = f"{folder.path}: {other}"
             continue
         if dataset is None:
             begin = time.monotonic()
@@ -92,12 +94,14 @@ def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) ->
             loading = time.monotonic() - begin
         change = changed_data(folder, dataset)
         if change and request.name is None:
-            notes = notes or [f"{folder.path}: {change}"]
+            other_data = f"{folder.path}: {change}"
             continue
+        notes = []
         if change:
             notes = [f"{folder.path}: {change}; its results are replaced, as --as {name} says"]
-        elif notes:
-            notes.append(f"that run stays as it is, and this one is {folder.path}")
+        elif other_data or other_study:
+            stays = f"that run stays as it is, and this one is {folder.path}"
+            notes = [other_data or other_study, stays]
         trainings = _asked(request, requested, folder)
         return Placed(folder, resolved, dataset, trainings, notes, loading, found)
     raise AssertionError("names never end")

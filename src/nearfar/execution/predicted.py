@@ -178,14 +178,15 @@ def _level_notes(calibration: Calibration | None, found: Predictions) -> list[st
     if lacking:
         which = "" if len(lacking) == len(found.targets) else f" for {', '.join(lacking)}"
         notes.append(
-            f"no intervals at {level}{which}: {_too_few(calibration, found, lacking[0])}; a lower "
-            "--level needs fewer"
+            f"no intervals at {level}{which}: "
+            f"{calibration.too_few(found.level, found.targets.index(lacking[0]))}; a lower --level "
+            "needs fewer"
         )
     if found.sets:
         size = float(np.mean([rows.sum(axis=1).mean() for rows in found.sets.values()]))
         notes.append(
-            f"sets that hold the truth in {level} of rows, of {size:.3g} classes on average, by "
-            f"the errors on {calibration.source}"
+            f"sets that hold the truth in {level} of rows, of {size:.3g} class{'es' * (size != 1)} "
+            f"on average, by the errors on {calibration.source}"
         )
     if found.intervals:
         notes.append(
@@ -193,15 +194,6 @@ def _level_notes(calibration: Calibration | None, found: Predictions) -> list[st
             f"{calibration.source}"
         )
     return notes
-
-
-def _too_few(calibration: Calibration, found: Predictions, target: str) -> str:
-    """Return how many errors a level needs, and how many there are of a target, as words."""
-    count, noun = calibration.known(found.targets.index(target))
-    least = calibration.least(found.level)
-    within = f", of {calibration.source.removesuffix(', whole groups')}" if noun == "groups" else ""
-    source = within or f" ({calibration.source})"
-    return f"they need {least} held-out {noun}, and there are {count}{source}"
 
 
 def _unlike_note(found: Predictions) -> list[str]:

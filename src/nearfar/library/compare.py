@@ -73,14 +73,15 @@ def compare(
     study, facts = _first_study(rows, task or task_of_type(X, y))
     study, own = _with_arms(study, arms, baseline)
     study["metric"] = metric or study["metric"]
-    told = facts if not own or asked == 1 else [*facts, _alone(own)]
+    told = [*facts, *rows.notes, *([_alone(own)] if own and asked != 1 else [])]
     for line in [] if quiet else told:
         print(line, file=sys.stderr)
     return _run(_written(study, folder), folder, profile, seeds, 1 if own else asked, quiet)
 
 
 def _alone(own: Sequence[str]) -> str:
-    return f"jobs=1: {', '.join(own)} live in this process alone, so all is trained here"
+    live = "live" if len(own) > 1 else "lives"
+    return f"jobs=1: {', '.join(own)} {live} in this process alone, so all is trained here"
 
 
 def _run(
@@ -119,9 +120,14 @@ def _first_study(rows: Rows, task: str | None) -> tuple[dict[str, Any], list[str
             )
             study = parse_yaml(file.read_text(encoding="utf-8"), "study")
     except UserError as error:
-        raise UserError(_in_python(str(error))) from None
+        raise UserError(_in_python(_of_x(rows, str(error)))) from None
     study["data"]["path"] = str(rows.path)
-    return study, facts
+    return study, [_of_x(rows, fact) for fact in facts]
+
+
+def _of_x(rows: Rows, said: str) -> str:
+    """Return what is said of a file of rows; one that nobody has seen is called X."""
+    return said.replace(rows.path.name, "X") if rows.path.parent.name == FOLDER else said
 
 
 def _in_python(message: str) -> str:

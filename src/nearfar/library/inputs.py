@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nearfar.errors import UserError, nearest
+from nearfar.library.beside import array_of, beside, check_length, free_name
 from nearfar.records import write_atomically
 
 if TYPE_CHECKING:
@@ -21,17 +22,22 @@ if TYPE_CHECKING:
 FOLDER = "data"
 """Folder in OUT for rows that were handed over in memory."""
 
-_MISSING_TYPES = frozenset({"NAType", "NaTType"})
-"""Types of pandas' own missing values."""
+
+_OF_CLASSES = frozenset({"category", "Categorical", "Enum"})
+"""What the types of pandas and polars are called whose values are categories."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A file of rows: the columns to predict, and what ``nearfar init`` is told of the others."""
+    """A file of rows: the columns to predict, and what ``nearfar init`` is told of the others.
+
+    ``notes`` say what was understood of the arguments.
+    """
 
     path: Path
     targets: list[str]
     options: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def rows_of(X: Any, y: Any, groups: Any, names: Any, out: Path) -> Rows:
@@ -61,10 +67,12 @@ def rows_of(X: Any, y: Any, groups: Any, names: Any, out: Path) -> Rows:
     targets = _targets(y, columns, rows)
     options = {"image": "image"} if kind == "image" else {}
     options |= {"smiles": "smiles"} if kind == "smiles" else {}
+    notes: list[str] = []
     for key, given in (("group", groups), ("name", names)):
         if given is not None:
-            options[key] = _beside(key, given, columns, rows)
-    return Rows(_parquet(columns, out), targets, options)
+            options[key], told = beside(key, given, columns, rows, [*targets, kind])
+            notes += told
+    return Rows(_parquet(columns, out), targets, options, notes)
 
 
 def _unmasked(given: Any) -> Any:
@@ -75,10 +83,11 @@ def _unmasked(given: Any) -> Any:
 
 def task_of_type(X: Any, y: Any) -> str | None:
     """Return the task that the type of the targets says: a categorical column holds classes."""
-    if isinstance(y, str) and type(X).__module__.startswith("pandas") and y in X:
+    if isinstance(y, str) and type(X).__module__.startswith(("pandas", "polars")) and y in X:
         y = X[y]
-    name = getattr(getattr(y, "dtype", None), "name", None)
-    return "classification" if name == "category" else None
+    kind = getattr(y, "dtype", None)
+    name = getattr(kind, "name", None) or type(kind).__name__
+    return "classification" if name in _OF_CLASSES else None
 
 
 def _named_file(path: Path, y: Any, groups: Any, names: Any) -> Rows:
@@ -125,7 +134,7 @@ def _image_file(images: np.ndarray, y: Any, out: Path) -> Rows:
     if y is None:
         raise UserError("y: needs the class or number of every image")
     names, cells = _target_columns(y)
-    _same_length("y", len(cells[0]), len(images))
+    check_length("y", len(cells[0]), len(images))
     arrays = [np.asarray(column) for column in cells]
     labels = arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
     if labels.dtype == object:
@@ -173,6 +182,8 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
 
     if hasattr(X, "toarray"):
         raise UserError("X: is a sparse matrix; give X.toarray()")
+    if hasattr(X, "collect_schema") and hasattr(X, "lazy"):
+        X = X.lazy().collect()
     table = _frame(X)
     if table is not None:
         return "", {name: table.column(name) for name in table.column_names}
@@ -200,7 +211,7 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
     cells: Any = array.T.copy()
     if array.dtype.kind in "OU":
         cells = [_plain_cells(column) for column in cells.tolist()]
-    return "", {f"x{k:0{width}d}": _array(f"X: column {k}", c) for k, c in enumerate(cells)}
+    return "", {f"x{k:0{width}d}": array_of(f"X: column {k}", c) for k, c in enumerate(cells)}
 
 
 def _is_image(text: str) -> bool:
@@ -274,9 +285,9 @@ def _targets(y: Any, columns: dict[str, Any], rows: int) -> list[str]:
     names, cells = _target_columns(y)
     found = []
     for name, column in zip(names, cells, strict=True):
-        _same_length("y", len(column), rows)
-        found.append(_free(name, columns))
-        columns[found[-1]] = _array("y", column)
+        check_length("y", len(column), rows)
+        found.append(free_name(name, columns))
+        columns[found[-1]] = array_of("y", column)
     return found
 
 
@@ -306,46 +317,6 @@ def _plain_cells(cells: Sequence[Any]) -> list[Any]:
     return [None if isinstance(cell, float) and cell != cell else cell for cell in plain]
 
 
-def _beside(key: str, given: Any, columns: dict[str, Any], rows: int) -> str:
-    """Return the name of the column of groups or names, added where it is not there."""
-    if isinstance(given, str):
-        if given not in columns:
-            raise UserError(f"{key}s: X has no column {given!r}; {nearest(given, columns)}")
-        return given
-    from nearfar.data.read.cells import is_missing
-
-    if hasattr(given, "to_list"):
-        cells = given.to_list()
-    else:
-        cells = list(given) if isinstance(given, list | tuple) else np.asarray(given).tolist()
-    _same_length(f"{key}s", len(cells), rows)
-    name = _free(key, columns)
-    gaps = [is_missing(cell) or type(cell).__name__ in _MISSING_TYPES for cell in cells]
-    texts = [None if gap else str(cell) for gap, cell in zip(gaps, cells, strict=True)]
-    columns[name] = _array(f"{key}s", texts)
-    return name
-
-
-def _array(what: str, cells: Sequence[Any]) -> pa.Array:
-    import pyarrow as pa
-
-    try:
-        return pa.array(cells)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise UserError(f"{what}: {str(error).splitlines()[0]}") from None
-
-
-def _free(name: str, taken: Mapping[str, Any]) -> str:
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _same_length(what: str, found: int, rows: int) -> None:
-    if found != rows:
-        raise UserError(f"{what}: has {found} rows, X has {rows}")
-
-
 def _parquet(columns: Mapping[str, Any], out: Path) -> Path:
     """Write a table; return its path, which its content gives."""
     import pyarrow as pa
@@ -371,10 +342,23 @@ def _without_codes(name: str, column: Any) -> Any:
 
     if not pa.types.is_dictionary(column.type):
         return column
+    kind = column.type.value_type
     try:
-        return column.cast(column.type.value_type)
+        if kind == pa.string_view():
+            return _decoded(column)
+        return column.cast(kind)
     except pa.ArrowNotImplementedError:
         raise UserError(
             f"X: column {name!r} has categories of a type that cannot be stored "
-            f"({column.type.value_type}): give numbers or texts, such as .astype(str)"
+            f"({kind}): give numbers or texts, such as .astype(str)"
         ) from None
+
+
+def _decoded(column: Any) -> Any:
+    """Return a column of codes of texts as polars has them as one of texts."""
+    import pyarrow as pa
+
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    chunks = whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]
+    texts = [chunk.dictionary.cast(pa.large_string()).take(chunk.indices) for chunk in chunks]
+    return pa.chunked_array(texts, type=pa.large_string())

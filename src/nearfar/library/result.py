@@ -12,11 +12,12 @@ from nearfar.records import read_results, read_stages
 from nearfar.records.run import RunFolder
 from nearfar.records.splits import read_splits
 from nearfar.report import documents
-from nearfar.report.load import comparison_of, metric_of, read_run, recommended
+from nearfar.report.load import comparison_of, metric_of, read_run, recommended, within
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nearfar.models.estimator import Estimator
     from nearfar.report.load import Run
 
 _OF_COMPARISON = ("difference", "low", "high", "p_holm", "p_better", "p_same", "p_worse")
@@ -34,6 +35,7 @@ class Result:
         result = nearfar.load_run("runs/mine-quick")
         print(result.answer)
         result.table[["arm", "mean", "low", "high", "verdict"]]
+        result.model().predict(rows)
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,9 +72,10 @@ class Result:
 
         Columns: ``arm``, ``condition``, ``group``, ``status``, ``target``, ``metric``, ``unit``,
         ``mean``, ``std`` (sample deviation over seeds), ``n`` (seeds), ``low`` and ``high`` (95%
-        interval of the mean), ``own_unit`` and ``own_mean`` (in the target's own unit),
-        ``against``, ``difference``, ``difference_low``, ``difference_high``, ``p_holm``,
-        ``p_better``, ``p_same``, ``p_worse``, ``verdict``, ``use``, ``epochs``, ``steps``,
+        interval of the mean, which ends where the metric does), ``own_unit`` and ``own_mean`` (in
+        the target's own unit), ``against``, ``difference``, ``difference_low``,
+        ``difference_high``, ``p_holm``, ``p_better``, ``p_same``, ``p_worse``, ``verdict``,
+        ``use``, ``epochs``, ``steps``,
         ``seconds`` and ``parameters`` (means over seeds of the whole chain). What was not measured
         is missing.
         """
@@ -116,7 +119,7 @@ class Result:
         rows = [
             {"arm": arm["arm"], "condition": arm.get("condition"), **{k: m.get(k) for k in own}}
             for arm in self.summary["arms"]
-            for m in arm.get("metrics") or []
+            for m in map(within, arm.get("metrics") or [])
         ]
         return pd.DataFrame(rows, columns=["arm", "condition", *own])
 
@@ -172,6 +175,45 @@ class Result:
         """The page of the run, one HTML file that works offline."""
         return self.path / "report.html"
 
+    def model(
+        self,
+        arm: str | None = None,
+        *,
+        seed: int | None = None,
+        device: str = "cpu",
+        modules: bool = False,
+    ) -> Estimator:
+        """Return what the run recommends as an estimator that predicts, as ``nearfar.load`` does.
+
+        Its predictions are the means over the seeds' models, in the target's own unit. They are
+        those that ``nearfar predict`` writes; ``save`` keeps it in a folder of its own.
+
+        Args:
+            arm: another arm, by its name in :attr:`table`, with its condition if there are any:
+                ``MoCo · labels=0.1``.
+            seed: one seed's model alone.
+            device: ``cpu``, ``cuda`` or ``auto``, where it is to compute.
+            modules: whether modules of your own that the study names may be imported: code.
+
+        Raises:
+            UserError: no such arm or seed, an arm that failed or diverged, or models that are not
+                there any more.
+
+        Example::
+
+            model = nearfar.compare(table.drop(columns="price"), table["price"]).model()
+            model.predict(new_table), model.predict_interval(new_table)
+        """
+        from nearfar.models import FinishedModel
+        from nearfar.models.estimator import Estimator
+        from nearfar.train.device import pick_device
+
+        try:
+            found = FinishedModel.from_run(self.path, arm, seed=seed, modules=modules)
+            return Estimator(found, pick_device(device))
+        except UserError as error:
+            raise UserError(_in_python(str(error))) from None
+
     def to_markdown(self) -> str:
         """Return the table and the answer in GitHub's Markdown, all texts escaped."""
         return documents.to_markdown(self.path)
@@ -199,6 +241,14 @@ class Result:
         return documents.to_html(self.path)
 
 
+def _in_python(message: str) -> str:
+    """Return a message of ``nearfar predict`` as it reads where options are arguments."""
+    said = message.removeprefix("--").replace(
+        "predict imports them with --modules", "modules=True imports them"
+    )
+    return said.replace("name one with --arm", "name one with arm=").replace("--seed", "seed=")
+
+
 def load_run(path: str | Path) -> Result:
     """Return what a run found, from its folder: nothing is trained, no data are read.
 
@@ -212,6 +262,8 @@ def load_run(path: str | Path) -> Result:
 
         nearfar.load_run("runs/mine-quick").answer
     """
+    if (Path(path) / "config.json").is_file() and not (Path(path) / "study.yaml").is_file():
+        raise UserError(f"{path}: is a model and no run: nearfar.load({str(path)!r}) reads it")
     folder = RunFolder.open(Path(path)).path
     read_run(folder)
     return Result(folder)

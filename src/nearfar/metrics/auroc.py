@@ -83,4 +83,6 @@ AUROC = Metric(
     Margin(0.02, False, "two pairs in a hundred, one row of each class"),
     two_classes=True,
     labels=True,
+    least=0.0,
+    most=1.0,
 )

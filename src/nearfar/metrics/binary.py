@@ -161,14 +161,49 @@ AVERAGE_PRECISION = Metric(
     _OF_PRECISION,
     two_classes=True,
     labels=True,
+    least=0.0,
+    most=1.0,
 )
 F1 = Metric(
-    "f1", "F1", "higher", "none", f1, f1_rows, TASK, _OF_PRECISION, two_classes=True, labels=True
+    "f1",
+    "F1",
+    "higher",
+    "none",
+    f1,
+    f1_rows,
+    TASK,
+    _OF_PRECISION,
+    two_classes=True,
+    labels=True,
+    least=0.0,
+    most=1.0,
 )
 F1_MICRO = Metric(
-    "f1_micro", "F1 micro", "higher", "none", f1, f1_rows, "multilabel", _OF_PRECISION, pooled=True
+    "f1_micro",
+    "F1 micro",
+    "higher",
+    "none",
+    f1,
+    f1_rows,
+    "multilabel",
+    _OF_PRECISION,
+    pooled=True,
+    least=0.0,
+    most=1.0,
 )
-MCC = Metric("mcc", "MCC", "higher", "none", mcc, mcc_rows, TASK, _OF_CORRELATION, labels=True)
+MCC = Metric(
+    "mcc",
+    "MCC",
+    "higher",
+    "none",
+    mcc,
+    mcc_rows,
+    TASK,
+    _OF_CORRELATION,
+    labels=True,
+    least=-1.0,
+    most=1.0,
+)
 BRIER = Metric(
     "brier",
     "Brier score",
@@ -180,4 +215,6 @@ BRIER = Metric(
     _OF_SQUARES,
     two_classes=True,
     labels=True,
+    least=0.0,
+    most=1.0,
 )

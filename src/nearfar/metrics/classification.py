@@ -159,10 +159,29 @@ _OF_LIKELIHOOD = Margin(0.1, True, "less than a tenth of the baseline's loss")
 _OF_CONFIDENCE = Margin(0.01, False, "one hundredth of a probability")
 
 ACCURACY = Metric(
-    "accuracy", "accuracy", "higher", "none", accuracy, correct_rows, TASK, _OF_ROWS, labels=True
+    "accuracy",
+    "accuracy",
+    "higher",
+    "none",
+    accuracy,
+    correct_rows,
+    TASK,
+    _OF_ROWS,
+    labels=True,
+    least=0.0,
+    most=1.0,
 )
 TOP3_ACCURACY = Metric(
-    "top3_accuracy", "top-3 accuracy", "higher", "none", top3_accuracy, top3_rows, TASK, _OF_ROWS
+    "top3_accuracy",
+    "top-3 accuracy",
+    "higher",
+    "none",
+    top3_accuracy,
+    top3_rows,
+    TASK,
+    _OF_ROWS,
+    least=0.0,
+    most=1.0,
 )
 BALANCED_ACCURACY = Metric(
     "balanced_accuracy",
@@ -174,6 +193,8 @@ BALANCED_ACCURACY = Metric(
     TASK,
     _OF_CLASSES,
     labels=True,
+    least=0.0,
+    most=1.0,
 )
 NLL = Metric(
     "nll",
@@ -185,5 +206,16 @@ NLL = Metric(
     TASK,
     _OF_LIKELIHOOD,
     labels=True,
+    least=0.0,
 )
-ECE = Metric("ece", "calibration error", "lower", "none", ece, task=TASK, same=_OF_CONFIDENCE)
+ECE = Metric(
+    "ece",
+    "calibration error",
+    "lower",
+    "none",
+    ece,
+    task=TASK,
+    same=_OF_CONFIDENCE,
+    least=0.0,
+    most=1.0,
+)

@@ -1,5 +1,6 @@
 """What a metric and a measure are: everything that the rest of nearfar knows of one."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -46,6 +47,7 @@ class Metric:
     matters. ``two_classes`` says that it is undefined for more classes. ``labels``: where rows have
     several labels, it judges each label as two classes, of which 1 is to have it, and its mean over
     labels is reported. ``pooled``: it judges all labels of all rows together.
+    No value is below ``least`` or above ``most``.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Metric:
     two_classes: bool = False
     labels: bool = False
     pooled: bool = False
+    least: float = -math.inf
+    most: float = math.inf
 
     def judges(self, task: str) -> bool:
         """Whether it judges predictions of a task."""

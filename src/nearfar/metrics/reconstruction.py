@@ -19,5 +19,13 @@ def sse_rows(squares: Floats) -> Floats:
 
 
 SSE = Metric(
-    "sse", "summed squared error", "lower", "none", sse, sse_rows, "reconstruction", OF_ERROR
+    "sse",
+    "summed squared error",
+    "lower",
+    "none",
+    sse,
+    sse_rows,
+    "reconstruction",
+    OF_ERROR,
+    least=0.0,
 )

@@ -108,10 +108,10 @@ _OF_SQUARE = Margin(0.2, True, "two tenths of a squared error are a tenth of its
 _OF_VARIANCE = Margin(0.02, False, "two hundredths of the variance")
 _OF_CORRELATION = Margin(0.02, False, "two hundredths of a perfect correlation")
 
-MAE = Metric("mae", "MAE", "lower", "target", mae, absolute_errors, TASK, OF_ERROR)
-RMSE = Metric("rmse", "RMSE", "lower", "target", rmse, rmse_rows, TASK, OF_ERROR)
-MSE = Metric("mse", "MSE", "lower", "squared", mse, squared_errors, TASK, _OF_SQUARE)
-R2 = Metric("r2", "R²", "higher", "none", r2, r2_rows, TASK, _OF_VARIANCE)
+MAE = Metric("mae", "MAE", "lower", "target", mae, absolute_errors, TASK, OF_ERROR, least=0.0)
+RMSE = Metric("rmse", "RMSE", "lower", "target", rmse, rmse_rows, TASK, OF_ERROR, least=0.0)
+MSE = Metric("mse", "MSE", "lower", "squared", mse, squared_errors, TASK, _OF_SQUARE, least=0.0)
+R2 = Metric("r2", "R²", "higher", "none", r2, r2_rows, TASK, _OF_VARIANCE, most=1.0)
 SPEARMAN = Metric(
     "spearman",
     "Spearman correlation",
@@ -121,4 +121,6 @@ SPEARMAN = Metric(
     spearman_rows,
     TASK,
     _OF_CORRELATION,
+    least=-1.0,
+    most=1.0,
 )

@@ -33,7 +33,8 @@ Floats = NDArray[np.float64]
 LEVEL = 0.9
 MOST = 2000
 """Rows that errors are kept of."""
-_AT_ONCE = 2_000_000
+_AT_ONCE = 100_000
+"""Numbers at a time: what the processor's own memory holds."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,13 @@ class Calibration:
     def least(self, level: float) -> int:
         """Return how many rows, or groups, a level needs."""
         return int(np.ceil(level / (1 - level) - 1e-9))
+
+    def too_few(self, level: float, k: int) -> str:
+        """Return how many errors a level needs, and how many target ``k`` has, as words."""
+        count, noun = self.known(k)
+        source = self.source.removesuffix(", whole groups")
+        within = f", of {source}" if noun == "groups" else f" ({self.source})"
+        return f"they need {self.least(level)} held-out {noun}, and there are {count}{within}"
 
     def _patterns(self, k: int) -> Iterator[tuple[NDArray[np.bool_], Floats, Floats]]:
         """Yield which members left rows out, these rows' errors in ascending order, weights."""

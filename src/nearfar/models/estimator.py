@@ -111,17 +111,20 @@ class Estimator:
             level: the share of rows, like those that the study held out, whose truth lies within.
 
         Returns:
-            Lower and upper ends, float64 (n, 2), of several targets (n, k, 2); NaN of targets that
-            too few held-out rows have for this level.
+            Lower and upper ends, float64 (n, 2), of several targets (n, k, 2); NaN of those
+            of several targets that too few held-out rows have for this level.
 
         Raises:
-            UserError: the model predicts no numbers; or as ``predict``.
+            UserError: the model predicts no numbers, or the study held out too few rows for this
+                level; or as ``predict``.
         """
         if self.task != "regression":
             raise UserError(f"{self.model.name} predicts no numbers: use predict_set")
         if not 0.5 <= level < 1:
             raise UserError(f"level {level!r}: allowed: from 0.5 to below 1, such as {LEVEL}")
         found = self._predictions(X, level)
+        if not found.intervals:
+            raise self._no_calibration("intervals", level)
         ends = np.full((*found.mean.shape, 2), np.nan)
         for k, name in enumerate(found.targets):
             if name in found.intervals:
@@ -145,7 +148,7 @@ class Estimator:
             raise UserError(f"level {level!r}: allowed: from 0.5 to below 1, such as {LEVEL}")
         found = self._predictions(X, level)
         if not found.sets:
-            raise UserError(f"{self.model.name}: too few held-out rows for level {level:g}")
+            raise self._no_calibration("sets", level)
         (inside,) = found.sets.values()
         return [tuple(self.classes_[row].tolist()) for row in inside]
 
@@ -215,6 +218,13 @@ class Estimator:
         what = ", ".join(self.targets)
         return f"<nearfar.Estimator: {self.model.name} of {self.model.study}, {what}{unit}, {made}>"
 
+    def _no_calibration(self, what: str, level: float) -> UserError:
+        calibration = self.model.calibration
+        why = "the run has no predictions of held-out rows"
+        if calibration is not None:
+            why = f"{calibration.too_few(level, 0)}; a lower level needs fewer"
+        return UserError(f"{self.model.name}: no {what} at level {level:g}: {why}")
+
     def _names(self) -> Sequence[str]:
         return self.model.targets if self.task == "multilabel" else self.model.classes
 
@@ -238,5 +248,8 @@ def load(folder: Path | str, *, device: str = "cpu", modules: bool = False) -> E
     Raises:
         UserError: there is no model, or it is damaged, changed, or of a later nearfar.
     """
-    model = FinishedModel.load(folder, modules=modules)
-    return Estimator(model, pick_device(device), Path(folder))
+    try:
+        place = pick_device(device)
+    except UserError as error:
+        raise UserError(str(error).removeprefix("--")) from None
+    return Estimator(FinishedModel.load(folder, modules=modules), place, Path(folder))

@@ -180,7 +180,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         run = (folder / "study.yaml").is_file()
-        hint = f"; it is a run: nearfar export {folder} -o FOLDER writes its model" if run else ""
+        hint = f"; it is a run: nearfar.load_run({str(folder)!r}).model() gives its winner" * run
         raise UserError(f"{folder}: is no folder of a model: it has no {CONFIG}{hint}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))

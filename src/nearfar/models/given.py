@@ -61,6 +61,8 @@ def _laid(schema: InputSchema, given: Any, folder: Path) -> Path:
     table = _table(given)
     if table is not None:
         return _parquet(table, folder)
+    if schema.kind != "vector" and schema.columns:
+        raise _lacks_columns(schema)
     if schema.kind == "image":
         return _pictures(schema, given, folder)
     if schema.kind == "molecule":
@@ -196,6 +198,18 @@ def _usable(rows: InputRows, name: str) -> InputRows:
         also = f"; {more} more bad row{'s' if more > 1 else ''}" if more else ""
         raise UserError(f"{place}: {given.reasons[first]}{also}")
     return rows
+
+
+def _lacks_columns(schema: InputSchema) -> UserError:
+    """Return what is said of bare molecules or images where the model takes columns beside them."""
+    column = "smiles" if schema.kind == "molecule" else "image"
+    name, what = schema.options.get(column) or column, f"{schema.kind}s"
+    beside = [repr(column.name) for column in schema.columns]
+    more = f" and {len(beside) - 20} more" if len(beside) > 20 else ""
+    return UserError(
+        f"X: {what} alone; this model was trained on columns beside them, {', '.join(beside[:20])}"
+        f"{more}: give a data frame, or a mapping of columns, with {name!r} and these"
+    )
 
 
 def _refused(schema: InputSchema, given: Any) -> UserError:

@@ -27,7 +27,8 @@ NEIGHBOURS = 5
 LEAST = 30
 """Training rows below which nothing is said."""
 SHARE = 0.01
-_AT_ONCE = 4_000_000
+_AT_ONCE = 100_000
+"""Numbers at a time: what the processor's own memory holds."""
 _FLAT = 1e-6
 
 

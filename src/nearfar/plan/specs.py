@@ -7,16 +7,18 @@ where it is not given: stages that were made before it keep their hashes.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from nearfar.data.conditions import Conditions
 from nearfar.data.options import SplitOptions
 from nearfar.data.rare_targets import Weighting
 from nearfar.records.stages import StageStore
-from nearfar.study.schema import Test
 from nearfar.train.device import FULL, Precision
 from nearfar.train.recipe import Recipe
 from nearfar.version import __version__
+
+if TYPE_CHECKING:
+    from nearfar.study.schema import Test
 
 Plain = dict[str, Any]
 
@@ -254,7 +256,7 @@ class ScoreSpec(_Stage):
     """The finished fit with the hash ``fit`` is judged on other test rows, or corrupted ones."""
 
     fit: str
-    test: Test
+    test: "Test"
     target: Target | None = None
     metric: str | None = None
 
@@ -289,6 +291,9 @@ def from_plain(plain: Mapping[str, Any]) -> StageSpec:
     }
     target = Target.from_plain(plain["target"]) if "target" in plain else None
     if plain["kind"] == "score":
+        # A schema takes longer to import than the model of a fit to read.
+        from nearfar.study.schema import Test
+
         test = Test.model_validate(plain["test"])
         common |= {"test": test, "target": target, "metric": plain.get("metric")}
         return ScoreSpec(**common, fit=plain["input"]["stage"])

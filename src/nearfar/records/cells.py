@@ -5,6 +5,7 @@ from typing import Any
 
 _COMPUTED = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
 _QUOTED = re.compile(r"''*[=+\-@＝＋－＠\t\r\n]")
+_FIRST = frozenset("'=+-@＝＋－＠\t\r\n")
 _HARMLESS = re.compile(
     r"[+-]+|[+-](?:inf(?:inity)?|nan|[.,]?\d[\d., ]*(?:e[+-]?\d+)?%?)", re.IGNORECASE
 )
@@ -20,7 +21,9 @@ def quoted(value: Any) -> Any:
     >>> quoted("=1+2"), quoted("-1.5"), quoted("plain"), quoted(-1.5)
     ("'=1+2", '-1.5', 'plain', -1.5)
     """
-    if not isinstance(value, str) or not _COMPUTED.match(value) or _HARMLESS.fullmatch(value):
+    if not isinstance(value, str) or value[:1] not in _FIRST:
+        return value
+    if not _COMPUTED.match(value) or _HARMLESS.fullmatch(value):
         return value
     return f"'{value}"
 

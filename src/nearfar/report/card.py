@@ -12,6 +12,7 @@ import yaml
 
 from nearfar.metrics import MEASURES, label_of
 from nearfar.numbers import count, number
+from nearfar.report.load import within
 from nearfar.report.wording import verdict_name
 
 _PIPELINES = {
@@ -143,7 +144,7 @@ def _arm_of(facts: CardFacts, summary: Mapping[str, Any]) -> Mapping[str, Any]:
 def _own_metrics(facts: CardFacts, summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return what was measured on test rows, the study's metric first."""
     found = [
-        entry
+        within(entry)
         for entry in _arm_of(facts, summary).get("metrics", ())
         if entry["split"] == "test"
         and entry["metric"] not in MEASURES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -66,7 +67,7 @@ def result_table(folder: Path) -> ResultTable:
         *["condition"] * placed,
         *["target"] * several,
         f"test {metric_name(summary['metric'])}{f', {unit}' if unit else ''}",
-        *[own] * bool(own),
+        *["in its own unit" if own == "target" else own] * bool(own),
         against(run),
         "95% interval",
         "verdict",
@@ -135,6 +136,8 @@ def to_markdown(folder: Path) -> str:
 
 def to_latex(folder: Path) -> str:
     """Return a run's table in LaTeX, for ``booktabs``; all texts are escaped.
+
+    Signs and Greek letters are commands that every engine has; other letters stay as they are.
 
     Raises:
         UserError: ``folder`` is no finished run.
@@ -218,6 +221,12 @@ def _markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", _SPACES.sub(" ", text)).strip()
 
 
+_GREEK = re.compile(
+    "GREEK (?:SMALL LETTER (ALPHA|BETA|GAMMA|DELTA|EPSILON|ZETA|ETA|THETA|IOTA|KAPPA|LAMDA|NU|XI|PI"
+    "|RHO|SIGMA|TAU|UPSILON|PHI|CHI|PSI|OMEGA)"
+    "|CAPITAL LETTER (GAMMA|DELTA|THETA|LAMDA|XI|PI|SIGMA|PHI|PSI|OMEGA))"
+)
+"""What Unicode calls the letters that LaTeX has a command for."""
 _LATEX = {
     "\\": r"\textbackslash{}",
     "^": r"\textasciicircum{}",
@@ -225,7 +234,7 @@ _LATEX = {
     "<": r"\ensuremath{<}",
     ">": r"\ensuremath{>}",
     "|": r"\ensuremath{|}",
-    '"': r"\textquotedbl{}",
+    '"': r"\char34{}",
     "±": r"\ensuremath{\pm}",
     "−": r"\ensuremath{-}",
     "–": "--",
@@ -241,9 +250,24 @@ _LATEX = {
     "μ": r"\ensuremath{\mu}",
     "°": r"\ensuremath{^\circ}",
     "…": r"\ldots{}",
+    "∞": r"\ensuremath{\infty}",
+    "≠": r"\ensuremath{\neq}",
+    "√": r"\ensuremath{\surd}",
+    "◀": r"\ensuremath{\triangleleft}",
     **{sign: rf"\{sign}" for sign in "&%$#_{}"},
 }
+_OPTION = ("[", "*")
+"""What would be an argument of the end of the row before."""
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(sign, sign) for sign in _SPACES.sub(" ", text)).strip()
+    written = "".join(map(_latex_sign, _SPACES.sub(" ", text))).strip()
+    return f"{{}}{written}" if written.startswith(_OPTION) else written
+
+
+def _latex_sign(sign: str) -> str:
+    greek = _GREEK.fullmatch(unicodedata.name(sign, ""))
+    if sign in _LATEX or greek is None:
+        return _LATEX.get(sign, sign)
+    name = (greek[1] or greek[2]).lower().replace("lamda", "lambda")
+    return rf"\ensuremath{{\{name if greek[1] else name.capitalize()}}}"

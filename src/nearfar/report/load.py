@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError
+from nearfar.metrics import METRICS
+from nearfar.numbers import finite
 from nearfar.records import StageRow, read_stages
 from nearfar.records.conditions import shortened
 from nearfar.records.samples import Samples, read_samples
@@ -130,8 +132,27 @@ def metric_of(
     for entry in entries_of(arm, target):
         sought = (entry["split"], entry["metric"]) == (split, metric)
         if sought and (entry.get("unit") == "z") is scaled:
-            return dict(entry)
+            return within(entry)
     return None
+
+
+def within(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry whose interval ends where the values of its metric do: accuracy at 1.
+
+    What lies beyond cannot be true, so the interval holds the truth as often without it. The
+    difference of two such values ends at their distance. ``summary.json`` keeps the ends as they
+    were computed.
+    """
+    known, found = METRICS.built_in.get(str(entry.get("metric"))), dict(entry)
+    if known is None:
+        return found
+    ends = (known.least, known.most)
+    if "difference" in found:
+        ends = (known.least - known.most, known.most - known.least)
+    for key in ("low", "high"):
+        if (end := finite(found.get(key))) is not None:
+            found[key] = min(max(end, ends[0]), ends[1])
+    return found
 
 
 def entries_of(arm: Mapping[str, Any], target: str = "") -> list[dict[str, Any]]:
@@ -167,7 +188,7 @@ def first_comparison(run: Run, arm: str, condition: str, target: str = "") -> di
     """The summary's first comparison of an arm under a condition, also of the baseline."""
     comparisons = run.summary.get("comparisons") or []
     found = (c for c in comparisons if (c["arm"], c["condition"]) == (arm, condition))
-    return next((c for c in found if not target or c.get("target") == target), None)
+    return next((within(c) for c in found if not target or c.get("target") == target), None)
 
 
 def recommended(run: Run, arm: Mapping[str, Any]) -> str:

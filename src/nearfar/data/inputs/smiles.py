@@ -64,11 +64,11 @@ def _in_canonical_order(molecule: Any) -> Any:
             atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
     ordered = Chem.MolFromSmiles(Chem.MolToSmiles(molecule))
     order = list(molecule.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
-    renumbered = Chem.RenumberAtoms(molecule, order)
-    if ordered is not None and _hydrogens(ordered) == _hydrogens(renumbered):
+    hydrogens = _hydrogens(molecule)
+    if ordered is not None and _hydrogens(ordered) == [hydrogens[place] for place in order]:
         return ordered
     # An open place in an aromatic ring leaves open in the text which bonds are double.
-    return renumbered
+    return Chem.RenumberAtoms(molecule, order)
 
 
 def _hydrogens(molecule: Any) -> list[int]:

@@ -123,8 +123,13 @@ def _check_form(path: Path, ending: str, form: TableForm) -> None:
 
 def _fitting(table: Table, form: TableForm) -> TableForm:
     """Return the form with the decimal sign that the numbers of another file have."""
-    signs = {sign for name in _known(table, form) if (sign := decimal_sign(table.columns[name]))}
-    if len(signs) != 1 or (form.decimal is None and signs == {"."}):
+    signs = set()
+    for name in _known(table, form):
+        signs.add(decimal_sign(table.columns[name]))
+        if form.decimal is None and "." in signs:
+            return form
+    signs.discard(None)
+    if len(signs) != 1:
         return form
     return replace(form, decimal=signs.pop())
 

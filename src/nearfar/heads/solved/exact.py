@@ -77,7 +77,7 @@ class Ridge(Affine):
     """Linear least squares with an L2 penalty on standardised features.
 
     The penalty is chosen among ``penalties`` values from 1e-3 to 1e5 by exact leave-one-out error
-    on the training rows (scikit-learn's ``RidgeCV``).
+    on the training rows (scikit-learn's ``RidgeCV``; Hoerl and Kennard, "Ridge regression", 1970).
     """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
@@ -109,7 +109,7 @@ class Forest:
     """Random forest of ``trees`` regression trees (scikit-learn), kept as arrays of nodes.
 
     On indicators of classes the squared error is Gini's impurity, and the mean over trees is a
-    probability: the same trees classify.
+    probability: the same trees classify (Breiman, "Random forests", 2001).
     """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})

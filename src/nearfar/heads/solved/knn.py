@@ -15,7 +15,11 @@ CHUNK = 1024
 
 
 class KNN:
-    """Vote of the nearest training rows by cosine, weighted (:func:`neighbour_votes`)."""
+    """Vote of the nearest training rows by cosine, weighted (:func:`neighbour_votes`).
+
+    The weights are those of Wu et al., "Unsupervised feature learning via non-parametric instance
+    discrimination", 2018.
+    """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"classification", "multilabel"})
     uses_features: ClassVar[bool] = True

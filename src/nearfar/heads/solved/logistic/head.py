@@ -25,7 +25,8 @@ class Logistic(Affine):
     The steps are taken in the coordinates of ``whitening.py``, so some thirty suffice where
     correlated features, pixels above all, else take many hundreds; and half the squared gradient
     estimates how far the loss is above its minimum. The covariance is taken over as many rows as
-    there are columns.
+    there are columns. L-BFGS is that of Liu and Nocedal, "On the limited memory BFGS method for
+    large scale optimization", 1989.
     """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})

@@ -1,0 +1,103 @@
+"""Columns that a caller hands over beside the rows: groups and names, targets of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nearfar.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MISSING_TYPES = frozenset({"NAType", "NaTType"})
+"""Types of pandas' own missing values."""
+
+
+def beside(
+    key: str, given: Any, columns: dict[str, Any], rows: int, others: Sequence[str]
+) -> tuple[str, list[str]]:
+    """Return the name of the column of groups or names, and what is to be told of it.
+
+    It is added to ``columns`` where none of them has the same cells; one that has is it, unless it
+    holds molecules, which stay what is learnt from.
+
+    Args:
+        key: ``group`` or ``name``.
+        given: a name of a column, or a cell for every row.
+        columns: those of ``X`` and ``y``.
+        rows: how many there are.
+        others: columns that are something else: what is predicted, molecules, images.
+
+    Raises:
+        UserError: no column has this name, or there are other than ``rows`` cells.
+    """
+    if isinstance(given, str):
+        if given not in columns:
+            raise UserError(f"{key}s: X has no column {given!r}; {nearest(given, columns)}")
+        return given, []
+    texts = _texts(given)
+    check_length(f"{key}s", len(texts), rows)
+    several = key == "name" or len({*texts}) < rows
+    for name, column in columns.items() if several else ():
+        if name not in others and "smi" not in name.lower() and _equal(texts, column):
+            return name, [f"{key}s are column {name!r} of X, which is therefore no feature"]
+    name = free_name(key, columns)
+    columns[name] = array_of(f"{key}s", texts)
+    return name, []
+
+
+def _texts(given: Any) -> list[str | None]:
+    """Return cells as text, None for what is missing."""
+    from nearfar.data.read.cells import is_missing
+
+    if hasattr(given, "to_list"):
+        cells = given.to_list()
+    else:
+        cells = list(given) if isinstance(given, list | tuple) else np.asarray(given).tolist()
+    gaps = [is_missing(cell) or type(cell).__name__ in _MISSING_TYPES for cell in cells]
+    return [None if gap else str(cell) for gap, cell in zip(gaps, cells, strict=True)]
+
+
+def _equal(texts: Sequence[str | None], column: Any) -> bool:
+    """Whether a column has these cells, numbers whether whole or with a point.
+
+    Columns of other things than texts, numbers and dates are not compared.
+    """
+    if texts[0] is not None and _plain(texts[0]) != _plain(_texts([column[0].as_py()])[0]):
+        return False
+    return [*map(_plain, texts)] == [*map(_plain, _texts(column.to_pylist()))]
+
+
+def _plain(text: str | None) -> str | None:
+    """Return a text, of a whole number without a point behind it."""
+    return text if text is None else text.removesuffix(".0")
+
+
+def array_of(what: str, cells: Sequence[Any]) -> pa.Array:
+    """Return cells as a column; ``what`` names them in a message.
+
+    Raises:
+        UserError: they are of mixed types.
+    """
+    import pyarrow as pa
+
+    try:
+        return pa.array(cells)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise UserError(f"{what}: {str(error).splitlines()[0]}") from None
+
+
+def free_name(name: str, taken: Mapping[str, Any]) -> str:
+    """Return a name that is not taken, with underscores behind it where it is."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def check_length(what: str, found: int, rows: int) -> None:
+    """Refuse other than as many cells as there are rows."""
+    if found != rows:
+        raise UserError(f"{what}: has {found} rows, X has {rows}")
