@@ -1,9 +1,10 @@
 """Barlow Twins: equal columns of two views say the same, different ones do not."""
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from nearfar.losses.precision import in_full_precision
-from nearfar.losses.redundancy import centred, check_two_views, cross_products
+from nearfar.losses.redundancy import check_two_views, cross_products
 
 FLOOR = 1e-5
 """What is added to a variance before columns are divided by its root, as batch norm adds it."""
@@ -33,5 +34,4 @@ def barlow_twins_loss(one: Tensor, other: Tensor, *, redundancy: float = 5e-3) -
 
 
 def _standardised(view: Tensor) -> Tensor:
-    spread = centred(view)
-    return spread / (spread.square().mean(0) + FLOOR).sqrt()
+    return F.batch_norm(view, None, None, training=True, eps=FLOOR)

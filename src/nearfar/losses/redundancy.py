@@ -15,7 +15,10 @@ def cross_products(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     if width <= 2 * rows:
         products = one.T @ other
         diagonal = products.diagonal().clone()
-        return diagonal, products.fill_diagonal_(0).square().sum()
+        off = (
+            products.flatten()[:-1].view(width - 1, width + 1)[:, 1:] if width > 1 else products[:0]
+        )
+        return diagonal, off.square().sum()
     diagonal = (one * other).sum(0)
     whole = (one @ one.T * (other @ other.T)).sum()
     return diagonal, (whole - diagonal.square().sum()).clamp_min(0)
