@@ -15,9 +15,7 @@ def test_the_value_is_that_of_the_equations(
 ) -> None:
     one, other = two_views(shape)
     invariance, variance, covariance = weights
-    found = vicreg_loss(
-        one, other, invariance=invariance, variance=variance, covariance=covariance
-    )
+    found = vicreg_loss(one, other, invariance=invariance, variance=variance, covariance=covariance)
     assert float(found) == pytest.approx(oracle.vicreg(one, other, *weights), rel=1e-10, abs=1e-12)
 
 
