@@ -12,7 +12,7 @@ from nearfar.losses.precision import in_full_precision
 
 
 @in_full_precision
-def ranksim_loss(features: Tensor, labels: Tensor, interpolation: float = 2.0) -> Tensor:
+def ranksim_loss(features: Tensor, labels: Tensor, interpolation: float = 200.0) -> Tensor:
     """Return the ranking-similarity regulariser, a scalar (RankSim: Gong et al., ICML 2022).
 
     For every row the ranks of all rows by cosine similarity of features are compared with those by
@@ -24,8 +24,9 @@ def ranksim_loss(features: Tensor, labels: Tensor, interpolation: float = 2.0) -
     Ranks have no gradient. In its place stands the slope of a piecewise linear interpolation
     (blackbox differentiation, Vlastelica et al., ICLR 2020, algorithm 1): minus the difference
     between the ranks of s and those of s + λ g, over λ, for the similarities s of a row, the
-    gradient g that reaches its ranks, and λ = ``interpolation``. So a weight on the loss changes
-    which ranks swap, not the size of the gradient. There is no second derivative.
+    gradient g that reaches its ranks, and λ = ``interpolation``. A factor on the loss is part of g:
+    it changes which ranks swap, and not the size of the gradient. The paper's factor of 100 with λ
+    = 2 gives 100 times the gradient that λ = 200 gives alone. There is no second derivative.
 
     Args:
         features: (n, d).
