@@ -48,7 +48,8 @@ class _NegativeCosine(torch.autograd.Function):
         one, other = rows.div_(length)
         cosines = torch.linalg.vecdot(one, other)
         ctx.save_for_backward(rows, largest.mul_(length), cosines)
-        return -cosines.mean()
+        mean: Tensor = cosines.mean()
+        return -mean
 
     @staticmethod
     @once_differentiable
