@@ -27,7 +27,7 @@ class RankSim(Regression):
         outputs: int,
         *,
         loss: Literal["l1", "mse", "huber"] = "l1",
-        weight: Annotated[float, Field(gt=0)] = 0.1,
+        weight: Annotated[float, Field(gt=0)] = 0.01,
         interpolation: Annotated[float, Field(gt=0)] = 200.0,
     ) -> None:
         super().__init__(encoder, outputs, loss=loss)
