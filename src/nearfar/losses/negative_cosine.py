@@ -42,7 +42,7 @@ class _NegativeCosine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, predictions: Tensor, targets: Tensor) -> Tensor:
         rows = torch.stack([predictions, targets])
-        largest = torch.linalg.vector_norm(rows, ord=torch.inf, dim=2, keepdim=True)
+        largest = rows.abs().amax(2, keepdim=True)
         largest.masked_fill_(largest <= SMALLEST, 1)
         length = torch.linalg.vector_norm(rows.div_(largest), dim=2, keepdim=True).clamp_min_(1)
         one, other = rows.div_(length)
