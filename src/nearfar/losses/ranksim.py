@@ -50,11 +50,15 @@ def ranks(values: Tensor) -> Tensor:
 
     The largest has rank 1/n, the smallest 1. Equal ones share the mean of their ranks.
     """
-    ordered, count = values.sort(1).values, values.shape[1]
-    values = values.contiguous()
-    below = torch.searchsorted(ordered, values)
-    upto = torch.searchsorted(ordered, values, right=True)
-    return (count - (below + upto).double() / 2 + 0.5) / count
+    ordered, places = values.sort(1)
+    count = values.shape[1]
+    position = torch.arange(count, dtype=torch.float64, device=values.device)
+    found = ((count - position) / count).expand(values.shape)
+    if bool((ordered[:, 1:] == ordered[:, :-1]).any()):
+        below = torch.searchsorted(ordered, ordered)
+        upto = torch.searchsorted(ordered, ordered, right=True)
+        found = (count - (below + upto).double() / 2 + 0.5) / count
+    return torch.empty_like(found).scatter_(1, places, found)
 
 
 class _Ranks(torch.autograd.Function):
