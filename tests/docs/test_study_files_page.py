@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from nearfar.data.augment import VIEWS
+from nearfar.data.augment import MIXTURES, VIEWS
 from nearfar.data.catalogue import SOURCES
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.encoders import ENCODERS
@@ -44,6 +44,7 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
     "Encoders": dict(ENCODERS),
     "Objectives": dict(OBJECTIVES),
     "Views": dict(VIEWS),
+    "Rows mixed with rows": dict(MIXTURES),
     "Heads": {**NETWORKS, **EXACT},
     "Readouts": dict(READOUTS),
     "Optimisers": dict(OPTIMIZERS),

@@ -19,7 +19,7 @@ from nearfar.objectives import OBJECTIVES, Batch
 from nearfar.study.named_options import options_of
 
 LABELLED = {"cross_entropy", "supcon", "contrastive", "triplet", "pair_likelihood"}
-OURS = ["moco", "nt_xent", *sorted(LABELLED)]
+OURS = ["moco", "nt_xent", "vicreg", "barlow_twins", "byol", "simsiam", *sorted(LABELLED)]
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "cross_entropy": [{"label_smoothing": 0.1}],
     "moco": [
@@ -32,6 +32,16 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"out": 5},
     ],
     "nt_xent": [{"temperature": 0.1}, {"hidden": ()}, {"out": 5}],
+    "vicreg": [
+        {"invariance": 1.0},
+        {"variance": 1.0},
+        {"covariance": 9.0},
+        {"hidden": (6,)},
+        {"out": 5},
+    ],
+    "barlow_twins": [{"redundancy": 0.1}, {"hidden": (6,)}, {"out": 5}],
+    "byol": [{"momentum": 0.5}, {"hidden": (6,)}, {"out": 5}, {"predictor": (6,)}],
+    "simsiam": [{"hidden": (6,)}, {"out": 5}, {"predictor": (6,)}],
     "supcon": [{"temperature": 0.5}, {"hidden": ()}, {"out": 5}],
     "contrastive": [{"margin": 2.0}, {"normalise": True}, {"distance": "mahalanobis"}],
     "triplet": [
@@ -165,6 +175,8 @@ def test_training_brings_classes_or_views_together(name: str, distance: str) -> 
         return
     if name == "moco":
         options = {"queue": 64, "split_batch_norm": 2, "momentum": 0.9}
+    elif name == "barlow_twins":
+        options = {"hidden": (16,), "out": 8}
     objective = made(name, **options).train()
     optimizer = torch.optim.Adam([p for p in objective.parameters() if p.requires_grad], lr=0.02)
     generator = torch.Generator().manual_seed(0)

@@ -22,6 +22,7 @@ TARGETS = {
     "cifar10-contrastive": {"": 10},
     "cifar10-moco": {"": 10},
     "cifar10-pixels": {"": 10, "pair": 2},
+    "cifar10-self-supervised": {"": 10},
 }
 
 

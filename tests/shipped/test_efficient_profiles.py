@@ -17,6 +17,7 @@ def test_studies_of_images_that_train_networks_have_one() -> None:
         "cifar10-classes",
         "cifar10-contrastive",
         "cifar10-moco",
+        "cifar10-self-supervised",
         "emnist-autoencoder",
         "emnist-pretrained",
         "utkface",

@@ -4,17 +4,15 @@ A made image is as bright as its person is old.
 """
 
 import csv
-import io
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from made_faces import COUNTS, made_faces, write_utkface
 from whole_runs import run_whole
 
 from nearfar.execution.predict import predict_file
@@ -22,7 +20,6 @@ from nearfar.execution.prepared import Prepared, Request
 from nearfar.study.load import load_study
 
 REAL = os.environ.get("NEARFAR_DATA", "")
-COUNTS = {"train": 100, "validation": 24, "test": 36}
 SIX = {
     "L1": (0.2, 1e-4, 1e-3),
     "L2": (0.005, 1e-4, 0),
@@ -41,27 +38,6 @@ PUBLISHED = {
     "RnC(Huber)": (6.182, 6.15),
 }
 every_study = pytest.mark.parametrize("name", ["agedb", "utkface"])
-
-
-def made_faces(count: int, seed: int) -> tuple[list[bytes], list[int]]:
-    random = np.random.default_rng(seed)
-    ages = random.integers(1, 100, size=count).tolist()
-    files = []
-    for age in ages:
-        pixels = random.integers(0, 60, size=(30, 26, 3)) + 1.9 * age
-        buffer = io.BytesIO()
-        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
-        files.append(buffer.getvalue())
-    return files, ages
-
-
-def write_utkface(folder: Path) -> None:
-    folder.mkdir()
-    for seed, (part, count) in enumerate(COUNTS.items()):
-        files, ages = made_faces(count, seed)
-        cells = [{"bytes": file, "path": None} for file in files]
-        table = pa.table({"image": cells, "age": pa.array(ages, pa.float32())})
-        pq.write_table(table, folder / f"{part}-00000-of-00001.parquet")
 
 
 def write_agedb(folder: Path) -> None:

@@ -6,6 +6,11 @@ from small_study import Plain, resolved, small
 
 from nearfar.study.load import load_study
 
+OBJECTIVES_OF_NUMBERS: dict[str, Any] = {
+    "ranksim": {"loss": "mse", "weight": 3.0, "interpolation": 9.0},
+    "ordinal_entropy": {"loss": "huber", "diversity": 0.5, "tightness": 2.0},
+    "supremix": {"temperature": 0.2, "window": 0.5, "beta": [1.0, 3.0]},
+}
 WIDE = small(
     title="a title",
     question="a question?",
@@ -46,6 +51,10 @@ WIDE = small(
             "optimizer": {"muon": {"lr": 0.01, "weight_decay": 0.1}},
             "schedule": "plateau",
         },
+        **{
+            name: {"encoder": {"mlp": {"hidden": 4}}, "objective": {name: options}, "epochs": 2}
+            for name, options in OBJECTIVES_OF_NUMBERS.items()
+        },
     },
     arms={
         "mean": {"group": "control", "fit": {"head": "mean"}},
@@ -70,6 +79,13 @@ WIDE = small(
             }
         },
         "pca": {"fit": {"encoder": "identity", "head": {"pca": {"components": 2}}}},
+        **{name: {"pretrain": name, "fit": {"train": "head"}} for name in OBJECTIVES_OF_NUMBERS},
+        "mixed": {
+            "fit": {
+                "encoder": {"mlp": {"hidden": 4}},
+                "augment": {"c_mixup": {"alpha": 0.5, "bandwidth": 2.0, "at": "inputs"}},
+            }
+        },
         "forest": {
             "against": "mean",
             "fit": {
@@ -176,6 +192,10 @@ OBJECTIVES_OF_IMAGES: dict[str, Any] = {
     "cross_entropy": {"label_smoothing": 0.1},
     "moco": {"queue": 32, "symmetric": True, "split_batch_norm": 2, "hidden": [4], "out": 6},
     "nt_xent": {"temperature": 0.3, "hidden": [4], "out": 6},
+    "vicreg": {"invariance": 9.0, "variance": 8.0, "covariance": 2.0, "hidden": [4], "out": 6},
+    "barlow_twins": {"redundancy": 0.1, "hidden": [4], "out": 6},
+    "byol": {"momentum": 0.9, "hidden": [4], "out": 6, "predictor": [3]},
+    "simsiam": {"hidden": [4], "out": 6, "predictor": [3]},
     "supcon": {"temperature": 0.3, "hidden": [4], "out": 6},
     "contrastive": {"margin": 0.5, "distance": "mahalanobis", "normalise": True},
     "triplet": {"margin": 0.5, "mining": "all", "normalise": False},
@@ -253,9 +273,17 @@ LABELS = {
     },
     "split": {"kind": "random", "parts": [0.5, 0.25, 0.25]},
     "baseline": "logistic",
-    "stages": {"bce": {"encoder": "mlp", "objective": "bce", "epochs": 2}},
+    "stages": {
+        "bce": {"encoder": "mlp", "objective": "bce", "epochs": 2},
+        "mulsupcon": {
+            "encoder": "mlp",
+            "objective": {"mulsupcon": {"temperature": 0.3, "hidden": [4], "out": 6}},
+            "epochs": 2,
+        },
+    },
     "arms": {
         "logistic": {"fit": {"encoder": "identity", "head": "logistic"}},
+        "contrast": {"pretrain": "mulsupcon", "fit": {"train": "head", "epochs": 2}},
         "learnt": {"pretrain": "bce", "fit": {"train": "head", "epochs": 2}},
     },
 }

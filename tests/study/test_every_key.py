@@ -109,6 +109,7 @@ REFUSED = {
     ("claims", "condition"),
     ("stages", "augment"),
     ("stages", "objective", "rnc", "views"),
+    ("stages", "objective", "supremix", "views"),
     ("fit", "augment"),
     ("fit", "frozen_views"),
     ("fit", "loss"),

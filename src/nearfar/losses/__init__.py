@@ -6,18 +6,25 @@ from typing import Protocol
 
 from torch import Tensor
 
+from nearfar.losses.barlow_twins import barlow_twins_loss
 from nearfar.losses.contrastive import contrastive_loss
 from nearfar.losses.directions import unit
 from nearfar.losses.distances import Mahalanobis, l2_distances
 from nearfar.losses.distributions import binary_cross_entropy, soft_cross_entropy
 from nearfar.losses.gaps import mean_of_known
 from nearfar.losses.info_nce import info_nce_loss
+from nearfar.losses.mul_sup_con import mul_sup_con_loss
+from nearfar.losses.negative_cosine import negative_cosine_loss
 from nearfar.losses.nt_xent import nt_xent_loss
+from nearfar.losses.ordinal_entropy import ordinal_entropy_loss
 from nearfar.losses.pair_likelihood import pair_likelihood_loss
+from nearfar.losses.ranksim import ranksim_loss
 from nearfar.losses.reconstruction import squares
 from nearfar.losses.rnc import RnCLoss
 from nearfar.losses.sup_con import sup_con_loss
+from nearfar.losses.supremix import supremix_loss
 from nearfar.losses.triplet import triplet_loss
+from nearfar.losses.vicreg import vicreg_loss
 from nearfar.references import References
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -104,17 +111,24 @@ __all__ = [
     "REGRESSION_LOSSES",
     "Mahalanobis",
     "RnCLoss",
+    "barlow_twins_loss",
     "binary_cross_entropy",
     "contrastive_loss",
     "elementwise",
     "info_nce_loss",
     "l2_distances",
     "mean_of_known",
+    "mul_sup_con_loss",
+    "negative_cosine_loss",
     "nt_xent_loss",
+    "ordinal_entropy_loss",
     "pair_likelihood_loss",
+    "ranksim_loss",
     "soft_cross_entropy",
     "squares",
     "sup_con_loss",
+    "supremix_loss",
     "triplet_loss",
     "unit",
+    "vicreg_loss",
 ]

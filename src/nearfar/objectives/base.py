@@ -19,8 +19,9 @@ class Objective(Protocol):
     One whose class has ``predicts = True`` is made of (encoder, outputs, *, options) and has a head
     with so many outputs. ``least_rows`` is how many rows a batch needs, ``views`` how many views of
     each row a batch holds, ``reads_labels`` whether labels are looked at, ``tasks`` what they may
-    mean. Only the parameters of ``encoder`` outlive the stage. Further methods, where present, are
-    ``monitor()``, ``validation_loss(batch)`` and ``reconstruct(inputs)``, see
+    mean. Only the parameters of ``encoder`` outlive the stage. One whose class has
+    ``blends_features = True`` passes features through ``batch.blended``. Further methods, where
+    present, are ``monitor()``, ``validation_loss(batch)`` and ``reconstruct(inputs)``, see
     docs/architecture.md.
     """
 

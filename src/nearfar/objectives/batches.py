@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from nearfar.data.augment import view_of
+from nearfar.data.augment import CMixup, Mixture, view_of
 
 GATHERED = 2**18
 """Numbers of cached features that are gathered at once, if a batch has not more."""
@@ -19,12 +19,14 @@ class Batch:
 
     Targets are in z units; of classes they are the number of the class, k = 1; of a reconstruction
     the images as they are, float32 (b, c, h, w). Every view holds all rows, in the same order.
-    ``weights`` (b,) say how much a row counts in training; None: all alike.
+    ``weights`` (b,) say how much a row counts in training; None: all alike. ``mixture`` says how
+    the features of the rows are yet to be mixed, as targets and weights are already; None: not.
     """
 
     views: tuple[Any, ...]
     targets: Tensor
     weights: Tensor | None = None
+    mixture: Mixture | None = None
 
     @property
     def inputs(self) -> Any:
@@ -36,6 +38,21 @@ class Batch:
         """The number of each row's class (b,), of a classification data set."""
         return self.targets[:, 0]
 
+    def blended(self, features: Tensor) -> Tensor:
+        """Return features (b, …) of the rows, mixed if they are to be."""
+        if self.mixture is None:
+            return features
+        mixed: Tensor = self.mixture.blend(features)
+        return mixed
+
+
+def features_of_views(encoder: nn.Module, batch: Batch) -> Tensor:
+    """Return the features of one view (b, d), or of several (b, views, d), made in one batch."""
+    if len(batch.views) == 1:
+        return batch.blended(encoder(batch.inputs))
+    stacked = encoder(torch.cat(batch.views))
+    return batch.blended(stacked.unflatten(0, (len(batch.views), -1)).transpose(0, 1))
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -43,7 +60,8 @@ class Rows:
 
     ``inputs`` with ``select(index)``; ``targets[index]`` and, unless None, ``weights[index]`` as in
     :class:`Batch`. ``augment`` makes a view of a batch of inputs; the rows are shown as they are
-    where there is none.
+    where there is none. ``mixing`` mixes the rows of a batch with each other: their inputs, or with
+    ``mixes_features`` what an encoder makes of them.
     """
 
     inputs: Any
@@ -51,11 +69,13 @@ class Rows:
     augment: Callable[[Any], Any] | None = None
     views: int = 1
     weights: Tensor | None = None
+    mixing: CMixup | None = None
+    mixes_features: bool = False
 
     @property
     def draws(self) -> bool:
         """Whether making a batch draws random numbers."""
-        return self.augment is not None
+        return self.augment is not None or self.mixing is not None
 
     def gives_what(self, other: "Rows") -> bool:
         """Whether batches of the same row numbers are known to be the same in ``other``."""
@@ -84,7 +104,17 @@ class Rows:
 
     def _batch(self, views: tuple[Any, ...], index: Tensor) -> Batch:
         weights = None if self.weights is None else self.weights[index]
-        return Batch(views, self.targets[index], weights)
+        batch = Batch(views, self.targets[index], weights)
+        return batch if self.mixing is None else self._mixed(batch, self.mixing)
+
+    def _mixed(self, batch: Batch, mixing: CMixup) -> Batch:
+        """Return a batch with its rows mixed, all views of a row with those of one other."""
+        mixture = mixing.draw(batch.targets)
+        weights = None if batch.weights is None else mixture.blend(batch.weights)
+        targets = mixture.blend(batch.targets)
+        if self.mixes_features:
+            return Batch(batch.views, targets, weights, mixture)
+        return Batch(tuple(map(mixture.blend, batch.views)), targets, weights)
 
     def batches(self, index: Tensor, size: int) -> Iterator[Batch]:
         """Yield the rows ``index`` (n,) in their order, ``size`` at a time."""

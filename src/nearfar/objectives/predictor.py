@@ -99,7 +99,7 @@ class Predictor(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar."""
-        outputs = self.outputs(batch.inputs)
+        outputs = self._decoded(batch.blended(self.encoder(batch.inputs)))
         if self.training:
             self._count(outputs, batch.classes)
         return self.compare(outputs, batch.targets, batch.weights)

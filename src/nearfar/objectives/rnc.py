@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from nearfar.losses import RnCLoss
-from nearfar.objectives.batches import Batch
+from nearfar.objectives.batches import Batch, features_of_views
 
 
 class RankNContrast(nn.Module):
@@ -22,6 +22,7 @@ class RankNContrast(nn.Module):
     least_rows: ClassVar[int] = 2
     views: int = 1
     reads_labels: ClassVar[bool] = True
+    blends_features: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "multilabel"})
 
     def __init__(
@@ -45,11 +46,7 @@ class RankNContrast(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar."""
-        if self.views == 1:
-            features = self.encoder(batch.inputs)
-        else:
-            stacked = self.encoder(torch.cat(batch.views))
-            features = stacked.unflatten(0, (self.views, -1)).transpose(0, 1)
+        features = features_of_views(self.encoder, batch)
         if not batch.targets.isnan().any():
             value: Tensor = self.criterion(features, batch.targets)
             return value

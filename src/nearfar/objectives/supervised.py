@@ -71,6 +71,7 @@ class Regression(nn.Module):
     views: ClassVar[int] = 1
     reads_labels: ClassVar[bool] = True
     predicts: ClassVar[bool] = True
+    blends_features: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
 
     def __init__(
@@ -82,9 +83,18 @@ class Regression(nn.Module):
         self.criterion = ELEMENTWISE_LOSSES[loss]
 
     def loss(self, batch: Batch) -> Tensor:
-        """Return the mean loss over the targets that the rows of a batch have, a scalar."""
-        prediction = self.head(self.encoder(batch.inputs)).float()
-        return mean_of_known(self.criterion, prediction, batch.targets.to(prediction.dtype))
+        """Return the mean loss over the targets that the rows of a batch have, a scalar.
+
+        And what is added to it.
+        """
+        features = batch.blended(self.encoder(batch.inputs))
+        prediction = self.head(features).float()
+        loss = mean_of_known(self.criterion, prediction, batch.targets.to(prediction.dtype))
+        return loss + self.added(features, batch.targets)
+
+    def added(self, features: Tensor, targets: Tensor) -> Tensor | float:
+        """Return what is minimised beside, of features (b, d) and targets (b, k); here nothing."""
+        return 0.0
 
 
 class BinaryCrossEntropy(nn.Module):

@@ -48,7 +48,14 @@ class Fitting:
         encoder = models.stage_encoder(spec, context.rows.inputs, context.store)
         if isinstance(encoder, Encoder) and spec.input is None and spec.train != "head":
             models.start(encoder, context.rows.inputs, context.index("train"))
-        rows = replace(context.rows, augment=models.views_of(spec), weights=context.row_weights())
+        mixing = models.mixing_of(spec)
+        rows = replace(
+            context.rows,
+            augment=models.views_of(spec),
+            weights=context.row_weights(),
+            mixing=mixing,
+            mixes_features=models.mixes_features(mixing, context.rows.inputs),
+        )
         part = encoder
         if models.features_are_cached(spec):
             rows, spared = _cached(rows, encoder, spec, context)
@@ -130,7 +137,8 @@ def _cached(
     values, spared = context.features_by(encoder)
     plain = models.FeatureRows(values)
     if rows.augment is None:
-        return CachedRows(plain, rows.targets, weights=rows.weights), spared
+        cached = CachedRows(plain, rows.targets, weights=rows.weights, mixing=rows.mixing)
+        return cached, spared
     assert isinstance(encoder, Encoder)
     assert spec.frozen_views is not None
     count = int(spec.frozen_views.removeprefix("cached:"))
@@ -141,7 +149,8 @@ def _cached(
     for number, view in enumerate(bank, 1):
         rows.begin(number)
         view[train] = in_chunks(encoder.to(context.device), augmented, train)
-    return CachedViews(plain, rows.targets, weights=rows.weights, bank=bank), spared
+    views = CachedViews(plain, rows.targets, weights=rows.weights, mixing=rows.mixing, bank=bank)
+    return views, spared
 
 
 def _constant_loss(predictor: Predictor, context: StageContext, rows: Rows) -> float:

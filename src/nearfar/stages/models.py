@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nearfar.data.augment import build_views, view_of
+from nearfar.data.augment import MIXTURES, VIEWS, CMixup, build_views, view_of
 from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.encoders.joined import SideBySide, part_features
@@ -77,8 +77,24 @@ class AugmentedRows:
 
 def views_of(spec: PretrainSpec | FitSpec) -> Callable[[Any], Any] | None:
     """Return what makes a view of a batch, None where rows are shown as they are."""
-    steps = [(step.name, dict(step.options)) for step in spec.augment]
+    steps = [(step.name, dict(step.options)) for step in spec.augment if step.name in VIEWS]
     return build_views(steps) if steps else None
+
+
+def mixing_of(spec: PretrainSpec | FitSpec) -> CMixup | None:
+    """Return what mixes the rows of a batch with each other, None where nothing does."""
+    for step in spec.augment:
+        if step.name in MIXTURES:
+            mixing: CMixup = MIXTURES[step.name](**step.options)
+            return mixing
+    return None
+
+
+def mixes_features(mixing: CMixup | None, inputs: Any) -> bool:
+    """Whether features are mixed in the place of inputs: graphs of molecules cannot be."""
+    if mixing is None:
+        return False
+    return mixing.at == "features" or (mixing.at is None and inputs.kind == "molecule")
 
 
 def features_are_cached(spec: FitSpec) -> bool:

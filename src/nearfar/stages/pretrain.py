@@ -23,9 +23,16 @@ def pretrain(context: StageContext, spec: PretrainSpec) -> dict[str, Any]:
     predicts = getattr(kind, "predicts", False)
     outputs = (context.outputs.count,) if predicts else ()
     objective = kind(encoder, *outputs, **spec.objective.options)
+    mixing = models.mixing_of(spec)
     task = PretrainTask(
         objective,
-        replace(context.rows, augment=models.views_of(spec), views=objective.views),
+        replace(
+            context.rows,
+            augment=models.views_of(spec),
+            views=objective.views,
+            mixing=mixing,
+            mixes_features=models.mixes_features(mixing, context.rows.inputs),
+        ),
         context.index("train"),
         context.index("validation"),
         context.outputs,

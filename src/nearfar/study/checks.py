@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from nearfar.data.augment import MIXTURES
 from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest, shown
@@ -9,8 +10,10 @@ from nearfar.heads import HEADS, READOUTS, WEIGHTED, fits_task
 from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
 from nearfar.metrics import DECIDED, METRICS, METRICS_OF
 from nearfar.objectives import OBJECTIVES
+from nearfar.study.augmentations import views_in
+from nearfar.study.mixed_rows import mixed_rows, trained_blocks
 from nearfar.study.named_options import encoder_names
-from nearfar.study.schema import Arm, ExactFit, Study, Test, TrainedFit, Training
+from nearfar.study.schema import Arm, ExactFit, Study, Test, TrainedFit
 
 
 def impossible(study: Study, tests: Sequence[Test]) -> list[str]:
@@ -23,6 +26,7 @@ def impossible(study: Study, tests: Sequence[Test]) -> list[str]:
     for name, arm in arms.items():
         mistakes += [f"arms.{name}.{line}" for line in _in_arm(name, arm, study)]
     mistakes += _unfit_encoders(study) + _unfit_for_task(study) + _views_of_what(study)
+    mistakes += mixed_rows(study)
     return mistakes + _search(study) + [line for test in tests for line in _scored(study, test)]
 
 
@@ -152,18 +156,11 @@ def _views_of_what(study: Study) -> list[str]:
         ]
     if study.data.kind == "image":
         return []
-    trained: list[tuple[str, Training]] = [
-        *((f"stages.{name}", stage) for name, stage in study.stages.items()),
-        *(
-            (f"arms.{name}.fit", arm.fit)
-            for name, arm in study.arms.items()
-            if isinstance(arm.fit, TrainedFit)
-        ),
-    ]
     return [
-        f"{where}.augment: there are views of images, not of {study.data.kind} inputs"
-        for where, block in trained
-        if block.augment
+        f"{where}.augment: there are views of images, not of {study.data.kind} inputs; "
+        f"{' and '.join(MIXTURES)} mixes rows of any kind"
+        for where, block in trained_blocks(study)
+        if views_in(block.augment)
     ]
 
 

@@ -20,7 +20,8 @@ from nearfar.heads import EXACT, HEADS, READOUTS
 from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
-from nearfar.study.named_options import choice_among, choices_among, several_among
+from nearfar.study.augmentations import Augmentations, frozen_mistake, views_in
+from nearfar.study.named_options import choice_among, several_among
 from nearfar.study.published import Claim, Published
 from nearfar.study.rounds import MOST, SIZE
 from nearfar.track import TRACKERS
@@ -33,7 +34,6 @@ ReadoutChoice: Any = choice_among("readout", READOUTS)
 OptimizerChoice: Any = choice_among("optimizer", OPTIMIZERS)
 ScheduleChoice: Any = choice_among("schedule", SCHEDULES)
 AverageChoice: Any = choice_among("average", AVERAGES)
-ViewChoices: Any = choices_among("view", VIEWS)
 Trackers: Any = several_among("track", TRACKERS)
 
 
@@ -73,7 +73,7 @@ class Training(Options):
     schedule: ScheduleChoice = Field(default_factory=lambda: ScheduleChoice(one_cycle={}))
     clip: Positive | None = 1.0
     average: AverageChoice | None = None
-    augment: ViewChoices = Field([])
+    augment: Augmentations = Field([])
 
     @model_validator(mode="before")
     @classmethod
@@ -125,7 +125,7 @@ class Stage(Training):
         if self.batch < least:
             raise ValueError(f"batch: {self.objective.name} compares rows, so at least {least}")
         views = getattr(self.objective.options, "views", OBJECTIVES[self.objective.name].views)
-        if views > 1 and not self.augment:
+        if views > 1 and not views_in(self.augment):
             raise ValueError(
                 f"augment: {self.objective.name} compares {views} views of a row, so say how they"
                 f" are made: {', '.join(VIEWS)}"
@@ -170,10 +170,8 @@ class TrainedFit(Training):
                     raise ValueError(f"{key} has no meaning with train: head; leave it out")
         if self.label_smoothing is not None and self.loss != "cross_entropy":
             raise ValueError(f"label_smoothing is for cross_entropy, not for {self.loss}")
-        if (self.train == "head" and bool(self.augment)) != (self.frozen_views is not None):
-            raise ValueError(
-                "frozen_views (cached:k or fresh) goes with train: head and augment, and only there"
-            )
+        if mistake := frozen_mistake(self.augment, self.frozen_views, frozen=self.train == "head"):
+            raise ValueError(mistake)
         return self
 
 

@@ -5,7 +5,10 @@ number of channels; it returns new ones of the same range, and of the same shape
 ``size`` of its own. Every image gets draws of its
 own from torch's global generator of its device, so the state of that generator determines the
 views. One that is ``of_rows`` goes by the numbers of the rows instead, and may have
-``begin(round)``. ``VIEWS`` names all that a study file may ask for.
+``begin(round)``. ``VIEWS`` names all that there are.
+
+``MIXTURES`` mix rows with each other, of inputs of any kind, and their targets with them: they have
+``draw(targets)``. ``AUGMENTATIONS`` names all that a study file may ask for.
 """
 
 import inspect
@@ -16,6 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 from torch import Tensor
 
+from nearfar.data.augment.c_mixup import CMixup, Mixture
 from nearfar.data.augment.colour import Blur, Greyscale, Jitter
 from nearfar.data.augment.geometry import (
     AlternatingFlip,
@@ -30,15 +34,19 @@ from nearfar.data.inputs.joined import JoinedBatch
 from nearfar.errors import UserError, nearest
 
 __all__ = [
+    "AUGMENTATIONS",
+    "MIXTURES",
     "VIEWS",
     "AlternatingFlip",
     "Blur",
+    "CMixup",
     "Chain",
     "Crop",
     "Cutout",
     "Flip",
     "Greyscale",
     "Jitter",
+    "Mixture",
     "MoCo",
     "ResizedCrop",
     "Rotation",
@@ -120,6 +128,10 @@ VIEWS: dict[str, type[Any]] = {
     "simclr": SimCLR,
     "standard": Standard,
 }
+
+MIXTURES: dict[str, type[Any]] = {"c_mixup": CMixup}
+
+AUGMENTATIONS: dict[str, type[Any]] = {**VIEWS, **MIXTURES}
 
 
 def build_views(steps: Sequence[tuple[str, Mapping[str, Any]]]) -> Chain:
