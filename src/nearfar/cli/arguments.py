@@ -290,14 +290,18 @@ def predict(
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
     batch: Annotated[int, typer.Option(help="Rows at a time.")] = 1024,
     level: Annotated[float, typer.Option(help="Share of rows that intervals hold.")] = 0.9,
+    embeddings: Annotated[
+        list[Path] | None,
+        typer.Option(help="Of the rows, where the arm reads some from a file; again for several."),
+    ] = None,
 ) -> None:
     """Predict new rows, with intervals and a flag for rows unlike the training rows."""
     from nearfar.execution.predict import predict_file
 
     numbers = level, batch, device
-    said = predict_file(
-        folder, arm, data, output, seed, *numbers, modules=modules, strict=strict, force=force
-    )
+    options: Any = {"modules": modules, "strict": strict, "force": force}
+    files = [path.expanduser() for path in embeddings or ()]
+    said = predict_file(folder, arm, data, output, seed, *numbers, **options, embeddings=files)
     typer.echo(said, err=output == Path("-"))
 
 

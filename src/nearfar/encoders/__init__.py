@@ -18,6 +18,7 @@ BUILT_IN = References[type[Encoder] | type[FixedEncoder]](
         "descriptors": "nearfar.encoders.descriptors:Descriptors",
         "emnist_cnn": "nearfar.encoders.emnist_cnn:EmnistCNN",
         "fast_cnn": "nearfar.encoders.fast_cnn:FastCNN",
+        "file": "nearfar.encoders.file_features:FileFeatures",
         "gin": "nearfar.encoders.gin:GIN",
         "joined": "nearfar.encoders.joined:SideBySide",
         "identity": "nearfar.encoders.identity:Identity",

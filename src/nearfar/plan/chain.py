@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from nearfar.data.conditions import Conditions
+from nearfar.data.embeddings import options_key
 from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError
 from nearfar.heads import EXACT
@@ -63,6 +65,9 @@ class Step:
         return self.length * min(1.0, recipe.batch / rows)
 
 
+FileContents = Mapping[str, Mapping[str, Any]]
+"""What the study says of a file of embeddings (``options_key``) → ``digest`` and ``columns``."""
+
 ExternalEncoder = Callable[[Pretrain, int], Step]
 """(``pretrain: {run: …}``, seed) → the finished stage that holds the encoder."""
 
@@ -85,8 +90,12 @@ def chain_of(
     digest: str,
     environment: Environment,
     external: ExternalEncoder,
+    files: FileContents = MappingProxyType({}),
 ) -> tuple[Step, ...]:
-    """Return the stages of an arm under a seed, pre-training first, the fit last."""
+    """Return the stages of an arm under a seed, pre-training first, the fit last.
+
+    ``files`` says what the files of embeddings hold that encoders read.
+    """
     conditions = study.conditions
     rows = digest, study.split, seed if study.split.varies else None
     labelled, whole = Data(*rows, conditions), Data(*rows, Conditions(unseen=conditions.unseen))
@@ -120,6 +129,7 @@ def chain_of(
     if start is not None:
         common["input"] = Input(before[0].hash, start.epoch)
     needs = before[0].hash if before else None
+    common["encoder"] = encoder_named(arm.fit.encoder, files)
     return *before, _step("fit", _fit_spec(arm.fit, study.metric, common), needs)
 
 
@@ -178,14 +188,13 @@ def _pretrain_spec(stage: Stage, common: Mapping[str, Any]) -> PretrainSpec:
 def _fit_spec(
     fit: TrainedFit | ExactFit, metric: str, common: Mapping[str, Any]
 ) -> FitSpec | SolveSpec:
-    head, encoder = _named(fit.head), None if fit.encoder is None else _named(fit.encoder)
+    head = _named(fit.head)
     if isinstance(fit, ExactFit):
         common = {**common, "metric": own_metric(metric)}
-        return SolveSpec(**common, head=head, encoder=encoder, weights=fit.weights)
+        return SolveSpec(**common, head=head, weights=fit.weights)
     return FitSpec(
         **common,
         head=head,
-        encoder=encoder,
         weights=fit.weights,
         train=fit.train,
         loss=fit.loss,
@@ -199,6 +208,20 @@ def _fit_spec(
         frozen_views=fit.frozen_views,
         label_smoothing=fit.label_smoothing,
     )
+
+
+def encoder_named(choice: NamedChoice | None, files: FileContents) -> Named | None:
+    """Return the encoder of a fit; of files of embeddings it has what they hold, not their names.
+
+    Without ``files`` these are what the study says of them: then nothing is known of their content.
+    """
+    if choice is None:
+        return None
+    plain = choice.model_dump(mode="json")
+    for part in plain[choice.name]["parts"] if choice.name == choice.list_name else [plain]:
+        if "file" in part:
+            part["file"] = dict(files.get(options_key(part["file"]), part["file"]))
+    return Named.from_plain(plain)
 
 
 def _named(choice: NamedChoice) -> Named:

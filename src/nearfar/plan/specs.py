@@ -335,6 +335,12 @@ def encoder_of(spec: EncodedSpec, store: StageStore) -> tuple[Named, int]:
     return spec.encoder, spec.seed
 
 
+def file_digests(named: Named) -> list[str]:
+    """Return the hashes of the embeddings that an encoder, or a part of it, reads from files."""
+    parts = named.options["parts"] if named.name == "joined" else [named.to_plain()]
+    return [str(part["file"].get("digest")) for part in parts if "file" in part]
+
+
 def has_encoder(spec: EncodedSpec) -> bool:
     """Whether a stage has an encoder: heads that look at no features have none."""
     return spec.encoder is not None or start_of(spec) is not None

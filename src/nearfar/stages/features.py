@@ -11,12 +11,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nearfar.data import Columns
+from nearfar.data import Columns, Dataset
+from nearfar.data.inputs.embedded import embedded
 from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder
 from nearfar.encoders.joined import SideBySide, named_parts, part_features
 from nearfar.encoders.with_columns import JoinedEncoder, JoinedFixed, beside
-from nearfar.plan.specs import EncodedSpec, Named, ScoreSpec, StageSpec, start_of
+from nearfar.plan.specs import (
+    EncodedSpec,
+    Named,
+    ScoreSpec,
+    StageSpec,
+    file_digests,
+    start_of,
+)
 from nearfar.records.stages import StageStore
 from nearfar.stages import models
 
@@ -65,6 +73,19 @@ def inputs_with_descriptors(spec: EncodedSpec, inputs: Any, store: StageStore) -
         return _fixed(spec, beside, Named(name, {}), store, lambda: beside.features(alone))[0]
 
     return models.prepared_inputs(spec, inputs, store, make)
+
+
+def with_embeddings_of(
+    named: Named | None, inputs: Any, dataset: Dataset, rows: NDArray[np.int64] | None = None
+) -> Any:
+    """Return ``inputs`` with the embeddings beside them that the encoder ``named`` reads of files.
+
+    ``rows`` says which of the data set's they are, None for all.
+    """
+    asked = [] if named is None else file_digests(named)
+    there = {found.digest: found.values for found in dataset.embeddings.values()}
+    found = {digest: there[digest] for digest in asked if digest in there}
+    return embedded(inputs, {k: v if rows is None else v[rows] for k, v in found.items()})
 
 
 def expensive_features(spec: StageSpec, inputs: Any, store: StageStore) -> str:

@@ -42,7 +42,7 @@ def options_of(kind: type[Any]) -> type[Options]:
     fields: dict[str, Any] = {
         option_name(name): (hints[name], parameter.default)
         for name, parameter in inspect.signature(kind).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in getattr(kind, "settled", ())
     }
     return create_model(kind.__name__, __base__=Options, **fields)
 
@@ -157,6 +157,15 @@ def encoder_names(choice: NamedChoice) -> list[str]:
         return [choice.name]
     parts: list[dict[str, Any]] = choice.options.parts  # type: ignore[attr-defined]
     return [name for part in parts for name in part]
+
+
+def embedding_files(choice: NamedChoice | None) -> list[dict[str, Any]]:
+    """Return the options of the files of embeddings that an encoder, or a part of it, reads."""
+    if choice is None:
+        return []
+    plain = choice.model_dump(mode="json")
+    parts = plain[choice.name]["parts"] if choice.name == choice.list_name else [plain]
+    return [dict(options) for part in parts for name, options in part.items() if name == "file"]
 
 
 def several_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Several]:
