@@ -65,7 +65,7 @@ def predict_file(
         modules: whether the modules that the run's study names may be imported.
         strict: refuse rows that cannot be used.
         force: write over a file that is there, unless it is read for this.
-        embeddings: of the rows, where the arm reads some from files: as many, in the same order.
+        embeddings: files of the rows' own, as many as the arm reads and in the same order.
 
     Returns:
         What was done, lines: which model, rows without a prediction, what intervals stand on.
@@ -79,13 +79,17 @@ def predict_file(
     if model.task == "reconstruction":
         raise UserError(f"arm {model.name!r} gives images back: there is nothing to predict")
     check_output(output, [data, *_training_rows(path)], force=force)
-    rows = model.schema.read(data)
-    if strict:
-        check_rows(rows)
-    rows = with_embeddings_from(model, rows, embeddings)
+    rows = with_embeddings_from(model, _rows(model, data, strict=strict), embeddings)
     found = model.predict(rows.inputs, pick_device(device), batch, level=level)
     write_columns(output, predicted_columns(rows, found))
     return "\n".join([_written(model, rows, output), *notes_of(model, rows, found)])
+
+
+def _rows(model: FinishedModel, data: Path, *, strict: bool) -> InputRows:
+    rows = model.schema.read(data)
+    if strict:
+        check_rows(rows)
+    return rows
 
 
 def _check_numbers(batch: int, level: float) -> None:

@@ -94,7 +94,8 @@ def id_text(cell: Any) -> str:
 
 def _of_npy(path: Path, key: str | None, values: str | None) -> EmbeddingFile:
     try:
-        array = np.load(path, allow_pickle=False)
+        with path.open("rb") as opened:
+            array = np.load(opened, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise UserError(f"{path.name}: {_why(error)}") from error
     for option, given in (("key", key), ("values", values)):
@@ -106,7 +107,7 @@ def _of_npy(path: Path, key: str | None, values: str | None) -> EmbeddingFile:
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     found: dict[str, npt.NDArray[Any]] = {}
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             for name in file.files:
                 try:
                     found[name] = file[name]
@@ -260,6 +261,8 @@ def _of_lists(
         raise UserError(
             f"{name}: values: names one column of lists of numbers; such: {', '.join(lists) or '–'}"
         )
+    others = [one for one in columns if one not in lists]
+    of_ids = others[0] if of_ids is None and len(others) == 1 else of_ids
     ids = None if of_ids is None else [id_text(cell) for cell in _plain(columns[of_ids])]
     matrix = np.ascontiguousarray(found[chosen], dtype=np.float32)
     passed = tuple(one for one in columns if one not in (chosen, of_ids))

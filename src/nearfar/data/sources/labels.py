@@ -134,26 +134,22 @@ class RowLabels:
             titles: names of all rows of the table, where no column of names is chosen.
         """
         options = self._options
-        keys: list[list[str | bytes]] = [[key[row] for row in rows] for key in identities]
-        if self._groups is not None:
-            keys.append([*(self._groups[row] for row in rows)])
-        groups = merged_groups(keys, len(rows))
+        known = [*identities, *([] if self._groups is None else [self._groups])]
+        groups = merged_groups([[key[row] for row in rows] for key in known], len(rows))
         parts = None if self._parts is None else np.array([self._parts[row] for row in rows])
         given = InputRows(
             inputs,
             row_ids(rows),
             row_names(self._table, options, rows, titles),
             smiles or [],
-            {**source, **self._bad.account(), "group": options.group},
+            {**source, **self._bad.account(), **_named(options)},
             keys=_keys_of(rows, self._keys or titles),
         )
-        if options.id is not None:
-            given.source["id"] = options.id
         if beside := self._beside(source):
             given.source["columns_not_used"] = beside
         if options.limit is not None:
             limit = options.limit.model_dump(exclude_none=True)
-            given.source["limit"] = {**limit, "used": len(rows)}
+            given.source["limit"] = limit | {"used": len(rows)}
         targets = np.ascontiguousarray(self._targets[rows])
         multilabel = options.task == "multilabel"
         if multilabel or np.isnan(targets).any():
@@ -191,6 +187,11 @@ class RowLabels:
         twins = [name for name, own in table.columns.items() if any(own is c for c in cells)]
         found = column_kinds(table, but=[*known, *twins])
         return not_used([kind for kind in found if kind.name], table)
+
+
+def _named(options: DataOptions) -> dict[str, Any]:
+    """Return the columns of groups and of ids, as the provenance has them."""
+    return {"group": options.group, **({"id": options.id} if options.id is not None else {})}
 
 
 def _others(options: DataOptions) -> list[str | None]:
