@@ -64,7 +64,7 @@ def test_an_arm_on_a_file_is_run_scored_and_predicts(tmp_path: Path) -> None:
     for arm in ("file", "both", "linear"):
         predict_file(folder, arm, data, out, **said)
         table = pq.read_table(out)
-        error = np.abs(np.array(table["y_pred"]) - np.array(table["y"]))
+        error = np.abs(np.array(table["y_pred"]) - np.array(table["y"]).astype(float))
         assert arm == "linear" or error.mean() < mae["own"] / 3
     FinishedModel.from_run(folder, "file").save(tmp_path / "model")
     predict_file(tmp_path / "model", None, data, out, **said)
