@@ -75,8 +75,8 @@ def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) ->
             with another study.
     """
     loading = 0.0
-    for options in asked.embedding_files:
-        locate(options["path"], asked.folder)
+    for path in [*(options["path"] for options in asked.embedding_files), *asked.weight_files]:
+        locate(path, asked.folder)
     notes: list[str] = []
     out = folder_to_write(request.out, "--out")
     for name in _names(request, asked):

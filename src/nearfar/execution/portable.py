@@ -9,7 +9,7 @@ from nearfar.extensions.modules import file_of
 from nearfar.study.load import Resolved
 
 OF_DATA = ("path", "mapping")
-OF_ENCODERS = {"file": ("path",)}
+OF_ENCODERS = {"file": ("path",), "timm": ("checkpoint",)}
 """Options of encoders that are paths."""
 
 
@@ -39,7 +39,7 @@ def portable_files(asked: Resolved, run: Path) -> dict[str, Any]:
     blocks = ("stages", "arms", "axes")
     found: dict[str, Any] = {key: asked.text[key] for key in blocks if key in asked.text}
     found = {key: _in_block(block, asked.folder, run) for key, block in found.items()}
-    named = {str(options["path"]) for options in asked.embedding_files}
+    named = {str(options["path"]) for options in asked.embedding_files} | {*asked.weight_files}
     if "axes" in found:
         found["axes"] = {
             name: _of_axis(axis, named, asked.folder, run) for name, axis in found["axes"].items()

@@ -19,6 +19,7 @@ from nearfar.execution.worker import carry_out
 from nearfar.models import FinishedModel, Member
 from nearfar.models.known import KnownRows
 from nearfar.plan.chain import Step, hash_of
+from nearfar.plan.plan import weight_files_of
 from nearfar.plan.specs import (
     Data,
     Environment,
@@ -65,6 +66,7 @@ def refitted(
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
     dataset = load_dataset(resolved.study.data, resolved.folder)
     dataset = with_embeddings(dataset, resolved.embedding_files, resolved.folder)
+    weight_files_of(resolved)
     model = model.of_members(model.members[:MOST])
     specs = [_fit_spec(member, folder.store) for member in model.members]
     if specs[0].data.digest != dataset.digest:

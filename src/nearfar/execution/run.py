@@ -42,7 +42,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     """
     import torch
 
-    from nearfar.execution.checks import layer_mistakes
+    from nearfar.execution.checks import encoder_mistakes, layer_mistakes
     from nearfar.train.device import precision_of
 
     forget_checks()
@@ -63,6 +63,8 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     known, files = (*given, folder.store.outcome), dataset.file_contents
     plan = make_plan(resolved, *known, external=others, asked=chosen, files=files)
     mistakes = Mistakes(find_study(request.study))
+    mistakes.add(encoder_mistakes(plan, dataset.inputs))
+    mistakes.refuse()
     mistakes.add(layer_mistakes(plan, dataset.inputs))
     mistakes.refuse()
     prepared = Prepared(resolved, dataset, plan, folder, environment, place.loading, rounds)
@@ -221,7 +223,8 @@ def carry_out_stages(prepared: Prepared, jobs: int, watch: Callable[[Event], Non
     prepared.folder.store.discard_damaged(prepared.plan.steps)
     resolved = prepared.resolved
     modules, files = tuple(resolved.study.modules or ()), tuple(resolved.embedding_files)
-    source = StudySource(resolved.study.data, resolved.folder, modules, files)
+    read = (modules, files, tuple(resolved.weight_files))
+    source = StudySource(resolved.study.data, resolved.folder, *read)
     watch(Planned(prepared.plan, prepared.missing))
     steps = {a: step for a, step in prepared.plan.steps.items() if a not in prepared.failures}
     lost, store = prepared.failures, prepared.folder.store

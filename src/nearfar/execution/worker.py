@@ -11,6 +11,8 @@ from typing import Any
 
 from nearfar.data import DataOptions, Dataset, load_dataset
 from nearfar.data.embeddings import with_embeddings
+from nearfar.data.read.locate import locate
+from nearfar.encoders.weights import known_file
 from nearfar.errors import UserError, first_line, full_disk
 from nearfar.execution.events import Finished
 from nearfar.extensions import FOREIGN_ERRORS, changed_modules, use_modules
@@ -28,6 +30,7 @@ class StudySource:
     folder: Path
     modules: tuple[str, ...] = ()
     files: tuple[Mapping[str, Any], ...] = ()
+    weights: tuple[str, ...] = ()
 
     def use_modules(self) -> str:
         """Import the modules that the study names; return why they cannot be, empty if they can."""
@@ -38,7 +41,9 @@ class StudySource:
         return ""
 
     def load(self) -> Dataset:
-        """Read the data set, and files of embeddings of its rows."""
+        """Read the data set, and files of embeddings of its rows; find files of weights."""
+        for path in self.weights:
+            known_file(locate(path, self.folder)[0])
         return with_embeddings(load_dataset(self.options, self.folder), self.files, self.folder)
 
 

@@ -66,7 +66,10 @@ class Step:
 
 
 FileContents = Mapping[str, Mapping[str, Any]]
-"""What the study says of a file of embeddings (``options_key``) → ``digest`` and ``columns``."""
+"""What the study says of a file of embeddings (``options_key``) → ``digest`` and ``columns``.
+
+And the path of a file of weights → its ``digest``.
+"""
 
 ExternalEncoder = Callable[[Pretrain, int], Step]
 """(``pretrain: {run: …}``, seed) → the finished stage that holds the encoder."""
@@ -107,7 +110,7 @@ def chain_of(
         names = {"encoder": stage.encoder.name, "objective": stage.objective.name}
         modules = modules_of(source=study.data.source, **names)
         rows_seen = labelled if reads else whole
-        spec = _pretrain_spec(stage, {**common, "data": rows_seen, "modules": modules})
+        spec = _pretrain_spec(stage, {**common, "data": rows_seen, "modules": modules}, files)
         before = [_step(f"pretrain:{start.stage}", spec)]
     elif start is not None:
         before = [external(start, seed)]
@@ -174,10 +177,12 @@ def _step(name: str, spec: StageSpec, needs: str | None = None) -> Step:
     return Step(name, spec, hash_of(spec.to_plain()), needs)
 
 
-def _pretrain_spec(stage: Stage, common: Mapping[str, Any]) -> PretrainSpec:
+def _pretrain_spec(stage: Stage, common: Mapping[str, Any], files: FileContents) -> PretrainSpec:
+    encoder = encoder_named(stage.encoder, files)
+    assert encoder is not None
     return PretrainSpec(
         **common,
-        encoder=_named(stage.encoder),
+        encoder=encoder,
         objective=_named(stage.objective),
         recipe=stage.recipe("last"),
         keep=stage.keep,
@@ -219,8 +224,13 @@ def encoder_named(choice: NamedChoice | None, files: FileContents) -> Named | No
         return None
     plain = choice.model_dump(mode="json")
     for part in plain[choice.name]["parts"] if choice.name == choice.list_name else [plain]:
-        if "file" in part:
-            part["file"] = dict(files.get(options_key(part["file"]), part["file"]))
+        ((name, options),) = part.items()
+        if name == "file":
+            part[name] = dict(files.get(options_key(options), options))
+        elif weights := getattr(ENCODERS[name], "weight_files", ()):
+            given = {key: value for key, value in options.items() if value is not None}
+            known = {key: files[given[key]]["digest"] for key in weights if given.get(key) in files}
+            part[name] = {**given, **known}
     return Named.from_plain(plain)
 
 

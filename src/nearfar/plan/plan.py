@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from nearfar.data.read.locate import locate
+from nearfar.encoders.weights import known_file
 from nearfar.plan.chain import (
     ExternalEncoder,
     FileContents,
@@ -90,6 +92,7 @@ def make_plan(
     be chosen, to estimate the whole. ``asked`` says with which of the seeds an arm is trained, by
     default all. ``files`` says what the files of embeddings hold.
     """
+    files = {**files, **weight_files_of(resolved)}
     given = (resolved, digest, environment, outcomes, external, failed, guess, asked, files)
     planner = _Planner(*given)
     for seed in resolved.seeds:
@@ -104,6 +107,18 @@ def make_plan(
         first[resolved.study.baseline],
         planner.choices,
     )
+
+
+def weight_files_of(resolved: Resolved) -> dict[str, dict[str, Any]]:
+    """Return the hashes of the files of weights that a study names, by their paths there.
+
+    Encoders that are built in this process afterwards find them.
+
+    Raises:
+        UserError: one is not there.
+    """
+    paths = resolved.weight_files
+    return {path: {"digest": known_file(locate(path, resolved.folder)[0])} for path in paths}
 
 
 class _Planner:

@@ -120,7 +120,7 @@ def _joined(
         if isinstance(part, FixedEncoder):
             values, seconds = _fixed(spec, part, named, store, make, own)
         else:
-            key = {**_key(spec, named), **own, "seed": spec.seed}
+            key = {**_key(spec, named), **own, **_seed(spec, named)}
             values, seconds = store.features.get(key, make)
         found.append(values)
         spared += seconds
@@ -161,4 +161,11 @@ def _start(spec: EncodedSpec) -> dict[str, Any]:
     if start is not None:
         return {"input": start.to_plain()}
     assert spec.encoder is not None
-    return {"encoder": spec.encoder.to_plain(), "seed": spec.seed}
+    return {"encoder": spec.encoder.to_plain(), **_seed(spec, spec.encoder)}
+
+
+def _seed(spec: EncodedSpec, named: Named) -> dict[str, int]:
+    """Return the seed where an encoder's weights depend on it: those of a file serve all seeds."""
+    kind = ENCODERS[named.name]
+    drawn = not issubclass(kind, Encoder) or kind.draws(named.options)
+    return {"seed": spec.seed} if drawn else {}

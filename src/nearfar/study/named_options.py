@@ -168,6 +168,21 @@ def embedding_files(choice: NamedChoice | None) -> list[dict[str, Any]]:
     return [dict(options) for part in parts for name, options in part.items() if name == "file"]
 
 
+def weight_files(choice: NamedChoice | None) -> list[str]:
+    """Return the files of weights that an encoder, or a part of it, starts from."""
+    if choice is None or choice.registry is None:
+        return []
+    plain = choice.model_dump(mode="json")
+    parts = plain[choice.name]["parts"] if choice.name == choice.list_name else [plain]
+    return [
+        options[key]
+        for part in parts
+        for name, options in part.items()
+        for key in getattr(choice.registry[name], "weight_files", ())
+        if options.get(key) is not None
+    ]
+
+
 def several_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Several]:
     """Return the model of any of several registered classes."""
     return create_model(title, __base__=Several, **_fields(kinds))
