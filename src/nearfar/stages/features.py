@@ -141,7 +141,14 @@ def _fixed(
 
 
 def _key(spec: EncodedSpec, named: Named) -> dict[str, Any]:
-    return {**_common(spec), "encoder": named.to_plain()}
+    packages = _versions(getattr(ENCODERS[named.name], "packages", ()))
+    return {**_common(spec), "encoder": named.to_plain(), **packages}
+
+
+@functools.cache
+def _versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """Return the versions of the packages that make features, as far as they are installed."""
+    return {name: one.version for name in packages for one in metadata.distributions(name=name)}
 
 
 def _common(spec: EncodedSpec) -> dict[str, Any]:
