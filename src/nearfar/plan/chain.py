@@ -212,6 +212,7 @@ def _fit_spec(
         readout=_named(fit.readout),
         frozen_views=fit.frozen_views,
         label_smoothing=fit.label_smoothing,
+        layer_decay=fit.layer_decay,
     )
 
 

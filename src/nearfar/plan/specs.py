@@ -209,6 +209,7 @@ class FitSpec(_Fit):
     readout: Named = Z_UNITS
     frozen_views: str | None = None
     label_smoothing: float | None = None
+    layer_decay: float | None = None
 
     @property
     def trained(self) -> Literal["all", "head"] | int:
@@ -230,7 +231,7 @@ class FitSpec(_Fit):
             "recipe": self.recipe.to_plain(),
             "metric": self.metric,
             **_given(augment=_plain(self.augment), readout=readout, frozen_views=self.frozen_views),
-            **_given(label_smoothing=self.label_smoothing),
+            **_given(label_smoothing=self.label_smoothing, layer_decay=self.layer_decay),
             **self._last(),
         }
 
@@ -317,6 +318,7 @@ def from_plain(plain: Mapping[str, Any]) -> StageSpec:
         readout=Named.from_plain(plain.get("readout", Z_UNITS.to_plain())),
         frozen_views=plain.get("frozen_views"),
         label_smoothing=plain.get("label_smoothing"),
+        layer_decay=plain.get("layer_decay"),
     )
 
 
