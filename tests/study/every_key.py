@@ -99,6 +99,7 @@ WIDE = small(
                 "train": "last:1",
                 "head": {"mlp": {"hidden": [4, 3], "dropout": 0.3}},
                 "encoder_lr": 0.3,
+                "layer_decay": 0.5,
                 "batch_norm": "eval",
                 "optimizer": {"adamw": {"lr": 0.01, "weight_decay": 0.2}},
                 "schedule": {"one_cycle": {"warmup": 0.4}},

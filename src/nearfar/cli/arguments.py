@@ -186,6 +186,10 @@ def init(
     ] = None,
     smiles: Annotated[str | None, typer.Option(help="The column of molecules.")] = None,
     name: Annotated[str | None, typer.Option(help="The column of display names.")] = None,
+    embeddings: Annotated[
+        Path | None, typer.Option(help="A file of embeddings of the rows: .npz, .npy, .parquet.")
+    ] = None,
+    id: Annotated[str | None, typer.Option(help="The column of its ids.")] = None,
     group: Annotated[
         str | None, typer.Option(help="The column whose equal values stay in one part; none.")
     ] = None,
@@ -215,8 +219,9 @@ def init(
     from nearfar.starter.asked import checked
     from nearfar.starter.write import write_study
 
-    beside = {key: said[key] for key in said if key not in {"data", "target", "task", "out"}}
-    path, facts = write_study(data, target or (), out, task, checked(beside))
+    apart = {"data", "target", "task", "out", "embeddings"}
+    beside = checked({key: said[key] for key in said if key not in apart})
+    path, facts = write_study(data, target or (), out, task, beside, embeddings)
     for fact in facts:
         typer.echo(inert(fact))
     typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")
@@ -290,14 +295,18 @@ def predict(
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
     batch: Annotated[int, typer.Option(help="Rows at a time.")] = 1024,
     level: Annotated[float, typer.Option(help="Share of rows that intervals hold.")] = 0.9,
+    embeddings: Annotated[
+        list[Path] | None,
+        typer.Option(help="Of the rows, where the arm reads some from a file; again for several."),
+    ] = None,
 ) -> None:
     """Predict new rows, with intervals and a flag for rows unlike the training rows."""
     from nearfar.execution.predict import predict_file
 
     numbers = level, batch, device
-    said = predict_file(
-        folder, arm, data, output, seed, *numbers, modules=modules, strict=strict, force=force
-    )
+    options: Any = {"modules": modules, "strict": strict, "force": force}
+    files = [path.expanduser() for path in embeddings or ()]
+    said = predict_file(folder, arm, data, output, seed, *numbers, **options, embeddings=files)
     typer.echo(said, err=output == Path("-"))
 
 

@@ -39,7 +39,7 @@ class Source:
 
 _ANY = frozenset({"task"})
 _FILE = _ANY | {
-    *("path", "hub", "subset", "separator", "target", "name", "group", "part", "unit"),
+    *("path", "hub", "subset", "separator", "target", "name", "id", "group", "part", "unit"),
     *("label_separator", "positive"),
     *("on_bad_rows", "limit", "half", "decimal", "encoding", "sheet", "missing"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from nearfar.data.inputs.embedded import Embeddings
 from nearfar.data.inputs.molecules import MoleculeBatch
 
 Batch = MoleculeBatch | Tensor
@@ -69,6 +71,8 @@ class InputRows:
     """Provenance: where the rows came from, how many were read, how many dropped and why."""
     given: GivenRows | None = field(default=None, kw_only=True)
     """What ``ids`` count, where the rows were read to predict for them."""
+    keys: list[str] | None = field(default=None, kw_only=True)
+    """What rows are called in other files, where the data say so."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -97,6 +101,21 @@ class Dataset(InputRows):
     """Names of the classes in the order of their numbers; empty where a number is predicted."""
     multilabel: bool = False
     """Whether the targets are labels of which a row may have several."""
+    embeddings: Mapping[str, Embeddings] = field(default_factory=dict, kw_only=True)
+    """Embeddings of the rows, by what the study says of their files."""
+
+    @property
+    def file_contents(self) -> dict[str, dict[str, Any]]:
+        """What the files of embeddings hold, by what the study says of them."""
+        return {key: found.content for key, found in self.embeddings.items()}
+
+    @property
+    def embedding_files(self) -> dict[str, dict[str, Any]]:
+        """How the files of embeddings were read, by the hashes of what they hold."""
+        named = sorted(self.embeddings.items(), key=lambda item: bool(item[1].names))
+        return {
+            found.digest: {**json.loads(key), "names": list(found.names)} for key, found in named
+        }
 
 
 @dataclass(frozen=True)

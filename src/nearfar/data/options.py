@@ -149,9 +149,8 @@ class DataOptions(BaseModel):
         description="between the labels in a cell of the target, for `task: multilabel`",
     )
     name: str | None = Field(default=None, description="column of display names")
-    group: str | None = Field(
-        default=None, description="column whose equal values stay in one part"
-    )
+    id: str | None = Field(default=None, description="column of ids, as files of embeddings have")
+    group: str | None = Field(default=None, description="column: equal values stay in one part")
     part: str | None = Field(
         default=None,
         description="column that says train, validation or test, for `split: predefined`",

@@ -18,14 +18,17 @@ BUILT_IN = References[type[Encoder] | type[FixedEncoder]](
         "descriptors": "nearfar.encoders.descriptors:Descriptors",
         "emnist_cnn": "nearfar.encoders.emnist_cnn:EmnistCNN",
         "fast_cnn": "nearfar.encoders.fast_cnn:FastCNN",
+        "file": "nearfar.encoders.file_features:FileFeatures",
         "gin": "nearfar.encoders.gin:GIN",
         "joined": "nearfar.encoders.joined:SideBySide",
         "identity": "nearfar.encoders.identity:Identity",
+        "minimol": "nearfar.encoders.minimol:MiniMol",
         "mlp": "nearfar.encoders.mlp:MLP",
         "morgan": "nearfar.encoders.morgan:Morgan",
         "mpnn": "nearfar.encoders.mpnn:MPNN",
         "pixels": "nearfar.encoders.pixels:Pixels",
         "resnet18": "nearfar.encoders.resnet:ResNet18",
+        "skfp": "nearfar.encoders.skfp_sets:SkfpSet",
         "timm": "nearfar.encoders.timm_models:Timm",
     }
 )

@@ -26,6 +26,15 @@ class Encoder(nn.Module):
     out_features: int
     in_shape: tuple[int, ...] | None = None
     """Shape of one row of a batch, where rows are tensors: (columns,) or (c, h, w)."""
+    weight_files: ClassVar[tuple[str, ...]] = ()
+    """Options that name files of weights; a stage's specification has their hashes instead."""
+    checked_ahead: ClassVar[bool] = False
+    """Whether one is built, and shown a row, before the first stage: much can be wrong with it."""
+
+    @classmethod
+    def draws(cls, options: Mapping[str, Any]) -> bool:
+        """Whether its weights depend on a seed; those that are read from a file do not."""
+        return True
 
     @classmethod
     def wants(cls, inputs: Any, options: Mapping[str, Any]) -> str:

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 
 from nearfar.data import Inputs
+from nearfar.data.inputs.embedded import without_embeddings
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.encoders.base import KINDS
+from nearfar.encoders.file_features import FileFeatures
 from nearfar.errors import UserError
 
 ROWS = 256
@@ -62,6 +64,8 @@ def part_features(
 
     ``device`` is where ``inputs`` are, None for the processor.
     """
+    if not isinstance(part, FileFeatures):
+        inputs = without_embeddings(inputs)
     if isinstance(part, FixedEncoder):
         return np.asarray(part.features(inputs), dtype=np.float32)
     part.to(device).eval()

@@ -1,15 +1,22 @@
 """Image models of the ``timm`` library, where it is installed."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 from nearfar.data import Inputs
 from nearfar.encoders.base import Encoder
 from nearfar.encoders.images import CENTRE, SPREAD, image_shape
-from nearfar.errors import UserError, nearest
+from nearfar.encoders.timm_library import blocks_of, built
+from nearfar.encoders.weights import place_of, read_weights
+from nearfar.errors import UserError
+
+Values = Annotated[tuple[float, ...], Field(min_length=1)]
+Positives = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
 
 
 class Timm(Encoder):
@@ -20,12 +27,22 @@ class Timm(Encoder):
         name: the model, as ``timm.list_models()`` has it.
         pretrained: start from the weights that timm offers. Images then are scaled by the mean and
             deviation that those weights were trained with.
+        checkpoint: start from the weights in this file instead: safetensors, or what ``torch.load``
+            reads as weights alone. What it has of a classifier is not used. In a stage's
+            specification it is the hash of the file.
+        mean: of values in [0, 1], one or one for each channel; by default that of the weights.
+        std: the deviation, likewise.
+        size: images are resized to size × size where they are encoded (bilinear, antialiased).
+        pooling: timm's ``global_pool``; by default the model's own.
 
     Raises:
-        UserError: timm cannot be imported, has no such model, or cannot build it.
+        UserError: timm cannot be imported, has no such model, or cannot build it; weights that are
+            damaged or another model's; images of a size that it does not take.
     """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
+    weight_files: ClassVar[tuple[str, ...]] = ("checkpoint",)
+    checked_ahead: ClassVar[bool] = True
     mean: Tensor
     deviation: Tensor
 
@@ -35,56 +52,87 @@ class Timm(Encoder):
         *,
         name: Annotated[str, Field(min_length=1)] = "resnet18",
         pretrained: bool = False,
+        checkpoint: Annotated[str, Field(min_length=1)] | None = None,
+        mean: Values | None = None,
+        std: Positives | None = None,
+        size: Annotated[int, Field(ge=1, le=4096)] | None = None,
+        pooling: Annotated[str, Field(min_length=1)] | None = None,
     ) -> None:
         super().__init__()
-        timm = imported_timm()
         self.in_shape = image_shape(inputs)
-        channels = self.in_shape[0]
-        known = timm.list_models()
-        if name.split(".")[0] not in known:
-            close = nearest(name, known).split("allowed:")[0].rstrip("; ?")
-            hint = f"{close}?" if close.startswith("did") else "timm.list_models() names them"
-            raise UserError(f"encoder timm, option name: timm has no model {name!r}; {hint}")
-        try:
-            self.model = timm.create_model(
-                name, pretrained=pretrained, num_classes=0, in_chans=channels
-            )
-        except (RuntimeError, OSError, ValueError) as error:
-            first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(f"encoder timm cannot build {name!r}: {first}") from error
+        channels, *sides = self.in_shape
+        self.size = size
+        weights = None
+        self.lacks = ""
+        if checkpoint is not None:
+            place = place_of(checkpoint)
+            self.lacks = checkpoint if place is None else ""
+            weights = None if place is None else read_weights(place)
+        shown = (size, size) if size is not None else (sides[0], sides[1])
+        self.model = built(
+            name,
+            channels,
+            shown,
+            pretrained=pretrained and checkpoint is None,
+            weights=weights,
+            pooling=pooling,
+        )
+        self.register_load_state_dict_post_hook(_has_weights)  # type: ignore[no-untyped-call]
         pooled = getattr(self.model, "head_hidden_size", None)
-        self.out_features = int(pooled or self.model.num_features)
-        config = self.model.pretrained_cfg if pretrained else {}
-        for key, values in (
-            ("mean", config.get("mean", (CENTRE,))),
-            ("deviation", config.get("std", (SPREAD,))),
+        self.out_features = int(pooled or self.model.num_features)  # type: ignore[arg-type]
+        learnt = pretrained or checkpoint is not None
+        config: Any = getattr(self.model, "pretrained_cfg", {}) if learnt else {}
+        for key, given, values in (
+            ("mean", mean, config.get("mean", (CENTRE,))),
+            ("deviation", std, config.get("std", (SPREAD,))),
         ):
-            numbers = torch.tensor(values)
-            if len(numbers) != channels:
-                numbers = numbers.mean(0, keepdim=True)
+            numbers = _of_channels(given, values, channels, "std" if key == "deviation" else key)
             self.register_buffer(key, numbers[:, None, None], persistent=False)
 
+    @classmethod
+    def draws(cls, options: Mapping[str, Any]) -> bool:
+        """Whether its weights depend on a seed."""
+        return not (options.get("pretrained") or options.get("checkpoint"))
+
     def forward(self, batch: Tensor) -> Tensor:
-        """Return the features of images (b, c, h, w) in [0, 1]: (b, ``out_features``)."""
+        """Return the features of images (b, c, h, w) in [0, 1]: (b, ``out_features``).
+
+        Raises:
+            UserError: the file of its weights is not there any more.
+        """
+        if self.lacks:
+            raise UserError(
+                f"encoder timm: the checkpoint with hash {self.lacks} that the study named is not "
+                "there any more, or has changed: put it back, or use an exported model"
+            )
+        if self.size is not None and tuple(batch.shape[2:]) != (self.size, self.size):
+            sides = [self.size, self.size]
+            batch = functional.interpolate(batch, size=sides, mode="bilinear", antialias=True)
         features: Tensor = self.model((batch - self.mean) / self.deviation)
         return features
 
     def layer_groups(self) -> list[nn.Module]:
-        """Return the model's parts in the order in which it holds them."""
-        return [part for part in self.model.children() if any(True for _ in part.parameters())]
+        """Return the model's blocks or stages, first to last, with what stands around them."""
+        return blocks_of(self.model)
 
 
-def imported_timm() -> Any:
-    """Return the library.
+def _has_weights(encoder: Any, keys: Any) -> None:
+    """Note that weights were loaded, so that none are lacking."""
+    encoder.lacks = ""
+
+
+def _of_channels(
+    given: Sequence[float] | None, values: Sequence[float], channels: int, option: str
+) -> Tensor:
+    """Return a number for each channel, or one for all.
 
     Raises:
-        UserError: it is not installed, or does not fit the installed torch.
+        UserError: another number of them was given.
     """
-    try:
-        import timm
-    except (ImportError, RuntimeError) as error:
+    if given is not None and len(given) not in (1, channels):
         raise UserError(
-            "encoder timm needs the timm library: pip install 'nearfar[timm]'"
-            f" ({type(error).__name__}: {str(error).splitlines()[0]})"
-        ) from error
-    return timm
+            f"encoder timm, option {option}: {len(given)} values for images of {channels} "
+            f"channel{'s' if channels > 1 else ''}: give one, or one for each"
+        )
+    numbers = torch.tensor(values if given is None else given, dtype=torch.float32)
+    return numbers if len(numbers) in (1, channels) else numbers.mean(0, keepdim=True)

@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
 from nearfar.data import Columns, Preparation
 from nearfar.data.inputs.joined import without_columns
-from nearfar.encoders import Encoder, build_encoder
+from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
+from nearfar.errors import UserError
 from nearfar.plan.plan import Plan
-from nearfar.plan.specs import FitSpec, PretrainSpec
+from nearfar.plan.specs import FitSpec, PretrainSpec, ScoreSpec
+
+
+def encoder_mistakes(plan: Plan, inputs: Any) -> list[str]:
+    """Return why encoders of the plan cannot be built, or do not take a row of ``inputs``.
+
+    Only of those that ask to be checked ahead: models of other libraries, whose names, weights and
+    sizes of images are theirs.
+    """
+    alone, found = without_columns(inputs), dict[str, str]()
+    for step in plan.steps.values():
+        encoder = None if isinstance(step.spec, ScoreSpec) else step.spec.encoder
+        parts = [] if encoder is None else [encoder.to_plain()]
+        if encoder is not None and encoder.name == "joined":
+            parts = encoder.options["parts"]
+        for name, options in [item for part in parts for item in part.items()]:
+            key = f"{name} {sorted(options.items())}"
+            if key not in found and getattr(ENCODERS[name], "checked_ahead", False):
+                found[key] = _why_not(name, options, alone)
+    return [line for line in found.values() if line]
+
+
+@torch.no_grad()
+def _why_not(name: str, options: Mapping[str, Any], inputs: Any) -> str:
+    try:
+        encoder = build_encoder(name, options, inputs)
+        if isinstance(encoder, FixedEncoder):
+            return ""
+        encoder.eval()
+        shape = tuple(encoder(inputs.select(torch.zeros(1, dtype=torch.int64))).shape)
+    except UserError as error:
+        return str(error)
+    except (RuntimeError, AssertionError, ValueError, TypeError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        said = ", ".join(f"{key}: {value}" for key, value in options.items())
+        return f"encoder {name} ({said}) does not take these inputs: {first}; size: N resizes them"
+    if shape != (1, encoder.out_features):
+        return (
+            f"encoder {name}: gives features of shape {list(shape[1:])} for a row, not "
+            f"[{encoder.out_features}]: choose another pooling"
+        )
+    return ""
 
 
 def layer_mistakes(plan: Plan, inputs: Any) -> list[str]:

@@ -5,7 +5,6 @@ the request goes on under another name. Stages are shared by their hashes whatev
 """
 
 import itertools
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -14,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data import Dataset, load_dataset
+from nearfar.data.embeddings import with_embeddings
+from nearfar.data.read.locate import locate
 from nearfar.errors import UserError
+from nearfar.execution.portable import portable, portable_files, portable_modules
 from nearfar.execution.prepared import Request
 from nearfar.execution.trackers import with_trackers
-from nearfar.extensions.modules import file_of
-from nearfar.plan.specs import spec_of
+from nearfar.plan.specs import ScoreSpec, file_digests, spec_of
 from nearfar.records.places import folder_to_write
 from nearfar.records.run import RunFolder
 from nearfar.study.extend import OtherStudyError, extend, in_rounds, prune, seeds_of, with_seeds
@@ -77,6 +78,8 @@ def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) ->
     """
     loading = 0.0
     other_study, other_data = "", ""
+    for path in [*(options["path"] for options in asked.embedding_files), *asked.weight_files]:
+        locate(path, asked.folder)
     out = folder_to_write(request.out, "--out")
     for name in _names(request, asked):
         folder = _folder(out, name)
@@ -92,7 +95,8 @@ def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) ->
             begin = time.monotonic()
             dataset = load_dataset(resolved.study.data, resolved.folder)
             loading = time.monotonic() - begin
-        change = changed_data(folder, dataset)
+        dataset = with_embeddings(dataset, resolved.embedding_files, resolved.folder)
+        change = changed_data(folder, dataset) or changed_embeddings(folder, dataset)
         if change and request.name is None:
             other_data = f"{folder.path}: {change}"
             continue
@@ -102,6 +106,7 @@ def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) ->
         elif other_data or other_study:
             stays = f"that run stays as it is, and this one is {folder.path}"
             notes = [other_data or other_study, stays]
+        notes += [found.told for found in dataset.embeddings.values()]
         trainings = _asked(request, requested, folder)
         return Placed(folder, resolved, dataset, trainings, notes, loading, found)
     raise AssertionError("names never end")
@@ -132,10 +137,11 @@ def _study_of_run(
     text = {
         **asked.text,
         "track": with_trackers(asked.text.get("track"), request.track),
-        "data": _portable(asked.text["data"], asked.folder, folder.path),
+        "data": portable(asked.text["data"], asked.folder, folder.path),
     }
+    text |= portable_files(asked, folder.path)
     if "modules" in text:
-        text["modules"] = _portable_modules(text["modules"], asked.folder, folder.path)
+        text["modules"] = portable_modules(text["modules"], asked.folder, folder.path)
     seeds = sorted(set(request.only_seeds)) or list(range(request.seeds or 0))
     requested = with_seeds(text, seeds) if seeds else text
     requested = in_rounds(text) if request.until_decided else requested
@@ -188,20 +194,16 @@ def changed_data(folder: RunFolder, dataset: Dataset) -> str:
     return "the data have other values than those of its results"
 
 
-def _portable(data: dict[str, Any], study: Path, run: Path) -> dict[str, Any]:
-    """Return the data block with paths beside the study file as seen from the run folder."""
-    beside = {
-        key: os.path.relpath((study / data[key]).resolve(), run.resolve())
-        for key in ("path", "mapping")
-        if data.get(key) is not None and (study / data[key]).exists()
-    }
-    return {**data, **beside}
-
-
-def _portable_modules(names: list[str], study: Path, run: Path) -> list[str]:
-    """Return the modules of a study with files as seen from the run folder."""
-    files = [file_of(name, study) for name in names]
-    return [
-        name if file is None else os.path.relpath(file.resolve(), run.resolve())
-        for name, file in zip(names, files, strict=True)
-    ]
+def changed_embeddings(folder: RunFolder, dataset: Dataset) -> str:
+    """Return which embeddings of a run's finished stages are no longer there; empty if none."""
+    if not dataset.embeddings or not (folder.path / "plan.json").exists():
+        return ""
+    now = {found.digest for found in dataset.embeddings.values()}
+    for stage_hash in {cell.chain[-1].hash: cell for cell in folder.plan().cells if cell.counts}:
+        if not folder.store.is_done(stage_hash):
+            continue
+        spec = spec_of(stage_hash, folder.store)
+        named = None if isinstance(spec, ScoreSpec) else spec.encoder
+        if named is not None and not now.issuperset(file_digests(named)):
+            return "a file of embeddings has other values than those of its results"
+    return ""

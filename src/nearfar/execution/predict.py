@@ -1,5 +1,6 @@
 """Putting an arm into use: predictions for new rows from the models of a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from nearfar.data import InputRows
@@ -13,6 +14,7 @@ from nearfar.execution.predicted import (
 )
 from nearfar.models import FinishedModel
 from nearfar.models.calibration import LEVEL
+from nearfar.models.embeddings import with_embeddings_from
 from nearfar.models.folder import is_model
 from nearfar.numbers import counted
 from nearfar.records.outputs import STANDARD, check_output, write_columns
@@ -34,6 +36,7 @@ def predict_file(
     modules: bool = False,
     strict: bool = False,
     force: bool = False,
+    embeddings: Sequence[Path] = (),
 ) -> str:
     """Predict the rows of a file with an arm of a run, or a model, and write a table.
 
@@ -62,6 +65,7 @@ def predict_file(
         modules: whether the modules that the run's study names may be imported.
         strict: refuse rows that cannot be used.
         force: write over a file that is there, unless it is read for this.
+        embeddings: files of the rows' own, as many as the arm reads and in the same order.
 
     Returns:
         What was done, lines: which model, rows without a prediction, what intervals stand on.
@@ -69,18 +73,23 @@ def predict_file(
     Raises:
         UserError: no such model, no row to use, or an output that may not be written.
     """
-    output = check_output(output, [data, path], force=force)
+    output = check_output(output, [data, path, *embeddings], force=force)
     _check_numbers(batch, level)
     model = _model(path, arm, seed, modules=modules)
     if model.task == "reconstruction":
         raise UserError(f"arm {model.name!r} gives images back: there is nothing to predict")
     check_output(output, [data, *_training_rows(path)], force=force)
-    rows = model.schema.read(data)
-    if strict:
-        check_rows(rows)
+    rows = with_embeddings_from(model, _rows(model, data, strict=strict), embeddings)
     found = model.predict(rows.inputs, pick_device(device), batch, level=level)
     write_columns(output, predicted_columns(rows, found))
     return "\n".join([_written(model, rows, output), *notes_of(model, rows, found)])
+
+
+def _rows(model: FinishedModel, data: Path, *, strict: bool) -> InputRows:
+    rows = model.schema.read(data)
+    if strict:
+        check_rows(rows)
+    return rows
 
 
 def _check_numbers(batch: int, level: float) -> None:

@@ -92,8 +92,10 @@ class Prepared:
         given = (self.resolved, self.dataset.digest, self.environment, outcome)
         external = external_encoders(self.folder, self.resolved)
         asked = self.asked if self.rounds is None else self.rounds
-        failed = set(self.failures)
-        return make_plan(*given, external=external, failed=failed, guess=guess, asked=asked)
+        failed, files = set(self.failures), self.dataset.file_contents
+        return make_plan(
+            *given, external=external, failed=failed, guess=guess, asked=asked, files=files
+        )
 
 
 def external_encoders(folder: RunFolder, resolved: Resolved) -> ExternalEncoder:

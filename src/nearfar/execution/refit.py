@@ -13,11 +13,13 @@ import numpy as np
 import torch
 
 from nearfar.data import Conditions, Dataset, SplitOptions, load_dataset
+from nearfar.data.embeddings import with_embeddings
 from nearfar.errors import UserError
 from nearfar.execution.worker import carry_out
 from nearfar.models import FinishedModel, Member
 from nearfar.models.known import KnownRows
 from nearfar.plan.chain import Step, hash_of
+from nearfar.plan.plan import weight_files_of
 from nearfar.plan.specs import (
     Data,
     Environment,
@@ -29,6 +31,7 @@ from nearfar.plan.specs import (
 )
 from nearfar.records.run import RunFolder
 from nearfar.records.stages import StageStore
+from nearfar.stages.features import with_embeddings_of
 from nearfar.stages.fitted import Fitted
 from nearfar.study.load import resolve
 from nearfar.train.device import precision_of
@@ -62,6 +65,8 @@ def refitted(
     assert text is not None
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
     dataset = load_dataset(resolved.study.data, resolved.folder)
+    dataset = with_embeddings(dataset, resolved.embedding_files, resolved.folder)
+    weight_files_of(resolved)
     model = model.of_members(model.members[:MOST])
     specs = [_fit_spec(member, folder.store) for member in model.members]
     if specs[0].data.digest != dataset.digest:
@@ -85,7 +90,9 @@ def refitted(
     told = f", {epochs} each, as the study found to be best" if epochs else ""
     known = model.known
     if known is not None:
-        known = KnownRows.of(dataset.ids, members[0].fitted.features(dataset.inputs))
+        first = members[0].fitted
+        inputs = with_embeddings_of(first.named, dataset.inputs, dataset)
+        known = KnownRows.of(dataset.ids, first.features(inputs))
     return replace(model, members=members, known=known), (
         f"After the study it was trained once more on all {len(dataset)} rows{told}."
     )
@@ -105,6 +112,7 @@ def all_in_training(dataset: Dataset) -> Dataset:
     return replace(
         dataset,
         inputs=dataset.inputs.take(torch.from_numpy(rows)),
+        embeddings={key: found.taken(rows) for key, found in dataset.embeddings.items()},
         ids=[f"{dataset.ids[row]}{mark}" for row, mark in zip(rows, marks, strict=True)],
         names=[dataset.names[row] for row in rows] if dataset.names else dataset.names,
         smiles=[dataset.smiles[row] for row in rows] if dataset.smiles else dataset.smiles,

@@ -42,7 +42,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     """
     import torch
 
-    from nearfar.execution.checks import layer_mistakes
+    from nearfar.execution.checks import encoder_mistakes, layer_mistakes
     from nearfar.train.device import precision_of
 
     forget_checks()
@@ -60,8 +60,11 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     given, others = (dataset.digest, environment), external_encoders(folder, resolved)
     rounds = _rounds(request, resolved)
     chosen = place.asked if rounds is None else rounds
-    plan = make_plan(resolved, *given, folder.store.outcome, external=others, asked=chosen)
+    known, files = (*given, folder.store.outcome), dataset.file_contents
+    plan = make_plan(resolved, *known, external=others, asked=chosen, files=files)
     mistakes = Mistakes(find_study(request.study))
+    mistakes.add(encoder_mistakes(plan, dataset.inputs))
+    mistakes.refuse()
     mistakes.add(layer_mistakes(plan, dataset.inputs))
     mistakes.refuse()
     prepared = Prepared(resolved, dataset, plan, folder, environment, place.loading, rounds)
@@ -199,7 +202,8 @@ def _write_tables(prepared: Prepared) -> None:
 def write_schema(prepared: Prepared) -> None:
     """Write what the inputs of the run's models are: ``inputs.json``."""
     dataset, options = prepared.dataset, prepared.resolved.study.data
-    schema = InputSchema.of(options, dataset.inputs, dataset.digest)
+    read = dataset.embedding_files
+    schema = InputSchema.of(options, dataset.inputs, dataset.digest, read)
     prepared.folder.write_json(SCHEMA, schema.to_plain())
 
 
@@ -218,7 +222,9 @@ def carry_out_stages(prepared: Prepared, jobs: int, watch: Callable[[Event], Non
     """
     prepared.folder.store.discard_damaged(prepared.plan.steps)
     resolved = prepared.resolved
-    source = StudySource(resolved.study.data, resolved.folder, tuple(resolved.study.modules or ()))
+    modules, files = tuple(resolved.study.modules or ()), tuple(resolved.embedding_files)
+    read = (modules, files, tuple(resolved.weight_files))
+    source = StudySource(resolved.study.data, resolved.folder, *read)
     watch(Planned(prepared.plan, prepared.missing))
     steps = {a: step for a, step in prepared.plan.steps.items() if a not in prepared.failures}
     lost, store = prepared.failures, prepared.folder.store

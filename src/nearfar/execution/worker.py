@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from nearfar.data import DataOptions, Dataset, load_dataset
+from nearfar.data.embeddings import with_embeddings
+from nearfar.data.read.locate import locate
+from nearfar.encoders.weights import known_file
 from nearfar.errors import UserError, first_line, full_disk
 from nearfar.execution.events import Finished
 from nearfar.extensions import FOREIGN_ERRORS, changed_modules, use_modules
@@ -25,6 +29,8 @@ class StudySource:
     options: DataOptions
     folder: Path
     modules: tuple[str, ...] = ()
+    files: tuple[Mapping[str, Any], ...] = ()
+    weights: tuple[str, ...] = ()
 
     def use_modules(self) -> str:
         """Import the modules that the study names; return why they cannot be, empty if they can."""
@@ -35,8 +41,10 @@ class StudySource:
         return ""
 
     def load(self) -> Dataset:
-        """Read the data set."""
-        return load_dataset(self.options, self.folder)
+        """Read the data set, and files of embeddings of its rows; find files of weights."""
+        for path in self.weights:
+            known_file(locate(path, self.folder)[0])
+        return with_embeddings(load_dataset(self.options, self.folder), self.files, self.folder)
 
 
 def without_its_need(bundle: Bundle) -> Iterator[Finished]:

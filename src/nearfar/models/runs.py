@@ -11,6 +11,7 @@ import numpy as np
 
 from nearfar.data.shown import PRIVATE
 from nearfar.encoders import FixedEncoder
+from nearfar.encoders.weights import ENDINGS, known_file
 from nearfar.errors import UserError, nearest
 from nearfar.extensions import changed_modules, use_modules
 from nearfar.models.calibration import Calibration
@@ -34,6 +35,7 @@ def parts_of_run(
     folder = RunFolder.open(path)
     study = folder.study() or {}
     own = _use_modules(study, path, allowed=modules)
+    _find_weights(study, path)
     arm = recommended(folder) if arm is None else arm
     fits = _fits(folder, arm, seed)
     _check_models(folder, fits)
@@ -69,6 +71,15 @@ def parts_of_run(
         "calibration": _calibration(folder, fits, targets, _task(outcome)),
         "known": _known(folder, members[0]),
     }
+
+
+def _find_weights(block: Any, path: Path) -> None:
+    """Find the files of weights that a run's study names, as far as they are still there."""
+    if isinstance(block, list | dict):
+        for part in block.values() if isinstance(block, dict) else block:
+            _find_weights(part, path)
+    elif isinstance(block, str) and block.lower().endswith(ENDINGS) and (path / block).is_file():
+        known_file(path / block)
 
 
 def _check_models(folder: RunFolder, fits: Sequence[StageRow]) -> None:

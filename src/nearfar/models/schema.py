@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -43,6 +44,8 @@ class InputSchema:
         shape: of images, (channels, height, width).
         range: of images of more than 8 bits, the values that became 0 and 255.
         digest: of the rows that the model was trained on, empty if not known.
+        embeddings: by the hash of their values, how files of embeddings were read that stood beside
+            the inputs, and the names of their columns.
     """
 
     kind: Kind
@@ -52,9 +55,16 @@ class InputSchema:
     shape: tuple[int, int, int] | None = None
     range: tuple[float, float] | None = None
     digest: str = field(default="", compare=False)
+    embeddings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, options: DataOptions, inputs: Inputs, digest: str = "") -> Self:
+    def of(
+        cls,
+        options: DataOptions,
+        inputs: Inputs,
+        digest: str = "",
+        embeddings: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> Self:
         """Describe the inputs of a data set that was read with ``options``."""
         found = cls.of_options(inputs.kind, options.model_dump(mode="json"))  # type: ignore[arg-type]
         columns, complete = columns_of(inputs)
@@ -68,6 +78,7 @@ class InputSchema:
             shape=image.shape if image else None,
             range=image.range if image else None,
             digest=digest,
+            embeddings=dict(embeddings),
         )
 
     @classmethod
@@ -127,6 +138,8 @@ class InputSchema:
         """Return plain values, for JSON."""
         plain = asdict(self)
         plain["options"] = dict(self.options)
+        if not self.embeddings:
+            del plain["embeddings"]
         return {key: value for key, value in plain.items() if value is not None}
 
     @classmethod

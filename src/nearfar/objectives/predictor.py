@@ -24,7 +24,8 @@ class Predictor(nn.Module):
     groups and the head. What is not trained stays bit-identical: its parameters take no gradient
     and its batch norm uses and keeps the statistics it has. ``batch_norm="eval"`` holds those
     statistics in the trained layers of the encoder too. ``classifies``: the head puts out logits,
-    whose accuracy ``monitor`` returns. ``elementwise`` is the loss before its mean is taken,
+    whose accuracy ``monitor`` returns. Each layer of the encoder learns ``layer_decay`` times as
+    fast as the one after it. ``elementwise`` is the loss before its mean is taken,
     for batches whose rows have weights, and for targets of which some are not known (``gaps``).
     Without a ``readout`` the head's outputs are the predictions.
     """
@@ -43,6 +44,7 @@ class Predictor(nn.Module):
         trained: Literal["all", "head"] | int = "all",
         batch_norm: Literal["train", "eval"] = "train",
         encoder_lr: float = 1.0,
+        layer_decay: float = 1.0,
         classifies: bool = False,
         elementwise: Loss | None = None,
         readout: Readout | None = None,
@@ -52,6 +54,7 @@ class Predictor(nn.Module):
         self.standardise = Standardise(int(encoder.out_features))  # type: ignore[arg-type]
         self.criterion, self._batch_norm, self._encoder_lr = loss, batch_norm, encoder_lr
         self.classifies, self._elementwise = classifies, elementwise
+        self._layer_decay = layer_decay
         self._right: list[Tensor] = []
         self._live = self._live_parts(trained)
         live = {id(p) for part in self._live for p in part.parameters()}
@@ -175,7 +178,23 @@ class Predictor(nn.Module):
         """Return the trained parameters with their factors on the learning rate."""
         encoder = [p for p in self.encoder.parameters() if p.requires_grad]
         own = [*self.head.parameters(), *self.readout.parameters()]
-        return [(encoder, self._encoder_lr), (own, 1.0)]
+        if self._layer_decay == 1:
+            return [(encoder, self._encoder_lr), (own, 1.0)]
+        found: dict[int, list[nn.Parameter]] = {}
+        after = self._layers_after()
+        for parameter in encoder:
+            found.setdefault(after[id(parameter)], []).append(parameter)
+        factors = ((part, self._encoder_lr * self._layer_decay**k) for k, part in found.items())
+        return [*factors, (own, 1.0)]
+
+    def _layers_after(self) -> dict[int, int]:
+        """Return by parameter how many of the encoder's layers come after it; all of them if it
+        is of none, as positions are."""
+        layers: list[nn.Module] = self.encoder.layer_groups()  # type: ignore[operator]
+        count = {id(p): len(layers) for p in self.encoder.parameters()}
+        for place, layer in enumerate(layers):
+            count |= {id(p): len(layers) - 1 - place for p in layer.parameters()}
+        return count
 
 
 @torch.no_grad()

@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from nearfar.data.conditions import Conditions
+from nearfar.data.embeddings import options_key
 from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError
 from nearfar.heads import EXACT
@@ -63,6 +65,12 @@ class Step:
         return self.length * min(1.0, recipe.batch / rows)
 
 
+FileContents = Mapping[str, Mapping[str, Any]]
+"""What the study says of a file of embeddings (``options_key``) → ``digest`` and ``columns``.
+
+And the path of a file of weights → its ``digest``.
+"""
+
 ExternalEncoder = Callable[[Pretrain, int], Step]
 """(``pretrain: {run: …}``, seed) → the finished stage that holds the encoder."""
 
@@ -85,8 +93,12 @@ def chain_of(
     digest: str,
     environment: Environment,
     external: ExternalEncoder,
+    files: FileContents = MappingProxyType({}),
 ) -> tuple[Step, ...]:
-    """Return the stages of an arm under a seed, pre-training first, the fit last."""
+    """Return the stages of an arm under a seed, pre-training first, the fit last.
+
+    ``files`` says what the files of embeddings hold that encoders read.
+    """
     conditions = study.conditions
     rows = digest, study.split, seed if study.split.varies else None
     labelled, whole = Data(*rows, conditions), Data(*rows, Conditions(unseen=conditions.unseen))
@@ -98,7 +110,7 @@ def chain_of(
         names = {"encoder": stage.encoder.name, "objective": stage.objective.name}
         modules = modules_of(source=study.data.source, **names)
         rows_seen = labelled if reads else whole
-        spec = _pretrain_spec(stage, {**common, "data": rows_seen, "modules": modules})
+        spec = _pretrain_spec(stage, {**common, "data": rows_seen, "modules": modules}, files)
         before = [_step(f"pretrain:{start.stage}", spec)]
     elif start is not None:
         before = [external(start, seed)]
@@ -120,6 +132,7 @@ def chain_of(
     if start is not None:
         common["input"] = Input(before[0].hash, start.epoch)
     needs = before[0].hash if before else None
+    common["encoder"] = encoder_named(arm.fit.encoder, files)
     return *before, _step("fit", _fit_spec(arm.fit, study.metric, common), needs)
 
 
@@ -164,10 +177,12 @@ def _step(name: str, spec: StageSpec, needs: str | None = None) -> Step:
     return Step(name, spec, hash_of(spec.to_plain()), needs)
 
 
-def _pretrain_spec(stage: Stage, common: Mapping[str, Any]) -> PretrainSpec:
+def _pretrain_spec(stage: Stage, common: Mapping[str, Any], files: FileContents) -> PretrainSpec:
+    encoder = encoder_named(stage.encoder, files)
+    assert encoder is not None
     return PretrainSpec(
         **common,
-        encoder=_named(stage.encoder),
+        encoder=encoder,
         objective=_named(stage.objective),
         recipe=stage.recipe("last"),
         keep=stage.keep,
@@ -178,14 +193,13 @@ def _pretrain_spec(stage: Stage, common: Mapping[str, Any]) -> PretrainSpec:
 def _fit_spec(
     fit: TrainedFit | ExactFit, metric: str, common: Mapping[str, Any]
 ) -> FitSpec | SolveSpec:
-    head, encoder = _named(fit.head), None if fit.encoder is None else _named(fit.encoder)
+    head = _named(fit.head)
     if isinstance(fit, ExactFit):
         common = {**common, "metric": own_metric(metric)}
-        return SolveSpec(**common, head=head, encoder=encoder, weights=fit.weights)
+        return SolveSpec(**common, head=head, weights=fit.weights)
     return FitSpec(
         **common,
         head=head,
-        encoder=encoder,
         weights=fit.weights,
         train=fit.train,
         loss=fit.loss,
@@ -198,7 +212,27 @@ def _fit_spec(
         readout=_named(fit.readout),
         frozen_views=fit.frozen_views,
         label_smoothing=fit.label_smoothing,
+        layer_decay=fit.layer_decay,
     )
+
+
+def encoder_named(choice: NamedChoice | None, files: FileContents) -> Named | None:
+    """Return the encoder of a fit; of files of embeddings it has what they hold, not their names.
+
+    Without ``files`` these are what the study says of them: then nothing is known of their content.
+    """
+    if choice is None:
+        return None
+    plain = choice.model_dump(mode="json")
+    for part in plain[choice.name]["parts"] if choice.name == choice.list_name else [plain]:
+        ((name, options),) = part.items()
+        if name == "file":
+            part[name] = dict(files.get(options_key(options), options))
+        elif weights := getattr(ENCODERS[name], "weight_files", ()):
+            given = {key: value for key, value in options.items() if value is not None}
+            known = {key: files[given[key]]["digest"] for key in weights if given.get(key) in files}
+            part[name] = {**given, **known}
+    return Named.from_plain(plain)
 
 
 def _named(choice: NamedChoice) -> Named:

@@ -3,9 +3,19 @@
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
-from nearfar.plan.chain import ExternalEncoder, Step, chain_of, no_external, scoring_of
+from nearfar.data.read.locate import locate
+from nearfar.encoders.weights import known_file
+from nearfar.plan.chain import (
+    ExternalEncoder,
+    FileContents,
+    Step,
+    chain_of,
+    no_external,
+    scoring_of,
+)
 from nearfar.plan.search import Choice, Outcome, Try, point_name, ranked
 from nearfar.plan.specs import Environment
 from nearfar.records.conditions import joined, pairs_of
@@ -72,6 +82,7 @@ def make_plan(
     failed: Collection[str] = (),
     guess: bool = False,
     asked: AskedFor | None = None,
+    files: FileContents = MappingProxyType({}),
 ) -> Plan:
     """Plan a study on the data with this digest.
 
@@ -79,9 +90,11 @@ def make_plan(
     known. ``elsewhere`` finds the encoders of other runs. Where a stage has ``failed``, so has its
     arm: nothing is chosen among fewer points. With ``guess`` the first point stands for the one to
     be chosen, to estimate the whole. ``asked`` says with which of the seeds an arm is trained, by
-    default all.
+    default all. ``files`` says what the files of embeddings hold.
     """
-    planner = _Planner(resolved, digest, environment, outcomes, external, failed, guess, asked)
+    files = {**files, **weight_files_of(resolved)}
+    given = (resolved, digest, environment, outcomes, external, failed, guess, asked, files)
+    planner = _Planner(*given)
     for seed in resolved.seeds:
         for points in planner.places:
             for arm in resolved.study.arms:
@@ -94,6 +107,18 @@ def make_plan(
         first[resolved.study.baseline],
         planner.choices,
     )
+
+
+def weight_files_of(resolved: Resolved) -> dict[str, dict[str, Any]]:
+    """Return the hashes of the files of weights that a study names, by their paths there.
+
+    Encoders that are built in this process afterwards find them.
+
+    Raises:
+        UserError: one is not there.
+    """
+    paths = resolved.weight_files
+    return {path: {"digest": known_file(locate(path, resolved.folder)[0])} for path in paths}
 
 
 class _Planner:
@@ -109,10 +134,11 @@ class _Planner:
         failed: Collection[str],
         guess: bool,
         asked: AskedFor | None,
+        files: FileContents,
     ) -> None:
         self.resolved, self.digest, self.environment = resolved, digest, environment
         self.outcomes, self.external = functools.cache(outcomes), external
-        self.failed, self.guess, self.asked = failed, guess, asked
+        self.failed, self.guess, self.asked, self.files = failed, guess, asked, files
         self.steps: dict[str, Step] = {}
         self.cells: dict[Cell, None] = {}
         self.choices: list[Choice] = []
@@ -225,7 +251,7 @@ class _Planner:
         return {axis: label for axis, label in point.along("choose").items() if axis in used}
 
     def _stages(self, arm: str, study: Study, seed: int) -> tuple[Step, ...]:
-        given = (self.digest, self.environment, self.external)
+        given = (self.digest, self.environment, self.external, self.files)
         return chain_of(study, study.arms[arm], seed, *given)
 
 

@@ -211,6 +211,7 @@ class FitSpec(_Fit):
     readout: Named = Z_UNITS
     frozen_views: str | None = None
     label_smoothing: float | None = None
+    layer_decay: float | None = None
 
     @property
     def trained(self) -> Literal["all", "head"] | int:
@@ -232,7 +233,7 @@ class FitSpec(_Fit):
             "recipe": self.recipe.to_plain(),
             "metric": self.metric,
             **_given(augment=_plain(self.augment), readout=readout, frozen_views=self.frozen_views),
-            **_given(label_smoothing=self.label_smoothing),
+            **_given(label_smoothing=self.label_smoothing, layer_decay=self.layer_decay),
             **self._last(),
         }
 
@@ -322,6 +323,7 @@ def from_plain(plain: Mapping[str, Any]) -> StageSpec:
         readout=Named.from_plain(plain.get("readout", Z_UNITS.to_plain())),
         frozen_views=plain.get("frozen_views"),
         label_smoothing=plain.get("label_smoothing"),
+        layer_decay=plain.get("layer_decay"),
     )
 
 
@@ -338,6 +340,12 @@ def encoder_of(spec: EncodedSpec, store: StageStore) -> tuple[Named, int]:
         assert not isinstance(before, ScoreSpec)
         spec = before
     return spec.encoder, spec.seed
+
+
+def file_digests(named: Named) -> list[str]:
+    """Return the hashes of the embeddings that an encoder, or a part of it, reads from files."""
+    parts = named.options["parts"] if named.name == "joined" else [named.to_plain()]
+    return [str(part["file"].get("digest")) for part in parts if "file" in part]
 
 
 def has_encoder(spec: EncodedSpec) -> bool:

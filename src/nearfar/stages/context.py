@@ -39,7 +39,11 @@ from nearfar.records.files import write_atomically
 from nearfar.records.stage_files import write_curves, write_predictions
 from nearfar.records.stages import StageStore
 from nearfar.stages import models
-from nearfar.stages.features import features_of_all, inputs_with_descriptors
+from nearfar.stages.features import (
+    features_of_all,
+    inputs_with_descriptors,
+    with_embeddings_of,
+)
 from nearfar.stages.keep import keep_given_back
 from nearfar.stages.prepare import preparation_of
 from nearfar.stages.reconstructions import PixelTargets, Reconstructions
@@ -109,6 +113,7 @@ class StageContext:
         if not isinstance(spec, ScoreSpec) and has_encoder(spec):
             preparation, inputs = preparation_of(spec, dataset, split, store)
             inputs = inputs_with_descriptors(spec, inputs, store).to(fabric.device)
+            inputs = with_embeddings_of(spec.encoder, inputs, dataset)
             shared = shared.setdefault(preparation.key if preparation else "", {})
         if isinstance(outputs, Reconstructions):
             rows = Rows(inputs, PixelTargets(inputs))

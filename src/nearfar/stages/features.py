@@ -11,12 +11,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nearfar.data import Columns
+from nearfar.data import Columns, Dataset
+from nearfar.data.inputs.embedded import embedded
 from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder
 from nearfar.encoders.joined import SideBySide, named_parts, part_features
 from nearfar.encoders.with_columns import JoinedEncoder, JoinedFixed, beside
-from nearfar.plan.specs import EncodedSpec, Named, ScoreSpec, StageSpec, start_of
+from nearfar.plan.specs import (
+    EncodedSpec,
+    Named,
+    ScoreSpec,
+    StageSpec,
+    file_digests,
+    start_of,
+)
 from nearfar.records.stages import StageStore
 from nearfar.stages import models
 
@@ -67,6 +75,19 @@ def inputs_with_descriptors(spec: EncodedSpec, inputs: Any, store: StageStore) -
     return models.prepared_inputs(spec, inputs, store, make)
 
 
+def with_embeddings_of(
+    named: Named | None, inputs: Any, dataset: Dataset, rows: NDArray[np.int64] | None = None
+) -> Any:
+    """Return ``inputs`` with the embeddings beside them that the encoder ``named`` reads of files.
+
+    ``rows`` says which of the data set's they are, None for all.
+    """
+    asked = [] if named is None else file_digests(named)
+    there = {found.digest: found.values for found in dataset.embeddings.values()}
+    found = {digest: there[digest] for digest in asked if digest in there}
+    return embedded(inputs, {k: v if rows is None else v[rows] for k, v in found.items()})
+
+
 def expensive_features(spec: StageSpec, inputs: Any, store: StageStore) -> str:
     """Name the features by a fixed encoder that the stage needs of all rows, or none.
 
@@ -99,7 +120,7 @@ def _joined(
         if isinstance(part, FixedEncoder):
             values, seconds = _fixed(spec, part, named, store, make, own)
         else:
-            key = {**_key(spec, named), **own, "seed": spec.seed}
+            key = {**_key(spec, named), **own, **_seed(spec, named)}
             values, seconds = store.features.get(key, make)
         found.append(values)
         spared += seconds
@@ -120,7 +141,14 @@ def _fixed(
 
 
 def _key(spec: EncodedSpec, named: Named) -> dict[str, Any]:
-    return {**_common(spec), "encoder": named.to_plain()}
+    packages = _versions(getattr(ENCODERS[named.name], "packages", ()))
+    return {**_common(spec), "encoder": named.to_plain(), **packages}
+
+
+@functools.cache
+def _versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """Return the versions of the packages that make features, as far as they are installed."""
+    return {name: one.version for name in packages for one in metadata.distributions(name=name)}
 
 
 def _common(spec: EncodedSpec) -> dict[str, Any]:
@@ -140,4 +168,11 @@ def _start(spec: EncodedSpec) -> dict[str, Any]:
     if start is not None:
         return {"input": start.to_plain()}
     assert spec.encoder is not None
-    return {"encoder": spec.encoder.to_plain(), "seed": spec.seed}
+    return {"encoder": spec.encoder.to_plain(), **_seed(spec, spec.encoder)}
+
+
+def _seed(spec: EncodedSpec, named: Named) -> dict[str, int]:
+    """Return the seed where an encoder's weights depend on it: those of a file serve all seeds."""
+    kind = ENCODERS[named.name]
+    drawn = not issubclass(kind, Encoder) or kind.draws(named.options)
+    return {"seed": spec.seed} if drawn else {}

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nearfar.data import Preparation, TargetScaler
+from nearfar.data.inputs.embedded import embedded, parted
 from nearfar.data.inputs.joined import Joined
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.encoders.joined import SideBySide, named_parts
@@ -156,7 +157,8 @@ class Fitted:
         """
         if self.named is None:
             return inputs
-        return beside(self.named, prepared_by(self.preparation, inputs))
+        inputs, embeddings = parted(inputs)
+        return embedded(beside(self.named, prepared_by(self.preparation, inputs)), embeddings)
 
     def features(
         self, inputs: Any, device: torch.device | str = "cpu", batch: int = ROWS

@@ -217,6 +217,7 @@ def build_predictor(
         trained=spec.trained,
         batch_norm=spec.batch_norm,
         encoder_lr=spec.encoder_lr,
+        layer_decay=1.0 if spec.layer_decay is None else spec.layer_decay,
         classifies=classifies,
         elementwise=each,
         readout=readout,

@@ -13,6 +13,7 @@ from nearfar.plan.specs import ScoreSpec, spec_of
 from nearfar.records.stage_files import write_predictions
 from nearfar.stages import models
 from nearfar.stages.context import StageContext, ended
+from nearfar.stages.features import with_embeddings_of
 from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import preparer
 from nearfar.stages.representation import measures
@@ -35,6 +36,7 @@ def judge(context: StageContext, spec: ScoreSpec) -> dict[str, Any]:
     if test.corruption is not None and test.severity and looked_at:
         inputs = corrupt(inputs, test.corruption, test.severity, spec.seed)
     fitted, device = Fitted.of_stage(stage_hash, context.store, inputs), context.device
+    inputs = with_embeddings_of(fitted.named, inputs, context.dataset, tested)
     found = fitted.scores(fitted.features(inputs, device), device)
     if not np.isfinite(found).all():
         return ended("diverged", "its predictions are not finite")

@@ -5,8 +5,10 @@ Which they are was found on development data; docs/log.md has the figures.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from nearfar.starter.kits import Kit
 
@@ -79,7 +81,9 @@ class Arms:
     notes: Sequence[str] = field(default=())
 
 
-def arms_of(kit: Kit, budget: Budget, rows: int, side: int = 0, targets: int = 1) -> Arms:
+def arms_of(
+    kit: Kit, budget: Budget, rows: int, side: int = 0, targets: int = 1, embeddings: str = ""
+) -> Arms:
     """Return the arms for a kind of data.
 
     Args:
@@ -88,6 +92,7 @@ def arms_of(kit: Kit, budget: Budget, rows: int, side: int = 0, targets: int = 1
         rows: that are trained on.
         side: pixels of the longer side of images.
         targets: columns to predict.
+        embeddings: path of a file of them, empty if there is none.
     """
     plain = list(_solved(kit, rows, targets))
     network = _network(kit)
@@ -104,6 +109,7 @@ def arms_of(kit: Kit, budget: Budget, rows: int, side: int = 0, targets: int = 1
     if kit.kind == "image":
         baseline = learned[0].name
     arms = [*plain, *learned] if kit.kind != "image" else [*learned, *plain]
+    arms += _embedded(kit, rows, targets, embeddings) if embeddings else []
     recipe = f"{network}, {_recipe(kit)}" if _recipe(kit) else network
     large = kit.kind == "image" and side > LARGE_SIDE
     return Arms(
@@ -168,6 +174,28 @@ def _solved(kit: Kit, rows: int, targets: int) -> Iterator[Arm]:
             quick="{head: {forest: {trees: 50}}}",
             smoke="{head: {forest: {trees: 5}}}",
         )
+
+
+def _embedded(kit: Kit, rows: int, targets: int, path: str) -> Iterator[Arm]:
+    """Yield the arms on embeddings from a file, alone and joined to what the kind has."""
+    own = f"{{file: {{path: {json.dumps(path)}}}}}"
+    classes = kit.task != "regression"
+    linear, machine = ("logistic", "svc") if classes else ("ridge", "svr")
+    kernel = f"{{{machine}: {{folds: 5}}}}"
+    few = f"{{head: {{{machine}: {{folds: 2}}}}}}"
+    quick: dict[str, Any] = {"quick": few, "smoke": few}
+    kernels = rows <= KERNEL_ROWS and targets <= 5
+    yield Arm(f"embeddings {linear}", f"encoder: {own}, head: {linear}", "from the file")
+    if kernels:
+        yield Arm(f"embeddings {machine.upper()}", f"encoder: {own}, head: {kernel}", **quick)
+    if kit.kind == "image":
+        return
+    both = f"encoder: [{kit.fixed}, {own}]"
+    name = f"{kit.inputs} and embeddings"
+    if kernels:
+        yield Arm(f"{name} {machine.upper()}", f"{both}, head: {kernel}", "side by side", **quick)
+    else:
+        yield Arm(f"{name} {linear}", f"{both}, head: {linear}", "side by side")
 
 
 def _network(kit: Kit) -> str:

@@ -33,6 +33,7 @@ class Asked:
     missing: tuple[str | float, ...] | None = None
     smiles: str | None = None
     name: str | None = None
+    id: str | None = None
     group: str | None = None
     positive: str | None = None
     image: str | None = None

@@ -33,6 +33,7 @@ def write_study(
     out: Path | None = None,
     task: str | None = None,
     asked: Asked | None = None,
+    embeddings: Path | None = None,
 ) -> tuple[Path, list[str]]:
     """Write a study of a file with a column of SMILES, with columns of numbers, or of images.
 
@@ -42,6 +43,7 @@ def write_study(
         out: the study file; by default named after the data, in the current folder.
         task: regression, classification or multilabel; None for what the targets look like.
         asked: what else is said of the data, and wins over what is found.
+        embeddings: a file of them, which become arms.
 
     Returns:
         The file written, and what was found out about the data, a line each.
@@ -61,6 +63,7 @@ def write_study(
     from nearfar.starter.candidates import table_instead
     from nearfar.starter.detect import detect
     from nearfar.starter.detect_images import table_with
+    from nearfar.starter.embeddings import with_embeddings_beside
     from nearfar.starter.feature_facts import unused_fact
 
     asked = asked or Asked()
@@ -72,13 +75,19 @@ def write_study(
             instead = table_instead(data, asked.form) if data.is_dir() else ""
             raise UserError(f"{error}{instead}") from error
         finding.facts.extend(unused_fact(finding.dataset))
-        text, facts = study_text(name, _data_path(data, path), finding)
+        beside = ""
+        if embeddings is not None:
+            finding = with_embeddings_beside(finding, data, embeddings)
+            beside = _data_path(embeddings, path)
+        text, facts = study_text(name, _data_path(data, path), finding, beside)
         _check(text, path)
     write_atomically(path, text)
     return path, facts
 
 
-def study_text(name: str, data_path: str, finding: Finding) -> tuple[str, list[str]]:
+def study_text(
+    name: str, data_path: str, finding: Finding, embeddings: str = ""
+) -> tuple[str, list[str]]:
     """Return the study file for what was found, and what the user should know."""
     data = {**finding.data.model_dump(exclude_none=True), "path": data_path}
     from nearfar.starter.detect_targets import rare_share
@@ -92,7 +101,7 @@ def study_text(name: str, data_path: str, finding: Finding) -> tuple[str, list[s
 
     inputs = finding.dataset.inputs
     side = max(inputs.shape[1:]) if isinstance(inputs, Images) else 0
-    arms = arms_of(kit, budget, rows, side, len(names))
+    arms = arms_of(kit, budget, rows, side, len(names), embeddings)
     target = _listed(names)
     over = f", mean over the {'labels' if finding.dataset.multilabel else 'targets'}"
     over *= len(names) > 1
@@ -304,6 +313,7 @@ def _profile_lines(arms: Arms, budget: Budget, seeds: Seeds) -> list[str]:
 def _block(key: str, values: dict[str, Any]) -> list[str]:
     comments = {
         "name": "shown in the report",
+        "id": "by which rows are found in the file of embeddings",
         "on_bad_rows": "error: stop at a row that cannot be used; drop: leave it out",
         "part": "says train, validation or test",
         "size": "all images are resized to size x size",

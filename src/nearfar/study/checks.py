@@ -12,7 +12,7 @@ from nearfar.metrics import DECIDED, METRICS, METRICS_OF
 from nearfar.objectives import OBJECTIVES
 from nearfar.study.augmentations import views_in
 from nearfar.study.mixed_rows import mixed_rows, trained_blocks
-from nearfar.study.named_options import encoder_names
+from nearfar.study.named_options import embedding_files, encoder_names
 from nearfar.study.schema import Arm, ExactFit, Study, Test, TrainedFit
 
 
@@ -181,6 +181,12 @@ def _scored(study: Study, test: Test) -> list[str]:
     if test.rows in {"many", "medium", "few"} and task != "regression":
         mistakes.append(f"test.rows: {shown(test.rows)} is for regression, not for {task}")
     fitting = [name for name, corruption in CORRUPTIONS.items() if kind in corruption.accepts]
+    reading = [name for name, arm in study.arms.items() if embedding_files(arm.fit.encoder)]
+    if test.corruption is not None and reading:
+        mistakes.append(
+            f"test.corruption: changes inputs, and arm {shown(reading[0])} reads embeddings of them"
+            " as they are from a file: leave out one of the two"
+        )
     if test.corruption is not None and test.corruption not in fitting:
         mistakes.append(_not_for("test.corruption", test.corruption, f"{kind} inputs", fitting))
     return mistakes

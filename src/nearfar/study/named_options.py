@@ -42,7 +42,7 @@ def options_of(kind: type[Any]) -> type[Options]:
     fields: dict[str, Any] = {
         option_name(name): (hints[name], parameter.default)
         for name, parameter in inspect.signature(kind).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in getattr(kind, "settled", ())
     }
     return create_model(kind.__name__, __base__=Options, **fields)
 
@@ -157,6 +157,30 @@ def encoder_names(choice: NamedChoice) -> list[str]:
         return [choice.name]
     parts: list[dict[str, Any]] = choice.options.parts  # type: ignore[attr-defined]
     return [name for part in parts for name in part]
+
+
+def embedding_files(choice: NamedChoice | None) -> list[dict[str, Any]]:
+    """Return the options of the files of embeddings that an encoder, or a part of it, reads."""
+    if choice is None:
+        return []
+    plain = choice.model_dump(mode="json")
+    parts = plain[choice.name]["parts"] if choice.name == choice.list_name else [plain]
+    return [dict(options) for part in parts for name, options in part.items() if name == "file"]
+
+
+def weight_files(choice: NamedChoice | None) -> list[str]:
+    """Return the files of weights that an encoder, or a part of it, starts from."""
+    if choice is None or choice.registry is None:
+        return []
+    plain = choice.model_dump(mode="json")
+    parts = plain[choice.name]["parts"] if choice.name == choice.list_name else [plain]
+    return [
+        options[key]
+        for part in parts
+        for name, options in part.items()
+        for key in getattr(choice.registry[name], "weight_files", ())
+        if options.get(key) is not None
+    ]
 
 
 def several_among(title: str, kinds: Mapping[str, type[Any]]) -> type[Several]:

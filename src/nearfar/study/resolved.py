@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.study.axes import SCORED, Varied, varied_blocks
+from nearfar.study.named_options import embedding_files, weight_files
 from nearfar.study.placeholders import placeholders, restore
 from nearfar.study.schema import Study, Test
 
@@ -65,6 +66,22 @@ class Resolved:
         stages = {pretrain.stage for pretrain in pretrains if pretrain is not None}
         blocks = [block for name, block in self.text["stages"].items() if name in stages]
         return placeholders([self.text["arms"][arm], *blocks])
+
+    @property
+    def embedding_files(self) -> list[dict[str, Any]]:
+        """What the study says of the files of embeddings that its arms read, each once."""
+        studies = [one for point in self.points for one in (point.study, point.search)]
+        encoders = [arm.fit.encoder for study in studies for arm in study.arms.values()]
+        found = [options for encoder in encoders for options in embedding_files(encoder)]
+        return list({repr(options): options for options in found}.values())
+
+    @property
+    def weight_files(self) -> list[str]:
+        """The files of weights that encoders of the study start from, each once."""
+        studies = [one for point in self.points for one in (point.study, point.search)]
+        encoders = [arm.fit.encoder for study in studies for arm in study.arms.values()]
+        encoders += [stage.encoder for study in studies for stage in study.stages.values()]
+        return list(dict.fromkeys(path for one in encoders for path in weight_files(one)))
 
     @property
     def seeds(self) -> list[int]:

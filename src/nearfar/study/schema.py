@@ -138,7 +138,8 @@ class TrainedFit(Training):
 
     ``train`` is ``head``, ``last:k`` (the encoder's last k layer groups and the head) or ``all``.
     ``standardise`` puts features at mean 0 and deviation 1 over the training rows, as the encoder
-    gives them at the start. ``encoder_lr`` multiplies the encoder's learning rate; ``batch_norm``
+    gives them at the start. ``encoder_lr`` multiplies the encoder's learning rate, ``layer_decay``
+    that of each of its layers once more for every layer after it; ``batch_norm``
     says whether the trained part of the encoder updates its running statistics. ``frozen_views``
     says how an encoder that is not trained sees ``augment``: ``cached:k``, k views of every row
     computed once, or ``fresh``, new ones in every epoch. ``target`` names one of the study's
@@ -157,6 +158,7 @@ class TrainedFit(Training):
     readout: ReadoutChoice = Field(default_factory=lambda: ReadoutChoice(z={}))
     standardise: bool
     encoder_lr: Positive = 1.0
+    layer_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     batch_norm: Literal["train", "eval"] = "train"
     weights: Weighting | None = None
     select: Literal["best", "last"] = "best"
@@ -165,8 +167,8 @@ class TrainedFit(Training):
     @model_validator(mode="after")
     def _frozen_says_nothing_of_training(self) -> "TrainedFit":
         if self.train == "head":
-            for key in ("encoder_lr", "batch_norm"):
-                if key in self.model_fields_set and getattr(self, key) not in (1.0, "train"):
+            for key in ("encoder_lr", "batch_norm", "layer_decay"):
+                if key in self.model_fields_set and getattr(self, key) not in (1.0, "train", None):
                     raise ValueError(f"{key} has no meaning with train: head; leave it out")
         if self.label_smoothing is not None and self.loss != "cross_entropy":
             raise ValueError(f"label_smoothing is for cross_entropy, not for {self.loss}")

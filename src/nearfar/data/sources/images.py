@@ -42,14 +42,14 @@ from nearfar.data.sources.feature_columns import (
     names_of,
     read_like,
 )
-from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
+from nearfar.data.sources.labels import RowLabels, keys_if_any, names_if_any, row_ids
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError, nearest
 
 _OF_LAYOUTS = (
     *("image", "separator", "subset", "transposed", "mapping", "root", "label_separator"),
     *("target", "name", "group", "part", "unit", "decimal", "encoding", "sheet", "missing"),
-    "features",
+    *("features", "id"),
 )
 
 
@@ -193,7 +193,8 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     given = bad.given()
     if not given.columns and rows.titles is not None:
         given = replace(given, columns={"name": rows.titles})
-    return InputRows(inputs, row_ids(found.rows), names, [], note, given=given)
+    keys = keys_if_any(rows.table, options, found.rows, rows.titles)
+    return InputRows(inputs, row_ids(found.rows), names, [], note, given=given, keys=keys)
 
 
 def _unlabelled(path: Path, options: DataOptions, form: TableForm) -> ImageRows:

@@ -17,6 +17,7 @@ from nearfar.data.read.classes import (
     with_positive,
 )
 from nearfar.data.read.columns import BadRows
+from nearfar.data.read.embeddings import id_text
 from nearfar.data.read.kinds import column_kinds
 from nearfar.data.read.names import parts_of
 from nearfar.data.read.several import known_rows, labels_of, several_numbers
@@ -75,6 +76,7 @@ class RowLabels:
                 refuse_booleans(table, column)
             self._targets = several_numbers(self._columns, bad)
         self._groups = bad.texts(options.group, "group") if options.group else None
+        self._keys = None if options.id is None else row_keys(table, options.id, bad)
         self._parts = _parts(table, options, bad)
 
     def limited(self, rows: list[int]) -> list[int]:
@@ -132,23 +134,22 @@ class RowLabels:
             titles: names of all rows of the table, where no column of names is chosen.
         """
         options = self._options
-        keys: list[list[str | bytes]] = [[key[row] for row in rows] for key in identities]
-        if self._groups is not None:
-            keys.append([*(self._groups[row] for row in rows)])
-        groups = merged_groups(keys, len(rows))
+        known = [*identities, *([] if self._groups is None else [self._groups])]
+        groups = merged_groups([[key[row] for row in rows] for key in known], len(rows))
         parts = None if self._parts is None else np.array([self._parts[row] for row in rows])
         given = InputRows(
             inputs,
             row_ids(rows),
             row_names(self._table, options, rows, titles),
             smiles or [],
-            {**source, **self._bad.account(), "group": options.group},
+            {**source, **self._bad.account(), **_named(options)},
+            keys=_keys_of(rows, self._keys or titles),
         )
         if beside := self._beside(source):
             given.source["columns_not_used"] = beside
         if options.limit is not None:
             limit = options.limit.model_dump(exclude_none=True)
-            given.source["limit"] = {**limit, "used": len(rows)}
+            given.source["limit"] = limit | {"used": len(rows)}
         targets = np.ascontiguousarray(self._targets[rows])
         multilabel = options.task == "multilabel"
         if multilabel or np.isnan(targets).any():
@@ -159,6 +160,7 @@ class RowLabels:
             ids=given.ids,
             names=given.names,
             smiles=given.smiles,
+            keys=given.keys,
             source=given.source,
             targets=targets,
             target_names=self._columns,
@@ -187,8 +189,39 @@ class RowLabels:
         return not_used([kind for kind in found if kind.name], table)
 
 
+def _named(options: DataOptions) -> dict[str, Any]:
+    """Return the columns of groups and of ids, as the provenance has them."""
+    return {"group": options.group, **({"id": options.id} if options.id is not None else {})}
+
+
 def _others(options: DataOptions) -> list[str | None]:
-    return [options.name, options.group, options.part]
+    return [options.name, options.id, options.group, options.part]
+
+
+def row_keys(table: Table, column: str, bad: BadRows | None = None) -> list[str]:
+    """Return what all rows of a table are called in other files, "" where a cell is missing.
+
+    Such rows are noted as ``bad``, if that is given.
+    """
+    keys = [id_text(cell) for cell in table.column(column, "id")]
+    for position, key in enumerate(keys if bad is not None else []):
+        if not key:
+            assert bad is not None
+            bad.add(position, "id missing", f"id '{column}' is missing")
+    return keys
+
+
+def keys_if_any(
+    table: Table, options: DataOptions, rows: Sequence[int], titles: Sequence[str] | None = None
+) -> list[str] | None:
+    """Return what ``rows`` to predict for are called in other files, None if nothing says so."""
+    if options.id is None:
+        return _keys_of(rows, titles)
+    return _keys_of(rows, row_keys(table, options.id)) if options.id in table.columns else None
+
+
+def _keys_of(rows: Sequence[int], keys: Sequence[str] | None) -> list[str] | None:
+    return None if keys is None else [keys[row] for row in rows]
 
 
 def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None:

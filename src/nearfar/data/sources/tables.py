@@ -31,7 +31,7 @@ from nearfar.data.sources.feature_columns import (
     read_like,
     usable_columns,
 )
-from nearfar.data.sources.labels import RowLabels, names_if_any, row_ids
+from nearfar.data.sources.labels import RowLabels, keys_if_any, names_if_any, row_ids
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
@@ -91,6 +91,7 @@ def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> Inpu
         inputs.smiles,
         {"path": str(path), **table.account(), **bad.account(), **column.account(rows)},
         given=bad.given(),
+        keys=keys_if_any(table, options, rows),
     )
 
 
@@ -109,6 +110,7 @@ def load_vector_inputs(options: DataOptions, path: Path, like: Inputs) -> InputR
         [],
         {"path": str(path), **table.account(), **bad.account()},
         given=bad.given(),
+        keys=keys_if_any(table, options, rows),
     )
 
 
@@ -144,7 +146,7 @@ def _default_features(
     Raises:
         UserError: there is none.
     """
-    others = [*options.target_columns, options.name, options.group, options.part]
+    others = [*options.target_columns, options.name, options.id, options.group, options.part]
     used, left_out = usable_columns(table, others)
     if not used:
         found = f": {not_used(left_out, table)}; name one in data: features to use it" * bool(

@@ -54,6 +54,7 @@ def _taken(dataset: Dataset, rows: Index) -> Dataset:
         inputs=dataset.inputs.take(torch.from_numpy(rows)),
         ids=[dataset.ids[row] for row in rows],
         names=[dataset.names[row] for row in rows],
+        keys=None if dataset.keys is None else [dataset.keys[row] for row in rows],
         smiles=[dataset.smiles[row] for row in rows] if dataset.smiles else [],
         targets=np.ascontiguousarray(dataset.targets[rows]),
         groups=groups.astype(np.int64),

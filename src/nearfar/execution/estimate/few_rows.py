@@ -55,6 +55,7 @@ def _taken(dataset: Dataset, index: Index, parts: NDArray[np.str_]) -> Dataset:
     return replace(
         dataset,
         inputs=dataset.inputs.take(torch.from_numpy(index)),
+        embeddings={key: found.taken(index) for key, found in dataset.embeddings.items()},
         ids=[dataset.ids[row] for row in index],
         names=[dataset.names[row] for row in index],
         smiles=[dataset.smiles[row] for row in index] if dataset.smiles else [],

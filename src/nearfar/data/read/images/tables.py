@@ -64,7 +64,7 @@ def path_rows(table: Table, base: Path, column: str | None, layout: str = "") ->
 
 _COLUMNS = (
     *("target", "features", "label_separator", "name", "group", "part", "unit", "image"),
-    "missing",
+    *("missing", "id"),
 )
 
 

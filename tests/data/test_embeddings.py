@@ -1,0 +1,158 @@
+"""Files of embeddings: what is read, how rows are found, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from nearfar.data import DataOptions, Dataset, load_dataset
+from nearfar.data.embeddings import with_embeddings
+from nearfar.data.inputs.embedded import Embedded, embedded, parted
+from nearfar.data.read.embeddings import read_embeddings
+from nearfar.errors import UserError
+
+NAMES = ["b", "a", "d", "c"]
+ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    lines = [f"{k},{k % 2},{name},{k}.0" for k, name in enumerate("abcd")]
+    (tmp_path / "rows.csv").write_text("\n".join(["x,y,who,no", *lines]) + "\n")
+    np.savez(tmp_path / "by_id.npz", ids=np.array(NAMES), embeddings=ROWS)
+    np.save(tmp_path / "rows.npy", ROWS)
+    return tmp_path
+
+
+def read(folder: Path, of_data: str | None = "who", **options: Any) -> np.ndarray:
+    chosen: dict[str, Any] = {"path": "rows.csv", "target": "y", "features": ["x"]}
+    dataset = load_dataset(DataOptions(source="table", **chosen, id=of_data), folder)
+    found = with_embeddings(dataset, [options], folder)
+    return next(iter(found.embeddings.values())).values
+
+
+def test_rows_are_found_by_id_whatever_their_order(data: Path) -> None:
+    expected = ROWS[[1, 0, 3, 2]]
+    assert np.array_equal(read(data, path="by_id.npz"), expected)
+    columns = {"name": NAMES, **{f"f{k}": ROWS[:, k] for k in range(3)}}
+    pq.write_table(pa.table(columns), data / "wide.parquet")
+    assert np.array_equal(read(data, path="wide.parquet"), expected)
+    pq.write_table(pa.table({"who": NAMES, "v": ROWS.tolist(), "n": range(4)}), data / "l.parquet")
+    assert np.array_equal(read(data, path="l.parquet"), expected)
+    lines = [f"{name},{a},{b},{c}" for name, (a, b, c) in zip(NAMES, ROWS, strict=True)]
+    (data / "wide.csv").write_text("\n".join(["id,p,q,r", *lines]) + "\n")
+    assert np.array_equal(read(data, path="wide.csv"), expected)
+
+
+def test_numbers_are_ids_too_however_they_are_written(data: Path) -> None:
+    np.savez(data / "numbered.npz", no=np.array([3, 2, 1, 0]), embeddings=ROWS)
+    assert np.array_equal(read(data, "no", path="numbered.npz"), ROWS[::-1])
+
+
+def test_without_ids_rows_are_found_by_their_number(data: Path) -> None:
+    assert np.array_equal(read(data, None, path="rows.npy"), ROWS)
+    assert np.array_equal(read(data, path="rows.npy"), ROWS)
+    assert np.array_equal(read(data, None, path="by_id.npz", match="row"), ROWS)
+
+
+def test_rows_that_are_dropped_or_drawn_keep_their_own_embedding(data: Path) -> None:
+    text = (data / "rows.csv").read_text().replace("1,1,b,1.0", "1,,b,1.0")
+    (data / "rows.csv").write_text(text)
+    options = {"source": "table", "path": "rows.csv", "target": "y", "features": ["x"]}
+    dataset = load_dataset(DataOptions(**options, on_bad_rows="drop"), data)
+    found = with_embeddings(dataset, [{"path": "rows.npy"}], data).embeddings
+    assert np.array_equal(next(iter(found.values())).values, ROWS[[0, 2, 3]])
+
+
+def test_equal_values_have_one_hash_and_changed_ones_another(data: Path) -> None:
+    def digest(path: str) -> str:
+        options = {"source": "table", "path": "rows.csv", "target": "y", "features": ["x"]}
+        dataset = load_dataset(DataOptions(**options, id="who"), data)
+        return next(iter(with_embeddings(dataset, [{"path": path}], data).file_contents.values()))[
+            "digest"
+        ]
+
+    np.save(data / "same.npy", ROWS[[1, 0, 3, 2]].astype(np.float64))
+    assert digest("by_id.npz") == digest("same.npy")
+    np.save(data / "other.npy", ROWS)
+    assert digest("other.npy") != digest("same.npy")
+
+
+def saved(data: Path, **arrays: Any) -> str:
+    np.savez(data / "bad.npz", **arrays)
+    return "bad.npz"
+
+
+def holed() -> np.ndarray:
+    changed = ROWS.copy()
+    changed[2, 1] = np.nan
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"ids": np.array(["a", "b", "c"]), "e": ROWS[:3]}, r"has no row for 1 of the 4.*'d'"),
+        ({"ids": np.array(["p", "q", "r", "s"]), "e": ROWS}, r"has none of the 4 ids.*like 'p'"),
+        ({"ids": np.array(["a", "b", "b", "d"]), "e": ROWS}, "id 'b' stands there 2 times"),
+        ({"ids": np.array(NAMES), "e": holed()}, r"row 3 \('d'\), column 2 is nan"),
+        ({"ids": np.array(NAMES), "e": np.full((4, 2), 1e300)}, "is inf, not a finite number"),
+        ({"ids": np.array(NAMES, dtype=object), "e": ROWS}, "'ids': holds Python objects"),
+        ({"ids": np.array(NAMES), "e": ROWS[:, :, None]}, r"shape \[4, 3, 1\].*pool or flatten"),
+        ({"ids": np.array(NAMES), "e": ROWS, "f": ROWS}, "say which with values: NAME"),
+        ({"ids": np.array(NAMES)}, r"a matrix \(rows, columns\) is"),
+        ({"e": ROWS}, "which of its columns is 'who' of the data"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(data: Path, arrays: Any, told: str) -> None:
+    with pytest.raises(UserError, match=told) as caught:
+        read(data, path=saved(data, **arrays))
+    assert "\n" not in str(caught.value)
+    assert "bad.npz" in str(caught.value)
+
+
+def test_other_mistakes_are_one_line_too(data: Path) -> None:
+    with pytest.raises(UserError, match=r"has ids .* name the column of the data with data: \{id"):
+        read(data, None, path="by_id.npz")
+    np.save(data / "few.npy", ROWS[:3])
+    with pytest.raises(UserError, match=r"3 rows and no ids .*, and the data have 4"):
+        read(data, path="few.npy")
+    np.save(data / "objects.npy", np.array([{}], dtype=object))
+    with pytest.raises(UserError, match=r"objects\.npy: holds Python objects, which are not unp"):
+        read(data, path="objects.npy")
+    (data / "e.pt").write_bytes(b"x")
+    with pytest.raises(UserError, match="never from pickles: save them with"):
+        read(data, path="e.pt")
+    (data / "cut.npz").write_bytes((data / "by_id.npz").read_bytes()[:100])
+    with pytest.raises(UserError, match=r"cut\.npz: is damaged or no file of numpy"):
+        read(data, path="cut.npz")
+    with pytest.raises(UserError, match="no array or column is called 'nam'"):
+        read(data, path="by_id.npz", key="nam")
+    pq.write_table(pa.table({"id": NAMES, "p": ROWS[:, 0], "y": ROWS[:, 1]}), data / "y.parquet")
+    with pytest.raises(UserError, match="column 'y' is called as what is predicted"):
+        read(data, path="y.parquet")
+
+
+def test_ids_that_are_not_in_the_data_are_told_and_passed_over(data: Path) -> None:
+    more = np.concatenate([ROWS, ROWS[:1]])
+    np.savez(data / "more.npz", ids=np.array([*NAMES, "z"]), embeddings=more)
+    options = {"source": "table", "path": "rows.csv", "target": "y", "features": ["x"], "id": "who"}
+    dataset: Dataset = load_dataset(DataOptions(**options), data)
+    (found,) = with_embeddings(dataset, [{"path": "more.npz"}], data).embeddings.values()
+    assert "1 of its ids are of no row of the data" in found.told
+
+
+def test_embeddings_stand_beside_rows_and_part_from_them(data: Path) -> None:
+    file = read_embeddings(data / "by_id.npz")
+    options = DataOptions(source="table", path="rows.csv", target="y", features=["x"])
+    inputs = load_dataset(options, data).inputs
+    both = embedded(inputs, {"key": file.values})
+    assert isinstance(both, Embedded)
+    assert both.kind == "vector"
+    alone, beside = parted(both)
+    assert alone is inputs
+    assert beside["key"] is file.values
+    assert embedded(inputs, {}) is inputs
