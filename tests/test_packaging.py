@@ -21,7 +21,16 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "nearfar"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-TOOLS = {"ruff", "mypy", "types-pyyaml", "hatchling", "pytest-xdist", "onnx", "onnxscript"}
+TOOLS = {
+    "ruff",
+    "mypy",
+    "types-pyyaml",
+    "hatchling",
+    "pytest-xdist",
+    "onnx",
+    "onnxscript",
+    "torchvision",
+}
 """Run or read by others, never imported."""
 INSTALLED_BY = {  # they bring the same module
     "pytorch-lightning": "lightning-fabric",
@@ -42,8 +51,8 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 DECLARED = requirements(PROJECT["dependencies"])
 TRACKERS = [*EXTRAS["mlflow"], *EXTRAS["tensorboard"], *EXTRAS["wandb"]]
-HANDED_ON = [*EXTRAS["onnx"], *EXTRAS["hub"]]
-OPTIONAL = requirements([*EXTRAS["timm"], *EXTRAS["gpu"], *TRACKERS, *HANDED_ON])
+HANDED_ON = [*EXTRAS["onnx"], *EXTRAS["hub"], *EXTRAS["timm"]]
+OPTIONAL = requirements([*EXTRAS["gpu"], *TRACKERS, *HANDED_ON])
 FOR_DEVELOPMENT = requirements(
     [*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *HANDED_ON, *EXTRAS["dev"]]
 )

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,7 +98,7 @@ def test_what_is_not_known_changes_no_gradient(kind: Any, targets: torch.Tensor)
     objective.zero_grad()
     changed = inputs.clone()
     changed[1] = 0
-    first = SimpleNamespace(inputs=changed, targets=targets)
+    first = Batch((changed,), targets)
     objective.loss(first).backward()
     torch.testing.assert_close(objective.head.map.weight.grad[0], weight[0])
     assert not torch.equal(objective.head.map.weight.grad[1], weight[1])

@@ -47,12 +47,14 @@ RECIPE = Recipe(
 )
 
 
-def dataset(classes: bool) -> Dataset:
+def dataset(classes: bool, labels: bool = False) -> Dataset:
     random = np.random.default_rng(0)
     inputs: Any = Images(random.integers(0, 255, size=(50, 3, 12, 12), dtype=np.uint8))
     if not classes:
         inputs = Vectors(torch.from_numpy(random.normal(size=(50, 4))).float(), list("abcd"))
-    targets = (np.arange(50) % 3).astype(float) if classes else random.normal(size=50)
+    targets = random.normal(size=50)
+    if classes or labels:
+        targets = (np.arange(50) % (3 if classes else 2)).astype(float)
     names = ["x", "y", "z"] if classes else []
     ids = [str(i + 1) for i in range(50)]
     blank = dict.fromkeys(Dataset.__dataclass_fields__)
@@ -62,6 +64,7 @@ def dataset(classes: bool) -> Dataset:
         "targets": targets[:, None],
         "target_names": ["t"],
         "classes": names,
+        "multilabel": labels,
     }
     return Dataset(**{**blank, **given})
 
@@ -69,7 +72,7 @@ def dataset(classes: bool) -> Dataset:
 def pretraining(name: str, kind: type[PretrainTask] = PretrainTask) -> PretrainTask:
     torch.manual_seed(5)
     classes = "classification" in OBJECTIVES[name].tasks
-    data = dataset(classes)
+    data = dataset(classes, labels=OBJECTIVES[name].tasks == {"multilabel"})
     outputs = outputs_of(data, SPLIT)
     encoder: Any = build_encoder(
         *(("cnn", {"width": 2, "dropout": 0.3}) if classes else ("mlp", {"dropout": 0.3})),
@@ -125,6 +128,7 @@ def test_validation_does_not_disturb_pre_training(name: str, tmp_path: Path) -> 
     assert len(losses) == 3
     assert len(set(losses)) == 3
     probe = "knn_accuracy" if "classification" in OBJECTIVES[name].tasks else "mae"
+    probe = "average_precision" if OBJECTIVES[name].tasks == {"multilabel"} else probe
     assert len(values(shown, "validation", probe)) == 3
 
 

@@ -185,7 +185,8 @@ def test_mistakes_between_blocks_are_collected() -> None:
         "arms.frozen.pretrain: no stage is called 'rcn'; did you mean 'rnc'? allowed: rnc",
         "arms.tuned.against: no other arm is called 'men'; did you mean 'mean'? "
         "allowed: forest, frozen, last, mean, plain, ridge",
-        "arms.plain.fit.encoder: gin does not take vector inputs; allowed: file, identity, joined, mlp",
+        "arms.plain.fit.encoder: gin does not take vector inputs; "
+        "allowed: file, identity, joined, mlp",
         "claims.0.arms: no arm is called 'tunde'; did you mean 'tuned'? "
         "allowed: forest, frozen, last, mean, plain, ridge, tuned",
     ]

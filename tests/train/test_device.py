@@ -104,16 +104,19 @@ MADE: dict[str, Callable[[Any], nn.Module]] = {
     "regression": lambda encoder: OBJECTIVES["regression"](encoder, 1),
     "cross_entropy": lambda encoder: OBJECTIVES["cross_entropy"](encoder, 3),
     "autoencoder, bce": lambda encoder: OBJECTIVES["autoencoder"](encoder, loss="bce"),
-    "bce": lambda encoder: OBJECTIVES["bce"](encoder, 1),
     **{
-        name: made
-        for name, made in OBJECTIVES.items()
-        if name not in {"regression", "cross_entropy", "bce"}
+        name: lambda encoder, name=name: OBJECTIVES[name](encoder, 1)  # type: ignore[misc]
+        for name in ("bce", "ranksim", "ordinal_entropy")
     },
+    **{name: made for name, made in OBJECTIVES.items() if not getattr(made, "predicts", False)},
 }
 EXACT_DISTANCES = {"rnc", "two views", "contrastive", "triplet"}
 """Objectives that ask the device whether rows are too close for the quick way."""
+ASKING = EXACT_DISTANCES | {"supremix", "ranksim", "ordinal_entropy"}
+"""And those that ask which labels differ, or how many lie near one another."""
 LABELLED = {"classes", "bce", *(n for n in OBJECTIVES if OBJECTIVES[n].tasks == {"classification"})}
+INDICATED = {"mulsupcon"}
+"""Those whose targets are 0 or 1."""
 
 
 class Pictures:
@@ -127,6 +130,8 @@ class Pictures:
         # In bfloat16 the numbers would all be 3.
         steps = torch.arange(ROWS, dtype=torch.float64)[:, None]
         self.targets = steps % 3 if name in LABELLED else 3 + steps / 10_000
+        if name in INDICATED:
+            self.targets = steps % 2
         views = getattr(self.module, "views", 1)
         self.data = Rows(images.to(device), self.targets.to(device), VIEWS, views)
         self.rows = torch.arange(ROWS, device=device)
@@ -197,7 +202,7 @@ def test_heads_are_trained_in_float32(task: str) -> None:
         assert predictor(torch.rand(3, 3, 12, 12)).dtype == torch.float32
 
 
-@pytest.mark.parametrize("name", sorted(MADE.keys() - EXACT_DISTANCES))
+@pytest.mark.parametrize("name", sorted(MADE.keys() - ASKING))
 def test_a_step_reads_nothing_back_from_the_device(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
