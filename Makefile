@@ -5,7 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SHARED := benchmarks/measure.py benchmarks/training.py
 BENCHMARKS := $(filter-out $(SHARED),$(sort $(wildcard benchmarks/*.py)))
-PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+# Modules are compiled when they are first imported, which most of what is installed never is.
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -c constraints.txt
 
 .PHONY: demo test lint docs bench clean
 
