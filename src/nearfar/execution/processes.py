@@ -23,6 +23,7 @@ FORKED = sys.platform == "linux"
 IMPORTED = (
     "nearfar.execution.pool",
     "nearfar.stages.run",
+    "lightning_fabric",
     "nearfar.losses.rnc.kernel_numba",
     "rdkit.Chem",
     "scipy.stats",

@@ -1,13 +1,14 @@
 """Several training runs of one shape in lockstep, each the run that it would be alone."""
 
+from __future__ import annotations
+
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
@@ -17,6 +18,9 @@ from nearfar.train.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_c
 from nearfar.train.optim import build_schedule, learning_rate_factor
 from nearfar.train.randomness import random_state, set_random_state
 from nearfar.train.state import Outcome, RunState, Task
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class Stack(Protocol):

@@ -1,14 +1,15 @@
 """A stage at work: what is read, split and made ready before, what is measured and kept after."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
@@ -53,6 +54,9 @@ from nearfar.stages.tested_rows import tested_rows
 from nearfar.train.device import fabric_on
 from nearfar.train.loop import Outcome
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 Report = Callable[[int, float], None]
 
 
@@ -85,7 +89,7 @@ class StageContext:
         folder: Path,
         report: Report,
         shared: dict[str, Any],
-    ) -> "StageContext":
+    ) -> StageContext:
         """Make a stage ready, in the folder that is to become its own.
 
         ``shared`` is what stages of one computation have in common, empty at first; those whose

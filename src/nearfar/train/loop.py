@@ -6,14 +6,15 @@ on which rows. A round is an epoch, or less of one where a recipe counts
 iterations.
 """
 
+from __future__ import annotations
+
 import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
@@ -23,6 +24,9 @@ from nearfar.train.optim import build_optimizer, build_schedule
 from nearfar.train.randomness import random_state, set_random_state
 from nearfar.train.recipe import Recipe
 from nearfar.train.state import LEARNING_EPOCHS, Outcome, Points, RunState, Task
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["LEARNING_EPOCHS", "Outcome", "Points", "Task", "Trainer"]
 
