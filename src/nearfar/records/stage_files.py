@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,8 @@ def read_prediction_rows(folder: Path, target: str | None, split: str) -> list[d
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        rows = _rows(csv.DictReader(file))
-        return [row for row in rows if row["split"] == split and target in (None, row["target"])]
+        rows = (row for row in csv.DictReader(file) if row["split"] == split)
+        return [row for row in map(_read, rows) if target in (None, row["target"])]
 
 
 def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> Predictions | None:
@@ -80,13 +80,13 @@ def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> 
         rows = csv.DictReader(file)
         if "prediction" not in (rows.fieldnames or ()):
             return None
-        for row in _rows(rows):
-            if target and row["target"] != target:
+        for row in rows:
+            if target and unquoted(row["target"]) != target:
                 continue
-            found.parts[row["id"]] = row["split"]
-            truth, prediction = row["truth"], row["prediction"]
-            found.truth[row["id"]] = number[truth] if number else _float(truth)
-            found.prediction[row["id"]] = number[prediction] if number else _float(prediction)
+            name, truth, prediction = map(unquoted, (row["id"], row["truth"], row["prediction"]))
+            found.parts[name] = row["split"]
+            found.truth[name] = number[truth] if number else _float(truth)
+            found.prediction[name] = number[prediction] if number else _float(prediction)
     return found
 
 
@@ -103,7 +103,7 @@ def read_points(folder: Path) -> list[Point]:
     with path.open(newline="", encoding="utf-8") as file:
         return [
             (_float(row["epoch"]), row["split"], row["metric"], _float(row["value"]))
-            for row in _rows(csv.DictReader(file))
+            for row in map(_read, csv.DictReader(file))
         ]
 
 
@@ -116,9 +116,8 @@ def read_curves(folder: Path) -> dict[tuple[str, str], Curve]:
     return {key: Curve(points[:, 0], points[:, 1]) for key, points in columns.items()}
 
 
-def _rows(rows: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
-    for row in rows:
-        yield {name: unquoted(cell) if cell else cell for name, cell in row.items()}
+def _read(row: dict[str, str]) -> dict[str, str]:
+    return {name: unquoted(cell) if cell else cell for name, cell in row.items()}
 
 
 def _float(text: str) -> float:
