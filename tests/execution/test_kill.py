@@ -47,13 +47,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-def test_killed_at_three_moments_and_run_again_gives_the_same_results(tmp_path: Path) -> None:
+def test_killed_at_two_moments_and_run_again_gives_the_same_results(tmp_path: Path) -> None:
     raw = small(axes={"seed": {"role": "repeat", "values": 2}})
     raw["arms"]["plain"]["fit"]["epochs"] = raw["stages"]["rnc"]["epochs"] = 60
     study = write_small(tmp_path, **raw)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert start(study, whole).wait(300) == 0
-    for stages in (0, 3, 7):
+    for stages in (0, 5):
         run = start(study, broken)
         wait_until(functools.partial(done_or_ended, broken, stages, run))
         assert run.poll() is None, "it came to its end before it was killed"
@@ -63,7 +63,7 @@ def test_killed_at_three_moments_and_run_again_gives_the_same_results(tmp_path: 
         assert not (broken / "small-full" / "report.html").exists()
     before = done(broken)
     assert start(study, broken).wait(300) == 0
-    assert done(broken) == done(whole) > before >= 8
+    assert done(broken) == done(whole) > before >= 6
     results = Path("small-full") / "results.csv"
     assert (broken / results).read_bytes() == (whole / results).read_bytes()
     assert not list((broken / "stages").glob("*.partial"))
