@@ -58,8 +58,9 @@ def assert_same(batch: MoleculeBatch, data) -> None:
     assert ours == sorted_bonds(data.edge_index, data.edge_attr)
 
 
-def test_features_equal_pytorch_geometric_on_all_of_esol(esol: Dataset) -> None:
-    for row, smiles in enumerate(esol.smiles):
+def test_features_equal_pytorch_geometric_on_esol(esol: Dataset) -> None:
+    for row in range(0, len(esol.smiles), 3):
+        smiles = esol.smiles[row]
         assert_same(esol.inputs.select(torch.tensor([row])), pyg_data(smiles))
 
 

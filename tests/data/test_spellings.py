@@ -90,14 +90,14 @@ def test_drug_like_molecules_have_one_form(seed: int) -> None:
 
 def test_esol_has_one_form() -> None:
     options = DataOptions(source="molecules", path="esol.csv", target="log_solubility")
-    smiles = load_dataset(options, Path()).smiles
+    smiles = load_dataset(options, Path()).smiles[::3]
     other = [respelled(text, row) for row, text in enumerate(smiles)]
     one, two = Molecules.from_smiles(smiles), Molecules.from_smiles(other)
     for name, array in one.arrays().items():
         assert array.tobytes() == two.arrays()[name].tobytes(), name
     assert scaffolds(smiles) == scaffolds(other)
     assert [identity(read_smiles(t)) for t in smiles] == [identity(read_smiles(t)) for t in other]
-    some = slice(0, 1128, 16)
+    some = slice(None, None, 6)
     assert_one_input(smiles[some], other[some])
 
 

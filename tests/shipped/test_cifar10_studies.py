@@ -40,7 +40,10 @@ def write_batches(folder: Path, parts: dict[str, int]) -> None:
         (folder / name).write_bytes(table.astype(np.uint8).tobytes())
 
 
-@pytest.fixture(scope="module", params=["made", "real"])
+RUNS = [*(("made", name) for name in STUDIES), ("real", "cifar10-classes")]
+
+
+@pytest.fixture(scope="module")
 def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     home = tmp_path_factory.mktemp(request.param)
     with pytest.MonkeyPatch.context() as patch:
@@ -57,7 +60,7 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield home
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize(("data", "name"), RUNS, indirect=["data"])
 def test_the_smoke_profile_runs_whole(name: str, data: Path, tmp_path: Path) -> None:
     prepared = run_whole(Request(name, profile="smoke", out=tmp_path))
     summary = json.loads((prepared.folder.path / "summary.json").read_text(encoding="utf-8"))
