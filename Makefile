@@ -13,9 +13,10 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-com
 demo: $(VENV)/.ready
 	$(BIN)/nearfar run esol --profile quick
 
-# A worker a core, each on one thread; files stay whole, for what their tests share.
+# A worker a core, each on one thread; files stay whole, for what their tests share, and in order:
+# those of few tests, which take longest, would come last otherwise.
 test: $(VENV)/.ready-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
