@@ -262,6 +262,8 @@ def _own_meaning(rows: ImageRows, task: str | None) -> Meaning:
 def _range_fact(rows: ImageRows, name: str) -> str:
     values = [v for cell in rows.table.columns[name] if (v := number(cell)) is not None]
     low, high = min(values, default=0), max(values, default=0)
+    if low == high:
+        raise UserError(f"{rows.table.name}: target '{name}' is {low:g} in every row that has it")
     return (
         f"target '{name}': numbers from {low:g} to {high:g} ({len(set(values))} different), "
         "treated as regression"

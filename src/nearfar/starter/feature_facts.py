@@ -41,8 +41,10 @@ def feature_facts(used: Sequence[ColumnKind], left_out: Sequence[ColumnKind]) ->
         )
     return facts + [
         f"left out: column '{column.name}' {why_not(column)}{_remedy(column)}"
-        for column in left_out
         if column.name
+        else f"left out: the column without a name ({why_not(column)}): name it to learn from it"
+        for column in left_out
+        if column.name or column.kind not in {"counter", "empty"}
     ]
 
 

@@ -9,6 +9,7 @@ from nearfar.data.options import DataOptions
 from nearfar.data.read.features import class_names, columns_of_kind, names_beside, same_names
 from nearfar.data.read.images.lookup import PictureNames, column_of_images
 from nearfar.data.read.images.pictures import ArrowColumn, Files, ImageRows, ParquetColumn
+from nearfar.data.read.images.stored import begins_a_picture
 from nearfar.data.read.names import are_image_paths, part_named
 from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow, is_missing, read_file
@@ -196,9 +197,14 @@ def holds_images(path: Path) -> bool:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             column = _image_column(schema, None, path)
-            if not pa.types.is_string(schema.field(column).type):
+            kind = schema.field(column).type
+            if not pa.types.is_string(kind) and not pa.types.is_binary(kind):
                 return True
             first = file.read_row_group(0, columns=[column]).column(0).to_pylist()[:100]
+            if pa.types.is_binary(kind) and column not in columns_of_kind(schema, "Image"):
+                return any(begins_a_picture(some[:16]) for some in first if some is not None)
+            if pa.types.is_binary(kind):
+                return True
     except (OSError, pa.ArrowException, UserError):
         return False
     return are_image_paths(first)
