@@ -232,7 +232,7 @@ def _feature_columns(
     """Return the columns to learn from, and what should be said of them and of the others."""
     if "features" in asked.options:
         named = named_columns(table, asked.options["features"])
-        return [column.name for column in named], feature_facts(named, [])
+        return [column.name for column in named], feature_facts(named, [], len(table.ragged))
     used, left_out = usable_columns(table, [*targets, *others])
     if not used:
         but = "', '".join(targets)
@@ -242,7 +242,7 @@ def _feature_columns(
         raise UserError(
             f"{table.name}: no column of SMILES, and no column to learn from but '{but}'{found}"
         )
-    return [column.name for column in used], feature_facts(used, left_out)
+    return [column.name for column in used], feature_facts(used, left_out, len(table.ragged))
 
 
 def _name_column(table: Table, but: Sequence[str | None]) -> str | None:

@@ -29,11 +29,12 @@ def reading_facts(table: Table, used: Collection[str]) -> list[str]:
     """
     facts = list(table.notes)
     kinds = [kind for kind in column_kinds(table, but=()) if kind.name in used]
-    gaps = [kind for kind in kinds if kind.missing]
+    lost = len(table.ragged)  # rows without cells, told by themselves
+    gaps = [kind for kind in kinds if kind.missing > lost]
     if gaps:
         words = sorted({word for kind in gaps for word in table.missing.get(kind.name, {})})
         what = ", ".join(["empty cells", *map(repr, words)])
-        cells = sum(kind.missing for kind in gaps)
+        cells = sum(kind.missing - lost for kind in gaps)
         facts.append(
             f"missing values: {cells} in {_columns([kind.name for kind in gaps])} ({what}; data: "
             "missing says what counts as missing)"

@@ -42,7 +42,7 @@ def decode(name: str, raw: bytes, encoding: str | None) -> str:
         text = raw.decode(chosen)
     except LookupError as error:
         raise UserError(
-            f"data: encoding: there is no encoding {encoding!r}; common are utf-8, cp1252, latin-1"
+            f"there is no encoding {encoding!r} (data: encoding); common are utf-8, cp1252, latin-1"
         ) from error
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
