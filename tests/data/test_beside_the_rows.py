@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+import datasets
 import openpyxl
 import pandas as pd
 import pyarrow as pa
@@ -13,7 +14,8 @@ import pytest
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions
 from nearfar.data.read.decimals import grouped_points
-from nearfar.data.read.images.tables import holds_images
+from nearfar.data.read.images.tables import has_images, holds_images
+from nearfar.data.read.saved import saved_start
 from nearfar.data.read.tables import read_file
 from nearfar.data.table_form import TableForm
 
@@ -56,6 +58,8 @@ def test_several_totals_and_what_is_none(tmp_path: Path) -> None:
     assert kept(tmp_path, {"who": "total", "x": 3.1, "y": 2.2}) == (ROWS + 1, [])
     assert kept(tmp_path, {"who": "w1", "x": numbers.x.sum(), "y": 2.2}) == (ROWS + 1, [])
     assert kept(tmp_path, {"who": "w1", "x": numbers.x.sum(), "y": None}) == (ROWS + 1, [])
+    assert kept(tmp_path, {"who": "total", **numbers.min()}) == (ROWS + 1, [])
+    assert kept(tmp_path, {"who": "total", **numbers.sum()})[0] == ROWS
     lenient = read_file(tmp_path / "t.csv", TableForm(strict=False))
     assert lenient.length == ROWS + 1
 
@@ -119,6 +123,13 @@ def test_bytes_that_begin_no_picture_are_no_images(tmp_path: Path) -> None:
         table = pa.table({"raw": [start + bytes(20)] * 3, "y": [1, 2, 3]})
         pq.write_table(table, tmp_path / "b.parquet")
         assert holds_images(tmp_path / "b.parquet") is images
+
+
+def test_a_saved_data_set_with_bytes_is_a_table(tmp_path: Path) -> None:
+    for start, images in ((b"\x89PNG\r\n\x1a\n", True), (b"\x00\x01", False)):
+        rows = {"raw": [start + bytes(20)] * 3, "y": [1, 2, 3]}
+        datasets.Dataset.from_dict(rows).save_to_disk(tmp_path / str(images))
+        assert has_images(saved_start(tmp_path / str(images))) is images
 
 
 def test_points_that_may_stand_between_thousands() -> None:

@@ -179,7 +179,7 @@ def _numbers(present: Sequence[Any]) -> list[float]:
 
 def _far_off(numbers: Sequence[float]) -> str:
     """Return a word on a number of nines that lies far off all others, if there is one."""
-    low, high = min(numbers), max(numbers)
+    low, high = min(numbers, default=0.0), max(numbers, default=0.0)
     for value, near in ((low, min), (high, max)):
         others = [some for some in numbers if some != value]
         if abs(value) not in _NINES or len(others) > len(numbers) - 2 or not others:

@@ -11,15 +11,19 @@ import numpy.typing as npt
 from nearfar.data.read.cells import is_missing, number
 from nearfar.data.read.table import Table
 
-_WORDS = frozenset(
+_SUMS = frozenset(
     {
-        *("total", "totals", "grand total", "sum", "mean", "average", "avg", "median", "count"),
-        *("sd", "std", "stdev", "std dev", "standard deviation", "min", "max", "subtotal", "n"),
-        *("summe", "gesamt", "gesamtsumme", "mittelwert", "durchschnitt", "anzahl", "somme"),
-        *("moyenne", "suma", "media", "promedio", "totale", "somma", "total général"),
+        *("total", "totals", "grand total", "sum", "subtotal", "summe", "gesamt", "gesamtsumme"),
+        *("somme", "suma", "totale", "somma", "total général"),
     }
 )
-"""What such rows are called, in small letters."""
+"""What rows of sums are called, in small letters."""
+_WORDS = _SUMS | {
+    *("mean", "average", "avg", "median", "count", "n", "min", "max", "sd", "std", "stdev"),
+    *("std dev", "standard deviation", "mittelwert", "durchschnitt", "anzahl", "moyenne"),
+    *("media", "promedio"),
+}
+"""What rows of totals are called."""
 _MOST = 6
 """Rows of them that are looked for at the end of a table."""
 _FEWEST = 3
@@ -30,11 +34,10 @@ _ROUNDING = 1e-6
 def without_totals(table: Table) -> Table:
     """Take the rows of totals off the end of a table, in place, with a note; return it.
 
-    A row is one if it is called so (``Total``, ``Mean``, …) and a number in it is the sum, mean,
-    median, deviation, smallest, largest or count of the numbers above it, and so
-    are half of its numbers at least. A last row that nothing
-    names is one if every number in it is the sum, or every one the mean, of those above: of two
-    columns at least, or of one where its other cells are empty.
+    A row is one if it is called so, and half of its numbers at least are the sum of those above (of
+    ``Total`` and the like), or their mean, median, deviation, count or an extreme (``Mean``, …). A
+    last row that nothing names is one if every number in it is the sum, or every one the mean, of
+    those above: of two columns at least, or of one where its other cells are empty.
     """
     first = _first_of_named(table)
     if first == table.length and _is_unnamed(table):
@@ -61,21 +64,28 @@ def _first_of_named(table: Table) -> int:
     while first > max(_FEWEST, table.length - _MOST) and _name_in(table, first - 1):
         first -= 1
     while first < table.length:
-        found = [[m for _, m in _matches(table, row, first)] for row in range(first, table.length)]
-        if all(2 * sum(map(bool, some)) >= max(len(some), 1) for some in found):
+        found = [_as_named(table, row, first) for row in range(first, table.length)]
+        if all(2 * sum(some) >= max(len(some), 1) for some in found):
             break
         first += 1
     return first
 
 
-def _name_in(table: Table, row: int) -> bool:
+def _name_in(table: Table, row: int) -> str | None:
+    """Return what a row is called, if that is a word for totals, and stands in its column alone."""
     if row in table.ragged:
-        return False
-    return any(
-        _word(cells[row]) in _WORDS and _word(cells[row]) not in map(_word, cells[:row])
-        for cells in table.columns.values()
-        if isinstance(cells[row], str)
-    )
+        return None
+    for cells in table.columns.values():
+        word = _word(cells[row])
+        if word in _WORDS and word not in map(_word, cells[:row]):
+            return word
+    return None
+
+
+def _as_named(table: Table, row: int, above: int) -> list[bool]:
+    """Tell of every number in a row whether it is what the row is called, of those above."""
+    sums = _name_in(table, row) in _SUMS
+    return ["sum" in found if sums else bool(found) for _, found in _matches(table, row, above)]
 
 
 def _word(cell: Any) -> str:
