@@ -61,5 +61,6 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
     """
     names = sorted(allowed)
     phrase = "allowed: " + (", ".join(names) or "nothing")
-    close = get_close_matches(given, names, n=1, cutoff=0.6)
+    alike = [name for name in names if name.casefold() == given.casefold()]
+    close = alike or get_close_matches(given, names, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'? {phrase}" if close else phrase

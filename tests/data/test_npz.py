@@ -239,3 +239,15 @@ def test_all_parts_are_predicted_and_named(tmp_path: Path) -> None:
     assert len(rows) == 60
     assert rows.given is not None
     assert rows.given.columns["part"] == ["train"] * 40 + ["test"] * 20
+
+
+@pytest.mark.parametrize("axis", ["first", "last"])
+def test_any_number_of_channels_on_either_axis(tmp_path: Path, axis: str) -> None:
+    first = some_pixels(60, 5)
+    given = first if axis == "first" else first.transpose(0, 2, 3, 1)
+    made = found(tmp_path, x=given, y=Y)
+    assert (pixels_of(made.dataset) == first).all()
+    with pytest.raises(UserError, match=r"does not tell the channels.*channel_axis to first"):
+        found(tmp_path, x=first[:, :, :5, :5], y=Y)
+    with pytest.raises(UserError, match=r"is 1\.5 in every row"):
+        found(tmp_path, x=first, y=np.where(Y, 1.5, np.nan))

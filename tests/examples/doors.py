@@ -96,6 +96,32 @@ def _jsonl(frame: pd.DataFrame, path: Path) -> None:
     path.write_text("\n".join(json.dumps(row) for row in frame.to_dict("records")) + "\n")
 
 
+def _nested(frame: pd.DataFrame, path: Path) -> None:
+    """A list of records, each with its features in a record within."""
+    inner = ["width", "colour"]
+    outer = frame.drop(columns=inner).to_dict(orient="records")
+    found = zip(outer, frame[inner].to_dict(orient="records"), strict=True)
+    path.write_text(json.dumps([{**row, "measured": some} for row, some in found]))
+
+
+def _utf16(frame: pd.DataFrame, path: Path) -> None:
+    frame.to_csv(path, index=False, sep=";", decimal=",", encoding="utf-16")
+
+
+def _merged_workbook(folder: Path, draw: random.Random) -> Made:
+    """A sheet with a title alone, and one whose groups are merged cells."""
+    frame, classes, _ = _table(draw, grouped=False)
+    each = draw.randint(2, 4)
+    with pd.ExcelWriter(folder / "m.xlsx") as book:
+        pd.DataFrame({"of Ann": []}).to_excel(book, sheet_name="About", index=False)
+        frame.insert(0, "plate", [f"P{k // each}" * (k % each == 0) for k in range(len(frame))])
+        frame.to_excel(book, sheet_name="Data", index=False)
+        for first in range(2, len(frame) + 2, each):
+            book.sheets["Data"].merge_cells(f"A{first}:A{min(first + each, len(frame) + 2) - 1}")
+    groups = -(-len(frame) // each)
+    return Made(folder / "m.xlsx", ("y",), len(frame), classes, groups=groups)
+
+
 def _zipped(frame: pd.DataFrame, path: Path) -> None:
     with zipfile.ZipFile(path, "w") as packed:
         packed.writestr("t.csv", frame.to_csv(index=False))
@@ -240,6 +266,9 @@ DOORS: dict[str, Door] = {
     "csv.gz": _of_table("t.csv.gz", lambda frame, path: frame.to_csv(path, index=False)),
     "csv.zip": _of_table("t.csv.zip", _zipped),
     "xlsx": _of_table("t.xlsx", lambda frame, path: frame.to_excel(path, index=False)),
+    "merged cells": _merged_workbook,
+    "UTF-16": _of_table("t.csv", _utf16),
+    "json": _of_table("t.json", _nested),
     "jsonl": _of_table("t.jsonl", _jsonl),
     "parquet": _of_table("t.parquet", lambda frame, path: frame.to_parquet(path)),
     "feather": _of_table("t.feather", lambda frame, path: frame.to_feather(path)),

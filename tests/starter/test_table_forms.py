@@ -146,3 +146,45 @@ def test_a_column_on_another_sheet_and_a_title_above_the_header() -> None:
     assert "stand in row 3, below 'Quarterly report'; the header must stand in the first" in words
     Path("title.csv").write_text("Quarterly report\nx,z\n1,2\n2,3\n", encoding="utf-8")
     assert "stand in row 2, below 'Quarterly report'" in refused("title.csv")
+
+
+def test_what_values_beside_the_target_say_is_told() -> None:
+    made = frame()
+    made["relation"], made["units"] = ["=", "<", ">"] * 20, ["nM", "uM"] * 30
+    made["b"] = [-999 if k % 9 == 0 else k / 7 for k in range(ROWS)]
+    made["part"] = ["train"] * 40 + ["test"] * 20
+    made.iloc[40:43, :3] = made.iloc[:3, :3]
+    made.to_csv("t.csv", index=False)
+    told = started("t.csv")[1]
+    assert "'relation' says of 40 rows that a value is a limit (20 × '<', 20 × '>')" in told
+    assert "'units' names 2 units (30 × 'nM', 30 × 'uM')" in told
+    assert "column 'b': 8 cells are -999" in told
+    made.drop(columns=["relation", "units"]).to_csv("t.csv", index=False)
+    assert "careful: 3 of 20 test rows are copies of training rows" in started("t.csv")[1]
+
+
+@pytest.mark.parametrize("name", ["12", "1e5", "true", "null", "2024-01-01", "a"])
+def test_a_study_may_be_called_as_a_number(name: str) -> None:
+    frame().to_csv(f"{name}.csv", index=False)
+    path, _ = write_study(Path(f"{name}.csv"), ["Temp (K)"])
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["study"] == name
+
+
+def test_points_that_may_be_thousands_are_told_and_periods_are_categories() -> None:
+    made = frame()
+    made["a"] = [f"{1 + k % 9}.{k * 37 % 1000:03d}" for k in range(ROWS)]
+    made["quarter"] = [f"202{k % 3}Q{k % 4 + 1}" for k in range(ROWS)]
+    made.round(0).to_csv("t.csv", sep=";", index=False)
+    told = started("t.csv")[1]
+    assert "column 'a' has three digits behind every point" in told
+    assert "categories (quarter: 12)" in told
+
+
+def test_messages_name_what_can_be_done() -> None:
+    made = frame().assign(word=["None", "NA", "null"] * 20, Y=range(ROWS))
+    made.to_csv("t.csv", index=False)
+    with pytest.raises(UserError, match=r"'None', 'NA', 'null' stand for missing.*--missing ''"):
+        started("t.csv", "word")
+    with pytest.raises(UserError, match="did you mean 'Y'"):
+        started("t.csv", "y")
+    write_study(Path("t.csv"), ["word"], Path("w.yaml"), asked=Asked(missing=("",)))

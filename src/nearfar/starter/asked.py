@@ -172,8 +172,8 @@ def checked(options: dict[str, Any]) -> Asked:
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else ""
         if first["type"] == "literal_error":
-            allowed = str(first["ctx"]["expected"]).replace(" or ", ",").replace("'", "").split(",")
-            hint = nearest(str(given[key]), [word.strip() for word in allowed if word.strip()])
+            allowed = re.findall("'([^']+)'", str(first["ctx"]["expected"]))
+            hint = nearest(str(given[key]), allowed)
         else:
             hint = str(first["msg"]).removeprefix("Value error, ")
         shown = f"{option(key)} {given[key]!r}: " if key in given else ""

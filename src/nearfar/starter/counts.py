@@ -60,6 +60,28 @@ def part_facts(dataset: Dataset) -> list[str]:
     return [fact, f"classes in the parts: {classes}"]
 
 
+def known_in_training(dataset: Dataset, copies: npt.NDArray[np.int64], noun: str) -> list[str]:
+    """Return a warning of test rows that are copies of training rows, where the data name parts.
+
+    Args:
+        dataset: the rows.
+        copies: a number for each row, equal of copies.
+        noun: what a row is, in the plural.
+    """
+    if dataset.parts is None:
+        return []
+    of_train = set(copies[dataset.parts == "train"].tolist())
+    tested = copies[dataset.parts == "test"].tolist()
+    known = sum(copy in of_train for copy in tested)
+    if not known:
+        return []
+    are = "is a copy" if known == 1 else "are copies"
+    return [
+        f"careful: {known} of {len(tested)} test {noun} {are} of training {noun}: their scores say "
+        "nothing of new ones (--part none draws another split)"
+    ]
+
+
 def _classes(dataset: Dataset, rows: npt.NDArray[np.bool_]) -> str:
     targets = dataset.targets[rows, 0].astype(np.int64)
     counts = np.bincount(targets, minlength=len(dataset.classes)).tolist()

@@ -32,7 +32,7 @@ from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.asked import OFF, Asked, named_or_off
 from nearfar.starter.candidates import target_left
-from nearfar.starter.counts import class_fact, part_facts
+from nearfar.starter.counts import class_fact, known_in_training, part_facts
 from nearfar.starter.detect_conditions import conditions_of
 from nearfar.starter.detect_groups import chosen_group
 from nearfar.starter.detect_images import are_images, chosen_part, detect_images, one_or_all
@@ -232,15 +232,17 @@ def _feature_columns(
     """Return the columns to learn from, and what should be said of them and of the others."""
     if "features" in asked.options:
         named = named_columns(table, asked.options["features"])
-        return [column.name for column in named], feature_facts(named, [])
+        return [column.name for column in named], feature_facts(named, [], len(table.ragged))
     used, left_out = usable_columns(table, [*targets, *others])
     if not used:
         but = "', '".join(targets)
-        found = f": {not_used(left_out, table)}; --features takes one" if left_out else ""
+        takes = any(kind.name and kind.kind not in {"empty", "other"} for kind in left_out)
+        found = f": {not_used(left_out, table)}" if left_out else ""
+        found += "; --features takes one" if takes else ""
         raise UserError(
             f"{table.name}: no column of SMILES, and no column to learn from but '{but}'{found}"
         )
-    return [column.name for column in used], feature_facts(used, left_out)
+    return [column.name for column in used], feature_facts(used, left_out, len(table.ragged))
 
 
 def _name_column(table: Table, but: Sequence[str | None]) -> str | None:
@@ -278,6 +280,8 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
             "feature rows",
             "; they may stand in different parts: name a group to prevent it",
         )
+    if dataset.parts is not None:
+        kept = ""
     counts = np.bincount(labels)
     low = np.full((len(counts), dataset.targets.shape[1]), np.inf)
     high = -low
@@ -294,7 +298,8 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
     count = int(several.sum())
     of_them = f"{count} {noun} occur" if count > 1 else f"1 {noun.removesuffix('s')} occurs"
     return [
-        f"duplicates: {of_them} more than once{values if differ else ', with equal values'}{kept}"
+        f"duplicates: {of_them} more than once{values if differ else ', with equal values'}{kept}",
+        *known_in_training(dataset, labels, "rows"),
     ]
 
 

@@ -23,7 +23,7 @@ from nearfar.data.read.images.tables import PARQUET, has_images, holds_images, p
 from nearfar.data.read.images.trees import tree_of
 from nearfar.data.read.names import part_column, parts_of
 from nearfar.data.read.packed import is_table
-from nearfar.data.read.saved import is_saved, saved_schema
+from nearfar.data.read.saved import is_saved, saved_start
 from nearfar.data.read.tables import Table, read_file
 from nearfar.data.sources.images import form_of
 from nearfar.data.table_form import TableForm
@@ -52,7 +52,7 @@ def are_images(path: Path, form: TableForm) -> bool:
     ending = path.suffix.lower()
     if path.is_dir():
         if is_saved(path):
-            return has_images(saved_schema(path))
+            return has_images(saved_start(path))
         if is_idx_folder(path) or is_cifar_folder(path) or metadata_files(path):
             return True
         if files := parquet_files(path):
@@ -262,6 +262,8 @@ def _own_meaning(rows: ImageRows, task: str | None) -> Meaning:
 def _range_fact(rows: ImageRows, name: str) -> str:
     values = [v for cell in rows.table.columns[name] if (v := number(cell)) is not None]
     low, high = min(values, default=0), max(values, default=0)
+    if low == high:
+        raise UserError(f"{rows.table.name}: target '{name}' is {low:g} in every row that has it")
     return (
         f"target '{name}': numbers from {low:g} to {high:g} ({len(set(values))} different), "
         "treated as regression"

@@ -131,6 +131,9 @@ def _present(table: Table, target: str) -> list[Any]:
     present = [cell for cell in cells if isinstance(cell, list | tuple) or not is_missing(cell)]
     if not present:
         why = "".join(f"; {note}" for note in table.notes)
+        if words := table.missing.get(target):
+            shown = ", ".join(map(repr, words))
+            why = f": {shown} stand for missing values; --missing '' takes them as words{why}"
         raise UserError(f"{table.name}: column '{target}' is empty{why}")
     if (unclear := ambiguous(present)) is not None:
         raise UserError(

@@ -21,8 +21,13 @@ _WORDS = {
 }
 
 
-def feature_facts(used: Sequence[ColumnKind], left_out: Sequence[ColumnKind]) -> list[str]:
-    """Return a line for every kind of column in use, and one for every column that is left out."""
+def feature_facts(
+    used: Sequence[ColumnKind], left_out: Sequence[ColumnKind], lost: int = 0
+) -> list[str]:
+    """Return a line for every kind of column in use, and one for every column that is left out.
+
+    ``lost`` rows have no cells at all.
+    """
     facts = []
     for kind, (noun, becomes) in _WORDS.items():
         mine = [column for column in used if column.kind == kind]
@@ -34,15 +39,17 @@ def feature_facts(used: Sequence[ColumnKind], left_out: Sequence[ColumnKind]) ->
         facts.append(
             f"{len(mine)} column{plural} of {noun} ({shown})" + (f": {becomes}" if becomes else "")
         )
-    if any(column.missing for column in used):
+    if any(column.missing > lost for column in used):
         facts.append(
             "missing cells of features are no bad rows: the median, or a category of their own, "
             "stands for them, and a column tells where; all is learnt from training rows alone"
         )
     return facts + [
         f"left out: column '{column.name}' {why_not(column)}{_remedy(column)}"
-        for column in left_out
         if column.name
+        else f"left out: the column without a name ({why_not(column)}): name it to learn from it"
+        for column in left_out
+        if column.name or column.kind not in {"counter", "empty"}
     ]
 
 

@@ -13,7 +13,7 @@ from nearfar.data.read.columns import number
 from nearfar.data.read.images.decode import ON_WHITE, RESIZED
 from nearfar.data.read.images.stored import FIRST_PAGE
 from nearfar.data.read.images.survey import Survey
-from nearfar.starter.counts import class_fact, part_facts
+from nearfar.starter.counts import class_fact, known_in_training, part_facts
 
 _HINTS = {
     ON_WHITE: " (data: channels: 4 keeps it as a fourth channel)",
@@ -108,13 +108,4 @@ def _twins(dataset: Dataset) -> list[str]:
         f"duplicates: {_images(twins)} {'is a copy' if twins == 1 else 'are copies'} of another, "
         f"pixel by pixel{labels}; copies stay in one part of a split that is drawn"
     ]
-    if dataset.parts is not None:
-        of_train = set(groups[dataset.parts == "train"].tolist())
-        tested = groups[dataset.parts == "test"].tolist()
-        if known := sum(group in of_train for group in tested):
-            facts.append(
-                f"careful: {known} of {len(tested)} test images "
-                f"{'is a copy' if known == 1 else 'are copies'} of training images: "
-                "their scores say nothing of new ones (--part none draws another split)"
-            )
-    return facts
+    return [*facts, *known_in_training(dataset, groups, "images")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
@@ -28,11 +29,12 @@ def reading_facts(table: Table, used: Collection[str]) -> list[str]:
     """
     facts = list(table.notes)
     kinds = [kind for kind in column_kinds(table, but=()) if kind.name in used]
-    gaps = [kind for kind in kinds if kind.missing]
+    lost = len(table.ragged)  # rows without cells, told by themselves
+    gaps = [kind for kind in kinds if kind.missing > lost]
     if gaps:
         words = sorted({word for kind in gaps for word in table.missing.get(kind.name, {})})
         what = ", ".join(["empty cells", *map(repr, words)])
-        cells = sum(kind.missing for kind in gaps)
+        cells = sum(kind.missing - lost for kind in gaps)
         facts.append(
             f"missing values: {cells} in {_columns([kind.name for kind in gaps])} ({what}; data: "
             "missing says what counts as missing)"
@@ -46,6 +48,37 @@ def reading_facts(table: Table, used: Collection[str]) -> list[str]:
     for kind in column_kinds(table, but=()):
         if kind.note:
             facts.append(f"column '{kind.name}': {kind.note}")
+    return [*facts, *_beside_values(table)]
+
+
+_EQUAL = frozenset({"=", "=="})
+_SIGNS = _EQUAL | frozenset({"<", ">", "<=", ">=", "<<", ">>", "~", "≤", "≥", "≈"})
+_UNITS = frozenset({"unit", "units", "uom", "einheit", "unité", "unidad"})
+
+
+def _beside_values(table: Table) -> list[str]:
+    """Return warnings of columns that say how the number beside them is meant: limits, units."""
+    facts = []
+    for name, cells in table.columns.items():
+        found = Counter(
+            cell.strip().strip("'") for cell in cells if isinstance(cell, str) and cell.strip()
+        )
+        if not 0 < len(found) <= len(_SIGNS):
+            continue
+        last = re.split(r"[\W_]+", name.lower().strip("_ "))[-1]
+        odd = {sign: n for sign, n in found.items() if sign not in _EQUAL}
+        if found.keys() <= _SIGNS and odd:
+            shown = ", ".join(f"{n} × {sign!r}" for sign, n in odd.items())
+            facts.append(
+                f"careful: column '{name}' says of {sum(odd.values())} rows that a value is a "
+                f"limit ({shown}): it is read as the value itself; leave these rows out of the file"
+            )
+        elif last in _UNITS and len(found) > 1:
+            shown = ", ".join(f"{n} × {unit!r}" for unit, n in found.most_common(_SHOWN))
+            facts.append(
+                f"careful: column '{name}' names {len(found)} units ({shown}): the numbers are "
+                "read as they stand; bring them to one unit"
+            )
     return facts
 
 

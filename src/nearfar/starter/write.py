@@ -114,7 +114,7 @@ def study_text(
         "# Found in the data:",
         *(line for fact in facts for line in _wrapped(fact)),
         "",
-        f"study: {name}",
+        f"study: {scalar(name)}",
         f"title: {scalar(f'Predicting {target}')}",
         f"question: {scalar(_question(target, finding))}",
         "",

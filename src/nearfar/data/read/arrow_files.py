@@ -29,6 +29,22 @@ def opened_arrow(path: Path, content: bytes | None = None) -> Any:
             return pa.ipc.open_file(source)
 
 
+def first_rows(path: Path, most: int = 100) -> Any:
+    """Return rows of the file's first batch as an arrow table.
+
+    Raises:
+        UserError: if it is no such file, or damaged.
+    """
+    import pyarrow as pa
+
+    reader = opened_arrow(path)
+    with whole(path, "Arrow file"):
+        streamed = isinstance(reader, pa.RecordBatchReader)
+        batch = next(iter(reader if streamed else map(reader.get_batch, range(1))), None)
+        batches = [] if batch is None else [batch.slice(0, most)]
+        return pa.Table.from_batches(batches, reader.schema)
+
+
 def read_arrow(path: Path, content: bytes | None = None) -> Any:
     """Return the rows of the file as an arrow table.
 

@@ -72,3 +72,11 @@ def ambiguous(cells: Iterable[Any]) -> str | None:
         return None
     numbers = sum(plain_number(text, ",") is not None for text in texts)
     return grouped[0] if 2 * numbers > len(texts) else None
+
+
+def grouped_points(cells: Iterable[Any]) -> str | None:
+    """Return a cell such as ``1.234`` where every point of a column may stand between thousands."""
+    texts = [cell.strip() for cell in cells if isinstance(cell, str) and "." in cell]
+    if len(texts) > 1 and all(_GROUPED.fullmatch(text) for text in texts):
+        return texts[0]
+    return None

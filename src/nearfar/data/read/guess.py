@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from nearfar.data.read.decimals import decimal_sign, has_thousands
+from nearfar.data.read.decimals import decimal_sign, grouped_points, has_thousands
 from nearfar.data.read.packed import TEXT, content_of, is_table, table_ending
+from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file, usual_separator
 from nearfar.data.read.text import SEPARATORS, decode, likely_separator
 from nearfar.data.table_form import TableForm
@@ -47,4 +48,17 @@ def guessed_form(path: Path, given: TableForm) -> tuple[TableForm, list[str]]:
         elif any(map(has_thousands, table.columns.values())):
             form = replace(form, decimal=".")
             facts.append("numbers have signs between thousands (data: decimal)")
+        elif form.separator in {";", "\t"} or usual_separator(ending) == "\t":
+            facts += _doubtful_points(table)
     return form, facts
+
+
+def _doubtful_points(table: Table) -> list[str]:
+    """Return a line on a column whose points may all stand between thousands."""
+    for name, cells in table.columns.items():
+        if (example := grouped_points(cells)) is not None:
+            return [
+                f"careful: column '{name}' has three digits behind every point, as {example!r}: "
+                "read as a decimal point; if it stands between thousands, set data: decimal: ','"
+            ]
+    return []

@@ -71,11 +71,23 @@ def _from_records(name: str, records: list[Any], lines: list[int] | None) -> Tab
             raise UserError(f'{name}, {where}: no record, such as {{"x": 1}}; {_HELP}')
     if not records:
         raise UserError(f"{name} is empty")
+    records = [_flat(record) for record in records]
     keys = dict.fromkeys(key for record in records for key in record)
     if not keys:
         raise UserError(f"{name}: its records are empty")
     rows = [[record.get(key) for key in keys] for record in records]
     return from_cells(name, list(keys), rows, lines=lines)
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record in which what stands in a record within has a key such as ``outer.inner``."""
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        inner = _flat(value) if isinstance(value, dict) else {}
+        named = {f"{key}.{name}": some for name, some in inner.items()}
+        clash = bool(named.keys() & (record.keys() | flat.keys()))
+        flat |= {key: value} if not named or clash else named
+    return flat
 
 
 def _from_columns(name: str, found: dict[str, Any]) -> Table:

@@ -48,6 +48,8 @@ _IDS = re.compile(
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _SELFIES = re.compile(r"(\[[^\[\]\s]+\]\.?){2,}")
 _LOOKED_AT = 1000
+_NINES = frozenset({99.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0})
+"""What often stands, with either sign, for a value that is missing."""
 _FEWEST = 5
 """Rows below which numbers that go up by one say nothing."""
 
@@ -123,7 +125,8 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
         if _IDS.fullmatch(name) and _whole(numbers) and len(distinct) == len(cells):
             return found("id")
         odd = len(present) - len(numbers)
-        return found("number", odd=odd, note=odd_cells(present) if odd else "")
+        notes = [odd_cells(present)] if odd else []
+        return found("number", odd=odd, note="; ".join(filter(None, [*notes, _far_off(numbers)])))
     layout, note = date_layout(present)
     if layout:
         return found("date", layout, note=note)
@@ -172,6 +175,21 @@ def _numbers(present: Sequence[Any]) -> list[float]:
     if fast is not None:
         return [float(value) for value in fast]
     return [value for cell in present if (value := number(cell)) is not None]
+
+
+def _far_off(numbers: Sequence[float]) -> str:
+    """Return a word on a number of nines that lies far off all others, if there is one."""
+    low, high = min(numbers, default=0.0), max(numbers, default=0.0)
+    for value, near in ((low, min), (high, max)):
+        others = [some for some in numbers if some != value]
+        if abs(value) not in _NINES or len(others) > len(numbers) - 2 or not others:
+            continue
+        if abs(value - near(others)) > max(others) - min(others):
+            return (
+                f"{len(numbers) - len(others)} cells are {value:g}, far off the others: if that "
+                f"means a missing value, set data: missing: ['', {value:g}]"
+            )
+    return ""
 
 
 def _whole(numbers: Sequence[float]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from nearfar.data.read.cells import is_missing
+from nearfar.data.read.cells import is_missing, number
 from nearfar.data.read.table import Table
 
 PART_NAMES = {
@@ -170,10 +170,15 @@ def path_column(table: Table) -> str | None:
 
 
 def alike(names: Sequence[str]) -> list[list[str]]:
-    """Return the names that differ in spaces, capitals or accents' spelling alone, together."""
+    """Return the names that differ in spaces, capitals or accents' spelling alone, together.
+
+    Of numbers also those of one value, such as ``1`` and ``1.0``.
+    """
     seen: dict[str, list[str]] = {}
     for name in names:
+        value = number(name)
         key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        key = key if value is None else f"{value:.15g}"
         seen.setdefault(key, []).append(name)
     return [same for same in seen.values() if len(same) > 1]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nearfar.data.read.arrow_files import opened_arrow, read_arrow
+from nearfar.data.read.arrow_files import first_rows, read_arrow
 from nearfar.data.read.damage import whole
 from nearfar.data.read.features import class_names, names_in, same_names
 from nearfar.data.read.names import parts_of_pieces
@@ -47,14 +47,14 @@ def is_saved(folder: Path) -> bool:
     return (folder / _INFO).is_file() and bool(_arrow_files(folder))
 
 
-def saved_schema(folder: Path) -> Any:
-    """Return the arrow schema of a saved data set, without its rows.
+def saved_start(folder: Path) -> Any:
+    """Return the first rows of a saved data set, an arrow table.
 
     Raises:
         UserError: if it is damaged.
     """
     files = [file for _, files in _pieces(folder) for file in files]
-    return opened_arrow(files[0]).schema
+    return first_rows(files[0])
 
 
 def read_saved(folder: Path) -> Saved:

@@ -55,7 +55,7 @@ def labels_of(
         _without_any(values, columns, bad)
         return values, list(columns)
     (column,) = columns
-    cells = table.column(column, "target")
+    cells, numbered = _without_indicators(table.column(column, "target"))
     sets = [
         None
         if _unknown(cell) and not (blank and isinstance(cell, str))
@@ -65,7 +65,7 @@ def labels_of(
     for position, found in enumerate(sets):
         if found is None:
             bad.add(position, "target missing", f"target '{column}' is missing")
-    names = tuple(known)
+    names = tuple(known or numbered)
     if names:
         sets = [_named(position, found, names, bad) for position, found in enumerate(sets)]
     else:
@@ -105,6 +105,27 @@ def label_lists(array: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
     for position, row in enumerate(array):
         found[position] = np.flatnonzero(row).tolist()
     return found
+
+
+def _without_indicators(cells: list[Any]) -> tuple[list[Any], list[str]]:
+    """Return lists of 0 and 1, one for each label, as lists of the labels' numbers, and all these.
+
+    They are such where all have one length and some value stands twice in one; others are left.
+    """
+    lists = [cell for cell in cells if isinstance(cell, list)]
+    if (
+        len({len(some) for some in lists}) != 1
+        or any(indicator(item) is None for some in lists for item in some)
+        or all(len(set(some)) == len(some) for some in lists)
+    ):
+        return cells, []
+    sets = [
+        [str(k) for k, item in enumerate(cell) if indicator(item)]
+        if isinstance(cell, list)
+        else cell
+        for cell in cells
+    ]
+    return sets, [str(k) for k in range(len(lists[0]))]
 
 
 def _named(

@@ -20,6 +20,7 @@ from nearfar.data.read.structures import read_sdf, read_smiles_list
 from nearfar.data.read.table import Table as Table
 from nearfar.data.read.table import from_arrow as from_arrow
 from nearfar.data.read.text import decode, likely_separator, own_encoding, read_text, separator_with
+from nearfar.data.read.totals import without_totals
 from nearfar.data.read.workbook import read_workbook
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
@@ -109,7 +110,9 @@ def _read(path: Path, form: TableForm) -> Table:
         table = read_text(path, raw, form, separator)
         if separator == "," and form.separator not in (None, ",") and not form.strict:
             form = _beside_commas(table, form)
-    return settled(table, form if form.strict else _fitting(table, form))
+    if not form.strict:
+        return settled(table, _fitting(table, form))
+    return without_totals(settled(table, form))
 
 
 def _check_form(path: Path, ending: str, form: TableForm) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def decode(name: str, raw: bytes, encoding: str | None) -> str:
         text = raw.decode(chosen)
     except LookupError as error:
         raise UserError(
-            f"data: encoding: there is no encoding {encoding!r}; common are utf-8, cp1252, latin-1"
+            f"there is no encoding {encoding!r} (data: encoding); common are utf-8, cp1252, latin-1"
         ) from error
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
@@ -126,6 +127,8 @@ def read_text(path: Path, raw: bytes, form: TableForm, separator: str) -> Table:
     name = path.name
     text = decode(name, raw, form.encoding)
     records = list(parse(name, text, separator))
+    if records and said_separator(text) is not None:
+        del records[0]
     if not records:
         raise UserError(f"{name} is empty")
     header = records[0][1]
@@ -144,11 +147,20 @@ def _check_separator(name: str, header: list[str]) -> None:
                 )
 
 
+def said_separator(text: str) -> str | None:
+    """Return the separator that a first line such as ``sep=;`` says, as spreadsheets write it."""
+    found = re.match(r"\ufeff?\"?sep=([,;|\t])\"?[,;|\t]*\r?\n", text, re.IGNORECASE)
+    return None if found is None else found[1]
+
+
 def likely_separator(name: str, text: str, usual: str) -> str:
     """Return what separates the fields: every row has as many as the header, and more than one.
 
-    Of several that do, the one with the most fields; ``usual`` if none does.
+    A first line ``sep=;`` says it. Of several that do, the one with the most fields; ``usual`` if
+    none does.
     """
+    if (said := said_separator(text)) is not None:
+        return said
     scores = {sign: _fit(name, text, sign) for sign in SEPARATORS}
     signs = [sign for sign in scores if sign != " "]
     best = max(signs, key=lambda sign: (scores[sign], sign == usual))
@@ -164,6 +176,8 @@ def separator_with(
 
     Of several, the first of ``usual``.
     """
+    if said_separator(text) is not None:
+        text = text.split("\n", 1)[1]
     for sign in dict.fromkeys([*usual, *SEPARATORS]):
         try:
             _, header = next(parse(name, text, sign))

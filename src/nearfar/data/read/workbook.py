@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from itertools import zip_longest
 from pathlib import Path
 from shlex import quote
 from typing import Any
+from zipfile import ZipFile
 
 from nearfar.data.read.damage import whole
 from nearfar.data.read.header import plain_name
@@ -17,7 +19,7 @@ from nearfar.errors import UserError, nearest
 
 
 def read_workbook(path: Path, raw: bytes, form: TableForm) -> Table:
-    """Return the table on a sheet: the named one, or the first that holds anything.
+    """Return the table on a sheet: the named one, or the first that holds a header and a row.
 
     Formulas give the values that the spreadsheet program stored with them. Rows above the table
     that are empty are left out.
@@ -43,7 +45,11 @@ def read_workbook(path: Path, raw: bytes, form: TableForm) -> Table:
     with whole(path, "Excel workbook"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         notes += _formulas_without_values(raw, chosen, rows)
+        notes += _fill_merged(raw, chosen, rows)
     header, *body = [cells for _, cells in rows]
+    if not body:
+        where = _on_sheets(chosen, filled, "", strict=form.strict) or f" on sheet '{chosen}'"
+        raise UserError(f"{path.name}: a header and no rows{where}")
     numbers = [line for line, _ in rows[1:]]
     table = from_cells(path.name, header, body, lines=numbers, notes=notes)
     below = table.elsewhere
@@ -62,9 +68,9 @@ Sheets = dict[str, list[tuple[int, list[Any]]]]
 
 def _chosen(filled: Sheets, form: TableForm) -> str:
     """Return the sheet that is meant: as said; of another file's the first that has the columns."""
-    said = form.sheet
+    said, first = form.sheet, next(iter(filled))
     if form.strict:
-        return said or next(iter(filled))
+        return said or next((name for name, rows in filled.items() if len(rows) > 1), first)
     order = [name for name in (said, *filled) if name in filled]
     fitting = [name for name in order if form.needed <= set(_header(filled[name]))]
     return str((fitting or order)[0])
@@ -117,6 +123,30 @@ def _filled(row: list[Any]) -> int:
 
 def _fitted(row: list[Any], width: int) -> list[Any]:
     return [*row[:width], *[None] * (width - len(row))]
+
+
+def _fill_merged(raw: bytes, sheet: str, rows: list[tuple[int, list[Any]]]) -> list[str]:
+    """Give every row below the header the value of a cell that is merged over several rows."""
+    from openpyxl import load_workbook
+    from openpyxl.utils.cell import range_boundaries
+
+    with ZipFile(io.BytesIO(raw)) as packed:
+        book = load_workbook(io.BytesIO(raw), read_only=True)
+        text = packed.read(book[sheet]._worksheet_path)
+    found = re.findall(rb'<(?:\w+:)?mergeCell [^>]*ref="([A-Z]+[0-9]+:[A-Z]+[0-9]+)"', text)
+    by_line = dict(rows[1:])
+    count = 0
+    for ref in found:
+        left, top, right, bottom = range_boundaries(ref.decode())
+        value = by_line[top][left - 1] if top in by_line and left <= len(by_line[top]) else None
+        if left != right or top == bottom or blank(value):
+            continue
+        count += 1
+        for line in range(top + 1, bottom + 1):
+            if line in by_line:
+                by_line[line][left - 1] = value
+    merged = "1 merged cell is" if count == 1 else f"{count} merged cells are"
+    return [f"{merged} read as the value of each row that they span"] if count else []
 
 
 def _formulas_without_values(

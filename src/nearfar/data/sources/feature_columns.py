@@ -95,7 +95,14 @@ def named_columns(table: Table, names: Sequence[str]) -> list[ColumnKind]:
     kinds = [column_kind(name, table.column(name, "features")) for name in names]
     for kind in kinds:
         if kind.kind in {"empty", "other"}:
-            what = "is empty" if kind.kind == "empty" else "holds lists or structures"
+            what = (
+                "is empty"
+                if kind.kind == "empty"
+                else "holds lists or structures: a feature is one "
+            )
+            what += (
+                "" if kind.kind == "empty" else "value a row (give each value a column of its own)"
+            )
             raise UserError(f"{table.name}: column '{kind.name}' (data: features) {what}")
     return kinds
 

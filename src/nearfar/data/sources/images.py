@@ -213,5 +213,6 @@ def _unlabelled(path: Path, options: DataOptions, form: TableForm) -> ImageRows:
     if ending in IMAGE_ENDINGS or ((ending[1:].isdecimal() or not ending) and has_signature(path)):
         return loose_files(path.parent, [path])
     if ending == ".npz":
-        return read_npz(path, None, labelled=False, between=options.range)
+        axis = options.channel_axis
+        return read_npz(path, None, labelled=False, between=options.range, axis=axis)
     return file_layout(path, options, form=form)

@@ -103,7 +103,8 @@ def file_layout(
     """
     ending = path.suffix.lower()
     if ending == ".npz":
-        return read_npz(path, mapping, targets=options.target_columns, between=options.range)
+        targets, axis = options.target_columns, options.channel_axis
+        return read_npz(path, mapping, targets=targets, between=options.range, axis=axis)
     if ending in PARQUET:
         return read_parquet_file(path, options)
     if is_table(path):

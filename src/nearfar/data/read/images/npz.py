@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,12 @@ from nearfar.data.read.images.arrays import Numbers, Targets, as_rows, repeated
 from nearfar.data.read.images.depth import Range
 from nearfar.data.read.images.mapping import read_mapping
 from nearfar.data.read.images.pictures import ImageRows
+from nearfar.data.read.images.stored import MOST_CHANNELS
 from nearfar.errors import UserError
 
 _ORDER = ("train", "validation", "test")
 _LAYOUT = "an .npz file"
+Axis = Literal["first", "last"]
 
 
 def read_npz(
@@ -28,15 +30,16 @@ def read_npz(
     labelled: bool = True,
     targets: Sequence[str] = (),
     between: Range | None = None,
+    axis: Axis | None = None,
 ) -> ImageRows:
     """Read arrays of images and of their labels, by their names; nothing is unpickled.
 
     Names are as Keras, scikit-learn, MedMNIST and ``np.savez`` give them, see ``array_names``.
-    Images are (n, height, width), (n, height, width, channels) or (n, channels, height, width),
-    with 1 or 3 channels, of numbers on a scale that ``arrays`` states. Labels are numbers or texts
-    (n,) or (n, 1); indicators (n, labels), of classes where each row has one; or (n, k) of several
-    numbers. An array of names gives those of the classes 0, 1, 2, …. Arrays without a meaning are
-    told.
+    Images are (n, height, width), (n, height, width, channels) or (n, channels, height, width), as
+    ``axis`` says or their shape does, of numbers on a scale that ``arrays`` states. Labels are
+    numbers or texts (n,) or (n, 1); indicators (n, labels), of classes where each row has one; or
+    (n, k) of several numbers. An array of names gives those of the classes 0, 1, 2, …. Arrays
+    without a meaning are told.
 
     Args:
         path: the file.
@@ -45,6 +48,7 @@ def read_npz(
             column ``part`` says which.
         targets: names of arrays to predict, if not the usual ones.
         between: the values that become 0 and 255, where that is known.
+        axis: where images have their channels; None for 1 or 3 channels, or else the shorter axis.
 
     Raises:
         UserError: if arrays are missing, pickled, or of another shape or type.
@@ -53,7 +57,7 @@ def read_npz(
         raise UserError(f"{path}: not an .npz file of arrays")
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return _Reader(path, file, targets, between).rows(mapping, labelled)
+            return _Reader(path, file, targets, between, axis).rows(mapping, labelled)
     except UserError:
         raise
     except Exception as error:  # zip and array headers that are damaged raise almost anything
@@ -64,9 +68,15 @@ class _Reader:
     """Finds out what the arrays of a file mean by their names and shapes, and reads those."""
 
     def __init__(
-        self, path: Path, file: Any, targets: Sequence[str], between: Range | None
+        self,
+        path: Path,
+        file: Any,
+        targets: Sequence[str],
+        between: Range | None,
+        axis: Axis | None,
     ) -> None:
         self._path, self._file, self._targets, self._between = path, file, targets, between
+        self._axis = axis
         self._shapes = {key: _shape(file, key, path) for key in file.files}
         rank = {key: len(shape) for key, (shape, _) in self._shapes.items()}
         found = {key: meaning(key, targets) for key in file.files}
@@ -161,7 +171,7 @@ class _Reader:
 
     def _read_images(self, key: str) -> Numbers:
         self._used.add(key)
-        return _channels_first(self._array(key), f"{self._path}, {key}")
+        return _channels_first(self._array(key), f"{self._path}, {key}", self._axis)
 
     def _read_labels(self, part: str | None, rows: int) -> dict[str, npt.NDArray[Any]]:
         keys = self._labels_of(part)
@@ -252,18 +262,27 @@ def _unreadable(path: Path, key: str, error: Exception) -> UserError:
     return UserError(f"{path}: array '{key}' cannot be read: {_line(error)}")
 
 
-def _channels_first(array: Numbers, where: str) -> Numbers:
+def _channels_first(array: Numbers, where: str, axis: Axis | None) -> Numbers:
     if array.ndim == 3:
         return array
-    if array.ndim == 4 and array.shape[-1] in (1, 3):
-        return array.transpose(0, 3, 1, 2)
-    if array.ndim == 4 and array.shape[1] in (1, 3):
-        return array
-    what = "rows of numbers: bring them to (n, height, width)" if array.ndim == 2 else ""
-    raise UserError(
-        f"{where}: has shape {array.shape}; images are (n, height, width), or have 1 or 3 channels "
-        f"as the last axis or the second{f'; these are {what}' if what else ''}"
-    )
+    if array.ndim != 4:
+        what = "; these are rows of numbers: bring them to (n, height, width)"
+        raise UserError(
+            f"{where}: has shape {array.shape}; images are (n, height, width), or have channels as "
+            f"the last axis or the second{what if array.ndim == 2 else ''}"
+        )
+    if axis is None:
+        last = array.shape[-1] in (1, 3)
+        axis = "last" if last else "first" if array.shape[1] in (1, 3) else None
+    if axis is None:
+        _, height, *_, width = array.shape
+        if height == width or min(height, width) > MOST_CHANNELS:
+            raise UserError(
+                f"{where}: has shape {array.shape}, which does not tell the channels of an image: "
+                "set data: channel_axis to first or last"
+            )
+        axis = "first" if height < width else "last"
+    return array if axis == "first" else array.transpose(0, 3, 1, 2)
 
 
 def _line(error: Exception) -> str:

@@ -32,7 +32,7 @@ SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"RIFF", *_TIFF, _NU
 DEEP_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 _CHANNELS = {"1": 1, "L": 1, "P": 3, "RGB": 3, "YCbCr": 3, "LAB": 3, "HSV": 3}
 _LAYERED = {"LA": 2, "La": 2, "PA": 4, "RGBA": 4, "RGBa": 4}
-_MOST_CHANNELS = 16
+MOST_CHANNELS = 16
 """An axis of an array that is not named holds channels if it is no longer."""
 
 FIRST_PAGE = "first of several pages used"
@@ -93,6 +93,11 @@ def has_signature(path: Path) -> bool:
             start = file.read(16)
     except OSError:
         return False
+    return begins_a_picture(start)
+
+
+def begins_a_picture(start: bytes) -> bool:
+    """Tell whether bytes, 16 at least, are the begin of a picture's file."""
     if start.startswith(b"RIFF"):
         return start[8:12] == b"WEBP"
     if start.startswith(b"BM"):  # the header's size follows the place of the pixels
@@ -305,7 +310,7 @@ def channels_last(
     if array.ndim != 3 or not array.size:
         raise BadImageError("no image", f"is an array of shape {shown}, no picture")
     first, last = array.shape[0], array.shape[2]
-    if axis is None and (first == last or min(first, last) > _MOST_CHANNELS):
+    if axis is None and (first == last or min(first, last) > MOST_CHANNELS):
         raise BadImageError(
             "channels unclear",
             f"is an array of shape {shown}, which does not tell its channels: "

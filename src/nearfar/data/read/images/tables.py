@@ -9,6 +9,7 @@ from nearfar.data.options import DataOptions
 from nearfar.data.read.features import class_names, columns_of_kind, names_beside, same_names
 from nearfar.data.read.images.lookup import PictureNames, column_of_images
 from nearfar.data.read.images.pictures import ArrowColumn, Files, ImageRows, ParquetColumn
+from nearfar.data.read.images.stored import begins_a_picture
 from nearfar.data.read.names import are_image_paths, part_named
 from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow, is_missing, read_file
@@ -196,25 +197,38 @@ def holds_images(path: Path) -> bool:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             column = _image_column(schema, None, path)
-            if not pa.types.is_string(schema.field(column).type):
+            kind = schema.field(column).type
+            if not pa.types.is_string(kind) and not pa.types.is_binary(kind):
                 return True
             first = file.read_row_group(0, columns=[column]).column(0).to_pylist()[:100]
+            if pa.types.is_binary(kind):
+                return column in columns_of_kind(schema, "Image") or _begin_pictures(first)
     except (OSError, pa.ArrowException, UserError):
         return False
     return are_image_paths(first)
 
 
-def has_images(schema: Any) -> bool:
-    """Tell whether an arrow schema has a column that is noted or made as images."""
+def has_images(start: Any) -> bool:
+    """Tell whether an arrow table has a column that is noted or made as images.
+
+    Args:
+        start: its first rows.
+    """
     import pyarrow as pa
 
     try:
-        column = _image_column(schema, None, Path())
+        column = _image_column(start.schema, None, Path())
     except UserError:
         return False
-    kind = schema.field(column).type
-    kinds = pa.types.is_struct, pa.types.is_binary, pa.types.is_large_binary
-    return any(bool(of_kind(kind)) for of_kind in kinds)
+    kind = start.schema.field(column).type
+    if pa.types.is_struct(kind) or column in columns_of_kind(start.schema, "Image"):
+        return True
+    binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return binary and _begin_pictures(start.column(column).to_pylist())
+
+
+def _begin_pictures(cells: list[bytes | None]) -> bool:
+    return any(begins_a_picture(some[:16]) for some in cells if some is not None)
 
 
 def image_table(
