@@ -5,8 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SHARED := benchmarks/measure.py benchmarks/training.py
 BENCHMARKS := $(filter-out $(SHARED),$(sort $(wildcard benchmarks/*.py)))
-# Modules are compiled when they are first imported, which most of what is installed never is.
+# Modules are compiled when they are first imported, which most of what is installed never is; what a
+# run imports is part of the installation.
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -c constraints.txt
+IMPORT_ALL := $(BIN)/python -c "import openTSNE; from nearfar.execution.processes import import_here; import_here()"
 
 .PHONY: demo test lint docs bench clean
 
@@ -38,6 +40,7 @@ clean:
 # Installation happens once, and again when what it depends on changes.
 $(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP_INSTALL) -e .
+	$(IMPORT_ALL)
 	@touch $@
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(BIN)/pip
