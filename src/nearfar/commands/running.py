@@ -23,7 +23,7 @@ AT_INIT = 5.0
 
 def run_study(request: Request, *, dry_run: bool) -> int:
     """Run a study; return the exit status, 1 where a stage failed."""
-    from nearfar.execution.events import Event
+    from nearfar.execution.events import Event, Started
     from nearfar.execution.progress import Display
     from nearfar.execution.run import alone, carry_out, prepare
     from nearfar.execution.tracking import Tracking
@@ -36,14 +36,14 @@ def run_study(request: Request, *, dry_run: bool) -> int:
         return 0
     with alone(request) as prepared:
         jobs = _announced(prepared, request, console)
-        if prepared.missing:
-            import_ahead()
         with Tracking(prepared, console) as tracking:
             with Display(console, rows=len(prepared.dataset)) as display:
 
                 def watch(event: Event) -> None:
                     display(event)
                     tracking(event)
+                    if isinstance(event, Started):
+                        import_ahead()
 
                 carry_out(prepared, jobs, watch)
             with prepared.folder.writing():

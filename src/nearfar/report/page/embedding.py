@@ -60,7 +60,7 @@ def features_key(features: Array) -> str:
 
 
 def import_ahead() -> None:
-    """Import what maps take, which is a second or two: best while something else is waited for."""
+    """Import what maps take, which is a second or two: best while others are at work."""
     import openTSNE  # noqa: F401
 
 
