@@ -216,3 +216,16 @@ def test_a_step_reads_nothing_back_from_the_device(
         task.module.loss(batch).backward()
         nn.utils.clip_grad_norm_(task.groups()[0][0], 1.0, error_if_nonfinite=False)
         optimizer.step()
+
+
+def test_slurm_on_the_machine_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "srun"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for name, value in {"JOB_ID": "7", "JOB_NAME": "mine", "NTASKS": "2", "PROCID": "1"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    fabric = fabric_on("cpu")
+    assert (fabric.world_size, fabric.global_rank) == (1, 0)

@@ -58,12 +58,14 @@ def fabric_on(device: str, precision: Precision = FULL) -> Fabric:
     """Return the Fabric that trains on ``device``.
 
     The precision is passed as a plugin: by its name, Fabric would announce it before every stage.
+    So is that this is one process: where SLURM is installed, Fabric would look for its siblings.
     """
     from lightning_fabric import Fabric
     from lightning_fabric.plugins import MixedPrecision
+    from lightning_fabric.plugins.environments import LightningEnvironment
 
-    plugins = [] if precision == FULL else [MixedPrecision(precision, device)]
-    return Fabric(accelerator=device, devices=1, plugins=plugins)
+    mixed = [] if precision == FULL else [MixedPrecision(precision, device)]
+    return Fabric(accelerator=device, devices=1, plugins=[LightningEnvironment(), *mixed])
 
 
 def pick_device(requested: str) -> str:
