@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from image_examples import encoded, labels_of, load, pixels_of, some_pixels, write_images
+from PIL import Image
 
 from nearfar.data import SplitOptions, split_rows
 from nearfar.data.read.names import part_folder
@@ -235,3 +236,26 @@ def test_without_a_test_part_validation_is_tested(tmp_path: Path) -> None:
     assert (dataset.parts[split.test] == "validation").all()
     sizes = len(split.train), len(split.validation), len(split.test)
     assert sizes == (16, 4, 20)
+
+
+@pytest.mark.parametrize("name", ["fold{}", "Fold_{}", "k-fold-{}", "cv{}", "split {}"])
+def test_folds_are_no_classes(tmp_path: Path, name: str) -> None:
+    folds = [name.format(k) for k in (1, 2, 3)]
+    pictures(tmp_path, *(f"{fold}/{kind}" for fold in folds for kind in ("cat", "dog")))
+    with pytest.raises(UserError, match=r"named after folds .* into one folder cat; or, if"):
+        load(tmp_path)
+
+
+def test_folders_called_after_folds_that_hold_images_are_classes(tmp_path: Path) -> None:
+    pictures(tmp_path, "fold1", "fold2")
+    assert load(tmp_path).classes == ("fold1", "fold2")
+
+
+@pytest.mark.parametrize("ending", ["ppm", "pgm", "pbm", "pnm"])
+def test_portable_pixmaps_are_images(tmp_path: Path, ending: str) -> None:
+    mode = {"pgm": "L", "pbm": "1"}.get(ending, "RGB")
+    for k, kind in enumerate(["a", "a", "b", "b"]):
+        (tmp_path / kind).mkdir(exist_ok=True)
+        pixels = np.random.default_rng(k).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).convert(mode).save(tmp_path / kind / f"{k}.{ending}", "PPM")
+    assert (len(load(tmp_path)), load(tmp_path).source["dropped"]) == (4, 0)

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from image_examples import labels_of, load, pixels_of, some_pixels
 
-from nearfar.data import load_inputs
+from nearfar.data import DataOptions, load_inputs
+from nearfar.data.inputs.columns import Columns
+from nearfar.data.inputs.joined import Joined
 from nearfar.data.read.images.array_names import Meaning, meaning
 from nearfar.errors import UserError
 from nearfar.starter.detect import Finding, detect
@@ -114,14 +116,16 @@ def test_whole_numbers_are_classes_with_a_word_about_regression(tmp_path: Path) 
 
 
 def test_a_named_array_is_the_target(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", images=X, age=np.linspace(1, 90, 60), sex=Y > 0)
+    other = np.zeros((60, 7))
+    np.savez(tmp_path / "a.npz", images=X, age=np.linspace(1, 90, 60), sex=Y > 0, other=other)
     finding = detect(str(tmp_path / "a.npz"), ["age"], tmp_path)
     assert (finding.data.task, finding.dataset.target_names) == ("regression", ["age"])
-    assert "arrays that are not used: sex" in finding.facts
-    assert finding.dataset.source["unused"] == ["sex"]
+    assert "arrays that are not used: other" in finding.facts
+    assert finding.dataset.source["unused"] == ["other"]
+    assert finding.dataset.source["columns_not_used"] == "sex (truth values)"
     finding = detect(str(tmp_path / "a.npz"), ["sex"], tmp_path)
     assert finding.dataset.classes == ("False", "True")
-    with pytest.raises(UserError, match=r"no array of labels: .* it has images, age, sex"):
+    with pytest.raises(UserError, match=r"no array of labels: .* it has images, age, sex, other"):
         detect(str(tmp_path / "a.npz"), [], tmp_path)
 
 
@@ -251,3 +255,31 @@ def test_any_number_of_channels_on_either_axis(tmp_path: Path, axis: str) -> Non
         found(tmp_path, x=first[:, :, :5, :5], y=Y)
     with pytest.raises(UserError, match=r"is 1\.5 in every row"):
         found(tmp_path, x=first, y=np.where(Y, 1.5, np.nan))
+
+
+@pytest.mark.parametrize("kind", [np.int64, "S", "U"])
+def test_arrays_of_one_value_a_row_are_columns(tmp_path: Path, kind: Any) -> None:
+    patient, age = (np.arange(60) // 5).astype(kind), np.linspace(1, 90, 60)
+    finding = found(tmp_path, x=X, y=Y, patient=patient, age=age[:, None])
+    assert finding.data.group == "patient"  # as a column of a table that is called so
+    assert len(np.unique(finding.dataset.groups)) == 12
+    assert finding.dataset.source["columns_not_used"] == "age (numbers)"
+    joined = load(tmp_path / "a.npz", features=["age"], group="patient").inputs
+    assert isinstance(joined, Joined)
+    assert isinstance(joined.columns, Columns)
+    cells = next(column.cells for column in joined.columns.columns if column.name == "age")
+    assert cells.tolist() == age.tolist()
+    options = DataOptions(source="images", path="x", features=["age"], on_bad_rows="drop")
+    np.savez(tmp_path / "new.npz", x=X[:5], age=age[:5])
+    assert len(load_inputs(options, tmp_path / "new.npz", joined).inputs) == 5
+    np.savez(tmp_path / "new.npz", x=X[:5])
+    with pytest.raises(UserError, match=r"new\.npz.*age"):
+        load_inputs(options, tmp_path / "new.npz", joined)
+
+
+def test_columns_of_parts_are_arrays_of_each_part(tmp_path: Path) -> None:
+    parts = {"x_train": X, "y_train": Y, "x_test": 255 - X[:20], "y_test": Y[:20]}
+    groups = {"patient_train": np.arange(60) // 5, "patient_test": 50 + np.arange(20) // 5}
+    finding = found(tmp_path, **parts, **groups, weight_train=np.arange(60))
+    assert (finding.data.group, len(np.unique(finding.dataset.groups))) == ("patient", 16)
+    assert "arrays that are not used: weight_train" in finding.facts

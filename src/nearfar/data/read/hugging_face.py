@@ -12,6 +12,7 @@ from nearfar.data.read.names import parts_of_pieces
 from nearfar.data.read.saved import is_saved, read_saved
 from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow
+from nearfar.data.read.totals import without_totals_of_files
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
@@ -26,7 +27,7 @@ def read_folder(path: Path, form: TableForm) -> Table:
     """
     if is_saved(path):
         return settled(read_saved(path).as_table(path.name), form)
-    return settled(_table(path.name, open_folder(path)), form)
+    return without_totals_of_files(settled(_table(path.name, open_folder(path)), form))
 
 
 def open_folder(path: Path) -> Any:

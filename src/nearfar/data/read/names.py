@@ -38,6 +38,7 @@ _EVALUATED = frozenset({"eval", "evaluation"})
 
 IMAGE_ENDINGS = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".npy"}
+    | {".ppm", ".pgm", ".pbm", ".pnm"}
 )
 """Names of image files end in one of these, in small or capital letters."""
 
@@ -47,6 +48,7 @@ CLASS = "class"
 _LOOKED_AT = 100
 _MOST_FOLDS = 20
 _FOLDS = frozenset({"fold", "folds", "kfold", "cvfold"})
+_FOLD = re.compile(r"(k?[ _-]?fold|cv|split)[ _-]?[0-9]{1,2}")
 _SAID_OF_ROWS = frozenset({"train", "training", "test", "testing", "holdout"})
 _TRUTHS = frozenset({"true", "false", "0", "1", "0.0", "1.0", "yes", "no"})
 
@@ -111,6 +113,11 @@ def _without_company(words: Sequence[str]) -> str:
     """Return the one word that does not merely stand beside the name of a part, or nothing."""
     left = [word for word in words if word not in _BESIDE_PARTS]
     return left[0] if len(left) == 1 else ""
+
+
+def are_folds(names: Sequence[str]) -> bool:
+    """Tell whether folders are called after folds: ``fold1``, ``fold_2``, ``cv3``."""
+    return len(names) > 1 and all(_FOLD.fullmatch(name.strip().lower()) for name in names)
 
 
 def part_column(table: Table, but: Collection[str]) -> str | None:

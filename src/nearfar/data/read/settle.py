@@ -12,6 +12,7 @@ from typing import Any
 from nearfar.data.read.cells import all_numbers, date, is_missing, is_written_truth, number, truth
 from nearfar.data.read.decimals import plain_number
 from nearfar.data.read.table import Table
+from nearfar.data.read.written import as_lists, as_negatives, as_seconds
 from nearfar.data.table_form import TableForm
 
 MISSING = frozenset(
@@ -35,6 +36,8 @@ def settled(table: Table, form: TableForm) -> Table:
     * With ``form.decimal``, numbers are written with a point and without thousands separators in
       columns that hold numbers for the most part.
     * A column of true and false, in any case of letters, holds truth values.
+    * Lists that are written as texts are lists, spans of time are seconds, and in a column of
+      numbers those in brackets are negative: see ``written``.
 
     Columns of class numbers that the source names are left as they are.
     """
@@ -43,15 +46,23 @@ def settled(table: Table, form: TableForm) -> Table:
             continue
         if form.missing is not None:
             _take_out(table, name, cells, form.missing)
+        _note(table, name, as_seconds(cells))
         texts = any(isinstance(cell, str) for cell in cells)
         if not texts or all_numbers(cells) is not None:
             continue
+        as_lists(cells)
+        _note(table, name, as_negatives(cells))
         if form.decimal is not None:
             _write_points(cells, form.decimal)
         if form.missing is None:
             _take_out_words(table, name, cells)
         _make_truths(cells)
     return table
+
+
+def _note(table: Table, name: str, said: str) -> None:
+    if said:
+        table.notes.append(f"column '{name}': {said}")
 
 
 def _write_points(cells: list[Any], decimal: str) -> None:

@@ -26,6 +26,8 @@ _WORDS = _SUMS | {
 """What rows of totals are called."""
 _MOST = 6
 """Rows of them that are looked for at the end of a table."""
+_MOST_OF_FILES = 200
+"""Rows of them in a folder of files."""
 _FEWEST = 3
 """Rows above them below which numbers that add up say nothing."""
 _ROUNDING = 1e-6
@@ -56,6 +58,47 @@ def without_totals(table: Table) -> Table:
         for row in [row for row in bad if row >= first]:
             del bad[row]
     return table
+
+
+def without_totals_of_files(table: Table) -> Table:
+    """Take the rows of totals out of a table of several files, each of which may end in some.
+
+    Which file a row is from is not known: a row is one if it is called so and holds what it is
+    called of the rows since the last such row. In place, with a note.
+    """
+    named = _called_so(table)
+    out: list[int] = []
+    start = 0
+    for row in named:
+        if row + 1 in named:
+            continue
+        columns = {name: cells[start : row + 1] for name, cells in table.columns.items()}
+        piece = Table(table.name, columns, row + 1 - start)
+        if (first := _first_of_named(piece)) < piece.length:
+            out += range(start + first, row + 1)
+            start = row + 1
+    if not out:
+        return table
+    rows = "1 row holds" if len(out) == 1 else f"{len(out)} rows hold"
+    table.notes.append(f"left out: {rows} totals of the rows above ({_shown(table, out[0])})")
+    gone = set(out)
+    kept = [row for row in range(table.length) if row not in gone]
+    for cells in table.columns.values():
+        cells[:] = [cells[row] for row in kept]
+    if table.parts is not None:
+        table.parts = [table.parts[row] for row in kept]
+    table.length = len(kept)
+    return table
+
+
+def _called_so(table: Table) -> list[int]:
+    """Return the rows with a cell that is a word for totals; none where these are very many."""
+    found: set[int] = set()
+    for cells in table.columns.values():
+        words = {cell for cell in {c for c in cells if isinstance(c, str)} if _word(cell) in _WORDS}
+        if words:
+            found |= {row for row, cell in enumerate(cells) if cell in words}
+    return sorted(found) if len(found) <= _MOST_OF_FILES else []
 
 
 def _first_of_named(table: Table) -> int:

@@ -63,6 +63,15 @@ def meaning(name: str, targets: Collection[str] = ()) -> Meaning | None:
     return None if role is None or (targets and role == "labels") else Meaning(role, part)
 
 
+def without_part(name: str) -> tuple[str, str | None]:
+    """Return a name without the part in it, and the part: ``patient_train`` is patient, train."""
+    words = _split(name)
+    parts = [part for word in words if (part := part_called(word) or _SHORT.get(word)) is not None]
+    if len(parts) != 1 or len(words) < 2:
+        return name, None
+    return "_".join(_without_part(name)), parts[0]
+
+
 def calls_labels(word: str) -> bool:
     """Tell whether a word is one of those that labels are usually called by: ``label``, ``y``."""
     return _WORDS.get("_".join(_split(word))) == "labels"

@@ -11,7 +11,7 @@ from typing import Any
 from nearfar.data.read.columns import number
 from nearfar.data.read.images.pictures import Files, ImageRows
 from nearfar.data.read.images.trees import Tree, plain_text, shown_path, strangers_note, tree_of
-from nearfar.data.read.names import CLASS, kept_apart, parts_of
+from nearfar.data.read.names import CLASS, are_folds, kept_apart, parts_of
 from nearfar.data.read.tables import Table
 from nearfar.errors import UserError
 
@@ -147,6 +147,7 @@ def _parts(top: Tree, root: Path, found: _Found) -> list[tuple[str, Tree]] | Non
     named = list(zip(called, top.folders, strict=True))
     parts = [(part, tree) for part, tree in named if part is not None]
     if len(parts) < _FEWEST:
+        _refuse_folds(top)
         _refuse_lone_part(top, [tree.name for _, tree in parts])
         return None
     others = [tree.name for part, tree in named if part is None]
@@ -196,6 +197,25 @@ def _refuse_lone_part(top: Tree, parts: Sequence[str]) -> None:
             f"folders {', '.join(same[:5])}: parts are called train, validation and test: rename "
             f"{others}, or move it away"
         )
+
+
+def _refuse_folds(top: Tree) -> None:
+    """Refuse folders called after folds that hold folders of classes.
+
+    Raises:
+        UserError: as said.
+    """
+    folds = top.folders
+    inner = sorted({tree.name for fold in folds for tree in fold.folders})
+    if not inner or not are_folds([fold.name for fold in folds]):
+        return
+    first, second = (fold.name for fold in folds[:2])
+    raise UserError(
+        f"{top.path}: folders named after folds ({first}, {second}{', …' * (len(folds) > 2)}) that "
+        f"hold folders {', '.join(inner[:5])}: a study divides rows itself: put the images of "
+        f"{first}/{inner[0]}, {second}/{inner[0]}, … into one folder {inner[0]}; or, if they are "
+        "classes, rename them"
+    )
 
 
 def _twice_named(tree: Tree) -> bool:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from nearfar.data.read.images.array_names import Meaning, by_place, meaning
 from nearfar.data.read.images.array_targets import cells_of, targets_of
 from nearfar.data.read.images.arrays import Numbers, Targets, as_rows, repeated
+from nearfar.data.read.images.beside import columns_beside
 from nearfar.data.read.images.depth import Range
 from nearfar.data.read.images.mapping import read_mapping
 from nearfar.data.read.images.pictures import ImageRows
@@ -21,6 +22,8 @@ from nearfar.errors import UserError
 
 _ORDER = ("train", "validation", "test")
 _LAYOUT = "an .npz file"
+_BESIDE = ("group", "features", "name", "id")
+"""Options that a file means something to which has more than one value a row."""
 Axis = Literal["first", "last"]
 
 
@@ -38,8 +41,8 @@ def read_npz(
     Images are (n, height, width), (n, height, width, channels) or (n, channels, height, width), as
     ``axis`` says or their shape does, of numbers on a scale that ``arrays`` states. Labels are
     numbers or texts (n,) or (n, 1); indicators (n, labels), of classes where each row has one; or
-    (n, k) of several numbers. An array of names gives those of the classes 0, 1, 2, …. Arrays
-    without a meaning are told.
+    (n, k) of several numbers. An array of names gives those of the classes 0, 1, 2, …. Other
+    arrays of one value a row are columns; what is left is told.
 
     Args:
         path: the file.
@@ -93,6 +96,7 @@ class _Reader:
         if not labelled:
             given = [self._read_images(images[part]) for part in parts]
             columns = {"part": repeated([str(p) for p in parts], given)} if len(parts) > 1 else {}
+            columns = {**self._beside(parts, given), **columns}
             return self._rows(given, Targets(columns, None), None)
         without = [part for part in parts if not self._labels_of(part)]
         if len(without) == len(parts):
@@ -107,8 +111,10 @@ class _Reader:
         if len(parts) > 1:
             named = repeated([str(part) for part in parts], arrays)
         targets = targets_of(labels, self._names(), str(self._path))
+        beside = self._beside(parts, arrays)
+        targets.columns = {**beside, **targets.columns}
         rows = self._rows(arrays, targets, named)
-        rows.takes = frozenset({"mapping", "target", "unit"})
+        rows.takes = frozenset({"mapping", "target", "unit", *(_BESIDE if beside else ())})
         for part in without:
             rows.told.append(f"array {images[part]} has no labels: its images are left out")
         self._add_names(rows, mapping)
@@ -116,6 +122,14 @@ class _Reader:
             rows.told.append(f"arrays that are not used: {', '.join(unused)}")
             rows.note["unused"] = unused
         return rows
+
+    def _beside(
+        self, parts: Sequence[str | None], images: Sequence[Numbers]
+    ) -> dict[str, list[Any]]:
+        left = {key: found for key, found in self._shapes.items() if key not in self._used}
+        columns, used = columns_beside(left, parts, [*map(len, images)], self._array)
+        self._used |= set(used)
+        return columns
 
     def _rows(self, arrays: list[Numbers], targets: Targets, parts: list[str] | None) -> ImageRows:
         return as_rows(arrays, targets, parts, self._path.name, _LAYOUT, self._between)

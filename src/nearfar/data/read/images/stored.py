@@ -23,7 +23,7 @@ Encoded = bytes | Path | Pixels
 MOST_PIXELS = 50_000_000
 """A picture whose header says more is refused before it is decoded."""
 
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")
 _NUMPY = b"\x93NUMPY"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"RIFF", *_TIFF, _NUMPY)
