@@ -76,14 +76,21 @@ def run(
         typer.Option("--as", metavar="NAME", help="The run's folder in --out; of other data too."),
     ] = None,
     no_modules: NoModules = False,
+    executor: Annotated[
+        str, typer.Option(help="Who carries out stages: local, ray or slurm.")
+    ] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster, HOST:PORT (default: one started here).")
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
     from nearfar.execution import processes
 
-    if not dry_run and (jobs or processes.cores()) > 1:
+    if not dry_run and executor == "local" and (jobs or processes.cores()) > 1:
         processes.import_ahead()
     from nearfar.commands import run_study
+    from nearfar.execution.executors.asked import Where
     from nearfar.execution.prepared import Request
     from nearfar.study.rounds import asked_rounds
 
@@ -103,6 +110,7 @@ def run(
         only,
         name,
         no_modules=no_modules,
+        where=Where(executor, address),
     )
     raise typer.Exit(run_study(request, dry_run=dry_run))
 

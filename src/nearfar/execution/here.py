@@ -53,7 +53,7 @@ def carried_out_here(
     try:
         while unfinished:
             with arrived:
-                arrived.wait_for(lambda: bool(events))
+                arrived.wait_for(lambda: bool(events), timeout=1)
                 ready = events[:]
                 events.clear()
             for event in ready:
