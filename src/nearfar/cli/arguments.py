@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from nearfar.cli.shared_arguments import (
+    Address,
+    Executor,
     Jobs,
     Modules,
     NoModules,
@@ -76,12 +78,8 @@ def run(
         typer.Option("--as", metavar="NAME", help="The run's folder in --out; of other data too."),
     ] = None,
     no_modules: NoModules = False,
-    executor: Annotated[
-        str, typer.Option(help="Who carries out stages: local, ray or slurm.")
-    ] = "local",
-    address: Annotated[
-        str | None, typer.Option(help="Of a Ray cluster, HOST:PORT (default: one started here).")
-    ] = None,
+    executor: Executor = "local",
+    address: Address = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
@@ -90,8 +88,8 @@ def run(
     if not dry_run and executor == "local" and (jobs or processes.cores()) > 1:
         processes.import_ahead()
     from nearfar.commands import run_study
-    from nearfar.execution.executors.asked import Where
     from nearfar.execution.prepared import Request
+    from nearfar.execution.where import Where
     from nearfar.study.rounds import asked_rounds
 
     settings, trackers, only = tuple(setting or ()), tuple(track or ()), tuple(seed or ())

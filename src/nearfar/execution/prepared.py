@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nearfar.data import Dataset
-from nearfar.execution.executors.asked import HERE, Where
 from nearfar.execution.rounds import Rounds
+from nearfar.execution.where import HERE, Where
 from nearfar.plan.chain import ExternalEncoder, Step
 from nearfar.plan.other_runs import OtherRuns
 from nearfar.plan.plan import AskedFor, Plan, make_plan

@@ -10,7 +10,6 @@ from nearfar.data.split.scaffolds import order_of
 from nearfar.errors import DiskFull, UserError
 from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.execute import execute
-from nearfar.execution.executors.site import Site
 from nearfar.execution.placing import placed
 from nearfar.execution.prepared import Prepared, Request, external_encoders
 from nearfar.execution.processes import cores
@@ -18,6 +17,7 @@ from nearfar.execution.provenance import provenance
 from nearfar.execution.results import summarise_run, write_records, write_tables
 from nearfar.execution.rounds import Rounds
 from nearfar.execution.run_plan import run_plan, samples_of
+from nearfar.execution.site import Site
 from nearfar.execution.trackers import trackers_of
 from nearfar.execution.worker import StudySource
 from nearfar.metrics import METRICS

@@ -10,9 +10,9 @@ from whole_runs import run_whole
 
 from nearfar.errors import UserError
 from nearfar.execution.events import Event, Finished, Started
-from nearfar.execution.executors.asked import Where
 from nearfar.execution.prepared import Request
 from nearfar.execution.run import carry_out, prepare
+from nearfar.execution.where import Where
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 

@@ -15,7 +15,6 @@ from nearfar.errors import UserError
 from nearfar.execution.events import Finished, Progress, Started
 from nearfar.execution.execute import execute
 from nearfar.execution.executors import remote
-from nearfar.execution.executors.asked import Where
 from nearfar.execution.executors.base import Happening
 from nearfar.execution.executors.remote import carried_out_elsewhere
 from nearfar.execution.executors.returned import take_checkpoint, take_results
@@ -30,6 +29,7 @@ from nearfar.execution.executors.sent import (
     files_of,
     needed_by,
 )
+from nearfar.execution.where import Where
 from nearfar.execution.worker import StudySource
 from nearfar.plan.groups import Bundle
 from nearfar.plan.plan import Plan, make_plan
@@ -255,7 +255,7 @@ def test_where_a_run_cannot_be_carried_out(where: Where, words: list[str]) -> No
 
 @pytest.mark.parametrize("executor", ["ray", "slurm"])
 def test_a_missing_extra_is_named(executor: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nearfar.execution.executors import asked
+    from nearfar.execution import where as asked
 
     monkeypatch.setattr(asked, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=rf"pip install 'nearfar\[{executor}\]'"):

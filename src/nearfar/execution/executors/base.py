@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,18 @@ class Lost:
 
 
 Happening = Started | Progress | Finished | Lost
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a bundle asks of the machine that carries it out: cores, GPUs, bytes of memory."""
+
+    cores: int
+    gpus: int
+    memory: int
+
+
+NeedsOf = Callable[[Bundle], Needs]
 
 
 class Executor(Protocol):

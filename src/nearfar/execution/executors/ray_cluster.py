@@ -24,8 +24,7 @@ from ray.exceptions import RayError, RayTaskError
 from nearfar.data import Dataset
 from nearfar.errors import UserError, first_line, tell
 from nearfar.execution.events import Finished
-from nearfar.execution.executors.base import Happening, Lost
-from nearfar.execution.executors.needs import Needs, NeedsOf
+from nearfar.execution.executors.base import Happening, Lost, Needs, NeedsOf
 from nearfar.execution.executors.remote import carried_out_elsewhere, remove_folder
 from nearfar.execution.executors.returned import take_checkpoint, take_results
 from nearfar.execution.executors.sent import (

@@ -6,11 +6,11 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
-from nearfar.execution.executors.asked import RAY
-from nearfar.execution.executors.base import Executor
-from nearfar.execution.executors.needs import needs_by
+from nearfar.execution.executors.base import Executor, Needs, NeedsOf
 from nearfar.execution.prepared import Prepared
+from nearfar.execution.where import RAY
 from nearfar.execution.worker import StudySource
+from nearfar.plan.groups import Bundle
 
 
 class Site:
@@ -50,3 +50,20 @@ class Site:
                 opened = ray_cluster(address, source, rows, store, needs, self.jobs)
                 self._executor = self._open.enter_context(opened)
         return self._executor
+
+
+def needs_by(prepared: Prepared) -> NeedsOf:
+    """Return what says of a bundle of a run what it needs: threads, device and sizes of its study.
+
+    The memory is the least that the stages take: data, weights, activations, features.
+    """
+    from nearfar.execution.estimate.room import memory_of
+
+    memory = memory_of(prepared)
+
+    def needs(bundle: Bundle) -> Needs:
+        spec = bundle[0].spec
+        gpus = int(spec.environment.device == "cuda")
+        return Needs(spec.threads, gpus, memory(bundle))
+
+    return needs
