@@ -47,8 +47,13 @@ class Site:
                 from nearfar.execution.executors.ray_cluster import ray_cluster
 
                 address, rows = prepared.where.address, prepared.dataset
-                opened = ray_cluster(address, source, rows, store, needs, self.jobs)
-                self._executor = self._open.enter_context(opened)
+                cluster = ray_cluster(address, source, rows, store, needs, self.jobs)
+                self._executor = self._open.enter_context(cluster)
+            else:
+                from nearfar.execution.executors.slurm_queue import slurm_queue
+
+                queue = slurm_queue(source, store, needs, self.jobs)
+                self._executor = self._open.enter_context(queue)
         return self._executor
 
 

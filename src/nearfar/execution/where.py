@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
+from shutil import which
 
 from nearfar.errors import UserError, nearest
 
@@ -46,7 +46,7 @@ class Where:
                 f"--executor {self.executor}: needs {package}, which is not installed: "
                 f"pip install 'nearfar[{self.executor}]'"
             )
-        if self.executor == SLURM and not _has_slurm():
+        if self.executor == SLURM and which("sbatch") is None:
             raise UserError(
                 "--executor slurm: there is no sbatch here: give the command on a machine of the "
                 "SLURM cluster"
@@ -54,9 +54,3 @@ class Where:
 
 
 HERE = Where()
-
-
-def _has_slurm() -> bool:
-    import shutil
-
-    return os.environ.get("NEARFAR_SLURM") == "local" or shutil.which("sbatch") is not None

@@ -71,7 +71,7 @@ def carried_out_elsewhere(
     yield [Started(step.hash) for step in bundle]
     store = StageStore(folder_of(shipment.token) / "stages")
     try:
-        if refused := _misfit(bundle) or _made_ready(shipment):
+        if refused := misfit(bundle) or _made_ready(shipment):
             raise UserError(refused)
         _take(task, store, fetch)
     except (UserError, Damaged, OSError) as error:
@@ -114,7 +114,7 @@ def _features(store: StageStore) -> set[str]:
     return {name for name in names if store.features.has(name)}
 
 
-def _misfit(bundle: Bundle) -> str:
+def misfit(bundle: Bundle) -> str:
     """Return why this machine cannot carry out a bundle; empty where it can."""
     import platform
 

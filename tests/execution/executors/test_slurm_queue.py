@@ -1,0 +1,80 @@
+"""A run as jobs that submitit submits: here by its executor for one machine."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_study import small, write_small
+from whole_runs import run_whole
+
+from nearfar.errors import UserError
+from nearfar.execution import where
+from nearfar.execution.events import Event, Started
+from nearfar.execution.prepared import Request
+from nearfar.execution.run import carry_out, prepare
+from nearfar.execution.where import Where
+
+RESULTS = Path("small-full") / "results.csv"
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module, its jobs processes of this machine."""
+    pytest.importorskip("submitit", reason="the extra slurm is not installed")
+    from nearfar.execution.executors import slurm_queue
+
+    monkeypatch.setattr(slurm_queue, "CLUSTER", "local")
+    monkeypatch.setattr(slurm_queue, "POLL_SECONDS", 0.2)
+    monkeypatch.setattr(where, "which", lambda name: f"/usr/bin/{name}")
+    return slurm_queue
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    raw = small(axes={"seed": {"role": "repeat", "values": 1}})
+    raw["arms"] = {name: raw["arms"][name] for name in ("plain", "frozen")}
+    return write_small(tmp_path, **raw)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_jobs_give_the_bytes_of_a_local_run_though_one_is_killed(
+    queue: Any, study: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    run_whole(Request(str(study), out=here))
+    prepared = prepare(Request(str(study), out=there, where=Where("slurm")))
+    names: list[str] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Started):
+            names.append(event.stage_hash)
+            if len(names) == 1:
+                kill_job(there, event.stage_hash)
+
+    carry_out(prepared, 2, watch)
+    assert not prepared.failures
+    assert (there / RESULTS).read_bytes() == (here / RESULTS).read_bytes()
+    assert len(names) > len(prepared.plan.steps)
+    assert "begins again" in capfd.readouterr().err
+
+
+def kill_job(out: Path, stage_hash: str) -> None:
+    """Kill the process that tells of a stage, if it has not ended by itself."""
+    (told,) = [path for path in out.rglob("*.told") if stage_hash in path.read_text("utf-8")]
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes().decode()
+        except OSError:
+            continue
+        if "submitit" in command and str(told.parent) in command and "_submit" in command:
+            os.kill(int(entry.name), signal.SIGKILL)
+            return
+
+
+def test_without_sbatch_it_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(where, "find_spec", lambda name: name)
+    monkeypatch.setattr(where, "which", lambda name: None)
+    with pytest.raises(UserError, match="there is no sbatch here"):
+        Where("slurm").check()
