@@ -128,9 +128,14 @@ def _print_expected(prepared: Prepared, request: Request, console: Console) -> N
     from nearfar.execution.estimate import estimate, expected, size
     from nearfar.execution.run import default_jobs
     from nearfar.report.page.embedding import embed
+    from nearfar.train.device import is_here
 
     jobs = _announced(prepared, request, console)
     _print_stages(prepared, console)
+    if request.where.elsewhere and not is_here(prepared.device):
+        line = f"expected time: not known: there is no {prepared.device} device here to measure on"
+        console.print(line, highlight=False, soft_wrap=True)
+        return
     took = estimate(prepared, jobs or default_jobs(prepared), embed)
     lines = (
         f"expected time for what is missing: {expected(took)}",

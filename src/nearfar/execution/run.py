@@ -55,7 +55,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     folder, resolved, dataset = place.folder, place.resolved, place.dataset
     for tracker in trackers_of(resolved.study, folder.path).values():
         tracker.check()
-    device = pick_device(request.device)
+    device = pick_device(request.device, elsewhere=request.where.elsewhere)
     precision = precision_of(device, dataset.inputs.kind)
     environment = Environment(str(torch.__version__), device, precision=precision)
     _check_rows(resolved, dataset)

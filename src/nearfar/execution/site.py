@@ -47,7 +47,9 @@ class Site:
                 from nearfar.execution.executors.ray_cluster import ray_cluster
 
                 address, rows = prepared.where.address, prepared.dataset
-                cluster = ray_cluster(address, source, rows, store, needs, self.jobs)
+                threads = prepared.resolved.study.threads
+                given = (address, source, rows, store, needs, self.jobs, threads)
+                cluster = ray_cluster(*given)
                 self._executor = self._open.enter_context(cluster)
             else:
                 from nearfar.execution.executors.slurm_queue import slurm_queue

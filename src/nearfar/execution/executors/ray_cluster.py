@@ -72,6 +72,7 @@ def ray_cluster(
     store: StageStore,
     needs: NeedsOf,
     jobs: int | None,
+    threads: int = 1,
 ) -> Iterator[RayCluster]:
     """Attach to a cluster, or start one on this machine; leave it at the end with nothing behind.
 
@@ -82,15 +83,16 @@ def ray_cluster(
         store: where finished stages go.
         needs: what a bundle asks of a machine.
         jobs: bundles at once, None for as many as there is room for.
+        threads: of a bundle; a cluster that is started here has cores for ``jobs`` of them.
 
     Raises:
         UserError: no cluster answers at the address.
     """
-    _connect(address, jobs or 1)
+    started = _connect(address, (jobs or 1) * threads)
     token = uuid.uuid4().hex[:12]
     try:
         shipment = Shipment.of(source, dataset, token)
-        cluster = RayCluster(shipment, store, needs, jobs)
+        cluster = RayCluster(shipment, store, needs, jobs, fixed=started)
         try:
             yield cluster
         finally:
@@ -100,7 +102,8 @@ def ray_cluster(
         ray.shutdown()
 
 
-def _connect(address: str | None, jobs: int) -> None:
+def _connect(address: str | None, least: int) -> bool:
+    """Attach to a cluster, or start one of at least so many cores; return whether it is new."""
     given = address or os.environ.get("RAY_ADDRESS") or "local"
     where = f"--address {address}" if address else f"RAY_ADDRESS={given}"
     if "://" in given:
@@ -110,7 +113,7 @@ def _connect(address: str | None, jobs: int) -> None:
         )
     options: dict[str, Any] = {"address": given, "log_to_driver": False, "logging_level": "ERROR"}
     if given == "local":
-        options |= {"num_cpus": max(cores(), jobs), "include_dashboard": False}
+        options |= {"num_cpus": max(cores(), least), "include_dashboard": False}
     before = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**options)
@@ -126,6 +129,7 @@ def _connect(address: str | None, jobs: int) -> None:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
+    return given == "local"
 
 
 def _remove_folders(token: str) -> None:
@@ -145,8 +149,15 @@ class RayCluster:
     retries = 5
 
     def __init__(
-        self, shipment: Shipment, store: StageStore, needs: NeedsOf, jobs: int | None
+        self,
+        shipment: Shipment,
+        store: StageStore,
+        needs: NeedsOf,
+        jobs: int | None,
+        *,
+        fixed: bool = False,
     ) -> None:
+        self.fixed = fixed
         self.inputs, self.store, self.needs = shipment.dataset.inputs, store, needs
         self.shipped = ray.put(shipment)
         self.at_work: dict[Any, Bundle] = {}
@@ -278,7 +289,11 @@ class RayCluster:
         return [Lost(left, reason)] if left else []
 
     def _see_that_it_fits(self, needs: Needs) -> None:
-        """Tell, once, where no machine of the cluster has what a bundle asks for."""
+        """Tell, once, where no machine of the cluster has what a bundle asks for.
+
+        Raises:
+            UserError: the cluster is this machine alone, and will not grow.
+        """
         if needs in self.told:
             return
         self.told.add(needs)
@@ -287,6 +302,11 @@ class RayCluster:
         if not any(all(one.get(k, 0) >= v for k, v in asked.items()) for one in machines):
             gpu = f", {needs.gpus} GPU" if needs.gpus else ""
             wanted = f"{needs.cores} cores{gpu}, {needs.memory / 1e9:.1f} GB of memory"
+            if self.fixed:
+                raise UserError(
+                    f"--executor ray: a stage asks for {wanted}, and Ray has less on this machine: "
+                    "--address names a cluster that has it"
+                )
             tell(
                 f"no machine of the Ray cluster has what a stage asks for ({wanted}): it waits "
                 "until one joins; Ctrl-C ends"
