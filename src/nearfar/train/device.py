@@ -6,6 +6,7 @@ the specification of a stage where it is not the full one.
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -65,7 +66,10 @@ def fabric_on(device: str, precision: Precision = FULL) -> Fabric:
     from lightning_fabric.plugins import MixedPrecision
 
     plugins = [] if precision == FULL else [MixedPrecision(precision, device)]
-    return Fabric(accelerator=device, devices=1, plugins=plugins)
+    with warnings.catch_warnings():
+        # One process needs no srun, which Fabric would have wherever SLURM is installed.
+        warnings.filterwarnings("ignore", message="The `srun` command is available")
+        return Fabric(accelerator=device, devices=1, plugins=plugins)
 
 
 def is_here(device: str) -> bool:

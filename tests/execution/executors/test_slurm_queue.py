@@ -27,6 +27,8 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setattr(slurm_queue, "CLUSTER", "local")
     monkeypatch.setattr(slurm_queue, "POLL_SECONDS", 0.2)
+    monkeypatch.setattr(slurm_queue, "QUEUE_SECONDS", 0.2)
+    monkeypatch.setattr(slurm_queue, "LATE_SECONDS", 0.5)
     monkeypatch.setattr(where, "which", lambda name: f"/usr/bin/{name}")
     return slurm_queue
 
@@ -78,3 +80,15 @@ def test_without_sbatch_it_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(where, "which", lambda name: None)
     with pytest.raises(UserError, match="there is no sbatch here"):
         Where("slurm").check()
+
+
+def test_a_queue_that_does_not_answer_has_lost_nothing(
+    queue: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(queue, "CLUSTER", "slurm")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert queue._in_queue() is None
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\necho 12_0\necho 12_1\necho 13\n", encoding="utf-8")
+    squeue.chmod(0o755)
+    assert queue._in_queue() == {"12_0", "12_1", "13"}

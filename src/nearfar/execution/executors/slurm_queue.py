@@ -10,6 +10,7 @@ import contextlib
 import functools
 import json
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,7 +19,7 @@ from typing import Any
 
 import submitit
 
-from nearfar.errors import UserError, first_line, tell
+from nearfar.errors import UserError, first_line, printable, tell
 from nearfar.execution.events import Finished, Progress, Started
 from nearfar.execution.executors.base import Happening, Lost, Needs, NeedsOf
 from nearfar.execution.executors.remote import misfit
@@ -35,6 +36,10 @@ WARNED_SECONDS = 90
 REQUEUES = 1_000
 REPORT_SECONDS = 5.0
 POLL_SECONDS = 1.0
+QUEUE_SECONDS = 15.0
+"""Between two looks at the queue."""
+LATE_SECONDS = 20.0
+"""After a job left the queue, until what it told last must have arrived."""
 VISIBLE_SECONDS = 120.0
 """How long a shared disk may take to show what another machine has written."""
 _KINDS = {kind.__name__: kind for kind in (Started, Progress, Finished)}
@@ -89,7 +94,12 @@ class _Job:
     read: int = 0
     left: set[str] = field(default_factory=set)
     began: set[str] = field(default_factory=set)
-    silent_since: float | None = None
+    gone: float | None = None
+    """When it was first seen that it is in the queue no longer."""
+
+    def is_over(self) -> bool:
+        """Whether a job that is in no queue has ended; one on this machine is in none."""
+        return CLUSTER != "local" or bool(self.job.done())
 
 
 @contextlib.contextmanager
@@ -137,6 +147,7 @@ class SlurmQueue:
         self.waiting: list[_Job] = []
         self.queued: list[_Job] = []
         self.number = 0
+        self.asked = time.monotonic()
 
     def has_room(self) -> bool:
         """Whether another bundle may be queued."""
@@ -152,6 +163,7 @@ class SlurmQueue:
         """Return what jobs told since; wait where they told nothing."""
         self._queue()
         while True:
+            self._look_for_the_gone()
             happened = [event for job in self.queued for event in self._read(job)]
             self.queued = [job for job in self.queued if job.left]
             if happened:
@@ -200,7 +212,6 @@ class SlurmQueue:
 
     def _read(self, job: _Job) -> Iterator[Happening]:
         """Yield what a job told since; where it ended without a word, that it is lost."""
-        over = job.job.done()
         for event in _lines(job):
             if isinstance(event, Started):
                 if event.stage_hash in job.began:  # queued again
@@ -212,17 +223,22 @@ class SlurmQueue:
                 self.failed |= bool(event.error)
                 job.left.discard(event.stage_hash)
             yield event
-        if job.left and over and self._silent(job):
+        if job.left and job.gone is not None and time.monotonic() - job.gone > LATE_SECONDS:
             lost, job.left = tuple(sorted(job.left)), set()
             self.failed = True
-            yield Lost(lost, f"its job ended as {job.job.state}")
+            yield Lost(lost, f"its job {job.job.job_id} ended before it{_last_words(job)}")
 
-    def _silent(self, job: _Job) -> bool:
-        """Whether a job that is over has told nothing for as long as a shared disk may take."""
-        if job.silent_since is None:
-            job.silent_since = time.monotonic()
-        slow = VISIBLE_SECONDS if CLUSTER == "slurm" else POLL_SECONDS
-        return time.monotonic() - job.silent_since > slow
+    def _look_for_the_gone(self) -> None:
+        """Note, now and then, which jobs are no longer in the queue."""
+        if time.monotonic() - self.asked < QUEUE_SECONDS:
+            return
+        self.asked = time.monotonic()
+        there = _in_queue()
+        for job in self.queued:
+            if there is None or job.job.job_id in there or not job.is_over():
+                job.gone = None
+            elif job.gone is None:
+                job.gone = time.monotonic()
 
     def _see(self, stage_hash: str) -> None:
         """Wait until this machine sees a finished stage."""
@@ -230,6 +246,28 @@ class SlurmQueue:
         while not self.store.is_done(stage_hash) and time.monotonic() < end:
             forget_checks()
             time.sleep(POLL_SECONDS)
+
+
+def _in_queue() -> set[str] | None:
+    """Return the jobs in the queue, None where SLURM does not answer. Needs no accounting."""
+    if CLUSTER == "local":
+        return set()
+    command = ["squeue", "--me", "--array", "--noheader", "--format=%i"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return set(said.stdout.split())
+
+
+def _last_words(job: _Job) -> str:
+    """Return the last line that a job wrote to standard error, if there is one."""
+    try:
+        lines = Path(job.job.paths.stderr).read_text("utf-8", errors="replace").split("\n")
+    except OSError:
+        return ""
+    said = [printable(line.strip()) for line in lines if line.strip()]
+    return f": {said[-1][:200]}" if said else ""
 
 
 def _lines(job: _Job) -> Iterator[Started | Progress | Finished]:
