@@ -6,15 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_study import small, write_small
+import torch
+from small_study import resolved, small, write_small, write_table
 from whole_runs import run_whole
 
+from nearfar.data import load_dataset
 from nearfar.errors import UserError
 from nearfar.execution import where
-from nearfar.execution.events import Event, Started
+from nearfar.execution.events import Event, Finished, Progress, Started
 from nearfar.execution.prepared import Request
 from nearfar.execution.run import carry_out, prepare
 from nearfar.execution.where import Where
+from nearfar.execution.worker import StudySource
+from nearfar.plan.plan import make_plan
+from nearfar.plan.specs import Environment
+from nearfar.records.stages import StageStore
 
 RESULTS = Path("small-full") / "results.csv"
 
@@ -73,6 +79,42 @@ def kill_job(out: Path, stage_hash: str) -> None:
         if "submitit" in command and str(told.parent) in command and "_submit" in command:
             os.kill(int(entry.name), signal.SIGKILL)
             return
+
+
+def test_a_job_that_has_to_end_says_nothing_of_its_stages(
+    queue: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As submitit does at the time limit: it queues the job again, and leaves by an exception."""
+    write_table(tmp_path / "small.csv")
+    dataset = load_dataset(resolved(small()).study.data, tmp_path)
+    environment = Environment(str(torch.__version__), "cpu")
+    plan = make_plan(resolved(small(axes={})), dataset.digest, environment)
+    bundle = next((s,) for s in plan.steps.values() if s.name == "pretrain:rnc")
+    source = StudySource(resolved(small()).study.data, tmp_path)
+    store = StageStore(tmp_path / "out/stages")
+    work = queue.Work(bundle, source, store, tmp_path / "1.told")
+    told: list[Event] = []
+
+    def leave(event: Event) -> None:
+        told.append(event)
+        if isinstance(event, Progress):
+            raise SystemExit(-1)
+
+    monkeypatch.setattr(queue, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(queue.Work, "_tell", lambda self, event: leave(event))
+    with pytest.raises(SystemExit):
+        work()
+    assert not any(isinstance(event, Finished) for event in told)
+    again = work.checkpoint().function
+    assert again == work
+    monkeypatch.undo()
+    again()
+    job = queue._Job(again)
+    kinds = [type(event) for event in queue._lines(job)]
+    assert kinds[0] is Started
+    assert kinds[-1] is Finished
+    assert list(queue._lines(job)) == []
+    assert store.is_done(bundle[0].hash)
 
 
 def test_without_sbatch_it_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,8 @@ from nearfar.errors import UserError, first_line, printable, tell
 from nearfar.execution.events import Finished, Progress, Started
 from nearfar.execution.executors.base import Happening, Lost, Needs, NeedsOf
 from nearfar.execution.executors.remote import misfit
-from nearfar.execution.worker import StudySource, carry_out
+from nearfar.execution.here import carried_out_here
+from nearfar.execution.worker import StudySource
 from nearfar.plan.groups import Bundle
 from nearfar.records.stages import StageStore, forget_checks
 
@@ -56,23 +57,19 @@ class Work:
 
     def __call__(self) -> None:
         """Carry out the bundle; called once more where the job was queued again."""
-        for step in self.bundle:
-            self._tell(Started(step.hash))
         refused = misfit(self.bundle) or self.source.use_modules()
         if refused:
             for step in self.bundle:
                 self._tell(Finished(step.hash, refused))
             return
         last = time.monotonic()
-
-        def report(stage_hash: str, done: int, loss: float) -> None:
-            nonlocal last
-            if time.monotonic() - last > REPORT_SECONDS:
-                last = time.monotonic()
-                self._tell(Progress(stage_hash, done, loss))
-
         load = functools.cache(self.source.load)
-        for event in carry_out(self.bundle, load, self.store, report):
+        # Beside the training, since submitit ends a job that is queued again by an exception here.
+        for event in carried_out_here(self.bundle, load, self.store):
+            if isinstance(event, Progress):
+                if time.monotonic() - last < REPORT_SECONDS:
+                    continue
+                last = time.monotonic()
             self._tell(event)
 
     def checkpoint(self) -> Any:
