@@ -16,9 +16,10 @@ from nearfar.heads import EXACT, NETWORKS, READOUTS
 from nearfar.losses import CLASSIFICATION_LOSSES, DISTRIBUTION_LOSSES, REGRESSION_LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
+from nearfar.study.axis import Axis
 from nearfar.study.named_options import NamedChoice, options_of
 from nearfar.study.published import Claim, Published
-from nearfar.study.schema import Arm, Axis, ExactFit, Pretrain, Stage, Study, TrainedFit
+from nearfar.study.schema import Arm, ExactFit, Pretrain, Stage, Study, TrainedFit
 from nearfar.study.schema import Test as OnTestRows
 from nearfar.track import TRACKERS
 from nearfar.train.recipe import AVERAGES, OPTIMIZERS, SCHEDULES, Options
@@ -85,7 +86,7 @@ def default(field: FieldInfo) -> str:
 
 @pytest.mark.parametrize("heading", BLOCKS)
 def test_a_block_has_its_keys_and_defaults(heading: str) -> None:
-    fields = BLOCKS[heading].model_fields
+    fields = {field.alias or name: field for name, field in BLOCKS[heading].model_fields.items()}
     page = rows(heading)
     assert set(page) == set(fields)
     for key, (said, meaning) in page.items():

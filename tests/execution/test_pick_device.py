@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nearfar.errors import UserError
-from nearfar.train.device import pick_device
+from nearfar.train.device import MIXED, pick_device, precision_of
 
 
 @pytest.fixture
@@ -43,3 +43,11 @@ def test_device_that_cannot_be_is_refused(there: None, wanted: str, said: str) -
     with pytest.raises(UserError) as refusal:
         pick_device(wanted)
     assert str(refusal.value).startswith(said)
+
+
+@pytest.mark.parametrize("there", [(False, False)], indirect=True)
+def test_what_is_trained_elsewhere_needs_no_device_here(there: None) -> None:
+    assert pick_device("cuda", elsewhere=True) == "cuda"
+    assert precision_of("cuda", "image") == MIXED
+    with pytest.raises(UserError, match="unknown value"):
+        pick_device("cudo", elsewhere=True)

@@ -46,6 +46,18 @@ def test_a_stage_shows_what_its_length_is_counted_in() -> None:
     assert whole == 2 / 3 * (3 + 1) + 150 / 300 * (300 + 1)
 
 
+def test_a_stage_that_begins_again_has_one_bar() -> None:
+    plan = make_plan(resolved(small(axes={})), DIGEST, HERE)
+    stage_hash = next(iter(plan.steps))
+    with Display(Console(file=io.StringIO()), rows=60) as display:
+        display(Planned(plan, plan.steps))
+        for _ in range(3):
+            display(Started(stage_hash))
+        assert len(display.bars.tasks) == 2
+        display(Finished(stage_hash))
+        assert len(display.bars.tasks) == 1
+
+
 class Clock:
     """Seconds that pass when the test says so."""
 

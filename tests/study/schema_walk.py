@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from nearfar.study.schema import Axis, ExactFit, TrainedFit
+from nearfar.study.axis import Axis
+from nearfar.study.schema import ExactFit, TrainedFit
 
 Path_ = tuple[Any, ...]
 
@@ -24,7 +25,7 @@ def schema_keys(model: Any) -> Iterator[tuple[str, str]]:
     """(block, key) of everything that a study file may say."""
     if is_model(model):
         for key, field in model.model_fields.items():
-            yield block_name(model), key
+            yield block_name(model), field.alias or key
             if model is not Axis:
                 yield from schema_keys(field.annotation)
     else:

@@ -276,6 +276,8 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     never |= {("SplitOptions", "repeats")}  # the axis of seeds says it
     never |= {("head", name) for name in ("lightgbm", "xgboost", "catboost")}  # tests/heads
     never |= {("Study", "rounds")}  # decides which seeds are trained: tests/execution
+    of_ranges = ("from", "to", "log", "step", "trials")
+    never |= {("Axis", key) for key in of_ranges}  # tests/study/test_ranges.py, tests/plan
     elsewhere = {"file": "FileFeatures", "minimol": "MiniMol", "skfp": "SkfpSet"}  # tests/encoders
     never |= {("encoder", name) for name in elsewhere} | {("DataOptions", "id")}
     never |= {key for key in allowed if key[0] in elsewhere.values()}

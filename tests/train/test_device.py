@@ -42,6 +42,7 @@ def test_mixed_is_for_images_on_a_gpu_that_has_bfloat16(
     def supported(including_emulation: bool = True) -> bool:
         return able or including_emulation
 
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     monkeypatch.setattr(chosen, "processor_flags", frozenset)
     assert precision_of(device, kind) == expected

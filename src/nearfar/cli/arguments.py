@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from nearfar.cli.shared_arguments import (
+    Address,
+    Executor,
     Jobs,
     Modules,
     NoModules,
@@ -76,15 +78,18 @@ def run(
         typer.Option("--as", metavar="NAME", help="The run's folder in --out; of other data too."),
     ] = None,
     no_modules: NoModules = False,
+    executor: Executor = "local",
+    address: Address = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
     from nearfar.execution import processes
 
-    if not dry_run and (jobs or processes.cores()) > 1:
+    if not dry_run and executor == "local" and (jobs or processes.cores()) > 1:
         processes.import_ahead()
     from nearfar.commands import run_study
     from nearfar.execution.prepared import Request
+    from nearfar.execution.where import Where
     from nearfar.study.rounds import asked_rounds
 
     settings, trackers, only = tuple(setting or ()), tuple(track or ()), tuple(seed or ())
@@ -103,6 +108,7 @@ def run(
         only,
         name,
         no_modules=no_modules,
+        where=Where(executor, address),
     )
     raise typer.Exit(run_study(request, dry_run=dry_run))
 

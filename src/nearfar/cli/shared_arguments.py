@@ -39,6 +39,10 @@ Out = Annotated[Path, typer.Option(help="Folder of runs and stages.")]
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Local processes (default: one for each core).")
 ]
+Executor = Annotated[str, typer.Option(help="Who carries out stages: local, ray or slurm.")]
+Address = Annotated[
+    str | None, typer.Option(help="Of a Ray cluster, HOST:PORT (default: one started here).")
+]
 NoModules = Annotated[
     bool,
     typer.Option("--no-modules", help="Refuse a study that names modules, which are code."),

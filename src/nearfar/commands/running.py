@@ -107,14 +107,18 @@ def expected_times(study: Path, profiles: Sequence[str] = ("quick", "full")) -> 
     ]
 
 
-def _announced(prepared: Prepared, request: Request, console: Console) -> int:
-    """Say what a run is and whether there is room for it; return its number of processes."""
+def _announced(prepared: Prepared, request: Request, console: Console) -> int | None:
+    """Say what a run is and whether there is room for it; return its number of processes.
+
+    None leaves that to an executor elsewhere.
+    """
     from nearfar.execution.estimate import check_room
     from nearfar.execution.run import default_jobs
 
-    jobs = request.jobs or default_jobs(prepared)
+    elsewhere = request.where.elsewhere
+    jobs = request.jobs or (None if elsewhere else default_jobs(prepared))
     _announce(prepared, console)
-    if tight := check_room(prepared, jobs):
+    if tight := check_room(prepared, 1 if jobs is None or elsewhere else jobs):
         console.print(f"[yellow]{escape(tight)}[/yellow]", highlight=False, soft_wrap=True)
     return jobs
 
@@ -122,11 +126,17 @@ def _announced(prepared: Prepared, request: Request, console: Console) -> int:
 def _print_expected(prepared: Prepared, request: Request, console: Console) -> None:
     """Say what a run would do, how long it would take, and how much room."""
     from nearfar.execution.estimate import estimate, expected, size
+    from nearfar.execution.run import default_jobs
     from nearfar.report.page.embedding import embed
+    from nearfar.train.device import is_here
 
     jobs = _announced(prepared, request, console)
     _print_stages(prepared, console)
-    took = estimate(prepared, jobs, embed)
+    if request.where.elsewhere and not is_here(prepared.device):
+        line = f"expected time: not known: there is no {prepared.device} device here to measure on"
+        console.print(line, highlight=False, soft_wrap=True)
+        return
+    took = estimate(prepared, jobs or default_jobs(prepared), embed)
     lines = (
         f"expected time for what is missing: {expected(took)}",
         f"on the disk it takes about {size(took.bytes)}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nearfar.data import Dataset
 from nearfar.execution.rounds import Rounds
+from nearfar.execution.where import HERE, Where
 from nearfar.plan.chain import ExternalEncoder, Step
 from nearfar.plan.other_runs import OtherRuns
 from nearfar.plan.plan import AskedFor, Plan, make_plan
@@ -38,6 +39,7 @@ class Request:
     only_seeds: tuple[int, ...] = ()
     name: str | None = None
     no_modules: bool = False
+    where: Where = HERE
 
 
 @dataclass
@@ -60,6 +62,7 @@ class Prepared:
     notes: list[str] = field(default_factory=list)
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     found: str = ""
+    where: Where = HERE
 
     @property
     def device(self) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 FORKED = sys.platform == "linux"
 IMPORTED = (
-    "nearfar.execution.pool",
+    "nearfar.execution.executors.local",
     "nearfar.stages.run",
     "lightning_fabric",
     "nearfar.losses.rnc.kernel_numba",

@@ -114,6 +114,8 @@ class Display:
         stage_hash = event.stage_hash
         step = self.steps[stage_hash]
         if isinstance(event, events.Started):
+            if stage_hash in self.rows:  # it begins again: its worker was lost
+                self.bars.remove_task(self.rows.pop(stage_hash))
             self.rows[stage_hash] = self.bars.add_task(
                 escape(self.label(stage_hash)), total=step.length or None
             )

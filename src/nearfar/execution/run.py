@@ -17,6 +17,7 @@ from nearfar.execution.provenance import provenance
 from nearfar.execution.results import summarise_run, write_records, write_tables
 from nearfar.execution.rounds import Rounds
 from nearfar.execution.run_plan import run_plan, samples_of
+from nearfar.execution.site import Site
 from nearfar.execution.trackers import trackers_of
 from nearfar.execution.worker import StudySource
 from nearfar.metrics import METRICS
@@ -46,6 +47,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     from nearfar.train.device import precision_of
 
     forget_checks()
+    request.where.check()
     asked = load_study(
         request.study, request.profile, request.settings, no_modules=request.no_modules
     )
@@ -53,7 +55,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     folder, resolved, dataset = place.folder, place.resolved, place.dataset
     for tracker in trackers_of(resolved.study, folder.path).values():
         tracker.check()
-    device = pick_device(request.device)
+    device = pick_device(request.device, elsewhere=request.where.elsewhere)
     precision = precision_of(device, dataset.inputs.kind)
     environment = Environment(str(torch.__version__), device, precision=precision)
     _check_rows(resolved, dataset)
@@ -69,6 +71,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     mistakes.refuse()
     prepared = Prepared(resolved, dataset, plan, folder, environment, place.loading, rounds)
     prepared.asked, prepared.notes, prepared.found = place.asked, place.notes, place.found
+    prepared.where = request.where
     return prepared
 
 
@@ -131,8 +134,10 @@ def _check_metric(resolved: Resolved, dataset: Dataset) -> None:
         )
 
 
-def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
+def carry_out(prepared: Prepared, jobs: int | None, watch: Callable[[Event], None]) -> None:
     """Run what is missing, then write records and summary; failures are kept in ``prepared``.
+
+    ``jobs`` bundles are carried out at once; None leaves that to an executor elsewhere.
 
     Raises:
         UserError: another command has changed the run since it was prepared.
@@ -144,11 +149,12 @@ def carry_out(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> 
             raise UserError(f"{folder.path}: was changed meanwhile: give the same command again")
         folder.mend(RUN_FILES)
         _write_what_is_known(prepared)
-        while True:
-            carry_out_stages(prepared, jobs, watch)
-            if not prepared.plan_on() and not _next_round(prepared, jobs):
-                break
-            _write_tables(prepared)
+        with Site(prepared, jobs) as site:
+            while True:
+                carry_out_stages(prepared, jobs or 1, watch, site)
+                if not prepared.plan_on() and not _next_round(prepared, jobs or 1):
+                    break
+                _write_tables(prepared)
         with folder.writing():
             folder.write_plan(run_plan(prepared))
             write_records(folder, prepared.reasons)
@@ -214,8 +220,12 @@ def _modules(prepared: Prepared) -> dict[str, Any]:
     return {"modules": modules} if modules else {}
 
 
-def carry_out_stages(prepared: Prepared, jobs: int, watch: Callable[[Event], None]) -> None:
+def carry_out_stages(
+    prepared: Prepared, jobs: int, watch: Callable[[Event], None], site: Site | None = None
+) -> None:
     """Carry out the missing stages of the plan; failures are kept in ``prepared``.
+
+    Without a ``site`` that is done here, in ``jobs`` processes.
 
     Raises:
         DiskFull: a file of a stage has no room; the others are stopped.
@@ -228,7 +238,8 @@ def carry_out_stages(prepared: Prepared, jobs: int, watch: Callable[[Event], Non
     watch(Planned(prepared.plan, prepared.missing))
     steps = {a: step for a, step in prepared.plan.steps.items() if a not in prepared.failures}
     lost, store = prepared.failures, prepared.folder.store
-    events = execute(steps, source, prepared.dataset, store, jobs, lost)
+    executor = None if site is None else site.executor(source)
+    events = execute(steps, source, prepared.dataset, store, jobs, lost, executor)
     try:
         for event in events:
             if isinstance(event, Finished) and event.full:

@@ -1,6 +1,7 @@
 """Arms × axes → stages. Equal stages are one, addressed by the hash of all that determines it."""
 
 import functools
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -8,6 +9,7 @@ from typing import Any
 
 from nearfar.data.read.locate import locate
 from nearfar.encoders.weights import known_file
+from nearfar.metrics import METRICS
 from nearfar.plan.chain import (
     ExternalEncoder,
     FileContents,
@@ -16,10 +18,12 @@ from nearfar.plan.chain import (
     no_external,
     scoring_of,
 )
+from nearfar.plan.proposals import Space, Values, proposed, seed_of
 from nearfar.plan.search import Choice, Outcome, Try, point_name, ranked
 from nearfar.plan.specs import Environment
 from nearfar.records.conditions import joined, pairs_of
 from nearfar.study.load import Point, Resolved
+from nearfar.study.points import point_at
 from nearfar.study.schema import Study
 
 
@@ -153,12 +157,17 @@ class _Planner:
         seeds = self._seeds_of(arm, points[0])
         if seed not in seeds:
             return
+        varies = self.resolved.study.split.varies
+        if (space := self._space(arm)) is not None:
+            if varies or seed == seeds[0]:
+                self._search(arm, points[0], space, (seed,) if varies else tuple(seeds))
+            return
         distinct: dict[str, Point] = {}
         for point in points:
             distinct.setdefault(point_name(self._choosable(arm, point)), point)
         if len(distinct) == 1:
             self._use(arm, points[0], points[0].study, seed)
-        elif self.resolved.study.split.varies:
+        elif varies:
             self._choose(arm, distinct, (seed,))
         elif seed == seeds[0]:
             self._choose(arm, distinct, tuple(seeds))
@@ -191,20 +200,61 @@ class _Planner:
             self.cells.setdefault(Cell(name, seed, condition, judged, scored=scored))
         return stage_hashes
 
-    def _choose(self, arm: str, points: Mapping[str, Point], seeds: tuple[int, ...]) -> None:
-        tries = []
-        for name, point in points.items():
-            labels = self._choosable(arm, point)
-            chain = self._use(arm, point, point.search, seeds[0], search=name)
-            tried = Try.of(labels, [self.outcomes(stage_hash) for stage_hash in chain])
-            if set(chain) & set(self.failed):
-                tried = replace(tried, status="failed")
-                self._use(arm, point, point.search, seeds[0])
-            tries.append(tried)
+    def _space(self, arm: str) -> Space | None:
+        """Return where an arm's points are proposed, None where they are a grid or one point."""
+        used = self.resolved.axes_of(arm)
+        axes = [
+            (name, axis)
+            for name, axis in sorted(self.resolved.study.axes.items())
+            if axis.role == "choose" and name in used
+        ]
+        return Space(tuple(axes)) if any(axis.searched for _, axis in axes) else None
+
+    def _search(self, arm: str, like: Point, space: Space, seeds: tuple[int, ...]) -> None:
+        """Add the points of a search that are proposed so far, and what is chosen in the end."""
+        metric = like.study.metric
+        place = (self.resolved.names(like)[arm], condition_of(like), seeds[0])
+        points: dict[str, Point] = {}
+
+        def outcome(values: Values) -> float | None:
+            point = point_at(self.resolved, like, values)
+            name = point_name(self._choosable(arm, point))
+            points.setdefault(name, point)
+            tried = self._tried(arm, name, point, seeds[0])
+            if tried.status == "diverged":
+                return math.nan
+            return tried.values.get(metric) if tried.status == "done" else None
+
+        asked = space, seed_of(*place), METRICS[metric].better, outcome
+        complete = proposed(*asked)
+        if self.guess and not complete:
+            proposed(*asked, at_once=True)
+        self._choose(arm, points, seeds, space.to_plain(), complete=complete)
+
+    def _tried(self, arm: str, name: str, point: Point, seed: int) -> Try:
+        """Add the chain of a point of a search; return how it came out."""
+        chain = self._use(arm, point, point.search, seed, search=name)
+        ends = [self.outcomes(stage_hash) for stage_hash in chain]
+        tried = Try.of(self._choosable(arm, point), ends)
+        if not set(chain) & set(self.failed):
+            return tried
+        self._use(arm, point, point.search, seed)
+        return replace(tried, status="failed")
+
+    def _choose(
+        self,
+        arm: str,
+        points: Mapping[str, Point],
+        seeds: tuple[int, ...],
+        space: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        complete: bool = True,
+    ) -> None:
+        tries = [self._tried(arm, name, point, seeds[0]) for name, point in points.items()]
         first = next(iter(points.values()))
         metric, place = first.study.metric, (self.resolved.names(first)[arm], condition_of(first))
-        choice = Choice(*place, seeds, metric, tuple(tries))
-        if all(tried.status in {"done", "diverged"} for tried in tries):
+        choice = Choice(*place, seeds, metric, tuple(tries), space=space)
+        if complete and all(tried.status in {"done", "diverged"} for tried in tries):
             self.choices.append(self._chosen(arm, list(points.items()), choice))
             return
         self.choices.append(choice)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
@@ -41,6 +41,7 @@ class Choice:
 
     ``fallback`` says that a better point diverged on the final budget; ``reason`` which. ``epochs``
     and ``seconds`` are what the search cost beside the stages that the chosen point uses too.
+    ``space`` are the axes, by name, where points were proposed one after the other.
     """
 
     arm: str
@@ -53,6 +54,7 @@ class Choice:
     reason: str = ""
     epochs: int = 0
     seconds: float = 0.0
+    space: Mapping[str, Any] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the choice as ``summary.json`` has it."""
@@ -81,6 +83,7 @@ class Choice:
             "reason": self.reason,
             "epochs": self.epochs,
             "seconds": round(self.seconds, 3),
+            **({"space": dict(self.space)} if self.space else {}),
         }
 
     @classmethod

@@ -156,7 +156,7 @@ class StageStore:
                 locks.enter_context(self._locked(stage_hash))
                 if self.is_done(stage_hash):
                     raise StageBusy(stage_hash)
-            partials = [self._partial(stage_hash) for stage_hash in stage_hashes]
+            partials = [self.partial(stage_hash) for stage_hash in stage_hashes]
             for partial in partials:
                 partial.mkdir(exist_ok=True)
                 (partial / DONE).unlink(missing_ok=True)
@@ -173,7 +173,7 @@ class StageStore:
             final = self.folder(stage_hash)
             if final.exists():
                 shutil.rmtree(final)
-            self._partial(stage_hash).rename(final)
+            self.partial(stage_hash).rename(final)
             shutil.rmtree(self._aside(stage_hash), ignore_errors=True)
             descriptor = os.open(self.root, os.O_RDONLY)
             os.fsync(descriptor)
@@ -183,7 +183,7 @@ class StageStore:
     def publish_rest(self, stage_hashes: Iterable[str]) -> None:
         """Publish those stages whose computation a kill ended while it was being published."""
         for stage_hash in stage_hashes:
-            partial = self._partial(stage_hash)
+            partial = self.partial(stage_hash)
             try:
                 found = read_seal(partial)
             except (FileNotFoundError, Damaged):
@@ -203,7 +203,7 @@ class StageStore:
         removed, size = 0, 0
         for stage_hash in sorted(present - used):
             with contextlib.suppress(StageBusy), self._locked(stage_hash):
-                places = self.folder(stage_hash), self._partial(stage_hash), self._aside(stage_hash)
+                places = self.folder(stage_hash), self.partial(stage_hash), self._aside(stage_hash)
                 for folder in places:
                     if folder.is_dir():
                         files = (file for file in folder.rglob("*") if file.is_file())
@@ -213,7 +213,8 @@ class StageStore:
                 self._lock(stage_hash).unlink(missing_ok=True)
         return removed, size
 
-    def _partial(self, stage_hash: str) -> Path:
+    def partial(self, stage_hash: str) -> Path:
+        """Return the folder in which a stage is made, and keeps its checkpoint."""
         return self.root / f"{stage_hash}.partial"
 
     def _aside(self, stage_hash: str) -> Path:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nearfar.errors import nearest, shown
+from nearfar.study.axis import Axis, range_mistakes
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.placeholders import placeholders
-from nearfar.study.schema import Axis, Test
+from nearfar.study.schema import Test
 
 CONDITIONED = ("labels", "label_noise", "unseen", "split")
 """The blocks that vary along axes of role ``condition`` alone."""
@@ -73,7 +74,7 @@ def _read_axes(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Axis]:
         axis = mistakes.validated(Axis, {**known, **block} if known else block, f"axes.{name}")
         if axis is None:
             continue
-        wrong = _value_mistakes(axis)
+        wrong = range_mistakes(axis) or _value_mistakes(axis)
         mistakes.add(f"axes.{name}: {line}" for line in wrong)
         if not wrong:
             axes[str(name)] = axis
@@ -122,6 +123,8 @@ def _misplaced(name: str, axis: Axis, text: Mapping[str, Any], used: set[str]) -
 
 def _value_mistakes(axis: Axis) -> list[str]:
     values = axis.values
+    if values is None:
+        return []
     if axis.role == "repeat":
         count = values if isinstance(values, int) else len(values)
         if count > MOST_SEEDS:

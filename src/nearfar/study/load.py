@@ -94,7 +94,8 @@ def _whole(valid: Valid, varied: Varied, path: Path) -> Resolved | None:
     points, scorings = valid.points, valid.scorings
     if not (points and scorings):
         return None
-    return Resolved(resolved_text(points, scorings, varied), points, scorings, path.parent)
+    text = resolved_text(points, scorings, varied)
+    return Resolved(text, points, scorings, path.parent, varied)
 
 
 def cross_check(valid: Valid, resolved: Resolved | None, mistakes: Mistakes) -> None:

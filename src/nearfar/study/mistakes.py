@@ -111,4 +111,5 @@ def _allowed(model: Any, location: tuple[str | int, ...]) -> list[str]:
             model = models[0]
     if isinstance(model, type) and issubclass(model, NamedChoice):
         return model.names()
-    return list(model.model_fields) if hasattr(model, "model_fields") else []
+    fields = getattr(model, "model_fields", {})
+    return [field.alias or name for name, field in fields.items()]

@@ -1,5 +1,6 @@
 """The points of a study: its text at every combination of its axes, filled in and validated."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from nearfar.study.budgets import searching, settled
 from nearfar.study.checks import impossible
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.placeholders import fill, placeholders
-from nearfar.study.resolved import Point, Scoring
+from nearfar.study.resolved import Point, Resolved, Scoring
 from nearfar.study.schema import Study, Test
 
 TRAINED = {"compare", "condition", "choose"}
@@ -75,6 +76,36 @@ def validate(grid: Grid, varied: Varied, mistakes: Mistakes) -> Valid:
             points.append(point)
             mistakes.add(impossible(point.study, tests))
     return Valid(points, scorings)
+
+
+def point_at(resolved: Resolved, like: Point, values: Mapping[str, tuple[str, Any]]) -> Point:
+    """Return another point of a study.
+
+    Args:
+        resolved: the study.
+        like: a point that has the other axes' values.
+        values: axis → label and value, of those that differ.
+
+    Raises:
+        UserError: the study is not sound there.
+    """
+    varied = resolved.varied
+    key = repr((like.labels, values))
+    if key in resolved.proposed:
+        return resolved.proposed[key]
+    labels = like.labels | {axis: label for axis, (label, _) in values.items()}
+    known = {axis: varied.axes[axis].labelled().get(label) for axis, label in labels.items()}
+    filled = fill(varied.blocks, known | {axis: value for axis, (_, value) in values.items()})
+    test = {SCORED: resolved.scorings[0].test.model_dump()}
+    where = ", ".join(f"{axis}={label}" for axis, (label, _) in values.items())
+    mistakes = Mistakes(resolved.folder / f"at {where}")
+    point = _point(labels, {**varied.text, **filled, **test}, varied, mistakes)
+    if point is not None:
+        mistakes.add(impossible(point.study, [scoring.test for scoring in resolved.scorings]))
+    mistakes.refuse()
+    assert point is not None
+    resolved.proposed[key] = point
+    return point
 
 
 def _point(

@@ -1,7 +1,7 @@
 """A study ready to plan: its points, how it is scored, and its text."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,18 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A study ready to plan: ``text`` is what study.yaml holds; ``folder`` is where paths start."""
+    """A study ready to plan: ``text`` is what study.yaml holds; ``folder`` is where paths start.
+
+    ``varied`` is the study before values of its axes were filled in; ``proposed`` are the points of
+    searches that were asked for so far.
+    """
 
     text: dict[str, Any]
     points: list[Point]
     scorings: list[Scoring]
     folder: Path
+    varied: Varied
+    proposed: dict[str, Point] = field(default_factory=dict, compare=False, repr=False)
 
     def names(self, point: Point) -> dict[str, str]:
         """Return arm → its name with the values, at this point, of its compare axes."""

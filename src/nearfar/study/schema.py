@@ -21,6 +21,7 @@ from nearfar.losses import DISTRIBUTION_LOSSES, LOSSES
 from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
 from nearfar.study.augmentations import Augmentations, frozen_mistake, views_in
+from nearfar.study.axis import Axis
 from nearfar.study.named_options import choice_among, several_among
 from nearfar.study.published import Claim, Published
 from nearfar.study.rounds import MOST, SIZE
@@ -258,26 +259,6 @@ class Arm(Options):
                     f" not {shown(self.fit.train)}"
                 )
         return self
-
-
-class Axis(Options):
-    """Named values that multiply arms.
-
-    ``repeat`` (only ``seed``; an integer n means 0 to n - 1), ``compare`` (each value becomes an
-    arm of its own), ``condition`` (arms are compared within each value), ``choose`` (one value is
-    chosen for each arm, on validation rows) or ``score`` (arms are trained once and scored at each
-    value). ``$name`` in a stage or an arm stands for the value; a mapping gives the values labels.
-    """
-
-    role: Literal["repeat", "compare", "condition", "choose", "score"]
-    values: int | list[Any] | dict[str, Any]
-
-    def labelled(self) -> dict[str, Any]:
-        """Return label → value."""
-        if isinstance(self.values, dict):
-            return self.values
-        values = range(self.values) if isinstance(self.values, int) else self.values
-        return {str(value): value for value in values}
 
 
 class Search(Options):

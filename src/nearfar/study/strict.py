@@ -60,7 +60,9 @@ def strayed(given: Any, taken: Any, where: str = "") -> Iterator[str]:
 
 def _inside(taken: Any, key: Any) -> Any:
     if isinstance(taken, BaseModel):
-        return getattr(taken, key, None) if isinstance(key, str) else None
+        return (
+            getattr(taken, key, getattr(taken, f"{key}_", None)) if isinstance(key, str) else None
+        )
     return taken.get(key) if isinstance(taken, Mapping) else None
 
 

@@ -51,6 +51,8 @@ def precision_of(device: str, kind: str) -> Precision:
         return MIXED
     if device != "cuda" or kind != "image":
         return FULL
+    if not torch.cuda.is_available():  # another machine has it: one that computes in bfloat16
+        return MIXED
     return MIXED if torch.cuda.is_bf16_supported(including_emulation=False) else FULL
 
 
@@ -68,13 +70,20 @@ def fabric_on(device: str, precision: Precision = FULL) -> Fabric:
     return Fabric(accelerator=device, devices=1, plugins=[LightningEnvironment(), *mixed])
 
 
-def pick_device(requested: str) -> str:
+def is_here(device: str) -> bool:
+    """Whether this machine has a device, cpu or cuda."""
+    return device == "cpu" or torch.cuda.is_available()
+
+
+def pick_device(requested: str, *, elsewhere: bool = False) -> str:
     """Return cpu or cuda.
+
+    What is trained ``elsewhere`` needs no such device here.
 
     Raises:
         UserError: the device is unknown, not there, or cannot be used.
     """
-    there = {"cpu": True, "cuda": torch.cuda.is_available()}
+    there = {name: is_here(name) for name in ("cpu", "cuda")}
     if requested == "auto":
         return "cuda" if there["cuda"] else "cpu"
     if requested == "mps" and torch.backends.mps.is_available():
@@ -86,6 +95,6 @@ def pick_device(requested: str) -> str:
         raise UserError(
             f"--device: unknown value {requested!r}; {nearest(requested, ['auto', *there])}"
         )
-    if not there.get(requested):
+    if not there.get(requested) and not (elsewhere and requested in there):
         raise UserError(f"--device {requested}: torch finds no such device here")
     return requested

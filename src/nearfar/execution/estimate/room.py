@@ -4,7 +4,7 @@ What is counted is the least that is needed: data, weights, activations, feature
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,10 +110,7 @@ def _remedy(prepared: Prepared, jobs: int, needs: Needs, room: Room) -> str:
 
 def needs_of(prepared: Prepared, jobs: int) -> Needs:
     """Return the bytes that what is missing of a study needs at least in ``jobs`` processes."""
-    inputs = prepared.dataset.inputs
-    if isinstance(inputs, Columns):
-        inputs = Preparation.fit(inputs, np.arange(len(inputs))).apply(inputs)
-    sizes = _Sizes(inputs, prepared)
+    sizes = _Sizes.of_run(prepared)
     steps = list(prepared.missing.values())
     work = max(map(sizes.work, steps), default=0.0) if prepared.device == "cpu" else 0.0
     data = sizes.data()
@@ -124,6 +121,18 @@ def needs_of(prepared: Prepared, jobs: int) -> Needs:
     return Needs(disk, alone if workers == 1 else shared, alone)
 
 
+def memory_of(prepared: Prepared) -> Callable[[Iterable[Step]], int]:
+    """Return what gives the bytes that a process needs at least that carries out some stages."""
+    sizes = _Sizes.of_run(prepared)
+    least = 2 * PROCESS + sizes.data()
+    on_cpu = prepared.device == "cpu"
+
+    def memory(steps: Iterable[Step]) -> int:
+        return int(least + (sum(map(sizes.work, steps)) if on_cpu else 0.0))
+
+    return memory
+
+
 class _Sizes:
     """How large things of a study are, in bytes."""
 
@@ -131,6 +140,14 @@ class _Sizes:
         self.inputs, self.prepared = inputs, prepared
         self.rows = len(inputs)
         self._models: dict[str, tuple[float, int, float]] = {}
+
+    @classmethod
+    def of_run(cls, prepared: Prepared) -> "_Sizes":
+        """Return the sizes of a run; columns count as the numbers that are made of them."""
+        inputs = prepared.dataset.inputs
+        if isinstance(inputs, Columns):
+            inputs = Preparation.fit(inputs, np.arange(len(inputs))).apply(inputs)
+        return cls(inputs, prepared)
 
     def data(self) -> float:
         """What the data take in a process; large images stay in their file."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from nearfar.metrics import METRICS
 from nearfar.report.load import Run, metric_of
 from nearfar.report.page.panel import PageContext, Section
 from nearfar.report.wording import count, duration, finite, mean_std, metric_name, number
@@ -72,7 +73,7 @@ def _point(choice: Choice, labels: Mapping[str, Any]) -> Mapping[str, Any] | Non
 
 
 def _of_arm(run: Run, title: str, choices: Sequence[Choice]) -> str:
-    html = f"<h3>{escape(title)}</h3>"
+    html = f"<h3>{escape(title)}</h3>{_searched(choices[0])}"
     for choice in choices:
         seeds = ", ".join(str(seed) for seed in choice.get("seeds") or [])
         table = _table(choice) + _fallback(choice)
@@ -82,6 +83,29 @@ def _of_arm(run: Run, title: str, choices: Sequence[Choice]) -> str:
         else:
             html += table
     return html + _cost(choices) + _winner(run, choices[0])
+
+
+def _searched(choice: Choice) -> str:
+    """What was searched, and how; empty of a grid, which is tried as a whole."""
+    space: Mapping[str, Mapping[str, Any]] = choice.get("space") or {}
+    if not space:
+        return ""
+    parts = [f"{axis} {_range(given)}" for axis, given in space.items()]
+    text = (
+        f"Searched: {'; '.join(parts)}. Optuna’s sampler (TPE) proposed each point in the light of "
+        "those before it, seeded, and knew of validation rows alone."
+    )
+    return f'<p class="about">{escape(text)}</p>'
+
+
+def _range(axis: Mapping[str, Any]) -> str:
+    """``from 0.0001 to 0.1, in even ratios``; or the values."""
+    if axis.get("from") is None:
+        values = axis.get("values") or []
+        return f"among {', '.join(map(str, values))}"
+    how = ", in even ratios" if axis.get("log") else ""
+    steps = f", in steps of {axis['step']}" if axis.get("step") is not None else ""
+    return f"from {axis['from']} to {axis['to']}{how}{steps}"
 
 
 def _cost(choices: Sequence[Choice]) -> str:
@@ -94,9 +118,9 @@ def _cost(choices: Sequence[Choice]) -> str:
 
 
 def _table(choice: Choice) -> str:
-    """Two axes: rows and columns; one axis: a row; more: a list of points."""
+    """Two axes: rows and columns; one axis: a row; more, or a search: a list of points."""
     axes = list((choice.get("axes") or {}).items())
-    if len(axes) > 2 or not axes:
+    if len(axes) > 2 or not axes or choice.get("space"):
         return _list(choice)
     (down, rows), (across, columns) = axes if len(axes) == 2 else [("", [None]), axes[0]]
     head = "".join(f'<th class="n" scope="col">{escape(str(label))}</th>' for label in columns)
@@ -113,12 +137,26 @@ def _table(choice: Choice) -> str:
 
 
 def _list(choice: Choice) -> str:
-    points = choice.get("points") or []
+    points = _in_order(choice)
     body = "".join(
         f'<tr><th scope="row">{escape(_pairs(point["labels"]))}</th>{_cell(choice, point)}</tr>'
         for point in points
     )
     return _scroll('<th>point</th><th class="n">validation</th>', body)
+
+
+def _in_order(choice: Choice) -> list[Mapping[str, Any]]:
+    """The points of a grid as it runs through them, those of a search best first."""
+    points = list(choice.get("points") or [])
+    if not choice.get("space"):
+        return points
+    metric = choice["metric"]
+    sign = 1.0 if METRICS[metric].better == "lower" else -1.0
+    values = [finite((point.get("values") or {}).get(metric)) for point in points]
+    places = sorted(
+        range(len(points)), key=lambda k: (values[k] is None, sign * (values[k] or 0.0), k)
+    )
+    return [points[k] for k in places]
 
 
 def _scroll(head: str, body: str) -> str:

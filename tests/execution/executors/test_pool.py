@@ -1,7 +1,7 @@
 """Who gets which stage when, and what happens to the rest when a worker raises or dies."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import Pipe, connection
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ import pytest
 from small_study import pretrain_spec
 
 from nearfar.execution.events import Event, Finished, Progress, Started
-from nearfar.execution.pool import Pool
+from nearfar.execution.executors.dispatch import dispatched
+from nearfar.execution.executors.local import Pool
 from nearfar.plan.chain import Step
 from nearfar.plan.groups import Bundle
 from nearfar.plan.specs import Named
@@ -20,12 +21,15 @@ from nearfar.records.stages import StageStore
 class ThreadPool(Pool):
     """The pool with threads in the place of processes; a step's name says what its worker does."""
 
-    def __init__(self, jobs: int, *more: Any, root: Path = Path("nowhere")) -> None:
+    def __init__(
+        self, jobs: int, makes: Mapping[str, str] | None = None, root: Path = Path("nowhere")
+    ) -> None:
+        self.makes = makes or {}
         self.started = 0
         self.at_work: set[str] = set()
         self.together = 0
         self.leaving: list[threading.Event] = []
-        super().__init__(None, StageStore(root), jobs, *more)  # type: ignore[arg-type]
+        super().__init__(None, StageStore(root), jobs)  # type: ignore[arg-type]
 
     def _start(self) -> connection.Connection:
         here, there = Pipe()
@@ -33,10 +37,10 @@ class ThreadPool(Pool):
         threading.Thread(target=self.serve, args=(there,), daemon=True).start()
         return here
 
-    def _send(self, bundle: Bundle) -> None:
+    def submit(self, bundle: Bundle) -> None:
         for gone in self.leaving:
             assert gone.wait(60)
-        super()._send(bundle)
+        super().submit(bundle)
 
     def serve(self, pipe: connection.Connection) -> None:
         while True:
@@ -72,12 +76,16 @@ def steps(**given: tuple[str, str | None]) -> list[Bundle]:
     return [(Step(does, SPEC, stage_hash, needs),) for stage_hash, (does, needs) in given.items()]
 
 
-def run(pool: Pool, given: list[Bundle], failed: set[str] | None = None) -> list[Event]:
+def dispatch(pool: ThreadPool, given: list[Bundle], failed: set[str]) -> Iterator[Event]:
+    return dispatched(pool, given, pool.store, failed=failed, makes=pool.makes)
+
+
+def run(pool: ThreadPool, given: list[Bundle], failed: set[str] | None = None) -> list[Event]:
     found: list[Event] = []
     finished = threading.Event()
 
     def work() -> None:
-        found.extend(pool.run(given, failed or set()))
+        found.extend(dispatch(pool, given, failed or set()))
         finished.set()
 
     threading.Thread(target=work, daemon=True).start()
@@ -196,7 +204,7 @@ def test_closing_it_stops_the_processes(after: int) -> None:
     pool = Stopped(1)
     process = Stopped.Process()
     pool.processes.append(process)  # type: ignore[arg-type]
-    events = pool.run(steps(a=("ok", None), b=("ok", None)), set())
+    events = dispatch(pool, steps(a=("ok", None), b=("ok", None)), set())
     for _ in range(after):
         next(events)
     events.close()  # type: ignore[attr-defined]

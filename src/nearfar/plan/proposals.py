@@ -1,0 +1,157 @@
+"""Which points of a search are tried, each in the light of those before: Optuna's proposals.
+
+What was proposed is not kept: it follows again from the seed and from how the points came out, so
+the stages of a run are all that a search is resumed from. Points are proposed in groups of a fixed
+size, those of a group without knowing of each other's outcome; so the choices do not depend on how
+many workers there are.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from nearfar.errors import UserError
+from nearfar.study.axis import TRIALS, Axis
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+FIRST = 10
+"""Points that are drawn before there is anything to learn from."""
+TOGETHER = 5
+"""Points that are proposed at once after that."""
+DIGITS = 4
+"""Digits to which values of a range are rounded."""
+
+Values = dict[str, tuple[str, Any]]
+"""Axis → label and value."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """The axes along which an arm searches, by name, and how many points it tries."""
+
+    axes: tuple[tuple[str, Axis], ...]
+
+    @property
+    def trials(self) -> int:
+        """The most that one of the axes asks for."""
+        return max((axis.trials for _, axis in self.axes if axis.trials), default=TRIALS)
+
+    def group(self, done: int) -> int:
+        """Return how many points are proposed at once after so many are done."""
+        return min(TOGETHER if done else FIRST, self.trials - done)
+
+    def to_plain(self) -> dict[str, dict[str, Any]]:
+        """Return the ranges and values, by axis."""
+        return {name: axis.model_dump(mode="json") for name, axis in self.axes}
+
+
+def seed_of(*parts: object) -> int:
+    """Return the seed of a search: that of its split, its arm and its condition."""
+    return int(hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:8], 16)
+
+
+def proposed(
+    space: Space,
+    seed: int,
+    better: Literal["lower", "higher"],
+    outcome: Callable[[Values], float | None],
+    *,
+    at_once: bool = False,
+) -> bool:
+    """Propose points, as far as the outcomes of those before are known; return whether all are.
+
+    Args:
+        space: the axes.
+        seed: of the sampler.
+        better: which values of the metric are.
+        outcome: takes a point; returns its metric on validation rows, NaN where training diverged,
+            None while that is open.
+        at_once: propose all, whether outcomes are known or not.
+
+    Raises:
+        UserError: Optuna is not installed.
+    """
+    told: list[float] = []
+    while len(told) < space.trials:
+        size = space.trials if at_once else space.group(len(told))
+        ends = [
+            outcome(values) for values in _points(_Asked(space), seed, better, tuple(told), size)
+        ]
+        if at_once or any(end is None for end in ends):
+            return False
+        told += [end for end in ends if end is not None]
+    return True
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A space that can be looked up: axes may have values that cannot."""
+
+    space: Space
+
+    def __hash__(self) -> int:
+        return hash(repr(self.space))
+
+
+@lru_cache(maxsize=4096)
+def _points(
+    asked: _Asked, seed: int, better: str, told: tuple[float, ...], count: int
+) -> list[Values]:
+    """Return the points that follow on those of which the outcomes are ``told``."""
+    try:
+        import optuna
+    except ImportError:
+        names = ", ".join(name for name, axis in asked.space.axes if axis.searched)
+        raise UserError(
+            f"axes ({names}): ranges are searched by Optuna, which is not installed: "
+            "pip install 'nearfar[optuna]'"
+        ) from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=FIRST, constant_liar=True)
+    direction = "minimize" if better == "lower" else "maximize"
+    study = optuna.create_study(sampler=sampler, direction=direction)
+    ranges = {name: _distribution(axis) for name, axis in asked.space.axes}
+    worst = math.inf if better == "lower" else -math.inf
+    done = 0
+    while done < len(told):
+        size = asked.space.group(done)
+        trials = [study.ask(ranges) for _ in range(size)]
+        for trial, value in zip(trials, told[done : done + size], strict=True):
+            study.tell(trial, worst if math.isnan(value) else value)
+        done += size
+    group = [study.ask(ranges) for _ in range(count)]
+    return [
+        {name: _labelled(axis, trial.params[name]) for name, axis in asked.space.axes}
+        for trial in group
+    ]
+
+
+def _distribution(axis: Axis) -> "BaseDistribution":
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if axis.from_ is None or axis.to is None:
+        return CategoricalDistribution(list(axis.labelled()))
+    if axis.whole:
+        step = 1 if axis.step is None else int(axis.step)
+        return IntDistribution(int(axis.from_), int(axis.to), log=bool(axis.log), step=step)
+    return FloatDistribution(axis.from_, axis.to, log=bool(axis.log), step=axis.step)
+
+
+def _labelled(axis: Axis, proposed: Any) -> tuple[str, Any]:
+    """Return label and value of what Optuna proposed for an axis; numbers are rounded."""
+    if axis.from_ is None or axis.to is None:
+        return str(proposed), axis.labelled()[proposed]
+    if axis.whole:
+        return str(proposed), proposed
+    value = float(f"{proposed:.{DIGITS}g}")
+    value = min(max(value, float(axis.from_)), float(axis.to))
+    return str(value), value
