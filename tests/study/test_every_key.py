@@ -279,9 +279,12 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     of_ranges = ("from", "to", "log", "step", "trials")
     never |= {("Axis", key) for key in of_ranges}  # tests/study/test_ranges.py, tests/plan
     elsewhere = {"file": "FileFeatures", "minimol": "MiniMol", "skfp": "SkfpSet"}  # tests/encoders
+    elsewhere["hf"] = "HF"
     never |= {("encoder", name) for name in elsewhere} | {("DataOptions", "id")}
     never |= {key for key in allowed if key[0] in elsewhere.values()}
+    on = ("features", "layers", "hidden", "dropout")
     weights = ("checkpoint", "mean", "std", "size", "pooling")
     never |= {("Timm", key) for key in weights}  # tests/encoders/test_timm_library.py
+    never |= {("encoder", "mlp_on")} | {("MLPOn", key) for key in on}  # tests/shipped
     assert said <= allowed
     assert allowed - said == never
