@@ -52,9 +52,10 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 DECLARED = requirements(PROJECT["dependencies"])
 TRACKERS = [*EXTRAS["mlflow"], *EXTRAS["tensorboard"], *EXTRAS["wandb"]]
 HANDED_ON = [*EXTRAS["onnx"], *EXTRAS["hf"], *EXTRAS["hub"], *EXTRAS["timm"]]
-OPTIONAL = requirements([*EXTRAS["gpu"], *TRACKERS, *HANDED_ON])
+FURTHER = [*EXTRAS["optuna"], *EXTRAS["ray"], *EXTRAS["slurm"]]
+OPTIONAL = requirements([*EXTRAS["gpu"], *TRACKERS, *HANDED_ON, *FURTHER])
 FOR_DEVELOPMENT = requirements(
-    [*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *HANDED_ON, *EXTRAS["dev"]]
+    [*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *HANDED_ON, *FURTHER, *EXTRAS["dev"]]
 )
 
 
