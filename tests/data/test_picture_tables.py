@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from image_examples import labels_of, load, pixels_of, write_images
+from image_examples import encoded, labels_of, load, pixels_of, some_pixels, write_images
 
 from nearfar.data import DataOptions, load_inputs
 from nearfar.errors import UserError
+from nearfar.starter.detect import detect
+from nearfar.starter.write import write_study
 
 NAMES = [f"pics/deep/{k:02d}.png" for k in range(6)]
 LABELS = ["a", "b"] * 3
@@ -105,3 +108,32 @@ def test_damaged_metadata(tmp_path: Path, content: str, words: str) -> None:
         load(tmp_path, target="y", task="regression")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_number_names_the_picture_with_zeros_before_it(tmp_path: Path) -> None:
+    pixels = some_pixels(12)
+    for k in range(12):
+        (tmp_path / f"{k:03d}.png").write_bytes(encoded(pixels[k]))
+    order = [*range(11, -1, -1)]
+    frame = pd.DataFrame({"id": order, "label": ["a", "b"] * 6})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    finding = detect(str(tmp_path / "t.csv"), ["label"], tmp_path)
+    assert finding.data.image == "id"
+    assert pixels_of(finding.dataset).tolist() == pixels[order].tolist()
+    frame.assign(id=range(12), file=[f"{k:03d}" for k in order]).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    finding = detect(str(tmp_path / "t.csv"), ["label"], tmp_path)
+    assert finding.data.image == "file"  # a name comes before a number that may be one
+
+
+def test_the_table_of_labels_beside_one_of_names_alone_is_told(tmp_path: Path) -> None:
+    for k, pixels in enumerate(some_pixels(12)):
+        place = tmp_path / ("train" if k < 8 else "test") / f"{k}.png"
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(encoded(pixels))
+    frame = pd.DataFrame({"id": range(8), "label": ["a", "b"] * 4})
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    pd.DataFrame({"id": range(8, 12)}).to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(UserError, match=r"; train\.csv in it lists images, in column 'id'"):
+        write_study(tmp_path)

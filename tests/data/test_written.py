@@ -24,6 +24,7 @@ def read(cells: list[Any]) -> tuple[list[Any], list[str]]:
     ("cells", "values"),
     [
         (["['a', 'b']", "[]", None, '["c"]'], [["a", "b"], [], None, ["c"]]),
+        (["['a']", "NA", "['b']"], [["a"], None, ["b"]]),
         (["[0, 1]", "[1, 1]"], [[0, 1], [1, 1]]),
         (["[Na+]", "[U]"], ["[Na+]", "[U]"]),
         (["['a']", "b"], ["['a']", "b"]),
@@ -55,6 +56,7 @@ def test_spans_of_time_are_seconds_from_every_kind_of_file(tmp_path: Path, name:
     [
         (["(1.5)", "2", None, " (3) "], ["-1.5", "2", None, "-3"]),
         (["(1,133.0)", "2,000.5"], ["-1,133.0", "2,000.5"]),
+        (["(1.5)", "NA", "2", "none"], ["-1.5", None, "2", None]),
         (["(1)", "(2)"], ["(1)", "(2)"]),
         (["(1)", "2", "(a)"], ["(1)", "2", "(a)"]),
         (["1.5(2)", "2", "(3)"], ["1.5(2)", "2", "(3)"]),
@@ -64,6 +66,10 @@ def test_numbers_in_brackets_among_others_are_negative(cells: list[Any], values:
     found, notes = read(cells)
     assert found == values
     assert len(notes) == (values[0][0] == "-")
+
+
+def test_spans_of_time_may_be_missing() -> None:
+    assert read(["0 days 00:00:01", "NaT", "1 days 00:00:00"])[0] == [1.0, None, 86400.0]
 
 
 @pytest.mark.parametrize("word", ["Total", "Mean"])

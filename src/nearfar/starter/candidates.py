@@ -82,7 +82,8 @@ def _tables(folder: Path) -> Iterable[Path]:
 
 def table_instead(folder: Path, form: TableForm) -> str:
     """Return a remedy for a folder that is no data set: the table in it that lists its pictures."""
-    found = tables_of_pictures(folder, form)
+    listed = tables_of_pictures(folder, form)
+    found = [(path, table, column) for path, table, column in listed if len(table.columns) > 1]
     if len(found) != 1:
         return ""
     ((path, table, column),) = found

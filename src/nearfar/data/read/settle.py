@@ -50,12 +50,13 @@ def settled(table: Table, form: TableForm) -> Table:
         texts = any(isinstance(cell, str) for cell in cells)
         if not texts or all_numbers(cells) is not None:
             continue
-        as_lists(cells)
-        _note(table, name, as_negatives(cells))
+        _note(table, name, as_negatives(cells, MISSING))
         if form.decimal is not None:
             _write_points(cells, form.decimal)
         if form.missing is None:
             _take_out_words(table, name, cells)
+        as_lists(cells)
+        _note(table, name, as_seconds(cells))
         _make_truths(cells)
     return table
 

@@ -6,6 +6,7 @@ import ast
 import datetime as dt
 import re
 import warnings
+from collections.abc import Collection
 from typing import Any
 
 from nearfar.data.read.cells import is_missing, number
@@ -66,14 +67,15 @@ def _seconds(cell: Any) -> float | None:
     return 86400.0 * int(days) + 3600.0 * int(hours) + 60.0 * int(minutes) + float(seconds)
 
 
-def as_negatives(cells: list[Any]) -> str:
+def as_negatives(cells: list[Any], missing: Collection[str] = ()) -> str:
     """Write numbers in brackets with a minus, as accounts mean them; return what to say.
 
-    Only in a column whose other cells are numbers, and that has some of these.
+    Only in a column whose other cells are numbers, and that has some of these. ``missing`` are
+    words, in small letters, that say nothing against it.
     """
     found, others = {}, 0
     for position, cell in enumerate(cells):
-        if is_missing(cell):
+        if is_missing(cell) or (isinstance(cell, str) and cell.strip().lower() in missing):
             continue
         if isinstance(cell, str) and (inner := _BRACKETS.fullmatch(cell.strip())):
             found[position] = "-" + inner[1].strip()

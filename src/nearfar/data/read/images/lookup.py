@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError
 
 _LOOKED_AT = 100
+_PADDED = re.compile("0[0-9]+")
+_NUMBER = "/"
+"""Stands before a number that a file with zeros before it is called; no file's name has it."""
 _MOST_FILES = 300_000
 """Files of a folder that are looked through for names without a path."""
 
@@ -21,7 +25,7 @@ class PictureNames:
     """Finds the file that a cell of a table means.
 
     A path from ``base`` first; else, in ``base`` and the folders in it, the one picture of that
-    name, or of that name before its ending.
+    name, or of that name before its ending; else the one of that number, as 7 is of ``007.jpg``.
 
     Args:
         base: the folder that paths begin at.
@@ -54,11 +58,12 @@ class PictureNames:
             return found[0]
         return straight
 
-    def fits(self, cells: Sequence[Any]) -> bool:
+    def fits(self, cells: Sequence[Any], *, by_number: bool = False) -> bool:
         """Tell whether at least half of the first 100 cells are names of one picture each.
 
-        Of numbers nine of ten must be, some perhaps of several, and none may stand twice: an age is
-        no name of a picture, though one may be called 20.png.
+        With ``by_number`` 7 is a name of ``007.jpg``. Of numbers nine of ten must be, some perhaps
+        of several, and none may stand twice: an age is no name of a picture, though one may be
+        called 20.png.
         """
         given = [str(c).strip() for c in cells if not is_missing(c)]
         present = given[:_LOOKED_AT]
@@ -66,19 +71,24 @@ class PictureNames:
         among = given if numbers else present
         if not present or len(set(among)) < len(among) / (1 if numbers else 2):
             return False
-        counts = [len(self._named(text)) for text in present]
+        counts = [len(self._named(text, by_number=by_number)) for text in present]
         if numbers and counts.count(0) > 0.1 * len(present):
             return False
         return 2 * counts.count(1) >= len(present)
 
-    def _named(self, text: str) -> list[Path]:
+    def _named(self, text: str, *, by_number: bool = True) -> list[Path]:
         if self._index is None:
             self._index = {}
             for path in _pictures(self.base):
-                for key in {path.name, path.stem}:
+                keys = {path.name, path.stem}
+                if _PADDED.fullmatch(path.stem):
+                    keys.add(f"{_NUMBER}{path.stem.lstrip('0') or 0}")
+                for key in keys:
                     self._index.setdefault(key, []).append(path)
         name = text.rsplit("/", 1)[-1]
         found = self._index.get(name, [])
+        if not found and by_number:
+            return self._index.get(_NUMBER + name, [])
         if len(found) > 1 and "/" in text:
             tail = [path for path in found if _below(path, text)]
             return tail or found
@@ -116,4 +126,9 @@ def column_of_images(table: Table, base: Path) -> str | None:
     if (found := path_column(table)) is not None:
         return found
     names = PictureNames(base)
-    return next((c for c, cells in table.columns.items() if c and names.fits(cells)), None)
+    columns = [(name, cells) for name, cells in table.columns.items() if name]
+    for by_number in (False, True):
+        for name, cells in columns:
+            if names.fits(cells, by_number=by_number):
+                return name
+    return None
