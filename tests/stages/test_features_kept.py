@@ -142,6 +142,8 @@ def test_who_will_ask_for_which_features_is_known_before(tmp_path: Path) -> None
     assert not store.features.has(asked)
     inputs_with_descriptors(spec("mpnn", wants), molecules, store)
     assert store.features.has(asked)
+    assert name("mlp_on", {"features": "descriptors"}) == asked
+    assert name("mlp_on", {"features": "morgan"}) == name("morgan", {})
     own = molecules.with_descriptors(torch.ones(2, 1))
     assert name("mpnn", wants, own) == name("mpnn", {"descriptors": False}) == name("gin") == ""
     known = spec("mlp")

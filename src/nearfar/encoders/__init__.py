@@ -24,6 +24,7 @@ BUILT_IN = References[type[Encoder] | type[FixedEncoder]](
         "identity": "nearfar.encoders.identity:Identity",
         "minimol": "nearfar.encoders.minimol:MiniMol",
         "mlp": "nearfar.encoders.mlp:MLP",
+        "mlp_on": "nearfar.encoders.mlp_on:MLPOn",
         "morgan": "nearfar.encoders.morgan:Morgan",
         "mpnn": "nearfar.encoders.mpnn:MPNN",
         "pixels": "nearfar.encoders.pixels:Pixels",

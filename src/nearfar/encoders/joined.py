@@ -37,9 +37,10 @@ class SideBySide(FixedEncoder):
         for name, options in self.named:
             kind = ENCODERS[name]
             if issubclass(kind, Encoder) and (beside := kind.wants(inputs, options)):
+                other = f"; {name}: {{{beside}: false}} can" if beside in options else ""
                 raise UserError(
                     f"encoder {name} reads {beside} beside its inputs, so it cannot be joined as it"
-                    f" is; {name}: {{{beside}: false}} can"
+                    f" is{other}"
                 )
         self.parts = [build_encoder(name, options, inputs) for name, options in self.named]
         self.out_features = sum(part.out_features for part in self.parts)

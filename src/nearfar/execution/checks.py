@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,22 @@ def encoder_mistakes(plan: Plan, inputs: Any) -> list[str]:
         parts = [] if encoder is None else [encoder.to_plain()]
         if encoder is not None and encoder.name == "joined":
             parts = encoder.options["parts"]
-        for name, options in [item for part in parts for item in part.items()]:
+        given = [item for part in parts for item in part.items()]
+        for name, options in [*given, *_beside(given, alone)]:
             key = f"{name} {sorted(options.items())}"
             if key not in found and getattr(ENCODERS[name], "checked_ahead", False):
                 found[key] = _why_not(name, options, alone)
     return [line for line in found.values() if line]
+
+
+def _beside(given: Sequence[tuple[str, Any]], inputs: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return the fixed encoders whose features some of these want beside the inputs."""
+    kinds = [(ENCODERS[name], options) for name, options in given]
+    learned = [(kind, options) for kind, options in kinds if issubclass(kind, Encoder)]
+    wanted = [
+        kind.wants(inputs, options) for kind, options in learned if inputs.kind in kind.accepts
+    ]
+    return [(name, {}) for name in wanted if name]
 
 
 @torch.no_grad()

@@ -30,6 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "gin": {"hidden": 8, "layers": 2},
     "joined": {"parts": [{"morgan": {"bits": 32}}, {"descriptors": {}}]},
     "mlp": {"hidden": 8},
+    "mlp_on": {"hidden": 8},
     "morgan": {"bits": 32},
     "mpnn": {"hidden": 8, "layers": 1},
     "pixels": {"side": 8},
@@ -38,7 +39,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 ELSEWHERE = {"file", "minimol", "skfp"}
 """What makes their features stands in no graph: embeddings of a file, and other packages."""
-GRAPHS, FIXED = ("gin", "mpnn"), ("morgan", "descriptors", "joined")
+GRAPHS, FIXED = ("gin", "mpnn", "mlp_on"), ("morgan", "descriptors", "joined")
 
 
 def schema_of(name: str) -> Any:
