@@ -51,7 +51,7 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 DECLARED = requirements(PROJECT["dependencies"])
 TRACKERS = [*EXTRAS["mlflow"], *EXTRAS["tensorboard"], *EXTRAS["wandb"]]
-HANDED_ON = [*EXTRAS["onnx"], *EXTRAS["hub"], *EXTRAS["timm"]]
+HANDED_ON = [*EXTRAS["onnx"], *EXTRAS["hf"], *EXTRAS["hub"], *EXTRAS["timm"]]
 OPTIONAL = requirements([*EXTRAS["gpu"], *TRACKERS, *HANDED_ON])
 FOR_DEVELOPMENT = requirements(
     [*EXTRAS["bench"], *EXTRAS["gpu"], *TRACKERS, *HANDED_ON, *EXTRAS["dev"]]

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import yaml
 from safetensors.torch import save_file
-from small_images import built, some_images
+from small_images import built, some_images, written
 from whole_runs import run_whole
 
 from nearfar.encoders.timm_library import imported_timm
@@ -100,7 +99,7 @@ def test_mistakes_are_one_line_before_the_first_stage(
     saved(tmp_path, "test_resnet", ".pth")
     (tmp_path / "damaged.pth").write_bytes(b"nothing")
     torch.save({"model": np.random.default_rng(0)}, tmp_path / "objects.pth")
-    study = written(tmp_path, {"timm": options})
+    study = written(tmp_path, {"timm": options}, {"train": "last:1"})
     with pytest.raises(UserError) as caught:
         prepare(Request(str(study), out=tmp_path / "runs"))
     assert told in str(caught.value)
@@ -108,32 +107,11 @@ def test_mistakes_are_one_line_before_the_first_stage(
     assert not (tmp_path / "runs").exists()
 
 
-def written(folder: Path, encoder: dict[str, Any], **fit: Any) -> Path:
-    rng = np.random.default_rng(0)
-    labels = np.arange(24) % 2
-    pixels = rng.integers(0, 200, (24, 24, 24, 3)) + 50 * labels[:, None, None, None]
-    np.savez(folder / "images.npz", images=pixels.astype(np.uint8), labels=labels)
-    study = {
-        "study": "tiny",
-        "data": {"source": "images", "path": "images.npz", "task": "classification"},
-        "split": {"kind": "random", "parts": [0.5, 0.25, 0.25], "resplit": True},
-        "metric": "accuracy",
-        "baseline": "pixels",
-        "arms": {
-            "pixels": {"fit": {"encoder": "pixels", "head": "logistic"}},
-            "frozen": {"fit": {"encoder": encoder, "head": "logistic"}},
-            "tuned": {"fit": {"encoder": encoder, "train": "last:1", "epochs": 1, "batch": 8}},
-        },
-        "axes": {"seed": {"role": "repeat", "values": 2}},
-    }
-    path = folder / "tiny.yaml"
-    path.write_text(yaml.safe_dump(study))
-    return path
-
-
 def test_a_checkpoint_is_frozen_tuned_and_put_into_use(tmp_path: Path) -> None:
     weights = saved(tmp_path, "test_resnet")
-    study = written(tmp_path, {"timm": {"name": "test_resnet", "checkpoint": weights.name}})
+    study = written(
+        tmp_path, {"timm": {"name": "test_resnet", "checkpoint": weights.name}}, {"train": "last:1"}
+    )
     request = Request(str(study), out=tmp_path / "runs")
     run = run_whole(request)
     features = [path for path in (tmp_path / "runs").rglob("*") if path.parent.name == "features"]

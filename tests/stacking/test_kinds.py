@@ -24,7 +24,7 @@ from nearfar.train.recipe import OPTIMIZERS
 
 FIT = next(s.spec for s in planned(small()).steps.values() if isinstance(s.spec, FitSpec))
 MOLECULES = Molecules.from_smiles(["CCO", "CCN"])
-SLOW_TO_BUILD = {"resnet18", "timm"}
+SLOW_TO_BUILD = {"hf", "resnet18", "timm"}
 FEATURES = Named("features", {})
 """Stands for any encoder whose features are computed before."""
 

@@ -277,9 +277,12 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     never |= {("head", name) for name in ("lightgbm", "xgboost", "catboost")}  # tests/heads
     never |= {("Study", "rounds")}  # decides which seeds are trained: tests/execution
     elsewhere = {"file": "FileFeatures", "minimol": "MiniMol", "skfp": "SkfpSet"}  # tests/encoders
+    elsewhere["hf"] = "HF"
     never |= {("encoder", name) for name in elsewhere} | {("DataOptions", "id")}
     never |= {key for key in allowed if key[0] in elsewhere.values()}
+    on = ("features", "layers", "hidden", "dropout")
     weights = ("checkpoint", "mean", "std", "size", "pooling")
     never |= {("Timm", key) for key in weights}  # tests/encoders/test_timm_library.py
+    never |= {("encoder", "mlp_on")} | {("MLPOn", key) for key in on}  # tests/shipped
     assert said <= allowed
     assert allowed - said == never

@@ -20,6 +20,7 @@ BUILT_IN = References[type[Encoder] | type[FixedEncoder]](
         "fast_cnn": "nearfar.encoders.fast_cnn:FastCNN",
         "file": "nearfar.encoders.file_features:FileFeatures",
         "gin": "nearfar.encoders.gin:GIN",
+        "hf": "nearfar.encoders.hf_models:HF",
         "joined": "nearfar.encoders.joined:SideBySide",
         "identity": "nearfar.encoders.identity:Identity",
         "minimol": "nearfar.encoders.minimol:MiniMol",

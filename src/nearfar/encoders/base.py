@@ -1,6 +1,7 @@
 """What every encoder offers; what it is given are the types of ``nearfar.data``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,7 +28,7 @@ class Encoder(nn.Module):
     in_shape: tuple[int, ...] | None = None
     """Shape of one row of a batch, where rows are tensors: (columns,) or (c, h, w)."""
     weight_files: ClassVar[tuple[str, ...]] = ()
-    """Options that name files of weights; a stage's specification has their hashes instead."""
+    """Options that name files or folders of weights; a stage's specification has their hashes."""
     checked_ahead: ClassVar[bool] = False
     """Whether one is built, and shown a row, before the first stage: much can be wrong with it."""
 
@@ -35,6 +36,20 @@ class Encoder(nn.Module):
     def draws(cls, options: Mapping[str, Any]) -> bool:
         """Whether its weights depend on a seed; those that are read from a file do not."""
         return True
+
+    @classmethod
+    def names_file(cls, given: str) -> bool:
+        """Whether what an option of ``weight_files`` says is a file here, not a name elsewhere."""
+        return True
+
+    @classmethod
+    def facts_of(cls, place: Path) -> dict[str, Any]:
+        """Return options that a file or folder of weights settles, beside its hash."""
+        return {}
+
+    def held(self) -> Iterable[nn.Parameter]:
+        """Return the parameters that stay as they are, whatever is trained."""
+        return ()
 
     @classmethod
     def wants(cls, inputs: Any, options: Mapping[str, Any]) -> str:

@@ -8,15 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-import torch
 from torch import nn
 
+from nearfar.encoders.torchvision_operators import import_torchvision
 from nearfar.errors import UserError, nearest
 from nearfar.extensions import FOREIGN_ERRORS
-
-_SCHEMAS = ("nms", "qnms")
-_IN_PLACE: list[torch.library.Library] = []
-"""Keeps what was declared declared."""
 
 _OTHER = "encoder timm, option checkpoint: it is another model's"
 _HOLDERS = frozenset({"blocks", "stages", "layers", "levels", "features", "trunk", "network"})
@@ -26,16 +22,13 @@ _DERIVED = ("num_batches_tracked", "relative_position_index", "attn_mask", "rela
 def imported_timm() -> Any:
     """Return the library.
 
-    The torchvision of PyPI cannot be imported beside a build of torch for processors alone, because
-    two of its operators are not there; nothing here calls them, so they are declared.
-
     Raises:
         UserError: it is not installed, or does not fit the installed torch.
     """
     if sys.modules.get("timm") is not None:
         return sys.modules["timm"]
     try:
-        _import_torchvision()
+        import_torchvision()
         import timm
     except (ImportError, RuntimeError) as error:
         raise UserError(
@@ -43,22 +36,6 @@ def imported_timm() -> Any:
             f" ({type(error).__name__}: {str(error).splitlines()[0]})"
         ) from error
     return timm
-
-
-def _import_torchvision() -> None:
-    try:
-        import torchvision
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-        for name in _SCHEMAS:
-            schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            library.define(schema)  # type: ignore[no-untyped-call]
-        _IN_PLACE.append(library)
-        import torchvision  # noqa: F401
 
 
 def built(

@@ -1,9 +1,8 @@
 """Image models of the ``timm`` library, where it is installed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,12 +10,10 @@ from torch.nn import functional
 from nearfar.data import Inputs
 from nearfar.encoders.base import Encoder
 from nearfar.encoders.images import CENTRE, SPREAD, image_shape
+from nearfar.encoders.scaling import Positives, Values, of_channels
 from nearfar.encoders.timm_library import blocks_of, built
 from nearfar.encoders.weights import place_of, read_weights
 from nearfar.errors import UserError
-
-Values = Annotated[tuple[float, ...], Field(min_length=1)]
-Positives = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
 
 
 class Timm(Encoder):
@@ -86,7 +83,8 @@ class Timm(Encoder):
             ("mean", mean, config.get("mean", (CENTRE,))),
             ("deviation", std, config.get("std", (SPREAD,))),
         ):
-            numbers = _of_channels(given, values, channels, "std" if key == "deviation" else key)
+            option = "std" if key == "deviation" else key
+            numbers = of_channels("timm", option, given, values, channels)
             self.register_buffer(key, numbers[:, None, None], persistent=False)
 
     @classmethod
@@ -119,20 +117,3 @@ class Timm(Encoder):
 def _has_weights(encoder: Any, keys: Any) -> None:
     """Note that weights were loaded, so that none are lacking."""
     encoder.lacks = ""
-
-
-def _of_channels(
-    given: Sequence[float] | None, values: Sequence[float], channels: int, option: str
-) -> Tensor:
-    """Return a number for each channel, or one for all.
-
-    Raises:
-        UserError: another number of them was given.
-    """
-    if given is not None and len(given) not in (1, channels):
-        raise UserError(
-            f"encoder timm, option {option}: {len(given)} values for images of {channels} "
-            f"channel{'s' if channels > 1 else ''}: give one, or one for each"
-        )
-    numbers = torch.tensor(values if given is None else given, dtype=torch.float32)
-    return numbers if len(numbers) in (1, channels) else numbers.mean(0, keepdim=True)

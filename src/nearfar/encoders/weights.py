@@ -17,30 +17,61 @@ ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
 _INNER = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model", "module")
 _WRAPPERS = ("module.", "_orig_mod.")
 _places: dict[str, Path] = {}
-_hashes: dict[tuple[str, int, int], str] = {}
+_hashes: dict[tuple[tuple[str, int, int], ...], str] = {}
+CONFIG = "config.json"
+"""What makes a folder a model of transformers."""
 
 
 def known_file(path: Path) -> str:
-    """Return the hash of a file of weights, and remember where it lies.
+    """Return the hash of a file of weights, or of a folder of them, and remember where it lies.
 
     Raises:
-        UserError: it is no file, or does not end as files of weights do.
+        UserError: it is neither: no file that ends as files of weights do, and no folder with a
+            configuration and safetensors.
     """
-    if not path.is_file() or path.suffix.lower() not in ENDINGS:
-        raise UserError(f"{path}: weights are read from a file: {', '.join(ENDINGS)}")
-    seen = path.stat()
-    key = (str(path.resolve()), seen.st_size, seen.st_mtime_ns)
+    parts = _parts_of(path)
+    seen = [(str(part.resolve()), part.stat()) for part in parts]
+    key = tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in seen)
     if key not in _hashes:
-        with path.open("rb") as file:
-            _hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        digests = []
+        for part in parts:
+            with part.open("rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+        whole = digests[0]
+        if path.is_dir():
+            named = [f"{part.name} {digest}" for part, digest in zip(parts, digests, strict=True)]
+            whole = hashlib.sha256("\n".join(named).encode()).hexdigest()
+        _hashes[key] = whole[:16]
     _places[_hashes[key]] = path.resolve()
     return _hashes[key]
+
+
+def _parts_of(path: Path) -> list[Path]:
+    """Return the files that weights are read from: one, or those of a folder."""
+    if not path.is_dir():
+        if not path.is_file() or path.suffix.lower() not in ENDINGS:
+            raise UserError(f"{path}: weights are read from a file: {', '.join(ENDINGS)}")
+        return [path]
+    tensors = sorted(path.glob("*.safetensors"))
+    if not (path / CONFIG).is_file():
+        raise UserError(
+            f"{path}: has no {CONFIG}: a model of transformers is the folder that "
+            "model.save_pretrained(FOLDER) writes"
+        )
+    if not tensors:
+        raise UserError(
+            f"{path}: has no .safetensors; other weights of a folder are not read: load them where "
+            "you trust them, and call model.save_pretrained(FOLDER)"
+        )
+    about = (path / name for name in (CONFIG, "preprocessor_config.json"))
+    index = sorted(path.glob("*.safetensors.index.json"))
+    return [*(part for part in about if part.is_file()), *index, *tensors]
 
 
 def place_of(digest: str) -> Path | None:
     """Return where the file with this hash lies, None if it is not known."""
     place = _places.get(digest)
-    there = place is not None and place.is_file() and known_file(place) == digest
+    there = place is not None and place.exists() and known_file(place) == digest
     return place if there else None
 
 
@@ -85,3 +116,8 @@ def read_weights(path: Path) -> dict[str, Any]:
     if not weights:
         raise UserError(f"{path.name}: holds no tensors by name: save model.state_dict()")
     return weights
+
+
+def is_folder(name: str) -> bool:
+    """Whether a model is named as a folder here, by how it begins, and not as one on the hub."""
+    return name.startswith((".", "/", "~"))

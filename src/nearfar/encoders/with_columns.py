@@ -1,5 +1,6 @@
 """Encoders of molecules or images whose features have measured columns beside them."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,6 +36,10 @@ class JoinedEncoder(Encoder):
         start_from: Any = getattr(self.alone, "start_from", None)
         if start_from is not None:
             start_from(batch.batch)
+
+    def held(self) -> Iterable[nn.Parameter]:
+        """Return the parameters of the encoder that stay as they are."""
+        return self.alone.held()
 
     def layer_groups(self) -> list[nn.Module]:
         """Return the encoder's layers."""

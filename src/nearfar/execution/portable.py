@@ -5,12 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nearfar.encoders.weights import is_folder
 from nearfar.extensions.modules import file_of
 from nearfar.study.load import Resolved
 
 OF_DATA = ("path", "mapping")
-OF_ENCODERS = {"file": ("path",), "timm": ("checkpoint",)}
-"""Options of encoders that are paths."""
+OF_ENCODERS = {"file": ("path",), "timm": ("checkpoint",), "hf": ("model",)}
+"""Options of encoders that are paths, those of hf where they are written as such."""
 
 
 def portable(
@@ -18,11 +19,17 @@ def portable(
 ) -> dict[str, Any]:
     """Return a block with paths beside the study file as seen from the run folder."""
     beside = {
-        key: os.path.relpath((study / block[key]).resolve(), run.resolve())
+        key: _relative(study / block[key], run)
         for key in keys
         if isinstance(block.get(key), str) and (study / block[key]).exists()
     }
     return {**block, **beside}
+
+
+def _relative(place: Path, run: Path) -> str:
+    """Return a path as seen from the run; a folder within it begins with a dot, as it must."""
+    found = os.path.relpath(place.resolve(), run.resolve())
+    return f"./{found}" if place.is_dir() and not found.startswith(".") else found
 
 
 def portable_modules(names: list[str], study: Path, run: Path) -> list[str]:
@@ -54,9 +61,14 @@ def _in_block(block: Any, study: Path, run: Path) -> Any:
         return block
     found = {key: _in_block(value, study, run) for key, value in block.items()}
     for encoder, keys in OF_ENCODERS.items():
-        if isinstance(found.get(encoder), dict):
+        if isinstance(found.get(encoder), dict) and _names_files(encoder, found[encoder]):
             found[encoder] = portable(found[encoder], study, run, keys)
     return found
+
+
+def _names_files(encoder: str, options: Mapping[str, Any]) -> bool:
+    given = options.get("model") if encoder == "hf" else None
+    return given is None or (isinstance(given, str) and is_folder(given))
 
 
 def _of_axis(axis: dict[str, Any], named: Collection[str], study: Path, run: Path) -> Any:

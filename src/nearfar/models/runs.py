@@ -11,7 +11,7 @@ import numpy as np
 
 from nearfar.data.shown import PRIVATE
 from nearfar.encoders import FixedEncoder
-from nearfar.encoders.weights import ENDINGS, known_file
+from nearfar.encoders.weights import CONFIG, ENDINGS, known_file
 from nearfar.errors import UserError, nearest
 from nearfar.extensions import changed_modules, use_modules
 from nearfar.models.calibration import Calibration
@@ -78,8 +78,10 @@ def _find_weights(block: Any, path: Path) -> None:
     if isinstance(block, list | dict):
         for part in block.values() if isinstance(block, dict) else block:
             _find_weights(part, path)
-    elif isinstance(block, str) and block.lower().endswith(ENDINGS) and (path / block).is_file():
-        known_file(path / block)
+    elif isinstance(block, str):
+        file = block.lower().endswith(ENDINGS) and (path / block).is_file()
+        if file or (block.startswith((".", "/")) and (path / block / CONFIG).is_file()):
+            known_file(path / block)
 
 
 def _check_models(folder: RunFolder, fits: Sequence[StageRow]) -> None:

@@ -58,6 +58,7 @@ class Predictor(nn.Module):
         self._right: list[Tensor] = []
         self._live = self._live_parts(trained)
         live = {id(p) for part in self._live for p in part.parameters()}
+        live -= {id(p) for p in getattr(encoder, "held", tuple)()}
         for parameter in encoder.parameters():
             parameter.requires_grad_(id(parameter) in live)
 

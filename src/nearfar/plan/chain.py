@@ -229,10 +229,20 @@ def encoder_named(choice: NamedChoice | None, files: FileContents) -> Named | No
         if name == "file":
             part[name] = dict(files.get(options_key(options), options))
         elif weights := getattr(ENCODERS[name], "weight_files", ()):
-            given = {key: value for key, value in options.items() if value is not None}
-            known = {key: files[given[key]]["digest"] for key in weights if given.get(key) in files}
-            part[name] = {**given, **known}
+            part[name] = _with_weights(ENCODERS[name], options, weights, files)
     return Named.from_plain(plain)
+
+
+def _with_weights(
+    kind: Any, options: Mapping[str, Any], weights: Sequence[str], files: FileContents
+) -> dict[str, Any]:
+    """Return options with the hashes of files of weights in the place of their names."""
+    given = {key: value for key, value in options.items() if value is not None}
+    for key in weights:
+        if given.get(key) in files:
+            found = files[given[key]]
+            given |= {**kind.facts_of(found["place"]), key: found["digest"]}
+    return given
 
 
 def _named(choice: NamedChoice) -> Named:

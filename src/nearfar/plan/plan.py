@@ -110,15 +110,15 @@ def make_plan(
 
 
 def weight_files_of(resolved: Resolved) -> dict[str, dict[str, Any]]:
-    """Return the hashes of the files of weights that a study names, by their paths there.
+    """Return hash and place of the files of weights that a study names, by their paths there.
 
     Encoders that are built in this process afterwards find them.
 
     Raises:
         UserError: one is not there.
     """
-    paths = resolved.weight_files
-    return {path: {"digest": known_file(locate(path, resolved.folder)[0])} for path in paths}
+    places = {path: locate(path, resolved.folder)[0] for path in resolved.weight_files}
+    return {path: {"digest": known_file(it), "place": it} for path, it in places.items()}
 
 
 class _Planner:

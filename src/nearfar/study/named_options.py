@@ -179,7 +179,7 @@ def weight_files(choice: NamedChoice | None) -> list[str]:
         for part in parts
         for name, options in part.items()
         for key in getattr(choice.registry[name], "weight_files", ())
-        if options.get(key) is not None
+        if options.get(key) is not None and choice.registry[name].names_file(options[key])
     ]
 
 

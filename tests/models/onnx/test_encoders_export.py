@@ -37,8 +37,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "resnet18": {"width": 2},
     "timm": {"name": "test_resnet"},
 }
-ELSEWHERE = {"file", "minimol", "skfp"}
-"""What makes their features stands in no graph: embeddings of a file, and other packages."""
+ELSEWHERE = {"file", "hf", "minimol", "skfp"}
+"""What makes their features stands in no graph: embeddings of a file, and other packages.
+A model of transformers is read from a folder: tests/encoders."""
 GRAPHS, FIXED = ("gin", "mpnn", "mlp_on"), ("morgan", "descriptors", "joined")
 
 
