@@ -7,10 +7,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from made_cifar import write_batches
 from whole_runs import run_whole
 
+from nearfar.encoders.timm_library import imported_timm
+from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
 from nearfar.study.files import shipped_studies
 from nearfar.study.load import load_study
@@ -20,24 +22,11 @@ REAL = os.environ.get("NEARFAR_DATA", "")
 TARGETS = {
     "cifar10-classes": {"": 10, "five": 5, "two": 2},
     "cifar10-contrastive": {"": 10},
+    "cifar10-few-labels": {"": 10},
     "cifar10-moco": {"": 10},
     "cifar10-pixels": {"": 10, "pair": 2},
     "cifar10-self-supervised": {"": 10},
 }
-
-
-def write_batches(folder: Path, parts: dict[str, int]) -> None:
-    """Write images in CIFAR's binary format: a class is a colour and where it is bright."""
-    random = np.random.default_rng(0)
-    folder.mkdir(parents=True)
-    for name, rows in parts.items():
-        labels = np.arange(rows) % 10
-        images = random.integers(0, 80, size=(rows, 3, 32, 32))
-        for image, label in zip(images, labels, strict=True):
-            left = 3 * label
-            image[label % 3, left : left + 5] += 120
-        table = np.concatenate([labels[:, None], images.reshape(rows, -1)], axis=1)
-        (folder / name).write_bytes(table.astype(np.uint8).tobytes())
 
 
 RUNS = [*(("made", name) for name in STUDIES), ("real", "cifar10-classes")]
@@ -60,8 +49,17 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield home
 
 
+def installed_timm() -> None:
+    try:
+        imported_timm()
+    except UserError as error:
+        pytest.skip(f"timm is an extra: {error}")
+
+
 @pytest.mark.parametrize(("data", "name"), RUNS, indirect=["data"])
 def test_the_smoke_profile_runs_whole(name: str, data: Path, tmp_path: Path) -> None:
+    if name == "cifar10-few-labels":
+        installed_timm()
     prepared = run_whole(Request(name, profile="smoke", out=tmp_path))
     summary = json.loads((prepared.folder.path / "summary.json").read_text(encoding="utf-8"))
     states = {(arm["arm"], arm["condition"]): arm["status"] for arm in summary["arms"]}
@@ -91,5 +89,6 @@ def test_every_arm_of_the_source_has_its_number_and_its_provenance(name: str) ->
     assert {entry.arm.split(" [")[0] for entry in source} <= published
     assert all(entry.validation_beside == "test" for entry in study.published if entry.validation)
     assert any(arm.group == "control" for arm in study.arms.values())
-    efficient = set() if name == "cifar10-pixels" else {"efficient"}
+    plain = name in ("cifar10-pixels", "cifar10-few-labels")
+    efficient = set() if plain else {"efficient"}
     assert set(study.minutes) == {"full", "quick", "smoke"} | efficient
