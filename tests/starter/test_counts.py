@@ -167,6 +167,12 @@ def test_folders_within_classes_are_told() -> None:
     finding = detect("p", [], Path())
     assert finding.dataset.classes == ("cat", "dog")
     assert "folders in those of the classes are looked through: female, male" in finding.facts
+    assert (
+        "careful: cat, dog are taken as the classes, and all hold the folders female, male"
+        in (finding.facts[-1].partition(": if")[0])
+    )
+    pictures("bird/young")
+    assert not any("careful" in fact for fact in detect("p", [], Path()).facts)
 
 
 @pytest.mark.parametrize(

@@ -187,10 +187,9 @@ def _refuse_lone_part(top: Tree, parts: Sequence[str]) -> None:
     Raises:
         UserError: if all folders hold two folders of the same names at least, and one is a part.
     """
-    inner = [{folder.name for folder in tree.folders} for tree in top.folders]
-    if len(inner) < _FEWEST or not parts or any(tree.loose for tree in top.folders):
+    if len(top.folders) < _FEWEST or not parts or any(tree.loose for tree in top.folders):
         return
-    if len(same := sorted(set.intersection(*inner))) >= _FEWEST:
+    if len(same := _in_all(top)) >= _FEWEST:
         others = ", ".join(tree.name for tree in top.folders if tree.name not in parts)
         raise UserError(
             f"{top.path}: the folder of a part ({parts[0]}) stands beside {others}, and all hold "
@@ -240,12 +239,35 @@ def _classes(top: Tree, part: str | None, root: Path, found: _Found) -> None:
     if inner and not parts_below:
         shown = ", ".join(map(plain_text, inner[:5])) + ", …" * (len(inner) > 5)
         found.told.append(f"folders in those of the classes are looked through: {shown}")
+        if (doubt := _doubtful_classes(top)) and part is None:
+            found.told.append(doubt)
     for folder in top.folders:
         if parts_below:
             for name, tree in zip(below[top.folders.index(folder)], folder.folders, strict=True):
                 found.rows += [(name, folder.name, file) for file in tree.pictures()]
         else:
             found.rows += [(part, folder.name, file) for file in folder.pictures()]
+
+
+def _doubtful_classes(top: Tree) -> str:
+    """Return a line where all folders hold folders of the same names, which may be the classes."""
+    same = _in_all(top)
+    if len(same) < _FEWEST or any(tree.loose for tree in top.folders):
+        return ""
+    outer, inner = (", ".join(map(plain_text, names[:3])) for names in (_names(top), same))
+    return (
+        f"careful: {outer} are taken as the classes, and all hold the folders {inner}: if those are "
+        "the classes, list the pictures in a table with columns path, class and group"
+    )
+
+
+def _in_all(top: Tree) -> list[str]:
+    """Return the names of folders that every folder of ``top`` holds."""
+    return sorted(set.intersection(*({tree.name for tree in one.folders} for one in top.folders)))
+
+
+def _names(top: Tree) -> list[str]:
+    return [tree.name for tree in top.folders]
 
 
 def _loose(tree: Tree, part: str | None, root: Path, found: _Found) -> None:
