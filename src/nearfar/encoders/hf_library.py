@@ -48,6 +48,10 @@ def described(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: it is not JSON, says no type of model, or names an adapter of another model.
     """
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder}: is a file: model names the folder that model.save_pretrained(FOLDER) wrote"
+        )
     if (folder / "adapter_config.json").exists():
         raise UserError(
             f"{folder}: holds an adapter alone: save the whole model, "
@@ -171,7 +175,7 @@ def _of_images(model: Any) -> nn.Module:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
 
 
 def _has_own_pooler(model: nn.Module) -> bool:
