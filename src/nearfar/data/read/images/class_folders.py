@@ -256,8 +256,8 @@ def _doubtful_classes(top: Tree) -> str:
         return ""
     outer, inner = (", ".join(map(plain_text, names[:3])) for names in (_names(top), same))
     return (
-        f"careful: {outer} are taken as the classes, and all hold the folders {inner}: if those are "
-        "the classes, list the pictures in a table with columns path, class and group"
+        f"careful: {outer} are taken as the classes, and all hold the folders {inner}: if those "
+        "are the classes, list the pictures in a table with columns path, class and group"
     )
 
 
