@@ -12,8 +12,12 @@ from torch import Tensor, nn
 from nearfar.data.inputs.molecules import Molecules
 from nearfar.encoders import ENCODERS, Encoder, build_encoder
 
+ON_FEATURES = {"mlp_on"}
+"""They are given what a fixed encoder made of a molecule, and see none of its atoms."""
 GRAPH = sorted(
-    name for name, kind in ENCODERS.items() if kind.trainable and "molecule" in kind.accepts
+    name
+    for name, kind in ENCODERS.items()
+    if kind.trainable and "molecule" in kind.accepts and name not in ON_FEATURES
 )
 OTHER = {
     "layers": 2,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from nearfar.execution import execute
+from nearfar.execution import execute, worker
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.execution.run import carry_out, prepare
 from nearfar.plan.chain import Step
@@ -210,10 +210,10 @@ def test_a_bundle_that_was_stopped_leaves_the_same_files(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        execute.carry_out(bundle, lambda: done.dataset, store, stop)
+        worker.carry_out(bundle, lambda: done.dataset, store, stop)
     assert len(list(store.root.glob("*.partial/checkpoint-*.pt"))) == 1
     torch.rand(7)
-    execute.carry_out(bundle, lambda: done.dataset, store, lambda *progress: None)
+    worker.carry_out(bundle, lambda: done.dataset, store, lambda *progress: None)
     for step in bundle:
         folder = store.folder(step.hash)
         assert [(folder / file).read_bytes() for file in files] == whole[step.hash]

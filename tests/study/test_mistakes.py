@@ -44,7 +44,8 @@ def with_key(path: tuple[Any, ...], key: Any, value: Any) -> Plain:
     ids=[".".join(map(str, p)) or "study" for p, m in BLOCKS if not issubclass(m, NamedChoice)],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_name(path: tuple[Any, ...], model: Any) -> None:
-    fields = sorted(model.model_fields, key=lambda name: (-len(name), name))
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    fields = sorted(names, key=lambda name: (-len(name), name))
     misspelt = f"{fields[0][:-1]}{fields[0][-1]}z" if fields else "anything"
     lines = said(with_key(path, misspelt, 1))
     where = ".".join(map(str, path)) or "the study"

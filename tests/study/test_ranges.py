@@ -20,7 +20,7 @@ RANGE: Plain = {"role": "choose", "from": 1e-4, "to": 1e-1}
 @pytest.mark.parametrize(
     ("axis", "line"),
     [
-        ({"role": "choose"}, "axes.lr: values: is missing"),
+        ({"role": "choose"}, "axes.lr.values: is missing"),
         ({"role": "choose", "from": 0.1}, "to: is missing"),
         ({"role": "choose", "to": 0.1}, "from: is missing"),
         ({**RANGE, "to": 1e-4}, "from: has to be below to (given: 0.0001 and 0.0001)"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nearfar.errors import nearest, shown
-from nearfar.study.axis import Axis, range_mistakes
+from nearfar.study.axis import NO_VALUES, Axis, range_mistakes
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.placeholders import placeholders
 from nearfar.study.schema import Test
@@ -75,7 +75,7 @@ def _read_axes(text: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Axis]:
         if axis is None:
             continue
         wrong = range_mistakes(axis) or _value_mistakes(axis)
-        mistakes.add(f"axes.{name}: {line}" for line in wrong)
+        mistakes.add(f"axes.{name}{'.' if line is NO_VALUES else ': '}{line}" for line in wrong)
         if not wrong:
             axes[str(name)] = axis
     return axes

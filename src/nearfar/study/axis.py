@@ -12,6 +12,7 @@ from nearfar.train.recipe import Options
 TRIALS = 30
 """Points that are tried where a study file gives a range and does not say how many."""
 MOST_TRIALS = 1_000
+NO_VALUES = "values: is missing"
 _RANGE = ("from", "to", "log", "step")
 
 
@@ -79,7 +80,7 @@ def range_mistakes(axis: Axis) -> list[str]:
         if value is not None
     ]
     if not given and axis.trials is None:
-        return ["values: is missing"] if axis.values is None else []
+        return [NO_VALUES] if axis.values is None else []
     if axis.role != "choose":
         named = ", ".join([*given, *(["trials"] if axis.trials is not None else [])])
         return [f"{named}: are for the role 'choose', not {shown(axis.role)}"]

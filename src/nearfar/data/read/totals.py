@@ -28,8 +28,8 @@ _MOST = 6
 """Rows of them that are looked for at the end of a table."""
 _MOST_OF_FILES = 200
 """Rows of them in a folder of files."""
-_FEWEST = 3
-"""Rows above them below which numbers that add up say nothing."""
+_FEWEST, _FEWEST_UNNAMED = 3, 10
+"""Rows above them below which numbers that add up say nothing: called totals, and not."""
 _ROUNDING = 1e-6
 
 
@@ -137,7 +137,7 @@ def _word(cell: Any) -> str:
 
 def _is_unnamed(table: Table) -> bool:
     row = table.length - 1
-    if row < _FEWEST or row in table.ragged:
+    if row < _FEWEST_UNNAMED or row in table.ragged:
         return False
     filled = sum(not is_missing(cells[row]) for cells in table.columns.values())
     every: set[str] | None = None
