@@ -133,8 +133,9 @@ def test_a_part_that_exits_fails_its_stage_alone(jobs: int, tmp_path: Path) -> N
     (tmp_path / "mine.py").write_text(f"import sys\n{leaves}", encoding="utf-8")
     prepared = prepare(Request(str(path), out=tmp_path / "runs"))
     carry_out(prepared, jobs, lambda event: None)
-    reasons = {reason for reason, _ in prepared.failures.values()}
-    assert "SystemExit: " in reasons
+    reasons = [reason for reason, _ in prepared.failures.values()]
+    # A tracker that was tried in this process leaves a sys.exit of its own, which says 0.
+    assert any(reason.startswith("SystemExit: ") for reason in reasons), reasons
     states = {row.arm: row.status for row in read_stages(prepared.folder.path / "stages.csv")}
     assert (states["mean"], states["own"]) == ("done", "failed")
 
