@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from small_study import small, write_small
+from whole_runs import run_whole
+
+from nearfar.execution.prepared import Request
 
 
 def start(study: Path, out: Path) -> "subprocess.Popen[bytes]":
@@ -52,7 +55,7 @@ def test_killed_at_two_moments_and_run_again_gives_the_same_results(tmp_path: Pa
     raw["arms"]["plain"]["fit"]["epochs"] = raw["stages"]["rnc"]["epochs"] = 60
     study = write_small(tmp_path, **raw)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert start(study, whole).wait(300) == 0
+    run_whole(Request(str(study), out=whole))
     for stages in (0, 5):
         run = start(study, broken)
         wait_until(functools.partial(done_or_ended, broken, stages, run))
@@ -62,7 +65,7 @@ def test_killed_at_two_moments_and_run_again_gives_the_same_results(tmp_path: Pa
         wait_until(functools.partial(no_member, run.pid))
         assert not (broken / "small-full" / "report.html").exists()
     before = done(broken)
-    assert start(study, broken).wait(300) == 0
+    run_whole(Request(str(study), out=broken))
     assert done(broken) == done(whole) > before >= 6
     results = Path("small-full") / "results.csv"
     assert (broken / results).read_bytes() == (whole / results).read_bytes()

@@ -56,7 +56,7 @@ def cluster() -> Iterator[Nodes]:
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     raw = small(axes={"seed": {"role": "repeat", "values": 2}})
     raw["stages"]["rnc"]["epochs"] = 300
-    raw["arms"] = {name: raw["arms"][name] for name in ("mean", "plain", "frozen", "tuned")}
+    raw["arms"] = {name: raw["arms"][name] for name in ("mean", "plain", "frozen")}
     return write_small(tmp_path_factory.mktemp("study"), **raw)
 
 
