@@ -29,6 +29,7 @@ TOOLS = {
     "pytest-xdist",
     "onnx",
     "onnxscript",
+    "timm",
     "torchvision",
 }
 """Run or read by others, never imported."""

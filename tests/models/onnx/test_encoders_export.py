@@ -1,5 +1,6 @@
 """Every encoder and head in onnxruntime: the same predictions, at several batch sizes."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,8 @@ def compared(model: FinishedModel, data: bytes) -> float:
 
 @pytest.mark.parametrize("name", sorted(set(BUILT_IN) - ELSEWHERE))
 def test_an_encoder_is_the_same_in_onnxruntime(name: str) -> None:
-    if name == "timm":
-        pytest.importorskip("timm")
+    if name == "timm" and find_spec("timm") is None:
+        pytest.skip("the extra timm is not installed")
     readout = {"gin": "own", "mlp": "bins", "mpnn": "ordinal"}.get(name, "z")
     seeds = (0, 1) if name in ("mlp", "gin") else (0,)
     spec = fit_spec(readout=readout)
@@ -108,6 +109,9 @@ HEADS: list[tuple[str, str, dict[str, Any]]] = [
     ("logistic", "classification", {}),
     ("knn", "classification", {"neighbours": 7}),
     ("forest", "classification", {"trees": 5}),
+    ("svc", "classification", {"folds": 2}),
+    ("sklearn", "regression", {"class_": "ensemble.HistGradientBoostingRegressor"}),
+    ("sklearn", "classification", {"class_": "ensemble.HistGradientBoostingClassifier"}),
     ("knn", "multilabel", {"neighbours": 7}),
     ("logistic", "multilabel", {}),
 ]
@@ -159,6 +163,72 @@ def test_a_solved_head_runs_in_onnxruntime(name: str) -> None:
     model = made_model(schema, {"identity": {}}, spec, **form)
     data, _ = onnx_of(model)
     assert compared(model, data) <= LARGEST
+
+
+@pytest.mark.parametrize(
+    ("class_", "outputs"),
+    [
+        ("ensemble.ExtraTreesRegressor", 1),
+        ("neighbors.KNeighborsRegressor", 2),
+        ("linear_model.BayesianRidge", 2),
+        ("ensemble.GradientBoostingClassifier", 3),
+        ("ensemble.HistGradientBoostingClassifier", 3),
+    ],
+)
+def test_an_estimator_of_scikit_learn_runs_in_onnxruntime(class_: str, outputs: int) -> None:
+    pytest.importorskip("skl2onnx")
+    from nearfar.heads import Sklearn
+
+    task = "classification" if class_.endswith("Classifier") else "regression"
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(60, 4)).astype(np.float32)
+    values = x[:, :outputs] * 1.0
+    heads = []
+    for seed in range(2):
+        head = Sklearn(class_=class_)
+        # One of four classes is met by no training row.
+        met = np.insert(np.eye(3)[values.argmax(axis=1)], 1, 0, axis=1) if outputs == 3 else values
+        head.fit(x, met, seed)
+        heads.append(head)
+    count = 4 if outputs == 3 else outputs
+    form: dict[str, Any] = {"task": task, "outputs": count, "heads": heads, "seeds": (0, 1)}
+    model = made_model(table_schema(), {"identity": {}}, solve_spec("sklearn"), **form)
+    data, _ = onnx_of(model)
+    assert compared(model, data) <= LARGEST
+
+
+def test_boosted_trees_send_missing_values_where_training_did() -> None:
+    import torch
+
+    from nearfar.heads import Sklearn
+    from nearfar.models.onnx.solved import module_of
+
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(200, 3))
+    y = x[:, 0] + 3 * (x[:, 1] > 1)
+    x[x[:, 1] > 1, 0] = np.nan
+    head = Sklearn(class_="ensemble.HistGradientBoostingRegressor")
+    head.fit(x, y[:, None], 0)
+    module = module_of(head)
+    assert module is not None
+    np.testing.assert_allclose(module(torch.from_numpy(x)), head.predict(x), rtol=1e-12)
+
+
+def test_support_vectors_of_many_classes_are_the_same_as_a_module() -> None:
+    import torch
+
+    from nearfar.heads import SVC
+    from nearfar.models.onnx.solved import module_of
+
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(120, 3)).astype(np.float32)
+    classes = np.array([0, 2, 3, 4])[(x[:, 0] > 0) * 1 + (x[:, 1] > 0) * 2]
+    head = SVC(folds=2)
+    head.fit(x, np.eye(5)[classes], 0)
+    module = module_of(head)
+    assert module is not None
+    rows = draw.normal(size=(50, 3)).astype(np.float32)
+    np.testing.assert_allclose(module(torch.from_numpy(rows)), head.predict(rows), rtol=1e-7)
 
 
 class Stubborn(Encoder):

@@ -13,6 +13,7 @@ from torch import nn
 
 from nearfar.errors import UserError, first_line
 from nearfar.models.onnx.graph import Feed, Graph, GraphInput
+from nearfar.models.onnx.library import with_estimators
 
 _REMARKS = (
     "torch.onnx",
@@ -46,21 +47,37 @@ def convert(graph: Graph, example: Feed) -> bytes:
     Raises:
         UserError: torch cannot export the model; says which and why.
     """
-    tensors = [_tensor(one, example) for one in graph.inputs]
-    dynamic = [_dynamic(one) for one in graph.inputs]
-    try:
-        program = exported(graph.module, tensors, graph.inputs, graph.outputs, dynamic)
-    except Exception as error:
-        raise UserError(
-            f"{graph.model.name} {graph.encoder} does not export to ONNX: {_cause(error)}"
-        ) from error
-    proto = program.model_proto
+    proto = _of_estimators(graph, example) if graph.estimators else _whole(graph, example)
     _tidy(proto, graph)
     for key, value in _metadata(graph).items():
         entry = proto.metadata_props.add()
         entry.key, entry.value = key, value
     data: bytes = proto.SerializeToString()
     return data
+
+
+def _whole(graph: Graph, example: Feed, outputs: Sequence[str] | None = None) -> Any:
+    tensors = [_tensor(one, example) for one in graph.inputs]
+    dynamic = [_dynamic(one) for one in graph.inputs]
+    names = list(outputs or graph.outputs)
+    try:
+        return exported(graph.module, tensors, graph.inputs, names, dynamic).model_proto
+    except Exception as error:
+        raise UserError(
+            f"{graph.model.name} {graph.encoder} does not export to ONNX: {_cause(error)}"
+        ) from error
+
+
+def _of_estimators(graph: Graph, example: Feed) -> Any:
+    """Return encoders, estimators of a library, and what makes outputs of these, as one model."""
+    heads = graph.estimators
+    before = _whole(graph, example, [f"features{k}" for k in range(len(heads))])
+    targets = len(graph.model.targets)
+    widths = [len(head.present) if head.classes else targets for head in heads]
+    said = [GraphInput(f"said{k}", "float32", ("batch", w), "") for k, w in enumerate(widths)]
+    tensors = [torch.full((2, int(one.shape[1])), 0.5) for one in said]
+    after = exported(graph.endings, tensors, said, graph.outputs, [_dynamic(one) for one in said])
+    return with_estimators(before, heads, after.model_proto)
 
 
 def exported(

@@ -15,8 +15,11 @@ from nearfar.data import MoleculeBatch
 from nearfar.data.inputs.molecules import ATOM_FEATURES, BOND_FEATURES
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.errors import UserError
+from nearfar.heads.estimators.head import Sklearn
 from nearfar.metrics.classification import LEAST_PROBABILITY
 from nearfar.models.finished import FinishedModel
+from nearfar.models.onnx.buffers import keep
+from nearfar.models.onnx.library import converts
 from nearfar.models.onnx.solved import module_of
 from nearfar.stages.fitted import Fitted, networks_of
 from nearfar.stages.targets import LIMIT
@@ -53,12 +56,12 @@ class Chain(nn.Module):
         super().__init__()
         self.task, self.solved = task, fitted.predictor is None
         self.encoder = _encoder(fitted)
-        head = fitted.predictor if fitted.predictor is not None else module_of(fitted.head)
-        if head is None:
+        self.head = fitted.predictor if fitted.predictor is not None else module_of(fitted.head)
+        self.estimator = fitted.head if self.head is None else None
+        if self.head is None and not converts(self.estimator):
             raise UserError(
-                f"{name}: head {fitted.spec.head.name} has no form in ONNX; export without --to"
+                f"{name}: head {_named(fitted)} has no form in ONNX; export without --to"
             )
-        self.head = head
         if task == "regression":
             for key, values in fitted.outcome["scaler"].items():
                 self.register_buffer(key, torch.tensor(values, dtype=torch.float64))
@@ -66,6 +69,7 @@ class Chain(nn.Module):
     def forward(self, batch: Any) -> Tensor:
         """Return predictions (b, k), or probabilities (b, classes) or (b, labels)."""
         features = self.encoder(batch)
+        assert self.head is not None
         raw = self.head(features) if self.solved else self.head.of_features(features)  # type: ignore[operator]
         return self.values(raw.double())
 
@@ -79,6 +83,11 @@ class Chain(nn.Module):
             ends = torch.tensor([-LIMIT, LIMIT], dtype=torch.float64).sigmoid().tolist()
             return raw.clamp(*ends)
         return raw.clamp(-LIMIT, LIMIT).sigmoid()
+
+
+def _named(fitted: Fitted) -> str:
+    head = fitted.head
+    return head.class_ if isinstance(head, Sklearn) and head.class_ else fitted.spec.head.name
 
 
 def _encoder(fitted: Fitted) -> nn.Module:
@@ -101,18 +110,56 @@ class Ensemble(nn.Module):
 
     def forward(self, *tensors: Any) -> tuple[Tensor, ...]:
         """Return float32 (b, k), twice where there are several members."""
+        return together([chain(batch) for chain, batch in self._with_batches(tensors)])
+
+    def _with_batches(self, tensors: Sequence[Any]) -> list[tuple[Any, Any]]:
         if self.places is None:
             batch: Any = MoleculeBatch(*tensors)
-            found = [chain(batch) for chain in self.chains]
-        else:
-            pairs = zip(self.chains, self.places, strict=True)
-            found = [chain(tensors[place]) for chain, place in pairs]
-        if len(found) == 1:
-            return (found[0].float(),)
-        each = torch.stack(found)
-        mean = each.mean(dim=0)
-        variance = (each - mean).square().sum(dim=0) / (len(found) - 1)
-        return mean.float(), variance.sqrt().float()
+            return [(chain, batch) for chain in self.chains]
+        return [
+            (chain, tensors[place]) for chain, place in zip(self.chains, self.places, strict=True)
+        ]
+
+
+class Encoders(Ensemble):
+    """The members' features alone, float32 (b, d) each: what estimators of a library take."""
+
+    def forward(self, *tensors: Any) -> tuple[Tensor, ...]:
+        """Return features, a tensor a member."""
+        return tuple(
+            chain.encoder(batch).float().clone() for chain, batch in self._with_batches(tensors)
+        )
+
+
+class Endings(nn.Module):
+    """What estimators of a library say, float32 (b, k) each → the outputs of ``Ensemble``."""
+
+    def __init__(self, chains: Sequence[Chain]) -> None:
+        super().__init__()
+        self.chains = nn.ModuleList(chains)
+        for number, chain in enumerate(chains):
+            head = chain.estimator
+            if head is not None and head.classes:
+                keep(self, **{f"places{number}": np.eye(head.classes)[head.present]})
+
+    def forward(self, *raw: Tensor) -> tuple[Tensor, ...]:
+        """Return float32 (b, k), twice where there are several members."""
+        found = []
+        for number, (chain, one) in enumerate(zip(self.chains, raw, strict=True)):
+            places = getattr(self, f"places{number}", None)
+            numbers = one.double()
+            found.append(chain.values(numbers if places is None else numbers @ places))  # type: ignore[operator]
+        return together(found)
+
+
+def together(found: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return the mean of what members say, and with several its sample deviation."""
+    if len(found) == 1:
+        return (found[0].float(),)
+    each = torch.stack(list(found))
+    mean = each.mean(dim=0)
+    variance = (each - mean).square().sum(dim=0) / (len(found) - 1)
+    return mean.float(), variance.sqrt().float()
 
 
 class Graph:
@@ -133,7 +180,10 @@ class Graph:
         keys = [_key(member.fitted) for member in model.members]
         self.places = list(map(list(dict.fromkeys(keys)).index, keys))
         self.of_molecules = _reads_molecules(model)
-        self.module = Ensemble(chains, None if self.of_molecules else self.places).eval()
+        places = None if self.of_molecules else self.places
+        self.estimators = [chain.estimator for chain in chains if chain.estimator is not None]
+        self.module = (Encoders if self.estimators else Ensemble)(chains, places).eval()
+        self.endings = Endings(chains).eval()
         self.inputs = self._inputs()
 
     @property

@@ -1,6 +1,6 @@
 """Solved heads as modules of a graph: features (b, d) → predictions (b, k), in float64."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from nearfar.heads import (
     KNN,
+    SVC,
     SVR,
     EachTarget,
     Forest,
@@ -19,13 +20,19 @@ from nearfar.heads import (
     PrincipalComponents,
     Ridge,
 )
-from nearfar.heads.solved.svr import CUT
+from nearfar.heads.estimators.head import Sklearn
+from nearfar.models.onnx.buffers import keep
+from nearfar.models.onnx.kernels import Machines, Separators
+from nearfar.models.onnx.trees import Boosted, Trees
 
 Array = NDArray[Any]
 
 
 def module_of(head: Any) -> nn.Module | None:
-    """Return a solved head as a module, None where there is none for its class."""
+    """Return a solved head as a module, None where there is none for its class.
+
+    Of scikit-learn's estimators histogram gradient boosting has one: skl2onnx 1.20 fails on it.
+    """
     if isinstance(head, EachTarget):
         parts = [module_of(one) for one in head.heads]
         known = [part for part in parts if part is not None]
@@ -42,14 +49,30 @@ def module_of(head: Any) -> nn.Module | None:
         return Trees(head.nodes)
     if isinstance(head, SVR):
         return Machines(head)
+    if isinstance(head, SVC):
+        return _of_classes(head, lambda: Separators(head))
+    if isinstance(head, Sklearn):
+        return _boosted(head)
     return Votes(head) if isinstance(head, KNN) else None
 
 
-def _kept(module: nn.Module, **arrays: Array) -> None:
-    """Keep arrays as buffers: floats as float64, whole numbers as int64."""
-    for name, array in arrays.items():
-        kind = np.int64 if np.issubdtype(array.dtype, np.integer) else np.float64
-        module.register_buffer(name, torch.from_numpy(np.array(array, dtype=kind)))
+def _of_classes(head: SVC | Sklearn, made: Callable[[], nn.Module]) -> nn.Module:
+    """Return a classifier's module, each class that it met in its place among all classes."""
+    if len(head.present) == 1:
+        return Constant(np.eye(head.classes)[head.present[0]])
+    return Placed(made(), head.present, head.classes)
+
+
+def _boosted(head: Sklearn) -> nn.Module | None:
+    if head.classes and len(head.present) == 1:
+        return _of_classes(head, nn.Identity)
+    several = type(head.fitted).__name__ == "MultiOutputRegressor"
+    estimators = head.fitted.estimators_ if several else [head.fitted]
+    if not all(Boosted.takes(one) for one in estimators):
+        return None
+    if head.classes:
+        return _of_classes(head, lambda: Boosted(head.fitted))
+    return Columns([Boosted(one) for one in estimators])
 
 
 class Constant(nn.Module):
@@ -59,7 +82,7 @@ class Constant(nn.Module):
 
     def __init__(self, mean: Array) -> None:
         super().__init__()
-        _kept(self, mean=mean)
+        keep(self, mean=mean)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the mean (b, k)."""
@@ -74,11 +97,27 @@ class Affine(nn.Module):
 
     def __init__(self, weight: Array, intercept: Array) -> None:
         super().__init__()
-        _kept(self, weight=weight, intercept=intercept)
+        keep(self, weight=weight, intercept=intercept)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return predictions (b, k)."""
         return features.double() @ self.weight + self.intercept
+
+
+class Placed(nn.Module):
+    """Probabilities of the classes that a head met, among all; the others have none."""
+
+    places: Tensor
+
+    def __init__(self, head: nn.Module, present: Array, classes: int) -> None:
+        super().__init__()
+        self.head = head
+        keep(self, places=np.eye(classes)[present])
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return probabilities (b, classes)."""
+        chances: Tensor = self.head(features) @ self.places
+        return chances
 
 
 class Columns(nn.Module):
@@ -93,67 +132,6 @@ class Columns(nn.Module):
         return torch.cat([head(features)[:, -1:] for head in self.heads], dim=1)
 
 
-class Trees(nn.Module):
-    """All trees of a forest walked down at once, as many steps as the deepest has."""
-
-    root: Tensor
-    left: Tensor
-    right: Tensor
-    feature: Tensor
-    threshold: Tensor
-    value: Tensor
-
-    def __init__(self, nodes: dict[str, Array]) -> None:
-        super().__init__()
-        _kept(self, **nodes)
-        self.depth, at = 0, self.root
-        while True:
-            below = torch.unique(torch.cat([self.left[at], self.right[at]]))
-            if torch.equal(below, at):
-                break
-            self.depth, at = self.depth + 1, below
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return the mean over trees (b, k)."""
-        features = features.double()
-        at = self.root.expand(features.shape[0], -1)
-        for _ in range(self.depth):
-            goes_left = features.gather(1, self.feature[at]) <= self.threshold[at]
-            at = torch.where(goes_left, self.left[at], self.right[at])
-        return self.value[at].mean(dim=1)
-
-
-class Machines(nn.Module):
-    """Support vector machines with a Gaussian kernel, one for each target."""
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, head: SVR) -> None:
-        super().__init__()
-        _kept(self, **head.scaling.arrays())
-        self.count = len(head.machines)
-        for number, machine in enumerate(head.machines):
-            _kept(self, **{f"{name}_{number}": array for name, array in machine.items()})
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return predictions (b, targets)."""
-        x = features.double()
-        curved = x.sign() * (x.abs() + (x * x + 1).sqrt()).log()
-        rows = ((curved - self.mean) / self.scale).clamp(-CUT, CUT)
-        return torch.stack([self._decided(number, rows) for number in range(self.count)], dim=1)
-
-    def _decided(self, number: int, rows: Tensor) -> Tensor:
-        vectors, weight, intercept, gamma = (
-            getattr(self, f"{name}_{number}")
-            for name in ("vectors", "weight", "intercept", "gamma")
-        )
-        lengths = (rows * rows).sum(1, keepdim=True) + (vectors * vectors).sum(1)
-        squares = (lengths - 2 * rows @ vectors.T).clamp(min=0)
-        decided: Tensor = (-gamma * squares).exp() @ weight + intercept
-        return decided
-
-
 class Votes(nn.Module):
     """The weighted vote of the nearest training rows."""
 
@@ -165,7 +143,7 @@ class Votes(nn.Module):
         self.neighbours = min(head.neighbours, len(head.bank))
         self.temperature = head.temperature
         self.register_buffer("bank", functional.normalize(torch.from_numpy(head.bank), dim=1))
-        _kept(self, votes=head.votes)
+        keep(self, votes=head.votes)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return shares of the votes (b, classes)."""
