@@ -101,18 +101,7 @@ _CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
 
 
 def _cifar10(name: str, folder: Path, rows: int = 2_000) -> OwnData:
-    words = [
-        "airplane",
-        "automobile",
-        "bird",
-        "cat",
-        "deer",
-        "dog",
-        "frog",
-        "horse",
-        "ship",
-        "truck",
-    ]
+    words = _CIFAR10.split()
     frame = _parquet("cifar10", "train-00000-of-00001.parquet").head(rows)
     pictures = (
         (words[label], np.asarray(Image.open(io.BytesIO(image["bytes"]))))

@@ -400,3 +400,14 @@ def test_the_question_is_the_users() -> None:
     study, _ = written(molecules())
     assert study["question"] == "Which model predicts value best from these 60 molecules?"
     assert study["baseline"] == "descriptors SVR"
+
+
+@pytest.mark.parametrize(
+    ("rows", "side", "there"), [(1500, 8, True), (1500, 32, False), (9000, 8, False)]
+)
+def test_a_kernel_machine_looks_at_images_of_few_pixels_alone(
+    rows: int, side: int, there: bool
+) -> None:
+    arms = arms_of(kit_of("image", "classification"), Budget.of(rows, "image"), rows, side)
+    assert ("pixels SVC" in [arm.name for arm in arms.arms]) is there
+    assert arms.baseline == "CNN"

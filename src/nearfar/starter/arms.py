@@ -16,6 +16,9 @@ KERNEL_ROWS = 4_000
 """Training rows up to which kernel machines are asked: their time grows with the square."""
 
 FOREST_ROWS = 20_000
+KERNEL_SIDE = 16
+"""Pixels of the longer side up to which images are few numbers, for a kernel machine too."""
+
 LARGE_SIDE, QUICK_SIDE = 48, 40
 """Pixels above which a quick look reduces images, and to how many."""
 
@@ -94,7 +97,9 @@ def arms_of(
         targets: columns to predict.
         embeddings: path of a file of them, empty if there is none.
     """
-    plain = list(_solved(kit, rows, targets))
+    plain = list(
+        _on_pixels(kit, rows, side, targets) if kit.kind == "image" else _solved(kit, rows, targets)
+    )
     network = _network(kit)
     controls = [
         Arm(kit.floor, "head: mean", control=True),
@@ -132,18 +137,31 @@ _PRETRAINED = (
 )
 
 
+def _on_pixels(kit: Kit, rows: int, side: int, targets: int) -> Iterator[Arm]:
+    """Yield the arms on pixels as columns."""
+    classes = kit.task != "regression"
+    linear, machine = ("logistic", "svc") if classes else ("ridge", "svr")
+    yield Arm(
+        f"small pixels {linear}",
+        f"encoder: {{pixels: {{side: 32}}}}, head: {linear}",
+        "images of 32 x 32 pixels, no network",
+    )
+    if rows <= KERNEL_ROWS and side <= KERNEL_SIDE and targets <= 5:
+        few = f"{{head: {{{machine}: {{folds: 2}}}}}}"
+        yield Arm(
+            f"pixels {machine.upper()}",
+            f"encoder: identity, head: {{{machine}: {{folds: 5}}}}",
+            "a smooth kernel on so few pixels",
+            quick=few,
+            smoke=few,
+        )
+
+
 def _solved(kit: Kit, rows: int, targets: int) -> Iterator[Arm]:
     """Yield the arms without a network, the strongest first."""
     classes = kit.task != "regression"
     prefix, fixed = f"{kit.inputs} ", kit.fixed
     linear = "logistic" if classes else "ridge"
-    if kit.kind == "image":
-        yield Arm(
-            f"small pixels {linear}",
-            f"encoder: {{pixels: {{side: 32}}}}, head: {linear}",
-            "images of 32 x 32 pixels, no network",
-        )
-        return
     kind = "Classifier" if classes else "Regressor"
     boosted = Arm(
         f"{prefix}boosting",
