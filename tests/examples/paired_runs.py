@@ -86,7 +86,9 @@ def _pair(number: int, run: Callable[..., int], whole: set[Row], folder: Path) -
 def _disturbing(kind: str, out: Path, folder: Path, run: int) -> list[int]:
     """Commands beside a run, one after the other until there were three or it has ended."""
     others: list[int] = []
-    while len(others) < 3 and os.waitid(os.P_PID, run, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    while (
+        len(others) < 3 and os.waitid(os.P_PID, run, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    ):
         if out.is_dir():
             where = out / "small-full" if kind == "report" else out
             command = "report" if kind == "report" else "clean"
@@ -101,12 +103,16 @@ def _rows(run: Path) -> set[Row]:
         return set(map(tuple, csv.reader(file)))
 
 
-def _lost(out: Path, asked: list[tuple[str, int | None, str]], whole: set[Row]) -> tuple[str] | None:
+def _lost(
+    out: Path, asked: list[tuple[str, int | None, str]], whole: set[Row]
+) -> tuple[str] | None:
     """What is wrong with the results of all runs that were asked for; None if nothing is."""
     for name in {name for _, _, name in asked}:
         wanted = {(arm, seed) for arm, seed, run in asked if run == name}
         wanted |= {("plain", seed) for _, seed in wanted}
-        seeds = {(arm, str(one)) for arm, seed in wanted for one in ((0, 1) if seed is None else (seed,))}
+        seeds = {
+            (arm, str(one)) for arm, seed in wanted for one in ((0, 1) if seed is None else (seed,))
+        }
         expected = {row for row in whole if row[:2] in seeds or row[0] == "arm"}
         found = _rows(out / name)
         if expected - found:
