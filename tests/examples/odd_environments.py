@@ -98,14 +98,15 @@ ENVIRONMENTS: dict[str, Odd] = {
     "cache of the system": Odd({"XDG_CACHE_HOME": "/sys/nowhere"}),
     "umask of nothing": Odd(before=lambda: os.umask(0o777), told="denied"),
     "umask 077": Odd(before=lambda: os.umask(0o077)),
+    "another user": Odd({"HOME": "/root", "XDG_CACHE_HOME": None}, before=_nobody),
     "umask 0": Odd(before=lambda: os.umask(0)),
     "far time zone": Odd({"TZ": "Pacific/Kiritimati"}),
     "time zone that is none": Odd({"TZ": "../../etc/passwd"}),
     "folder that is gone": Odd(before=_gone, told="folder", new=True),
     "no input": Odd(before=_closed(0)),
-    "no output": Odd(before=_closed(1)),
+    "no output": Odd(before=_closed(1), new=True),
     "no streams": Odd(before=_closed(0, 1, 2), new=True),
-    "output on a full disk": Odd(before=_to("/dev/full"), told="standard output"),
+    "output on a full disk": Odd(before=_to("/dev/full"), told="standard output", new=True),
     "64 open files": Odd(before=_limit(resource.RLIMIT_NOFILE, 64), new=True),
     "24 open files": Odd(before=_limit(resource.RLIMIT_NOFILE, 24), told="open files", new=True),
     "8 GB of addresses": Odd(before=_limit(resource.RLIMIT_AS, 8 * MANY), new=True),
@@ -170,6 +171,8 @@ def _tried(name: str, folder: Path, seen: dict[str, bytes]) -> Came:
     odd, there = ENVIRONMENTS[name], folder / "there"
     rmtree(there, ignore_errors=True)
     there.mkdir()
+    for path in (folder, there):
+        path.chmod(0o777)
     write_table(there / "small.csv")
     raw = small(axes={"seed": {"role": "repeat", "values": 1}}, title="Größe − ±")
     (there / "small.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
