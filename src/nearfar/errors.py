@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""What the system says where a disk, or somebody's share of it, is full."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where a disk, or somebody's share of it, is full, or a file may not grow."""
 
 
 class UserError(Exception):

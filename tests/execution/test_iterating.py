@@ -1,6 +1,7 @@
 """A study that is changed and run again: what is still true stays, and nothing else is trained."""
 
 from collections import Counter
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from small_study import small, write_small
 from whole_runs import run_whole
 
 from nearfar.errors import UserError
+from nearfar.execution.check import check
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.execution.reused import reused_stages
-from nearfar.execution.run import prepare
+from nearfar.execution.run import alone, carry_out, prepare
 from nearfar.records import read_results
+from nearfar.records.run import RunFolder
 
 ARMS = {
     "mean": {"group": "control", "fit": {"head": "mean"}},
@@ -130,3 +133,35 @@ def test_a_named_run_of_another_study_is_refused(study: Path) -> None:
 
 def test_the_small_study_has_what_is_replaced_here() -> None:
     assert {"arms", "stages", "baseline", "split"} <= set(small())
+
+
+def test_what_another_command_added_meanwhile_stays(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is prepared while the first trains, and its study is written, but no plan."""
+    run = asked(arms=["ridge"]).folder.path
+    kept = {name: (run / name).read_bytes() for name in ("plan.json", "stages.csv")}
+    for name in kept:
+        (run / name).unlink()
+    working = RunFolder.working
+
+    def first_ends(folder: RunFolder) -> AbstractContextManager[None]:
+        for name, content in kept.items():
+            (run / name).write_bytes(content)
+        return working(folder)
+
+    monkeypatch.setattr(RunFolder, "working", first_ends)
+    with alone(Request("small.yaml", arms=["forest"])) as prepared:
+        carry_out(prepared, 1, lambda event: None)
+    assert trainings(run) == {"mean": 2, "ridge": 2, "forest": 2}
+
+
+@pytest.mark.parametrize("damaged", [["plan.json"], ["plan.json", "stages.csv"]])
+def test_a_damaged_plan_is_made_anew_and_its_arms_stay(study: Path, damaged: list[str]) -> None:
+    run = asked(arms=["ridge"]).folder.path
+    for name in damaged:
+        (run / name).write_bytes(b"")
+    asked(arms=["forest"])
+    both = {"mean": 2, "forest": 2}
+    assert trainings(run) == (both if "stages.csv" in damaged else both | {"ridge": 2})
+    assert check(run).damaged == []

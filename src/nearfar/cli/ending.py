@@ -51,10 +51,10 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _exit_status(action: Callable[[], None]) -> int:
+def _exit_status(action: Callable[[], int]) -> int:
     try:
         with _stopped_by_signals():
-            action()
+            return action()
     except UserError as error:
         return _said(str(error), 2)
     except Stopped as stop:
@@ -70,7 +70,6 @@ def _exit_status(action: Callable[[], None]) -> int:
         if isinstance(error, OSError) and error.filename is not None:
             return _said(f"{error.filename}: {error.strerror} (--debug shows more)", 1)
         return _said(f"{type(error).__name__}: {error} (--debug shows more)", 1)
-    return 0
 
 
 def _said(line: str, status: int) -> int:
@@ -82,9 +81,16 @@ def _take_no_orders() -> None:
     """Let nothing in the working folder say what is imported or done.
 
     Raises:
-        UserError: numba, which reads a file there, would obey it.
+        UserError: numba, which reads a file there, would obey it; or there is no such folder any
+            more, where libraries end the process.
     """
     os.environ["PYTHONSAFEPATH"] = "1"  # for every Python that this one starts
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UserError(
+            f"the working folder is not there ({error.strerror}): call nearfar from one that is"
+        ) from None
     if os.path.lexists(_NUMBA_FILE):
         raise UserError(
             f"{Path.cwd() / _NUMBA_FILE}: numba would take its settings from this file: move it, or"
@@ -98,7 +104,7 @@ def main() -> None:
     Or with 128 and the number of the signal that ended it.
     """
 
-    def call() -> None:
+    def call() -> int:
         _take_no_orders()
         try:
             status = app(standalone_mode=False)
@@ -111,16 +117,14 @@ def main() -> None:
             raise UserError(error.format_message()) from None  # type: ignore[attr-defined]
         if status == INTERRUPTED:
             raise KeyboardInterrupt
-        if status:
-            raise SystemExit(status)
+        return int(status or 0)
 
     make_output_last()
     arguments = sys.argv[1:]
     if "--debug" in arguments:
         sys.argv.remove("--debug")
         os.environ["NEARFAR_DEBUG"] = "1"
-        call()
-        return
+        sys.exit(call())
     status = _exit_status(call)
     if failure := output_failure():
         print(f"nearfar: standard output: {failure}", file=sys.stderr)

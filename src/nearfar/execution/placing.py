@@ -22,6 +22,7 @@ from nearfar.execution.trackers import with_trackers
 from nearfar.plan.specs import ScoreSpec, file_digests, spec_of
 from nearfar.records.places import folder_to_write
 from nearfar.records.run import RunFolder
+from nearfar.records.run_plan import RunPlan
 from nearfar.study.extend import OtherStudyError, extend, in_rounds, prune, seeds_of, with_seeds
 from nearfar.study.load import Resolved, resolve
 from nearfar.study.rounds import KEY
@@ -164,15 +165,41 @@ def _asked(request: Request, requested: dict[str, Any], folder: RunFolder) -> As
     return Asked(arms, frozenset(seeds_of(requested)), _finished(folder))
 
 
+def _plan(folder: RunFolder) -> RunPlan | None:
+    """Return what a run consists of; None where it does not say so, or what it says is damaged.
+
+    A damaged plan is told when the run is carried out, which writes it anew.
+    """
+    try:
+        return folder.plan()
+    except UserError:
+        return None
+
+
+def _hashes(folder: RunFolder) -> list[str]:
+    """Return the stages of a run, as far as its files tell them."""
+    plan = _plan(folder)
+    if plan is not None:
+        return list(dict.fromkeys(link.hash for cell in plan.cells for link in cell.chain))
+    try:
+        return sorted(folder.hashes())
+    except UserError:
+        return []
+
+
 def _finished(folder: RunFolder) -> frozenset[tuple[str, int]]:
     """Return the arms and seeds whose numbers a run holds."""
-    if not (folder.path / "plan.json").exists():
-        return frozenset()
     is_done: Callable[[str], bool] = folder.store.is_done
-    cells = folder.plan().cells
-    return frozenset(
-        (cell.arm, cell.seed) for cell in cells if cell.counts and is_done(cell.chain[-1].hash)
-    )
+    plan = _plan(folder)
+    if plan is not None:
+        found = [(cell.arm, cell.seed, cell.chain[-1].hash) for cell in plan.cells if cell.counts]
+    else:
+        try:
+            rows = folder.stage_rows()
+        except UserError:
+            rows = []
+        found = [(row.arm, row.seed, row.hash) for row in rows if row.stage == "fit"]
+    return frozenset((arm, seed) for arm, seed, stage_hash in found if is_done(stage_hash))
 
 
 def changed_data(folder: RunFolder, dataset: Dataset) -> str:
@@ -180,14 +207,11 @@ def changed_data(folder: RunFolder, dataset: Dataset) -> str:
 
     A run of which no stage is finished has nothing to lose: it has no data yet.
     """
-    if not (folder.path / "plan.json").exists():
-        return ""
-    plan = folder.plan()
-    hashes = dict.fromkeys(link.hash for cell in plan.cells for link in cell.chain)
-    first = next((one for one in hashes if folder.store.is_done(one)), None)
+    first = next((one for one in _hashes(folder) if folder.store.is_done(one)), None)
     if first is None or spec_of(first, folder.store).data.digest == dataset.digest:
         return ""
-    more = len(dataset) - sum(plan.rows.values())
+    plan = _plan(folder)
+    more = 0 if plan is None else len(dataset) - sum(plan.rows.values())
     if more:
         rows = f"{abs(more)} row{'s' if abs(more) > 1 else ''}"
         return f"the data have {rows} {'more' if more > 0 else 'fewer'} than those of its results"
@@ -196,10 +220,10 @@ def changed_data(folder: RunFolder, dataset: Dataset) -> str:
 
 def changed_embeddings(folder: RunFolder, dataset: Dataset) -> str:
     """Return which embeddings of a run's finished stages are no longer there; empty if none."""
-    if not dataset.embeddings or not (folder.path / "plan.json").exists():
+    if not dataset.embeddings:
         return ""
     now = {found.digest for found in dataset.embeddings.values()}
-    for stage_hash in {cell.chain[-1].hash: cell for cell in folder.plan().cells if cell.counts}:
+    for stage_hash in _hashes(folder):
         if not folder.store.is_done(stage_hash):
             continue
         spec = spec_of(stage_hash, folder.store)

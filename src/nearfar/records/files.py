@@ -1,11 +1,11 @@
 """Files appear whole or not at all: they are written beside their place and renamed."""
 
 import contextlib
+import errno
 import itertools
 import os
 import platform
 import re
-import shutil
 import time
 import zlib
 from pathlib import Path
@@ -37,19 +37,28 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         beside.replace(path)
     except OSError as error:
         if error.errno in FULL:
-            raise DiskFull(_no_room(path, len(data))) from error
+            raise DiskFull(_no_room(path, len(data), error.errno)) from error
         raise
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
 
 
-def _no_room(path: Path, size: int) -> str:
+def _no_room(path: Path, size: int, number: int | None) -> str:
+    if number == errno.EFBIG:
+        return f"{path}: no file of {_bytes(size)} may be here (ulimit -f, or its file system)"
     try:
-        free = f"{shutil.disk_usage(path.parent).free / 1e6:.1f} MB are free"
+        there = os.statvfs(path.parent)
     except OSError:
-        free = "the disk is full"
-    return f"{path}: no room for {size / 1e6:.1f} MB ({free})"
+        return f"{path}: no room for {_bytes(size)}"
+    if there.f_files and not there.f_favail:
+        return f"{path}: no room: its disk takes no more files"
+    free = _bytes(there.f_bavail * there.f_frsize)
+    return f"{path}: no room for {_bytes(size)} ({free} are free)"
+
+
+def _bytes(number: int) -> str:
+    return f"{number / 1e6:.1f} MB" if number >= 100_000 else f"{-(-number // 1000)} kB"
 
 
 def remove_left(folder: Path) -> None:

@@ -103,9 +103,19 @@ class RunFolder:
             return Seal()
 
     def state(self) -> str:
-        """Return what changes when somebody adds to the run's study; empty where there is none."""
+        """Return what changes when somebody adds to the run; empty where there is no study yet.
+
+        Of its study, and of the plan and the table that say what came of it: another command that
+        was asked for more wrote the study before it trained, and these when it had.
+        """
         text = self._study_text()
-        return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
+        if text is None:
+            return ""
+        digest = hashlib.sha256(text.encode())
+        for name in ("plan.json", STAGES):
+            with contextlib.suppress(OSError):
+                digest.update(hashlib.sha256((self.path / name).read_bytes()).digest())
+        return digest.hexdigest()
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
