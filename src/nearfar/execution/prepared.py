@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nearfar.data import Dataset
 from nearfar.execution.rounds import Rounds
+from nearfar.execution.search_storage import SearchStorage
 from nearfar.execution.where import HERE, Where
 from nearfar.plan.chain import ExternalEncoder, Step
 from nearfar.plan.other_runs import OtherRuns
@@ -22,7 +23,7 @@ class Request:
 
     ``seeds`` asks for the first so many, ``only_seeds`` for these alone. ``name`` is that of the
     run's folder, None for ``<study>-<profile>``, or the next one that is free. With ``no_modules``
-    a study that names modules is refused.
+    a study that names modules is refused. ``storage`` names where searches are kept as well.
     """
 
     study: str
@@ -40,6 +41,7 @@ class Request:
     name: str | None = None
     no_modules: bool = False
     where: Where = HERE
+    storage: str | None = None
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Prepared:
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     found: str = ""
     where: Where = HERE
+    storage: SearchStorage | None = None
 
     @property
     def device(self) -> str:
@@ -79,6 +82,17 @@ class Prepared:
         """The stages that have still to be carried out."""
         store = self.folder.store
         return {a: step for a, step in self.plan.steps.items() if not store.is_done(a)}
+
+    def keep_searches(self) -> None:
+        """Keep in the storage, where one was named, which points of searches have ended.
+
+        Raises:
+            UserError: it cannot be used, or has others.
+        """
+        if self.storage is not None:
+            study = self.resolved.study
+            facts = (self.dataset.digest, str(study.split), self.device)
+            self.storage.keep(self.folder.path.name, self.plan.choices, *facts)
 
     def guess(self) -> Plan:
         """Return the plan in which first points stand for those that are still to be chosen."""
