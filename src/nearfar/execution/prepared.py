@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nearfar.data import Dataset
+from nearfar.errors import UserError
 from nearfar.execution.rounds import Rounds
 from nearfar.execution.search_storage import SearchStorage
 from nearfar.execution.where import HERE, Where
@@ -66,6 +67,7 @@ class Prepared:
     found: str = ""
     where: Where = HERE
     storage: SearchStorage | None = None
+    not_kept: str = ""
 
     @property
     def device(self) -> str:
@@ -86,13 +88,16 @@ class Prepared:
     def keep_searches(self) -> None:
         """Keep in the storage, where one was named, which points of searches have ended.
 
-        Raises:
-            UserError: it cannot be used, or has others.
+        Where that fails, ``not_kept`` says why: nothing hangs on it, and the next time all is kept.
         """
-        if self.storage is not None:
-            study = self.resolved.study
-            facts = (self.dataset.digest, str(study.split), self.device)
+        if self.storage is None:
+            return
+        facts = (self.dataset.digest, str(self.resolved.study.split), self.device)
+        try:
             self.storage.keep(self.folder.path.name, self.plan.choices, *facts)
+            self.not_kept = ""
+        except UserError as error:
+            self.not_kept = str(error)
 
     def guess(self) -> Plan:
         """Return the plan in which first points stand for those that are still to be chosen."""

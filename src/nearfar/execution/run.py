@@ -157,6 +157,8 @@ def carry_out(prepared: Prepared, jobs: int | None, watch: Callable[[Event], Non
         if prepared.storage is not None:
             prepared.storage.open()
         prepared.keep_searches()
+        if prepared.not_kept:
+            raise UserError(prepared.not_kept)
         folder.mend(RUN_FILES)
         _write_what_is_known(prepared)
         with Site(prepared, jobs) as site:

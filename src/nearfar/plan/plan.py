@@ -254,7 +254,7 @@ class _Planner:
             for step in self._stages(arm, point.search, seeds[0], number)
         }
         choice = Choice(*place[:2], seeds, metric, tuple(tries), space=space.to_plain())
-        choice = replace(choice, trainings=_trainings(space, trained, complete=found.complete))
+        choice = replace(choice, trainings=_trainings(space, trained, tries))
         self._choose(arm, points, choice, spent, complete=found.complete)
 
     def _tried(self, arm: str, name: str, point: Point, seed: int, number: int = 0) -> Try:
@@ -346,13 +346,13 @@ class _Planner:
 
 
 def _trainings(
-    space: Space, trained: Mapping[str, set[int]], *, complete: bool
+    space: Space, trained: Mapping[str, set[int]], tries: Sequence[Try]
 ) -> dict[str, float]:
     """Return what several seeds of a point cost and what giving points up saved."""
     if space.seeds == 1:
         return {}
+    saved = sum(space.seeds - len(tried.each) for tried in tries if tried.status == "pruned")
     done = sum(map(len, trained.values()))
-    saved = space.seeds * len(trained) - done if complete else 0
     return {"seeds": space.seeds, "prune": space.prune, "done": done, "saved": saved}
 
 
