@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 POSTGRESQL = "postgresql"
-DRIVERS = {"psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]"}
-"""Module of a driver of PostgreSQL → what installs it."""
+DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary"}
+"""Module of a driver of PostgreSQL → what installs it; of several the first is taken."""
 KEY = "nearfar"
 """The attribute of a study in which it says which search it holds."""
 _ENDED = ("done", "diverged", "pruned")
@@ -47,7 +47,7 @@ class SearchStorage:
     """
 
     def __init__(self, place: str) -> None:
-        self.place, self.shown = place, without_password(place)
+        self.place, self.shown = place, without_password(place) or "''"
         self._storage: BaseStorage | None = None
         if find_spec("optuna") is None:
             raise UserError(
@@ -66,13 +66,14 @@ class SearchStorage:
                 f"--storage {self.shown}: a file (Optuna's journal), or postgresql://USER@HOST/"
                 "DATABASE is expected"
             )
-        driver = driver or next(iter(DRIVERS))
-        if find_spec(driver) is None:
-            package = DRIVERS.get(driver, driver)
+        named = [driver] if driver else list(DRIVERS)
+        found = next((name for name in named if find_spec(name) is not None), None)
+        if found is None:
             raise UserError(
-                f"--storage {self.shown}: needs {driver}, which is not installed: "
-                f"pip install '{package}'"
+                f"--storage {self.shown}: needs {named[0]}, which is not installed: "
+                f"pip install '{DRIVERS.get(named[0], named[0])}'"
             )
+        self.place = f"{POSTGRESQL}+{found}://{self.place.partition('://')[2]}"
 
     def _check_file(self, path: Path) -> None:
         if not self.place.strip() or path.is_dir() or not path.absolute().parent.is_dir():
@@ -150,10 +151,9 @@ class SearchStorage:
         except UserError:
             raise
         except Exception as error:
-            words = without_password(" ".join(str(error).split()))[:200]
-            raise UserError(
-                f"--storage {self.shown}: cannot be used ({words or type(error).__name__})"
-            ) from None
+            words = without_password(" ".join(str(error).split()))[:200] or type(error).__name__
+            kind = "PostgreSQL" if "://" in self.place else "a file, or as a journal of Optuna's"
+            raise UserError(f"--storage {self.shown}: cannot be used as {kind} ({words})") from None
 
 
 def _ended(tries: Sequence[Try]) -> Iterator[Try]:
