@@ -17,6 +17,7 @@ from nearfar.cli.shared_arguments import (
     Profile,
     Run,
     Settings,
+    Storage,
     Study,
 )
 from nearfar.errors import UserError
@@ -80,6 +81,7 @@ def run(
     no_modules: NoModules = False,
     executor: Executor = "local",
     address: Address = None,
+    storage: Storage = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and write the report."""
@@ -109,6 +111,7 @@ def run(
         name,
         no_modules=no_modules,
         where=Where(executor, address),
+        storage=storage,
     )
     raise typer.Exit(run_study(request, dry_run=dry_run))
 

@@ -43,6 +43,10 @@ Executor = Annotated[str, typer.Option(help="Who carries out stages: local, ray 
 Address = Annotated[
     str | None, typer.Option(help="Of a Ray cluster, HOST:PORT (default: one started here).")
 ]
+Storage = Annotated[
+    str | None,
+    typer.Option(help="Keep searches there as well: a file (Optuna's journal) or postgresql://…"),
+]
 NoModules = Annotated[
     bool,
     typer.Option("--no-modules", help="Refuse a study that names modules, which are code."),

@@ -49,6 +49,8 @@ def run_study(request: Request, *, dry_run: bool) -> int:
             with prepared.folder.writing():
                 write_report(prepared.folder.path)
     print_summary(prepared.folder.path, console)
+    if prepared.not_kept:
+        console.print(f"[yellow]{escape(prepared.not_kept)}[/yellow]", highlight=False)
     for error, trace in prepared.failures.values():
         if trace and os.environ.get("NEARFAR_DEBUG"):
             console.print(trace, markup=False, highlight=False)

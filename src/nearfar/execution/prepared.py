@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nearfar.data import Dataset
+from nearfar.errors import UserError
 from nearfar.execution.rounds import Rounds
+from nearfar.execution.search_storage import SearchStorage
 from nearfar.execution.where import HERE, Where
 from nearfar.plan.chain import ExternalEncoder, Step
 from nearfar.plan.other_runs import OtherRuns
@@ -22,7 +24,7 @@ class Request:
 
     ``seeds`` asks for the first so many, ``only_seeds`` for these alone. ``name`` is that of the
     run's folder, None for ``<study>-<profile>``, or the next one that is free. With ``no_modules``
-    a study that names modules is refused.
+    a study that names modules is refused. ``storage`` names where searches are kept as well.
     """
 
     study: str
@@ -40,6 +42,7 @@ class Request:
     name: str | None = None
     no_modules: bool = False
     where: Where = HERE
+    storage: str | None = None
 
 
 @dataclass
@@ -63,6 +66,8 @@ class Prepared:
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     found: str = ""
     where: Where = HERE
+    storage: SearchStorage | None = None
+    not_kept: str = ""
 
     @property
     def device(self) -> str:
@@ -79,6 +84,20 @@ class Prepared:
         """The stages that have still to be carried out."""
         store = self.folder.store
         return {a: step for a, step in self.plan.steps.items() if not store.is_done(a)}
+
+    def keep_searches(self) -> None:
+        """Keep in the storage, where one was named, which points of searches have ended.
+
+        Where that fails, ``not_kept`` says why: nothing hangs on it, and the next time all is kept.
+        """
+        if self.storage is None:
+            return
+        facts = (self.dataset.digest, str(self.resolved.study.split), self.device)
+        try:
+            self.storage.keep(self.folder.path.name, self.plan.choices, *facts)
+            self.not_kept = ""
+        except UserError as error:
+            self.not_kept = str(error)
 
     def guess(self) -> Plan:
         """Return the plan in which first points stand for those that are still to be chosen."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.execution.git_state import git_state
+from nearfar.execution.search_storage import without_password
 from nearfar.version import __version__
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "rdkit")
@@ -25,7 +26,7 @@ def provenance(device: str) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "device": device,
         "git": git_state(Path.cwd()),
-        "command": " ".join(["nearfar", *sys.argv[1:]]),
+        "command": without_password(" ".join(["nearfar", *sys.argv[1:]])),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -17,6 +17,7 @@ from nearfar.execution.provenance import provenance
 from nearfar.execution.results import summarise_run, write_records, write_tables
 from nearfar.execution.rounds import Rounds
 from nearfar.execution.run_plan import run_plan, samples_of
+from nearfar.execution.search_storage import SearchStorage
 from nearfar.execution.site import Site
 from nearfar.execution.trackers import trackers_of
 from nearfar.execution.worker import StudySource
@@ -48,6 +49,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
 
     forget_checks()
     request.where.check()
+    storage = None if request.storage is None else SearchStorage(request.storage)
     asked = load_study(
         request.study, request.profile, request.settings, no_modules=request.no_modules
     )
@@ -71,7 +73,12 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     mistakes.refuse()
     prepared = Prepared(resolved, dataset, plan, folder, environment, place.loading, rounds)
     prepared.asked, prepared.notes, prepared.found = place.asked, place.notes, place.found
-    prepared.where = request.where
+    prepared.where, prepared.storage = request.where, storage
+    if storage is not None and not any(choice.space for choice in plan.choices):
+        raise UserError(
+            f"--storage {storage.shown}: is for searches, and this study has none: give an axis of "
+            "role 'choose' a range or 'trials'"
+        )
     return prepared
 
 
@@ -147,12 +154,19 @@ def carry_out(prepared: Prepared, jobs: int | None, watch: Callable[[Event], Non
     with folder.working():
         if folder.state() != prepared.found:
             raise UserError(f"{folder.path}: was changed meanwhile: give the same command again")
+        if prepared.storage is not None:
+            prepared.storage.open()
+        prepared.keep_searches()
+        if prepared.not_kept:
+            raise UserError(prepared.not_kept)
         folder.mend(RUN_FILES)
         _write_what_is_known(prepared)
         with Site(prepared, jobs) as site:
             while True:
                 carry_out_stages(prepared, jobs or 1, watch, site)
-                if not prepared.plan_on() and not _next_round(prepared, jobs or 1):
+                more = prepared.plan_on()
+                prepared.keep_searches()
+                if not more and not _next_round(prepared, jobs or 1):
                     break
                 _write_tables(prepared)
         with folder.writing():

@@ -94,15 +94,18 @@ def chain_of(
     environment: Environment,
     external: ExternalEncoder,
     files: FileContents = MappingProxyType({}),
+    *,
+    further: int = 0,
 ) -> tuple[Step, ...]:
     """Return the stages of an arm under a seed, pre-training first, the fit last.
 
-    ``files`` says what the files of embeddings hold that encoders read.
+    ``files`` says what the files of embeddings hold that encoders read. With ``further`` the split
+    stays that of the seed, and what is trained starts from the so many-th seed after it.
     """
     conditions = study.conditions
     rows = digest, study.split, seed if study.split.varies else None
     labelled, whole = Data(*rows, conditions), Data(*rows, Conditions(unseen=conditions.unseen))
-    common = {"seed": seed, "environment": environment, "threads": study.threads}
+    common = {"seed": seed + further, "environment": environment, "threads": study.threads}
     start, before = arm.pretrain, []
     if start is not None and start.stage is not None:
         stage = study.stages[start.stage]

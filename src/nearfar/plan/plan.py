@@ -18,6 +18,7 @@ from nearfar.plan.chain import (
     no_external,
     scoring_of,
 )
+from nearfar.plan.importance import importance_of
 from nearfar.plan.proposals import Space, Values, proposed, seed_of
 from nearfar.plan.search import Choice, Outcome, Try, point_name, ranked
 from nearfar.plan.specs import Environment
@@ -168,9 +169,9 @@ class _Planner:
         if len(distinct) == 1:
             self._use(arm, points[0], points[0].study, seed)
         elif varies:
-            self._choose(arm, distinct, (seed,))
+            self._grid(arm, distinct, (seed,))
         elif seed == seeds[0]:
-            self._choose(arm, distinct, tuple(seeds))
+            self._grid(arm, distinct, tuple(seeds))
 
     def _seeds_of(self, arm: str, point: Point) -> list[int]:
         """The seeds that an arm is trained with."""
@@ -180,10 +181,10 @@ class _Planner:
         return [seed for seed in self.resolved.seeds if self.asked(arm, name, seed)]
 
     def _use(
-        self, arm: str, point: Point, study: Study, seed: int, search: str = ""
+        self, arm: str, point: Point, study: Study, seed: int, search: str = "", further: int = 0
     ) -> tuple[str, ...]:
         """Add a chain of stages and who uses it; return its hashes."""
-        chain = self._stages(arm, study, seed)
+        chain = self._stages(arm, study, seed, further)
         for step in chain:
             self.steps.setdefault(step.hash, step)
         name, condition = self.resolved.names(point)[arm], condition_of(point)
@@ -208,32 +209,58 @@ class _Planner:
             for name, axis in sorted(self.resolved.study.axes.items())
             if axis.role == "choose" and name in used
         ]
-        return Space(tuple(axes)) if any(axis.searched for _, axis in axes) else None
+        if not any(axis.searched for _, axis in axes):
+            return None
+        budget = self.resolved.study.search
+        if budget is None or budget.seeds is None:
+            return Space(tuple(axes))
+        return Space(tuple(axes), budget.seeds, budget.threshold)
 
     def _search(self, arm: str, like: Point, space: Space, seeds: tuple[int, ...]) -> None:
         """Add the points of a search that are proposed so far, and what is chosen in the end."""
         metric = like.study.metric
         place = (self.resolved.names(like)[arm], condition_of(like), seeds[0])
         points: dict[str, Point] = {}
+        trained: dict[str, set[int]] = {}
 
-        def outcome(values: Values) -> float | None:
+        def outcome(values: Values, number: int) -> float | None:
             point = point_at(self.resolved, like, values)
             name = point_name(self._choosable(arm, point))
             points.setdefault(name, point)
-            tried = self._tried(arm, name, point, seeds[0])
+            trained.setdefault(name, set()).add(number)
+            tried = self._tried(arm, name, point, seeds[0], number)
             if tried.status == "diverged":
                 return math.nan
             return tried.values.get(metric) if tried.status == "done" else None
 
         asked = space, seed_of(*place), METRICS[metric].better, outcome
-        complete = proposed(*asked)
-        if self.guess and not complete:
+        found = proposed(*asked)
+        if self.guess and not found.complete:
             proposed(*asked, at_once=True)
-        self._choose(arm, points, seeds, space.to_plain(), complete=complete)
+        pruned = {point_name({axis: label for axis, (label, _) in p.items()}) for p in found.pruned}
+        tries = [
+            Try.over(
+                [self._tried(arm, name, point, seeds[0], k) for k in sorted(trained[name])],
+                space.seeds,
+                metric,
+                pruned=name in pruned,
+            )
+            for name, point in points.items()
+        ]
+        spent = {
+            step.hash
+            for name, point in points.items()
+            for number in trained[name]
+            for step in self._stages(arm, point.search, seeds[0], number)
+        }
+        choice = Choice(*place[:2], seeds, metric, tuple(tries), space=space.to_plain())
+        choice = replace(choice, trainings=_trainings(space, trained, tries))
+        self._choose(arm, points, choice, spent, complete=found.complete)
 
-    def _tried(self, arm: str, name: str, point: Point, seed: int) -> Try:
-        """Add the chain of a point of a search; return how it came out."""
-        chain = self._use(arm, point, point.search, seed, search=name)
+    def _tried(self, arm: str, name: str, point: Point, seed: int, number: int = 0) -> Try:
+        """Add the chain of a point of a search, with its so many-th seed; return how it ended."""
+        search = f"{name}, seed {seed + number}" if number else name
+        chain = self._use(arm, point, point.search, seed, search, number)
         ends = [self.outcomes(stage_hash) for stage_hash in chain]
         tried = Try.of(self._choosable(arm, point), ends)
         if not set(chain) & set(self.failed):
@@ -241,28 +268,42 @@ class _Planner:
         self._use(arm, point, point.search, seed)
         return replace(tried, status="failed")
 
+    def _grid(self, arm: str, points: Mapping[str, Point], seeds: tuple[int, ...]) -> None:
+        """Add the points of a grid, and what is chosen among them."""
+        tries = [self._tried(arm, name, point, seeds[0]) for name, point in points.items()]
+        first = next(iter(points.values()))
+        metric, place = first.study.metric, (self.resolved.names(first)[arm], condition_of(first))
+        chains = [self._stages(arm, other.search, seeds[0]) for other in points.values()]
+        spent = {step.hash for chain in chains for step in chain}
+        self._choose(arm, points, Choice(*place, seeds, metric, tuple(tries)), spent)
+
     def _choose(
         self,
         arm: str,
         points: Mapping[str, Point],
-        seeds: tuple[int, ...],
-        space: Mapping[str, Any] = MappingProxyType({}),
+        choice: Choice,
+        spent: Collection[str],
         *,
         complete: bool = True,
     ) -> None:
-        tries = [self._tried(arm, name, point, seeds[0]) for name, point in points.items()]
-        first = next(iter(points.values()))
-        metric, place = first.study.metric, (self.resolved.names(first)[arm], condition_of(first))
-        choice = Choice(*place, seeds, metric, tuple(tries), space=space)
-        if complete and all(tried.status in {"done", "diverged"} for tried in tries):
-            self.choices.append(self._chosen(arm, list(points.items()), choice))
+        """Add a choice, made where all is known; ``spent`` are the stages that served it."""
+        ended = {"done", "diverged", "pruned"}
+        if complete and all(tried.status in ended for tried in choice.tries):
+            self.choices.append(self._chosen(arm, list(points.items()), choice, spent))
             return
         self.choices.append(choice)
         if self.guess:
-            for seed in seeds:
+            first = next(iter(points.values()))
+            for seed in choice.seeds:
                 self._use(arm, first, first.study, seed)
 
-    def _chosen(self, arm: str, points: list[tuple[str, Point]], choice: Choice) -> Choice:
+    def _chosen(
+        self,
+        arm: str,
+        points: list[tuple[str, Point]],
+        choice: Choice,
+        spent: Collection[str],
+    ) -> Choice:
         """Return the choice of the best point whose final runs have not diverged so far."""
         order = ranked(choice.tries, choice.metric)
         given_up: list[str] = []
@@ -283,9 +324,7 @@ class _Planner:
         fallback = bool(order) and k != order[0]
         name, point = points[k]
         used = {a for seed in choice.seeds for a in self._use(arm, point, point.study, seed)}
-        chains = [self._stages(arm, other.search, choice.seeds[0]) for _, other in points]
-        spent = {step.hash for chain in chains for step in chain} - used
-        costs = [self.outcomes(stage_hash) or {} for stage_hash in sorted(spent)]
+        costs = [self.outcomes(stage_hash) or {} for stage_hash in sorted(set(spent) - used)]
         return replace(
             choice,
             chosen=choice.tries[k].labels,
@@ -293,6 +332,7 @@ class _Planner:
             reason="; ".join(given_up),
             epochs=sum(cost.get("epochs", 0) for cost in costs),
             seconds=sum(cost.get("seconds", 0.0) for cost in costs),
+            importance=importance_of(choice),
         )
 
     def _choosable(self, arm: str, point: Point) -> dict[str, str]:
@@ -300,9 +340,20 @@ class _Planner:
         used = self.resolved.axes_of(arm)
         return {axis: label for axis, label in point.along("choose").items() if axis in used}
 
-    def _stages(self, arm: str, study: Study, seed: int) -> tuple[Step, ...]:
+    def _stages(self, arm: str, study: Study, seed: int, further: int = 0) -> tuple[Step, ...]:
         given = (self.digest, self.environment, self.external, self.files)
-        return chain_of(study, study.arms[arm], seed, *given)
+        return chain_of(study, study.arms[arm], seed, *given, further=further)
+
+
+def _trainings(
+    space: Space, trained: Mapping[str, set[int]], tries: Sequence[Try]
+) -> dict[str, float]:
+    """Return what several seeds of a point cost and what giving points up saved."""
+    if space.seeds == 1:
+        return {}
+    saved = sum(space.seeds - len(tried.each) for tried in tries if tried.status == "pruned")
+    done = sum(map(len, trained.values()))
+    return {"seeds": space.seeds, "prune": space.prune, "done": done, "saved": saved}
 
 
 def _arms(resolved: Resolved) -> dict[str, PlannedArm]:

@@ -9,11 +9,13 @@ many workers there are.
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError
+from nearfar.plan.racing import Better, best_of, mean_of, raced
+from nearfar.plan.racing import Values as Trained
 from nearfar.study.axis import TRIALS, Axis
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ FIRST = 10
 TOGETHER = 5
 """Points that are proposed at once after that."""
 DIGITS = 4
-"""Digits to which values of a range are rounded."""
+"""Digits to which values of a range are rounded, more where its ends are close together."""
+MOST_DIGITS = 12
 
 Values = dict[str, tuple[str, Any]]
 """Axis → label and value."""
@@ -32,9 +35,14 @@ Values = dict[str, tuple[str, Any]]
 
 @dataclass(frozen=True)
 class Space:
-    """The axes along which an arm searches, by name, and how many points it tries."""
+    """The axes along which an arm searches, by name, and how many points it tries.
+
+    Each is trained with so many ``seeds``, or given up below a p-value of ``prune``.
+    """
 
     axes: tuple[tuple[str, Axis], ...]
+    seeds: int = 1
+    prune: float = 0.0
 
     @property
     def trials(self) -> int:
@@ -55,37 +63,74 @@ def seed_of(*parts: object) -> int:
     return int(hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:8], 16)
 
 
+@dataclass(frozen=True)
+class Proposed:
+    """How far proposals got: whether all are there, and which points were given up early."""
+
+    complete: bool
+    pruned: list[Values] = field(default_factory=list)
+
+
 def proposed(
     space: Space,
     seed: int,
-    better: Literal["lower", "higher"],
-    outcome: Callable[[Values], float | None],
+    better: Better,
+    outcome: Callable[[Values, int], float | None],
     *,
     at_once: bool = False,
-) -> bool:
-    """Propose points, as far as the outcomes of those before are known; return whether all are.
+) -> Proposed:
+    """Propose points, as far as the outcomes of those before are known.
 
     Args:
         space: the axes.
         seed: of the sampler.
         better: which values of the metric are.
-        outcome: takes a point; returns its metric on validation rows, NaN where training diverged,
-            None while that is open.
-        at_once: propose all, whether outcomes are known or not.
+        outcome: takes a point and the number of a seed, from 0; returns its metric on validation
+            rows, NaN where training diverged, None while that is open.
+        at_once: propose all with all seeds, whether outcomes are known or not.
 
     Raises:
         UserError: Optuna is not installed.
     """
-    told: list[float] = []
+    told: list[Trained] = []
+    pruned: list[Values] = []
     while len(told) < space.trials:
         size = space.trials if at_once else space.group(len(told))
-        ends = [
-            outcome(values) for values in _points(_Asked(space), seed, better, tuple(told), size)
+        points = _points(_Asked(space), seed, better, tuple(told), size)
+        if at_once:
+            for values in points:
+                for number in range(space.seeds):
+                    outcome(values, number)
+            return Proposed(False)
+        ends = _group(space, points, told, better, outcome)
+        if ends is None:
+            return Proposed(False, pruned)
+        pruned += [
+            point
+            for point, end in zip(points, ends, strict=True)
+            if len(end) < space.seeds and not math.isnan(mean_of(end))
         ]
-        if at_once or any(end is None for end in ends):
-            return False
-        told += [end for end in ends if end is not None]
-    return True
+        told += ends
+    return Proposed(True, pruned)
+
+
+def _group(
+    space: Space,
+    points: list[Values],
+    told: list[Trained],
+    better: Better,
+    outcome: Callable[[Values, int], float | None],
+) -> list[Trained] | None:
+    """Return how the points of a group came out; None while that is open."""
+    best = best_of(told, space.seeds, better)
+    return raced(
+        len(points),
+        lambda point, number: outcome(points[point], number),
+        seeds=space.seeds,
+        prune=space.prune,
+        best=best,
+        better=better,
+    )
 
 
 @dataclass(frozen=True)
@@ -100,7 +145,7 @@ class _Asked:
 
 @lru_cache(maxsize=4096)
 def _points(
-    asked: _Asked, seed: int, better: str, told: tuple[float, ...], count: int
+    asked: _Asked, seed: int, better: Better, told: tuple[Trained, ...], count: int
 ) -> list[Values]:
     """Return the points that follow on those of which the outcomes are ``told``."""
     try:
@@ -115,13 +160,14 @@ def _points(
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=FIRST, constant_liar=True)
     direction = "minimize" if better == "lower" else "maximize"
     study = optuna.create_study(sampler=sampler, direction=direction)
-    ranges = {name: _distribution(axis) for name, axis in asked.space.axes}
+    ranges = {name: distribution_of(axis) for name, axis in asked.space.axes}
     worst = math.inf if better == "lower" else -math.inf
     done = 0
     while done < len(told):
         size = asked.space.group(done)
         trials = [study.ask(ranges) for _ in range(size)]
-        for trial, value in zip(trials, told[done : done + size], strict=True):
+        for trial, values in zip(trials, told[done : done + size], strict=True):
+            value = mean_of(values)
             study.tell(trial, worst if math.isnan(value) else value)
         done += size
     group = [study.ask(ranges) for _ in range(count)]
@@ -131,7 +177,8 @@ def _points(
     ]
 
 
-def _distribution(axis: Axis) -> "BaseDistribution":
+def distribution_of(axis: Axis, *, steps: bool = True) -> "BaseDistribution":
+    """Return what Optuna draws the values of an axis from: numbers, or labels of a list."""
     from optuna.distributions import (
         CategoricalDistribution,
         FloatDistribution,
@@ -141,9 +188,10 @@ def _distribution(axis: Axis) -> "BaseDistribution":
     if axis.from_ is None or axis.to is None:
         return CategoricalDistribution(list(axis.labelled()))
     if axis.whole:
-        step = 1 if axis.step is None else int(axis.step)
+        step = int(axis.step) if axis.step is not None and steps else 1
         return IntDistribution(int(axis.from_), int(axis.to), log=bool(axis.log), step=step)
-    return FloatDistribution(axis.from_, axis.to, log=bool(axis.log), step=axis.step)
+    even = axis.step if steps else None
+    return FloatDistribution(axis.from_, axis.to, log=bool(axis.log), step=even)
 
 
 def _labelled(axis: Axis, proposed: Any) -> tuple[str, Any]:
@@ -152,6 +200,9 @@ def _labelled(axis: Axis, proposed: Any) -> tuple[str, Any]:
         return str(proposed), axis.labelled()[proposed]
     if axis.whole:
         return str(proposed), proposed
-    value = float(f"{proposed:.{DIGITS}g}")
+    largest = max(abs(axis.from_), abs(axis.to))
+    more = -math.floor(math.log10((axis.to - axis.from_) / largest))
+    digits = min(DIGITS + max(0, more - 1), MOST_DIGITS) if axis.step is None else MOST_DIGITS
+    value = float(f"{proposed:.{digits}g}")
     value = min(max(value, float(axis.from_)), float(axis.to))
     return str(value), value

@@ -70,6 +70,12 @@ class Axis(Options):
             values = range(self.values) if isinstance(self.values, int) else self.values
         return {str(value): value for value in values}
 
+    def number_of(self, label: str) -> int | float | str:
+        """Return the number that a label of a range means; of values, the label itself."""
+        if self.from_ is None:
+            return label
+        return int(label) if self.whole else float(label)
+
 
 def range_mistakes(axis: Axis) -> list[str]:
     """Return what is wrong with the range of an axis, and with the number of its trials."""

@@ -168,6 +168,12 @@ def _search(study: Study) -> list[str]:
     """Return whether there is a budget for a search and nothing to search for."""
     if study.search is not None and not any(a.role == "choose" for a in study.axes.values()):
         return ["search: there is no axis of role 'choose' that it could apply to"]
+    several = study.search is not None and study.search.seeds is not None
+    if several and not any(axis.searched for axis in study.axes.values()):
+        return [
+            "search.seeds: is for a search by trials, and all points of a grid are trained once: "
+            "give an axis 'trials', or a range in place of its values"
+        ]
     return []
 
 

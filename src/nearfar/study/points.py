@@ -114,6 +114,8 @@ def _point(
     final = mistakes.validated(Study, {**settled(filled), "axes": varied.axes})
     if final is None or final.search is None or not varied.chosen:
         return None if final is None else Point(labels, final, final)
+    if final.search.epochs is None:
+        return Point(labels, final, final)
     stages = varied.text.get("stages", {}).items()
     changed = {name for name, stage in stages if placeholders(stage) & varied.chosen}
     sought = settled(searching(filled, changed, final.search.epochs))

@@ -261,13 +261,48 @@ class Arm(Options):
         return self
 
 
+PRUNE = 0.1
+"""The p-value below which a point of a search is given up."""
+MOST_SEARCH_SEEDS = 100
+
+
 class Search(Options):
     """What the points of ``choose`` axes may spend before one of them is chosen.
 
-    ``epochs`` caps those of the fits, and of the stages that such an axis changes.
+    ``epochs`` caps those of the fits, and of the stages that such an axis changes. With ``seeds``
+    each point of a search by trials is trained so often within its split, and its mean counts; one
+    that is worse than the best by Wilcoxon's signed-rank test over the same seeds, p below
+    ``prune``, is given up before its seeds are through; 0 prunes none.
     """
 
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    seeds: Annotated[int, Field(ge=2, le=MOST_SEARCH_SEEDS)] | None = None
+    prune: Annotated[float, Field(ge=0.0, le=0.5)] | None = None
+
+    @model_validator(mode="after")
+    def _can_prune(self) -> "Search":
+        if self.seeds is None:
+            if self.prune is not None:
+                raise ValueError("'prune' goes with 'seeds': points are compared over their seeds")
+            if self.epochs is None:
+                raise ValueError("needs 'epochs', or 'seeds', or both")
+            return self
+        if self.prune and self.prune <= self._least:
+            raise ValueError(
+                f"'prune' of {self.prune:g} saves nothing with {self.seeds} seeds: before the last "
+                f"p is {self._least:g} or more; take more seeds, or prune: 0"
+            )
+        return self
+
+    @property
+    def _least(self) -> float:
+        """The smallest p-value that the test can give before the last seed."""
+        return 0.5 ** ((self.seeds or 1) - 1)
+
+    @property
+    def threshold(self) -> float:
+        """The p-value below which points are given up; 0 where that could save nothing."""
+        return (PRUNE if self._least < PRUNE else 0.0) if self.prune is None else self.prune
 
 
 class Test(Options):

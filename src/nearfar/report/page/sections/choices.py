@@ -7,7 +7,8 @@ from typing import Any
 
 from nearfar.metrics import METRICS
 from nearfar.report.load import Run, metric_of
-from nearfar.report.page.panel import PageContext, Section
+from nearfar.report.page.panel import ASSETS, PageContext, Section
+from nearfar.report.page.sections.searches import picture_of, room_of, searched
 from nearfar.report.wording import count, duration, finite, mean_std, metric_name, number
 
 Choice = Mapping[str, Any]
@@ -21,7 +22,7 @@ def choices_section(run: Run) -> str:
     by_arm = _by_arm(run)
     if not by_arm:
         return ""
-    html = "".join(_of_arm(run, title, choices) for title, choices in by_arm.items())
+    html = "".join(_of_arm(run, k, *arm) for k, arm in enumerate(by_arm.items()))
     return (
         '<p class="about">Every point is judged on validation rows alone; ✓ marks the one that '
         "was then run with the full budget for all seeds. The metric that decides stands first."
@@ -72,8 +73,9 @@ def _point(choice: Choice, labels: Mapping[str, Any]) -> Mapping[str, Any] | Non
     return next((point for point in points if point["labels"] == labels), None)
 
 
-def _of_arm(run: Run, title: str, choices: Sequence[Choice]) -> str:
-    html = f"<h3>{escape(title)}</h3>{_searched(choices[0])}"
+def _of_arm(run: Run, place: int, title: str, choices: Sequence[Choice]) -> str:
+    html = f"<h3>{escape(title)}</h3>{_searched(choices[0])}{_pruned(choices)}"
+    html += room_of(place, choices) if searched(choices) else ""
     for choice in choices:
         seeds = ", ".join(str(seed) for seed in choice.get("seeds") or [])
         table = _table(choice) + _fallback(choice)
@@ -96,6 +98,25 @@ def _searched(choice: Choice) -> str:
         "those before it, seeded, and knew of validation rows alone."
     )
     return f'<p class="about">{escape(text)}</p>'
+
+
+def _pruned(choices: Sequence[Choice]) -> str:
+    """How many seeds each point had, and what giving points up early saved."""
+    known = [choice["trainings"] for choice in choices if choice.get("trainings")]
+    if not known:
+        return ""
+    seeds, prune = known[0]["seeds"], known[0]["prune"]
+    text = f"Each point is the mean of {seeds:g} trainings within its split, the same seeds for all"
+    if prune:
+        points = [point for choice in choices for point in choice.get("points") or []]
+        early = sum(point.get("status") == "pruned" for point in points)
+        done, saved = (sum(int(one[key]) for one in known) for key in ("done", "saved"))
+        text += (
+            f". {count(early)} of {count(len(points))} points were given up early, worse than the "
+            f"best so far by Wilcoxon’s signed-rank test over their seeds (p < {prune:g}): "
+            f"{count(saved)} of {count(done + saved)} trainings were saved"
+        )
+    return f'<p class="about">{escape(text)}.</p>'
 
 
 def _range(axis: Mapping[str, Any]) -> str:
@@ -225,4 +246,12 @@ def _body(page: PageContext) -> str:
     return choices_section(page.run)
 
 
-CHOICES = Section("chosen", "Chosen", "What was chosen", _body)
+def _data(page: PageContext) -> list[dict[str, Any]]:
+    return [
+        {"room": k, **picture_of(title, choices)}
+        for k, (title, choices) in enumerate(_by_arm(page.run).items())
+        if searched(choices)
+    ]
+
+
+CHOICES = Section("chosen", "Chosen", "What was chosen", _body, _data, ASSETS / "choices.js")
