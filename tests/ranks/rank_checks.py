@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing import Process, get_context
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +12,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from nearfar.execution import processes
 from nearfar.heads.networks import Linear
 from nearfar.losses import ELEMENTWISE_LOSSES
 from nearfar.losses.classification import cross_entropy
 from nearfar.objectives import OBJECTIVES, Batch, Predictor, loss_on_ranks
 from nearfar.ranks.exchange import average_gradients
-from nearfar.ranks.share import ALONE, Rank, Share, sharing
+from nearfar.ranks.share import Rank, Share, sharing
 from nearfar.train.device import fabric_on
 from nearfar.train.loop import Trainer
 from nearfar.train.recipe import SGD, Cosine, Lookahead, Plateau, Recipe
@@ -165,7 +166,7 @@ def steps_of(case: Case, rank: Rank) -> Found:
                 found[f"{name} {step}"] = weight.grad.clone()
                 weight.data -= 0.1 * weight.grad
                 weight.grad = None
-    state = {name: value for name, value in objective.state_dict().items()}
+    state = objective.state_dict()
     monitor: Any = getattr(objective, "monitor", dict)
     return found | state | {f"seen {key}": torch.tensor(v) for key, v in monitor().items()}
 
@@ -253,21 +254,15 @@ def _received(pipe: Connection) -> dict[str, Found]:
 
 def by_all_ranks(folder: Path) -> dict[int, list[dict[str, Found]]]:
     """What each of two, and of three ranks found, by their number."""
-    context = get_context("spawn")
-    pipes, processes = [], list[Process]()
+    pipes, started = [], []
     for number in range(3):
-        here, there = context.Pipe()
-        process = context.Process(target=take_part, args=(str(folder), number, there), daemon=True)
-        process.start()
+        here, there = Pipe()
+        started.append(processes.start(take_part, str(folder), number, there))
         there.close()
         pipes.append(here)
-        processes.append(process)  # type: ignore[arg-type]
     try:
         return {count: [_received(pipe) for pipe in pipes[:count]] for count in (3, 2)}
     finally:
-        for process in processes:
+        for process in started:
             process.kill()
             process.join()
-
-
-__all__ = ["ALONE", "CASES", "TRAININGS", "by_all_ranks", "everything"]

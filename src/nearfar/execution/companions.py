@@ -81,7 +81,9 @@ class Companions:
             with self._met(spec, folder, rank):
                 yield rank
         except RuntimeError as error:
-            # Where a companion failed, what is seen here is a connection that was lost.
+            if not _is_lost_connection(error):
+                self.close()
+                raise
             raise RuntimeError(self._reason() or first_line(error)) from error
         except BaseException:
             self.close()
@@ -124,6 +126,13 @@ class Companions:
                 found = "a process of its devices died (out of memory?)"
         self.close()
         return found
+
+
+def _is_lost_connection(error: RuntimeError) -> bool:
+    """Whether an error is what is seen of another rank that failed or died."""
+    from torch.distributed import DistError
+
+    return isinstance(error, DistError) or "gloo/" in str(error)
 
 
 def _heard(pipe: Connection) -> str:

@@ -43,7 +43,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     """
     import torch
 
-    from nearfar.execution.checks import encoder_mistakes, layer_mistakes
+    from nearfar.execution.checks import device_mistakes, encoder_mistakes, layer_mistakes
     from nearfar.train.device import precision_of
 
     forget_checks()
@@ -67,6 +67,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     plan = make_plan(resolved, *known, external=others, asked=chosen, files=files)
     mistakes = Mistakes(find_study(request.study))
     mistakes.add(encoder_mistakes(plan, dataset.inputs))
+    mistakes.add(device_mistakes(plan))
     mistakes.refuse()
     mistakes.add(layer_mistakes(plan, dataset.inputs))
     mistakes.refuse()

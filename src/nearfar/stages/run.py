@@ -36,7 +36,10 @@ def run_as_rank(
     spec: StageSpec, dataset: Dataset, store: StageStore, folder: Path, rank: Rank
 ) -> None:
     """Take part in the training of a stage that another process carries out in ``folder``."""
-    quiet: Callable[[int, float], None] = lambda done, loss: None  # noqa: E731
+
+    def quiet(done: int, loss: float) -> None:
+        pass
+
     _carry_out([StageContext.on(spec, dataset, store, folder, quiet, {}, rank)])
 
 
