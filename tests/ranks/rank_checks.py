@@ -28,7 +28,7 @@ COLUMNS, WIDTH, CLASSES = 5, 6, 3
 
 
 class Encoder(nn.Module):
-    """Columns → features, with batch norm between."""
+    """Columns → features, with batch norms between, of three and two dimensions."""
 
     out_features = WIDTH
     in_shape = (COLUMNS,)
@@ -36,7 +36,9 @@ class Encoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.map = nn.Sequential(
-            nn.Linear(COLUMNS, 7), nn.BatchNorm1d(7), nn.Tanh(), nn.Linear(7, WIDTH)
+            *(nn.Unflatten(1, (1, COLUMNS)), nn.Conv1d(1, 3, 2), nn.BatchNorm1d(3), nn.Tanh()),
+            *(nn.Flatten(), nn.Linear(3 * 4, 7), nn.BatchNorm1d(7), nn.Tanh()),
+            nn.Linear(7, WIDTH),
         )
         self.unused = nn.Linear(2, 2)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from nearfar.ranks.exchange import of_all
@@ -20,7 +24,7 @@ def synced_batch_norm(module: nn.Module) -> Iterator[None]:
 
     Mean and variance are those of the whole batch, with their gradients, and so are the running
     statistics. Ranks may have different numbers of rows. torch's own ``SyncBatchNorm`` does so on
-    GPUs alone. The module is unchanged afterwards.
+    GPUs alone. The module is unchanged afterwards. There is no second derivative.
     """
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
     for norm in norms:
@@ -35,41 +39,76 @@ def synced_batch_norm(module: nn.Module) -> Iterator[None]:
 def _forward(norm: _BatchNorm, values: Tensor) -> Tensor:
     if not norm.training or current() is None:
         return type(norm).forward(norm, values)
-    wide = values if values.dtype == torch.float64 else values.float()
-    mean, variance, count = _of_all_rows(wide)
-    _move(norm, mean.detach(), variance.detach(), count)
-    scale = (variance + norm.eps).rsqrt()
-    if norm.weight is not None:
-        scale = scale * norm.weight
-    shape = (1, -1, *(1,) * (values.dim() - 2))
-    result = (wide - mean.view(shape)) * scale.view(shape)
-    if norm.bias is not None:
-        result = result + norm.bias.view(shape)
-    return result.to(values.dtype)
+    mean, variance, count = _of_all_rows(values)
+    _move(norm, mean, variance, count)
+    weight = torch.ones_like(mean) if norm.weight is None else norm.weight
+    bias = torch.zeros_like(mean) if norm.bias is None else norm.bias
+    result: Tensor = _Normed.apply(  # type: ignore[no-untyped-call]
+        values, weight, bias, mean, variance, count, norm.eps
+    )
+    return result
 
 
+class _Normed(torch.autograd.Function):
+    """Values (n, c, …) normed by mean and variance (c,) of ``count`` rows, which all ranks have.
+
+    The way back is torch's for constant statistics, and what the statistics add: with g the
+    gradient, x̂ the normed values and means over all rows, minus scale · (mean(g) + x̂ mean(g x̂)).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        values: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        count: Tensor,
+        eps: float,
+    ) -> Tensor:
+        ctx.save_for_backward(values, weight, mean, variance, count)
+        ctx.eps = eps
+        return F.batch_norm(values, mean, variance, weight, bias, training=False, eps=eps)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        values, weight, mean, variance, count = ctx.saved_tensors
+        root = (variance + ctx.eps).rsqrt()
+        constant = torch.ops.aten.native_batch_norm_backward
+        statistics, every = (mean, variance, mean, root), [True, True, True]
+        grad, slopes, shifts = constant(
+            upstream.contiguous(), values, weight, *statistics, False, ctx.eps, every
+        )
+        sums = torch.stack([slopes, shifts])
+        dist.all_reduce(sums)
+        along, level = sums / count
+        shape = (1, -1, *(1,) * (values.dim() - 2))
+        steep = -weight * root * root * along
+        flat = -weight * root * level - steep * mean
+        steep, flat = (part.to(values.dtype).view(shape) for part in (steep, flat))
+        grad = torch.addcmul(flat, steep, values).add_(grad)
+        return grad, slopes, shifts, None, None, None, None
+
+
+@torch.no_grad()
 def _of_all_rows(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean and variance (c,) of values (n, c, …) of all ranks, and how many there are.
 
     Of the means, variances and numbers of each rank, by Chan's formula, which does not cancel.
     """
-    dims = [0, *range(2, values.dim())]
-    count = values.numel() // values.shape[1]
-    own = torch.cat(
-        [
-            values.mean(dims),
-            values.var(dims, correction=0),
-            values.new_tensor([float(count)]),
-        ]
-    )
     width = values.shape[1]
-    found = of_all(own)
+    wide = values.dtype if values.dtype == torch.float64 else torch.float32
+    none = torch.zeros(width, dtype=wide, device=values.device)
+    mean, variance = torch.batch_norm_update_stats(values, none, none.clone(), 0.0)
+    count = torch.tensor([values.numel() / width], dtype=wide, device=values.device)
+    found = of_all(torch.cat([mean, variance, count]))
     means, variances, counts = found[:, :width], found[:, width:-1], found[:, -1:]
     whole = counts.sum()
     shares = counts / whole
     mean = (shares * means).sum(0)
-    variance = (shares * (variances + (means - mean).square())).sum(0)
-    return mean, variance, whole
+    return mean, (shares * (variances + (means - mean).square())).sum(0), whole
 
 
 @torch.no_grad()
