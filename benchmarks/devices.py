@@ -1,12 +1,14 @@
 """What a loss costs whose batch several processes share, each of which computes its own anchors.
 
-    python benchmarks/devices.py [--quick] [--processes 2] [--turns 15]
+    python benchmarks/devices.py [--quick] [--processes 2] [--turns 9]
 
 One process computes the whole batch, and all of them their shares of the same batch, in turns:
 of the loss alone, forward and backward to features that are given; of a step with an encoder before
 it, the mean of the gradients too. Losses and gradients are compared. The ratio is the time of all
 processes, summed, over that of one: 1 where sharing costs nothing. On the wall a turn takes as long
-as its slowest process, so other work on the machine shows there first.
+as its slowest process, so other work on the machine shows there first; it is compared with one
+process whose neighbours have nothing to do, and with one whose neighbours do the same work, each by
+itself, since cores share caches and memory.
 """
 
 import tempfile
@@ -35,10 +37,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "nt_xent": {"hidden": (), "out": WIDTH},
     "moco": {"queue": 4096, "hidden": (), "out": WIDTH, "split_batch_norm": 2},
 }
-SIZES = {"rnc": (512, 1024, 2048), "supcon": (512, 1024)}
+SIZES = {"rnc": (512, 1024, 2048), "supcon": (1024,)}
 STEPS = {"rnc": (256, 1024), "supcon": (256,), "nt_xent": (256,), "moco": (256, 1024)}
 Took = tuple[float, float]
 """Seconds on the wall, and of the processor."""
+
+
+Turns = tuple[list[Took], list[Took], list[Took], float]
 
 
 class Given(nn.Identity):
@@ -111,22 +116,22 @@ def differs(objective: nn.Module, batch: Batch, rank: Rank, *, alone: bool) -> f
     return float((together - whole).abs().max() / whole.abs().max())
 
 
-def take_turns(
-    name: str, rows: int, rank: Rank, turns: int, *, alone: bool
-) -> tuple[list[Took], list[Took], float]:
-    """Return the times of one process (empty but on rank 0) and of all, and how they differ."""
+def take_turns(name: str, rows: int, rank: Rank, turns: int, *, alone: bool) -> Turns:
+    """Time one process (rank 0 alone), each by itself, and all together; compare gradients."""
     objective, batch = case(name, rows, alone=alone)
     # Keys have moved and queues are fuller after a step, so MoCo is compared in the tests.
     apart = 0.0 if name == "moco" else differs(objective, batch, rank, alone=alone)
     whole, own = (shared(batch, by, alone=alone) for by in (ALONE, rank))
-    one, together = [], []
+    one, each, together = [], [], []
     for _ in range(turns):
         dist.barrier()
         if rank.leads:
             one.append(timed(lambda: step(objective, whole, ALONE, rows)))
         dist.barrier()
+        each.append(timed(lambda: step(objective, whole, ALONE, rows)))
+        dist.barrier()
         together.append(timed(lambda: step(objective, own, rank, rows)))
-    return one, together, apart
+    return one, each, together, apart
 
 
 def rank_of_several(
@@ -142,16 +147,23 @@ def rank_of_several(
     dist.destroy_process_group()
 
 
-def ratios(ranks: list[tuple[list[Took], list[Took], float]]) -> tuple[Took, Took, float]:
-    """Return one process's times, the ratios of wall and processor time, and the difference."""
-    one, count = ranks[0][0], len(ranks)
-    wall = min(max(took[0] for took in turn) for turn in zip(*(r[1] for r in ranks), strict=True))
-    worked = median(
-        sum(took[1] for took in turn) for turn in zip(*(r[1] for r in ranks), strict=True)
-    )
-    single = min(took[0] for took in one), median(took[1] for took in one)
-    found = wall * count / single[0], worked / single[1]
-    return single, found, max(r[2] for r in ranks)
+def slowest(turns: list[list[Took]]) -> float:
+    """Return the least time of a turn, which takes as long as its slowest process."""
+    return min(max(took[0] for took in turn) for turn in zip(*turns, strict=True))
+
+
+def ratios(ranks: list[Turns]) -> tuple[float, list[float], float]:
+    """Return one process's seconds, three ratios, and by how much gradients differ.
+
+    Of processor time; on the wall with one process alone; with each by itself.
+    """
+    together = [found[2] for found in ranks]
+    wall = slowest(together) * len(ranks)
+    worked = median(sum(took[1] for took in turn) for turn in zip(*together, strict=True))
+    one = median(took[1] for took in ranks[0][0])
+    alone = min(took[0] for took in ranks[0][0])
+    each = slowest([found[1] for found in ranks])
+    return one, [worked / one, wall / alone, wall / each], max(found[3] for found in ranks)
 
 
 def main() -> None:
@@ -164,7 +176,7 @@ def main() -> None:
         threads=1,
         more={
             "--processes": {"type": int, "default": 2},
-            "--turns": {"type": int, "default": 15},
+            "--turns": {"type": int, "default": 9},
         },
     )
     measure.header(given.device)
@@ -181,15 +193,15 @@ def main() -> None:
             there.close()
             pipes.append(here)
         print(f"{given.processes} processes; goal: ratio ≤ {GOAL}")
-        print("| | rows | one process, ms | ratio, processor | ratio, wall | difference |")
-        print("| --- | --- | --- | --- | --- | --- |")
+        titles = "rows", "one process, ms", "processor", "wall, one alone", "wall, each", "differ"
+        print(f"| | {' | '.join(titles)} |")
+        print("| --- | --- | --- | --- | --- | --- | --- |")
         for name, rows, alone in asked:
-            single, found, apart = ratios([pipe.recv() for pipe in pipes])
+            one, found, apart = ratios([pipe.recv() for pipe in pipes])
             what = f"{name}, {'the loss alone' if alone else 'a step'}"
-            print(
-                f"| {what} | {rows:,} | {single[1] * 1000:.1f} | {found[1]:.2f} | {found[0]:.2f} | "
-                f"{'' if name == 'moco' else f'{apart:.0e}'} |"
-            )
+            shown = " | ".join(f"{ratio:.2f}" for ratio in found)
+            differ = "" if name == "moco" else f"{apart:.0e}"
+            print(f"| {what} | {rows:,} | {one * 1000:.1f} | {shown} | {differ} |", flush=True)
 
 
 if __name__ == "__main__":
