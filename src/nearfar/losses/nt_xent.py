@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from nearfar.losses.directions import unit
 from nearfar.losses.pairs import check_matrix, check_positive
+from nearfar.losses.parts import WHOLE, places
 from nearfar.losses.precision import in_full_precision
-from nearfar.ranks.share import WHOLE, places
 
 
 @in_full_precision

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from nearfar.losses.directions import unit
 from nearfar.losses.pairs import check_matrix, check_positive, similar_pairs
+from nearfar.losses.parts import WHOLE, places
 from nearfar.losses.precision import in_full_precision
-from nearfar.ranks.share import WHOLE, places
 
 
 @in_full_precision

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
@@ -100,9 +99,3 @@ def by_rows(loss: Tensor) -> Tensor:
     """Return the mean loss of a rank's own rows, weighted by how many of the batch's these are."""
     share = current()
     return loss if share is None else loss * (share.rank.count * share.size / share.rows)
-
-
-def places(rows: int, part: tuple[int, int], device: torch.device) -> Tensor:
-    """Return the numbers, int64, of those of ``rows`` rows that a part of a batch has."""
-    number, of = part
-    return torch.arange(number, rows, of, device=device)

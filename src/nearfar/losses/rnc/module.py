@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nearfar.losses.parts import WHOLE
 from nearfar.losses.rnc.order import ComparedLabels
 from nearfar.losses.rnc.scratch import Rows, Scratch
 from nearfar.losses.rnc.similarity import ENERGIES
 from nearfar.losses.rnc.sums import row_terms
 from nearfar.losses.rnc.walk import WalkedLabels, kernel_for
-from nearfar.ranks.share import WHOLE
 
 PairFunction = Callable[[Tensor, Tensor], Tensor]
 FarnessOrder = ComparedLabels | WalkedLabels
