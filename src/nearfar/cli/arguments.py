@@ -7,6 +7,7 @@ import typer
 
 from nearfar.cli.shared_arguments import (
     Address,
+    Devices,
     Executor,
     Jobs,
     Modules,
@@ -79,6 +80,7 @@ def run(
         typer.Option("--as", metavar="NAME", help="The run's folder in --out; of other data too."),
     ] = None,
     no_modules: NoModules = False,
+    devices: Devices = 1,
     executor: Executor = "local",
     address: Address = None,
     storage: Storage = None,
@@ -110,7 +112,7 @@ def run(
         only,
         name,
         no_modules=no_modules,
-        where=Where(executor, address),
+        where=Where(executor, address, devices),
         storage=storage,
     )
     raise typer.Exit(run_study(request, dry_run=dry_run))

@@ -39,6 +39,9 @@ Out = Annotated[Path, typer.Option(help="Folder of runs and stages.")]
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Local processes (default: one for each core).")
 ]
+Devices = Annotated[
+    int, typer.Option(min=1, metavar="N", help="GPUs, or cores, that train one model together.")
+]
 Executor = Annotated[str, typer.Option(help="Who carries out stages: local, ray or slurm.")]
 Address = Annotated[
     str | None, typer.Option(help="Of a Ray cluster, HOST:PORT (default: one started here).")

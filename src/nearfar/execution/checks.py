@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from nearfar.data import Columns, Preparation
+from nearfar.data.augment import MIXTURES
 from nearfar.data.inputs.joined import without_columns
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.errors import UserError
@@ -34,6 +35,21 @@ def encoder_mistakes(plan: Plan, inputs: Any) -> list[str]:
             if key not in found and getattr(ENCODERS[name], "checked_ahead", False):
                 found[key] = _why_not(name, options, alone)
     return [line for line in found.values() if line]
+
+
+def device_mistakes(plan: Plan) -> list[str]:
+    """Return why stages of the plan cannot be trained on several devices."""
+    found = []
+    for step in plan.steps.values():
+        spec = step.spec
+        if isinstance(spec, FitSpec | PretrainSpec) and spec.environment.devices > 1:
+            found += [
+                f"{step.name}: {part.name} mixes rows of a batch with each other, which --devices "
+                f"{spec.environment.devices} would part: leave out one of the two"
+                for part in spec.augment
+                if part.name in MIXTURES
+            ]
+    return list(dict.fromkeys(found))
 
 
 def _beside(given: Sequence[tuple[str, Any]], inputs: Any) -> list[tuple[str, dict[str, Any]]]:

@@ -1,8 +1,12 @@
 """Carrying out a plan: in this process, in a few local ones that die with it, or elsewhere."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from nearfar.data import Dataset
+from nearfar.execution.companions import Companions
 from nearfar.execution.events import Event, Finished
 from nearfar.execution.executors.base import Executor
 from nearfar.execution.here import carried_out_here
@@ -10,6 +14,9 @@ from nearfar.execution.worker import StudySource, without_its_need
 from nearfar.plan.chain import Step
 from nearfar.plan.groups import Bundle, bundled
 from nearfar.records.stages import StageStore
+
+if TYPE_CHECKING:
+    from nearfar.stages.run import Ranks
 
 
 def execute(
@@ -31,7 +38,8 @@ def execute(
     waiting = bundled(step for stage_hash, step in steps.items() if not store.is_done(stage_hash))
     workers = min(jobs, len(waiting))
     if executor is None and workers < 2:
-        yield from _one_by_one(waiting, dataset, store, set(lost))
+        with Companions(source, store) as companions:
+            yield from _one_by_one(waiting, dataset, store, set(lost), companions.training)
         return
     from nearfar.execution.executors.dispatch import dispatched
     from nearfar.stages.features import expensive_features
@@ -46,10 +54,14 @@ def execute(
 
 
 def _one_by_one(
-    waiting: Iterable[Bundle], dataset: Dataset, store: StageStore, failed: set[str]
+    waiting: Iterable[Bundle],
+    dataset: Dataset,
+    store: StageStore,
+    failed: set[str],
+    ranks: Ranks,
 ) -> Iterator[Event]:
     for bundle in waiting:
-        events = carried_out_here(bundle, lambda: dataset, store)
+        events = carried_out_here(bundle, lambda: dataset, store, ranks)
         for event in without_its_need(bundle) if bundle[0].needs in failed else events:
             if isinstance(event, Finished) and event.error:
                 failed.add(event.stage_hash)

@@ -1,7 +1,10 @@
 """Stages carried out in this process, while it listens to them."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from nearfar.data import Dataset
 from nearfar.execution.events import Finished, Progress, Started
@@ -9,13 +12,21 @@ from nearfar.execution.worker import carry_out
 from nearfar.plan.groups import Bundle
 from nearfar.records.stages import StageStore
 
+if TYPE_CHECKING:
+    from nearfar.stages.run import Ranks
+
 Happening = Started | Progress | Finished
 
 
 def carried_out_here(
-    bundle: Bundle, load: Callable[[], Dataset], store: StageStore
+    bundle: Bundle,
+    load: Callable[[], Dataset],
+    store: StageStore,
+    ranks: Ranks | None = None,
 ) -> Iterator[Happening]:
     """Run stages in a thread of this process, so that their progress can be yielded.
+
+    ``ranks`` brings the processes of a stage that takes several devices.
 
     Closing the generator stops them; what is trained keeps its checkpoint.
     """
@@ -39,7 +50,7 @@ def carried_out_here(
 
     def work() -> None:
         try:
-            for event in carry_out(bundle, load, store, report, pause):
+            for event in carry_out(bundle, load, store, report, pause, ranks):
                 put(event)
         except KeyboardInterrupt:
             for step in bundle:

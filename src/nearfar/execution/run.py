@@ -44,7 +44,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     """
     import torch
 
-    from nearfar.execution.checks import encoder_mistakes, layer_mistakes
+    from nearfar.execution.checks import device_mistakes, encoder_mistakes, layer_mistakes
     from nearfar.train.device import precision_of
 
     forget_checks()
@@ -58,8 +58,9 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     for tracker in trackers_of(resolved.study, folder.path).values():
         tracker.check()
     device = pick_device(request.device, elsewhere=request.where.elsewhere)
-    precision = precision_of(device, dataset.inputs.kind)
-    environment = Environment(str(torch.__version__), device, precision=precision)
+    request.where.check_devices(device, request.jobs)
+    precision, devices = precision_of(device, dataset.inputs.kind), request.where.devices
+    environment = Environment(str(torch.__version__), device, precision=precision, devices=devices)
     _check_rows(resolved, dataset)
     given, others = (dataset.digest, environment), external_encoders(folder, resolved)
     rounds = _rounds(request, resolved)
@@ -68,6 +69,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     plan = make_plan(resolved, *known, external=others, asked=chosen, files=files)
     mistakes = Mistakes(find_study(request.study))
     mistakes.add(encoder_mistakes(plan, dataset.inputs))
+    mistakes.add(device_mistakes(plan))
     mistakes.refuse()
     mistakes.add(layer_mistakes(plan, dataset.inputs))
     mistakes.refuse()
@@ -266,7 +268,7 @@ def carry_out_stages(
 
 
 def default_jobs(prepared: Prepared) -> int:
-    """Return one process for each core's worth of threads; one on an accelerator."""
-    if prepared.device != "cpu":
+    """Return one process for each core's worth of threads; one on accelerators or on several."""
+    if prepared.device != "cpu" or prepared.environment.devices > 1:
         return 1
     return max(1, min(cores() // prepared.resolved.study.threads, 8))

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from shutil import which
 
 from nearfar.errors import UserError, nearest
+from nearfar.execution.processes import cores
 
 LOCAL, RAY, SLURM = "local", "ray", "slurm"
 PACKAGES = {RAY: "ray", SLURM: "submitit"}
@@ -19,11 +20,41 @@ class Where:
 
     executor: str = LOCAL
     address: str | None = None
+    devices: int = 1
+    """How many devices train one model together."""
 
     @property
     def elsewhere(self) -> bool:
         """Whether others than processes of this command carry out stages."""
         return self.executor != LOCAL
+
+    def check_devices(self, device: str, jobs: int | None) -> None:
+        """See that one training can have so many devices, cpu (its cores) or cuda.
+
+        Raises:
+            UserError: there are fewer, or stages are asked to be carried out elsewhere or at once.
+        """
+        given = f"--devices {self.devices}"
+        if self.devices < 1:
+            raise UserError(f"{given}: at least 1 is expected")
+        if self.devices == 1:
+            return
+        if self.elsewhere:
+            raise UserError(
+                f"{given}: goes with --executor local alone, not {self.executor}: there, every "
+                "stage has one device"
+            )
+        if jobs is not None and jobs > 1:
+            raise UserError(
+                f"{given}: one training at a time has all of them: leave out --jobs {jobs}"
+            )
+        there = device_count(device)
+        if self.devices > there:
+            kind = "GPU" if device == "cuda" else "core"
+            raise UserError(
+                f"{given}: this machine has {there} {kind}{'' if there == 1 else 's'}; "
+                f"allowed: 1 to {there}"
+            )
 
     def check(self) -> None:
         """See that there is such an executor here.
@@ -51,6 +82,15 @@ class Where:
                 "--executor slurm: there is no sbatch here: give the command on a machine of the "
                 "SLURM cluster"
             )
+
+
+def device_count(device: str) -> int:
+    """Return how many devices this machine has: GPUs, or cores."""
+    if device != "cuda":
+        return cores()
+    import torch
+
+    return torch.cuda.device_count()
 
 
 HERE = Where()

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nearfar.data import DataOptions, Dataset, load_dataset
 from nearfar.data.embeddings import with_embeddings
@@ -18,6 +18,9 @@ from nearfar.execution.events import Finished
 from nearfar.extensions import FOREIGN_ERRORS, changed_modules, use_modules
 from nearfar.plan.groups import Bundle
 from nearfar.records.stages import StageBusy, StageStore
+
+if TYPE_CHECKING:
+    from nearfar.stages.run import Ranks
 
 BUSY_SECONDS = 0.5
 
@@ -58,11 +61,13 @@ def carry_out(
     store: StageStore,
     report: Callable[[str, int, float], None],
     pause: Callable[[float], object] = time.sleep,
+    ranks: Ranks | None = None,
 ) -> list[Finished]:
     """Run stages with the threads that their study fixed; wait where another process is at one.
 
-    ``report`` is told hash, epochs or iterations done, and loss. Stages that cannot be run as
-    one computation are run one by one.
+    ``report`` is told hash, epochs or iterations done, and loss; ``ranks`` brings the processes of
+    a stage that takes several devices. Stages that cannot be run as one computation are run one by
+    one.
     """
     import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -70,10 +75,10 @@ def carry_out(
     threads = bundle[0].spec.threads
     torch.set_num_threads(threads)
     with threadpool_limits(threads):
-        ended = _run(bundle, load, store, report, pause)
+        ended = _run(bundle, load, store, report, pause, ranks)
         if ended.error and not ended.full and len(bundle) > 1:
             return [
-                replace(_run((step,), load, store, report, pause), stage_hash=step.hash)
+                replace(_run((step,), load, store, report, pause, ranks), stage_hash=step.hash)
                 for step in bundle
             ]
     return [replace(ended, stage_hash=step.hash) for step in bundle]
@@ -85,6 +90,7 @@ def _run(
     store: StageStore,
     report: Callable[[str, int, float], None],
     pause: Callable[[float], object],
+    ranks: Ranks | None,
 ) -> Finished:
     """Run stages as one computation; return how that ended, without a hash."""
     from nearfar.stages import run
@@ -94,7 +100,7 @@ def _run(
             raise UserError(f"module {module} changed since the run began: start the run again")
         while missing := {s.hash: s.spec for s in bundle if not store.is_done(s.hash)}:
             try:
-                run.run_stages(missing, load(), store, report)
+                run.run_stages(missing, load(), store, report, ranks or run.by_itself)
             except StageBusy:
                 pause(BUSY_SECONDS)
     except UserError as error:

@@ -11,6 +11,7 @@ from nearfar.objectives.byol import BYOL
 from nearfar.objectives.moco import MomentumContrast
 from nearfar.objectives.mul_sup_con import MultiLabelContrast
 from nearfar.objectives.nt_xent import NTXent
+from nearfar.objectives.on_ranks import loss_on_ranks
 from nearfar.objectives.ordinal_entropy import OrdinalEntropy
 from nearfar.objectives.pairs import ContrastivePairs, PairLikelihood, Triplets
 from nearfar.objectives.predictor import Predictor, in_chunks
@@ -75,4 +76,5 @@ __all__ = [
     "Triplets",
     "VICReg",
     "in_chunks",
+    "loss_on_ranks",
 ]

@@ -9,6 +9,8 @@ from torch.nn import functional
 from nearfar.errors import UserError
 from nearfar.heads.decoders import Decoder, VectorDecoder
 from nearfar.objectives.batches import Batch
+from nearfar.ranks.exchange import total
+from nearfar.ranks.share import by_rows, current
 
 
 class AutoEncoder(nn.Module):
@@ -30,6 +32,7 @@ class AutoEncoder(nn.Module):
     least_rows: ClassVar[int] = 2
     views: ClassVar[int] = 1
     reads_labels: ClassVar[bool] = False
+    sees_ranks: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})
 
     def __init__(
@@ -69,12 +72,13 @@ class AutoEncoder(nn.Module):
         truth = inputs if self.scale is None else self.scale(inputs)
         guess = decoded.sigmoid() if self.scale is None else decoded
         squares = (guess - truth).square().sum()
-        self._squares = self._squares + squares.detach()
-        self._rows += len(inputs)
+        self._squares = self._squares + total(squares)
+        share = current()
+        self._rows += len(inputs) if share is None else share.rows
         if self._cross_entropy:
-            total = functional.binary_cross_entropy_with_logits(decoded, truth, reduction="sum")
-            return total / len(inputs)
-        return squares / len(inputs)
+            bits = functional.binary_cross_entropy_with_logits(decoded, truth, reduction="sum")
+            return by_rows(bits / len(inputs))
+        return by_rows(squares / len(inputs))
 
     @torch.no_grad()
     def reconstruct(self, inputs: Tensor) -> Tensor:

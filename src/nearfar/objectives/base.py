@@ -20,7 +20,9 @@ class Objective(Protocol):
     with so many outputs. ``least_rows`` is how many rows a batch needs, ``views`` how many views of
     each row a batch holds, ``reads_labels`` whether labels are looked at, ``tasks`` what they may
     mean. Only the parameters of ``encoder`` outlive the stage. One whose class has
-    ``blends_features = True`` passes features through ``batch.blended``. Further methods, where
+    ``blends_features = True`` passes features through ``batch.blended``. One whose class has
+    ``sees_ranks = True`` sees to it that several processes can train it: see
+    ``objectives/on_ranks.py``. Further methods, where
     present, are ``monitor()``, ``validation_loss(batch)`` and ``reconstruct(inputs)``, see
     docs/architecture.md.
     """

@@ -1,7 +1,7 @@
 """BYOL: an online network predicts a slowly moving copy of itself (Grill et al., NeurIPS 2020)."""
 
 from copy import deepcopy
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field, PositiveInt
@@ -11,6 +11,7 @@ from nearfar.losses import negative_cosine_loss
 from nearfar.objectives.batches import Batch
 from nearfar.objectives.normed_projection import normed_projection
 from nearfar.objectives.views_apart import ViewsApart
+from nearfar.ranks.share import by_rows
 
 
 class BYOL(ViewsApart):
@@ -28,6 +29,8 @@ class BYOL(ViewsApart):
 
     In evaluation mode nothing moves.
     """
+
+    sees_ranks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class BYOL(ViewsApart):
         one, other = batch.views
         there = negative_cosine_loss(self._predicted(one), self._target(other))
         back = negative_cosine_loss(self._predicted(other), self._target(one))
-        return 4 + 2 * (there + back)
+        return by_rows(4 + 2 * (there + back))
 
     def _predicted(self, view: Any) -> Tensor:
         found: Tensor = self.predictor(self._projected(view))

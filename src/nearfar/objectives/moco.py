@@ -11,6 +11,8 @@ from nearfar.heads.networks import MLP
 from nearfar.losses import info_nce_loss, unit
 from nearfar.objectives.batches import Batch
 from nearfar.objectives.split_batch_norm import split_batch_norm
+from nearfar.ranks.exchange import from_first, gathered, total
+from nearfar.ranks.share import by_rows, part
 
 
 class KeyQueue(nn.Module):
@@ -39,6 +41,8 @@ class KeyQueue(nn.Module):
 
 
 class _Compared(NamedTuple):
+    """Loss and accuracy of the process's queries, and the keys of the whole batch."""
+
     loss: Tensor
     accuracy: Tensor
     keys: Tensor
@@ -62,12 +66,16 @@ class MomentumContrast(nn.Module):
     The projection is an MLP of the ``hidden`` widths (none, as in the paper: one affine map) with
     ``out`` outputs, brought to length 1; it is thrown away after training.
 
+    Where several devices train, each has its share of the groups, keys are shuffled across all of
+    them, and the queue takes the keys of all and is the same on each.
+
     In evaluation mode nothing moves: ``loss`` compares with the training queue as it is.
     """
 
     least_rows: ClassVar[int] = 2
     views: ClassVar[int] = 2
     reads_labels: ClassVar[bool] = False
+    sees_ranks: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})
 
     picks: Tensor
@@ -130,29 +138,36 @@ class MomentumContrast(nn.Module):
         results = [self._one_way(one, other, queue)]
         if self.symmetric:
             results.append(self._one_way(other, one, queue))
+        first, step = part()
         for result in results:
-            rows = len(result.keys)
-            self.picks += torch.stack([result.accuracy * rows, result.accuracy.new_full((), rows)])
+            rows = len(result.keys[first::step])
+            asked = torch.stack([result.accuracy * rows, result.accuracy.new_full((), rows)])
+            self.picks += total(asked)
             if moves:
                 queue.add(result.keys)
-        return torch.stack([result.loss for result in results]).mean()
+        return by_rows(torch.stack([result.loss for result in results]).mean())
 
     def _one_way(self, query_view: Tensor, key_view: Tensor, queue: KeyQueue) -> _Compared:
         with split_batch_norm(self.encoder, self.groups):
             queries = unit(self.projection(self.encoder(query_view)))
         keys = self._keys(key_view)
-        loss, accuracy = info_nce_loss(queries, keys, queue.rows.clone(), self.temperature)
+        first, step = part()
+        rows = queue.rows.clone()
+        loss, accuracy = info_nce_loss(queries, keys[first::step], rows, self.temperature)
         return _Compared(loss, accuracy, keys)
 
     @torch.no_grad()
     def _keys(self, view: Tensor) -> Tensor:
+        """Return the keys of the batch, (n, ``out``), of all ranks."""
         shuffled = self.training and self.groups > 1
         if not shuffled:
-            return unit(self.key_projection(self.key_encoder(view)))
-        order = torch.randperm(len(view), device=view.device)
+            return gathered(unit(self.key_projection(self.key_encoder(view))))
+        whole = gathered(view)
+        order = from_first(torch.randperm(len(whole), device=view.device))
+        first, step = part()
         with split_batch_norm(self.key_encoder, self.groups):
-            keys = unit(self.key_projection(self.key_encoder(view[order])))
-        return keys[order.argsort()]
+            keys = unit(self.key_projection(self.key_encoder(whole[order[first::step]])))
+        return gathered(keys)[order.argsort()]
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from nearfar.losses import nt_xent_loss
 from nearfar.objectives.batches import Batch
 from nearfar.objectives.projected import ProjectedViews
+from nearfar.ranks.exchange import gathered
+from nearfar.ranks.share import as_mean, part
 
 
 class NTXent(ProjectedViews):
@@ -18,6 +20,7 @@ class NTXent(ProjectedViews):
     """
 
     reads_labels: ClassVar[bool] = False
+    sees_ranks: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})
 
     def __init__(
@@ -33,4 +36,5 @@ class NTXent(ProjectedViews):
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch of two views, a scalar."""
-        return nt_xent_loss(*self.projected(batch), self.temperature)
+        one, other = map(gathered, self.projected(batch))
+        return as_mean(nt_xent_loss(one, other, self.temperature, part()))

@@ -1,7 +1,7 @@
 """Supervised: encoder, standardisation, head and readout under a loss, any part of it trained."""
 
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from nearfar.losses.gaps import mean_of_known
 from nearfar.losses.precision import in_full_precision
 from nearfar.objectives.batches import Batch
 from nearfar.objectives.closed_form import affine_maps, cross_entropy_step
+from nearfar.ranks.exchange import gathered, gathered_or_none
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -34,6 +35,7 @@ class Predictor(nn.Module):
     """Whether some targets are NaN: not known, and left out of the loss."""
     weighted: bool = False
     """Whether batches have weights."""
+    sees_ranks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -103,10 +105,11 @@ class Predictor(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar."""
-        outputs = self._decoded(batch.blended(self.encoder(batch.inputs)))
+        outputs = gathered(self._decoded(batch.blended(self.encoder(batch.inputs))))
+        targets = gathered(batch.targets)
         if self.training:
-            self._count(outputs, batch.classes)
-        return self.compare(outputs, batch.targets, batch.weights)
+            self._count(outputs, targets[:, 0])
+        return self.compare(outputs, targets, gathered_or_none(batch.weights))
 
     def compare(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the loss of what the head puts out (b, …), a scalar.

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from nearfar.losses import RnCLoss
 from nearfar.objectives.batches import Batch, features_of_views
+from nearfar.ranks.exchange import gathered
+from nearfar.ranks.share import as_mean, part
 
 
 class RankNContrast(nn.Module):
@@ -22,6 +24,7 @@ class RankNContrast(nn.Module):
     least_rows: ClassVar[int] = 2
     views: int = 1
     reads_labels: ClassVar[bool] = True
+    sees_ranks: ClassVar[bool] = True
     blends_features: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "multilabel"})
 
@@ -46,13 +49,12 @@ class RankNContrast(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar."""
-        features = features_of_views(self.encoder, batch)
-        if not batch.targets.isnan().any():
-            value: Tensor = self.criterion(features, batch.targets)
-            return value
-        self.shared.begin(batch.targets)
-        gapped: Tensor = self.with_gaps(features, SharedTargets.with_known(batch.targets))
-        return gapped
+        features = gathered(features_of_views(self.encoder, batch))
+        targets = gathered(batch.targets)
+        if not targets.isnan().any():
+            return as_mean(self.criterion(features, targets, part()))
+        self.shared.begin(targets)
+        return as_mean(self.with_gaps(features, SharedTargets.with_known(targets), part()))
 
 
 class SharedTargets:

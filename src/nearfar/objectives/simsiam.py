@@ -1,5 +1,7 @@
 """SimSiam: siamese views without negatives or momentum (Chen and He, CVPR 2021)."""
 
+from typing import ClassVar
+
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
@@ -7,6 +9,7 @@ from nearfar.losses import negative_cosine_loss
 from nearfar.objectives.batches import Batch
 from nearfar.objectives.normed_projection import normed_projection
 from nearfar.objectives.views_apart import ViewsApart
+from nearfar.ranks.share import by_rows
 
 
 class SimSiam(ViewsApart):
@@ -18,6 +21,8 @@ class SimSiam(ViewsApart):
     bottleneck, with batch norm in its hidden layers. The paper's, for ResNet-50, are 2,048 wide,
     with a predictor of 512. Both are thrown away after training.
     """
+
+    sees_ranks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -35,4 +40,4 @@ class SimSiam(ViewsApart):
         one, other = self.projected(batch)
         there = negative_cosine_loss(self.predictor(one), other.detach())
         back = negative_cosine_loss(self.predictor(other), one.detach())
-        return (there + back) / 2
+        return by_rows((there + back) / 2)

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from nearfar.ranks.exchange import total
+from nearfar.ranks.share import current, part
+
 
 @contextmanager
 def split_batch_norm(module: nn.Module, groups: int) -> Iterator[None]:
@@ -18,20 +21,27 @@ def split_batch_norm(module: nn.Module, groups: int) -> Iterator[None]:
     equal in number; there are at most n/2 groups, since one row has no variance. Each group is
     normalised by its own mean and variance. Running statistics move once, by the mean over groups.
     The module is unchanged afterwards: no layer is replaced, no name in its state differs.
+
+    Where several ranks have a share of the batch, each has its share of the groups: ``groups`` over
+    their number, and one at least. Running statistics are the mean over all.
     """
+    groups_here = max(1, groups // part()[1])
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm)] if groups > 1 else []
+    before = [norm.__dict__.get("forward") for norm in norms]
     for norm in norms:
-        norm.forward = partial(_forward, norm, groups)  # type: ignore[method-assign]
+        norm.forward = partial(_forward, norm, groups_here)  # type: ignore[method-assign]
     try:
         yield
     finally:
-        for norm in norms:
+        for norm, forward in zip(norms, before, strict=True):
             del norm.forward
+            if forward is not None:
+                norm.forward = forward  # type: ignore[method-assign]
 
 
 def _forward(norm: _BatchNorm, groups: int, values: Tensor) -> Tensor:
     groups = min(groups, len(values) // 2)
-    if not norm.training or groups < 2:
+    if not norm.training or (groups < 2 and current() is None):
         return type(norm).forward(norm, values)
     factor = norm.momentum
     if norm.num_batches_tracked is not None:
@@ -68,8 +78,12 @@ def _forward(norm: _BatchNorm, groups: int, values: Tensor) -> Tensor:
         ).reshape(values.shape)
     for running, grouped in ((norm.running_mean, means), (norm.running_var, variances)):
         if running is not None and grouped is not None:
-            running.copy_(grouped.mean(0))
+            running.copy_(_mean_over_ranks(grouped.mean(0)))
     return result
+
+
+def _mean_over_ranks(running: Tensor) -> Tensor:
+    return total(running) / part()[1]
 
 
 def _copies(running: Tensor | None, groups: int) -> Tensor | None:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from nearfar.losses import sup_con_loss
 from nearfar.objectives.batches import Batch
 from nearfar.objectives.projected import ProjectedViews
+from nearfar.ranks.exchange import gathered
+from nearfar.ranks.share import as_mean, part
 
 
 class SupervisedContrast(ProjectedViews):
@@ -19,6 +21,7 @@ class SupervisedContrast(ProjectedViews):
     """
 
     reads_labels: ClassVar[bool] = True
+    sees_ranks: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
 
     def __init__(
@@ -34,5 +37,5 @@ class SupervisedContrast(ProjectedViews):
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch of two views, a scalar."""
-        views = torch.stack(self.projected(batch), dim=1)
-        return sup_con_loss(views, batch.classes, self.temperature)
+        views = gathered(torch.stack(self.projected(batch), dim=1))
+        return as_mean(sup_con_loss(views, gathered(batch.classes), self.temperature, part()))

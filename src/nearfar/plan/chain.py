@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -165,7 +165,7 @@ def scoring_of(fit: Step, test: Test, seed: int) -> Step:
     spec = ScoreSpec(
         data=known.data,
         seed=seed,
-        environment=known.environment,
+        environment=known.environment.alone,
         threads=known.threads,
         target=known.target,
         modules=known.modules,
@@ -196,11 +196,11 @@ def _pretrain_spec(stage: Stage, common: Mapping[str, Any], files: FileContents)
 def _fit_spec(
     fit: TrainedFit | ExactFit, metric: str, common: Mapping[str, Any]
 ) -> FitSpec | SolveSpec:
-    head = _named(fit.head)
+    head, environment = _named(fit.head), common["environment"]
     if isinstance(fit, ExactFit):
-        common = {**common, "metric": own_metric(metric)}
+        common = {**common, "metric": own_metric(metric), "environment": environment.alone}
         return SolveSpec(**common, head=head, weights=fit.weights)
-    return FitSpec(
+    spec = FitSpec(
         **common,
         head=head,
         weights=fit.weights,
@@ -217,6 +217,7 @@ def _fit_spec(
         label_smoothing=fit.label_smoothing,
         layer_decay=fit.layer_decay,
     )
+    return replace(spec, environment=environment.alone) if spec.caches_features else spec
 
 
 def encoder_named(choice: NamedChoice | None, files: FileContents) -> Named | None:

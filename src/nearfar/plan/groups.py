@@ -74,6 +74,8 @@ def _features(spec: FitSpec | SolveSpec) -> dict[str, Any]:
 
 
 def _is_stackable(spec: FitSpec) -> bool:
+    if spec.environment.devices > 1:
+        return False
     if spec.label_smoothing is not None or spec.recipe.average is not None:
         return False
     return can_stack_optimizer(spec.recipe.optimizer) and can_stack_head(

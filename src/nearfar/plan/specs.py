@@ -6,7 +6,7 @@ where it is not given: stages that were made before it keep their hashes.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from nearfar.data.conditions import Conditions
@@ -53,6 +53,13 @@ class Environment:
     device: str
     nearfar: str = __version__
     precision: Precision = FULL
+    devices: int = 1
+    """How many devices train one model together, each in a process of its own."""
+
+    @property
+    def alone(self) -> Self:
+        """The same with one device, for what is not trained by batches."""
+        return replace(self, devices=1)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
@@ -62,8 +69,10 @@ class Environment:
         )
 
     def to_plain(self) -> Plain:
-        """Return what stands in specifications; full precision is not named."""
+        """Return what stands in specifications; full precision and one device are not named."""
         plain = asdict(self)
+        if self.devices == 1:
+            del plain["devices"]
         if self.precision == FULL:
             del plain["precision"]
         return plain
@@ -212,6 +221,11 @@ class FitSpec(_Fit):
     frozen_views: str | None = None
     label_smoothing: float | None = None
     layer_decay: float | None = None
+
+    @property
+    def caches_features(self) -> bool:
+        """Whether the head is trained on features that are computed before."""
+        return self.train == "head" and self.frozen_views != "fresh"
 
     @property
     def trained(self) -> Literal["all", "head"] | int:

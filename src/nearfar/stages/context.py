@@ -36,6 +36,7 @@ from nearfar.plan.specs import (
     StageSpec,
     has_encoder,
 )
+from nearfar.ranks.share import ALONE, Rank
 from nearfar.records.files import write_atomically
 from nearfar.records.stage_files import write_curves, write_predictions
 from nearfar.records.stages import StageStore
@@ -79,6 +80,7 @@ class StageContext:
     shown: NDArray[np.int64]
     shared: dict[str, Any]
     preparation: Preparation | None = None
+    rank: Rank = ALONE
 
     @classmethod
     def on(
@@ -89,11 +91,13 @@ class StageContext:
         folder: Path,
         report: Report,
         shared: dict[str, Any],
+        rank: Rank = ALONE,
     ) -> StageContext:
         """Make a stage ready, in the folder that is to become its own.
 
         ``shared`` is what stages of one computation have in common, empty at first; those whose
-        columns were prepared differently have nothing.
+        columns were prepared differently have nothing. ``rank`` is this process's among those that
+        train it.
         """
         split = split_rows(dataset, spec.data.split, spec.data.split_seed or 0)
         shown = shown_rows(dataset)
@@ -111,7 +115,7 @@ class StageContext:
         outputs = outputs_of(dataset, split, task, reported)
         metric = None if isinstance(spec, PretrainSpec) else spec.metric
         outputs.also = () if metric is None or metric in METRICS.built_in else (metric,)
-        fabric = fabric_on(spec.environment.device, spec.environment.precision)
+        fabric = fabric_on(spec.environment.device, spec.environment.precision, rank.number)
         inputs: Any = dataset.inputs
         preparation: Preparation | None = None
         if not isinstance(spec, ScoreSpec) and has_encoder(spec):
@@ -124,7 +128,7 @@ class StageContext:
         else:
             rows = Rows(inputs, torch.from_numpy(outputs.targets).to(fabric.device))
         place = fabric, store, folder, report
-        return cls(spec, dataset, split, outputs, rows, *place, shown, shared, preparation)
+        return cls(spec, dataset, split, outputs, rows, *place, shown, shared, preparation, rank)
 
     @property
     def device(self) -> torch.device:

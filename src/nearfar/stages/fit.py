@@ -57,7 +57,7 @@ class Fitting:
             mixes_features=models.mixes_features(mixing, context.rows.inputs),
         )
         part = encoder
-        if models.features_are_cached(spec):
+        if spec.caches_features:
             rows, spared = _cached(rows, encoder, spec, context)
             part = models.Features(encoder.out_features)  # type: ignore[assignment]
         assert isinstance(part, nn.Module)
@@ -110,8 +110,9 @@ def train(fittings: Sequence[Fitting]) -> list[dict[str, Any]]:
             checkpoint=folder / "checkpoint.pt",
             limit=first.limit,
             report=first.context.report,
+            rank=first.context.rank,
         ).run()
-        return [first.end(outcome)]
+        return [first.end(outcome) if first.context.rank.leads else {}]
     batch_key = "".join(fitting.context.folder.name for fitting in fittings)
     digest = hashlib.sha256(batch_key.encode()).hexdigest()[:16]
     outcomes = StackedTrainer(

@@ -85,7 +85,7 @@ class Fitted:
         if isinstance(spec, FitSpec):
             assert encoder is not None
             part: Any = encoder
-            if models.features_are_cached(spec) or isinstance(encoder, FixedEncoder):
+            if spec.caches_features or isinstance(encoder, FixedEncoder):
                 part = models.Features(encoder.out_features)
             found.predictor = models.build_predictor(spec, part, kept_outputs(outcome)[1])
         return found

@@ -97,11 +97,6 @@ def mixes_features(mixing: CMixup | None, inputs: Any) -> bool:
     return mixing.at == "features" or (mixing.at is None and inputs.kind == "molecule")
 
 
-def features_are_cached(spec: FitSpec) -> bool:
-    """Whether the head is trained on features that are computed before."""
-    return spec.train == "head" and spec.frozen_views != "fresh"
-
-
 def fresh_encoder(named: Named, inputs: Any, seed: int) -> Encoder | FixedEncoder:
     """Make the encoder of a specification with the weights that ``seed`` gives.
 

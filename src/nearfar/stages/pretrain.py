@@ -15,7 +15,10 @@ from nearfar.train.loop import Trainer
 
 
 def pretrain(context: StageContext, spec: PretrainSpec) -> dict[str, Any]:
-    """Train the encoder; keep it, and what the page shows of it."""
+    """Train the encoder; keep it, and what the page shows of it.
+
+    A rank after the first only trains.
+    """
     encoder = models.fresh_encoder(spec.encoder, context.rows.inputs, spec.seed)
     assert isinstance(encoder, Encoder)
     models.start(encoder, context.rows.inputs, context.index("train"))
@@ -49,7 +52,10 @@ def pretrain(context: StageContext, spec: PretrainSpec) -> dict[str, Any]:
         # Between rows of a batch, and against a queue, a loss may rise while all is well.
         limit=-math.inf if predicts else math.inf,
         report=context.report,
+        rank=context.rank,
     ).run()
+    if not context.rank.leads:
+        return {}
     if outcome.status == "done":
         context.save_weights("model", encoder.state_dict())
         earlier = {epoch: models.encoder_part(weights) for epoch, weights in outcome.kept.items()}

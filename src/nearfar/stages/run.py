@@ -1,11 +1,14 @@
 """Carrying out stages: one, or several that share a computation."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from nearfar.data import Dataset
 from nearfar.plan.specs import FitSpec, ScoreSpec, SolveSpec, StageSpec
+from nearfar.ranks.share import ALONE, Rank
 from nearfar.records.stages import StageStore, write_stage
 from nearfar.stages.context import StageContext, ended
 from nearfar.stages.fit import Fitting, train
@@ -17,29 +20,54 @@ from nearfar.stages.solve import Solving, solve
 Outcome = dict[str, Any]
 
 
+Ranks = Callable[[StageSpec, Path], AbstractContextManager[Rank]]
+"""(specification, folder) → within the context this is one rank of those that train the stage."""
+
+
+@contextmanager
+def by_itself(spec: StageSpec, folder: Path) -> Iterator[Rank]:
+    """Train a stage in this process alone."""
+    if spec.environment.devices > 1:
+        raise ValueError(f"a stage of {spec.environment.devices} devices needs their processes")
+    yield ALONE
+
+
+def run_as_rank(
+    spec: StageSpec, dataset: Dataset, store: StageStore, folder: Path, rank: Rank
+) -> None:
+    """Take part in the training of a stage that another process carries out in ``folder``."""
+
+    def quiet(done: int, loss: float) -> None:
+        pass
+
+    _carry_out([StageContext.on(spec, dataset, store, folder, quiet, {}, rank)])
+
+
 def run_stages(
     specs: Mapping[str, StageSpec],
     dataset: Dataset,
     store: StageStore,
     report: Callable[[str, int, float], None],
+    ranks: Ranks = by_itself,
 ) -> dict[str, Outcome]:
     """Carry out stages (hash → specification) as one computation; publish their folders.
 
     Most often it is one. The caller sets the number of threads, and sees to it that the stages can
-    share a computation (``plan/groups.py``). Returns hash → outcome.
+    share a computation (``plan/groups.py``). ``ranks`` brings the others where a stage takes
+    several devices; it is alone in its bundle. Returns hash → outcome.
 
     Raises:
         StageBusy: another process is at one of them.
     """
+    asked = [(spec, functools.partial(report, found)) for found, spec in specs.items()]
     with store.working_on(*specs) as folders:
         shared: dict[str, Any] = {}
-        contexts = [
-            StageContext.on(
-                spec, dataset, store, folder, functools.partial(report, stage_hash), shared
-            )
-            for (stage_hash, spec), folder in zip(specs.items(), folders, strict=True)
-        ]
-        outcomes = _carry_out(contexts)
+        with ranks(next(iter(specs.values())), folders[0]) as rank:
+            contexts = [
+                StageContext.on(spec, dataset, store, folder, told, shared, rank)
+                for (spec, told), folder in zip(asked, folders, strict=True)
+            ]
+            outcomes = _carry_out(contexts)
         for context, outcome in zip(contexts, outcomes, strict=True):
             if context.preparation is not None:
                 write_preparation(context.folder, context.preparation)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nearfar.heads.solved.knn import neighbour_votes
 from nearfar.metrics import METRICS
-from nearfar.objectives import Batch, Predictor, Rows, in_chunks
+from nearfar.objectives import Batch, Predictor, Rows, in_chunks, loss_on_ranks
 from nearfar.stages.models import spread
 from nearfar.stages.targets import Classes, Labels, Outputs
 from nearfar.train.loop import Points
@@ -35,6 +35,10 @@ class FitTask:
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """Gather rows, ``size`` at a time."""
         return self.data.batches(rows, size)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return what this rank makes of a batch's loss, where several train."""
+        return loss_on_ranks(self.module, batch)
 
     def begin(self, number: int) -> None:
         """Tell views that change from round to round that one begins."""
@@ -88,6 +92,10 @@ class PretrainTask:
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """Gather rows, ``size`` at a time."""
         return self.data.batches(rows, size)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return what this rank makes of a batch's loss, where several train."""
+        return loss_on_ranks(self.module, batch)
 
     def begin(self, number: int) -> None:
         """Tell views that change from round to round that one begins."""

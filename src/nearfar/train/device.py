@@ -56,8 +56,8 @@ def precision_of(device: str, kind: str) -> Precision:
     return MIXED if torch.cuda.is_bf16_supported(including_emulation=False) else FULL
 
 
-def fabric_on(device: str, precision: Precision = FULL) -> Fabric:
-    """Return the Fabric that trains on ``device``.
+def fabric_on(device: str, precision: Precision = FULL, index: int = 0) -> Fabric:
+    """Return the Fabric that trains on ``device``; of several GPUs on that with the ``index``.
 
     The precision is passed as a plugin: by its name, Fabric would announce it before every stage.
     So is that this is one process: where SLURM is installed, Fabric would look for its siblings.
@@ -67,7 +67,8 @@ def fabric_on(device: str, precision: Precision = FULL) -> Fabric:
     from lightning_fabric.plugins.environments import LightningEnvironment
 
     mixed = [] if precision == FULL else [MixedPrecision(precision, device)]
-    return Fabric(accelerator=device, devices=1, plugins=[LightningEnvironment(), *mixed])
+    devices: int | list[int] = [index] if device == "cuda" and index else 1
+    return Fabric(accelerator=device, devices=devices, plugins=[LightningEnvironment(), *mixed])
 
 
 def is_here(device: str) -> bool:

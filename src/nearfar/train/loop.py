@@ -18,10 +18,12 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from nearfar.ranks.share import ALONE, Rank
 from nearfar.train.average import Lookahead
 from nearfar.train.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
 from nearfar.train.optim import build_optimizer, build_schedule
 from nearfar.train.randomness import random_state, set_random_state
+from nearfar.train.ranks import RankedTask
 from nearfar.train.recipe import Recipe
 from nearfar.train.state import LEARNING_EPOCHS, Outcome, Points, RunState, Task
 
@@ -38,6 +40,8 @@ class Trainer:
     beside the selected ones; ``limit`` is the training loss up to which the end is no
     divergence, though it rose; ``report(done, loss)`` is called after every round with the epochs
     or iterations done. The numbers depend on ``seed`` and the task alone, not on interruptions.
+    Where several ``rank``s train, each has a trainer; the first alone judges, reports and keeps
+    checkpoints, which all read.
     """
 
     def __init__(
@@ -51,7 +55,11 @@ class Trainer:
         keep: tuple[int, ...] = (),
         limit: float = math.inf,
         report: Callable[[int, float], None] = lambda done, loss: None,
+        rank: Rank = ALONE,
     ) -> None:
+        self.ranked = RankedTask(task, rank, seed) if rank.count > 1 else None
+        if self.ranked is not None:
+            task = self.ranked
         self.task, self.recipe, self.fabric = task, recipe, fabric
         self.checkpoint, self.report = checkpoint, report
         self.run_state = RunState(task, recipe, seed, keep=keep, limit=limit)
@@ -91,10 +99,15 @@ class Trainer:
                 self.schedule.step(value)
             state.seconds += time.monotonic() - begin
             self.report(run_state.rounds.count(state.round), loss)
-            if run_state.goes_on and time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if self._keeps and run_state.goes_on and time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self._save()
                 saved = time.monotonic()
         return run_state.finish()
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether this process writes checkpoints."""
+        return self.ranked is None or self.ranked.rank.leads
 
     def _round(self) -> float:
         """Train to the end of the round; return the mean loss of its rows."""
@@ -117,14 +130,14 @@ class Trainer:
 
     def _gradients(self, batch: Any) -> Tensor:
         """Return the loss of a batch; leave its gradients in the parameters."""
-        if self.step_of is not None:
+        if self.step_of is not None and self.ranked is None:
             return self.step_of(batch)
         # Fabric sees to the precision of forward alone, and not of other methods.
         with self.fabric.autocast():
-            loss: Tensor = self.model.loss(batch)
+            loss: Tensor = (self.ranked or self.model).loss(batch)
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
-        return loss.detach()
+        return loss.detach() if self.ranked is None else self.ranked.average(loss)
 
     def _save(self) -> None:
         save_checkpoint(

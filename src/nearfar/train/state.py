@@ -35,6 +35,8 @@ class Task(Protocol):
     returns the value to minimise, or None where nothing is to be selected, and points of the curves
     beside the training loss. It may leave the module in evaluation mode, but torch's generators as
     they were. ``begin(number)``, where present, is called before each round, from 1 on.
+    ``loss(batch)`` is asked in the place of the module's where several ranks train it: the mean of
+    what they return, of their shares, is the loss of the batch.
     """
 
     rows: Tensor

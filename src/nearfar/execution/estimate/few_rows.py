@@ -85,7 +85,11 @@ def _spread(dataset: Dataset, rows: Index, share: float) -> Index:
 
 
 def shortened(spec: StageSpec) -> StageSpec:
-    """Return a stage as it is rehearsed: on the rows that its data set says, for few epochs."""
+    """Return a stage as it is rehearsed: on the rows that its data set says, for few epochs.
+
+    On one device, whatever it is planned for.
+    """
+    spec = replace(spec, environment=spec.environment.alone)
     data = Data(spec.data.digest, PREDEFINED, None, Conditions())
     if isinstance(spec, ScoreSpec):
         return replace(spec, data=data, test=spec.test.model_copy(update={"rows": "all"}))

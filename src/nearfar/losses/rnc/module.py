@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nearfar.losses.parts import WHOLE
 from nearfar.losses.rnc.order import ComparedLabels
 from nearfar.losses.rnc.scratch import Rows, Scratch
 from nearfar.losses.rnc.similarity import ENERGIES
@@ -70,12 +71,14 @@ class RnCLoss(nn.Module):
         self.label_diff = label_diff
         self.feature_sim = feature_sim
 
-    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, features: Tensor, labels: Tensor, part: tuple[int, int] = WHOLE) -> Tensor:
         """The loss of a batch, a scalar in float32 (float64 for float64 features).
 
         Args:
             features: (n, views, d), or (n, d) for one view; n · views must be at least 2.
             labels: (n,) or (n, k), floating or integer, finite.
+            part: (k, m): only the terms of the k-th of m runs of rows i, about equally many, in
+                the order of their labels or of the batch; the sum over all k below m is the loss.
 
         Raises:
             ValueError: shapes that do not fit, fewer than two rows, labels that are not finite.
@@ -87,7 +90,9 @@ class RnCLoss(nn.Module):
             exact = stacked if stacked.dtype == torch.float64 else stacked.float()
             rows = exact.index_select(0, order.permutation).transpose(0, 1).flatten(0, 1)
             kind, tensor = self._energies_input(rows)
-            loss: Tensor = _RankNContrast.apply(tensor, order, kind)  # type: ignore[no-untyped-call]
+            loss: Tensor = _RankNContrast.apply(  # type: ignore[no-untyped-call]
+                tensor, order, kind, part
+            )
         return loss
 
     def extra_repr(self) -> str:
@@ -134,15 +139,18 @@ class _RankNContrast(torch.autograd.Function):
     """Loss and gradient in one pass over blocks of rows; the backward pass only scales it."""
 
     @staticmethod
-    def forward(ctx: Any, tensor: Tensor, order: FarnessOrder, kind: str) -> Tensor:
+    def forward(
+        ctx: Any, tensor: Tensor, order: FarnessOrder, kind: str, part: tuple[int, int]
+    ) -> Tensor:
         scratch = Scratch.of(tensor.device)
         source = ENERGIES[kind](tensor, scratch)
         count, wanted = tensor.shape[0], ctx.needs_input_grad[0]
         views = count // order.samples
         block = _samples_at_once(tensor.device, count, views)
         total = torch.zeros((), dtype=torch.float64, device=tensor.device)
-        for start in range(0, order.samples, block):
-            stop = min(start + block, order.samples)
+        first, last = (order.samples * (part[0] + end) // part[1] for end in (0, 1))
+        for start in range(first, last, block):
+            stop = min(start + block, last)
             rows = Rows(start, stop, order.samples, views)
             energy, least = source.energies(rows)
             terms = row_terms(energy, least, order.block(start, stop, scratch), scratch, wanted)
@@ -155,11 +163,11 @@ class _RankNContrast(torch.autograd.Function):
         return ((total + source.total) / pairs).to(tensor.dtype)
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
         if torch.is_grad_enabled():
             raise RuntimeError("RnCLoss has no second derivative: create_graph must be False")
         (gradient,) = ctx.saved_tensors
-        return gradient * upstream, None, None
+        return gradient * upstream, None, None, None
 
 
 def _samples_at_once(device: torch.device, count: int, views: int) -> int:

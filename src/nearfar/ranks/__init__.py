@@ -1,0 +1,1 @@
+"""Several processes that train one model: shares of a batch, and what goes between them."""
