@@ -1,4 +1,4 @@
-"""``nearfar`` in processes forked from this one, which has imported all: what is tried is soon tried.
+"""``nearfar`` in processes forked from this one, which has imported all: a try takes no time.
 
 Not for a process with threads of its own.
 """

@@ -57,3 +57,7 @@ NoModules = Annotated[
 Modules = Annotated[
     bool, typer.Option("--modules", help="Import the modules that the run's study names: code.")
 ]
+RunName = Annotated[
+    str | None,
+    typer.Option("--as", metavar="NAME", help="The run's folder in --out; of other data too."),
+]
