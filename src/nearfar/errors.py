@@ -53,13 +53,13 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
-def nearest(given: str, allowed: Iterable[str]) -> str:
+def nearest(given: object, allowed: Iterable[str]) -> str:
     """Return what is allowed in place of ``given``, the nearest name first, as a phrase.
 
     >>> nearest("rncc", ["rnc", "moco"])
     "did you mean 'rnc'? allowed: moco, rnc"
     """
-    names = sorted(allowed)
+    names, given = sorted(allowed), str(given)
     phrase = "allowed: " + (", ".join(names) or "nothing")
     alike = [name for name in names if name.casefold() == given.casefold()]
     close = alike or get_close_matches(given, names, n=1, cutoff=0.6)

@@ -52,6 +52,13 @@ def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
         np.testing.assert_allclose(model.predict(other), expected, rtol=1e-6)
 
 
+def masked() -> Any:
+    """Rows one cell of which is masked: what lies under the mask is no number of the user's."""
+    rows = np.ma.masked_array(np.ones((3, 4)), mask=np.zeros((3, 4)))
+    rows[1, 2] = np.ma.masked
+    return rows
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -67,6 +74,11 @@ def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
         (frame().drop(columns="x2"), "^X: no column 'x2'"),
         ({"x0": 1}, "X: a column is 1 and no list of cells"),
         ([[1, 2], [3]], "X: cannot read list"),
+        (pd.concat([frame(), frame()[["x0"]]], axis=1), "X: Duplicate column names found"),
+        (frame().assign(x1=pd.arrays.SparseArray([0.0] * 5)), "X: Sparse pandas data"),
+        (np.array([[1, 2, 3, 4], ["a", 2, 3, 4]], dtype=object), "X: a column of mixed or unknown"),
+        (masked(), r"^X\[1\]: feature 'x2' is missing"),
+        ("x" * 5000, "X: cannot read 'xxx"),
     ],
 )
 def test_rows_that_cannot_be_used_are_told_in_one_line(given: Any, told: str) -> None:
@@ -74,6 +86,26 @@ def test_rows_that_cannot_be_used_are_told_in_one_line(given: Any, told: str) ->
         of_table().predict(given)
     assert "\n" not in str(caught.value)
     assert "/tmp" not in str(caught.value)
+
+
+def test_arguments_of_other_types_are_told_in_one_line(tmp_path: Path) -> None:
+    model = of_table()
+    (tmp_path / "file").write_text("")
+    calls: list[tuple[str, Any]] = [
+        ("model: needs a path, not 3", lambda: nearfar.load(3)),  # type: ignore[arg-type]
+        ("device: unknown value None", lambda: nearfar.load(tmp_path, device=None)),  # type: ignore[arg-type]
+        ("run: needs a path, not None", lambda: nearfar.load_run(None)),  # type: ignore[arg-type]
+        ("study: needs a path, not 3", lambda: nearfar.run(3)),  # type: ignore[arg-type]
+        ("out: needs a path, not 3", lambda: nearfar.compare([1, 2], [1, 2], out=3)),  # type: ignore[arg-type]
+        ("save: needs a path, not None", lambda: model.save(None)),  # type: ignore[arg-type]
+        ("save .*: is not a folder", lambda: model.save(tmp_path / "file")),
+        ("save .*file is a file, so no folder", lambda: model.save(tmp_path / "file" / "x")),
+        ("level 'a': allowed: from 0.5", lambda: model.predict_interval(frame(), "a")),  # type: ignore[arg-type]
+    ]
+    for told, call in calls:
+        with pytest.raises(UserError, match=told) as caught:
+            call()
+        assert "\n" not in str(caught.value)
 
 
 def test_molecules_are_a_list_of_smiles() -> None:

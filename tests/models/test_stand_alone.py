@@ -113,6 +113,13 @@ def test_one_seed_of_a_model_has_the_intervals_of_that_seed_in_the_run(
     assert one.predict(rows, level=0.8).deviation is None
 
 
+def said(folder: Path, **changes: object) -> None:
+    """Change what config.json says; None takes an entry away."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+
+
 @pytest.mark.parametrize(
     ("harm", "phrase"),
     [
@@ -121,11 +128,12 @@ def test_one_seed_of_a_model_has_the_intervals_of_that_seed_in_the_run(
         (lambda f: (f / "config.json").write_text("{"), "is damaged, or no model"),
         (lambda f: (f / "config.json").unlink(), "not a run folder"),
         (
-            lambda f: (f / "config.json").write_text(
-                json.dumps({**json.loads((f / "config.json").read_text()), "format": 99})
-            ),
+            lambda f: said(f, format=99),
             "in format 99; this is nearfar .* install the one that made it",
         ),
+        (lambda f: said(f, unit="m"), "config.json: is not as nearfar wrote it"),
+        (lambda f: said(f, sha256=None, members=[{}]), r"is damaged, or no model .*\(KeyError"),
+        (lambda f: said(f, sha256=None, inputs=3), "is damaged, or no model"),
     ],
 )
 def test_a_damaged_model_is_refused_in_one_line(

@@ -15,6 +15,7 @@ from nearfar.errors import UserError
 from nearfar.library.inputs import FOLDER, Rows, rows_of, task_of_type
 from nearfar.library.result import Result
 from nearfar.library.run import count
+from nearfar.records.places import path_of
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
 
@@ -101,7 +102,7 @@ def _run(
 def _out(out: str | Path | None) -> Path:
     """Return the folder of runs; one for all calls of this process that name none."""
     if out is not None:
-        return Path(out)
+        return path_of(out, "out")
     if not _temporary:
         _temporary.append(tempfile.TemporaryDirectory(prefix="nearfar-"))
     return Path(_temporary[0].name)

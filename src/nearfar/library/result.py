@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError, nearest
 from nearfar.records import read_results, read_stages
+from nearfar.records.places import path_of
 from nearfar.records.run import RunFolder
 from nearfar.records.splits import read_splits
 from nearfar.report import documents
@@ -262,8 +263,9 @@ def load_run(path: str | Path) -> Result:
 
         nearfar.load_run("runs/mine-quick").answer
     """
-    if (Path(path) / "config.json").is_file() and not (Path(path) / "study.yaml").is_file():
+    place = path_of(path, "run")
+    if (place / "config.json").is_file() and not (place / "study.yaml").is_file():
         raise UserError(f"{path}: is a model and no run: nearfar.load({str(path)!r}) reads it")
-    folder = RunFolder.open(Path(path)).path
+    folder = RunFolder.open(place).path
     read_run(folder)
     return Result(folder)

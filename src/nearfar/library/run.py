@@ -9,6 +9,7 @@ from typing import Any
 
 from nearfar.errors import UserError
 from nearfar.library.result import Result
+from nearfar.records.places import path_of
 
 
 def run(
@@ -52,12 +53,12 @@ def run(
     from nearfar.execution.prepared import Request
 
     request = Request(
-        str(study),
+        study if isinstance(study, str) else str(path_of(study, "study")),
         profile,
         _names("arms", arms),
         count("seeds", seeds),
         settings_of(overrides),
-        Path(out),
+        path_of(out, "out"),
         count("jobs", jobs),
         device,
         name=name,

@@ -21,11 +21,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.errors import UserError, shown
 from nearfar.models.held_out import HeldOut
 
 Floats = NDArray[np.float64]
@@ -35,6 +37,17 @@ MOST = 2000
 """Rows that errors are kept of."""
 _AT_ONCE = 100_000
 """Numbers at a time: what the processor's own memory holds."""
+
+
+def checked_level(level: object) -> float:
+    """Return the share of rows that intervals and sets are to hold.
+
+    Raises:
+        UserError: it is no number from 0.5 to below 1.
+    """
+    if isinstance(level, Real) and 0.5 <= float(level) < 1:
+        return float(level)
+    raise UserError(f"level {shown(level)}: allowed: from 0.5 to below 1, such as {LEVEL}")
 
 
 @dataclass(frozen=True)

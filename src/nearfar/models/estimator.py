@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import UserError
-from nearfar.models.calibration import LEVEL
+from nearfar.models.calibration import LEVEL, checked_level
 from nearfar.models.finished import FinishedModel, Predictions
 from nearfar.models.given import rows_of
 from nearfar.models.hub import pulled, pushed
+from nearfar.records.places import path_of
 from nearfar.train.device import pick_device
 
 
@@ -120,9 +121,7 @@ class Estimator:
         """
         if self.task != "regression":
             raise UserError(f"{self.model.name} predicts no numbers: use predict_set")
-        if not 0.5 <= level < 1:
-            raise UserError(f"level {level!r}: allowed: from 0.5 to below 1, such as {LEVEL}")
-        found = self._predictions(X, level)
+        found = self._predictions(X, checked_level(level))
         if not found.intervals:
             raise self._no_calibration("intervals", level)
         ends = np.full((*found.mean.shape, 2), np.nan)
@@ -144,9 +143,7 @@ class Estimator:
         """
         if self.task != "classification":
             raise UserError(f"{self.model.name} predicts no classes: use predict_interval")
-        if not 0.5 <= level < 1:
-            raise UserError(f"level {level!r}: allowed: from 0.5 to below 1, such as {LEVEL}")
-        found = self._predictions(X, level)
+        found = self._predictions(X, checked_level(level))
         if not found.sets:
             raise self._no_calibration("sets", level)
         (inside,) = found.sets.values()
@@ -180,8 +177,16 @@ class Estimator:
         return Graph(self.model).feed(rows_of(self.model.schema, X).inputs)
 
     def save(self, folder: Path | str) -> None:
-        """Write the model to a new folder, from which ``nearfar.load`` reads it."""
-        self.model.save(folder)
+        """Write the model to a new folder, from which ``nearfar.load`` reads it.
+
+        Args:
+            folder: new, or empty.
+
+        Raises:
+            UserError: it holds something, nothing can be written there, or the model has a part
+                that was made in this Python program.
+        """
+        self.model.save(path_of(folder, "save"))
 
     @classmethod
     def from_pretrained(cls, name: str | Path, *, revision: str | None = None) -> Estimator:
@@ -194,7 +199,7 @@ class Estimator:
         Raises:
             UserError: neither is there, or it is no model.
         """
-        return load(pulled(name, revision))
+        return load(pulled(name if isinstance(name, str) else path_of(name, "model"), revision))
 
     def push_to_hub(self, name: str, *, private: bool = True) -> str:
         """Upload the folder that it was loaded from to the Hugging Face hub; return the address.
@@ -252,4 +257,5 @@ def load(folder: Path | str, *, device: str = "cpu", modules: bool = False) -> E
         place = pick_device(device)
     except UserError as error:
         raise UserError(str(error).removeprefix("--")) from None
-    return Estimator(FinishedModel.load(folder, modules=modules), place, Path(folder))
+    folder = path_of(folder, "model")
+    return Estimator(FinishedModel.load(folder, modules=modules), place, folder)

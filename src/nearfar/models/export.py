@@ -11,7 +11,7 @@ from typing import Any
 
 from nearfar.errors import UserError
 from nearfar.models.finished import FinishedModel
-from nearfar.models.folder import CONFIG, digests, is_model
+from nearfar.models.folder import CONFIG, digests, is_model, write_config
 from nearfar.records.files import write_atomically
 from nearfar.records.places import expanded, folder_to_write
 
@@ -111,12 +111,9 @@ def _beside(folder: Path, mark: str) -> Path:
 
 def _complete(folder: Path, told: Mapping[str, Any]) -> None:
     """Add entries to config.json, and the digests of all files but the user's own card."""
-    path = folder / CONFIG
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     files = {name: digest for name, digest in digests(folder).items() if name != CARD}
-    config |= {**told, "files": files}
-    text = json.dumps(config, indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, text + "\n")
+    write_config(folder, {**config, **told, "files": files})
 
 
 def _put(beside: Path, folder: Path) -> None:

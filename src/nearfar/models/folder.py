@@ -19,7 +19,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save as tensors_to_bytes
 
 from nearfar.data import Preparation
-from nearfar.errors import UserError
+from nearfar.errors import UserError, first_line
 from nearfar.extensions import use_modules
 from nearfar.models.calibration import Calibration
 from nearfar.models.known import KnownRows
@@ -27,6 +27,7 @@ from nearfar.models.member import Member
 from nearfar.models.schema import InputSchema
 from nearfar.plan.specs import FitSpec, Named, SolveSpec, from_plain
 from nearfar.records.files import write_atomically
+from nearfar.records.places import folder_to_write
 from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import FILE as COLUMNS
 from nearfar.stages.prepare import read_preparation, write_preparation
@@ -36,6 +37,9 @@ CONFIG = "config.json"
 CALIBRATION, KNOWN = "held_out.safetensors", "training_rows.safetensors"
 FORMAT = 1
 """Raised where an older nearfar could not read what is written."""
+
+SEAL = "sha256"
+"""Where config.json has the digest of the rest of it; those of the first models have none."""
 
 _KEPT = ("study", "arm", "condition", "unit", "task", "versions", "modules")
 
@@ -47,7 +51,8 @@ def write_model(model: Any, folder: Path) -> None:
         UserError: the folder holds something already, or the model has a part that was made in a
             Python program.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    folder_to_write(folder, "save")
+    if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder}: is there already; name a new folder")
     _refuse_own_parts(model)
     members = []
@@ -81,8 +86,20 @@ def write_model(model: Any, folder: Path) -> None:
         "members": members,
         "files": digests(folder),
     }
-    text = json.dumps(config, indent=1, ensure_ascii=False, allow_nan=False)
+    write_config(folder, config)
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write config.json, with the digest of all that it says."""
+    whole = {**config, SEAL: _sealed(config)}
+    text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / CONFIG, text + "\n")
+
+
+def _sealed(config: Mapping[str, Any]) -> str:
+    """Return the digest of what config.json says, however it is laid out."""
+    said = {key: value for key, value in config.items() if key != SEAL}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _refuse_own_parts(model: Any) -> None:
@@ -127,8 +144,23 @@ def _read_calibration(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]
 
 
 def read_model(folder: Path, *, modules: bool = False) -> dict[str, Any]:
-    """Return what ``FinishedModel.load`` makes a model of, by the names of its fields."""
+    """Return what ``FinishedModel.load`` makes a model of, by the names of its fields.
+
+    Raises:
+        UserError: there is no model, or it is damaged, changed, or of a later nearfar.
+    """
     config = read_config(folder)
+    try:
+        return _read(folder, config, modules=modules)
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, AssertionError) as error:
+        raise UserError(f"{_damaged(folder / CONFIG)} ({first_line(error)})") from error
+
+
+def _damaged(path: Path) -> str:
+    return f"{path}: is damaged, or no model of nearfar: copy the folder again"
+
+
+def _read(folder: Path, config: Mapping[str, Any], *, modules: bool) -> dict[str, Any]:
     verify(folder, config["files"])
     if config["modules"]:
         _use_modules(folder, config["modules"], allowed=modules)
@@ -185,12 +217,19 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         version = config["format"]
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path}: is damaged, or no model of nearfar") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise UserError(_damaged(path)) from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if version != FORMAT:
         raise UserError(
             f"{folder}: was made by nearfar {config.get('nearfar')}, in format {version}; this is "
             f"nearfar {__version__}, which reads format {FORMAT}: install the one that made it"
+        )
+    if SEAL in config and config[SEAL] != _sealed(config):
+        raise UserError(
+            f"{path}: is not as nearfar wrote it (another SHA-256): it is damaged or was changed; "
+            "copy the folder again"
         )
     return dict(config)
 

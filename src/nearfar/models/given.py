@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nearfar.data import InputRows
-from nearfar.errors import UserError
+from nearfar.errors import UserError, first_line
 from nearfar.models.schema import InputSchema
 
 _TOLD = {
@@ -38,7 +38,7 @@ def rows_of(schema: InputSchema, given: Any) -> InputRows:
     Raises:
         UserError: something else, or a row that cannot be used; says which.
     """
-    if isinstance(given, os.PathLike) or (isinstance(given, str) and Path(given).exists()):
+    if isinstance(given, os.PathLike) or (isinstance(given, str) and os.path.exists(given)):  # noqa: PTH110 - any text is asked
         return _usable(schema.read(Path(given)), "")
     if isinstance(given, str | bytes) or given is None or np.isscalar(given):
         raise _refused(schema, given)
@@ -85,7 +85,7 @@ def _table(given: Any) -> Any:
         if hasattr(given, "iloc") and hasattr(given, "columns"):
             named = given.rename(columns=str)
             return pa.Table.from_pandas(named, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (ValueError, TypeError, pa.ArrowException) as error:
         raise UserError(f"X: {str(error.args[-1]).splitlines()[0]}") from error
     return None
 
@@ -95,7 +95,10 @@ def _cells(values: Any) -> Any:
 
     if np.ndim(values) == 0 and not hasattr(values, "__iter__"):
         raise UserError(f"X: a column is {values!r} and no list of cells")
-    return pa.array(values.tolist() if hasattr(values, "tolist") else list(values))
+    try:
+        return pa.array(values.tolist() if hasattr(values, "tolist") else list(values))
+    except (ValueError, TypeError, pa.ArrowException) as error:
+        raise UserError(f"X: a column of mixed or unknown type: {first_line(error)}") from error
 
 
 def _parquet(table: Any, folder: Path) -> Path:
@@ -121,6 +124,9 @@ def _columns(schema: InputSchema, given: Any, folder: Path) -> Path:
     """Lay an array whose columns are the model's, in its order."""
     import pyarrow as pa
 
+    if isinstance(given, np.ma.MaskedArray):
+        masked, given = np.ma.getmaskarray(given), given.data.astype(object)
+        given[masked] = None
     try:
         array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
     except ValueError:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from nearfar.errors import UserError
+from nearfar.errors import UserError, shown
 
 _OF_THE_SYSTEM = ("/proc", "/sys", "/dev")
 _ENDS_IN = 24
@@ -32,6 +32,17 @@ def expanded(path: Path) -> Path:
         raise UserError(
             f"{path}: no home folder is known for {name}; ./{path} is a name here"
         ) from None
+
+
+def path_of(given: object, what: str) -> Path:
+    """Return what a Python user gave as a path, its ``~`` expanded.
+
+    Raises:
+        UserError: it is no path; says so of ``what``.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise UserError(f"{what}: needs a path, not {shown(given)}")
+    return expanded(Path(given))
 
 
 def folder_to_write(path: Path, option: str) -> Path:

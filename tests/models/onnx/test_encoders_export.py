@@ -197,6 +197,59 @@ def test_an_estimator_of_scikit_learn_runs_in_onnxruntime(class_: str, outputs: 
     assert compared(model, data) <= LARGEST
 
 
+def test_a_seed_that_met_one_class_alone_stands_beside_others() -> None:
+    pytest.importorskip("skl2onnx")
+    from nearfar.heads import Sklearn
+
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    heads = []
+    for seed, classes in enumerate((np.full(60, 2), (x[:, 0] > 0).astype(int))):
+        head = Sklearn(class_="linear_model.LogisticRegression")
+        head.fit(x, np.eye(3)[classes], seed)
+        heads.append(head)
+    form: dict[str, Any] = {"task": "classification", "outputs": 3, "heads": heads}
+    model = made_model(table_schema(), {"identity": {}}, solve_spec("sklearn"), **form)
+    data, _ = onnx_of(model)
+    assert compared(model, data) <= LARGEST
+
+
+@pytest.mark.parametrize(
+    ("class_", "options", "told"),
+    [
+        ("svm.SVC", {}, "head svm.SVC has no form in ONNX; export without --to"),
+        (
+            "pipeline.Pipeline",
+            {
+                "steps": [
+                    ["s", {"class": "preprocessing.StandardScaler"}],
+                    ["b", {"class": "ensemble.HistGradientBoostingClassifier"}],
+                ]
+            },
+            "head pipeline.Pipeline has no form in ONNX, by skl2onnx: .*; export without --to$",
+        ),
+        (
+            "discriminant_analysis.LinearDiscriminantAnalysis",
+            {},
+            r"\(encoder identity, head discriminant_analysis\.Linear.*differs from the model by",
+        ),
+    ],
+)
+def test_an_estimator_that_does_not_convert_is_refused_by_name(
+    class_: str, options: dict[str, Any], told: str
+) -> None:
+    pytest.importorskip("skl2onnx")
+    from nearfar.heads import Sklearn
+
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    head = Sklearn(class_=class_, options=options)
+    head.fit(x, np.eye(2)[(x[:, 0] > 0).astype(int)], 0)
+    form: dict[str, Any] = {"task": "classification", "outputs": 2, "heads": [head], "seeds": (0,)}
+    model = made_model(table_schema(), {"identity": {}}, solve_spec("sklearn"), **form)
+    with pytest.raises(UserError, match=told) as caught:
+        onnx_of(model)
+    assert "\n" not in str(caught.value)
+
+
 def test_boosted_trees_send_missing_values_where_training_did() -> None:
     import torch
 
@@ -252,6 +305,8 @@ def test_what_does_not_export_is_refused_by_name(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(ENCODERS, "built_in", {**ENCODERS.built_in, "stubborn": Stubborn})
     model = made_model(table_schema(), {"stubborn": {}}, fit_spec())
-    with pytest.raises(UserError, match=r"\(encoder stubborn\) does not export to ONNX") as caught:
+    with pytest.raises(
+        UserError, match=r"\(encoder stubborn, head linear\) does not export to ONNX"
+    ) as caught:
         onnx_of(model)
     assert "\n" not in str(caught.value)

@@ -32,26 +32,36 @@ def checked(data: bytes, graph: Graph) -> dict[str, Any]:
     import onnxruntime
 
     try:
-        session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(data, _silent(), providers=["CPUExecutionProvider"])
         found = [_difference(session, graph, made_rows(graph.model.schema, n)) for n in BATCHES]
     except UserError:
         raise
     except Exception as error:
         raise UserError(
-            f"{graph.model.name}: onnxruntime cannot run its ONNX file: "
-            f"{str(error).strip().splitlines()[0]}"
+            f"{graph.model.name} {graph.parts}: onnxruntime cannot run its ONNX file: "
+            f"{str(error).strip().splitlines()[0]}; export without --to"
         ) from error
     worst = max(found)
     if not worst <= LARGEST:
         raise UserError(
-            f"{graph.model.name} {graph.encoder}: its ONNX file differs from the model by "
-            f"{worst:.2g} of the largest value, more than {LARGEST:g}: it is not exported"
+            f"{graph.model.name} {graph.parts}: its ONNX file differs from the model by "
+            f"{worst:.2g} of the largest value, more than {LARGEST:g}: it is not exported; "
+            "export without --to"
         )
     return {
         "batches": list(BATCHES),
         "largest_difference": worst,
         "onnxruntime": onnxruntime.__version__,
     }
+
+
+def _silent() -> Any:
+    """Return options by which what onnxruntime says of a file comes as an error alone."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return options
 
 
 def _difference(session: Any, graph: Graph, inputs: Any) -> float:

@@ -64,7 +64,7 @@ def _whole(graph: Graph, example: Feed, outputs: Sequence[str] | None = None) ->
         return exported(graph.module, tensors, graph.inputs, names, dynamic).model_proto
     except Exception as error:
         raise UserError(
-            f"{graph.model.name} {graph.encoder} does not export to ONNX: {_cause(error)}"
+            f"{graph.model.name} {graph.parts} does not export to ONNX: {_cause(error)}"
         ) from error
 
 

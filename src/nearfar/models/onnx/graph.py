@@ -87,7 +87,9 @@ class Chain(nn.Module):
 
 def _named(fitted: Fitted) -> str:
     head = fitted.head
-    return head.class_ if isinstance(head, Sklearn) and head.class_ else fitted.spec.head.name
+    if isinstance(head, Sklearn):
+        return head.class_ or type(head.fitted).__name__
+    return fitted.spec.head.name
 
 
 def _encoder(fitted: Fitted) -> nn.Module:
@@ -122,17 +124,23 @@ class Ensemble(nn.Module):
 
 
 class Encoders(Ensemble):
-    """The members' features alone, float32 (b, d) each: what estimators of a library take."""
+    """What estimators of a library take: their members' features alone, float32 (b, d) each."""
 
     def forward(self, *tensors: Any) -> tuple[Tensor, ...]:
-        """Return features, a tensor a member."""
+        """Return features, a tensor a member that has an estimator."""
         return tuple(
-            chain.encoder(batch).float().clone() for chain, batch in self._with_batches(tensors)
+            chain.encoder(batch).float().clone()
+            for chain, batch in self._with_batches(tensors)
+            if chain.estimator is not None
         )
 
 
 class Endings(nn.Module):
-    """What estimators of a library say, float32 (b, k) each → the outputs of ``Ensemble``."""
+    """What estimators of a library say, float32 (b, k) each → the outputs of ``Ensemble``.
+
+    A member that met one class alone has no estimator; of what others say it takes the number of
+    rows.
+    """
 
     def __init__(self, chains: Sequence[Chain]) -> None:
         super().__init__()
@@ -144,11 +152,14 @@ class Endings(nn.Module):
 
     def forward(self, *raw: Tensor) -> tuple[Tensor, ...]:
         """Return float32 (b, k), twice where there are several members."""
-        found = []
-        for number, (chain, one) in enumerate(zip(self.chains, raw, strict=True)):
-            places = getattr(self, f"places{number}", None)
-            numbers = one.double()
-            found.append(chain.values(numbers if places is None else numbers @ places))  # type: ignore[operator]
+        found, said = [], iter(raw)
+        for number, chain in enumerate(self.chains):
+            assert isinstance(chain, Chain)
+            if chain.head is not None:
+                found.append(chain.values(chain.head(raw[0])))
+                continue
+            places, numbers = getattr(self, f"places{number}", None), next(said).double()
+            found.append(chain.values(numbers if places is None else numbers @ places))
         return together(found)
 
 
@@ -187,10 +198,11 @@ class Graph:
         self.inputs = self._inputs()
 
     @property
-    def encoder(self) -> str:
-        """The encoder by its name, for messages."""
-        named = self.model.members[0].fitted.named
-        return f"(encoder {named.name})" if named is not None else ""
+    def parts(self) -> str:
+        """Encoder and head by their names, for messages."""
+        fitted = self.model.members[0].fitted
+        assert fitted.named is not None
+        return f"(encoder {fitted.named.name}, head {_named(fitted)})"
 
     @property
     def outputs(self) -> list[str]:

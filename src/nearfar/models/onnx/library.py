@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,7 +49,9 @@ def with_estimators(before: Any, heads: Sequence[Sklearn], after: Any) -> Any:
         for number, head in enumerate(heads)
     ]
     names = [one.name for one in after.graph.output]
-    return compose.merge_models(whole, after, io_map=ways, outputs=names)
+    whole = compose.merge_models(whole, after, io_map=ways, outputs=names)
+    del whole.graph.value_info[:]  # shapes within, of which skl2onnx and onnxruntime differ
+    return whole
 
 
 def _output(head: Sklearn) -> str:
@@ -67,16 +70,19 @@ def _converted(head: Sklearn, width: int, opset: int) -> Any:
         ) from None
     name = type(head.fitted).__name__
     try:
-        model = convert_sklearn(
-            head.fitted,
-            initial_types=[("features", FloatTensorType([None, width]))],
-            final_types=None,
-            options={id(head.fitted): {"zipmap": False}} if head.classes else None,
-            target_opset={"": opset, "ai.onnx.ml": ML_OPSET},
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = convert_sklearn(
+                head.fitted,
+                initial_types=[("features", FloatTensorType([None, width]))],
+                final_types=None,
+                options={id(head.fitted): {"zipmap": False}} if head.classes else None,
+                target_opset={"": opset, "ai.onnx.ml": ML_OPSET},
+            )
     except Exception as error:
+        why = first_line(error).split(" and attributes=")[0]
         raise UserError(
-            f"head {head.class_ or name} has no form in ONNX, by skl2onnx: {first_line(error)}; "
+            f"head {head.class_ or name} has no form in ONNX, by skl2onnx: {why}; "
             "export without --to"
         ) from error
     for one in model.opset_import:
