@@ -52,7 +52,7 @@ def main() -> int:
     asked = parser.parse_args()
     campaign = import_module(asked.module)
     with tempfile.TemporaryDirectory(prefix="nearfar-") as folder:
-        os.environ["XDG_CACHE_HOME"] = os.path.join(folder, "cache")
+        os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "cache")
         return carry_out(campaign.make(Path(folder)), campaign.RIGHT, asked.count, asked.first)
 
 
