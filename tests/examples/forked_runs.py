@@ -1,4 +1,4 @@
-"""``nearfar`` in processes forked from this one, which has imported all: a try takes no time.
+"""``nearfar`` in processes forked from this one, which has imported all: tries take little.
 
 Not for a process with threads of its own.
 """

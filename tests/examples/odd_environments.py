@@ -1,4 +1,4 @@
-"""nearfar in odd locales, terminals, limits, homes and folders: for ``scripts/odd-environments``.
+"""Odd locales, terminals, limits, homes, umasks, folders: for ``scripts/odd-environments``.
 
 Each has commands that end well, or in one line that says what is wrong: in a new Python where it
 says how Python itself begins, else in one forked from this, which has imported all.

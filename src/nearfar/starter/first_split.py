@@ -73,15 +73,24 @@ def split_or_without_groups(
     except UserError as error:
         group = None if insists else chosen.pop("group", None)
         if group is None:
-            raise
+            raise _of(chosen["path"], error) from error
         dataset = load_dataset(DataOptions(**{**chosen, "on_bad_rows": "drop"}), folder)
-        found = split(dataset)
+        try:
+            found = split(dataset)
+        except UserError as again:
+            raise _of(chosen["path"], again) from again
         facts[:] = [fact for fact in facts if not fact.startswith(GROUP_FACT.format(group))]
         facts.append(
             f"careful: rows with one value of '{group}' may stand in different parts of a split: "
             f"they cannot be kept together ({error}); --group {group} insists"
         )
         return found, dataset
+
+
+def _of(path: str, error: UserError) -> UserError:
+    """The error with the name of the data that it is about."""
+    name = Path(path).name
+    return error if str(error).startswith(name) else UserError(f"{name}: {error}")
 
 
 GROUP_FACT = "rows with one value of '{}' stay in one part of a split"
