@@ -216,11 +216,17 @@ class Result:
             raise UserError(_in_python(str(error))) from None
 
     def to_markdown(self) -> str:
-        """Return the table and the answer in GitHub's Markdown, all texts escaped."""
+        """Return the table and the answer in GitHub's Markdown, all texts escaped.
+
+        Numbers are means over seeds in the unit that the heading names.
+        """
         return documents.to_markdown(self.path)
 
     def to_latex(self) -> str:
-        """Return the table in LaTeX, for the package booktabs, all texts escaped."""
+        """Return the table in LaTeX, for the package booktabs, all texts escaped.
+
+        Numbers are means over seeds in the unit that the heading names.
+        """
         return documents.to_latex(self.path)
 
     def arm(self, name: str) -> pd.Series[Any]:

@@ -86,7 +86,13 @@ ELEMENTWISE_LOSSES: dict[str, Loss] = {
 
 
 def elementwise(name: str, *, classes: bool) -> Loss | None:
-    """Return the loss ``name`` of every element, where there is one; ``classes``: of classes."""
+    """Return a loss that gives each row its own number, None where there is none of this name.
+
+    Args:
+        name: of the loss, as a study file has it.
+        classes: whether of classes: logits (n, classes) and classes (n,) → (n,). Else of numbers:
+            (n, k) and (n, k) → (n, k), in the unit of the targets or its square.
+    """
     if classes:
         known = name in CLASSIFICATION_LOSSES
         return partial(_elements, CLASSIFICATION_LOSSES, name) if known else None

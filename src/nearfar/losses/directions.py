@@ -10,7 +10,7 @@ SMALLEST = 1e-30
 
 @in_full_precision
 def unit(features: Tensor) -> Tensor:
-    """Return the rows of ``features`` (..., d) at Euclidean length 1.
+    """Return the rows of ``features`` (..., d) at Euclidean length 1, of the same shape.
 
     Rows of any size come out right, also where their squares overflow or vanish. Rows of zeros
     stay zeros, as do those whose largest element is under 1e-30, almost; their gradient is that of

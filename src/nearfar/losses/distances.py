@@ -87,8 +87,13 @@ def complete_factors(left: Tensor, right: Tensor) -> Tensor:
 class Mahalanobis(nn.Module):
     """The distance sqrt((x - y)ᵀ M (x - y)) with M = LᵀL and L learned.
 
-    M is positive semi-definite by construction, whatever L becomes. L (d, d) begins as the
+    Mahalanobis, "On the generalised distance in statistics" (1936); learned from pairs by Xing et
+    al., "Distance metric learning with application to clustering with side-information", NeurIPS
+    2002. M is positive semi-definite by construction, whatever L becomes. L (d, d) begins as the
     identity, so the distance begins as the Euclidean one.
+
+    Args:
+        width: d, the number of features.
     """
 
     def __init__(self, width: int) -> None:
@@ -100,7 +105,11 @@ class Mahalanobis(nn.Module):
         return self.factor.T @ self.factor
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the distances (n, n) between the rows of ``features`` (n, d)."""
+        """Return the distances (n, n) between the rows of ``features`` (n, d).
+
+        Raises:
+            RuntimeError: rows of another width than d, as torch says it.
+        """
         return l2_distances(_mapped(features, self.factor))
 
 

@@ -54,12 +54,15 @@ class Estimator:
 
     @property
     def classes_(self) -> NDArray[np.str_]:
-        """Names of the classes, or of several labels a row, as columns of ``predict_proba``."""
+        """Names of the classes, or of several labels a row: the columns of ``predict_proba`` (k,).
+
+        Empty where numbers are predicted.
+        """
         return np.array(self._names(), dtype=np.str_)
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:
-        """Names of the columns of a table, in the model's order; empty for other inputs."""
+        """Names of the columns (columns,) of a table, in the model's order; else empty."""
         return np.array([column.name for column in self.model.schema.columns], dtype=object)
 
     @property
@@ -100,7 +103,11 @@ class Estimator:
     def deviation(self, X: Any) -> NDArray[np.float64] | None:
         """Return how far the seeds' models differ, their sample deviation (n, k); None of one.
 
-        It is not how far they are from the truth.
+        It is in the targets' units, or that of probabilities, and not how far they are from the
+        truth.
+
+        Raises:
+            UserError: as ``predict``.
         """
         return self._predictions(X).deviation
 
@@ -137,6 +144,9 @@ class Estimator:
             X: rows.
             level: the share of rows, like those that the study held out, whose class is among them.
 
+        Returns:
+            Names of classes, a tuple a row, in the order of ``classes_``.
+
         Raises:
             UserError: the model predicts no classes, or the study held out too few rows for this
                 level; or as ``predict``.
@@ -161,17 +171,27 @@ class Estimator:
         return found
 
     def transform(self, X: Any) -> NDArray[np.float32]:
-        """Return the features that the first seed's encoder makes of every row, float32 (n, d)."""
+        """Return the features that the first seed's encoder makes of every row, float32 (n, d).
+
+        Raises:
+            UserError: as ``predict``.
+        """
         return self.model.features(rows_of(self.model.schema, X).inputs, self.device)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
-        """Return names of what ``transform`` gives."""
+        """Return names of the columns that ``transform`` gives (d,)."""
         fitted = self.model.members[0].fitted
         width = 0 if fitted.encoder is None else fitted.encoder.out_features
         return np.array([f"feature{number}" for number in range(width)], dtype=object)
 
     def onnx_inputs(self, X: Any) -> dict[str, NDArray[Any]]:
-        """Return the tensors that ``model.onnx`` takes for these rows, by name."""
+        """Return the tensors that ``model.onnx`` takes for these rows, by name.
+
+        ``config.json`` of an export says the shape and meaning of each (docs/export.md).
+
+        Raises:
+            UserError: the model has no form in ONNX; or as ``predict``.
+        """
         from nearfar.models.onnx.graph import Graph
 
         return Graph(self.model).feed(rows_of(self.model.schema, X).inputs)
@@ -187,6 +207,14 @@ class Estimator:
                 that was made in this Python program.
         """
         self.model.save(path_of(folder, "save"))
+
+    save_pretrained = save
+    """``save`` by the name that the hub's users know.
+
+    ``huggingface_hub.ModelHubMixin`` itself is no base of this class: it would be imported with it,
+    its ``save_pretrained`` removes the config.json of a folder that is there before it writes, and
+    its ``push_to_hub`` writes the model anew, under a card without the study's verdicts.
+    """
 
     @classmethod
     def from_pretrained(cls, name: str | Path, *, revision: str | None = None) -> Estimator:

@@ -93,17 +93,32 @@ class ContrastiveClassifier(ClassifierMixin, EncoderPredictor):  # type: ignore[
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the most probable class of every row (n,)."""
+        """Return the most probable class of every row (n,).
+
+        Raises:
+            NotFittedError: before ``fit``.
+            ValueError: rows of other columns than those of ``fit``, or values that are not finite.
+        """
         chosen = self._scores(X).argmax(axis=1)
         found: NDArray[Any] = self.classes_[chosen]
         return found
 
     def predict_proba(self, X: ArrayLike) -> Floats:
-        """Return probabilities, float64 (n, classes), in the order of ``classes_``."""
+        """Return probabilities, float64 (n, classes), in the order of ``classes_``.
+
+        Raises:
+            NotFittedError: before ``fit``.
+            ValueError: rows of other columns than those of ``fit``, or values that are not finite.
+        """
         return torch.from_numpy(self._scores(X)).softmax(1).numpy()
 
     def predict_log_proba(self, X: ArrayLike) -> Floats:
-        """Return the logarithms of :meth:`predict_proba`."""
+        """Return the logarithms of :meth:`predict_proba`, float64 (n, classes).
+
+        Raises:
+            NotFittedError: before ``fit``.
+            ValueError: rows of other columns than those of ``fit``, or values that are not finite.
+        """
         return torch.from_numpy(self._scores(X)).log_softmax(1).numpy()
 
     def _default(self) -> EncoderTransformer:

@@ -36,11 +36,21 @@ class SolvedClassifier(ClassifierMixin, Saveable):  # type: ignore[misc]
         return rows
 
     def predict_proba(self, X: ArrayLike) -> Floats:
-        """Return probabilities, float64 (n, classes), in the order of ``classes_``."""
+        """Return probabilities, float64 (n, classes), in the order of ``classes_``.
+
+        Raises:
+            NotFittedError: before ``fit``.
+            ValueError: rows of other columns than those of ``fit``, or values that are not finite.
+        """
         raise NotImplementedError
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the most probable class of every row (n,)."""
+        """Return the most probable class of every row (n,).
+
+        Raises:
+            NotFittedError: before ``fit``.
+            ValueError: rows of other columns than those of ``fit``, or values that are not finite.
+        """
         chosen = self.predict_proba(X).argmax(axis=1)
         found: NDArray[Any] = self.classes_[chosen]
         return found
@@ -78,7 +88,12 @@ class WeightedKNNClassifier(SolvedClassifier):
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
-        """Return each class's share of the votes, float64 (n, classes)."""
+        """Return each class's share of the votes, float64 (n, classes).
+
+        Raises:
+            NotFittedError: before ``fit``.
+            ValueError: rows of other columns than those of ``fit``, or values that are not finite.
+        """
         rows = torch.from_numpy(np.array(self._asked(X)))
         bank, votes = (torch.from_numpy(np.array(kept)) for kept in (self.bank_, self.votes_))
         options = (int(self.neighbours), float(self.temperature))
@@ -135,7 +150,12 @@ class SoftmaxClassifier(SolvedClassifier):
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict_proba(self, X: ArrayLike) -> Floats:
-        """Return probabilities, float64 (n, classes), in the order of ``classes_``."""
+        """Return probabilities, float64 (n, classes), in the order of ``classes_``.
+
+        Raises:
+            NotFittedError: before ``fit``.
+            ValueError: rows of other columns than those of ``fit``, or values that are not finite.
+        """
         return torch.from_numpy(self._scores(X)).softmax(1).numpy()
 
     def _scores(self, X: Any) -> Floats:
@@ -197,7 +217,12 @@ class TunedSVR(RegressorMixin, Saveable):  # type: ignore[misc]
         return self
 
     def predict(self, X: ArrayLike) -> Floats:
-        """Return predictions in the unit of ``y``, float64, (n,) or (n, k) as ``y`` was."""
+        """Return predictions in the unit of ``y``, float64, (n,) or (n, k) as ``y`` was.
+
+        Raises:
+            NotFittedError: before ``fit``.
+            ValueError: rows of other columns than those of ``fit``, or values that are not finite.
+        """
         check_is_fitted(self)
         rows = validate_data(self, X, reset=False, dtype=np.float64)
         found = self.head_.predict(rows) * self.target_scale_ + self.target_mean_

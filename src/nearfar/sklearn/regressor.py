@@ -109,6 +109,10 @@ class ContrastiveRegressor(RegressorMixin, EncoderPredictor):  # type: ignore[mi
 
         Returns:
             float64, (n,) or (n, k), as ``y`` was.
+
+        Raises:
+            NotFittedError: before ``fit``.
+            ValueError: rows of other columns than those of ``fit``, or values that are not finite.
         """
         found = self._scores(X) * self.target_scale_ + self.target_mean_
         return found[:, 0] if self._single else found
