@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
-from small_study import Plain, resolved, small
+from small_study import Plain, planned, resolved, small
 
 from nearfar.errors import UserError
+from nearfar.plan import proposals
+from nearfar.study.axis import Axis
 
 
 def study(axis: Any, **more: Any) -> Plain:
@@ -68,3 +70,44 @@ def test_a_range_is_checked_at_both_ends() -> None:
     raw["arms"]["plain"]["fit"] = {"encoder": {"mlp": {"hidden": "$lr"}}}
     with pytest.raises(UserError, match="at most"):
         resolved(raw)
+
+
+def test_whole_numbers_are_asked_for_where_a_key_takes_no_others() -> None:
+    pytest.importorskip("optuna", reason="the extra optuna is not installed")
+    raw = study(RANGE, layers={"role": "choose", "from": 1.0, "to": 3.0})
+    raw["arms"]["plain"]["fit"]["encoder"] = {"mlp": {"layers": "$layers"}}
+    with pytest.raises(UserError, match=r"axes.layers: is tried in whole .*: from: 1, to: 3"):
+        planned(resolved(raw))
+
+
+@pytest.mark.parametrize(
+    ("given", "last"),
+    [
+        ({"from": 0.01, "to": 0.1, "step": 0.04}, 0.09),
+        ({"from": 0.1, "to": 0.5, "step": 0.1}, 0.5),
+        ({"from": 1, "to": 10, "step": 4}, 9),
+    ],
+)
+def test_steps_end_before_the_upper_end_where_they_do_not_meet_it(given: Plain, last: Any) -> None:
+    assert Axis.model_validate({"role": "choose", **given}).last_step == last
+
+
+@pytest.mark.parametrize(
+    ("given", "distinct"),
+    [
+        ({"from": 10000.5, "to": 10010.5, "step": 0.5}, 5),
+        ({"from": 0.1, "to": 0.1000001}, 8),
+        ({"from": 0.01, "to": 0.1, "step": 0.04}, 2),
+    ],
+)
+def test_values_of_a_narrow_range_differ_and_lie_in_it(given: Plain, distinct: int) -> None:
+    pytest.importorskip("optuna", reason="the extra optuna is not installed")
+    axis = Axis.model_validate({"role": "choose", "trials": 10, **given})
+    found: list[float] = []
+
+    def outcome(values: Any, number: int) -> None:
+        found.append(values["lr"][1])
+
+    proposals.proposed(proposals.Space((("lr", axis),)), 0, "lower", outcome)
+    assert len(set(found)) >= distinct
+    assert all(given["from"] <= value <= given["to"] for value in found)

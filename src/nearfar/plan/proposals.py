@@ -187,11 +187,12 @@ def distribution_of(axis: Axis, *, steps: bool = True) -> "BaseDistribution":
 
     if axis.from_ is None or axis.to is None:
         return CategoricalDistribution(list(axis.labelled()))
+    step = axis.step if steps else None
+    high = axis.to if step is None else axis.last_step
     if axis.whole:
-        step = int(axis.step) if axis.step is not None and steps else 1
-        return IntDistribution(int(axis.from_), int(axis.to), log=bool(axis.log), step=step)
-    even = axis.step if steps else None
-    return FloatDistribution(axis.from_, axis.to, log=bool(axis.log), step=even)
+        every = 1 if step is None else int(step)
+        return IntDistribution(int(axis.from_), int(high), log=bool(axis.log), step=every)
+    return FloatDistribution(axis.from_, high, log=bool(axis.log), step=step)
 
 
 def _labelled(axis: Axis, proposed: Any) -> tuple[str, Any]:

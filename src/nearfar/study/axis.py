@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
@@ -69,6 +70,13 @@ class Axis(Options):
         if self.values is not None:
             values = range(self.values) if isinstance(self.values, int) else self.values
         return {str(value): value for value in values}
+
+    @property
+    def last_step(self) -> int | float:
+        """The largest value of a range that is whole steps above its lower end."""
+        low, high, step = (Decimal(str(value)) for value in (self.from_, self.to, self.step))
+        last = low + (high - low) // step * step
+        return int(last) if self.whole else float(last)
 
     def number_of(self, label: str) -> int | float | str:
         """Return the number that a label of a range means; of values, the label itself."""

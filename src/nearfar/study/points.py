@@ -1,5 +1,6 @@
 """The points of a study: its text at every combination of its axes, filled in and validated."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -102,10 +103,22 @@ def point_at(resolved: Resolved, like: Point, values: Mapping[str, tuple[str, An
     point = _point(labels, {**varied.text, **filled, **test}, varied, mistakes)
     if point is not None:
         mistakes.add(impossible(point.study, [scoring.test for scoring in resolved.scorings]))
+    mistakes.add(_fractions(varied, values) if point is None else [])
     mistakes.refuse()
     assert point is not None
     resolved.proposed[key] = point
     return point
+
+
+def _fractions(varied: Varied, values: Mapping[str, tuple[str, Any]]) -> list[str]:
+    """Return how a range is one of whole numbers, where a point was refused that has others."""
+    between = [name for name, (_, value) in values.items() if isinstance(value, float)]
+    return [
+        f"axes.{name}: is tried in whole numbers where both ends are written so: from: "
+        f"{math.ceil(varied.axes[name].from_ or 0)}, to: {math.floor(varied.axes[name].to or 0)}"
+        for name in between
+        if (varied.axes[name].to or 0) - (varied.axes[name].from_ or 0) >= 1
+    ]
 
 
 def _point(
