@@ -170,15 +170,11 @@ def main() -> None:
     """Measure and print a table."""
     import devices
 
-    given = measure.options(
-        __doc__,
-        cuda=False,
-        threads=1,
-        more={
-            "--processes": {"type": int, "default": 2},
-            "--turns": {"type": int, "default": 9},
-        },
-    )
+    more: measure.More = {
+        "--processes": {"type": int, "default": 2},
+        "--turns": {"type": int, "default": 9},
+    }
+    given = measure.options(__doc__, cuda=False, threads=1, more=more)
     measure.header(given.device)
     sizes = {name: of[:1] for name, of in SIZES.items()} if given.quick else SIZES
     asked = [(name, rows, True) for name, of in sizes.items() for rows in of]

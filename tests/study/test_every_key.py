@@ -278,6 +278,7 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     never |= {("Study", "rounds")}  # decides which seeds are trained: tests/execution
     of_ranges = ("from", "to", "log", "step", "trials")
     never |= {("Axis", key) for key in of_ranges}  # tests/study/test_ranges.py, tests/plan
+    never |= {("Search", key) for key in ("seeds", "prune")}  # with ranges: tests/plan
     elsewhere = {"file": "FileFeatures", "minimol": "MiniMol", "skfp": "SkfpSet"}  # tests/encoders
     elsewhere["hf"] = "HF"
     never |= {("encoder", name) for name in elsewhere} | {("DataOptions", "id")}
