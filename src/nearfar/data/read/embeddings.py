@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from nearfar.data.read.cells import is_missing, number
 from nearfar.data.read.packed import table_ending
 from nearfar.data.read.tables import read_file
-from nearfar.errors import UserError, nearest
+from nearfar.errors import UserError, first_line, nearest
 
 READABLE = ".npz, .npy, .parquet, .csv"
 """Files of embeddings, for messages; other tables that ``read_file`` reads can be such too."""
@@ -96,7 +95,7 @@ def _of_npy(path: Path, key: str | None, values: str | None) -> EmbeddingFile:
     try:
         with path.open("rb") as opened:
             array = np.load(opened, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # headers that are damaged raise almost anything
         raise UserError(f"{path.name}: {_why(error)}") from error
     for option, given in (("key", key), ("values", values)):
         if given is not None:
@@ -111,9 +110,13 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
             for name in file.files:
                 try:
                     found[name] = file[name]
-                except ValueError as error:
+                except Exception as error:
                     raise UserError(f"{path.name}: array '{name}': {_why(error)}") from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+                if not isinstance(found[name], np.ndarray):
+                    raise UserError(f"{path.name}: '{name}' in it is no array of numpy")
+    except UserError:
+        raise
+    except Exception as error:  # zip files that are damaged raise almost anything
         raise UserError(f"{path.name}: {_why(error)}") from error
     return found
 
@@ -124,7 +127,7 @@ def _why(error: Exception) -> str:
             "holds Python objects, which are not unpickled: save texts as numpy.array(ids, "
             "dtype=str) and embeddings as one float array (rows, columns)"
         )
-    return f"is damaged or no file of numpy ({str(error).splitlines()[0]})"
+    return f"is damaged or no file of numpy ({first_line(error)})"
 
 
 def _of_columns(
