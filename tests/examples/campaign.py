@@ -50,10 +50,15 @@ def main() -> int:
     parser.add_argument("count", type=int)
     parser.add_argument("first", type=int, nargs="?", default=0, help="the seed of the first try")
     asked = parser.parse_args()
-    campaign = import_module(asked.module)
+    return carry_out_named(asked.module, asked.count, asked.first)
+
+
+def carry_out_named(module: str, count: int, first: int) -> int:
+    """Carry out so many tries of a campaign in a folder of their own; 1 where there are faults."""
+    campaign = import_module(module)
     with tempfile.TemporaryDirectory(prefix="nearfar-") as folder:
         os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "cache")
-        return carry_out(campaign.make(Path(folder)), campaign.RIGHT, asked.count, asked.first)
+        return carry_out(campaign.make(Path(folder)), campaign.RIGHT, count, first)
 
 
 if __name__ == "__main__":

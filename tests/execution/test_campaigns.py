@@ -21,14 +21,18 @@ def carried_out(*command: str) -> str:
     return done.stdout
 
 
+SHORT = {"paired_runs": (1, 0), "odd_environments": (1, 14), "damaged_runs": (4, 0)}
+"""How many tries of a campaign, and the first of them: a few seconds each."""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="forks what has imported all")
-@pytest.mark.parametrize(
-    ("module", "count", "first"),
-    [("paired_runs", "1", "0"), ("odd_environments", "2", "14"), ("damaged_runs", "4", "0")],
-)
-def test_a_few_tries_of_a_campaign_find_nothing(module: str, count: str, first: str) -> None:
-    said = carried_out(sys.executable, "-m", "campaign", module, count, first)
-    assert said.startswith(f"{count} tried: ")
+def test_a_few_tries_of_each_campaign_find_nothing() -> None:
+    tries = "".join(
+        f"one({name!r}, {count}, {first}) or " for name, (count, first) in SHORT.items()
+    )
+    code = f"import sys; from campaign import carry_out_named as one; sys.exit({tries}0)"
+    said = carried_out(sys.executable, "-c", code)
+    assert [line.split(" tried: ")[0] for line in said.splitlines()] == ["1", "1", "4"]
 
 
 def can_mount() -> bool:
@@ -49,4 +53,4 @@ def test_what_is_made_of_a_whole_file_is_read_or_told(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert fuzz(name, tmp_path / "data", 8, None, None) >= 8
+    assert fuzz(name, tmp_path / "data", 5, None, None) >= 5
