@@ -56,9 +56,12 @@ def importance_of(choices: Sequence[Choice]) -> list[dict[str, Any]]:
 
 def _meaning(choices: Sequence[Choice]) -> str:
     text = (
-        "A line is a point, from its values to its validation metric; the darker, the better among "
-        "the points of its search, and orange is what was chosen."
+        "A line is a point, from its values to its validation metric; the stronger, the better "
+        "among the points of its search, and orange is what was chosen."
     )
+    points = [point for choice in choices for point in choice.get("points") or []]
+    if any(point.get("status") == "pruned" for point in points):
+        text += " Dashed ones were given up early."
     if not importance_of(choices):
         return text
     return (
