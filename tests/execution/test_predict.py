@@ -134,8 +134,9 @@ def test_nothing_is_written_over(run: Path, tmp_path: Path) -> None:
     assert "is there already; --force writes over it" in refused(
         run, tmp_path, tmp_path / "kept.csv", force=False
     )
-    for name in ("new.csv", "link.csv", "hard.csv", "small.csv"):
-        assert "is read for this" in refused(run, tmp_path, tmp_path / name, force=True)
+    own = [run / "results.csv", next((run.parent / "stages").glob("*/predictions.csv"))]
+    for path in (*(tmp_path / n for n in ("new.csv", "link.csv", "hard.csv", "small.csv")), *own):
+        assert "is read for this" in refused(run, tmp_path, path, force=True), path
     for name, phrase in {
         "pipe.csv": "is no file",
         "": "is a folder",

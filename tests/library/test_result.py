@@ -120,6 +120,10 @@ def test_the_command_line_writes_the_same(
         commands.write_document(result.path, "latex", file, force=False)
     with pytest.raises(nearfar.UserError, match="did you mean 'latex'"):
         commands.write_document(result.path, "latx", file, force=True)
+    kept = (result.path / "summary.json").read_bytes()
+    with pytest.raises(nearfar.UserError, match="is read for this"):
+        commands.write_document(result.path, "md", result.path / "summary.json", force=True)
+    assert (result.path / "summary.json").read_bytes() == kept
     assert "180 rows" in commands.write_splits(result.path, tmp_path / "s.csv", force=False)
     assert (tmp_path / "s.csv").read_text().startswith("id,seed,part\n1,0,")
 

@@ -1,6 +1,7 @@
 """``nearfar.load``: rows of every form, the same predictions, and models that are refused."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,11 @@ def test_embed_writes_ids_and_features(run: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=wrong):
             embed_file(run, data, output, "tuned")
+    own = run / "own.parquet"
+    shutil.copyfile(tmp_path / "f.parquet", own)
+    with pytest.raises(UserError, match="is read for this"):
+        embed_file(run, data, own, "tuned", force=True)
+    own.unlink()
     with pytest.raises(UserError, match="mean looks at no features"):
         embed_file(run, data, tmp_path / "g.npz", "mean")
 

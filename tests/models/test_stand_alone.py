@@ -131,6 +131,7 @@ def said(folder: Path, **changes: object) -> None:
             lambda f: said(f, format=99),
             "in format 99; this is nearfar .* install the one that made it",
         ),
+        (lambda f: said(f, estimator="SimCLR"), r"a saved estimator: nearfar\.sklearn\.load"),
         (lambda f: said(f, unit="m"), "config.json: is not as nearfar wrote it"),
         (lambda f: said(f, sha256=None, members=[{}]), r"is damaged, or no model .*\(KeyError"),
         (lambda f: said(f, sha256=None, inputs=3), "is damaged, or no model"),

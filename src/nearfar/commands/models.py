@@ -57,14 +57,17 @@ def embed_file(
     Raises:
         UserError: no such run or arm, no row to use, or an output that may not be written.
     """
+    from nearfar.execution.predict import training_rows
     from nearfar.models.embed import ENDINGS, check_ending, embed_rows
-    from nearfar.records.outputs import check_output
+    from nearfar.records.outputs import belongings, check_output
     from nearfar.train.device import pick_device
 
     check_ending(output)
-    output = check_output(output, [data], force=force, endings=ENDINGS)
+    read = [data, *belongings(path)]
+    output = check_output(output, read, force=force, endings=ENDINGS)
     chosen = pick_device(device)
     model = opened(path, arm, modules=modules)
+    check_output(output, training_rows(path), force=force, endings=ENDINGS)
     rows = model.schema.read(data)
     width = embed_rows(model, rows, output, chosen)
     bad = 0 if rows.given is None else len(rows.given.reasons)

@@ -17,7 +17,7 @@ from nearfar.models.calibration import LEVEL
 from nearfar.models.embeddings import with_embeddings_from
 from nearfar.models.folder import is_model
 from nearfar.numbers import counted
-from nearfar.records.outputs import STANDARD, check_output, write_columns
+from nearfar.records.outputs import STANDARD, belongings, check_output, write_columns
 from nearfar.records.run import RunFolder
 from nearfar.stages.fitted import ROWS
 from nearfar.train.device import pick_device
@@ -73,12 +73,12 @@ def predict_file(
     Raises:
         UserError: no such model, no row to use, or an output that may not be written.
     """
-    output = check_output(output, [data, path, *embeddings], force=force)
+    output = check_output(output, [data, *belongings(path), *embeddings], force=force)
     _check_numbers(batch, level)
     model = _model(path, arm, seed, modules=modules)
     if model.task == "reconstruction":
         raise UserError(f"arm {model.name!r} gives images back: there is nothing to predict")
-    check_output(output, [data, *_training_rows(path)], force=force)
+    check_output(output, [data, *training_rows(path)], force=force)
     rows = with_embeddings_from(model, _rows(model, data, strict=strict), embeddings)
     found = model.predict(rows.inputs, pick_device(device), batch, level=level)
     write_columns(output, predicted_columns(rows, found))
@@ -116,7 +116,7 @@ def _model(path: Path, arm: str | None, seed: int | None, *, modules: bool) -> F
     return model.of_members(chosen)
 
 
-def _training_rows(path: Path) -> list[Path]:
+def training_rows(path: Path) -> list[Path]:
     """Return the file or folder that the run's own rows were read from, if it is still there."""
     data = (RunFolder(path).study() or {}).get("data") or {}
     try:

@@ -221,6 +221,10 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise UserError(_damaged(path)) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if "estimator" in config:
+        raise UserError(
+            f"{folder}: holds a saved estimator: nearfar.sklearn.load({str(folder)!r}) reads it"
+        )
     if version != FORMAT:
         raise UserError(
             f"{folder}: was made by nearfar {config.get('nearfar')}, in format {version}; this is "

@@ -61,6 +61,11 @@ def check_place(output: Path, inputs: Sequence[Path] = (), *, force: bool) -> Pa
     return output
 
 
+def belongings(path: Path) -> list[Path]:
+    """Return the folder of a run or model, and the stages beside it: what nothing writes over."""
+    return [path, path.parent / "stages"]
+
+
 def _is_within(output: Path, folder: Path) -> bool:
     return folder.is_dir() and output.resolve().is_relative_to(folder.resolve())
 
