@@ -96,7 +96,7 @@ def test_the_page_says_what_giving_points_up_saved(finished_run: Path, tmp_path:
     one["trainings"] = {**trainings, "prune": 0.0}
     page = choices_section(read_run(with_choices(finished_run, tmp_path, [one])))
     assert "6 trainings" in page
-    assert "given up early" not in page
+    assert "were given up early, worse" not in page
 
 
 def hostile() -> dict[str, Any]:
