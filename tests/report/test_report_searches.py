@@ -93,7 +93,9 @@ def test_the_page_says_what_giving_points_up_saved(finished_run: Path, tmp_path:
     assert "Each point is the mean of 6 trainings within its split" in page
     assert "1 of 3 points were given up early" in page
     assert "(p &lt; 0.1): 5 of 18 trainings were saved." in page
+    assert "Dashed ones were given up early." in page
     one["trainings"] = {**trainings, "prune": 0.0}
+    one["points"][1]["status"] = "done"
     page = choices_section(read_run(with_choices(finished_run, tmp_path, [one])))
     assert "6 trainings" in page
     assert "were given up early, worse" not in page
