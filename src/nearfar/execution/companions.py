@@ -6,7 +6,7 @@ import functools
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing import Pipe, parent_process
@@ -26,6 +26,7 @@ from nearfar.records.stages import StageStore
 HOST = "127.0.0.1"
 PATIENCE = timedelta(hours=2)
 """How long a rank waits for another: rank 0 judges a round while the others wait."""
+DIED = "a process of its devices died (out of memory?)"
 GONE_SECONDS = 5.0
 """How long one waits for the reason why another rank is gone."""
 
@@ -119,11 +120,13 @@ class Companions:
         """Return what companions say or, of one that died, that; end them all."""
         found = ""
         for process, pipe in self.started:
-            with suppress(EOFError, OSError):
+            try:
                 while not found and pipe.poll(GONE_SECONDS):
                     found = pipe.recv()
+            except (EOFError, OSError):
+                found = DIED  # also where its end is not to be seen yet
             if not found and not process.is_alive():
-                found = "a process of its devices died (out of memory?)"
+                found = DIED
         self.close()
         return found
 
@@ -140,7 +143,7 @@ def _heard(pipe: Connection) -> str:
     try:
         said: str = pipe.recv()
     except (EOFError, OSError):
-        return "a process of its devices died (out of memory?)"
+        return DIED
     return said
 
 
