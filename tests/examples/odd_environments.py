@@ -18,7 +18,6 @@ from shutil import rmtree
 
 from campaign import Came, Try
 from forked_runs import ended, import_all
-from small_study import small, write_table
 
 from nearfar.cli import main
 
@@ -54,6 +53,7 @@ def _to(device: str) -> Callable[[], None]:
 def _nobody() -> None:
     os.setgid(65534)
     os.setuid(65534)
+    next(Path(os.__file__).parent.iterdir())  # a Python in /root is none for another user
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,7 @@ def commands(there: Path, new: bool) -> list[list[str]]:
 
 def _tried(name: str, folder: Path, seen: dict[str, bytes]) -> Came:
     import yaml
+    from small_study import small, write_table
 
     odd, there = ENVIRONMENTS[name], folder / "there"
     rmtree(there, ignore_errors=True)
@@ -239,4 +240,5 @@ def _become(odd: Odd, there: Path, variables: dict[str, str], given: str, pipe: 
         odd.before()
     sys.argv = ["", given, str(pipe)]
     call()
+    sys.stderr.flush()
     os._exit(0)

@@ -115,3 +115,22 @@ def test_a_full_output_is_told_after_the_work(page_alone: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == b"nearfar: standard output: No space left on device\n"
     assert (page_alone / "report.html").is_file()
+
+
+AT_ONCE = """\
+import os, sys
+from nearfar.report.streams import make_output_last
+
+make_output_last()
+print("half a line", end="")
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("given", ["", "1"])
+def test_output_is_as_unbuffered_as_python_was_told_to_be(given: str) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": given}
+    done = subprocess.run(
+        [sys.executable, "-c", AT_ONCE], capture_output=True, env=environment, check=True
+    )
+    assert done.stdout == (b"half a line" if given else b"")

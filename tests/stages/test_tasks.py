@@ -330,3 +330,14 @@ def test_fits_may_be_trained_together(tmp_path: Path) -> None:
             assert (point.epoch, point.metric) == (other.epoch, other.metric)
             assert point.value == pytest.approx(other.value, rel=1e-4)
         torch.testing.assert_close(state(task.module), state(twin.module), rtol=1e-4, atol=1e-5)
+
+
+def test_a_fit_that_chooses_nothing_is_judged_up_to_twenty_times() -> None:
+    often, seldom = fitting(False, "mae"), fitting(False, "mae")
+    seldom.chooses = False
+    of = 75
+    judged = [
+        [number for number in range(1, of + 1) if task.validate(Round(number, of))[0] is not None]
+        for task in (often, seldom)
+    ]
+    assert judged == [list(range(1, of + 1)), [*range(4, of, 4), of]]

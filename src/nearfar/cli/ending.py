@@ -1,6 +1,7 @@
 """How a command ends: mistakes as one line, and the exit status."""
 
 import os
+import resource
 import signal
 import sys
 import threading
@@ -17,6 +18,8 @@ from nearfar.report.signs import inert
 from nearfar.report.streams import make_output_last, output_failure
 
 INTERRUPTED = 130
+ENOUGH = 16e9
+"""Bytes of addresses that imports and a small training are content with."""
 _USAGE_ERRORS: type[Exception] = typer.BadParameter.__mro__[2]
 """click's ClickException, whether typer brings its own copy of click or not."""
 _NUMBA_FILE = ".numba_config.yaml"
@@ -69,7 +72,15 @@ def _exit_status(action: Callable[[], int]) -> int:
             return _said(f"{full}: make room, and the same command goes on from here", 1)
         if isinstance(error, OSError) and error.filename is not None:
             return _said(f"{error.filename}: {error.strerror} (--debug shows more)", 1)
-        return _said(f"{type(error).__name__}: {error} (--debug shows more)", 1)
+        return _said(f"{type(error).__name__}: {error} (--debug shows more){_little_memory()}", 1)
+
+
+def _little_memory() -> str:
+    """Why libraries may have failed, where this process may ask for little memory."""
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if most == resource.RLIM_INFINITY or most >= ENOUGH:
+        return ""
+    return f"; memory is limited to {most / 1e9:.1f} GB (ulimit -v), which may be why"
 
 
 def _said(line: str, status: int) -> int:

@@ -17,6 +17,7 @@ from typing import Self
 
 from nearfar.errors import UserError, first_line
 from nearfar.execution import processes
+from nearfar.execution.memory import keep_freed_memory
 from nearfar.execution.worker import StudySource
 from nearfar.extensions import FOREIGN_ERRORS
 from nearfar.plan.specs import StageSpec
@@ -207,6 +208,7 @@ def _take_part(training: Training, dataset: object, store: StageStore) -> None:
 
     from nearfar.stages.run import run_as_rank
 
+    keep_freed_memory()
     spec, rank = training.spec, training.rank
     torch.set_num_threads(spec.threads)
     meeting = TCPStore(

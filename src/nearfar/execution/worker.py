@@ -15,6 +15,7 @@ from nearfar.data.read.locate import locate
 from nearfar.encoders.weights import known_file
 from nearfar.errors import UserError, first_line, full_disk
 from nearfar.execution.events import Finished
+from nearfar.execution.memory import giving_back, keep_freed_memory
 from nearfar.extensions import FOREIGN_ERRORS, changed_modules, use_modules
 from nearfar.plan.groups import Bundle
 from nearfar.records.stages import StageBusy, StageStore
@@ -72,9 +73,10 @@ def carry_out(
     import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+    keep_freed_memory()
     threads = bundle[0].spec.threads
     torch.set_num_threads(threads)
-    with threadpool_limits(threads):
+    with threadpool_limits(threads), giving_back():
         ended = _run(bundle, load, store, report, pause, ranks)
         if ended.error and not ended.full and len(bundle) > 1:
             return [

@@ -37,16 +37,23 @@ def _kept(stream: object, number: int) -> io.TextIOWrapper:
         is_its_own = stream.fileno() == number
     except (OSError, ValueError):
         return stream
-    if not is_its_own or isinstance(getattr(stream.buffer, "raw", None), _Lasting):
+    if not is_its_own or isinstance(_raw(stream), _Lasting):
         return stream
     stream.flush()
+    raw = _Lasting(number)
+    # Unbuffered where Python was told to be (PYTHONUNBUFFERED=1, as images of containers do).
     return io.TextIOWrapper(
-        io.BufferedWriter(_Lasting(number)),
+        cast("io.BufferedWriter", raw) if stream.write_through else io.BufferedWriter(raw),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )
+
+
+def _raw(stream: object) -> object:
+    buffer = getattr(stream, "buffer", None)
+    return getattr(buffer, "raw", buffer)
 
 
 class _Lasting(io.FileIO):
@@ -78,7 +85,7 @@ def output_failure() -> str:
     if sys.stdout is None:
         return ""
     sys.stdout.flush()
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    raw = _raw(sys.stdout)
     return raw.failure if isinstance(raw, _Lasting) else ""
 
 

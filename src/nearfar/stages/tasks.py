@@ -23,7 +23,11 @@ PROBES, PROBED = 10, 1000
 
 @dataclass
 class FitTask:
-    """Training of a predictor; ``metric`` on the validation rows chooses the round."""
+    """Training of a predictor; ``metric`` on the validation rows chooses the round.
+
+    Where it does not (``chooses``), neither the round nor the rate, they are asked up to twenty
+    times along the way: of few labels an epoch has fewer rows than they.
+    """
 
     module: Predictor
     data: Rows
@@ -31,6 +35,7 @@ class FitTask:
     validation: Tensor
     outputs: Outputs
     metric: str
+    chooses: bool = True
 
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """Gather rows, ``size`` at a time."""
@@ -52,6 +57,8 @@ class FitTask:
     def validate(self, at: Round) -> tuple[float | None, Points]:
         """Return the value to minimise, and loss, metric and (of classes) accuracy."""
         points = _points("train", self.module.monitor())
+        if not (self.chooses or at.is_due()):
+            return None, points
         inputs, module = self.data.inputs, self.module
         outputs = in_chunks(module, inputs, self.validation, call=module.outputs)
         if not torch.isfinite(outputs).all():
