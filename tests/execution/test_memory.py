@@ -28,7 +28,7 @@ def resident_pages() -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
 def test_freed_memory_is_kept_until_the_end() -> None:
     keep_freed_memory()
-    torch.empty(SIZE, dtype=torch.uint8).fill_(1)
+    faults_of_blocks()
     pages = SIZE // resource.getpagesize()
     assert faults_of_blocks() < TIMES * pages // 4
     held = resident_pages()

@@ -23,6 +23,9 @@ AT_INIT = 5.0
 
 def run_study(request: Request, *, dry_run: bool) -> int:
     """Run a study; return the exit status, 1 where a stage failed."""
+    from nearfar.execution.memory import keep_freed_memory
+
+    keep_freed_memory()
     from nearfar.execution.events import Event, Started
     from nearfar.execution.progress import Display
     from nearfar.execution.run import alone, carry_out, prepare

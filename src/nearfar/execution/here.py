@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from nearfar.data import Dataset
 from nearfar.execution.events import Finished, Progress, Started
-from nearfar.execution.memory import keep_freed_memory
 from nearfar.execution.worker import carry_out
 from nearfar.plan.groups import Bundle
 from nearfar.records.stages import StageStore
@@ -57,7 +56,6 @@ def carried_out_here(
             for step in bundle:
                 put(Finished(step.hash, "interrupted"))
 
-    keep_freed_memory()
     thread = threading.Thread(target=work, daemon=True)
     unfinished = [step.hash for step in bundle]
     for stage_hash in unfinished:

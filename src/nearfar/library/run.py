@@ -73,7 +73,9 @@ def carried_out(request: Any, *, quiet: bool) -> Result:
         UserError: a mistake in it, its study or its data.
     """
     from nearfar.execution import processes
+    from nearfar.execution.memory import keep_freed_memory
 
+    keep_freed_memory()
     if (request.jobs or processes.cores()) > 1:
         processes.import_ahead()
     from nearfar.execution.run import alone, carry_out, default_jobs
