@@ -21,7 +21,6 @@ from nearfar.stages.keep import keep_features, keep_features_of
 from nearfar.stages.targets import Numbers
 from nearfar.stages.tasks import FitTask
 from nearfar.train.loop import Outcome, Trainer
-from nearfar.train.recipe import Plateau
 
 CHUNK = 8192
 
@@ -73,7 +72,7 @@ class Fitting:
             predictor.readout.to(device).fit(rows.targets[train], scale)
         seconds = time.monotonic() - begin + spared
         validation = context.index("validation")
-        chooses = spec.recipe.select == "best" or isinstance(spec.recipe.schedule, Plateau)
+        chooses = spec.recipe.goes_by_validation
         task = FitTask(predictor, rows, train, validation, context.outputs, spec.metric, chooses)
         limit = 2 * _constant_loss(predictor, context, rows)
         return cls(spec, context, encoder, task, limit, seconds)

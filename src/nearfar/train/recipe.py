@@ -181,6 +181,11 @@ class Recipe(Options):
             chosen[key] = kinds[name](**options)
         return cls(**chosen)
 
+    @property
+    def goes_by_validation(self) -> bool:
+        """Whether validation rows choose anything of it: the round, or the rate."""
+        return self.select == "best" or isinstance(self.schedule, Plateau)
+
     def steps_per_epoch(self, rows: int) -> int:
         """Return the number of optimiser steps in an epoch over ``rows`` rows."""
         batch = min(self.batch, rows)

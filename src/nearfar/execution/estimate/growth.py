@@ -65,7 +65,7 @@ def _trained(step: Step, split: Split, last: Measured) -> float:
     seen = recipe.steps(rows) * min(recipe.batch, rows)
     of_round = _seen(recipe, last.trained)
     times = rounds
-    if isinstance(spec, PretrainSpec) and not _predicts(spec):
+    if not (_predicts(spec) if isinstance(spec, PretrainSpec) else recipe.goes_by_validation):
         times = min(rounds, PARTS)
     share = _rows(split) / last.rows
     return last.round * seen / of_round + last.judging * share * times

@@ -14,6 +14,7 @@ import torch
 from nearfar.data import Dataset, Split
 from nearfar.execution.estimate.clock import Clock
 from nearfar.execution.estimate.few_rows import ROUNDS, few_rows, shortened
+from nearfar.execution.memory import keep_freed_memory
 from nearfar.plan.chain import Step
 from nearfar.plan.groups import Bundle
 from nearfar.records.stages import StageStore
@@ -167,6 +168,7 @@ def threads_of(step: Step) -> Iterator[None]:
     """Compute with the threads of a stage, and with those of before afterwards."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+    keep_freed_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(step.spec.threads)
     try:
