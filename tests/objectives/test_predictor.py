@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from z_units import in_z_units
 
-from nearfar.data import Molecules, Vectors
+from nearfar.data import Images, Molecules, Vectors
 from nearfar.encoders import Encoder, build_encoder
 from nearfar.heads import Linear
 from nearfar.losses import REGRESSION_LOSSES
@@ -234,6 +234,20 @@ def test_chunks_give_what_one_pass_gives_and_keep_no_graph() -> None:
     assert not encoder.training
     assert not parts.requires_grad
     torch.testing.assert_close(parts, encoder(rows.inputs.select(index)))
+
+
+@pytest.mark.parametrize(("side", "most"), [(8, 128), (64, 128), (256, 32)])
+def test_a_processor_encodes_few_images_at_once(side: int, most: int) -> None:
+    seen: list[int] = []
+
+    class Counting(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(len(images))
+            return images[:, 0, 0, :1]
+
+    images = Images(torch.zeros(140, 3, side, side, dtype=torch.uint8))
+    assert in_chunks(Counting(), images, torch.arange(140)).shape == (140, 1)
+    assert max(seen) == most
 
 
 def test_a_batch_gathers_its_rows() -> None:

@@ -302,7 +302,7 @@ def predict(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
-    batch: Annotated[int, typer.Option(help="Rows at a time.")] = 1024,
+    batch: Annotated[int, typer.Option(help="Rows at a time, at most.")] = 1024,
     level: Annotated[float, typer.Option(help="Share of rows that intervals hold.")] = 0.9,
     embeddings: Annotated[
         list[Path] | None,
