@@ -21,7 +21,9 @@ from forked_runs import ended, import_all
 
 from nearfar.cli import main
 
-RIGHT = ("went well", "told")
+RIGHT = ("went well", "told", "cannot be made here")
+NOT_MADE = 98
+"""Exit status of a process that could not be put into its environment."""
 SLOW = 400.0
 """Seconds in which a whole script of commands has ended, beside others and on a slow machine."""
 MANY = 1 << 30
@@ -212,6 +214,8 @@ def outcome(odd: Odd, there: Path) -> tuple[str, str]:
     words = f"{statuses}, {lines[-2:]}"
     if "Traceback" in text:
         return "raised", words
+    if status == NOT_MADE:
+        return "cannot be made here", words
     if status or not statuses:
         return f"ended with {status}", words
     if not any(statuses):
@@ -219,6 +223,14 @@ def outcome(odd: Odd, there: Path) -> tuple[str, str]:
     if odd.told is None or not lines or not lines[-1].startswith("nearfar: "):
         return "failed", words
     return ("told" if odd.told in lines[-1] else "told otherwise"), words
+
+
+def _made(odd: Odd) -> None:
+    try:
+        if odd.before is not None:
+            odd.before()
+    except OSError:
+        os._exit(NOT_MADE)
 
 
 def _become(odd: Odd, there: Path, variables: dict[str, str], given: str, pipe: int) -> None:
@@ -230,14 +242,12 @@ def _become(odd: Odd, there: Path, variables: dict[str, str], given: str, pipe: 
     os.set_inheritable(pipe, True)
     if odd.new:
         command = [sys.executable, "-c", NEW, given, str(pipe)]
-        if odd.before is not None:
-            odd.before()
+        _made(odd)
         os.execve(sys.executable, command, variables)
     os.environ.clear()
     os.environ.update(variables)
     time.tzset()
-    if odd.before is not None:
-        odd.before()
+    _made(odd)
     sys.argv = ["", given, str(pipe)]
     call()
     sys.stderr.flush()
