@@ -54,6 +54,28 @@ def test_a_message_that_cannot_be_made_is_a_failure_like_others(tmp_path: Path) 
     ]
 
 
+def test_packages_are_imported_once_in_the_thread_of_the_study(tmp_path: Path) -> None:
+    threads: list[str] = []
+
+    class Slow(Sink):
+        def load(self) -> None:
+            threads.append(threading.current_thread().name)
+            raise ImportError("a part is missing")
+
+    sink, lines = Slow(tmp_path), []
+    background = Background("slow", sink, lines.append)
+    assert threads == []  # nothing is sent, nothing is imported
+    background.put(lambda: 1)
+    background.put(lambda: 2)
+    background.finish()
+    background.wait(20)
+    assert threads == [threading.current_thread().name]
+    assert lines == [
+        "track: slow: ImportError: a part is missing; the study is not touched by it"
+    ]
+    assert sink.got == [1, 2]
+
+
 def test_a_key_is_sent_once_also_by_the_next_process(tmp_path: Path) -> None:
     for expected in (["a", "b"], ["b"]):
         sink, _, background = told(tmp_path)
