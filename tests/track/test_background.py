@@ -160,3 +160,24 @@ def test_the_first_message_may_take_longer(
     background.wait(0.05)
     assert (sink.got == [False]) == (start > 0)
     assert len(lines) == (start == 0)
+
+
+def test_where_the_first_failed_the_next_is_not_waited_for_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sink, "start_seconds", 20.0)
+    sink, lines, background = told(tmp_path)
+    failed, over = threading.Event(), threading.Event()
+
+    def second() -> threading.Event:
+        failed.set()
+        return over
+
+    background.put(lambda: NotSent("nobody there"))
+    background.put(second)
+    background.finish()
+    failed.wait(20)
+    background.wait(0.05)
+    assert sink.got == []
+    assert lines == ["track: sink: nobody there; the study is not touched by it"]
+    over.set()

@@ -74,7 +74,8 @@ class Background:
         begin = time.monotonic()
         while self._thread.is_alive():
             now = time.monotonic()
-            first = 0.0 if self._any_arrived else self.tracker.start_seconds
+            started = self._any_arrived or self._warned
+            first = 0.0 if started else self.tracker.start_seconds
             left = min(max(begin, self._arrived) + patience + first, begin + at_most) - now
             if left <= 0:
                 self._tell(f"not waited for longer than {now - begin:.1f} s")

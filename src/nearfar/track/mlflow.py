@@ -59,6 +59,8 @@ class MLflow(Tracker):
         """See ``Tracker.load``: MLflow imports pandas and polars."""
         # MLflow would tell its makers that it is used.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        # Of its seven trials, each after twice the time, the last would be after two minutes.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         import mlflow.tracking  # noqa: F401
 
         # And the terminal that it makes tables; its import has set the levels of its loggers.
