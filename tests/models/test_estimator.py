@@ -237,8 +237,29 @@ def test_refit_trains_on_all_rows_and_the_card_says_so(run: Path, tmp_path: Path
     truth = pd.read_csv(run.parents[1] / "small.csv")["y"].mean()
     assert mean == pytest.approx([truth])
     assert len({member.stage for member in made.members}) == 3
+    assert made.calibration is not None
+    assert "by the models before --refit" in made.calibration.source
+    assert " of " not in made.calibration.source
+    with pytest.raises(UserError, match="--device cpu: is for --refit"):
+        export_run(run, tmp_path / "other", "tuned", device="cpu")
     with pytest.raises(UserError, match=r"--refit: .* is an exported model"):
         export_run(tmp_path / "all", tmp_path / "again", None, refit=True)
+
+
+def test_refit_says_that_it_needs_the_data_as_they_were(run: Path, tmp_path: Path) -> None:
+    from nearfar.commands.models import export_run
+
+    data, away = run.parents[1] / "small.csv", tmp_path / "away.csv"
+    shutil.move(data, away)
+    try:
+        with pytest.raises(UserError, match="--refit reads the training data: no such data file"):
+            export_run(run, tmp_path / "all", "plain", refit=True)
+        data.write_text("".join(away.read_text().splitlines(keepends=True)[:-1]))
+        with pytest.raises(UserError, match="--refit: the data have changed since"):
+            export_run(run, tmp_path / "all", "plain", refit=True)
+    finally:
+        shutil.move(away, data)
+    assert not (tmp_path / "all").exists()
 
 
 def test_nothing_is_written_over(run: Path, tmp_path: Path) -> None:

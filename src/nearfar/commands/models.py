@@ -111,6 +111,8 @@ def export_run(
 
     if to is not None and to not in FORMATS:
         raise UserError(f"--to: unknown format {to!r}; {nearest(to, FORMATS)}")
+    if device != "auto" and not refit:
+        raise UserError(f"--device {device}: is for --refit, which trains: leave it out")
     if output.exists() and path.exists() and output.resolve() == path.resolve():
         raise UserError(f"-o {output}: is read for this; name another folder")
     output = check_folder(output, force=force)

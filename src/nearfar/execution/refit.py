@@ -64,9 +64,12 @@ def refitted(
     text = folder.study()
     assert text is not None
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
-    dataset = load_dataset(resolved.study.data, resolved.folder)
-    dataset = with_embeddings(dataset, resolved.embedding_files, resolved.folder)
-    weight_files_of(resolved)
+    try:
+        dataset = load_dataset(resolved.study.data, resolved.folder)
+        dataset = with_embeddings(dataset, resolved.embedding_files, resolved.folder)
+        weight_files_of(resolved)
+    except UserError as error:
+        raise UserError(f"--refit reads the training data: {error}; without it none are") from error
     model = model.of_members(model.members[:MOST])
     specs = [_fit_spec(member, folder.store) for member in model.members]
     if specs[0].data.digest != dataset.digest:
@@ -93,7 +96,11 @@ def refitted(
         first = members[0].fitted
         inputs = with_embeddings_of(first.named, dataset.inputs, dataset)
         known = KnownRows.of(dataset.ids, first.features(inputs))
-    return replace(model, members=members, known=known), (
+    calibration = model.calibration
+    if calibration is not None:
+        source = f"{calibration.source}, by the models before --refit"
+        calibration = replace(calibration, source=source)
+    return replace(model, members=members, known=known, calibration=calibration), (
         f"After the study it was trained once more on all {len(dataset)} rows{told}."
     )
 
