@@ -262,6 +262,19 @@ def test_refit_says_that_it_needs_the_data_as_they_were(run: Path, tmp_path: Pat
     assert not (tmp_path / "all").exists()
 
 
+def test_refit_says_where_it_cannot_keep_its_trainings(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from nearfar.execution.refit import _carried_out
+    from nearfar.records.stages import StageStore
+
+    (tmp_path / "file").write_text("")
+    step: Any = SimpleNamespace(hash="0123456789abcdef", name="fit")
+    data: Any = None
+    with pytest.raises(UserError, match=r"--refit, which keeps its trainings .*file is a file"):
+        _carried_out(step, data, StageStore(tmp_path / "file" / "stages"))
+
+
 def test_nothing_is_written_over(run: Path, tmp_path: Path) -> None:
     from nearfar.commands.models import export_run
 

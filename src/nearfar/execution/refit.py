@@ -29,6 +29,7 @@ from nearfar.plan.specs import (
     SolveSpec,
     spec_of,
 )
+from nearfar.records.places import folder_to_write
 from nearfar.records.run import RunFolder
 from nearfar.records.stages import StageStore
 from nearfar.stages.features import with_embeddings_of
@@ -185,6 +186,8 @@ def _carried_out(step: Step, dataset: Dataset, store: StageStore) -> None:
     Raises:
         UserError: it fails, or diverges.
     """
+    if not store.is_done(step.hash):
+        folder_to_write(store.root, "--refit, which keeps its trainings with those of the run:")
     store.publish_rest({step.hash: step})
     if not store.is_done(step.hash):
         (ended,) = carry_out((step,), lambda: dataset, store, lambda *told: None)
