@@ -70,9 +70,7 @@ def test_packages_are_imported_once_in_the_thread_of_the_study(tmp_path: Path) -
     background.finish()
     background.wait(20)
     assert threads == [threading.current_thread().name]
-    assert lines == [
-        "track: slow: ImportError: a part is missing; the study is not touched by it"
-    ]
+    assert lines == ["track: slow: ImportError: a part is missing; the study is not touched by it"]
     assert sink.got == [1, 2]
 
 

@@ -79,7 +79,7 @@ def test_an_address_that_does_not_work_is_not_repeated(
 
 @pytest.mark.filterwarnings("ignore")
 def test_odd_names_of_arms_targets_and_options_arrive(tmp_path: Path) -> None:
-    arm = 'a/b · "c" \'d\' % `e` ' + "long " * 60
+    arm = "a/b · \"c\" 'd' % `e` " + "long " * 60
     run = a_run(arm=arm, condition="")
     targets = ["/y", "y/../z", "a%", "a$"]
     metrics = [

@@ -34,7 +34,7 @@ from nearfar.records.run import RunFolder
 from nearfar.records.stages import StageStore
 from nearfar.stages.features import with_embeddings_of
 from nearfar.stages.fitted import Fitted
-from nearfar.study.load import resolve
+from nearfar.study.load import Resolved, resolve
 from nearfar.train.device import precision_of
 
 MOST = 5
@@ -65,12 +65,7 @@ def refitted(
     text = folder.study()
     assert text is not None
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
-    try:
-        dataset = load_dataset(resolved.study.data, resolved.folder)
-        dataset = with_embeddings(dataset, resolved.embedding_files, resolved.folder)
-        weight_files_of(resolved)
-    except UserError as error:
-        raise UserError(f"--refit reads the training data: {error}; without it none are") from error
+    dataset = _data_of(resolved)
     model = model.of_members(model.members[:MOST])
     specs = [_fit_spec(member, folder.store) for member in model.members]
     if specs[0].data.digest != dataset.digest:
@@ -104,6 +99,20 @@ def refitted(
     return replace(model, members=members, known=known, calibration=calibration), (
         f"After the study it was trained once more on all {len(dataset)} rows{told}."
     )
+
+
+def _data_of(resolved: Resolved) -> Dataset:
+    """Return the rows of a study, files of embeddings read and files of weights found.
+
+    Raises:
+        UserError: they are not there.
+    """
+    try:
+        dataset = load_dataset(resolved.study.data, resolved.folder)
+        weight_files_of(resolved)
+        return with_embeddings(dataset, resolved.embedding_files, resolved.folder)
+    except UserError as error:
+        raise UserError(f"--refit reads the training data: {error}; without it none are") from error
 
 
 def all_in_training(dataset: Dataset) -> Dataset:

@@ -74,14 +74,12 @@ class MLflow(Tracker):
             NotSent: it did not work out; says why without the address.
         """
         self.load()
-        from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
-        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             self._make_database()
             self._log(MlflowClient(tracking_uri=self.uri), message)
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+        except Exception as error:  # of MLflow, of its database, of the network
             said = f"{type(error).__name__}: {self._without_secrets(error)}"
             own = "" if os.environ.get(URI_FROM) else f" (without {self.folder} all is sent anew)"
             raise NotSent(said + own) from None
