@@ -11,13 +11,21 @@ from nearfar.errors import UserError
 
 Array = NDArray[Any]
 _LIBRARY = "sklearn."
+_FUNCTIONS = frozenset({"functools.partial", "sklearn.utils.validation.check_array"})
+"""What histogram gradient boosting with categories holds beside classes: a check of its cells."""
 
 
 def to_array(estimator: Any) -> Array:
-    """Return a fitted estimator as bytes, uint8 (n,)."""
+    """Return a fitted estimator as bytes, uint8 (n,).
+
+    Raises:
+        UserError: it holds something that ``from_array`` would refuse.
+    """
     from skops.io import dumps
 
-    return np.frombuffer(dumps(estimator, compression=zipfile.ZIP_DEFLATED), dtype=np.uint8)
+    data = dumps(estimator, compression=zipfile.ZIP_DEFLATED)
+    _trusted(data)
+    return np.frombuffer(data, dtype=np.uint8)
 
 
 def from_array(array: Array) -> Any:
@@ -26,17 +34,28 @@ def from_array(array: Array) -> Any:
     Raises:
         UserError: it holds something that is no class of scikit-learn.
     """
-    from skops.io import get_untrusted_types, loads
+    from skops.io import loads
 
     data = array.tobytes()
-    asked = get_untrusted_types(data=data)
-    strange = [name for name in asked if not _is_of_the_library(name)]
+    return loads(data, trusted=_trusted(data))
+
+
+def _trusted(data: bytes) -> list[str]:
+    """Return the names in stored bytes that skops does not know by itself, all scikit-learn's.
+
+    Raises:
+        UserError: one is not.
+    """
+    from skops.io import get_untrusted_types
+
+    asked: list[str] = get_untrusted_types(data=data)
+    strange = [name for name in asked if not (name in _FUNCTIONS or _is_of_the_library(name))]
     if strange:
         raise UserError(
             f"a stored model holds {', '.join(sorted(strange))}, which is no class of "
             "scikit-learn: it is not loaded"
         )
-    return loads(data, trusted=asked)
+    return asked
 
 
 def _is_of_the_library(name: str) -> bool:
