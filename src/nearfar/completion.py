@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import typer
 
@@ -37,9 +37,28 @@ def complete_profile(incomplete: str) -> Iterator[tuple[str, str]]:
     yield from ((name, what) for name, what in PROFILES.items() if name.startswith(incomplete))
 
 
-def complete_arm(ctx: typer.Context, option: object, incomplete: str) -> list[str]:
+class Offer(str):
+    """A name as it is to stand on the command line, which begins as what was typed means.
+
+    What was typed comes without backslashes, and Typer drops what does not begin like it.
+    """
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, name: str) -> Self:
+        """Take a name as it is; the text is what the shell needs."""
+        offer = super().__new__(cls, _in_shell(name))
+        offer.name = name
+        return offer
+
+    def startswith(self, *given: Any) -> bool:
+        """Whether the name begins so."""
+        return self.name.startswith(*given)
+
+
+def complete_arm(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the arms of the study or run that is named before; none where it cannot be read."""
-    del option
     from nearfar.errors import UserError
 
     try:
@@ -48,7 +67,7 @@ def complete_arm(ctx: typer.Context, option: object, incomplete: str) -> list[st
         names = _arms_of(str(named))
     except (UserError, OSError, ValueError):
         return []
-    return [_in_shell(name) for name in names if name.startswith(incomplete)]
+    return [Offer(name) for name in names if name.startswith(incomplete)]
 
 
 def _arms_of(named: str) -> list[str]:

@@ -46,6 +46,7 @@ def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
         rows.to_numpy(),
         rows.to_numpy().tolist(),
         rows.to_dict("list"),
+        rows.to_dict("records"),
         pa.Table.from_pandas(rows),
         str(tmp_path / "rows.csv"),
     ]
@@ -118,6 +119,10 @@ def test_molecules_are_a_list_of_smiles() -> None:
     assert np.array_equal(model.predict(pd.DataFrame({"smiles": SMILES})), expected)
     with pytest.raises(UserError, match=r"X\[1\]: .*; 1 more bad row"):
         model.predict(["C", "no molecule", "C(("])
+    assert np.array_equal(model.predict([{"smiles": text} for text in SMILES]), expected)
+    for gap in (None, np.nan):
+        with pytest.raises(UserError, match=r"^X\[1\]: .*missing"):
+            model.predict([SMILES[0], gap, SMILES[1]])
     with pytest.raises(UserError, match="allowed: a list of SMILES"):
         model.predict([1, 2])
 
@@ -319,6 +324,8 @@ def test_a_folder_that_is_not_whole_is_refused(run: Path, tmp_path: Path) -> Non
         nearfar.load(folder)
     with pytest.raises(UserError, match="no folder of a model"):
         nearfar.load(tmp_path)
+    with pytest.raises(UserError, match=r"no such folder; a model on the hub .*from_pretrained"):
+        nearfar.load(tmp_path / "owner" / "name")
     with pytest.raises(UserError, match=r"it is a run: nearfar.load_run"):
         nearfar.load(run)
 

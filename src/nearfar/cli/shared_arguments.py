@@ -27,7 +27,7 @@ Settings = Annotated[
 ]
 OnlyArms = Annotated[
     list[str] | None,
-    typer.Option(help="Only this arm and its baseline.", shell_complete=complete_arm),
+    typer.Option(help="Only this arm and its baseline.", autocompletion=complete_arm),
 ]
 OnlySeeds = Annotated[
     list[int] | None,
@@ -69,7 +69,7 @@ UsedArm = Annotated[
     str | None,
     typer.Option(
         help="The arm to use (default: the one that the run recommends).",
-        shell_complete=complete_arm,
+        autocompletion=complete_arm,
     ),
 ]
 Document = Annotated[

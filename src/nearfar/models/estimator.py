@@ -22,7 +22,8 @@ class Estimator:
     """What ``nearfar.load`` gives back: a model that predicts, and needs nothing else.
 
     Rows ``X`` are a data frame of pandas or polars, an array, a mapping of columns, a list of
-    SMILES, of paths or of pictures, or the path of a file or folder that ``nearfar predict`` takes.
+    records, of SMILES, of paths or of pictures, or the path of a file or folder that
+    ``nearfar predict`` takes.
     Columns of a table are found by their names; those of an array stand in the order of
     ``feature_names_in_``.
 

@@ -217,6 +217,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         run = (folder / "study.yaml").is_file()
         hint = f"; it is a run: nearfar.load_run({str(folder)!r}).model() gives its winner" * run
+        if not folder.exists():
+            raise UserError(
+                f"{folder}: no such folder; a model on the hub is read by "
+                "nearfar.Estimator.from_pretrained('owner/name')"
+            )
         raise UserError(f"{folder}: is no folder of a model: it has no {CONFIG}{hint}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
