@@ -162,6 +162,9 @@ def test_labels_and_numbers_say_what_they_cannot_do() -> None:
     assert numbers.predict(frame()).shape == (5, 2)
     with pytest.raises(UserError, match=r"predicts numbers .* use predict"):
         numbers.predict_proba(frame())
+    for call in (labels.predict_set, labels.predict_interval):
+        with pytest.raises(UserError, match=r"use predict_proba; `nearfar predict` writes"):
+            call(frame())
     with pytest.raises(UserError, match="predicts no classes: use predict_interval"):
         numbers.predict_set(frame())
     with pytest.raises(UserError, match=r"level 90: allowed: from 0.5 to below 1"):
@@ -243,7 +246,7 @@ def test_refit_trains_on_all_rows_and_the_card_says_so(run: Path, tmp_path: Path
     assert mean == pytest.approx([truth])
     assert len({member.stage for member in made.members}) == 3
     assert made.calibration is not None
-    assert "by the models before --refit" in made.calibration.source
+    assert made.calibration.source.startswith("the earlier models' ")
     assert " of " not in made.calibration.source
     with pytest.raises(UserError, match="--device cpu: is for --refit"):
         export_run(run, tmp_path / "other", "tuned", device="cpu")

@@ -94,7 +94,7 @@ def refitted(
         known = KnownRows.of(dataset.ids, first.features(inputs))
     calibration = model.calibration
     if calibration is not None:
-        source = f"{calibration.source}, by the models before --refit"
+        source = f"the earlier models' {calibration.source}"
         calibration = replace(calibration, source=source)
     return replace(model, members=members, known=known, calibration=calibration), (
         f"After the study it was trained once more on all {len(dataset)} rows{told}."

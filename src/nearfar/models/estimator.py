@@ -18,6 +18,15 @@ from nearfar.records.places import path_of
 from nearfar.train.device import pick_device
 
 
+_INSTEAD = {
+    "regression": "use predict_interval",
+    "classification": "use predict_set",
+    "multilabel": "use predict_proba; `nearfar predict` writes the set of each label",
+    "reconstruction": "it gives images back",
+}
+"""What there is in the place of a call that is for another task."""
+
+
 class Estimator:
     """What ``nearfar.load`` gives back: a model that predicts, and needs nothing else.
 
@@ -128,7 +137,7 @@ class Estimator:
                 level; or as ``predict``.
         """
         if self.task != "regression":
-            raise UserError(f"{self.model.name} predicts no numbers: use predict_set")
+            raise UserError(f"{self.model.name} predicts no numbers: {_INSTEAD[self.task]}")
         found = self._predictions(X, checked_level(level))
         if not found.intervals:
             raise self._no_calibration("intervals", level)
@@ -153,7 +162,7 @@ class Estimator:
                 level; or as ``predict``.
         """
         if self.task != "classification":
-            raise UserError(f"{self.model.name} predicts no classes: use predict_interval")
+            raise UserError(f"{self.model.name} predicts no classes: {_INSTEAD[self.task]}")
         found = self._predictions(X, checked_level(level))
         if not found.sets:
             raise self._no_calibration("sets", level)
