@@ -17,7 +17,6 @@ from nearfar.models.hub import pulled, pushed
 from nearfar.records.places import path_of
 from nearfar.train.device import pick_device
 
-
 _INSTEAD = {
     "regression": "use predict_interval",
     "classification": "use predict_set",
