@@ -12,13 +12,13 @@ from whole_runs import run_whole
 
 from nearfar.encoders.hf_library import imported_transformers
 from nearfar.encoders.hf_models import HF
-from nearfar.encoders.weights import known_file
 from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 from nearfar.execution.run import prepare
 from nearfar.models import FinishedModel
 from nearfar.objectives.predictor import Predictor
+from nearfar.weight_files import known_file
 
 try:
     imported_transformers()

@@ -11,12 +11,12 @@ from small_images import built, some_images, written
 from whole_runs import run_whole
 
 from nearfar.encoders.timm_library import imported_timm
-from nearfar.encoders.weights import known_file
 from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 from nearfar.execution.run import prepare
 from nearfar.models import FinishedModel
+from nearfar.weight_files import known_file
 
 try:
     timm = imported_timm()

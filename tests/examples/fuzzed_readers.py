@@ -116,7 +116,7 @@ def _weights() -> bytes:
 
 
 def _read_weights(path: Path) -> object:
-    from nearfar.encoders.weights import read_weights
+    from nearfar.weight_files import read_weights
 
     return read_weights(path)
 

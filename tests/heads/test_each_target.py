@@ -110,7 +110,7 @@ def test_weights_stand_by_their_targets() -> None:
 
 def test_which_heads_are_for_labels() -> None:
     fitting = {name for name, kind in HEADS.items() if fits_task(kind, "multilabel")}
-    of_libraries = {"sklearn", "lightgbm", "xgboost", "catboost"}
+    of_libraries = {"sklearn", "lightgbm", "xgboost", "catboost", "tabpfn", "tabicl"}
     assert fitting == {"linear", "mlp", "mean", "forest", "logistic", "knn", "svc"} | of_libraries
     x, y = gapped()
     neighbours = KNN(neighbours=10)

@@ -52,6 +52,35 @@ def test_a_regressor_predicts_all_targets_and_is_read_back(name: str, options: A
     assert np.abs(head.predict(X) - Y).mean() < np.abs(Y).mean() / 2
 
 
+BOOSTED = {"class": "ensemble.HistGradientBoostingRegressor", "options": {"max_iter": 3}}
+BEST = {"class": "feature_selection.SelectKBest", "options": {"k": 2}}
+LOGISTIC = {"class": "linear_model.LogisticRegression"}
+SPLINES = {"class": "preprocessing.SplineTransformer"}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "targets"),
+    [
+        ("pipeline.Pipeline", {"steps": [["best", BEST], ["last", LOGISTIC]]}, CLASSES),
+        ("pipeline.Pipeline", {"steps": [["splines", SPLINES], ["last", BOOSTED]]}, Y[:, :1]),
+        (
+            "model_selection.TunedThresholdClassifierCV",
+            {"estimator": LOGISTIC},
+            np.eye(2)[(NUMBERS > 0).astype(int)],
+        ),
+        ("ensemble.StackingRegressor", {"estimators": [["a", BOOSTED]]}, Y[:, :1]),
+        ("multioutput.RegressorChain", {"estimator": BOOSTED}, Y),
+    ],
+)
+def test_what_holds_functions_or_other_estimators_is_read_back(
+    name: str, options: Any, targets: Any
+) -> None:
+    head = sklearn(name, **options)
+    head.fit(X, targets, 3)
+    again = restored_head(Sklearn, head.arrays())
+    assert np.array_equal(again.predict(X), head.predict(X))
+
+
 @pytest.mark.parametrize(
     "name", ["ensemble.ExtraTreesClassifier", "svm.LinearSVC", "linear_model.RidgeClassifier"]
 )
@@ -126,8 +155,13 @@ def test_rows_that_an_estimator_refuses_are_one_line() -> None:
 
 
 def test_a_stored_model_of_anything_else_is_not_loaded() -> None:
+    from skops.io import dumps
+
+    other = Sklearn(class_="svm.SVR")
     with pytest.raises(UserError, match="no class of scikit-learn"):
-        from_array(to_array(Sklearn(class_="svm.SVR")))
+        from_array(np.frombuffer(dumps(other), dtype=np.uint8))
+    with pytest.raises(UserError, match="nothing of scikit-learn's that is read back"):
+        to_array(other)
 
 
 def test_svc_is_calibrated_and_read_back() -> None:

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from nearfar.heads import EXACT, ExactHead, Forest, Mean, Ridge
 
 ROWS, NEW, COLUMNS = 60, 25, 7
-OWN = sorted(set(EXACT) - {"sklearn", "lightgbm", "xgboost", "catboost", "svc"})
+OWN = sorted(set(EXACT) - {"sklearn", "lightgbm", "xgboost", "catboost", "svc", "tabpfn", "tabicl"})
 """Heads of the house; estimators of others have tests of their own, and ``svc`` knows classes."""
 
 

@@ -15,7 +15,7 @@ CENTRES = RNG.normal(size=(4, 6)) * 2
 NUMBERS = RNG.integers(0, 4, size=300)
 FEATURES = (CENTRES[NUMBERS] + RNG.normal(size=(300, 6)) * 2 + [0, 5, 0, 0, 100, 0]).astype("f4")
 TARGETS = np.eye(4)[NUMBERS]
-OTHERS = {"sklearn", "lightgbm", "xgboost", "catboost"}
+OTHERS = {"sklearn", "lightgbm", "xgboost", "catboost", "tabpfn", "tabicl"}
 """Estimators of others, which have tests of their own."""
 CLASSIFIERS = [
     name for name, kind in EXACT.items() if "classification" in kind.tasks and name not in OTHERS

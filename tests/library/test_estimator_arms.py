@@ -4,6 +4,7 @@ import fractions
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -38,6 +39,14 @@ def test_classes_that_training_lacks_have_no_chance(estimator: object) -> None:
     assert (chances.argmax(axis=1) == numbers).mean() > 0.9
     head.fit(X, np.eye(3)[np.ones(40, dtype=int)], 0)
     assert (head.predict(X) == [0, 1, 0]).all()
+
+
+def test_boosting_with_categories_survives_being_kept() -> None:
+    kind = head_of(HistGradientBoostingRegressor(max_iter=3, categorical_features=[3]))
+    head, rows = kind(), np.column_stack([X, np.arange(40) % 4])
+    head.fit(rows, X[:, :1], 0)
+    again = kind.from_arrays(head.arrays())
+    assert np.array_equal(again.predict(rows), head.predict(rows))
 
 
 def test_what_is_left_open_is_drawn_from_the_seed() -> None:

@@ -46,6 +46,7 @@ def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
         rows.to_numpy(),
         rows.to_numpy().tolist(),
         rows.to_dict("list"),
+        rows.to_dict("records"),
         pa.Table.from_pandas(rows),
         str(tmp_path / "rows.csv"),
     ]
@@ -118,6 +119,10 @@ def test_molecules_are_a_list_of_smiles() -> None:
     assert np.array_equal(model.predict(pd.DataFrame({"smiles": SMILES})), expected)
     with pytest.raises(UserError, match=r"X\[1\]: .*; 1 more bad row"):
         model.predict(["C", "no molecule", "C(("])
+    assert np.array_equal(model.predict([{"smiles": text} for text in SMILES]), expected)
+    for gap in (None, np.nan):
+        with pytest.raises(UserError, match=r"^X\[1\]: .*missing"):
+            model.predict([SMILES[0], gap, SMILES[1]])
     with pytest.raises(UserError, match="allowed: a list of SMILES"):
         model.predict([1, 2])
 
@@ -157,6 +162,9 @@ def test_labels_and_numbers_say_what_they_cannot_do() -> None:
     assert numbers.predict(frame()).shape == (5, 2)
     with pytest.raises(UserError, match=r"predicts numbers .* use predict"):
         numbers.predict_proba(frame())
+    for call in (labels.predict_set, labels.predict_interval):
+        with pytest.raises(UserError, match=r"use predict_proba; `nearfar predict` writes"):
+            call(frame())
     with pytest.raises(UserError, match="predicts no classes: use predict_interval"):
         numbers.predict_set(frame())
     with pytest.raises(UserError, match=r"level 90: allowed: from 0.5 to below 1"):
@@ -237,8 +245,42 @@ def test_refit_trains_on_all_rows_and_the_card_says_so(run: Path, tmp_path: Path
     truth = pd.read_csv(run.parents[1] / "small.csv")["y"].mean()
     assert mean == pytest.approx([truth])
     assert len({member.stage for member in made.members}) == 3
+    assert made.calibration is not None
+    assert made.calibration.source.startswith("the earlier models' ")
+    assert " of " not in made.calibration.source
+    with pytest.raises(UserError, match="--device cpu: is for --refit"):
+        export_run(run, tmp_path / "other", "tuned", device="cpu")
     with pytest.raises(UserError, match=r"--refit: .* is an exported model"):
         export_run(tmp_path / "all", tmp_path / "again", None, refit=True)
+
+
+def test_refit_says_that_it_needs_the_data_as_they_were(run: Path, tmp_path: Path) -> None:
+    from nearfar.commands.models import export_run
+
+    data, away = run.parents[1] / "small.csv", tmp_path / "away.csv"
+    shutil.move(data, away)
+    try:
+        with pytest.raises(UserError, match="--refit reads the training data: no such data file"):
+            export_run(run, tmp_path / "all", "plain", refit=True)
+        data.write_text("".join(away.read_text().splitlines(keepends=True)[:-1]))
+        with pytest.raises(UserError, match="--refit: the data have changed since"):
+            export_run(run, tmp_path / "all", "plain", refit=True)
+    finally:
+        shutil.move(away, data)
+    assert not (tmp_path / "all").exists()
+
+
+def test_refit_says_where_it_cannot_keep_its_trainings(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from nearfar.execution.refit import _carried_out
+    from nearfar.records.stages import StageStore
+
+    (tmp_path / "file").write_text("")
+    step: Any = SimpleNamespace(hash="0123456789abcdef", name="fit")
+    data: Any = None
+    with pytest.raises(UserError, match=r"--refit, which keeps its trainings .*file is a file"):
+        _carried_out(step, data, StageStore(tmp_path / "file" / "stages"))
 
 
 def test_nothing_is_written_over(run: Path, tmp_path: Path) -> None:
@@ -285,6 +327,8 @@ def test_a_folder_that_is_not_whole_is_refused(run: Path, tmp_path: Path) -> Non
         nearfar.load(folder)
     with pytest.raises(UserError, match="no folder of a model"):
         nearfar.load(tmp_path)
+    with pytest.raises(UserError, match=r"no such folder; a model on the hub .*from_pretrained"):
+        nearfar.load(tmp_path / "owner" / "name")
     with pytest.raises(UserError, match=r"it is a run: nearfar.load_run"):
         nearfar.load(run)
 

@@ -17,6 +17,14 @@ def test_what_is_not_a_run_is_refused_and_the_runs_there_are_named(tmp_path: Pat
     RunFolder(tmp_path / "esol-full").write_study({"study": "esol"})
     with pytest.raises(UserError, match=r"found here: .*esol-full"):
         RunFolder.open(tmp_path / "esol-quick")
+    (tmp_path / "esol.yaml").write_text("study: esol")
+    with pytest.raises(UserError, match=r"found here: .*esol-full"):
+        RunFolder.open(tmp_path)
+    with pytest.raises(UserError, match=r"did you mean .*esol-full\? found here"):
+        RunFolder.open(tmp_path / "esol")
+    RunFolder(tmp_path / "new" / "runs" / "mine-full").write_study({"study": "mine"})
+    with pytest.raises(UserError, match=r"did you mean .*runs/mine-full\? found here"):
+        RunFolder.open(tmp_path / "new" / "mine")
     assert RunFolder.open(tmp_path / "esol-full").study() == {"study": "esol"}
 
 

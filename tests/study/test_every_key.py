@@ -275,6 +275,7 @@ def test_these_studies_say_all_that_a_study_file_may_say() -> None:
     never |= {("Study", "left_out")}  # written by nearfar: tests/study/test_left_out.py
     never |= {("SplitOptions", "repeats")}  # the axis of seeds says it
     never |= {("head", name) for name in ("lightgbm", "xgboost", "catboost")}  # tests/heads
+    never |= {("head", name) for name in ("tabpfn", "tabicl")}  # tests/heads/test_in_context.py
     never |= {("Study", "rounds")}  # decides which seeds are trained: tests/execution
     of_ranges = ("from", "to", "log", "step", "trials")
     never |= {("Axis", key) for key in of_ranges}  # tests/study/test_ranges.py, tests/plan

@@ -54,6 +54,26 @@ def test_a_message_that_cannot_be_made_is_a_failure_like_others(tmp_path: Path) 
     ]
 
 
+def test_packages_are_imported_once_in_the_thread_of_the_study(tmp_path: Path) -> None:
+    threads: list[str] = []
+
+    class Slow(Sink):
+        def load(self) -> None:
+            threads.append(threading.current_thread().name)
+            raise ImportError("a part is missing")
+
+    sink, lines = Slow(tmp_path), []
+    background = Background("slow", sink, lines.append)
+    assert threads == []  # nothing is sent, nothing is imported
+    background.put(lambda: 1)
+    background.put(lambda: 2)
+    background.finish()
+    background.wait(20)
+    assert threads == [threading.current_thread().name]
+    assert lines == ["track: slow: ImportError: a part is missing; the study is not touched by it"]
+    assert sink.got == [1, 2]
+
+
 def test_a_key_is_sent_once_also_by_the_next_process(tmp_path: Path) -> None:
     for expected in (["a", "b"], ["b"]):
         sink, _, background = told(tmp_path)
@@ -138,3 +158,24 @@ def test_the_first_message_may_take_longer(
     background.wait(0.05)
     assert (sink.got == [False]) == (start > 0)
     assert len(lines) == (start == 0)
+
+
+def test_where_the_first_failed_the_next_is_not_waited_for_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sink, "start_seconds", 20.0)
+    sink, lines, background = told(tmp_path)
+    failed, over = threading.Event(), threading.Event()
+
+    def second() -> threading.Event:
+        failed.set()
+        return over
+
+    background.put(lambda: NotSent("nobody there"))
+    background.put(second)
+    background.finish()
+    failed.wait(20)
+    background.wait(0.05)
+    assert sink.got == []
+    assert lines == ["track: sink: nobody there; the study is not touched by it"]
+    over.set()

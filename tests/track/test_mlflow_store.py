@@ -1,6 +1,7 @@
 """MLflow with a store of its own: what it holds of arms and seeds, and what it must not hold."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,67 @@ def test_an_address_that_does_not_work_is_not_repeated(
     assert "secret-word" not in str(told.value)
     assert "\n" not in str(told.value)
     assert not list(tmp_path.rglob("*.db"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_odd_names_of_arms_targets_and_options_arrive(tmp_path: Path) -> None:
+    arm = "a/b · \"c\" 'd' % `e` " + "long " * 60
+    run = a_run(arm=arm, condition="")
+    targets = ["/y", "y/../z", "a%", "a$"]
+    metrics = [
+        {"split": "test", "target": name, "metric": "mae", "unit": "mm", "value": float(number)}
+        for number, name in enumerate(targets)
+    ]
+    fit = replace(
+        run.stages[-1],
+        spec={"classes": {"c++": 1, "c##": 2, "..": 3, "x" * 300: "v" * 9000}},
+        outcome={**run.stages[-1].outcome, "metrics": metrics},
+    )
+    tracker = MLflow(tmp_path / "track")
+    for _ in range(2):
+        tracker.send(replace(run, stages=[run.stages[0], fit]))
+    runs = all_runs(tracker)
+    assert len(runs) == 2
+    child = next(found for found in runs.values() if "seed" in found.data.tags)
+    parent = next(found for found in runs.values() if found is not child)
+    for found in (child, parent):  # means of one seed
+        names = {name: value for name, value in found.data.metrics.items() if "test/" in name}
+        assert sorted(names.values()) == [0, 1, 2, 3], names
+    assert child.data.tags["arm"] == arm
+    kept = {name: value for name, value in child.data.params.items() if "classes" in name}
+    assert sorted(kept.values())[:3] == ["1", "2", "3"]
+    assert len(kept) == 4
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_database_is_made_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker, client = MLflow(tmp_path / "track"), tracking.MlflowClient
+
+    class Interrupted:
+        """Stops when the tables have been made."""
+
+        def __init__(self, tracking_uri: str) -> None:
+            self.client = client(tracking_uri=tracking_uri)
+
+        def search_experiments(self, max_results: int) -> None:
+            self.client.search_experiments(max_results=max_results)
+            assert list(tmp_path.rglob("*.db"))
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(tracking, "MlflowClient", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tracker.send(a_run())
+    assert not list(tmp_path.rglob("*.db"))
+    monkeypatch.undo()
+    tracker.send(a_run())
+    assert len(all_runs(tracker)) == 2
+    damaged = tmp_path / "damaged" / "mlflow.db"
+    damaged.parent.mkdir()
+    damaged.write_bytes(b"no database at all" * 100)
+    with pytest.raises(NotSent, match=r"not a database.*without .*damaged all is sent anew"):
+        MLflow(damaged.parent).send(a_run())
 
 
 def test_names_and_the_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,20 +7,26 @@ import typer
 
 from nearfar.cli.shared_arguments import (
     Address,
+    Device,
     Devices,
+    Document,
     Executor,
     Jobs,
+    ModelFormat,
     Modules,
     NoModules,
     OnlyArms,
     OnlySeeds,
     Out,
     Profile,
+    RefitDevice,
     Run,
     RunName,
     Settings,
     Storage,
     Study,
+    Track,
+    UsedArm,
 )
 from nearfar.errors import UserError
 from nearfar.report.signs import inert
@@ -64,10 +70,8 @@ def run(
     setting: Settings = None,
     out: Out = Path("runs"),
     jobs: Jobs = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    track: Annotated[
-        list[str] | None, typer.Option(help="Also tell: mlflow, tensorboard, wandb or webhook.")
-    ] = None,
+    device: Device = "auto",
+    track: Track = None,
     until: Annotated[
         str | None,
         typer.Option(metavar="decided", help="Add rounds of trainings until nothing is open."),
@@ -241,9 +245,7 @@ def init(
 @app.command()
 def report(
     folder: Run,
-    to: Annotated[
-        str | None, typer.Option(help="Write the table of results alone: md or latex.")
-    ] = None,
+    to: Document = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="With --to: the file (default: print).")
     ] = None,
@@ -292,16 +294,14 @@ def predict(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="CSV or parquet to write, - prints.")
     ],
-    arm: Annotated[
-        str | None, typer.Option(help="The arm to use (default: the one that the run recommends).")
-    ] = None,
+    arm: UsedArm = None,
     seed: Annotated[int | None, typer.Option(help="One seed's model, not the mean.")] = None,
     modules: Modules = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse rows that cannot be used.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    device: Device = "cpu",
     batch: Annotated[int, typer.Option(help="Rows at a time, at most.")] = 1024,
     level: Annotated[float, typer.Option(help="Share of rows that intervals hold.")] = 0.9,
     embeddings: Annotated[
@@ -324,10 +324,8 @@ def embed(
     folder: Annotated[Path, typer.Argument(help="A run folder, or one that export wrote.")],
     data: Annotated[Path, typer.Argument(help="Rows as in the study's data.")],
     output: Annotated[Path, typer.Option("--output", "-o", help=".npz or .parquet to write.")],
-    arm: Annotated[
-        str | None, typer.Option(help="The arm to use (default: the one that the run recommends).")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    arm: UsedArm = None,
+    device: Device = "auto",
     modules: Modules = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
 ) -> None:
@@ -341,14 +339,12 @@ def embed(
 def export(
     folder: Annotated[Path, typer.Argument(help="A run folder, or one that export wrote.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder.")],
-    arm: Annotated[
-        str | None, typer.Option(help="The arm to use (default: the one that the run recommends).")
-    ] = None,
-    to: Annotated[str | None, typer.Option(help="onnx: add model.onnx, compared with it.")] = None,
+    arm: UsedArm = None,
+    to: ModelFormat = None,
     refit: Annotated[
         bool, typer.Option("--refit", help="Train it once more before, on all rows.")
     ] = False,
-    device: Annotated[str, typer.Option(help="With --refit: auto, cpu or cuda.")] = "auto",
+    device: RefitDevice = "auto",
     modules: Modules = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a model.")] = False,
 ) -> None:

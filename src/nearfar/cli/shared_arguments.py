@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nearfar.completion import complete_arm, complete_profile, complete_study
+from nearfar.completion import complete_arm, complete_profile, complete_study, one_of
 
 Study = Annotated[
     str,
@@ -42,7 +42,46 @@ Jobs = Annotated[
 Devices = Annotated[
     int, typer.Option(min=1, metavar="N", help="GPUs, or cores, that train one model together.")
 ]
-Executor = Annotated[str, typer.Option(help="Who carries out stages: local, ray or slurm.")]
+Executor = Annotated[
+    str,
+    typer.Option(
+        help="Who carries out stages: local, ray or slurm.",
+        autocompletion=one_of("local", "ray", "slurm"),
+    ),
+]
+Device = Annotated[
+    str, typer.Option(help="auto, cpu or cuda.", autocompletion=one_of("auto", "cpu", "cuda"))
+]
+RefitDevice = Annotated[
+    str,
+    typer.Option(
+        help="With --refit: auto, cpu or cuda.", autocompletion=one_of("auto", "cpu", "cuda")
+    ),
+]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Also tell: mlflow, tensorboard, wandb or webhook.",
+        autocompletion=one_of("mlflow", "tensorboard", "wandb", "webhook"),
+    ),
+]
+UsedArm = Annotated[
+    str | None,
+    typer.Option(
+        help="The arm to use (default: the one that the run recommends).",
+        autocompletion=complete_arm,
+    ),
+]
+Document = Annotated[
+    str | None,
+    typer.Option(
+        help="Write the table of results alone: md or latex.", autocompletion=one_of("latex", "md")
+    ),
+]
+ModelFormat = Annotated[
+    str | None,
+    typer.Option(help="onnx: add model.onnx, compared with it.", autocompletion=one_of("onnx")),
+]
 Address = Annotated[
     str | None, typer.Option(help="Of a Ray cluster, HOST:PORT (default: one started here).")
 ]

@@ -111,6 +111,8 @@ def export_run(
 
     if to is not None and to not in FORMATS:
         raise UserError(f"--to: unknown format {to!r}; {nearest(to, FORMATS)}")
+    if device != "auto" and not refit:
+        raise UserError(f"--device {device}: is for --refit, which trains: leave it out")
     if output.exists() and path.exists() and output.resolve() == path.resolve():
         raise UserError(f"-o {output}: is read for this; name another folder")
     output = check_folder(output, force=force)
@@ -129,7 +131,9 @@ def export_run(
     if about:
         worst = about["checked"]["largest_difference"]
         beside = f", with model.onnx, which differs from it by at most {worst:.1g}"
-    count = len(model.members)
+    count, digest = len(model.members), model.weights_read
+    if digest:
+        beside += f"; it reads a file of weights (SHA-256 {digest}…), which goes into that folder"
     return (
         f"wrote {model.name}, {count} model{'s' if count > 1 else ''}, to {output}{beside}; "
         f"nearfar.load({str(output)!r}) reads it, README.md says what it is"
@@ -177,6 +181,7 @@ def facts_of(model: FinishedModel, folder: str, refit: str, onnx: Mapping[str, A
         shape=model.schema.shape,
         encoder="" if fitted.named is None else fitted.named.name,
         head=fitted.spec.head.name,
+        weights=model.weights_read,
         seeds=[member.seed for member in model.members],
         versions=model.versions,
         folder=folder,

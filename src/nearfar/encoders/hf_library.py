@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from nearfar.encoders.torchvision_operators import import_torchvision
-from nearfar.encoders.weights import CONFIG
 from nearfar.errors import UserError
 from nearfar.extensions import FOREIGN_ERRORS
+from nearfar.weight_files import CONFIG
 
 _NOT_KEPT = ("id2label", "label2id", "auto_map", "architectures", "_name_or_path")
 _SCALING = ("image_mean", "image_std")

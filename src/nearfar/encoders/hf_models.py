@@ -17,8 +17,8 @@ from nearfar.encoders import hf_library
 from nearfar.encoders.base import Encoder
 from nearfar.encoders.images import CENTRE, SPREAD, image_shape
 from nearfar.encoders.scaling import Positives, Values, of_channels
-from nearfar.encoders.weights import is_folder, place_of
 from nearfar.errors import UserError
+from nearfar.weight_files import is_folder, place_of
 
 _HASH = re.compile(r"[0-9a-f]{16}")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")

@@ -12,8 +12,8 @@ from nearfar.encoders.base import Encoder
 from nearfar.encoders.images import CENTRE, SPREAD, image_shape
 from nearfar.encoders.scaling import Positives, Values, of_channels
 from nearfar.encoders.timm_library import blocks_of, built
-from nearfar.encoders.weights import place_of, read_weights
 from nearfar.errors import UserError
+from nearfar.weight_files import place_of, read_weights
 
 
 class Timm(Encoder):

@@ -5,13 +5,19 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nearfar.encoders.weights import is_folder
 from nearfar.extensions.modules import file_of
 from nearfar.study.load import Resolved
+from nearfar.weight_files import is_folder
 
 OF_DATA = ("path", "mapping")
-OF_ENCODERS = {"file": ("path",), "timm": ("checkpoint",), "hf": ("model",)}
-"""Options of encoders that are paths, those of hf where they are written as such."""
+OF_PARTS = {
+    "file": ("path",),
+    "timm": ("checkpoint",),
+    "hf": ("model",),
+    "tabpfn": ("weights",),
+    "tabicl": ("weights",),
+}
+"""Options of encoders and heads that are paths, those of hf where they are written as such."""
 
 
 def portable(
@@ -42,7 +48,7 @@ def portable_modules(names: list[str], study: Path, run: Path) -> list[str]:
 
 
 def portable_files(asked: Resolved, run: Path) -> dict[str, Any]:
-    """Return the blocks of a study in which encoders name files, these as seen from the run."""
+    """Return the blocks of a study whose encoders and heads name files, as seen from the run."""
     blocks = ("stages", "arms", "axes")
     found: dict[str, Any] = {key: asked.text[key] for key in blocks if key in asked.text}
     found = {key: _in_block(block, asked.folder, run) for key, block in found.items()}
@@ -60,14 +66,14 @@ def _in_block(block: Any, study: Path, run: Path) -> Any:
     if not isinstance(block, dict):
         return block
     found = {key: _in_block(value, study, run) for key, value in block.items()}
-    for encoder, keys in OF_ENCODERS.items():
-        if isinstance(found.get(encoder), dict) and _names_files(encoder, found[encoder]):
-            found[encoder] = portable(found[encoder], study, run, keys)
+    for part, keys in OF_PARTS.items():
+        if isinstance(found.get(part), dict) and _names_files(part, found[part]):
+            found[part] = portable(found[part], study, run, keys)
     return found
 
 
-def _names_files(encoder: str, options: Mapping[str, Any]) -> bool:
-    given = options.get("model") if encoder == "hf" else None
+def _names_files(part: str, options: Mapping[str, Any]) -> bool:
+    given = options.get("model") if part == "hf" else None
     return given is None or (isinstance(given, str) and is_folder(given))
 
 

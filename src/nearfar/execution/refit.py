@@ -29,11 +29,12 @@ from nearfar.plan.specs import (
     SolveSpec,
     spec_of,
 )
+from nearfar.records.places import folder_to_write
 from nearfar.records.run import RunFolder
 from nearfar.records.stages import StageStore
 from nearfar.stages.features import with_embeddings_of
 from nearfar.stages.fitted import Fitted
-from nearfar.study.load import resolve
+from nearfar.study.load import Resolved, resolve
 from nearfar.train.device import precision_of
 
 MOST = 5
@@ -64,9 +65,7 @@ def refitted(
     text = folder.study()
     assert text is not None
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
-    dataset = load_dataset(resolved.study.data, resolved.folder)
-    dataset = with_embeddings(dataset, resolved.embedding_files, resolved.folder)
-    weight_files_of(resolved)
+    dataset = _data_of(resolved)
     model = model.of_members(model.members[:MOST])
     specs = [_fit_spec(member, folder.store) for member in model.members]
     if specs[0].data.digest != dataset.digest:
@@ -93,9 +92,27 @@ def refitted(
         first = members[0].fitted
         inputs = with_embeddings_of(first.named, dataset.inputs, dataset)
         known = KnownRows.of(dataset.ids, first.features(inputs))
-    return replace(model, members=members, known=known), (
+    calibration = model.calibration
+    if calibration is not None:
+        source = f"the earlier models' {calibration.source}"
+        calibration = replace(calibration, source=source)
+    return replace(model, members=members, known=known, calibration=calibration), (
         f"After the study it was trained once more on all {len(dataset)} rows{told}."
     )
+
+
+def _data_of(resolved: Resolved) -> Dataset:
+    """Return the rows of a study, files of embeddings read and files of weights found.
+
+    Raises:
+        UserError: they are not there.
+    """
+    try:
+        dataset = load_dataset(resolved.study.data, resolved.folder)
+        weight_files_of(resolved)
+        return with_embeddings(dataset, resolved.embedding_files, resolved.folder)
+    except UserError as error:
+        raise UserError(f"--refit reads the training data: {error}; without it none are") from error
 
 
 def all_in_training(dataset: Dataset) -> Dataset:
@@ -178,6 +195,8 @@ def _carried_out(step: Step, dataset: Dataset, store: StageStore) -> None:
     Raises:
         UserError: it fails, or diverges.
     """
+    if not store.is_done(step.hash):
+        folder_to_write(store.root, "--refit, which keeps its trainings with those of the run:")
     store.publish_rest({step.hash: step})
     if not store.is_done(step.hash):
         (ended,) = carry_out((step,), lambda: dataset, store, lambda *told: None)

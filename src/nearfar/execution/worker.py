@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from nearfar.data import DataOptions, Dataset, load_dataset
 from nearfar.data.embeddings import with_embeddings
 from nearfar.data.read.locate import locate
-from nearfar.encoders.weights import known_file
 from nearfar.errors import UserError, first_line, full_disk
 from nearfar.execution.events import Finished
 from nearfar.execution.memory import giving_back, keep_freed_memory
 from nearfar.extensions import FOREIGN_ERRORS, changed_modules, use_modules
 from nearfar.plan.groups import Bundle
 from nearfar.records.stages import StageBusy, StageStore
+from nearfar.weight_files import known_file
 
 if TYPE_CHECKING:
     from nearfar.stages.run import Ranks

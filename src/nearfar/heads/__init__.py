@@ -11,6 +11,7 @@ from nearfar.heads.base import NetworkHead, SolvedHead, head_mistake, is_network
 from nearfar.heads.decoders import Decoder, ImageDecoder
 from nearfar.heads.estimators.boosters import Booster, CatBoost, LightGBM, XGBoost
 from nearfar.heads.estimators.head import Sklearn
+from nearfar.heads.estimators.in_context import InContext, TabICL, TabPFN
 from nearfar.heads.networks import MLP, Linear, Standardise
 from nearfar.heads.readouts import READOUTS, Readout
 from nearfar.heads.solved.each_target import EachTarget, fits_task, restored_head
@@ -30,7 +31,17 @@ _NETWORKS: dict[str, type[Any]] = {
     "image_decoder": ImageDecoder,
 }
 ExactHead = (
-    Mean | Ridge | Forest | SVR | SVC | Logistic | KNN | PrincipalComponents | Sklearn | Booster
+    Mean
+    | Ridge
+    | Forest
+    | SVR
+    | SVC
+    | Logistic
+    | KNN
+    | PrincipalComponents
+    | Sklearn
+    | Booster
+    | InContext
 )
 _EXACT: dict[str, type[Any]] = {
     "mean": Mean,
@@ -45,6 +56,8 @@ _EXACT: dict[str, type[Any]] = {
     "lightgbm": LightGBM,
     "xgboost": XGBoost,
     "catboost": CatBoost,
+    "tabpfn": TabPFN,
+    "tabicl": TabICL,
 }
 HEADS = Registry("head", "heads", {**_NETWORKS, **_EXACT}, head_mistake)
 NETWORKS: Part[type[Any]] = Part(HEADS, is_network)

@@ -13,6 +13,10 @@ from nearfar.errors import UserError
 Array = NDArray[Any]
 
 
+PARTIAL = "functools.partial"
+"""What scikit-learn's boosting holds of a function where columns are categories."""
+
+
 class EstimatorHead:
     """An estimator as it was given; what it leaves open of ``random_state`` is the seed.
 
@@ -85,7 +89,8 @@ class EstimatorHead:
     def _restored(cls, data: bytes) -> Any:
         skops, mine = _skops(), _packages(cls.template)
         asked = skops.get_untrusted_types(data=data)
-        if strange := [name for name in asked if name.split(".")[0] not in mine]:
+        strange = [name for name in asked if name.split(".")[0] not in mine and name != PARTIAL]
+        if strange:
             raise UserError(f"a stored estimator holds {', '.join(strange)}: it is not loaded")
         return skops.loads(data, trusted=asked)
 

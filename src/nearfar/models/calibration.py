@@ -90,7 +90,7 @@ class Calibration:
         if not rows.any():
             return None
         guess = self.guess[places][:, rows]
-        source = f"{rows.sum()} of {self.source}"
+        source = self.source if rows.all() else f"{rows.sum()} of {self.source}"
         return type(self)(out[rows], self.truth[rows], guess, self.weights[rows], source)
 
     def enough_for(self, level: float, k: int) -> bool:

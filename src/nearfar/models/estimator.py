@@ -17,12 +17,21 @@ from nearfar.models.hub import pulled, pushed
 from nearfar.records.places import path_of
 from nearfar.train.device import pick_device
 
+_INSTEAD = {
+    "regression": "use predict_interval",
+    "classification": "use predict_set",
+    "multilabel": "use predict_proba; `nearfar predict` writes the set of each label",
+    "reconstruction": "it gives images back",
+}
+"""What there is in the place of a call that is for another task."""
+
 
 class Estimator:
     """What ``nearfar.load`` gives back: a model that predicts, and needs nothing else.
 
     Rows ``X`` are a data frame of pandas or polars, an array, a mapping of columns, a list of
-    SMILES, of paths or of pictures, or the path of a file or folder that ``nearfar predict`` takes.
+    records, of SMILES, of paths or of pictures, or the path of a file or folder that
+    ``nearfar predict`` takes.
     Columns of a table are found by their names; those of an array stand in the order of
     ``feature_names_in_``.
 
@@ -127,7 +136,7 @@ class Estimator:
                 level; or as ``predict``.
         """
         if self.task != "regression":
-            raise UserError(f"{self.model.name} predicts no numbers: use predict_set")
+            raise UserError(f"{self.model.name} predicts no numbers: {_INSTEAD[self.task]}")
         found = self._predictions(X, checked_level(level))
         if not found.intervals:
             raise self._no_calibration("intervals", level)
@@ -152,7 +161,7 @@ class Estimator:
                 level; or as ``predict``.
         """
         if self.task != "classification":
-            raise UserError(f"{self.model.name} predicts no classes: use predict_interval")
+            raise UserError(f"{self.model.name} predicts no classes: {_INSTEAD[self.task]}")
         found = self._predictions(X, checked_level(level))
         if not found.sets:
             raise self._no_calibration("sets", level)

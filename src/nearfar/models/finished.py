@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.heads import HEADS
 from nearfar.models.calibration import LEVEL, Calibration
 from nearfar.models.folder import read_model, write_model
 from nearfar.models.known import KnownRows
@@ -129,6 +130,13 @@ class FinishedModel:
     def name(self) -> str:
         """The arm with its condition, as tables have it."""
         return f"{self.arm} · {self.condition}" if self.condition else self.arm
+
+    @property
+    def weights_read(self) -> str:
+        """How the hash of the file of weights begins that its head reads; mostly none, empty."""
+        head = self.members[0].fitted.spec.head
+        keys = getattr(HEADS[head.name], "weight_files", ())
+        return next((str(head.options[key]) for key in keys), "")
 
     def of_members(self, members: Sequence[Member]) -> Self:
         """Return the model of some members alone, with the errors of what these left out."""

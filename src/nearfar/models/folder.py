@@ -32,6 +32,7 @@ from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import FILE as COLUMNS
 from nearfar.stages.prepare import read_preparation, write_preparation
 from nearfar.version import __version__
+from nearfar.weight_files import ENDINGS, known_file
 
 CONFIG = "config.json"
 CALIBRATION, KNOWN = "held_out.safetensors", "training_rows.safetensors"
@@ -162,6 +163,9 @@ def _damaged(path: Path) -> str:
 
 def _read(folder: Path, config: Mapping[str, Any], *, modules: bool) -> dict[str, Any]:
     verify(folder, config["files"])
+    for path in folder.iterdir():  # files of weights that a head reads, put there by the user
+        if path.suffix.lower() in ENDINGS and path.name not in config["files"]:
+            known_file(path)
     if config["modules"]:
         _use_modules(folder, config["modules"], allowed=modules)
     schema = InputSchema.from_plain(config["inputs"])
@@ -213,6 +217,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         run = (folder / "study.yaml").is_file()
         hint = f"; it is a run: nearfar.load_run({str(folder)!r}).model() gives its winner" * run
+        if not folder.exists():
+            raise UserError(
+                f"{folder}: no such folder; a model on the hub is read by "
+                "nearfar.Estimator.from_pretrained('owner/name')"
+            )
         raise UserError(f"{folder}: is no folder of a model: it has no {CONFIG}{hint}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))

@@ -21,7 +21,8 @@ from nearfar.errors import UserError, first_line
 from nearfar.models.schema import InputSchema
 
 _TOLD = {
-    "vector": "a data frame, an array (rows, {count}), a mapping of columns, or a path of a table",
+    "vector": "a data frame, an array (rows, {count}), a mapping of columns, a list of records "
+    "({{column: cell}}), or a path of a table",
     "molecule": "a list of SMILES, a data frame with column '{smiles}', or a path of a table",
     "image": "a list of paths or pictures, an array (rows, height, width, channels), or a path",
 }
@@ -32,8 +33,9 @@ def rows_of(schema: InputSchema, given: Any) -> InputRows:
 
     Args:
         schema: the form of the model's inputs.
-        given: a data frame of pandas or polars, a table of pyarrow, a mapping of columns, an array,
-            a list of SMILES, of paths or of pictures, or the path of a file or folder.
+        given: a data frame of pandas or polars, a table of pyarrow, a mapping of columns, a list of
+            records, an array, a list of SMILES, of paths or of pictures, or the path of a file or
+            folder.
 
     Raises:
         UserError: something else, or a row that cannot be used; says which.
@@ -71,9 +73,15 @@ def _laid(schema: InputSchema, given: Any, folder: Path) -> Path:
 
 
 def _table(given: Any) -> Any:
-    """Return a data frame or a mapping of columns as a table of pyarrow, None for anything else."""
+    """Return a data frame, a mapping of columns or a list of records as a table of pyarrow.
+
+    None for anything else.
+    """
     import pyarrow as pa
 
+    if isinstance(given, list | tuple) and given and all(isinstance(row, Mapping) for row in given):
+        names = dict.fromkeys(name for row in given for name in row)
+        given = {name: [row.get(name) for row in given] for name in names}
     if isinstance(given, pa.Table):
         return given
     try:
@@ -113,11 +121,14 @@ def _parquet(table: Any, folder: Path) -> Path:
 def _smiles(schema: InputSchema, given: Any, folder: Path) -> Path:
     import pyarrow as pa
 
-    texts = given.tolist() if hasattr(given, "tolist") else given
-    if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
+    cells = given.tolist() if hasattr(given, "tolist") else given
+    if not isinstance(cells, Sequence):
+        raise _refused(schema, given)
+    texts = [None if cell is None or cell != cell else cell for cell in cells]  # NaN
+    if not all(isinstance(text, str | None) for text in texts):
         raise _refused(schema, given)
     column = schema.options.get("smiles") or "smiles"
-    return _parquet(pa.table({column: pa.array(list(texts), pa.string())}), folder)
+    return _parquet(pa.table({column: pa.array(texts, pa.string())}), folder)
 
 
 def _columns(schema: InputSchema, given: Any, folder: Path) -> Path:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nearfar.data.read.locate import locate
 from nearfar.data.shown import PRIVATE
 from nearfar.encoders import FixedEncoder
-from nearfar.encoders.weights import CONFIG, ENDINGS, known_file
 from nearfar.errors import UserError, nearest
 from nearfar.extensions import changed_modules, use_modules
 from nearfar.models.calibration import Calibration
@@ -26,6 +27,7 @@ from nearfar.records.run import SCHEMA, RunFolder
 from nearfar.records.samples import read_rows
 from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import read_preparation
+from nearfar.weight_files import CONFIG, ENDINGS, known_file
 
 
 def parts_of_run(
@@ -79,8 +81,10 @@ def _find_weights(block: Any, path: Path) -> None:
         for part in block.values() if isinstance(block, dict) else block:
             _find_weights(part, path)
     elif isinstance(block, str):
-        file = block.lower().endswith(ENDINGS) and (path / block).is_file()
-        if file or (block.startswith((".", "/")) and (path / block / CONFIG).is_file()):
+        if block.lower().endswith(ENDINGS):
+            with suppress(UserError):
+                known_file(locate(block, path)[0])
+        elif block.startswith((".", "/")) and (path / block / CONFIG).is_file():
             known_file(path / block)
 
 

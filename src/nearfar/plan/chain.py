@@ -11,7 +11,7 @@ from nearfar.data.conditions import Conditions
 from nearfar.data.embeddings import options_key
 from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError
-from nearfar.heads import EXACT
+from nearfar.heads import EXACT, HEADS
 from nearfar.objectives import OBJECTIVES
 from nearfar.plan.modules import modules_of, own_metric
 from nearfar.plan.specs import (
@@ -136,7 +136,7 @@ def chain_of(
         common["input"] = Input(before[0].hash, start.epoch)
     needs = before[0].hash if before else None
     common["encoder"] = encoder_named(arm.fit.encoder, files)
-    return *before, _step("fit", _fit_spec(arm.fit, study.metric, common), needs)
+    return *before, _step("fit", _fit_spec(arm.fit, study.metric, common, files), needs)
 
 
 def _encoder_names(arm: Arm, before: Sequence[Step]) -> list[str]:
@@ -194,9 +194,9 @@ def _pretrain_spec(stage: Stage, common: Mapping[str, Any], files: FileContents)
 
 
 def _fit_spec(
-    fit: TrainedFit | ExactFit, metric: str, common: Mapping[str, Any]
+    fit: TrainedFit | ExactFit, metric: str, common: Mapping[str, Any], files: FileContents
 ) -> FitSpec | SolveSpec:
-    head, environment = _named(fit.head), common["environment"]
+    head, environment = _head_named(fit.head, files), common["environment"]
     if isinstance(fit, ExactFit):
         common = {**common, "metric": own_metric(metric), "environment": environment.alone}
         return SolveSpec(**common, head=head, weights=fit.weights)
@@ -234,6 +234,15 @@ def encoder_named(choice: NamedChoice | None, files: FileContents) -> Named | No
             part[name] = dict(files.get(options_key(options), options))
         elif weights := getattr(ENCODERS[name], "weight_files", ()):
             part[name] = _with_weights(ENCODERS[name], options, weights, files)
+    return Named.from_plain(plain)
+
+
+def _head_named(choice: NamedChoice, files: FileContents) -> Named:
+    """Return the head of a fit; of files of weights it has their hashes, not their names."""
+    plain = choice.model_dump(mode="json")
+    kind = HEADS[choice.name]
+    if weights := getattr(kind, "weight_files", ()):
+        plain[choice.name] = _with_weights(kind, plain[choice.name], weights, files)
     return Named.from_plain(plain)
 
 

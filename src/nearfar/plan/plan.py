@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 from nearfar.data.read.locate import locate
-from nearfar.encoders.weights import known_file
 from nearfar.metrics import METRICS
 from nearfar.plan.chain import (
     ExternalEncoder,
@@ -26,6 +25,7 @@ from nearfar.records.conditions import joined, pairs_of
 from nearfar.study.load import Point, Resolved
 from nearfar.study.points import point_at
 from nearfar.study.schema import Study
+from nearfar.weight_files import known_file
 
 
 @dataclass(frozen=True, order=True)

@@ -26,9 +26,26 @@ MADE_BY_REPORT = frozenset({"results.csv", STAGES, "summary.json", "report.html"
 """Files that `nearfar report` makes of stages and the others; those `nearfar run` alone makes."""
 RUN_FILES = frozenset({*MADE_BY_REPORT, "plan.json", "provenance.json", "samples.parquet", SCHEMA})
 """Files that `nearfar run` writes whenever it is called."""
+MOST_NAMED = 10
+"""Run folders that a message names, at most."""
 _told: set[str] = set()
 _worked_on: set[Path] = set()
 """Run folders whose locks this process holds."""
+
+
+def _runs_near(path: Path) -> str:
+    """Return which run folders there are in a folder, beside it or in ``runs`` there."""
+    here = path.parent if path.parent.is_dir() else Path()
+    found = [
+        *(path.glob("*/study.yaml") if path.is_dir() else ()),
+        *here.glob("*/study.yaml"),
+        *(here / "runs").glob("*/study.yaml"),
+    ]
+    runs = {str(one.parent): one.parent.name for one in sorted(found)}
+    alike = [run for run, name in runs.items() if name.startswith(path.name)]
+    guess = f"did you mean {alike[0]}? " if len(alike) == 1 else ""
+    more = f" and {len(runs) - MOST_NAMED} more" if len(runs) > MOST_NAMED else ""
+    return f"{guess}found here: {', '.join(list(runs)[:MOST_NAMED]) or 'none'}{more}"
 
 
 @dataclass(frozen=True)
@@ -51,9 +68,7 @@ class RunFolder:
         """
         forget_checks()
         if not any((path / name).exists() for name in (STUDY, DONE)):
-            here = path.parent if path.parent.is_dir() else Path()
-            runs = sorted(str(found.parent) for found in here.glob("*/study.yaml"))
-            raise UserError(f"{path}: not a run folder; found here: {', '.join(runs) or 'none'}")
+            raise UserError(f"{path}: not a run folder; {_runs_near(path)}")
         return cls(path)
 
     def study(self) -> dict[str, Any] | None:

@@ -37,10 +37,15 @@ _SHOWN = 30
 """Names that are spelled out at most."""
 
 
+KEEP_ROWS = frozenset({"knn", "svr", "svc", "tabpfn", "tabicl"})
+"""Heads that hold features of training rows."""
+
+
 @dataclass(frozen=True)
 class CardFacts:
     """What a card says that is not in a summary.
 
+    ``weights`` says how the hash of a file begins that the model reads, empty if it reads none.
     ``refit`` is empty, or says how the model was trained once more; ``onnx`` is the part of
     config.json about ``model.onnx``, if there is one.
     """
@@ -60,6 +65,7 @@ class CardFacts:
     seeds: Sequence[int]
     versions: Mapping[str, str]
     folder: str = "FOLDER"
+    weights: str = ""
     refit: str = ""
     onnx: Mapping[str, Any] = field(default_factory=dict)
 
@@ -276,6 +282,16 @@ def _limits(facts: CardFacts, summary: Mapping[str, Any]) -> str:
         "* The numbers above are of rows like those of the study. For others, a new material or "
         "another camera, they say nothing: measure again."
     )
+    if facts.head in KEEP_ROWS:
+        lines.append(
+            f"* Its head, `{facts.head}`, holds features of the training rows: where the encoder "
+            "is `identity` they are the rows themselves."
+        )
+    if facts.weights:
+        lines.append(
+            f"* It reads a file of weights that is not part of it (SHA-256 begins with "
+            f"`{facts.weights}`): put it into this folder. Its licence is its makers'."
+        )
     if len(facts.seeds) > 1:
         lines.append(
             "* The deviation over its models says how far these differ, not how far they are from "

@@ -169,7 +169,7 @@ def embedding_files(choice: NamedChoice | None) -> list[dict[str, Any]]:
 
 
 def weight_files(choice: NamedChoice | None) -> list[str]:
-    """Return the files of weights that an encoder, or a part of it, starts from."""
+    """Return the files of weights that an encoder, a part of it, or a head starts from."""
     if choice is None or choice.registry is None:
         return []
     plain = choice.model_dump(mode="json")

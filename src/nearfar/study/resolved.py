@@ -83,11 +83,12 @@ class Resolved:
 
     @property
     def weight_files(self) -> list[str]:
-        """The files of weights that encoders of the study start from, each once."""
+        """The files of weights that encoders and heads of the study start from, each once."""
         studies = [one for point in self.points for one in (point.study, point.search)]
-        encoders = [arm.fit.encoder for study in studies for arm in study.arms.values()]
-        encoders += [stage.encoder for study in studies for stage in study.stages.values()]
-        return list(dict.fromkeys(path for one in encoders for path in weight_files(one)))
+        fits = [arm.fit for study in studies for arm in study.arms.values()]
+        parts = [part for fit in fits for part in (fit.encoder, fit.head)]
+        parts += [stage.encoder for study in studies for stage in study.stages.values()]
+        return list(dict.fromkeys(path for one in parts for path in weight_files(one)))
 
     @property
     def seeds(self) -> list[int]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nearfar.errors import first_line
 from nearfar.track.base import Notice, NotSent, TrackedRun, Tracker
 
 
@@ -15,7 +16,8 @@ class Background:
     """Sends messages in their order; what goes wrong is reported once, by ``warn``.
 
     What is put is a function that makes the message, called in the sending thread. A message with a
-    key is sent once: keys of those that arrived stand in ``sent.txt`` in the tracker's folder.
+    key is sent once: keys of those that arrived stand in ``sent.txt`` in the tracker's folder. With
+    the first message the tracker's packages are imported, in the thread that puts it.
     """
 
     def __init__(self, name: str, tracker: Tracker, warn: Callable[[str], None]) -> None:
@@ -23,6 +25,7 @@ class Background:
         self._queue: queue.SimpleQueue[tuple[str, Callable[[], Any]] | None] = queue.SimpleQueue()
         self._arrived = time.monotonic()
         self._warned, self._any_arrived = False, False
+        self._loaded = False
         self._put = self._known()
         self._thread = threading.Thread(target=self._work, name=f"track {name}", daemon=True)
         self._thread.start()
@@ -47,7 +50,17 @@ class Background:
         if key and key in self._put:
             return
         self._put.add(key)
+        self._load()
         self._queue.put((key, make))
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        try:
+            self.tracker.load()
+        except Exception as error:
+            self._tell(first_line(error))
 
     def finish(self) -> None:
         """Take no more messages."""
@@ -61,7 +74,8 @@ class Background:
         begin = time.monotonic()
         while self._thread.is_alive():
             now = time.monotonic()
-            first = 0.0 if self._any_arrived else self.tracker.start_seconds
+            started = self._any_arrived or self._warned
+            first = 0.0 if started else self.tracker.start_seconds
             left = min(max(begin, self._arrived) + patience + first, begin + at_most) - now
             if left <= 0:
                 self._tell(f"not waited for longer than {now - begin:.1f} s")
@@ -78,7 +92,7 @@ class Background:
             except NotSent as error:
                 self._tell(str(error))
             except BaseException as error:
-                self._tell(f"{type(error).__name__}: {str(error).split(chr(10), 1)[0]}")
+                self._tell(first_line(error))
             else:
                 self._arrived, self._any_arrived = time.monotonic(), True
 

@@ -148,6 +148,13 @@ class Tracker(ABC):
                 f"track: {self.package} is not installed: pip install 'nearfar[{self.package}]'"
             )
 
+    def load(self) -> None:  # noqa: B027 - most have nothing to import
+        """Import what sending needs: called once, in the study's own thread, before it is sent to.
+
+        Imported in the tracker's thread, a package would be half there while the study runs, and
+        libraries that look for data frames among the loaded modules would take half for whole.
+        """
+
     @abstractmethod
     def send(self, message: Any) -> None:
         """Pass on what it takes.

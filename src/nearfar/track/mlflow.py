@@ -3,7 +3,8 @@
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ KEY = "nearfar.key"
 PARENT = "mlflow.parentRunId"
 """MLflow's own tag, by which its page shows runs below others."""
 MOST_METRICS, MOST_PARAMETERS, LONGEST = 1000, 100, 500
+LONGEST_NAME = 240
 """What MLflow's servers take at once, and of a parameter's value."""
 
 
@@ -47,7 +49,23 @@ class MLflow(Tracker):
     @property
     def uri(self) -> str:
         """Where runs are logged to; it may hold a password."""
-        return os.environ.get(URI_FROM) or f"sqlite:///{Path(self.folder).resolve()}/mlflow.db"
+        return os.environ.get(URI_FROM) or _sqlite(self._database)
+
+    @property
+    def _database(self) -> Path:
+        return Path(self.folder).resolve() / "mlflow.db"
+
+    def load(self) -> None:
+        """See ``Tracker.load``: MLflow imports pandas and polars."""
+        # MLflow would tell its makers that it is used.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        # Of its seven trials, each after twice the time, the last would be after two minutes.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        import mlflow.tracking  # noqa: F401
+
+        # And the terminal that it makes tables; its import has set the levels of its loggers.
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
 
     def send(self, message: Any) -> None:
         """Log one run, whole, below that of its arm.
@@ -55,18 +73,31 @@ class MLflow(Tracker):
         Raises:
             NotSent: it did not work out; says why without the address.
         """
-        # MLflow would tell its makers that it is used.
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        from mlflow.exceptions import MlflowException
+        self.load()
         from mlflow.tracking import MlflowClient
 
-        # And the terminal that it makes tables; its import has set the levels of its loggers.
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
         try:
+            self._make_database()
             self._log(MlflowClient(tracking_uri=self.uri), message)
-        except (MlflowException, OSError) as error:
-            raise NotSent(f"{type(error).__name__}: {self._without_secrets(error)}") from None
+        except Exception as error:  # of MLflow, of its database, of the network
+            said = f"{type(error).__name__}: {self._without_secrets(error)}"
+            own = "" if os.environ.get(URI_FROM) else f" (without {self.folder} all is sent anew)"
+            raise NotSent(said + own) from None
+
+    def _make_database(self) -> None:
+        """Make the database of the run folder: whole or not at all, as it takes seconds."""
+        if os.environ.get(URI_FROM) or self._database.exists():
+            return
+        from mlflow.tracking import MlflowClient
+
+        self._database.parent.mkdir(parents=True, exist_ok=True)
+        # MLflow keeps what it knows of a database by its name: each trial has its own.
+        beside = self._database.with_name(f".mlflow-{secrets.token_hex(4)}.db")
+        try:
+            MlflowClient(tracking_uri=_sqlite(beside)).search_experiments(max_results=1)
+            beside.replace(self._database)
+        finally:
+            beside.unlink(missing_ok=True)
 
     def _without_secrets(self, error: Exception) -> str:
         """Return the first line of an error, without the address, which may hold a password."""
@@ -121,6 +152,10 @@ class MLflow(Tracker):
         return run_id
 
 
+def _sqlite(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
 def _place(run: TrackedRun) -> dict[str, str]:
     found = {"seed": str(run.seed), "condition": run.condition, "search": run.search}
     return {name: value for name, value in found.items() if value}
@@ -131,8 +166,22 @@ def _runs(client: Any, experiment: str, key: str) -> list[Any]:
 
 
 def _named(name: str) -> str:
-    """Return a name of the characters that MLflow takes."""
-    return re.sub(r"[^\w\-. /]", "_", name)[:250]
+    """Return a name that MLflow takes: of its characters, and a path without detours."""
+    parts = re.sub(r"[^\w\-. /]", "_", name)[:LONGEST_NAME].split("/")
+    return "/".join("_" * max(1, len(part)) if part in ("", ".", "..") else part for part in parts)
+
+
+def _names(given: Iterable[str]) -> dict[str, str]:
+    """Return a name that MLflow takes for each, equal ones with a number behind them."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in dict.fromkeys(given):
+        own, number = _named(name), 2
+        while own in taken:
+            own, number = f"{_named(name)}_{number}", number + 1
+        taken.add(own)
+        found[name] = own
+    return found
 
 
 def _points(run: TrackedRun) -> Iterator[tuple[str, float, int]]:
@@ -150,7 +199,9 @@ def _log_metrics(client: Any, run_id: str, points: Iterator[tuple[str, float, in
     from mlflow.entities import Metric
 
     now = int(time() * 1000)
-    found = [Metric(_named(name), float(value), now, step) for name, value, step in points]
+    numbers = list(points)
+    names = _names(name for name, _, _ in numbers)
+    found = [Metric(names[name], float(value), now, step) for name, value, step in numbers]
     for begin in range(0, len(found), MOST_METRICS):
         client.log_batch(run_id, metrics=found[begin : begin + MOST_METRICS])
 
@@ -158,9 +209,16 @@ def _log_metrics(client: Any, run_id: str, points: Iterator[tuple[str, float, in
 def _log_parameters(client: Any, run_id: str, settings: Mapping[str, Any]) -> None:
     from mlflow.entities import Param
 
-    found = [Param(_named(name), str(value)[:LONGEST]) for name, value in flat(dict(settings))]
+    given = dict(flat(dict(settings)))
+    names = _names(given)
+    found = [Param(names[name], str(value)[:LONGEST]) for name, value in given.items()]
     for begin in range(0, len(found), MOST_PARAMETERS):
         client.log_batch(run_id, params=found[begin : begin + MOST_PARAMETERS])
+
+
+def _is_final(name: str) -> bool:
+    """Return whether a metric is a final number: curves stand under the name of their stage."""
+    return "/" not in name or name.split("/")[0] in ("train", "validation", "test")
 
 
 def _log_means(client: Any, experiment: str, parent: str) -> None:
@@ -174,6 +232,6 @@ def _log_means(client: Any, experiment: str, parent: str) -> None:
         return
     names = set.intersection(*(set(run.data.metrics) for run in done))
     means = {name: sum(run.data.metrics[name] for run in done) / len(done) for name in names}
-    final = (item for item in sorted(means.items()) if item[0].count("/") < 2)
+    final = (item for item in sorted(means.items()) if _is_final(item[0]))
     _log_metrics(client, parent, ((name, value, len(done)) for name, value in final))
     client.set_terminated(parent, "FINISHED")

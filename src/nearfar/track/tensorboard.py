@@ -16,6 +16,10 @@ class TensorBoard(Tracker):
 
     package = "tensorboard"
 
+    def load(self) -> None:
+        """See ``Tracker.load``."""
+        import torch.utils.tensorboard  # noqa: F401
+
     def send(self, message: Any) -> None:
         """Write one run."""
         from torch.utils.tensorboard import SummaryWriter

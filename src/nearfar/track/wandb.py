@@ -65,6 +65,10 @@ class WeightsAndBiases(Tracker):
             )
         return "online" if os.environ.get("WANDB_API_KEY") else "offline"
 
+    def load(self) -> None:
+        """See ``Tracker.load``."""
+        import wandb  # noqa: F401
+
     def send(self, message: Any) -> None:
         """Log one run, whole; under its own id, so that sending it again replaces it."""
         import wandb

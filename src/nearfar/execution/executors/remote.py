@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nearfar.encoders.weights import known_file
 from nearfar.errors import UserError, first_line
 from nearfar.execution.events import Finished, Progress, Started
 from nearfar.execution.executors.sent import (
@@ -37,6 +36,7 @@ from nearfar.records.files import write_atomically
 from nearfar.records.seals import DONE, Damaged
 from nearfar.records.stages import StageStore
 from nearfar.version import __version__
+from nearfar.weight_files import known_file
 
 REPORT_SECONDS = 1.0
 KEPT_BYTES_A_SECOND = 10e6

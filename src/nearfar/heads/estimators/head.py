@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 
 from nearfar.errors import UserError, first_line
 from nearfar.heads.estimators.build import bound, made, plain_options
+from nearfar.heads.estimators.grown import MARK, Grown
 from nearfar.heads.estimators.stored import from_array, to_array
 
 Array = NDArray[Any]
@@ -34,9 +35,18 @@ class Sklearn:
 
     def __init__(self, *, class_: str = "", options: PlainOptions | None = None) -> None:
         self.class_, self.options = class_, options
-        self.fitted: Any = None
+        self._fitted: Any = None
+        self._stored: Array | None = None
+        self._grown: Grown | None = None
         self.present: Array = np.zeros(0, dtype=np.int64)
         self.classes = 0
+
+    @property
+    def fitted(self) -> Any:
+        """The library's estimator, read back when it is first asked for; None of a single class."""
+        if self._fitted is None and self._stored is not None:
+            self._fitted = from_array(self._stored)
+        return self._fitted
 
     @classmethod
     def objections(
@@ -67,10 +77,9 @@ class Sklearn:
         """
         threads = torch.get_num_threads()
         estimator = bound(made(self.class_, self.options), seed, threads)
-        x = features.astype(np.float64)
+        x, self._fitted, self._stored, self._grown = features.astype(np.float64), None, None, None
         truth = self._truth(estimator, targets)
         if self.classes and len(self.present) == 1:
-            self.fitted = None
             return
         if truth.ndim == 2 and truth.shape[1] > 1 and not _takes_several(estimator):
             from sklearn.multioutput import MultiOutputRegressor
@@ -80,7 +89,7 @@ class Sklearn:
         try:
             with warnings.catch_warnings(), _in_threads(threads):
                 warnings.simplefilter("ignore")
-                self.fitted = estimator.fit(x, truth, **own)
+                self._fitted = estimator.fit(x, truth, **own)
         except (ValueError, TypeError, ArithmeticError, NotImplementedError) as error:
             raise UserError(
                 f"{self.class_} of scikit-learn refuses the {len(x)} training rows with "
@@ -115,23 +124,40 @@ class Sklearn:
             ) from error
 
     def _predicted(self, x: Array) -> Array:
+        if self._grown is not None:
+            return self._placed(self._grown.predict(x))
         if not self.classes:
             return np.asarray(self.fitted.predict(x), dtype=np.float64).reshape(len(x), -1)
-        chances = np.zeros((len(x), self.classes))
-        chances[:, self.present] = 1.0 if self.fitted is None else _chances(self.fitted, x)
+        if self.fitted is None:
+            return self._placed(np.ones((len(x), 1)))
+        return self._placed(_chances(self.fitted, x))
+
+    def _placed(self, found: Array) -> Array:
+        """Return predictions, each class that was there in its place among all."""
+        if not self.classes:
+            return found
+        chances = np.zeros((len(found), self.classes))
+        chances[:, self.present] = found
         return chances
 
     def arrays(self) -> dict[str, Array]:
-        """Return what ``from_arrays`` needs; the estimator as skops writes it."""
+        """Return what ``from_arrays`` needs; the estimator as skops writes it, and its trees."""
         classes = {"classes": np.array([self.classes]), "present": self.present}
-        return classes if self.fitted is None else {**classes, "skops": to_array(self.fitted)}
+        if self.fitted is None:
+            return classes
+        stored = to_array(self.fitted) if self._stored is None else self._stored
+        grown = Grown.of(self.fitted) if self._grown is None else self._grown
+        trees = {} if grown is None else {MARK + name: a for name, a in grown.arrays.items()}
+        return {**classes, **trees, "skops": stored}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
         """Make the fitted head again."""
         head = cls()
         head.classes, head.present = int(arrays["classes"][0]), arrays["present"]
-        head.fitted = from_array(arrays["skops"]) if "skops" in arrays else None
+        head._stored = arrays.get("skops")
+        trees = {name.removeprefix(MARK): a for name, a in arrays.items() if name.startswith(MARK)}
+        head._grown = Grown(trees) if trees else None
         return head
 
 
