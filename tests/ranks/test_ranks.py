@@ -2,11 +2,19 @@
 
 import pytest
 import torch
-from rank_checks import CASES, TRAININGS, Found, by_all_ranks, everything
+from rank_checks import (
+    CASES,
+    IN_CHUNKS,
+    NORMED_IN_CHUNKS,
+    TRAININGS,
+    Found,
+    by_all_ranks,
+    everything,
+)
 
 from nearfar.ranks.share import ALONE
 
-NAMES = [*map(str, CASES), *(name for name, _ in TRAININGS)]
+NAMES = [*map(str, (*CASES, *IN_CHUNKS, *NORMED_IN_CHUNKS)), *(name for name, _ in TRAININGS)]
 
 
 @pytest.fixture(scope="module")

@@ -65,8 +65,8 @@ _current: ContextVar[Share | None] = ContextVar("share", default=None)
 
 
 @contextmanager
-def sharing(share: Share) -> Iterator[None]:
-    """Within the context, the rank computes its part of the loss of a batch."""
+def sharing(share: Share | None) -> Iterator[None]:
+    """Within the context, the rank computes its part of the loss of a batch; None: all of it."""
     token = _current.set(share)
     try:
         yield
