@@ -29,6 +29,7 @@ class Nodes:
 
     def __init__(self) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ["RAY_raylet_start_wait_time_s"] = "300"  # noqa: SIM112 - Ray spells it so
         from ray.cluster_utils import Cluster
 
         head = {**NODE, "num_cpus": 0, "include_dashboard": False}

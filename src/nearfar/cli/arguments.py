@@ -11,6 +11,8 @@ from nearfar.cli.shared_arguments import (
     Executor,
     Jobs,
     Modules,
+    Node,
+    Nodes,
     NoModules,
     OnlyArms,
     OnlySeeds,
@@ -79,6 +81,8 @@ def run(
     name: RunName = None,
     no_modules: NoModules = False,
     devices: Devices = 1,
+    nodes: Nodes = 1,
+    node: Node = 0,
     executor: Executor = "local",
     address: Address = None,
     storage: Storage = None,
@@ -110,7 +114,7 @@ def run(
         only,
         name,
         no_modules=no_modules,
-        where=Where(executor, address, devices),
+        where=Where(executor, address, devices, nodes, node),
         storage=storage,
     )
     raise typer.Exit(run_study(request, dry_run=dry_run))

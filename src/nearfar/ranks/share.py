@@ -17,10 +17,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Rank:
-    """One of ``count`` processes that train a model: its ``number``, from 0."""
+    """One of ``count`` processes that train a model: its ``number``, from 0.
+
+    ``place`` is the number of its device among those of its machine.
+    """
 
     number: int = 0
     count: int = 1
+    place: int = 0
 
     @property
     def leads(self) -> bool:
