@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -35,6 +37,8 @@ COMING = 600.0
 SILENT = 60.0
 """A machine that has not been heard of for so many seconds is gone."""
 LOOK = 0.1
+_SEEN = 10.0
+"""Seconds after which a file of another machine is seen on a disk that both share."""
 PROMPT = timedelta(seconds=30)
 FACTS = {
     "nearfar": "another version of nearfar",
@@ -185,14 +189,13 @@ def take_part(prepared: Prepared) -> tuple[int, bool]:
     Raises:
         UserError: the first is not there, or would train something else in another folder.
     """
-    store = _joined(prepared.where)
-    part = _Part(prepared, store)
+    part = _Part(prepared, _joined(prepared.where))
     part.check(_facts(prepared))
     study = prepared.resolved
     read = (tuple(study.study.modules or ()), tuple(study.embedding_files))
     source = StudySource(study.study.data, study.folder, *read, tuple(study.weight_files))
     trained = 0
-    with suppress(ConnectionError), Companions(source, part.stages) as companions:
+    with suppress(ConnectionError), part.beating(), Companions(source, part.stages) as companions:
         while told := part.waited(f"training/{trained}"):
             part.train(companions, trained, json.loads(told))
             trained += 1
@@ -222,14 +225,15 @@ class _Part:
             said = f"{this} has another --out than the first: name one on a disk that all share"
         else:
             said = ""
-        self.store.add(f"beat/{self.where.node}", 1)
+        with _connected():
+            self.store.add(f"beat/{self.where.node}", 1)
         self.say("hello", said)
         if said:
             raise UserError(said)
 
     def _sees(self, token: str) -> bool:
         """Whether the mark of the first machine is in this one's folder, which may take a while."""
-        mark, until = _mark(self.stages), time.monotonic() + 10.0
+        mark, until = _mark(self.stages), time.monotonic() + _SEEN
         while time.monotonic() < until:
             with suppress(OSError):
                 if mark.read_text(encoding="utf-8") == token:
@@ -267,13 +271,31 @@ class _Part:
             self.store.set(f"{what}/{self.where.node}", said)
 
     def _until(self, there: Callable[[], bool]) -> None:
-        """Wait, and let the first machine see that this one lives."""
+        """Wait, as long as the first machine is there."""
         while True:
             with _connected():
                 if there():
                     return
-                self.store.add(f"beat/{self.where.node}", 1)
+                self.store.check(["facts"])
             time.sleep(LOOK)
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Within the context, let the first machine see that this one lives."""
+        ended, store = threading.Event(), _joined(self.where)
+
+        def beat() -> None:
+            with suppress(ConnectionError), _connected():
+                while not ended.wait(1.0):
+                    store.add(f"beat/{self.where.node}", 1)
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 @contextmanager
@@ -306,11 +328,13 @@ def _joined(where: Where) -> Any:
     from torch.distributed import DistError
 
     host, port = _host_and_port(where)
-    until, soon = time.monotonic() + COMING, timedelta(seconds=2)
+    until = time.monotonic() + COMING
     while True:
         try:
-            return TCPStore(host, port, is_master=False, timeout=soon, wait_for_workers=False)
-        except (DistError, RuntimeError) as error:
+            with socket.create_connection((host, port), timeout=5.0):
+                pass  # torch would complain of each try
+            return TCPStore(host, port, is_master=False, timeout=PROMPT, wait_for_workers=False)
+        except (DistError, OSError) as error:
             if time.monotonic() > until:
                 raise UserError(
                     f"--address {where.address}: the first machine does not answer "
