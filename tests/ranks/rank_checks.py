@@ -123,6 +123,10 @@ CASES = [
         )
     ),
     Case("moco", "classes", {"queue": 20, "split_batch_norm": 1, "symmetric": True}, label="-one"),
+    *(
+        Case("moco", "classes", {"queue": 20, "split_batch_norm": 6}, rows, "-tiny")
+        for rows in (3, 5)
+    ),
     Case("rnc", "gaps", {"feature_sim": "cosine"}, label="-gaps"),
     Case("rnc", "numbers", {"feature_sim": "l1", "label_diff": "l2"}, label="-l1"),
     Case("contrastive", "classes", {"distance": "mahalanobis"}),
@@ -190,7 +194,8 @@ def steps_of(case: Case, rank: Rank) -> Found:
         share.of(whole.targets),
         None if whole.weights is None else share.of(whole.weights),
     )
-    torch.manual_seed(3)
+    # As in the training loop: for shares every rank draws for itself; keys are put in one order.
+    torch.manual_seed(3 + rank.number * (case.name == "moco" and share.is_split))
     chunk = None if case.chunk is None else case.chunk // rank.count
     for step in range(STEPS):
         with chunked(objective, chunk):
