@@ -1,6 +1,6 @@
 """What a Ray cluster costs beside local processes, and how far it reaches.
 
-    python benchmarks/scale.py [--quick] [--plot FILE] [--seconds 1]
+    python benchmarks/scale.py [--quick] [--plot FILE] [--seconds 1] [--stages 40]
 
 First really: stages that only wait, in two local processes and on a cluster of two one-core nodes.
 Then a model of the same with what was measured, to 100,000 stages on 1,000 workers: these, and one
@@ -103,6 +103,11 @@ def seconds_each(study: Path, out: Path, where: Where) -> tuple[float, float, Pr
     return wall / counted, busy / counted, prepared
 
 
+def results(prepared: Prepared) -> bytes:
+    """Return the results of a run, as they are written down."""
+    return (prepared.folder.path / "results.csv").read_bytes()
+
+
 @contextmanager
 def two_nodes() -> Iterator[str]:
     """Give the address of a cluster of two one-core nodes on this machine."""
@@ -170,7 +175,7 @@ def simulated(count: int, workers: int, stage: float, costs: Costs) -> tuple[flo
 
 def measured(given: Any, folder: Path) -> tuple[Costs, Callable[[float], float]]:
     """Run both; return what a bundle costs on Ray, and the seconds a stage that were measured."""
-    count = 12 if given.quick else 40
+    count = 12 if given.quick else given.stages
     runs: dict[tuple[str, float], tuple[float, float, Prepared]] = {}
     for seconds in (0.0, given.seconds):
         study = write_study(folder, count, seconds)
@@ -183,6 +188,9 @@ def measured(given: Any, folder: Path) -> tuple[Costs, Callable[[float], float]]
     for seconds in (0.0, given.seconds):
         local, ray = runs["local", seconds][0], runs["ray", seconds][0]
         table.row(f"{seconds:g} s", f"{local:.4f}", f"{ray:.4f}", f"{ray / local:.2f}")
+    for seconds in (0.0, given.seconds):
+        local_found, ray_found = (results(runs[name, seconds][2]) for name in ("local", "ray"))
+        assert ray_found == local_found, "Ray changes results"
     disk, size = disk_seconds(runs["ray", 0.0][2], folder)
     wall, command, _ = runs["ray", 0.0]
     costs = Costs(command, disk, max(2 * wall - command - disk, 0.0), size)
@@ -195,7 +203,10 @@ def measured(given: Any, folder: Path) -> tuple[Costs, Callable[[float], float]]
 
 def main() -> None:
     """Measure, then simulate."""
-    more = {"--seconds": {"type": float, "default": 1.0, "help": "that a stage waits"}}
+    more: measure.More = {
+        "--seconds": {"type": float, "default": 1.0, "help": "that a stage waits"},
+        "--stages": {"type": int, "default": 40, "help": "how many there are"},
+    }
     given = measure.options(__doc__, cuda=False, threads=1, more=more)
     try:
         import ray

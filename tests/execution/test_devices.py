@@ -1,10 +1,15 @@
 """A whole run whose trainings take two devices each, on the processor."""
 
 import multiprocessing
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked_runs import members
 from small_study import small, write_small
 from whole_runs import run_whole
 
@@ -82,29 +87,74 @@ def kill_companion() -> None:
     companion.kill()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The results of a run on two devices that nothing breaks off."""
+    folder = tmp_path_factory.mktemp("whole")
+    return table(run_whole(Request(str(study(folder)), out=folder / "runs", where=TWO)))
+
+
+@pytest.fixture
+def resumed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether trainings of this process went on from a checkpoint, each as it begins."""
+    found, load = [], loop.load_checkpoint
+
+    def noted(*where: Any) -> Any:
+        checkpoint = load(*where)
+        found.append(checkpoint is not None)
+        return checkpoint
+
+    monkeypatch.setattr(loop, "load_checkpoint", noted)
+    return found
+
+
 @needs_two
 def test_interrupted_and_gone_on_with_gives_the_same_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bytes, resumed: list[bool]
 ) -> None:
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     path = study(tmp_path)
-    whole = run_whole(Request(str(path), out=tmp_path / "whole", where=TWO))
-    resumed = 0
-    load = loop.load_checkpoint
-
-    def noted(*where: Any) -> Any:
-        nonlocal resumed
-        found = load(*where)
-        resumed += found is not None
-        return found
-
-    monkeypatch.setattr(loop, "load_checkpoint", noted)
     with pytest.raises(KeyboardInterrupt):
         broken_off(path, tmp_path / "twice", 2, interrupt)
     assert not multiprocessing.active_children()
     twice = run_whole(Request(str(path), out=tmp_path / "twice", where=TWO))
-    assert resumed == 1
-    assert table(twice) == table(whole)
+    assert resumed.count(True) == 1
+    assert table(twice) == whole
+
+
+KILLED = """
+import os, signal, sys
+import nearfar.train.loop as loop
+from nearfar.cli import main
+
+save = loop.save_checkpoint
+
+def last(*given):
+    save(*given)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+loop.CHECKPOINT_SECONDS, loop.save_checkpoint = 0.0, last
+sys.argv = ["nearfar", "run", *sys.argv[1:], "--devices", "2", "--device", "cpu"]
+main()
+"""
+
+
+@needs_two
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_command_that_is_killed_leaves_no_companion_and_goes_on_from_its_checkpoint(
+    tmp_path: Path, whole: bytes, resumed: list[bool]
+) -> None:
+    path, out = study(tmp_path), tmp_path / "runs"
+    given = [sys.executable, "-c", KILLED, str(path), "--out", str(out)]
+    command = subprocess.Popen(given, start_new_session=True, stdout=subprocess.DEVNULL)
+    assert command.wait(300) == -signal.SIGKILL
+    for _ in range(12000):
+        if not members(command.pid):
+            break
+        time.sleep(0.01)
+    assert not members(command.pid)
+    assert table(run_whole(Request(str(path), out=out, where=TWO))) == whole
+    assert resumed.count(True) == 1
 
 
 @needs_two

@@ -17,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import nn
 
 import nearfar
+from nearfar.library import run
 from nearfar.library.fingerprint import fingerprint
 from nearfar.library.inputs import rows_of, task_of_type
 
@@ -32,6 +33,15 @@ def network(shape: tuple[int, ...]) -> nn.Module:
 
 def compared(out: Path, *given: Any, **options: Any) -> nearfar.Result:
     return nearfar.compare(*given, out=out, profile="smoke", quiet=True, **options)
+
+
+def test_devices_are_those_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(nearfar.UserError, match="devices=2: network lives in this process alone"):
+        compared(tmp_path, X, Y, arms={"network": network, "line": LINE}, devices=2)
+    asked: list[Any] = []
+    monkeypatch.setattr(run, "carried_out", lambda request, quiet: asked.append(request))
+    compared(tmp_path, X, Y, arms={"line": LINE}, devices=2)
+    assert [request.where.devices for request in asked] == [2]
 
 
 def finished(out: Path) -> dict[str, int]:

@@ -140,6 +140,10 @@ def test_a_study_runs_from_python(tmp_path: Path) -> None:
     for wrong in ({"overrides": {"a": object()}}, {"overrides": "a=1"}, {"seeds": 0}, {"jobs": -1}):
         with pytest.raises(nearfar.UserError):
             nearfar.run(study, **{**given, **wrong})
+    with pytest.raises(nearfar.UserError, match="devices: needs a whole number from 1 on, not 0"):
+        nearfar.run(study, **given, devices=0)
+    with pytest.raises(nearfar.UserError, match=r"^devices=2: .* leave out jobs=3"):
+        nearfar.run(study, **{**given, "jobs": 3}, devices=2, device="cpu")
 
 
 def test_the_winner_predicts_without_leaving_python(result: Result, tmp_path: Path) -> None:

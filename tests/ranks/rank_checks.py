@@ -1,7 +1,7 @@
 """What every rank computes, and one process for comparison: losses, gradients, whole trainings."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,6 +19,7 @@ from nearfar.losses.classification import cross_entropy
 from nearfar.objectives import OBJECTIVES, Batch, Predictor, loss_on_ranks
 from nearfar.ranks.exchange import average_gradients
 from nearfar.ranks.share import Rank, Share, sharing
+from nearfar.train.chunks import chunked
 from nearfar.train.device import fabric_on
 from nearfar.train.loop import Trainer
 from nearfar.train.recipe import SGD, Cosine, Lookahead, Plateau, Recipe
@@ -28,16 +29,17 @@ COLUMNS, WIDTH, CLASSES = 5, 6, 3
 
 
 class Encoder(nn.Module):
-    """Columns → features, with batch norms between, of three and two dimensions."""
+    """Columns → features, with batch norms between, of three and two dimensions, or none."""
 
     out_features = WIDTH
     in_shape = (COLUMNS,)
 
-    def __init__(self) -> None:
+    def __init__(self, *, normed: bool = True) -> None:
         super().__init__()
+        norms = (nn.BatchNorm1d(3), nn.BatchNorm1d(7)) if normed else (nn.Tanh(), nn.Tanh())
         self.map = nn.Sequential(
-            *(nn.Unflatten(1, (1, COLUMNS)), nn.Conv1d(1, 3, 2), nn.BatchNorm1d(3), nn.Tanh()),
-            *(nn.Flatten(), nn.Linear(3 * 4, 7), nn.BatchNorm1d(7), nn.Tanh()),
+            *(nn.Unflatten(1, (1, COLUMNS)), nn.Conv1d(1, 3, 2), norms[0], nn.Tanh()),
+            *(nn.Flatten(), nn.Linear(3 * 4, 7), norms[1], nn.Tanh()),
             nn.Linear(7, WIDTH),
         )
         self.unused = nn.Linear(2, 2)
@@ -59,13 +61,16 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     rows: int = 13
     label: str = ""
+    normed: bool = True
+    chunk: int | None = None
+    """Rows that go through the encoder at a time, of one process; of ranks their share of these."""
 
     def __str__(self) -> str:
         return f"{self.name}{self.label}-{self.rows}"
 
     def objective(self) -> nn.Module:
         torch.manual_seed(5)
-        encoder = Encoder()
+        encoder = Encoder(normed=self.normed)
         if self.name.startswith("fit"):
             return self._predictor(encoder).double()
         kind = OBJECTIVES[self.name]
@@ -118,6 +123,10 @@ CASES = [
         )
     ),
     Case("moco", "classes", {"queue": 20, "split_batch_norm": 1, "symmetric": True}, label="-one"),
+    *(
+        Case("moco", "classes", {"queue": 20, "split_batch_norm": 6}, rows, "-tiny")
+        for rows in (3, 5)
+    ),
     Case("rnc", "gaps", {"feature_sim": "cosine"}, label="-gaps"),
     Case("rnc", "numbers", {"feature_sim": "l1", "label_diff": "l2"}, label="-l1"),
     Case("contrastive", "classes", {"distance": "mahalanobis"}),
@@ -140,6 +149,37 @@ CASES = [
     Case("fit", "gaps", label="-gaps"),
     Case("fit", "numbers", {"weights": True}, label="-weights"),
 ]
+NO_NORMS = [
+    Case("rnc", "numbers", {"views": 2}),
+    Case("rnc", "gaps", {"feature_sim": "cosine"}, label="-gaps"),
+    Case("supcon", "classes"),
+    Case("nt_xent", "classes"),
+    Case("moco", "classes", {"queue": 20, "split_batch_norm": 6}),
+    Case("moco", "classes", {"queue": 20, "split_batch_norm": 1, "symmetric": True}, label="-one"),
+    Case("triplet", "classes", {"mining": "all"}),
+    Case("supremix", "gaps", {"views": 2}),
+    Case("vicreg", "numbers", {"hidden": (8,), "out": 8}),
+    Case("byol", "numbers", {"hidden": (8,), "out": 8, "momentum": 0.9}),
+    Case("simsiam", "numbers", {"hidden": (8,), "out": 8}),
+    Case("cross_entropy", "classes"),
+    Case("fit", "classes", label="-classes"),
+    Case("fit", "gaps", label="-gaps"),
+    Case("fit", "numbers", {"weights": True}, label="-weights"),
+]
+"""Where chunks of the encoder's rows change nothing: what comes after it sees the whole batch."""
+IN_CHUNKS = [replace(case, normed=False, chunk=4, label=f"{case.label}-plain") for case in NO_NORMS]
+NORMED_IN_CHUNKS = [
+    Case(name, targets, options, 12, "-normed", chunk=6)
+    for name, targets, options in (
+        ("rnc", "numbers", {"views": 2}),
+        ("nt_xent", "classes", {}),
+        ("byol", "numbers", {"hidden": (8,), "out": 8}),
+        ("triplet", "classes", {"mining": "all"}),
+        ("autoencoder", "numbers", {}),
+        ("fit", "classes", {}),
+    )
+]
+"""Where chunks of all ranks together hold the rows of a chunk of one process."""
 STEPS = 2
 
 
@@ -154,11 +194,14 @@ def steps_of(case: Case, rank: Rank) -> Found:
         share.of(whole.targets),
         None if whole.weights is None else share.of(whole.weights),
     )
-    torch.manual_seed(3)
+    # As in the training loop: for shares every rank draws for itself; keys are put in one order.
+    torch.manual_seed(3 + rank.number * (case.name == "moco" and share.is_split))
+    chunk = None if case.chunk is None else case.chunk // rank.count
     for step in range(STEPS):
-        with sharing(share):
-            loss = loss_on_ranks(objective, own)
-        loss.backward()
+        with chunked(objective, chunk):
+            with sharing(share):
+                loss = loss_on_ranks(objective, own)
+            loss.backward()
         value = loss.detach()
         if rank.count > 1:
             value = average_gradients(objective.parameters(), value, rank)
@@ -233,7 +276,8 @@ TRAININGS = [("cosine", 16), ("plateau", 9), ("lookahead", 16)]
 
 def everything(rank: Rank) -> dict[str, Found]:
     torch.set_num_threads(1)
-    found = {str(case): steps_of(case, rank) for case in CASES}
+    cases = (*CASES, *IN_CHUNKS, *NORMED_IN_CHUNKS)
+    found = {str(case): steps_of(case, rank) for case in cases}
     return found | {name: training(name, batch, rank) for name, batch in TRAININGS}
 
 

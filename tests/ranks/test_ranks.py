@@ -2,11 +2,21 @@
 
 import pytest
 import torch
-from rank_checks import CASES, TRAININGS, Found, by_all_ranks, everything
+from rank_checks import (
+    CASES,
+    IN_CHUNKS,
+    NORMED_IN_CHUNKS,
+    TRAININGS,
+    Found,
+    Rows,
+    by_all_ranks,
+    everything,
+)
 
-from nearfar.ranks.share import ALONE
+from nearfar.ranks.share import ALONE, Rank
+from nearfar.train.ranks import RankedTask
 
-NAMES = [*map(str, CASES), *(name for name, _ in TRAININGS)]
+NAMES = [*map(str, (*CASES, *IN_CHUNKS, *NORMED_IN_CHUNKS)), *(name for name, _ in TRAININGS)]
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +43,18 @@ def test_ranks_compute_what_one_process_does(
         assert found[name].keys() == alone[name].keys()
         for key, value in alone[name].items():
             torch.testing.assert_close(found[name][key], value, rtol=close, atol=close, msg=key)
+
+
+def drawn(number: int, round_of: int = 1) -> list[float]:
+    """What a rank of three draws first for each batch of a round: 16, 16 and 3 of 35 rows."""
+    ranked = RankedTask(Rows(), Rank(number, 3), 0)
+    ranked.begin(round_of)
+    return [float(torch.rand(1)) for _ in ranked.batches(torch.arange(35), 16)]
+
+
+def test_ranks_draw_apart_for_their_shares_and_alike_for_what_all_have() -> None:
+    first, second = drawn(0), drawn(1)
+    assert first[2] == second[2]
+    assert not {*first[:2]} & {*second[:2]}
+    assert drawn(0) == first
+    assert not {*drawn(0, 2)} & {*first, *second}

@@ -1,5 +1,6 @@
 """Every command with its arguments. Thin: what a command does stands elsewhere."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,8 @@ from nearfar.cli.shared_arguments import (
     Jobs,
     ModelFormat,
     Modules,
+    Node,
+    Nodes,
     NoModules,
     OnlyArms,
     OnlySeeds,
@@ -83,6 +86,8 @@ def run(
     name: RunName = None,
     no_modules: NoModules = False,
     devices: Devices = 1,
+    nodes: Nodes = 1,
+    node: Node = 0,
     executor: Executor = "local",
     address: Address = None,
     storage: Storage = None,
@@ -91,6 +96,9 @@ def run(
     """Run a study, or what is missing of it, and write the report."""
     from nearfar.execution import processes
 
+    if nodes > 1:
+        # Else torch tells of a machine that is gone by its stack in C++.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if not dry_run and executor == "local" and (jobs or processes.cores()) > 1:
         processes.import_ahead()
     from nearfar.commands import run_study
@@ -114,7 +122,7 @@ def run(
         only,
         name,
         no_modules=no_modules,
-        where=Where(executor, address, devices),
+        where=Where(executor, address, devices, nodes, node),
         storage=storage,
     )
     raise typer.Exit(run_study(request, dry_run=dry_run))

@@ -82,8 +82,16 @@ ModelFormat = Annotated[
     str | None,
     typer.Option(help="onnx: add model.onnx, compared with it.", autocompletion=one_of("onnx")),
 ]
+Nodes = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Machines that do, each with so many devices.")
+]
+Node = Annotated[
+    int, typer.Option(min=0, metavar="R", help="Which of them this one is, from 0; 0 leads.")
+]
+Executor = Annotated[str, typer.Option(help="Who carries out stages: local, ray or slurm.")]
 Address = Annotated[
-    str | None, typer.Option(help="Of a Ray cluster, HOST:PORT (default: one started here).")
+    str | None,
+    typer.Option(help="HOST:PORT of a Ray cluster (or one starts here); with --nodes, of node 0."),
 ]
 Storage = Annotated[
     str | None,

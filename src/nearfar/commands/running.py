@@ -37,6 +37,8 @@ def run_study(request: Request, *, dry_run: bool) -> int:
     if dry_run:
         _print_expected(prepare(request), request, console)
         return 0
+    if request.where.node > 0:
+        return _take_part(request, console)
     with alone(request) as prepared:
         jobs = _announced(prepared, request, console)
         with Tracking(prepared, console) as tracking:
@@ -59,6 +61,21 @@ def run_study(request: Request, *, dry_run: bool) -> int:
             console.print(trace, markup=False, highlight=False)
         console.print(f"[red]a stage failed:[/red] {escape(error)}", highlight=False)
     return 1 if prepared.failures else 0
+
+
+def _take_part(request: Request, console: Console) -> int:
+    """Train with the first machine until its command has ended; return 1 where it broke off."""
+    from nearfar.execution.nodes import take_part
+    from nearfar.execution.run import prepare
+
+    prepared, where = prepare(request), request.where
+    begun = f"machine {where.node} of 0 to {where.nodes - 1}: trains what the first one says"
+    console.print(begun, highlight=False)
+    trained, whole = take_part(prepared)
+    ended = "has ended" if whole else "is gone"
+    line = f"the command on the first machine {ended}; trainings taken part in: {trained}"
+    console.print(line, highlight=False, soft_wrap=True)
+    return 0 if whole else 1
 
 
 def plan_study(request: Request) -> int:

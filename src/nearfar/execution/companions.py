@@ -13,7 +13,7 @@ from multiprocessing import Pipe, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Self
+from typing import Any, Protocol, Self
 
 from nearfar.errors import UserError, first_line
 from nearfar.execution import processes
@@ -33,23 +33,59 @@ GONE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
+class Meeting:
+    """Where the ranks of a training meet: a store, and what its keys begin with."""
+
+    host: str
+    port: int
+    prefix: str = ""
+
+    def keys(self, store: Any = None) -> Any:
+        """Return the training's part of a ``store``; of the one at the address unless given."""
+        from torch._C._distributed_c10d import PrefixStore, TCPStore
+
+        if store is None:
+            store = TCPStore(
+                self.host, self.port, is_master=False, timeout=PATIENCE, wait_for_workers=False
+            )
+        return PrefixStore(self.prefix, store)
+
+
+@dataclass(frozen=True)
 class Training:
     """What a companion is sent: the stage, the folder it is carried out in, who meets where."""
 
     spec: StageSpec
     folder: Path
     rank: Rank
-    port: int
+    meeting: Meeting
+
+
+class Others(Protocol):
+    """Other machines that take part in trainings; the ranks of this one are the first."""
+
+    nodes: int
+
+    def called(self, spec: StageSpec, folder: Path) -> tuple[Meeting, Any]:
+        """Tell them of a training; return where its ranks meet, and the store there."""
+        ...
+
+    def heard(self, what: str, seconds: float = ...) -> str:
+        """Return why one of them is not ``ready``, or failed where all have ``ended``; empty."""
+        ...
 
 
 class Companions:
     """The ranks after the first, started when a stage first asks for them; each has a pipe.
 
-    They read the data once, and are ended with the context, or where a stage did not go well.
+    They read the data once, and are ended with the context, or where a stage did not go well. Those
+    of ``others`` are on other machines.
     """
 
-    def __init__(self, source: StudySource, store: StageStore) -> None:
-        self.source, self.store = source, store
+    def __init__(
+        self, source: StudySource, store: StageStore, others: Others | None = None
+    ) -> None:
+        self.source, self.store, self.others = source, store, others
         self.started: list[tuple[BaseProcess, Connection]] = []
 
     def __enter__(self) -> Self:
@@ -93,23 +129,37 @@ class Companions:
 
     @contextmanager
     def _met(self, spec: StageSpec, folder: Path, rank: Rank) -> Iterator[None]:
-        from torch._C._distributed_c10d import TCPStore
-
-        while len(self.started) < rank.count - 1:
-            self.started.append(self._start())
-        meeting = TCPStore(
-            HOST, 0, rank.count, is_master=True, timeout=PATIENCE, wait_for_workers=False
-        )
-        for number, (_, pipe) in enumerate(self.started, 1):
-            pipe.send(Training(spec, folder, Rank(number, rank.count), meeting.port))
-        for _, pipe in self.started:
-            if refused := _heard(pipe):
-                raise RuntimeError(refused)
-        with _group(spec.environment.device, meeting, rank):
+        nodes = 1 if self.others is None else self.others.nodes
+        self.begin(rank.count // nodes - 1)
+        meeting, keys = _met_here() if self.others is None else self.others.called(spec, folder)
+        self.send(spec, folder, meeting, Rank(1, rank.count, 1))
+        self._hear("ready")
+        with _group(spec.environment.device, meeting.keys(keys), rank):
             yield
+        self._hear("ended")
+
+    def begin(self, count: int) -> None:
+        """See that so many companions are there."""
+        while len(self.started) < count:
+            self.started.append(self._start())
+
+    def send(self, spec: StageSpec, folder: Path, meeting: Meeting, first: Rank) -> None:
+        """Let the companions be the ranks from ``first`` on."""
+        for number, (_, pipe) in enumerate(self.started):
+            rank = Rank(first.number + number, first.count, first.place + number)
+            pipe.send(Training(spec, folder, rank, meeting))
+
+    def _hear(self, what: str) -> None:
+        """Wait until all are ready, or have ended.
+
+        Raises:
+            RuntimeError: one says why it is not, or does not.
+        """
         for _, pipe in self.started:
-            if failed := _heard(pipe):
-                raise RuntimeError(failed)
+            if wrong := heard(pipe):
+                raise RuntimeError(wrong)
+        if self.others is not None and (wrong := self.others.heard(what)):
+            raise RuntimeError(wrong)
 
     def _start(self) -> tuple[BaseProcess, Connection]:
         here, there = Pipe()
@@ -129,7 +179,7 @@ class Companions:
             if not found and not process.is_alive():
                 found = DIED
         self.close()
-        return found
+        return found or ("" if self.others is None else self.others.heard("ended", GONE_SECONDS))
 
 
 def _is_lost_connection(error: RuntimeError) -> bool:
@@ -139,7 +189,15 @@ def _is_lost_connection(error: RuntimeError) -> bool:
     return isinstance(error, DistError) or "gloo/" in str(error)
 
 
-def _heard(pipe: Connection) -> str:
+def _met_here() -> tuple[Meeting, Any]:
+    """Return a meeting of the ranks of this machine alone, and its store."""
+    from torch._C._distributed_c10d import TCPStore
+
+    store = TCPStore(HOST, 0, is_master=True, timeout=PATIENCE, wait_for_workers=False)
+    return Meeting(HOST, store.port), store
+
+
+def heard(pipe: Connection) -> str:
     """Return what a companion says: nothing where all is well."""
     try:
         said: str = pipe.recv()
@@ -149,16 +207,16 @@ def _heard(pipe: Connection) -> str:
 
 
 @contextmanager
-def _group(device: str, meeting: object, rank: Rank) -> Iterator[None]:
+def _group(device: str, keys: Any, rank: Rank) -> Iterator[None]:
     """Within the context, torch's default process group is that of the ranks."""
     import torch
     import torch.distributed as dist
 
     if device == "cuda":
-        torch.cuda.set_device(rank.number)
+        torch.cuda.set_device(rank.place)
     dist.init_process_group(
         "nccl" if device == "cuda" else "gloo",
-        store=meeting,  # type: ignore[arg-type]
+        store=keys,
         rank=rank.number,
         world_size=rank.count,
         timeout=PATIENCE,
@@ -204,15 +262,12 @@ def _companion(pipe: Connection, source: StudySource, store: StageStore) -> None
 def _take_part(training: Training, dataset: object, store: StageStore) -> None:
     import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-    from torch._C._distributed_c10d import TCPStore
 
     from nearfar.stages.run import run_as_rank
 
     keep_freed_memory()
     spec, rank = training.spec, training.rank
     torch.set_num_threads(spec.threads)
-    meeting = TCPStore(
-        HOST, training.port, rank.count, is_master=False, timeout=PATIENCE, wait_for_workers=False
-    )
-    with threadpool_limits(spec.threads), _group(spec.environment.device, meeting, rank):
+    group = _group(spec.environment.device, training.meeting.keys(), rank)
+    with threadpool_limits(spec.threads), group:
         run_as_rank(spec, dataset, store, training.folder, rank)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nearfar.data import Dataset
-from nearfar.execution.companions import Companions
+from nearfar.execution.companions import Companions, Others
 from nearfar.execution.events import Event, Finished
 from nearfar.execution.executors.base import Executor
 from nearfar.execution.here import carried_out_here
@@ -27,10 +27,12 @@ def execute(
     jobs: int,
     lost: Iterable[str] = (),
     executor: Executor | None = None,
+    others: Others | None = None,
 ) -> Iterator[Event]:
     """Carry out ``steps`` in an order that respects what each needs; yield what happens.
 
-    Without an ``executor`` that is done on this machine, in ``jobs`` processes or in this one. A
+    Without an ``executor`` that is done on this machine, in ``jobs`` processes or in this one;
+    ``others`` then take part in what is trained on several machines. A
     stage whose need failed, or is among the ``lost``, is reported as failed without being tried.
     Closing the generator (Ctrl-C) stops the processes; stages at work keep their checkpoints.
     """
@@ -38,7 +40,7 @@ def execute(
     waiting = bundled(step for stage_hash, step in steps.items() if not store.is_done(stage_hash))
     workers = min(jobs, len(waiting))
     if executor is None and workers < 2:
-        with Companions(source, store) as companions:
+        with Companions(source, store, others) as companions:
             yield from _one_by_one(waiting, dataset, store, set(lost), companions.training)
         return
     from nearfar.execution.executors.dispatch import dispatched

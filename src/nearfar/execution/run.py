@@ -59,7 +59,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
         tracker.check()
     device = pick_device(request.device, elsewhere=request.where.elsewhere)
     request.where.check_devices(device, request.jobs)
-    precision, devices = precision_of(device, dataset.inputs.kind), request.where.devices
+    precision, devices = precision_of(device, dataset.inputs.kind), request.where.ranks
     environment = Environment(str(torch.__version__), device, precision=precision, devices=devices)
     _check_rows(resolved, dataset)
     given, others = (dataset.digest, environment), external_encoders(folder, resolved)
@@ -255,7 +255,8 @@ def carry_out_stages(
     steps = {a: step for a, step in prepared.plan.steps.items() if a not in prepared.failures}
     lost, store = prepared.failures, prepared.folder.store
     executor = None if site is None else site.executor(source)
-    events = execute(steps, source, prepared.dataset, store, jobs, lost, executor)
+    others = None if site is None else site.others()
+    events = execute(steps, source, prepared.dataset, store, jobs, lost, executor, others)
     try:
         for event in events:
             if isinstance(event, Finished) and event.full:

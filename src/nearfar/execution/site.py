@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from nearfar.execution.executors.base import Executor, Needs, NeedsOf
+from nearfar.execution.nodes import Lead
 from nearfar.execution.prepared import Prepared
 from nearfar.execution.where import RAY
 from nearfar.execution.worker import StudySource
@@ -20,6 +21,7 @@ class Site:
         self.prepared, self.jobs = prepared, jobs
         self._open = contextlib.ExitStack()
         self._executor: Executor | None = None
+        self._others: Lead | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -31,6 +33,16 @@ class Site:
         trace: TracebackType | None,
     ) -> None:
         self._open.__exit__(kind, error, trace)
+
+    def others(self) -> Lead | None:
+        """Return the other machines that take part in trainings, gathered at the first call.
+
+        Raises:
+            UserError: they do not come, or would train something else.
+        """
+        if self.prepared.where.nodes > 1 and self._others is None:
+            self._others = self._open.enter_context(Lead(self.prepared))
+        return self._others
 
     def executor(self, source: StudySource) -> Executor | None:
         """Return the run's executor, None for processes of this command.

@@ -21,7 +21,16 @@ class Where:
     executor: str = LOCAL
     address: str | None = None
     devices: int = 1
-    """How many devices train one model together."""
+    """How many devices of a machine train one model together."""
+    nodes: int = 1
+    """How many machines do, each with so many devices."""
+    node: int = 0
+    """Which of them this one is; the first, 0, gives the others their work."""
+
+    @property
+    def ranks(self) -> int:
+        """How many processes train one model, on all machines."""
+        return self.devices * self.nodes
 
     @property
     def elsewhere(self) -> bool:
@@ -37,7 +46,9 @@ class Where:
         given = f"--devices {self.devices}"
         if self.devices < 1:
             raise UserError(f"{given}: at least 1 is expected")
-        if self.devices == 1:
+        if self.nodes > 1:
+            given += f" --nodes {self.nodes}"
+        if self.ranks == 1:
             return
         if self.elsewhere:
             raise UserError(
@@ -67,10 +78,7 @@ class Where:
             raise UserError(
                 f"--executor: unknown value {self.executor!r}; {nearest(self.executor, names)}"
             )
-        if self.address is not None and self.executor != RAY:
-            raise UserError(f"--address {self.address}: goes with --executor ray alone")
-        if self.address is not None and not self.address.strip():
-            raise UserError("--address: is empty; HOST:PORT of a Ray cluster, or auto, is expected")
+        self._check_address()
         package = PACKAGES.get(self.executor)
         if package is not None and find_spec(package) is None:
             raise UserError(
@@ -82,6 +90,26 @@ class Where:
                 "--executor slurm: there is no sbatch here: give the command on a machine of the "
                 "SLURM cluster"
             )
+
+    def _check_address(self) -> None:
+        given = self.address
+        if self.nodes < 1 or not 0 <= self.node < max(self.nodes, 1):
+            raise UserError(
+                f"--nodes {self.nodes} --node {self.node}: machines are counted from 0, the first, "
+                "to --nodes less one"
+            )
+        if self.nodes > 1:
+            host, _, port = (given or "").rpartition(":")
+            if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+                raise UserError(
+                    f"--nodes {self.nodes}: needs --address HOST:PORT, the first machine as all "
+                    f"reach it and a port that is free there, not {given!r}"
+                )
+            return
+        if given is not None and self.executor != RAY:
+            raise UserError(f"--address {given}: goes with --executor ray, or with --nodes")
+        if given is not None and not given.strip():
+            raise UserError("--address: is empty; HOST:PORT of a Ray cluster, or auto, is expected")
 
 
 def device_count(device: str) -> int:

@@ -33,6 +33,7 @@ def compare(
     baseline: str | None = None,
     out: str | Path | None = None,
     jobs: int | None = None,
+    devices: int = 1,
     profile: str = "quick",
     quiet: bool = False,
 ) -> Result:
@@ -58,6 +59,7 @@ def compare(
         baseline: the arm that others are compared with, if not the first.
         out: the folder of runs; by default a temporary one, until this process ends.
         jobs: local processes; 1 with arms that live in this process alone.
+        devices: GPUs, or cores, that train each model together; not with such arms.
         profile: quick, full or smoke.
         quiet: show nothing, neither what was found in the data nor progress.
 
@@ -74,25 +76,39 @@ def compare(
     study, facts = _first_study(rows, task or task_of_type(X, y))
     study, own = _with_arms(study, arms, baseline)
     study["metric"] = metric or study["metric"]
+    together = count("devices", devices) or 1
+    if own and together > 1:
+        raise UserError(_alone(own, f"devices={together}: ", "leave one of the two out"))
     told = [*facts, *rows.notes, *([_alone(own)] if own and asked != 1 else [])]
     for line in [] if quiet else told:
         print(line, file=sys.stderr)
-    return _run(_written(study, folder), folder, profile, seeds, 1 if own else asked, quiet)
+    study_file, jobs = _written(study, folder), 1 if own else asked
+    return _run(study_file, folder, profile, seeds, jobs, together, quiet)
 
 
-def _alone(own: Sequence[str]) -> str:
+def _alone(
+    own: Sequence[str], asked: str = "jobs=1: ", hence: str = "so all is trained here"
+) -> str:
     live = "live" if len(own) > 1 else "lives"
-    return f"jobs=1: {', '.join(own)} {live} in this process alone, so all is trained here"
+    return f"{asked}{', '.join(own)} {live} in this process alone, {hence}"
 
 
 def _run(
-    study: Path, out: Path, profile: str, seeds: int | None, jobs: int | None, quiet: bool
+    study: Path,
+    out: Path,
+    profile: str,
+    seeds: int | None,
+    jobs: int | None,
+    devices: int,
+    quiet: bool,
 ) -> Result:
     """Run the study that was written; mistakes do not name its file, which nobody has seen."""
     from nearfar.execution.prepared import Request
+    from nearfar.execution.where import Where
     from nearfar.library.run import carried_out
 
-    request = Request(str(study), profile, seeds=seeds, out=out, jobs=jobs)
+    where = Where(devices=devices)
+    request = Request(str(study), profile, seeds=seeds, out=out, jobs=jobs, where=where)
     try:
         return carried_out(request, quiet=quiet)
     except UserError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ def run(
     arms: Sequence[str] | None = None,
     overrides: Mapping[str, Any] | None = None,
     device: str = "auto",
+    devices: int = 1,
     name: str | None = None,
     quiet: bool = False,
 ) -> Result:
@@ -39,6 +41,7 @@ def run(
         arms: only these arms and what they are compared with; rows of others stay.
         overrides: key of the study → value, ``{"stages.rnc.epochs": 200}``.
         device: auto, cpu or cuda.
+        devices: GPUs, or cores, that train each model together (docs/scale.md).
         name: the run's folder in ``out``; by default ``<study>-<profile>``, or the next one that
             is free where that run was made with another study or other data.
         quiet: show nothing. Otherwise progress is a bar in notebooks and text on stderr elsewhere.
@@ -51,6 +54,7 @@ def run(
         result = nearfar.run("mine.yaml", profile="quick", overrides={"margin": 0.1})
     """
     from nearfar.execution.prepared import Request
+    from nearfar.execution.where import Where
 
     request = Request(
         study if isinstance(study, str) else str(path_of(study, "study")),
@@ -62,6 +66,7 @@ def run(
         count("jobs", jobs),
         device,
         name=name,
+        where=Where(devices=count("devices", devices) or 1),
     )
     return carried_out(request, quiet=quiet)
 
@@ -72,6 +77,13 @@ def carried_out(request: Any, *, quiet: bool) -> Result:
     Raises:
         UserError: a mistake in it, its study or its data.
     """
+    try:
+        return _carried_out(request, quiet=quiet)
+    except UserError as error:
+        raise UserError(re.sub(r"--(devices|jobs) (\d+)", r"\1=\2", str(error))) from None
+
+
+def _carried_out(request: Any, *, quiet: bool) -> Result:
     from nearfar.execution import processes
     from nearfar.execution.memory import keep_freed_memory
 

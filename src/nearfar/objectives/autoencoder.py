@@ -33,6 +33,7 @@ class AutoEncoder(nn.Module):
     views: ClassVar[int] = 1
     reads_labels: ClassVar[bool] = False
     sees_ranks: ClassVar[bool] = True
+    chunked: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})
 
     def __init__(

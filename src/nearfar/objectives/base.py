@@ -22,9 +22,9 @@ class Objective(Protocol):
     mean. Only the parameters of ``encoder`` outlive the stage. One whose class has
     ``blends_features = True`` passes features through ``batch.blended``. One whose class has
     ``sees_ranks = True`` sees to it that several processes can train it: see
-    ``objectives/on_ranks.py``. Further methods, where
-    present, are ``monitor()``, ``validation_loss(batch)`` and ``reconstruct(inputs)``, see
-    docs/architecture.md.
+    ``objectives/on_ranks.py``. ``chunked`` names the parts that a batch may go through in chunks,
+    if not the ``encoder`` alone: see ``train/chunks.py``. Further methods, where present, are
+    ``monitor()``, ``validation_loss(batch)`` and ``reconstruct(inputs)``, see docs/architecture.md.
     """
 
     least_rows: ClassVar[int]

@@ -31,6 +31,7 @@ class BYOL(ViewsApart):
     """
 
     sees_ranks: ClassVar[bool] = True
+    chunked: ClassVar[tuple[str, ...]] = ("encoder", "target_encoder")
 
     def __init__(
         self,

@@ -76,6 +76,7 @@ class MomentumContrast(nn.Module):
     views: ClassVar[int] = 2
     reads_labels: ClassVar[bool] = False
     sees_ranks: ClassVar[bool] = True
+    chunked: ClassVar[tuple[str, ...]] = ("encoder", "key_encoder")
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})
 
     picks: Tensor

@@ -76,7 +76,8 @@ def _features(spec: FitSpec | SolveSpec) -> dict[str, Any]:
 def _is_stackable(spec: FitSpec) -> bool:
     if spec.environment.devices > 1:
         return False
-    if spec.label_smoothing is not None or spec.recipe.average is not None:
+    recipe = spec.recipe
+    if any(part is not None for part in (spec.label_smoothing, recipe.average, recipe.chunk)):
         return False
     return can_stack_optimizer(spec.recipe.optimizer) and can_stack_head(
         spec.head.name, spec.head.options, readout=spec.readout.name, loss=spec.loss

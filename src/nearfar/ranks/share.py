@@ -17,10 +17,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Rank:
-    """One of ``count`` processes that train a model: its ``number``, from 0."""
+    """One of ``count`` processes that train a model: its ``number``, from 0.
+
+    ``place`` is the number of its device among those of its machine.
+    """
 
     number: int = 0
     count: int = 1
+    place: int = 0
 
     @property
     def leads(self) -> bool:
@@ -65,8 +69,8 @@ _current: ContextVar[Share | None] = ContextVar("share", default=None)
 
 
 @contextmanager
-def sharing(share: Share) -> Iterator[None]:
-    """Within the context, the rank computes its part of the loss of a batch."""
+def sharing(share: Share | None) -> Iterator[None]:
+    """Within the context, the rank computes its part of the loss of a batch; None: all of it."""
     token = _current.set(share)
     try:
         yield

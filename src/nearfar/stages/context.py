@@ -115,7 +115,7 @@ class StageContext:
         outputs = outputs_of(dataset, split, task, reported)
         metric = None if isinstance(spec, PretrainSpec) else spec.metric
         outputs.also = () if metric is None or metric in METRICS.built_in else (metric,)
-        fabric = fabric_on(spec.environment.device, spec.environment.precision, rank.number)
+        fabric = fabric_on(spec.environment.device, spec.environment.precision, rank.place)
         inputs: Any = dataset.inputs
         preparation: Preparation | None = None
         if not isinstance(spec, ScoreSpec) and has_encoder(spec):

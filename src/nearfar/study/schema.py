@@ -26,7 +26,7 @@ from nearfar.study.named_options import choice_among, several_among
 from nearfar.study.published import Claim, Published
 from nearfar.study.rounds import MOST, SIZE
 from nearfar.track import TRACKERS
-from nearfar.train.recipe import AVERAGES, OPTIMIZERS, SCHEDULES, Options, Positive, Recipe
+from nearfar.train.recipe import AVERAGES, OPTIMIZERS, SCHEDULES, Chunk, Options, Positive, Recipe
 
 EncoderChoice: Any = choice_among("encoder", ENCODERS, list_name="joined")
 ObjectiveChoice: Any = choice_among("objective", OBJECTIVES)
@@ -74,6 +74,7 @@ class Training(Options):
     schedule: ScheduleChoice = Field(default_factory=lambda: ScheduleChoice(one_cycle={}))
     clip: Positive | None = 1.0
     average: AverageChoice | None = None
+    chunk: Chunk | None = None
     augment: Augmentations = Field([])
 
     @model_validator(mode="before")
@@ -97,6 +98,7 @@ class Training(Options):
             schedule=self.schedule.options,
             clip=self.clip,
             average=None if self.average is None else self.average.options,
+            chunk=self.chunk,
             select=select,
         )
 
@@ -168,7 +170,7 @@ class TrainedFit(Training):
     @model_validator(mode="after")
     def _frozen_says_nothing_of_training(self) -> "TrainedFit":
         if self.train == "head":
-            for key in ("encoder_lr", "batch_norm", "layer_decay"):
+            for key in ("encoder_lr", "batch_norm", "layer_decay", "chunk"):
                 if key in self.model_fields_set and getattr(self, key) not in (1.0, "train", None):
                     raise ValueError(f"{key} has no meaning with train: head; leave it out")
         if self.label_smoothing is not None and self.loss != "cross_entropy":

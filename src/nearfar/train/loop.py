@@ -21,6 +21,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from nearfar.ranks.share import ALONE, Rank
 from nearfar.train.average import Lookahead
 from nearfar.train.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
+from nearfar.train.chunks import chunked
 from nearfar.train.optim import build_optimizer, build_schedule
 from nearfar.train.randomness import random_state, set_random_state
 from nearfar.train.ranks import RankedTask
@@ -93,7 +94,8 @@ class Trainer:
         while run_state.goes_on:
             begin = time.monotonic()
             state.round += 1
-            loss = self._round()
+            with chunked(self.task.module, self.recipe.chunk):
+                loss = self._round()
             value = run_state.after_round(loss)
             if value is not None and isinstance(self.schedule, ReduceLROnPlateau):
                 self.schedule.step(value)

@@ -14,6 +14,8 @@ from pydantic import (
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Chunk = Annotated[int, Field(ge=4)]
+"""Rows at a time: with four, every chunk has two or more, which batch norm needs."""
 
 
 class Options(BaseModel):
@@ -141,7 +143,8 @@ class Recipe(Options):
     ``batch`` is in rows and never larger than the rows there are; ``drop_last`` leaves out the
     last, smaller batch of an epoch, which is left out anyway where it is a single row: batch norm
     and losses over pairs of rows need two. ``clip`` bounds the gradient's L2 norm (null: no bound).
-    ``average`` says how weights are averaged along the way (null: not at all).
+    ``average`` says how weights are averaged along the way (null: not at all). ``chunk`` is how
+    many rows go through the encoder at a time, in each process (null: all of a batch).
     """
 
     epochs: Annotated[int, Field(ge=1)] | None = None
@@ -153,6 +156,7 @@ class Recipe(Options):
     clip: Positive | None
     select: Literal["best", "last"]
     average: Lookahead | None = None
+    chunk: Chunk | None = None
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

@@ -21,6 +21,15 @@ class JoinedBatch:
     columns: Tensor
     """float32 (b, c)."""
 
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def rows_between(self, begin: int, end: int) -> JoinedBatch:
+        """Return the rows from ``begin`` on, up to ``end``."""
+        tensor = isinstance(self.batch, Tensor)
+        some = self.batch[begin:end] if tensor else self.batch.rows_between(begin, end)
+        return JoinedBatch(some, self.columns[begin:end])
+
 
 @dataclass(frozen=True)
 class Joined:

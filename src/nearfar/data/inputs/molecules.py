@@ -86,6 +86,24 @@ class MoleculeBatch:
             descriptors,
         )
 
+    def __len__(self) -> int:
+        return self.size
+
+    def rows_between(self, begin: int, end: int) -> MoleculeBatch:
+        """Return the molecules from ``begin`` on, up to ``end``, as a graph of their own."""
+        first, last = torch.searchsorted(
+            self.molecule, self.molecule.new_tensor([begin, end])
+        ).tolist()
+        inside = (self.bonds[0] >= first) & (self.bonds[0] < last)
+        return MoleculeBatch(
+            self.atoms[first:last],
+            self.bonds[:, inside] - first,
+            self.bond_features[inside],
+            self.molecule[first:last] - begin,
+            end - begin,
+            None if self.descriptors is None else self.descriptors[begin:end],
+        )
+
 
 def graph_of(molecule: Any) -> Graph:
     """Return atom and bond features of an rdkit molecule.

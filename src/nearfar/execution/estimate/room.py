@@ -185,8 +185,9 @@ class _Sizes:
         if isinstance(spec, SolveSpec):
             return 3 * features
         if isinstance(spec, PretrainSpec) or (isinstance(spec, FitSpec) and spec.train != "head"):
-            batch = min(spec.recipe.batch, self.rows)
-            return COPIES * weights + activations * batch * _views(spec)
+            batch = min(spec.recipe.batch, self.rows) * _views(spec)
+            kept = min(batch, spec.recipe.chunk or batch)
+            return COPIES * weights + activations * kept
         return features
 
     def kept(self, step: Step) -> float:
