@@ -42,6 +42,12 @@ Jobs = Annotated[
 Devices = Annotated[
     int, typer.Option(min=1, metavar="N", help="GPUs, or cores, that train one model together.")
 ]
+Nodes = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Machines that do, each with so many devices.")
+]
+Node = Annotated[
+    int, typer.Option(min=0, metavar="R", help="Which of them this one is, from 0; 0 leads.")
+]
 Executor = Annotated[
     str,
     typer.Option(
@@ -82,13 +88,6 @@ ModelFormat = Annotated[
     str | None,
     typer.Option(help="onnx: add model.onnx, compared with it.", autocompletion=one_of("onnx")),
 ]
-Nodes = Annotated[
-    int, typer.Option(min=1, metavar="N", help="Machines that do, each with so many devices.")
-]
-Node = Annotated[
-    int, typer.Option(min=0, metavar="R", help="Which of them this one is, from 0; 0 leads.")
-]
-Executor = Annotated[str, typer.Option(help="Who carries out stages: local, ray or slurm.")]
 Address = Annotated[
     str | None,
     typer.Option(help="HOST:PORT of a Ray cluster (or one starts here); with --nodes, of node 0."),
