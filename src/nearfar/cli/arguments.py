@@ -1,6 +1,5 @@
 """Every command with its arguments. Thin: what a command does stands elsewhere."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,9 +95,7 @@ def run(
     """Run a study, or what is missing of it, and write the report."""
     from nearfar.execution import processes
 
-    if nodes > 1:
-        # Else torch tells of a machine that is gone by its stack in C++.
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    processes.hush_torch(nodes)
     if not dry_run and executor == "local" and (jobs or processes.cores()) > 1:
         processes.import_ahead()
     from nearfar.commands import run_study

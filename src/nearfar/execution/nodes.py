@@ -151,7 +151,7 @@ class Lead:
         number = self.trainings
         self.trainings += 1
         place = str(folder.relative_to(self.mark.parent))
-        self.store.set(f"training/{number}", json.dumps({"spec": spec.to_plain(), "in": place}))
+        self.store.set(f"training/{number}", json.dumps({"stage": spec.to_plain(), "in": place}))
         return _meeting(self.host, self.port, number), self.store
 
     def heard(self, what: str, seconds: float = float("inf")) -> str:
@@ -243,7 +243,7 @@ class _Part:
 
     def train(self, companions: Companions, number: int, told: dict[str, Any]) -> None:
         """Take part in a training; what went wrong the first machine is told."""
-        spec, folder = from_plain(told["spec"]), self.stages.root / told["in"]
+        spec, folder = from_plain(told["stage"]), self.stages.root / told["in"]
         meeting = _meeting(*_host_and_port(self.where), number)
         devices = self.where.devices
         companions.begin(devices)

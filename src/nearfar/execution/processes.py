@@ -43,6 +43,12 @@ def cores() -> int:
     return there or 1
 
 
+def hush_torch(nodes: int) -> None:
+    """Let torch tell of a machine that is gone without its stack in C++; before it is imported."""
+    if nodes > 1:
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+
+
 def import_ahead() -> None:
     """Let the server begin to import, if there is one; return at once."""
     if FORKED:

@@ -76,14 +76,23 @@ def compare(
     study, facts = _first_study(rows, task or task_of_type(X, y))
     study, own = _with_arms(study, arms, baseline)
     study["metric"] = metric or study["metric"]
+    together = _together(devices, own)
+    _tell([] if quiet else [*facts, *rows.notes, *([_alone(own)] if own and asked != 1 else [])])
+    study_file, jobs = _written(study, folder), 1 if own else asked
+    return _run(study_file, folder, profile, seeds, jobs, together, quiet)
+
+
+def _together(devices: int, own: Sequence[str]) -> int:
+    """Return the checked number of devices; arms of this process alone have one."""
     together = count("devices", devices) or 1
     if own and together > 1:
         raise UserError(_alone(own, f"devices={together}: ", "leave one of the two out"))
-    told = [*facts, *rows.notes, *([_alone(own)] if own and asked != 1 else [])]
-    for line in [] if quiet else told:
+    return together
+
+
+def _tell(lines: Sequence[str]) -> None:
+    for line in lines:
         print(line, file=sys.stderr)
-    study_file, jobs = _written(study, folder), 1 if own else asked
-    return _run(study_file, folder, profile, seeds, jobs, together, quiet)
 
 
 def _alone(
