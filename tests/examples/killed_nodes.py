@@ -38,8 +38,11 @@ class Nodes:
         self.nodes: list[Any] = [self.cluster.add_node(**NODE) for _ in range(2)]
 
     def kill(self, place: int) -> None:
-        """Kill one of the two nodes, and let another one join."""
+        """Kill one of the two nodes; the other has to do alone."""
         self.cluster.remove_node(self.nodes.pop(place), allow_graceful=False)
+
+    def fill(self) -> None:
+        """Let another node join; Ray can do so in the main thread alone."""
         self.nodes.append(self.cluster.add_node(**NODE))
 
 
@@ -85,6 +88,7 @@ def _try(study: str, folder: Path, nodes: Nodes, took: float, whole: bytes, numb
     killer.start()
     reasons = _run(study, out, nodes, watch)
     killer.join()
+    nodes.fill()
     about = f"node {place} after {moment:.1f} of {took:.1f} s, {len(begun)} stages begun"
     if reasons:
         return Came("a stage failed", f"{about}: {next(iter(reasons.values()))}")
