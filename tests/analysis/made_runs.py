@@ -56,13 +56,18 @@ class MadeRun:
         status: str = "diverged",
         others: Mapping[str, Sequence[float]] | None = None,
         twin_of: str = "",
+        brings_weights: bool = False,
         seconds: float = 4.0,
     ) -> "MadeRun":
         """Add an arm: its primary test values by seed, None for a seed that ended in ``status``.
 
         Its stages are those of ``twin_of``, where that is given; a fit takes ``seconds``.
         """
-        self.study["arms"][name] = {"group": group, "against": against}
+        self.study["arms"][name] = {
+            "group": group,
+            "against": against,
+            "pretrained": brings_weights,
+        }
         numbers = {self.study["metric"]: values, **(others or {})}
         for seed, value in enumerate(values):
             ended = "done" if value is not None else status

@@ -48,6 +48,13 @@ def mixed() -> MadeRun:
     return run.arm("mean", [1.0] * 10, group="control")
 
 
+def test_an_encoder_that_brings_weights_counts_as_pretrained() -> None:
+    run = pretrained(with_baseline(), "MoCo", 0.001, 0.0005)
+    run.arm("ImageNet", shifted(-0.2, 0.01), brings_weights=True)
+    said = sentence(run.arm("wider", shifted(-0.3, 0.01)))
+    assert "one of the two pre-trained arms is better than L1: ImageNet (20.0% lower, " in said
+
+
 def test_when_none_is_better_it_says_so_and_names_what_is() -> None:
     assert sentence(mixed()) == (
         f"Use ours: its mean test MAE, 0.204 z-scored (0.408 log mol/L) over 10 trainings, {SURE}"

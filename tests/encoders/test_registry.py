@@ -1,6 +1,7 @@
 """Encoders by name: options come from the signature, mistakes are told in one line."""
 
 import inspect
+from typing import Any
 
 import pytest
 import torch
@@ -48,3 +49,26 @@ def test_weights_come_from_the_seed() -> None:
 
     assert torch.equal(weights(1), weights(1))
     assert not torch.equal(weights(1), weights(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "brings"),
+    [
+        ("cnn", {}, False),
+        ("descriptors", {}, False),
+        ("minimol", {}, True),
+        ("file", {"path": "a.npz"}, True),
+        ("timm", {"name": "resnet18", "pretrained": True}, True),
+        ("timm", {"name": "resnet18", "checkpoint": "a.safetensors"}, True),
+        ("timm", {"name": "resnet18"}, False),
+        ("hf", {"model": "./vit"}, True),
+        ("mlp_on", {"features": "minimol"}, True),
+        ("mlp_on", {"features": "morgan"}, False),
+        ("joined", {"parts": [{"descriptors": {}}, {"minimol": {}}]}, True),
+        ("joined", {"parts": [{"descriptors": {}}, {"morgan": {}}]}, False),
+    ],
+)
+def test_encoders_say_whether_they_bring_what_was_learned_elsewhere(
+    name: str, options: dict[str, Any], brings: bool
+) -> None:
+    assert ENCODERS[name].pretrained(options) is brings

@@ -238,3 +238,12 @@ def test_a_score_on_corrupted_rows_has_the_seed_of_its_run() -> None:
     cells = [cell for cell in plan.cells if cell.arm == "ridge" and "severity=2" in cell.scored]
     assert len({cell.chain[0] for cell in cells}) == 1
     assert sorted(plan.steps[cell.chain[-1]].spec.seed for cell in cells) == [0, 1]
+
+
+def test_a_plan_says_which_arms_begin_with_what_was_learned_before() -> None:
+    arms = load_study("esol-pretrained").text
+    found = {name: arm.pretrained for name, arm in planned(arms).arms.items()}
+    assert {name for name, brings in found.items() if brings} == {
+        name for name in found if "MiniMol" in name or "RnC" in name
+    }
+    assert not all(found.values())

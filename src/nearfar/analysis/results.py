@@ -148,8 +148,10 @@ class RunResults:
         return target
 
     def pretrained(self, arm: str) -> bool:
-        """Whether the arm starts from a pre-training stage."""
-        return any(row.stage.startswith("pretrain:") for row in self._stages.get(arm, ()))
+        """Whether the arm starts from a pre-training stage, or from weights that it is given."""
+        return self.settings.get(arm, {}).get("pretrained", False) or any(
+            row.stage.startswith("pretrain:") for row in self._stages.get(arm, ())
+        )
 
     def stages(self, arm: str, condition: str) -> dict[int, list[StageRow]]:
         """The chain of stages per seed, pre-training first.

@@ -52,7 +52,8 @@ def summarise(
 
     ``study`` is a resolved study as a mapping: study, title, question, metric, margin, baseline,
     split.resplit, split.folds, published and claims as in a study file, and ``arms``: by the names
-    in the records, each with its ``group``, ``against`` and ``target``. ``split.resplit`` says
+    in the records, each with its ``group``, ``against``, ``target`` and whether its encoder is
+    ``pretrained`` elsewhere. ``split.resplit`` says
     whether trainings have splits of their own. ``rows`` counts train, validation and test rows.
     ``scores`` are those of tested rows (:class:`nearfar.analysis.row_scores.KeptScores`).
     ``choices`` are its searches.

@@ -33,9 +33,14 @@ class Encoder(nn.Module):
     """Whether one is built, and shown a row, before the first stage: much can be wrong with it."""
 
     @classmethod
+    def pretrained(cls, options: Mapping[str, Any]) -> bool:
+        """Whether, with these options, it brings weights that were learned on other data."""
+        return False
+
+    @classmethod
     def draws(cls, options: Mapping[str, Any]) -> bool:
-        """Whether its weights depend on a seed; those that are read from a file do not."""
-        return True
+        """Whether its weights depend on a seed; those that it brings do not."""
+        return not cls.pretrained(options)
 
     @classmethod
     def names_file(cls, given: str) -> bool:
@@ -74,6 +79,11 @@ class FixedEncoder:
     """Whether making the features takes longer than reading them from a file."""
     mixed_units: bool = True
     """Whether columns are measured in units of their own, so that distances need scaled columns."""
+
+    @classmethod
+    def pretrained(cls, options: Mapping[str, Any]) -> bool:
+        """Whether, with these options, its features come of what was learned on other data."""
+        return False
 
     def features(self, inputs: Any) -> np.ndarray:
         """Return the features of every row, float32 (n, ``out_features``), in row order."""

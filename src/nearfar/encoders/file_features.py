@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -44,6 +45,11 @@ class FileFeatures(FixedEncoder):
     expensive: ClassVar[bool] = False
     settled: ClassVar[tuple[str, ...]] = ("digest", "columns")
     """Options that are known when the data are read, in the place of all others."""
+
+    @classmethod
+    def pretrained(cls, options: Mapping[str, Any]) -> bool:
+        """Always: another model made them."""
+        return True
 
     def __init__(
         self,

@@ -123,9 +123,9 @@ class HF(Encoder):
         return {"config": hf_library.described(place)}
 
     @classmethod
-    def draws(cls, options: Mapping[str, Any]) -> bool:
-        """Whether its features depend on a seed before it is trained."""
-        return False
+    def pretrained(cls, options: Mapping[str, Any]) -> bool:
+        """Always: the model has its weights beside it."""
+        return True
 
     def forward(self, batch: Tensor) -> Tensor:
         """Return the features of images (b, c, h, w) in [0, 1]: (b, ``out_features``).

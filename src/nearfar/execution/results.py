@@ -57,7 +57,12 @@ def summarise_run(
     text = folder.study()
     assert text is not None
     arms = {
-        name: {"group": arm.group, "against": arm.against, "target": arm.own_target}
+        name: {
+            "group": arm.group,
+            "against": arm.against,
+            "target": arm.own_target,
+            "pretrained": arm.pretrained,
+        }
         for name, arm in plan.arms.items()
     }
     ids, groups = read_rows(folder.path)

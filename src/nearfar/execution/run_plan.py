@@ -98,6 +98,7 @@ def _arms(prepared: Prepared) -> dict[str, ShownArm]:
             own_target=arm.target,
             predicts=predicts,
             classes=tuple(dict.fromkeys(classes)),
+            pretrained=arm.pretrained,
         )
     return arms
 

@@ -8,12 +8,14 @@ from types import MappingProxyType
 from typing import Any
 
 from nearfar.data.read.locate import locate
+from nearfar.encoders import ENCODERS
 from nearfar.metrics import METRICS
 from nearfar.plan.chain import (
     ExternalEncoder,
     FileContents,
     Step,
     chain_of,
+    encoder_named,
     no_external,
     scoring_of,
 )
@@ -24,7 +26,7 @@ from nearfar.plan.specs import Environment
 from nearfar.records.conditions import joined, pairs_of
 from nearfar.study.load import Point, Resolved
 from nearfar.study.points import point_at
-from nearfar.study.schema import Study
+from nearfar.study.schema import Arm, Study
 from nearfar.weight_files import known_file
 
 
@@ -52,11 +54,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class PlannedArm:
-    """An arm after its compare axes became part of its name; ``target`` None is the data's own."""
+    """An arm after its compare axes became part of its name; ``target`` None is the data's own.
+
+    ``pretrained``: a stage trains its encoder first, or the encoder brings weights.
+    """
 
     group: str
     against: str
     target: str | None
+    pretrained: bool
 
 
 @dataclass(frozen=True)
@@ -363,9 +369,15 @@ def _arms(resolved: Resolved) -> dict[str, PlannedArm]:
         for point in resolved.points:
             names, arm = resolved.names(point), point.study.arms[base]
             against = arm.against or point.study.baseline
-            planned = PlannedArm(arm.group, names[against], arm.fit.target)
+            planned = PlannedArm(arm.group, names[against], arm.fit.target, _pretrained(arm))
             arms.setdefault(names[base], planned)
     return arms
+
+
+def _pretrained(arm: Arm) -> bool:
+    named = encoder_named(arm.fit.encoder, {})
+    brings = named is not None and ENCODERS[named.name].pretrained(named.options)
+    return brings or arm.pretrain is not None
 
 
 def condition_of(point: Point) -> str:

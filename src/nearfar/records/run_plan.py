@@ -39,6 +39,7 @@ class ShownArm:
     """An arm as the summary shows it: what it predicts, and the classes among which it does.
 
     ``own_target`` is the one of the study's ``targets`` that it names, None for the data set's.
+    ``pretrained``: a stage trains its encoder first, or the encoder brings weights.
     """
 
     group: str
@@ -46,6 +47,7 @@ class ShownArm:
     own_target: str | None
     predicts: str
     classes: tuple[str, ...]
+    pretrained: bool = False
 
 
 @dataclass(frozen=True)
