@@ -67,7 +67,7 @@ def molecules(out: Path) -> list[str]:
     found = dict.fromkeys(Chem.CanonSmiles(one) for one in known)
     while len(found) < 5_000:
         grown = Chem.RWMol(Chem.MolFromSmiles(str(draw.choice(known))))
-        free = [atom.GetIdx() for atom in grown.GetAtoms() if atom.GetTotalNumHs()]
+        free = [atom.GetIdx() for atom in grown.GetAtoms() if atom.GetNumImplicitHs()]
         if free:
             new = grown.AddAtom(Chem.Atom(int(draw.choice([6, 7, 8, 9, 17]))))
             grown.AddBond(int(draw.choice(free)), new, Chem.BondType.SINGLE)
