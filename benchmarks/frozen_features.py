@@ -23,13 +23,14 @@ from nearfar.data.read.locate import samples
 from nearfar.encoders import build_encoder, minimol
 from nearfar.encoders.timm_library import imported_timm
 from nearfar.errors import UserError
+from nearfar.execution.memory import keep_freed_memory
 from nearfar.stages.models import features_of
 
 MODEL, SIDE = "tf_efficientnet_lite0", 96
-BATCH = 1024
-"""Images at a time, on both sides."""
+BATCH = {"cpu": 128, "cuda": 1024}
+"""Images at a time in timm's own loop: a processor is slower with more."""
 MANY = 10_000
-"""Rows that take minutes: both sides once."""
+"""Rows that take minutes: both sides once, and nothing is compared."""
 
 
 def of_images(count: int, device: torch.device) -> tuple[Callable[[], Any], Callable[[], Any]]:
@@ -43,12 +44,13 @@ def of_images(count: int, device: torch.device) -> tuple[Callable[[], Any], Call
 
     @torch.no_grad()
     def theirs() -> Tensor:
-        return torch.cat([model(some) for some in torch.split(ready, BATCH)])
+        return torch.cat([model(some) for some in torch.split(ready, BATCH[device.type])])
 
     def ours() -> Tensor:
         return features_of(encoder, images, device)
 
-    torch.testing.assert_close(theirs(), ours(), rtol=1e-3, atol=1e-4)
+    if count < MANY:
+        torch.testing.assert_close(theirs(), ours(), rtol=1e-3, atol=1e-4)
     return theirs, ours
 
 
@@ -69,12 +71,14 @@ def of_molecules(count: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
     def ours() -> Any:
         return encoder.features(inputs)
 
-    np.testing.assert_allclose(theirs(), ours(), rtol=1e-2, atol=1e-2)
+    if count < MANY:
+        np.testing.assert_allclose(theirs(), ours(), rtol=1e-2, atol=1e-2)
     return theirs, ours
 
 
 def main() -> None:
     given = measure.options(__doc__, threads=1)
+    keep_freed_memory()
     measure.header(given.device)
     table = measure.Table("what", "rows", "theirs, rows a second", "ours", "share", "goal")
     sides: list[tuple[str, float, int, Any]] = []
@@ -100,9 +104,10 @@ def main() -> None:
         shares.setdefault(name, {})[count] = share
         numbers = [f"{rates[side]:,.0f}" for side in ("theirs", "ours")]
         table.row(name, f"{count:,}", *numbers, f"{share:.2f}", f"at least {goal:g}")
-    for name, goal, *_ in sides:
-        for share in shares.get(name, {}).values():
-            measure.goal(f"{name}: share of their own throughput", share, at_least=goal)
+    for name, goal, count, _ in sides:
+        if share := shares.get(name, {}).get(count):
+            told = f"{name}, {count:,} rows: share of their own throughput"
+            measure.goal(told, share, at_least=goal)
     colours = (measure.OURS, measure.OURS_TOO)
     lines = {name: (c, found) for (name, found), c in zip(shares.items(), colours, strict=False)}
     measure.draw_growth(given.plot, lines, xlabel="rows", ylabel="share of their throughput")
