@@ -23,6 +23,8 @@ from nearfar.plan.specs import FitSpec, PretrainSpec, StageSpec
 from nearfar.records.stages import StageBusy, StageStore
 from nearfar.stages import run as stage
 
+MAIN = threading.main_thread().ident or 0
+
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
@@ -150,8 +152,7 @@ def test_it_waits_where_another_process_is_at_the_stage(
 def ctrl_c() -> Iterator[None]:
     """Ctrl-C after a moment; a process started in the background may ignore it by inheritance."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    main = threading.main_thread().ident
-    timer = threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT))
+    timer = threading.Timer(0.5, lambda: signal.pthread_kill(MAIN, signal.SIGINT))
     timer.start()
     yield
     timer.join()
@@ -188,6 +189,30 @@ def test_closing_it_stops_the_stage_and_keeps_its_place(
     assert not store.is_done(long.hash)
     assert (store.root / f"{long.hash}.partial").exists() == (after > 1)
     with store.working_on(long.hash):
+        pass
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_stops_a_stage_that_never_reports(
+    plan: Plan, dataset: Dataset, store: StageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def endless(*given: Any) -> None:
+        begun.set()
+        while True:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(stage, "run_stages", endless)
+    step = next(iter(plan.steps.values()))
+    events = execute({step.hash: step}, None, dataset, store, 1)  # type: ignore[arg-type]
+    next(events)
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        next(events)
+    assert begun.is_set()
+    assert set(threading.enumerate()) <= before
+    with store.working_on(step.hash):
         pass
 
 

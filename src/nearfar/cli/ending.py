@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -17,7 +17,8 @@ from nearfar.errors import UserError, full_disk
 from nearfar.report.signs import inert
 from nearfar.report.streams import make_output_last, output_failure
 
-INTERRUPTED = 130
+SIGNALLED = 128
+INTERRUPTED = SIGNALLED + signal.SIGINT
 ENOUGH = 16e9
 """Bytes of addresses that imports and a small training are content with."""
 _USAGE_ERRORS: type[Exception] = typer.BadParameter.__mro__[2]
@@ -25,20 +26,16 @@ _USAGE_ERRORS: type[Exception] = typer.BadParameter.__mro__[2]
 _NUMBA_FILE = ".numba_config.yaml"
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal asks the command to end, as Ctrl-C does."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Let SIGTERM, and SIGHUP unless it is ignored (nohup), end a command as Ctrl-C does."""
+def _stopped_by_signals(received: list[int]) -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP unless it is ignored (nohup), end a command as Ctrl-C does.
+
+    They are ``received``, for libraries make other exceptions of KeyboardInterrupt.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Stopped(number)
+        received.append(number)
+        raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -55,16 +52,16 @@ def _stopped_by_signals() -> Iterator[None]:
 
 
 def _exit_status(action: Callable[[], int]) -> int:
+    received: list[int] = []
     try:
-        with _stopped_by_signals():
+        with _stopped_by_signals(received):
             return action()
     except UserError as error:
         return _said(str(error), 2)
-    except Stopped as stop:
-        name = signal.Signals(stop.number).name
-        return _said(f"stopped by {name}; the same command goes on from here", 128 + stop.number)
     except KeyboardInterrupt:
-        return _said("interrupted; the same command goes on from here", INTERRUPTED)
+        by = f"stopped by {signal.Signals(received[0]).name}" if received else "interrupted"
+        status = SIGNALLED + received[0] if received else INTERRUPTED
+        return _said(f"{by}; the same command goes on from here", status)
     except BrokenPipeError:
         return 1
     except Exception as error:
@@ -139,4 +136,14 @@ def main() -> None:
     status = _exit_status(call)
     if failure := output_failure():
         print(f"nearfar: standard output: {failure}", file=sys.stderr)
+    if status > SIGNALLED and any(thread.daemon for thread in threading.enumerate()):
+        _leave(status)
     sys.exit(status or int(bool(failure)))
+
+
+def _leave(status: int) -> None:
+    """End the process as it is: Python would tear a thread out of compiled code, which aborts."""
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
