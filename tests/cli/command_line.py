@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.cli import main
+from nearfar.cli import ending, main
 
 HYDROCARBONS = ["C" * n for n in range(1, 16)] + ["C" * n + "C=C" for n in range(1, 16)]
 MOLECULES = HYDROCARBONS + ["C" * n + "O" for n in range(1, 16)]
@@ -73,6 +73,7 @@ class CommandLine:
             patch.setattr(sys, "argv", ["nearfar", *map(str, arguments)])
             patch.setenv("COLUMNS", "200")
             patch.setenv("PYTHONSAFEPATH", "1")  # a command sets it: undone with the rest
+            patch.setattr(ending, "_leave", sys.exit)  # pytest's process goes on
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 try:
                     main()

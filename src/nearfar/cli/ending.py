@@ -1,5 +1,6 @@
 """How a command ends: mistakes as one line, and the exit status."""
 
+import atexit
 import os
 import resource
 import signal
@@ -136,13 +137,18 @@ def main() -> None:
     status = _exit_status(call)
     if failure := output_failure():
         print(f"nearfar: standard output: {failure}", file=sys.stderr)
-    if status > SIGNALLED and any(thread.daemon for thread in threading.enumerate()):
+    if status > SIGNALLED:
         _leave(status)
     sys.exit(status or int(bool(failure)))
 
 
 def _leave(status: int) -> None:
-    """End the process as it is: Python would tear a thread out of compiled code, which aborts."""
+    """End the process as it is, after what was registered for its end.
+
+    Python would tear a thread out of compiled code, which aborts; and it ends with SIGINT's status
+    wherever a signal came while it evaluated a string, as imports do.
+    """
+    atexit._run_exitfuncs()
     with suppress(OSError):
         sys.stdout.flush()
         sys.stderr.flush()
