@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nearfar.errors import UserError
+from nearfar.errors import UserError, first_line
 
 ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
 _INNER = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model", "module")
@@ -55,8 +55,8 @@ def _parts_of(path: Path) -> list[Path]:
     tensors = sorted(path.glob("*.safetensors"))
     if not (path / CONFIG).is_file():
         raise UserError(
-            f"{path}: has no {CONFIG}: a model of transformers is the folder that "
-            "model.save_pretrained(FOLDER) writes"
+            f"{path}: is a folder without {CONFIG}: weights are a file, {', '.join(ENDINGS)}, or "
+            "for transformers the folder that model.save_pretrained(FOLDER) writes"
         )
     if not tensors:
         raise UserError(
@@ -102,8 +102,9 @@ def read_weights(path: Path) -> dict[str, Any]:
             "model.state_dict() alone, or as safetensors"
         ) from error
     except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path.name}: is damaged or no file of weights ({first})") from error
+        raise UserError(
+            f"{path.name}: is damaged or no file of weights ({first_line(error)})"
+        ) from error
     for name in _INNER:
         if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
             found = found[name]

@@ -1,5 +1,7 @@
 """Files of embeddings: what is read, how rows are found, and what is refused."""
 
+import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from nearfar.data.embeddings import with_embeddings
 from nearfar.data.inputs.embedded import Embedded, embedded, parted
 from nearfar.data.read.embeddings import read_embeddings
 from nearfar.errors import UserError
+from nearfar.starter.write import write_study
 
 NAMES = ["b", "a", "d", "c"]
 ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -99,11 +102,15 @@ def holed() -> np.ndarray:
         ({"ids": np.array(["p", "q", "r", "s"]), "e": ROWS}, r"has none of the 4 ids.*like 'p'"),
         ({"ids": np.array(["a", "b", "b", "d"]), "e": ROWS}, "id 'b' stands there 2 times"),
         ({"ids": np.array(NAMES), "e": holed()}, r"row 3 \('d'\), column 2 is nan"),
-        ({"ids": np.array(NAMES), "e": np.full((4, 2), 1e300)}, "is inf, not a finite number"),
+        (
+            {"ids": np.array(NAMES), "e": np.full((4, 2), 1e300)},
+            "is inf in float32, not a finite number",
+        ),
         ({"ids": np.array(NAMES, dtype=object), "e": ROWS}, "'ids': holds Python objects"),
         ({"ids": np.array(NAMES), "e": ROWS[:, :, None]}, r"shape \[4, 3, 1\].*pool or flatten"),
         ({"ids": np.array(NAMES), "e": ROWS, "f": ROWS}, "say which with values: NAME"),
-        ({"ids": np.array(NAMES)}, r"a matrix \(rows, columns\) is"),
+        ({"ids": np.array(NAMES)}, r"no array in it is a matrix of real numbers"),
+        ({"ids": np.array(NAMES), "e": ROWS + 1j}, r"no array in it is a matrix of real numbers"),
         ({"e": ROWS}, "which of its columns is 'who' of the data"),
     ],
 )
@@ -129,6 +136,9 @@ def test_other_mistakes_are_one_line_too(data: Path) -> None:
     (data / "cut.npz").write_bytes((data / "by_id.npz").read_bytes()[:100])
     with pytest.raises(UserError, match=r"cut\.npz: is damaged or no file of numpy"):
         read(data, path="cut.npz")
+    (data / "text.npz").write_text("hello")
+    with pytest.raises(UserError, match=r"text\.npz: is no file of numpy, or a pickle"):
+        read(data, path="text.npz")
     with pytest.raises(UserError, match="no array or column is called 'nam'"):
         read(data, path="by_id.npz", key="nam")
     pq.write_table(pa.table({"id": NAMES, "p": ROWS[:, 0], "y": ROWS[:, 1]}), data / "y.parquet")
@@ -156,3 +166,40 @@ def test_embeddings_stand_beside_rows_and_part_from_them(data: Path) -> None:
     assert alone is inputs
     assert beside["key"] is file.values
     assert embedded(inputs, {}) is inputs
+
+
+def test_letters_with_marks_are_found_however_they_are_written(data: Path) -> None:
+    names = ["e\u0301", "o\u0308", "a", "b"]
+    lines = [f"{k},{k % 2},{unicodedata.normalize('NFC', one)}" for k, one in enumerate(names)]
+    (data / "rows.csv").write_text("\n".join(["x,y,who", *lines]) + "\n", encoding="utf-8")
+    np.savez(data / "marks.npz", ids=np.array(names), embeddings=ROWS)
+    np.testing.assert_array_equal(read(data, path="marks.npz"), ROWS)
+
+
+def test_records_may_hold_lists_and_ids_may_be_long_numbers(data: Path) -> None:
+    records = [
+        {"id": one, "e": list(map(float, row))} for one, row in zip(NAMES, ROWS, strict=True)
+    ]
+    (data / "lists.jsonl").write_text("\n".join(map(json.dumps, records)) + "\n")
+    np.testing.assert_array_equal(read(data, path="lists.jsonl"), ROWS[[1, 0, 3, 2]])
+    codes = [2**53 + k for k in range(4)]
+    lines = [f"{k},{k % 2},{code}" for k, code in enumerate(codes)]
+    (data / "rows.csv").write_text("\n".join(["x,y,who", *lines]) + "\n")
+    pq.write_table(pa.table({"id": codes[::-1], "p": ROWS[:, 0]}), data / "codes.parquet")
+    np.testing.assert_array_equal(read(data, path="codes.parquet"), ROWS[::-1, :1])
+
+
+def test_init_writes_no_study_whose_embeddings_give_the_answer_away(data: Path) -> None:
+    table = pa.table({"id": np.arange(60), "x": np.arange(60) % 7, "y": np.arange(60) / 9})
+    pq.write_table(table, data / "y.parquet")
+    made = data / "made.yaml"
+    with pytest.raises(UserError, match="column 'y' is called as what is predicted"):
+        write_study(data / "y.parquet", ["y"], made, embeddings=data / "y.parquet")
+    assert not made.exists()
+
+
+def test_rows_joined_by_number_say_what_the_first_ones_are(data: Path) -> None:
+    options = {"source": "table", "path": "rows.csv", "target": "y", "features": ["x"], "id": "who"}
+    dataset = load_dataset(DataOptions(**options), data)
+    (found,) = with_embeddings(dataset, [{"path": "rows.npy"}], data).embeddings.values()
+    assert "joined by row number: a, b, c, …" in found.told

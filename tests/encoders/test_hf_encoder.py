@@ -123,7 +123,9 @@ def test_two_towers_give_that_of_images(tmp_path: Path) -> None:
 
 def test_what_is_no_model_of_images_is_told(tmp_path: Path) -> None:
     images = some_images(3, 32, 32)
-    with pytest.raises(UserError, match=r"has no config.json: .*save_pretrained\(FOLDER\)"):
+    with pytest.raises(
+        UserError, match=r"is a folder without config.json: .*save_pretrained\(FOLDER\)"
+    ):
         known_file(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "vitt"}')
     (tmp_path / "pytorch_model.bin").write_bytes(b"pickled")

@@ -48,7 +48,7 @@ def with_embeddings(dataset: Dataset, files: Sequence[FileOptions], folder: Path
         path = locate(str(options["path"]), folder)[0]
         file = read_file_of(path, options, dataset.source.get("id"))
         found[options_key(options)] = embeddings_of(dataset, file, options.get("match"))
-        _refuse_answers(file, dataset.target_names)
+        refuse_answers(file, dataset.target_names)
     return replace(dataset, embeddings=found) if found else dataset
 
 
@@ -93,7 +93,7 @@ def embeddings_of(
         which = f" ({file.ids[places[row]]!r})" if file.ids is not None else ""
         raise UserError(
             f"{file.name}: row {places[row] + 1}{which}, column {column + 1} is "
-            f"{float(values[row, column])}, not a finite number{more}"
+            f"{float(values[row, column])} in float32, not a finite number{more}"
         )
     if file.passed:
         told += f"; columns without numbers are passed over: {_listed(file.passed)}"
@@ -115,7 +115,8 @@ def _by_row(rows: InputRows, file: EmbeddingFile) -> tuple[npt.NDArray[np.int64]
         )
     numbers = map(int, rows.ids) if numbered and "read" in rows.source else range(1, len(rows) + 1)
     places = np.fromiter(numbers, dtype=np.int64) - 1
-    return places, "joined by row number"
+    order = "" if rows.keys is None else f": {', '.join(rows.keys[:_SHOWN])}, …"
+    return places, f"joined by row number{order}"
 
 
 def _by_id(rows: InputRows, file: EmbeddingFile, hint: str) -> tuple[npt.NDArray[np.int64], str]:
@@ -170,7 +171,7 @@ def in_order(
     return file
 
 
-def _refuse_answers(file: EmbeddingFile, targets: Sequence[str]) -> None:
+def refuse_answers(file: EmbeddingFile, targets: Sequence[str]) -> None:
     """Refuse a table that has a column called as a target: it would give the answer away."""
     for target in targets:
         if target in file.names:

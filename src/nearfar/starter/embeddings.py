@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nearfar.data.embeddings import embeddings_of
+from nearfar.data.embeddings import embeddings_of, refuse_answers
 from nearfar.data.read.embeddings import EmbeddingFile, id_text, read_embeddings
 from nearfar.errors import UserError, shown
 
@@ -25,7 +25,8 @@ def with_embeddings_beside(finding: Finding, data: Path, path: Path) -> Finding:
         What was found, with that column in ``data: id``.
 
     Raises:
-        UserError: the file cannot be read, no column has its ids, or rows are missing.
+        UserError: the file cannot be read, no column has its ids, rows are missing, or a column is
+            called as what is predicted.
     """
     file = read_embeddings(path.expanduser(), likely=finding.data.id)
     options, dataset, by = finding.data, finding.dataset, ""
@@ -34,6 +35,7 @@ def with_embeddings_beside(finding: Finding, data: Path, path: Path) -> Finding:
         kept = [name for name in options.features or [] if name != column] or None
         options = options.model_copy(update={"id": column, "features": kept})
         dataset, by = replace(dataset, keys=keys), f", which column '{column}' of the data names"
+    refuse_answers(file, dataset.target_names)
     found = embeddings_of(dataset, file, hint=_HINT)
     facts = [*finding.facts, f"embeddings: {found.told}{by}"]
     return replace(finding, data=options, dataset=dataset, facts=facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,14 +82,23 @@ def _there(columns: Mapping[str, Any], name: str | None) -> str | None:
 
 
 def id_text(cell: Any) -> str:
-    """Return a cell that names a row as text: whole numbers have no point, nothing is empty."""
+    """Return a cell that names a row as text: whole numbers have no point, nothing is empty.
+
+    Letters with marks are one character (NFC), however an operating system writes them.
+    """
     if is_missing(cell):
         return ""
     if isinstance(cell, bytes):
-        return cell.decode("utf-8", "replace").strip()
-    text = str(cell).strip()
+        cell = cell.decode("utf-8", "replace")
+        return composed(cell).strip()
+    text = composed(str(cell)).strip()
     whole = _WHOLE.fullmatch(text)
     return whole[1] if whole else text
+
+
+def composed(text: str) -> str:
+    """Return a text with letters and their marks as one character, where there is one."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _of_npy(path: Path, key: str | None, values: str | None) -> EmbeddingFile:
@@ -122,11 +132,14 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _why(error: Exception) -> str:
-    if "pickle" in str(error).lower() or "object" in str(error).lower():
+    told = str(error).lower()
+    if "object array" in told:
         return (
             "holds Python objects, which are not unpickled: save texts as numpy.array(ids, "
             "dtype=str) and embeddings as one float array (rows, columns)"
         )
+    if "pickle" in told:  # numpy takes whatever else it finds for a pickle
+        return "is no file of numpy, or a pickle, which is not read"
     return f"is damaged or no file of numpy ({first_line(error)})"
 
 
@@ -141,7 +154,8 @@ def _of_columns(
         numeric = [one for one, array in arrays.items() if array.dtype.kind in "fiub"]
         matrices = [one for one in numeric if arrays[one].ndim >= 2 and one != key]
         if len(matrices) != 1:
-            hint = "say which with values: NAME" if matrices else "a matrix (rows, columns) is"
+            none = "no array in it is a matrix of real numbers (rows, columns)"
+            hint = "say which with values: NAME" if matrices else none
             raise UserError(f"{name}: {hint}; arrays: {shapes}")
         chosen = matrices[0]
     matrix = _matrix(name, f"array '{chosen}'", arrays[chosen])
@@ -204,17 +218,18 @@ def _arrow_columns(path: Path) -> dict[str, Any]:
     for one in dict.fromkeys(table.column_names):
         column = table.column(one).combine_chunks()
         kind = column.type
-        if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
-            columns[one] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        if pa.types.is_integer(kind) and not column.null_count:
+            columns[one] = column.to_numpy(zero_copy_only=False)  # codes beyond 2^53 stay exact
+        elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+            columns[one] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         elif pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
-            columns[one] = _lists(path.name, one, column)
+            columns[one] = _lists(path.name, one, column.to_pylist())
         else:
             columns[one] = column.to_pylist()
     return columns
 
 
-def _lists(name: str, one: str, column: Any) -> npt.NDArray[np.float32]:
-    rows = column.to_pylist()
+def _lists(name: str, one: str, rows: Sequence[Any]) -> npt.NDArray[np.float32]:
     widths = {0 if row is None else len(row) for row in rows}
     if len(widths) != 1:
         raise UserError(f"{name}: column '{one}' holds lists of {len(widths)} different lengths")
@@ -231,6 +246,8 @@ def _of_table(
     found: dict[str, npt.NDArray[np.float64]] = {}
     others: list[str] = []
     for one, cells in columns.items():
+        if not isinstance(cells, np.ndarray) and any(isinstance(cell, list) for cell in cells):
+            cells = _lists(name, one, [cell if isinstance(cell, list) else None for cell in cells])
         numbers = cells if isinstance(cells, np.ndarray) else _numbers(cells)
         if numbers is None:
             others.append(one)

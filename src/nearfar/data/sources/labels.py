@@ -17,7 +17,7 @@ from nearfar.data.read.classes import (
     with_positive,
 )
 from nearfar.data.read.columns import BadRows
-from nearfar.data.read.embeddings import id_text
+from nearfar.data.read.embeddings import composed, id_text
 from nearfar.data.read.kinds import column_kinds
 from nearfar.data.read.names import parts_of
 from nearfar.data.read.several import known_rows, labels_of, several_numbers
@@ -221,7 +221,7 @@ def keys_if_any(
 
 
 def _keys_of(rows: Sequence[int], keys: Sequence[str] | None) -> list[str] | None:
-    return None if keys is None else [keys[row] for row in rows]
+    return None if keys is None else [composed(keys[row]) for row in rows]
 
 
 def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None:
