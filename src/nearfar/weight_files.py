@@ -116,7 +116,19 @@ def read_weights(path: Path) -> dict[str, Any]:
             weights = {name.removeprefix(prefix): value for name, value in weights.items()}
     if not weights:
         raise UserError(f"{path.name}: holds no tensors by name: save model.state_dict()")
+    check_finite(path.name, weights)
     return weights
+
+
+def check_finite(source: Path | str, weights: Mapping[str, Any]) -> None:
+    """Refuse weights that are infinite or no numbers.
+
+    Raises:
+        UserError: with the first of them.
+    """
+    for name, value in weights.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise UserError(f"{source}: some weights in {name} are no finite numbers")
 
 
 def is_folder(name: str) -> bool:

@@ -187,6 +187,8 @@ def test_a_folder_is_frozen_tuned_by_adapters_and_put_into_use(tmp_path: Path) -
         ({"model": "./vit", "lora_alpha": 2.0}, "lora_alpha and lora_targets need lora: RANK"),
         ({"model": "./vit", "mean": [0.1, 0.2]}, "option mean: 2 values for images of 3 channels"),
         ({"model": "./vit", "size": 4}, "encoder hf"),
+        ({"model": "./vit", "revision": "main"}, "revision is of a name on the hub"),
+        ({"model": "./vit", "size": 30}, "patches of 8 × 8 pixels do not fill images of 30 × 30"),
     ],
 )
 def test_mistakes_are_one_line_before_the_first_stage(
@@ -200,3 +202,13 @@ def test_mistakes_are_one_line_before_the_first_stage(
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_without_its_path_is_not_taken_for_a_name_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(tmp_path / "vit")
+    monkeypatch.chdir(tmp_path)
+    study = written(tmp_path, {"hf": {"model": "vit"}}, {"train": "last:1"})
+    with pytest.raises(UserError, match=r"'vit' is a folder here: name it with its path, \./vit"):
+        prepare(Request(str(study), out=tmp_path / "runs"))

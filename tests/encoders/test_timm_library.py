@@ -1,5 +1,6 @@
 """Models of timm itself, small ones, with weights that the test saves; skipped without timm."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,13 @@ def test_last_layers_are_the_models_own_blocks() -> None:
     ("options", "told"),
     [
         ({"name": "test_resnett"}, "no model 'test_resnett'; did you mean 'test_resnet'"),
-        ({"name": "test_vit", "size": 33}, "test_vit"),
+        (
+            {"name": "vit_tiny_patch16_224", "size": 30},
+            "patches of 16 × 16 pixels do not fill images of 30 × 30, and what is over would not be"
+            " seen: size: 32",
+        ),
         ({"name": "test_resnet", "pooling": "token"}, "encoder timm"),
+        ({"name": "test_resnet", "checkpoint": "nan.safetensors"}, "are no finite numbers"),
         ({"name": "test_resnet", "mean": [0.1, 0.2]}, "option mean: 2 values for images of 3 chan"),
         ({"name": "test_convnext", "checkpoint": "test_resnet.pth"}, "it is another model's"),
         ({"name": "test_resnet.none", "pretrained": True}, "cannot build 'test_resnet.none'"),
@@ -98,6 +104,7 @@ def test_mistakes_are_one_line_before_the_first_stage(
 ) -> None:
     saved(tmp_path, "test_resnet", ".pth")
     (tmp_path / "damaged.pth").write_bytes(b"nothing")
+    save_file({"conv1.0.weight": torch.full((2, 2), math.nan)}, tmp_path / "nan.safetensors")
     torch.save({"model": np.random.default_rng(0)}, tmp_path / "objects.pth")
     study = written(tmp_path, {"timm": options}, {"train": "last:1"})
     with pytest.raises(UserError) as caught:
@@ -129,3 +136,12 @@ def test_a_checkpoint_is_frozen_tuned_and_put_into_use(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"checkpoint with hash .* is not there any more"):
         predict_file(run.folder.path, "frozen", tmp_path / "images.npz", out, force=True)
     predict_file(tmp_path / "model", None, tmp_path / "images.npz", out, force=True)
+
+
+def test_one_number_scales_all_channels(tmp_path: Path) -> None:
+    options = {"name": "test_resnet", "mean": 0.25, "std": [0.5]}
+    study = written(tmp_path, {"timm": options}, {"train": "last:1"})
+    prepare(Request(str(study), out=tmp_path / "runs"))
+    study = written(tmp_path, {"timm": options | {"mean": math.nan}}, {"train": "last:1"})
+    with pytest.raises(UserError, match=r"timm\.mean.*should be a finite number"):
+        prepare(Request(str(study), out=tmp_path / "runs"))

@@ -14,7 +14,7 @@ from torch import nn
 from nearfar.encoders.torchvision_operators import import_torchvision
 from nearfar.errors import UserError
 from nearfar.extensions import FOREIGN_ERRORS
-from nearfar.weight_files import CONFIG
+from nearfar.weight_files import CONFIG, check_finite
 
 _NOT_KEPT = ("id2label", "label2id", "auto_map", "architectures", "_name_or_path")
 _SCALING = ("image_mean", "image_std")
@@ -153,6 +153,7 @@ def loaded(source: str | Path, revision: str | None, pooling: str | None) -> nn.
             f"encoder hf, option model: {source}: lacks {len(lacking)} of {len(mine)} tensors "
             f"({lacking[0]}, …)"
         )
+    check_finite(source, dict(part.named_parameters()))
     return part
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 from nearfar.data import Inputs
 from nearfar.encoders import hf_library
 from nearfar.encoders.base import Encoder
-from nearfar.encoders.images import CENTRE, SPREAD, image_shape
+from nearfar.encoders.images import CENTRE, SPREAD, check_patches, image_shape
 from nearfar.encoders.scaling import Positives, Values, of_channels
 from nearfar.errors import UserError
 from nearfar.weight_files import is_folder, place_of
@@ -77,6 +77,8 @@ class HF(Encoder):
             raise UserError("encoder hf: lora_alpha and lora_targets need lora: RANK")
         self.lacks, scaling = "", dict(config or {})
         if _HASH.fullmatch(model) and config:
+            if revision is not None:
+                raise UserError("encoder hf: revision is of a name on the hub, and model a folder")
             place = place_of(model)
             self.lacks = model if place is None else ""
             if place is None:
@@ -89,6 +91,7 @@ class HF(Encoder):
             scaling = hf_library.scaling_on_hub(model, revision)
         self.register_load_state_dict_post_hook(_has_weights)  # type: ignore[no-untyped-call]
         self._settle_channels()
+        self._check_patches()
         dense = pooling != "pooler" and hf_library.without_pooler(self.model)
         self.pooling = pooling or ("cls" if dense else "own")
         self.out_features = _width(self.model.config)
@@ -111,6 +114,13 @@ class HF(Encoder):
                 f"encoder hf: the model takes images of {wanted} channels; these have {channels}"
             )
         self._channels = wanted
+
+    def _check_patches(self) -> None:
+        patch = _patch(self.model.config)
+        plain = getattr(self.model.config, "hidden_sizes", None) is None
+        if patch is not None and self.in_shape is not None and plain:
+            high, wide = self.in_shape[1:]
+            check_patches("hf", patch, (self.size or high, self.size or wide))
 
     @classmethod
     def names_file(cls, given: str) -> bool:
@@ -166,10 +176,10 @@ class HF(Encoder):
 
     def _before_patches(self, tokens: int, sides: Sequence[int]) -> int:
         """Return how many tokens stand before the patches: the class, registers."""
-        patch = getattr(self.model.config, "patch_size", None)
+        patch = _patch(self.model.config)
         if patch is None:
             return 0
-        high, wide = (patch, patch) if isinstance(patch, int) else patch
+        high, wide = patch
         return max(0, tokens - (sides[0] // high) * (sides[1] // wide))
 
     def held(self) -> Iterable[nn.Parameter]:
@@ -189,6 +199,12 @@ def _check_name(model: str) -> None:
             f"encoder hf, option model: {model!r} is neither a name on the hub, such as org/model, "
             "nor a folder, which begins with ./ or /"
         )
+    if Path(model).is_dir():
+        # transformers would read it, and a stage would not know its content.
+        raise UserError(
+            f"encoder hf, option model: {model!r} is a folder here: name it with its path, "
+            f"./{model}, or call from elsewhere where the name on the hub is meant"
+        )
 
 
 def _has_weights(encoder: Any, keys: Any) -> None:
@@ -198,6 +214,14 @@ def _has_weights(encoder: Any, keys: Any) -> None:
 
 def _parameters(model: nn.Module) -> Iterable[str]:
     return inspect.signature(model.forward).parameters
+
+
+def _patch(config: Any) -> tuple[int, int] | None:
+    """Return height and width of a model's patches, None where it has none."""
+    patch = getattr(config, "patch_size", None)
+    if patch is None or isinstance(patch, int):
+        return None if patch is None else (patch, patch)
+    return int(patch[0]), int(patch[1])
 
 
 def _width(config: Any) -> int:

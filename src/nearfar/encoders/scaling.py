@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import BeforeValidator, Field, FiniteFloat
 from torch import Tensor
 
 from nearfar.errors import UserError
 
-Values = Annotated[tuple[float, ...], Field(min_length=1)]
-Positives = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+
+def _listed(given: object) -> object:
+    """Return one number as a list of it."""
+    return (given,) if isinstance(given, int | float) else given
+
+
+_Some = (Field(min_length=1), BeforeValidator(_listed))
+Values = Annotated[tuple[FiniteFloat, ...], *_Some]
+Positives = Annotated[tuple[Annotated[FiniteFloat, Field(gt=0)], ...], *_Some]
 
 
 def of_channels(

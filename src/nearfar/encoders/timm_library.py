@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,12 +11,14 @@ from unittest.mock import patch
 
 from torch import nn
 
+from nearfar.encoders.images import check_patches
 from nearfar.encoders.torchvision_operators import import_torchvision
 from nearfar.errors import UserError, nearest
 from nearfar.extensions import FOREIGN_ERRORS
 
 _OTHER = "encoder timm, option checkpoint: it is another model's"
 _HOLDERS = frozenset({"blocks", "stages", "layers", "levels", "features", "trunk", "network"})
+_QUIET = logging.NullHandler()
 _DERIVED = ("num_batches_tracked", "relative_position_index", "attn_mask", "relative_coords_table")
 
 
@@ -58,9 +61,11 @@ def built(
         pooling: timm's ``global_pool``, None for the model's own.
 
     Raises:
-        UserError: timm has no such model, cannot build it so, or the weights are another model's.
+        UserError: timm has no such model, cannot build it so, the weights are another model's, or
+            patches do not fill the images.
     """
     timm = imported_timm()
+    logging.getLogger("timm").addHandler(_QUIET)  # what it warns of is refused in a line below
     known = timm.list_models()
     if name.split(".")[0] not in known:
         close = nearest(name, known).split("allowed:")[0].rstrip("; ?")
@@ -86,6 +91,9 @@ def built(
         raise UserError(
             f"{_OTHER}: it lacks {len(lacking)} of {total} tensors of {name!r} ({lacking[0]}, …)"
         )
+    embeds: Any = getattr(model, "patch_embed", None)
+    if isinstance(embeds, timm.layers.PatchEmbed) and not embeds.dynamic_img_pad:
+        check_patches("timm", embeds.patch_size, sides)
     return model
 
 
