@@ -160,6 +160,18 @@ def test_bad_rows_are_counted_and_dropped() -> None:
     assert "bad rows: 3 of 60 are left out" in facts
     assert "2 × molecule not readable, 1 × target missing" in facts
     assert "the first is row 5: target 'value' is missing" in facts
+    assert "--missing VALUE" not in facts, "no cell of a feature is at fault"
+
+
+def test_rows_lost_to_one_cell_of_a_feature_come_with_a_way_to_keep_them() -> None:
+    frame = columns()
+    number = frame.columns[0]
+    frame[number] = frame[number].astype(object)
+    frame.loc[[3, 5], number] = "failed"
+    frame.loc[8, number] = float("inf")
+    facts = written(frame)[1]
+    assert "3 of 60 are left out" in facts
+    assert "--missing VALUE" in facts
 
 
 def test_duplicate_molecules_are_told_with_their_disagreement() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -263,8 +263,15 @@ def _bad_rows_fact(dataset: Dataset) -> str:
     row, words = next(iter(source["dropped_rows"].items()))
     return (
         f"bad rows: {source['dropped']} of {source['read']} are left out (on_bad_rows: drop): {why}"
-        f"; the first is row {row}: {words}"
+        f"; the first is row {row}: {words}{_kept_by(source['reasons'])}"
     )
+
+
+def _kept_by(reasons: Iterable[str]) -> str:
+    """Return how rows are kept that are lost to one cell of a feature, if any are."""
+    if not {"feature not a number", "feature not finite"} & set(reasons):
+        return ""
+    return "; --missing VALUE, again for several, takes such a cell as a gap and keeps its row"
 
 
 def _duplicate_facts(dataset: Dataset) -> list[str]:

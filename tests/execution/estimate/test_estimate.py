@@ -8,13 +8,22 @@ import torch
 from small_study import small, write_small
 from whole_runs import run_whole
 
-from nearfar.execution.estimate import Estimate, about, estimate, estimate_each, expected, size
+from nearfar.execution.estimate import (
+    Estimate,
+    about,
+    estimate,
+    estimate_each,
+    expected,
+    rehearsal,
+    size,
+)
 from nearfar.execution.estimate.clock import Clock
+from nearfar.execution.estimate.estimate import Missing
 from nearfar.execution.estimate.rehearsal import Measured, Stand
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.execution.run import prepare
 from nearfar.plan.groups import Bundle
-from nearfar.plan.specs import SolveSpec
+from nearfar.plan.specs import FitSpec, SolveSpec
 
 REHEARSE = Stand.rehearse
 
@@ -90,6 +99,25 @@ def test_what_cannot_be_rehearsed_is_taken_to_be_like_the_rest(
 
 def test_without_time_nothing_is_known(prepared: Prepared) -> None:
     assert expected(estimate(prepared, 1, flat, budget=0)).startswith("unknown")
+
+
+def test_a_first_round_that_warms_up_is_not_the_time_of_a_round(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = Missing(prepared)
+    bundle = next(b for b in missing.bundles if isinstance(b[0].spec, FitSpec) and not b[0].needs)
+    times = iter([0.0, 10.0, 11.0, 12.0])  # the beginning, two rounds, the end
+
+    def now() -> rehearsal._Mark:
+        second = next(times)
+        return rehearsal._Mark(second, second)
+
+    monkeypatch.setattr(rehearsal._Mark, "now", now)
+    stand = Stand(missing.dataset, missing.whole_split(), 48, missing.steps, tmp_path)
+    found = stand.rehearse(bundle, Clock(1e-9))
+    assert not found.ended, "it has gone on though the time was over"
+    assert found.round + found.judging == pytest.approx(1.0)
+    assert found.rest == pytest.approx(10.0)
 
 
 def test_words_are_as_exact_as_an_estimate() -> None:
