@@ -40,7 +40,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return Model(options["in_chans"])
 
     library = SimpleNamespace(
-        list_models=lambda: ["convnext_tiny", "broken"], create_model=create_model
+        layers=SimpleNamespace(PatchEmbed=type("PatchEmbed", (), {})),
+        list_models=lambda: ["convnext_tiny", "broken"],
+        create_model=create_model,
     )
     monkeypatch.setitem(sys.modules, "timm", library)
     return calls
