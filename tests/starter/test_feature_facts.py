@@ -76,6 +76,32 @@ def test_equal_rows_and_a_column_that_is_the_target_are_told_among_mixed_columns
     assert any("column 'copy' is almost the target itself" in fact for fact in facts)
 
 
+@pytest.mark.parametrize("kind", ["texts", "numbers", "truth values"])
+def test_a_column_that_says_the_class_in_other_words_is_told(kind: str) -> None:
+    words = {
+        "texts": {"red": "C1", "green": "C2", "blue": "C3"},
+        "numbers": {"red": 2, "green": 9, "blue": 4},
+        "truth values": {"red": "yes", "green": "no"},
+    }[kind]
+    table = colours(150)
+    table = table[table["colour"].isin(words)]
+    table["code"] = table["colour"].map(words)
+    table["hint"] = table["code"].where(table.index % 10 > 0, table["code"].iloc[0])
+    table.to_csv("c.csv", index=False)
+    _, facts = write_study(Path("c.csv"), ["colour"])
+    warned = [fact for fact in facts if "almost the target" in fact]
+    beside = f"each of its {len(words)} values stands beside one class alone"
+    assert warned == [f"careful: column 'code' is almost the target itself ({beside})"]
+
+
+def test_few_rows_of_a_class_that_a_column_meets_by_chance_are_no_warning() -> None:
+    table = colours(100).assign(flag="no", state="well")
+    table.loc[:3, ["flag", "state"]] = "yes", "ill"
+    table.to_csv("few.csv", index=False)
+    _, facts = write_study(Path("few.csv"), ["state"])
+    assert not [fact for fact in facts if "almost the target" in fact]
+
+
 def test_columns_beside_molecules_are_used_or_told() -> None:
     rows = [("C" * k + "O" * (k % 2), 290.0 + k % 5, k / 3) for k in range(1, 41)]
     frame = pd.DataFrame(rows, columns=["smiles", "Temp (K)", "y"])

@@ -12,7 +12,7 @@ import numpy as np
 
 from nearfar.data.dataset import Dataset
 from nearfar.data.inputs.columns import Columns
-from nearfar.data.inputs.joined import Joined, without_columns
+from nearfar.data.inputs.joined import without_columns
 from nearfar.data.inputs.molecules import Molecules
 from nearfar.data.inputs.smiles import read_smiles
 from nearfar.data.inputs.vectors import Vectors
@@ -39,6 +39,7 @@ from nearfar.starter.detect_images import are_images, chosen_part, detect_images
 from nearfar.starter.detect_targets import meaning_of, seen_as_rare, target_counts
 from nearfar.starter.feature_facts import feature_facts
 from nearfar.starter.first_split import first_split, split_or_without_groups
+from nearfar.starter.leaks import leak_facts
 from nearfar.starter.molecule_facts import molecule_facts, second_column_facts
 from nearfar.starter.table_facts import alike_facts, reading_facts
 
@@ -178,7 +179,7 @@ def _row_facts(dataset: Dataset) -> list[str]:
         *target_counts(dataset),
         _bad_rows_fact(dataset),
         *_duplicate_facts(dataset),
-        *_leak_facts(dataset),
+        *leak_facts(dataset),
     ]
 
 
@@ -307,25 +308,4 @@ def _duplicate_facts(dataset: Dataset) -> list[str]:
     return [
         f"duplicates: {of_them} more than once{values if differ else ', with equal values'}{kept}",
         *known_in_training(dataset, labels, "rows"),
-    ]
-
-
-def _leak_facts(dataset: Dataset) -> list[str]:
-    """Return a warning for every feature that all but is a target."""
-    given = dataset.inputs.columns if isinstance(dataset.inputs, Joined) else dataset.inputs
-    if not isinstance(given, Vectors | Columns) or len(dataset) < 3:
-        return []
-    columns = Columns.of_any(given).numeric()
-    if not columns:
-        return []
-    targets = np.nan_to_num(dataset.targets - np.nanmean(dataset.targets, axis=0))
-    values = np.stack([column.cells for column in columns], axis=1)
-    values = np.nan_to_num(values - np.nanmean(values, axis=0))
-    scale = np.sqrt(np.outer((targets**2).sum(axis=0), (values**2).sum(axis=0)))
-    likeness = np.abs(targets.T @ values) / np.where(scale > 0, scale, np.inf)
-    names = dataset.target_names if len(dataset.target_names) > 1 else ["itself"]
-    return [
-        f"careful: column '{columns[column].name}' is almost the target {names[k]} "
-        f"(correlation {likeness[k, column]:.4f})"
-        for k, column in np.argwhere(likeness > 0.999)
     ]
