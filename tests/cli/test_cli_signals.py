@@ -32,10 +32,13 @@ class Stuck(FixedEncoder):
 ENCODERS = {"stuck": Stuck}
 """
 COMMAND = """
+import signal
+
 import nearfar.execution.here as here
 from nearfar.cli import main
 
 here.PATIENCE = 0.1
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 main()
 """
 
