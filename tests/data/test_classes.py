@@ -45,6 +45,17 @@ def test_missing_class_is_a_bad_row(tmp_path: Path) -> None:
     assert dataset.targets[:, 0].tolist() == [0, 1, 0, 1]
 
 
+@pytest.mark.parametrize("cell", ["1e999", "inf", "-inf"])
+def test_infinite_number_among_numbers_is_a_bad_row_and_a_name_among_names(
+    tmp_path: Path, cell: str
+) -> None:
+    with pytest.raises(UserError, match=f"row 3 .line 4.: target 'y' is {cell}, not finite"):
+        table(tmp_path, ["0", "1", cell, "0", "1"])
+    dataset = table(tmp_path, ["0", "1", cell, "0", "1"], on_bad_rows="drop")
+    assert dataset.source["reasons"] == {"target not finite": 1}
+    assert set(table(tmp_path, ["sup", cell] * 3).classes) == {"sup", cell}
+
+
 def test_molecules_have_classes_too(tmp_path: Path) -> None:
     lines = [f"{'C' * k},{'even' if k % 2 == 0 else 'odd'}" for k in range(1, 9)]
     (tmp_path / "m.csv").write_text("\n".join(["smiles,y", *lines]))

@@ -26,7 +26,10 @@ def meaning(cells: Cells, asked: str | None = None, most: int = 0) -> tuple[str,
 
 @pytest.mark.parametrize(
     "cells",
-    [["0", "1", "1"], [0, 1, 0], ["1.0", "0.0"], [True, False, True], ["True", "False", ""]],
+    [
+        *(["0", "1", "1"], [0, 1, 0], ["1.0", "0.0"], [True, False, True], ["True", "False", ""]),
+        ["0", "1", "1e999"],
+    ],
 )
 def test_a_column_of_0_and_1_is_classes(cells: Cells) -> None:
     task, _, fact = meaning(cells)

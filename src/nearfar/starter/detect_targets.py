@@ -14,7 +14,7 @@ import numpy as np
 from nearfar.data.dataset import Dataset
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions
-from nearfar.data.read.cells import is_code, is_pair, limit, measure, number
+from nearfar.data.read.cells import infinite_among_numbers, is_code, is_pair, limit, measure, number
 from nearfar.data.read.decimals import ambiguous
 from nearfar.data.read.kinds import column_kind, odd_cells
 from nearfar.data.read.several import indicator, label_set
@@ -140,7 +140,8 @@ def _present(table: Table, target: str) -> list[Any]:
             f"{table.name}: target '{target}' holds numbers such as {unclear!r}, whose comma may "
             "be decimal or between thousands: say --decimal , or --decimal ."
         )
-    return present
+    infinite = infinite_among_numbers(present)
+    return [cell for position, cell in enumerate(present) if position not in infinite] or present
 
 
 def _task_of(cells: dict[str, list[Any]], separator: str | None, most_classes: int) -> str:

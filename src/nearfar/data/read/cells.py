@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from math import isinf
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,14 @@ def number(cell: Any) -> float | None:
         except (ValueError, OverflowError):
             return None
     return None
+
+
+def infinite_among_numbers(cells: Sequence[Any]) -> set[int]:
+    """Return where cells are too large for a number, if all others that are there are numbers."""
+    values = {position: number(cell) for position, cell in enumerate(cells) if not is_missing(cell)}
+    if None in values.values():
+        return set()
+    return {position for position, value in values.items() if value and isinf(value)}
 
 
 def all_numbers(cells: Sequence[Any]) -> npt.NDArray[np.float64] | None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nearfar.data.read.cells import is_written_truth
+from nearfar.data.read.cells import infinite_among_numbers, is_written_truth
 from nearfar.data.read.columns import BadRows, number
 from nearfar.data.read.kinds import ColumnKind, column_kind
 from nearfar.data.read.tables import Table, is_missing
@@ -58,11 +58,12 @@ def class_numbers(
         return _named(table, column, cells, names, bad)
     missing = _absent if texts_are_names else is_missing
     texts = [None if missing(cell) else _text(cell) for cell in cells]
-    for position, (text, cell) in enumerate(zip(texts, cells, strict=True)):
+    infinite = infinite_among_numbers(texts)
+    for position, text in enumerate(texts):
         if text is None:
             bad.add(position, "target missing", f"target '{column}' is missing")
-        elif isinstance(cell, float) and not isfinite(cell):
-            bad.add(position, "target not finite", f"target '{column}' is {cell}")
+        elif position in infinite:
+            bad.add(position, "target not finite", f"target '{column}' is {text}, not finite")
     usable = {t for p, t in enumerate(texts) if t is not None and p not in bad}
     classes = _ordered(usable)
     rows = sum(t is not None and p not in bad for p, t in enumerate(texts))
@@ -262,7 +263,7 @@ def _check_classes(table: Table, column: str, classes: Sequence[str], rows: int)
             f"{table.name}: target '{column}' has {len(classes)} different values in {rows} rows: "
             f"these are no classes; {_instead(column_kind('', classes))}"
         )
-    fractions = [name for name in classes if (value := number(name)) and value != int(value)]
+    fractions = [name for name in classes if (value := number(name)) and not value.is_integer()]
     if fractions and all(number(name) is not None for name in classes):
         raise UserError(
             f"{table.name}: target '{column}' holds numbers such as {fractions[0]}, not classes: "
