@@ -11,7 +11,14 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class UserError(Exception):
-    """A mistake in what the user gave. The message is shown as it is, without a traceback."""
+    """A mistake in what the user gave, or several, a line each.
+
+    Its text is shown without a traceback. What came into a line from somebody's data, such as a
+    line end in a column's name, is escaped, so that it stays one line.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(printable(str(line)) for line in self.args)
 
 
 class DiskFull(Exception):  # noqa: N818 - a state of the machine, not a mistake

@@ -254,7 +254,7 @@ def test_damaged_batches(tmp_path: Path) -> None:
 
 def test_wrong_parquet_files(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"x")
-    assert "a.parquet is not a parquet file" in message(tmp_path / "a.parquet", target="y")
+    assert "a.parquet is not a whole parquet file" in message(tmp_path / "a.parquet", target="y")
     pq.write_table(pa.table({"z": [1, 2], "y": [0, 1]}), tmp_path / "a.parquet")
     assert "no column of images: set data: image to one of z, y" in message(tmp_path, target="y")
     cells = [{"bytes": encoded(one), "path": ""} for one in some_pixels(4)]

@@ -5,15 +5,21 @@ import gzip
 import json
 import lzma
 import random
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 from rdkit import Chem
 
+from nearfar.data import DataOptions, load_dataset
+from nearfar.data.read.embeddings import read_embeddings
 from nearfar.data.read.tables import read_file
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
@@ -283,3 +289,34 @@ def test_rows_to_predict_for_may_lie_in_another_kind_of_file(tmp_path: Path) -> 
         path.write_text(text, encoding="utf-8")
         cells = read_file(path, form).columns["x"]
         assert plain(cells) == [1.5, 1234.5]
+
+
+@pytest.mark.parametrize("name", ["d.parquet", "d.feather"])
+@pytest.mark.parametrize("place", ["name", "cell"])
+def test_bytes_that_are_no_text_are_one_line_in_every_reader(
+    tmp_path: Path, name: str, place: str
+) -> None:
+    cells = {"name": "label", "cell": "text", place: "QQQQ"}
+    image = {"bytes": b"", "path": "a.png"}
+    table = pa.table({"image": [image], "n": [1.0], cells["name"]: [cells["cell"]]})
+    path = tmp_path / name
+    if path.suffix == ".parquet":
+        pq.write_table(table, path, compression="none", store_schema=False, use_dictionary=False)
+    else:
+        feather.write_feather(table, path, compression="uncompressed")
+    path.write_bytes(path.read_bytes().replace(b"QQQQ", b"\xb3\xffQQ"))
+    options = DataOptions(source="images", path=name, target="label")
+    for read in (read_file, read_embeddings, lambda path: load_dataset(options, path.parent)):
+        with pytest.raises(UserError) as told:
+            read(path)
+        assert path.name in str(told.value)
+        assert "\n" not in str(told.value)
+
+
+def test_numbers_near_the_largest_are_looked_at_without_a_warning(tmp_path: Path) -> None:
+    numbers = ["1e300", "-1e300", "2e300", "1e308", "1e308"]
+    lines = ["name,a", *(f"{k},{cell}" for k, cell in enumerate(numbers)), "total,9e305"]
+    (tmp_path / "d.csv").write_text("\n".join(lines))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_file(tmp_path / "d.csv")

@@ -123,7 +123,7 @@ def main() -> None:
                 raise abort.__cause__ from None
             raise abort.__cause__ or KeyboardInterrupt from None
         except _USAGE_ERRORS as error:
-            raise UserError(error.format_message()) from None  # type: ignore[attr-defined]
+            raise UserError(*error.format_message().splitlines()) from None  # type: ignore[attr-defined]
         if status == INTERRUPTED:
             raise KeyboardInterrupt
         return int(status or 0)

@@ -121,7 +121,7 @@ def _run(
     try:
         return carried_out(request, quiet=quiet)
     except UserError as error:
-        raise UserError(str(error).replace(f"{study}: ", "")) from None
+        raise UserError(*(str(line).replace(f"{study}: ", "") for line in error.args)) from None
 
 
 def _out(out: str | Path | None) -> Path:

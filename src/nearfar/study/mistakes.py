@@ -48,7 +48,7 @@ class Mistakes:
         """
         if self.lines:
             lines = dict.fromkeys(map(printable, self.lines))
-            raise UserError("\n".join(f"{self.path}: {line}" for line in lines))
+            raise UserError(*(f"{self.path}: {line}" for line in lines))
 
 
 def explain(error: ValidationError, model: type[BaseModel], above: str = "") -> list[str]:

@@ -1,7 +1,13 @@
-"""Files in Arrow's own format: streams, as `datasets` saves them, and Feather files."""
+"""Parquet files, and those in Arrow's own format: streams, as `datasets` saves them, and Feather.
+
+Bytes that are no text are found by ``validate``; reading a cell would raise later.
+"""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,5 +60,37 @@ def read_arrow(path: Path, content: bytes | None = None) -> Any:
     reader = opened_arrow(path, content)
     with whole(path, "Arrow file"):
         table = reader.read_all()
+        table.validate(full=True)
+    return table
+
+
+@contextmanager
+def opened_parquet(path: Path, content: bytes | None = None) -> Iterator[Any]:
+    """Open a file within a ``with``: what it then raises is told of the file, in one line.
+
+    Args:
+        path: the file.
+        content: its bytes, where they were read already.
+
+    Raises:
+        UserError: if it is no such file, or damaged.
+    """
+    import pyarrow.parquet as pq
+
+    source = path if content is None else io.BytesIO(content)
+    with whole(path, "parquet file"), pq.ParquetFile(source) as file:
+        yield file
+
+
+def read_parquet(
+    path: Path, content: bytes | None = None, columns: Sequence[str] | None = None
+) -> Any:
+    """Return the rows of the file as an arrow table, of some columns or all.
+
+    Raises:
+        UserError: if it is no such file, or damaged.
+    """
+    with opened_parquet(path, content) as file:
+        table = file.read(columns=columns)
         table.validate(full=True)
     return table

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.data.read.arrow_files import read_arrow, read_parquet
 from nearfar.data.read.cells import is_missing, number
 from nearfar.data.read.packed import table_ending
 from nearfar.data.read.tables import read_file
@@ -206,14 +207,9 @@ def _matrix(name: str, what: str, array: npt.NDArray[Any]) -> npt.NDArray[np.flo
 def _arrow_columns(path: Path) -> dict[str, Any]:
     """Read parquet and the like: columns of numbers, or one column of lists of equal length."""
     import pyarrow as pa
-    import pyarrow.feather as feather
-    import pyarrow.parquet as pq
 
-    try:
-        read = pq.read_table if path.suffix.lower() in {".parquet", ".pq"} else feather.read_table
-        table = read(path)
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path.name}: {str(error).splitlines()[0]}") from error
+    read = read_parquet if path.suffix.lower() in {".parquet", ".pq"} else read_arrow
+    table = read(path)
     columns: dict[str, Any] = {}
     for one in dict.fromkeys(table.column_names):
         column = table.column(one).combine_chunks()

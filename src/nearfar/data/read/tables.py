@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
-from nearfar.data.read.arrow_files import read_arrow
+from nearfar.data.read.arrow_files import read_arrow, read_parquet
 from nearfar.data.read.cells import is_missing as is_missing
-from nearfar.data.read.damage import whole
 from nearfar.data.read.decimals import decimal_sign, plain_number
 from nearfar.data.read.json_records import read_json
 from nearfar.data.read.packed import TEXT, content_of, refuse_other_kind, table_ending
@@ -166,8 +164,4 @@ def _separator(path: Path, ending: str, raw: bytes, form: TableForm) -> str:
 
 
 def _read_parquet(path: Path, raw: bytes) -> Table:
-    import pyarrow.parquet as pq
-
-    with whole(path, "parquet file"):
-        table = pq.ParquetFile(io.BytesIO(raw)).read()
-    return from_arrow(path.name, table)
+    return from_arrow(path.name, read_parquet(path, raw))

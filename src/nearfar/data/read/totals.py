@@ -169,12 +169,13 @@ def _matches(
 
 
 def _statistics(values: npt.NDArray[np.float64]) -> list[tuple[str, float]]:
-    deviations = [("deviation", float(values.std(ddof=k))) for k in (0, 1) if len(values) > k]
-    return [
-        *(("sum", float(values.sum())), ("mean", float(values.mean()))),
-        *(("median", float(np.median(values))), ("count", float(len(values)))),
-        *(("smallest", float(values.min())), ("largest", float(values.max())), *deviations),
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviations = [("deviation", float(values.std(ddof=k))) for k in (0, 1) if len(values) > k]
+        return [
+            *(("sum", float(values.sum())), ("mean", float(values.mean()))),
+            *(("median", float(np.median(values))), ("count", float(len(values)))),
+            *(("smallest", float(values.min())), ("largest", float(values.max())), *deviations),
+        ]
 
 
 def _equal(value: float, computed: float, cell: Any) -> bool:

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.data.read.arrow_files import opened_parquet
 from nearfar.data.read.classes import Names
 from nearfar.data.read.columns import BadRows
-from nearfar.data.read.damage import whole
 from nearfar.data.read.images.cache import PixelCache, fingerprint
 from nearfar.data.read.images.decode import decode_all
 from nearfar.data.read.images.depth import DeepPictureError, Extent, Range, is_deep
@@ -62,11 +62,9 @@ class ParquetColumn:
 
     def of(self, rows: Positions) -> Iterator[tuple[int, Encoded | None]]:
         """See ``Pictures``."""
-        import pyarrow.parquet as pq
-
         ascending = np.sort(np.asarray(rows, dtype=np.int64))
         for path, start in zip(self.files, self.starts, strict=True):
-            with pq.ParquetFile(path) as file:
+            with opened_parquet(path) as file:
                 begin = start
                 for group in range(file.num_row_groups):
                     end = begin + file.metadata.row_group(group).num_rows
@@ -74,8 +72,7 @@ class ParquetColumn:
                         np.searchsorted(ascending, begin) : np.searchsorted(ascending, end)
                     ]
                     if len(here):
-                        with whole(path, "parquet file"):
-                            cells = file.read_row_group(group, columns=[self.column]).column(0)
+                        cells = file.read_row_group(group, columns=[self.column]).column(0)
                         for row in here.tolist():
                             yield row, _cell(cells[row - begin].as_py(), path.parent)
                     begin = end

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.options import DataOptions
+from nearfar.data.read.arrow_files import opened_parquet, read_parquet
 from nearfar.data.read.features import class_names, columns_of_kind, names_beside, same_names
 from nearfar.data.read.images.lookup import PictureNames, column_of_images
 from nearfar.data.read.images.pictures import ArrowColumn, Files, ImageRows, ParquetColumn
@@ -103,7 +104,6 @@ def read_parquet_images(files: list[Path], name: str, options: DataOptions) -> I
             a part and others not.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     parts = _file_parts(files) if len(files) > 1 else [None]
     order = sorted(range(len(files)), key=lambda k: (_ORDER.index(parts[k]), files[k].name))
@@ -111,16 +111,11 @@ def read_parquet_images(files: list[Path], name: str, options: DataOptions) -> I
     tables, starts, named = [], [0], []
     column, names = "", []
     for path, part in zip(files, parts, strict=True):
-        try:
-            with pq.ParquetFile(path) as file:
-                schema = file.schema_arrow
-                column = _image_column(schema, options.image, path)
-                names.append(class_names(schema))
-                tables.append(file.read(columns=[c for c in schema.names if c != column]))
-                count = file.metadata.num_rows
-        except (OSError, pa.ArrowException) as error:
-            first = (str(error).splitlines() or ["unreadable"])[0]
-            raise UserError(f"{path} is not a parquet file: {first}") from error
+        with opened_parquet(path) as file:
+            schema, count = file.schema_arrow, file.metadata.num_rows
+        column = _image_column(schema, options.image, path)
+        names.append(class_names(schema))
+        tables.append(read_parquet(path, columns=[c for c in schema.names if c != column]))
         starts.append(starts[-1] + count)
         named += [part] * count
     try:
@@ -191,10 +186,9 @@ def _fields(kind: Any) -> set[str]:
 def holds_images(path: Path) -> bool:
     """Tell whether a parquet file has a column of images, or of what looks like their paths."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with opened_parquet(path) as file:
             schema = file.schema_arrow
             column = _image_column(schema, None, path)
             kind = schema.field(column).type
@@ -203,7 +197,7 @@ def holds_images(path: Path) -> bool:
             first = file.read_row_group(0, columns=[column]).column(0).to_pylist()[:100]
             if pa.types.is_binary(kind):
                 return column in columns_of_kind(schema, "Image") or _begin_pictures(first)
-    except (OSError, pa.ArrowException, UserError):
+    except UserError:
         return False
     return are_image_paths(first)
 
