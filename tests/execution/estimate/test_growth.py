@@ -27,7 +27,14 @@ def split(rows: int) -> Split:
     return Split(index[:train], index[train:tested], index[tested:])
 
 
-def foretold(step: Step, rest: Callable[[int], float], rows: int, **others: float) -> Took:
+def foretold(
+    step: Step,
+    rest: Callable[[int], float],
+    rows: int,
+    *,
+    rehearsed: tuple[int, ...] = ROWS,
+    **others: float,
+) -> Took:
     measured = [
         Measured(
             rows=n,
@@ -36,9 +43,10 @@ def foretold(step: Step, rest: Callable[[int], float], rows: int, **others: floa
             judging=others.get("judging", 0.0) * n,
             rest=rest(n),
             bytes=1000 + 10 * n,
+            weights=1000,
             strain=1.0,
         )
-        for n in ROWS
+        for n in rehearsed
     ]
     return taken(measured, (step,), [split(rows)])
 
@@ -58,6 +66,13 @@ def test_of_a_trained_stage_a_part_stays_and_a_part_grows_with_rows() -> None:
     took = foretold(steps()["plain"], lambda n: 0.5 + 1e-3 * n, 4800)
     assert took.seconds == pytest.approx(0.5 + 4.8)
     assert took.bytes == pytest.approx(1000 + 48_000)
+
+
+def test_what_was_rehearsed_once_keeps_its_weights_and_costs_a_step_for_a_row_at_most() -> None:
+    once = foretold(steps()["plain"], lambda n: 2.0, 4800, rehearsed=(48,), round=1e-4)
+    assert once.bytes == pytest.approx(1000 + 48_000)
+    assert once.seconds == pytest.approx(2.0 + 1e-4 * (4800 + 3 * 3840))
+    assert foretold(steps()["forest"], lambda n: 2.0, 4800, rehearsed=(48,)).seconds == 200.0
 
 
 def test_rounds_count_as_often_as_there_are_and_for_as_many_rows() -> None:

@@ -16,6 +16,7 @@ from nearfar.execution.estimate.few_rows import ROUNDS, few_rows, shortened
 from nearfar.execution.memory import keep_freed_memory
 from nearfar.plan.chain import Step
 from nearfar.plan.groups import Bundle
+from nearfar.plan.specs import FitSpec, PretrainSpec
 from nearfar.records.stages import StageStore
 from nearfar.stages.run import run_stages
 
@@ -27,8 +28,9 @@ class Measured:
     ``rows`` are those of the data set, ``trained`` those to learn from. A round of training took
     ``round``, and judging it on the validation rows ``judging`` more; all the rest, features
     beside, ``rest``. ``features`` are those that were made of all rows and serve other stages too,
-    by name. ``bytes`` is what the stages left on disk. ``strain`` is how much longer it took
-    because the machine was busy. It ``ended``, or was broken off after a round.
+    by name. ``bytes`` is what the stages left on disk, and ``weights`` the part of it that is as
+    large for any rows: trained networks. ``strain`` is how much longer it took because the machine
+    was busy. It ``ended``, or was broken off after a round.
     """
 
     rows: int
@@ -37,6 +39,7 @@ class Measured:
     judging: float
     rest: float
     bytes: int
+    weights: int
     strain: float
     features: Mapping[str, float] = field(default_factory=dict)
     ended: bool = True
@@ -134,6 +137,11 @@ class Stand:
             judging=judging,
             rest=max(whole.worked - len(marks) * each - sum(features.values()), 0.0),
             bytes=sum(size_of(self.store.folder(step.hash)) for step in missing),
+            weights=sum(
+                size_of(self.store.folder(step.hash), "*.safetensors")
+                for step in missing
+                if isinstance(step.spec, PretrainSpec | FitSpec)
+            ),
             strain=strain,
             features=features,
             ended=bool(outcomes),
@@ -179,6 +187,6 @@ def threads_of(step: Step) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def size_of(folder: Path) -> int:
-    """Return the bytes of the files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def size_of(folder: Path, pattern: str = "*") -> int:
+    """Return the bytes of the files in a folder, or of those whose names have a pattern."""
+    return sum(path.stat().st_size for path in folder.rglob(pattern) if path.is_file())
