@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from command_line import GOOD_ROWS, MOLECULES, CommandLine, table
@@ -210,6 +212,18 @@ def test_init_writes_a_commented_study_that_runs_unedited(nearfar: CommandLine, 
     assert dry.status == 0, dry
     smoke = nearfar("run", "mine.yaml", "--profile", "smoke", "--jobs", "1")
     assert smoke.status == 0, smoke
+
+
+def test_what_init_says_of_names_with_line_ends_stays_on_its_lines(nearfar: CommandLine) -> None:
+    values = np.random.default_rng(0).normal(size=(60, 2))
+    frame = pd.DataFrame(values, columns=["a", "y\nz"])
+    frame["b\n\x1b[31m"] = ["u", "v", "w"] * 20
+    frame.to_parquet(nearfar.folder / "mine.parquet")
+    outcome = nearfar("init", "mine.parquet", "--target", "y\nz")
+    assert outcome.status == 0, outcome
+    assert "target 'y\\nz': numbers" in outcome.out
+    assert "1 column of categories (b\\n\\x1b[31m: 3)" in outcome.out
+    assert "title: Predicting y\\nz" in (nearfar.folder / "mine.yaml").read_text()
 
 
 def test_a_failing_stage_gives_status_1_and_the_others_go_on(

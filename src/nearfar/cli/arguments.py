@@ -30,8 +30,7 @@ from nearfar.cli.shared_arguments import (
     Track,
     UsedArm,
 )
-from nearfar.errors import UserError
-from nearfar.report.signs import inert
+from nearfar.errors import UserError, printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -241,7 +240,7 @@ def init(
     beside = checked({key: said[key] for key in said if key not in apart})
     path, facts = write_study(data, target or (), out, task, beside, embeddings)
     for fact in facts:
-        typer.echo(inert(fact))
+        typer.echo(printable(fact))
     typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")
     for line in expected_times(path):
         typer.echo(line)

@@ -115,7 +115,7 @@ def study_text(
         *(line for fact in facts for line in _wrapped(fact)),
         "",
         f"study: {scalar(name)}",
-        f"title: {scalar(f'Predicting {target}')}",
+        f"title: {scalar(printable(f'Predicting {target}'))}",
         f"question: {scalar(_question(target, finding))}",
         "",
         *_block("data", data),
