@@ -223,7 +223,8 @@ def test_what_init_says_of_names_with_line_ends_stays_on_its_lines(nearfar: Comm
     assert outcome.status == 0, outcome
     assert "target 'y\\nz': numbers" in outcome.out
     assert "1 column of categories (b\\n\\x1b[31m: 3)" in outcome.out
-    assert "title: Predicting y\\nz" in (nearfar.folder / "mine.yaml").read_text()
+    written = yaml.safe_load((nearfar.folder / "mine.yaml").read_text(encoding="utf-8"))
+    assert (written["title"], written["data"]["target"]) == ("Predicting y\\nz", "y\nz")
 
 
 def test_a_failing_stage_gives_status_1_and_the_others_go_on(
