@@ -152,3 +152,26 @@ def test_flip_at_test_time_is_the_mean_over_an_image_and_its_mirror_image() -> N
     mean = (plain.eval()(images.pixels) + plain(images.pixels.flip(3))) / 2
     assert torch.equal(both.eval()(images.pixels), mean)
     assert not torch.equal(plain(images.pixels), mean)
+
+
+def shifted(pixels: torch.Tensor, by: int) -> torch.Tensor:
+    """Every pixel from ``by`` rows further down and columns further right, within the image."""
+    last = pixels.shape[2] - 1
+    places = [min(max(k + by, 0), last) for k in range(last + 1)]
+    return torch.stack([torch.stack([pixels[:, :, r, c] for c in places], 2) for r in places], 2)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_shift_at_test_time_is_half_the_image_and_half_its_neighbours(mirrored: bool) -> None:
+    images = some_images()
+    plain = built("fast_cnn", images, **SMALL).eval()
+    name = "flip_shift" if mirrored else "shift"
+    moved = built("fast_cnn", images, test_time=name, **SMALL)
+    moved.load_state_dict(plain.state_dict())
+    expected = torch.zeros(())
+    for by, weight in ((0, 0.5), (-1, 0.25), (1, 0.25)):
+        seen = shifted(images.pixels, by)
+        of_one = (plain(seen) + plain(seen.flip(3))) / 2 if mirrored else plain(seen)
+        expected = expected + weight * of_one
+    torch.testing.assert_close(moved.eval()(images.pixels), expected)
+    assert torch.equal(moved.train()(images.pixels), plain.train()(images.pixels))

@@ -67,7 +67,7 @@ OTHER: dict[str, list[Any]] = {
     "half": ["second"],
     "by": ["group"],
     "pool": ["max", "mean"],
-    "test_time": ["plain", "flip"],
+    "test_time": ["plain", "flip", "shift"],
     "corruption": ["outliers"],
     "class": ["ensemble.RandomForestRegressor"],
     "width": [None],

@@ -154,8 +154,10 @@ class FastCNN(Encoder):
         out: features made by one affine map of all that is left of the image, in the place of
             pooling: they know where something is, and views must have the images' size.
         scale: factor on pooled features, so that a head starts with small outputs.
-        test_time: ``flip`` gives, in evaluation, the mean of the features of an image and of its
-            mirror image, for twice the work.
+        test_time: what features are the mean of in evaluation. ``flip``: an image and its mirror
+            image, for twice the work. ``shift``: the image, half of it, and its two neighbours a
+            pixel up to the left and down to the right, for three times. ``flip_shift``: each of
+            these and its mirror image, for six times; airbench's own way.
     """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
@@ -170,7 +172,7 @@ class FastCNN(Encoder):
         pool: Literal["max", "mean"] = "max",
         out: PositiveInt | None = None,
         scale: Annotated[float, Field(gt=0)] = 1 / 9,
-        test_time: Literal["plain", "flip"] = "plain",
+        test_time: Literal["plain", "flip", "shift", "flip_shift"] = "plain",
     ) -> None:
         super().__init__()
         self.in_shape = image_shape(inputs)
@@ -202,9 +204,19 @@ class FastCNN(Encoder):
 
     def forward(self, batch: Tensor) -> Tensor:
         """Return the features of images (b, c, h, w) in [0, 1]: float32 (b, ``out_features``)."""
-        features = self._features(batch)
-        if self.test_time == "flip" and not self.training:
-            features = (features + self._features(batch.flip(3))) / 2
+        if self.training:
+            return self._features(batch)
+        features = self._mirrored(batch)
+        if "shift" in self.test_time:
+            wide, (high, long) = functional.pad(batch, (1, 1, 1, 1), "replicate"), batch.shape[2:]
+            moved = [self._mirrored(wide[:, :, k : k + high, k : k + long]) for k in (0, 2)]
+            features = features / 2 + (moved[0] + moved[1]) / 4
+        return features
+
+    def _mirrored(self, images: Tensor) -> Tensor:
+        features = self._features(images)
+        if "flip" in self.test_time:
+            features = (features + self._features(images.flip(3))) / 2
         return features
 
     def _features(self, batch: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from nearfar.models.onnx.graph import Chain, Graph
 
 SMALL: dict[str, dict[str, Any]] = {
     "cnn": {"width": 4},
-    "fast_cnn": {"widths": (8, 8), "test_time": "flip"},
+    "fast_cnn": {"widths": (8, 8), "test_time": "flip_shift"},
     "gin": {"hidden": 8, "layers": 2},
     "joined": {"parts": [{"morgan": {"bits": 32}}, {"descriptors": {}}]},
     "mlp": {"hidden": 8},
