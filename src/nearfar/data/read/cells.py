@@ -81,10 +81,14 @@ def number(cell: Any) -> float | None:
 
 def infinite_among_numbers(cells: Sequence[Any]) -> set[int]:
     """Return where cells are too large for a number, if all others that are there are numbers."""
-    values = {position: number(cell) for position, cell in enumerate(cells) if not is_missing(cell)}
-    if None in values.values():
-        return set()
-    return {position for position, value in values.items() if value and isinf(value)}
+    found = set()
+    for position, cell in enumerate(cells):
+        value = number(cell)
+        if value is None and not is_missing(cell):
+            return set()
+        if value is not None and isinf(value):
+            found.add(position)
+    return found
 
 
 def all_numbers(cells: Sequence[Any]) -> npt.NDArray[np.float64] | None:

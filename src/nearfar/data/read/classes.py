@@ -58,11 +58,12 @@ def class_numbers(
         return _named(table, column, cells, names, bad)
     missing = _absent if texts_are_names else is_missing
     texts = [None if missing(cell) else _text(cell) for cell in cells]
-    infinite = infinite_among_numbers(texts)
+    different = list({text for text in texts if text is not None})
+    infinite = {different[place] for place in infinite_among_numbers(different)}
     for position, text in enumerate(texts):
         if text is None:
             bad.add(position, "target missing", f"target '{column}' is missing")
-        elif position in infinite:
+        elif text in infinite:
             bad.add(position, "target not finite", f"target '{column}' is {text}, not finite")
     usable = {t for p, t in enumerate(texts) if t is not None and p not in bad}
     classes = _ordered(usable)
