@@ -155,9 +155,9 @@ class FastCNN(Encoder):
             pooling: they know where something is, and views must have the images' size.
         scale: factor on pooled features, so that a head starts with small outputs.
         test_time: what features are the mean of in evaluation. ``flip``: an image and its mirror
-            image, for twice the work. ``shift``: the image, half of it, and its two neighbours a
-            pixel up to the left and down to the right, for three times. ``flip_shift``: each of
-            these and its mirror image, for six times; airbench's own way.
+            image, for twice the work. ``shift``: the image as it is, moved a pixel down to the
+            right, and up to the left, for three times. ``flip_shift``: these three and their mirror
+            images, for six times. airbench weighs the unmoved image twice as much as both others.
     """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
@@ -210,7 +210,7 @@ class FastCNN(Encoder):
         if "shift" in self.test_time:
             wide, (high, long) = functional.pad(batch, (1, 1, 1, 1), "replicate"), batch.shape[2:]
             moved = [self._mirrored(wide[:, :, k : k + high, k : k + long]) for k in (0, 2)]
-            features = features / 2 + (moved[0] + moved[1]) / 4
+            features = (features + moved[0] + moved[1]) / 3
         return features
 
     def _mirrored(self, images: Tensor) -> Tensor:
