@@ -77,6 +77,33 @@ def test_names_in_a_file_beside(tmp_path: Path, file: str) -> None:
     assert counted(load(tmp_path)) == wanted(names)
 
 
+@pytest.mark.parametrize(
+    "features",
+    [
+        {"hmage": {"_type": "Image"}, "gone": {"names": ["a", "b"], "_type": "ClassLabel"}},
+        {"label": {"names": 5, "_type": "ClassLabel"}, "image": {"_type": 3}},
+        {"label": 7, "image": None},
+        [1],
+    ],
+)
+def test_notes_that_fit_no_column_are_as_none(tmp_path: Path, features: Any) -> None:
+    table = pa.table({"image": image_cells(), "label": [str(k) for k in STORED]})
+    notes = {"huggingface": json.dumps({"info": {"features": features}})}
+    pq.write_table(table.replace_schema_metadata(notes), tmp_path / "a.parquet")
+    wanted = dict(Counter(map(str, STORED)))
+    assert counted(load(tmp_path, target="label")) == wanted
+    assert counted(detect(str(tmp_path / "a.parquet"), ["label"], tmp_path).dataset) == wanted
+
+
+def test_names_beside_that_are_none_are_left_alone(tmp_path: Path) -> None:
+    table = pa.table({"image": image_cells(), "label": STORED})
+    pq.write_table(table, tmp_path / "a.parquet")
+    for label in ("x", "{names: 3}", "{names: {a: b}}"):
+        head = f"dataset_info: {{features: [{{name: label, dtype: {{class_label: {label}}}}}]}}"
+        (tmp_path / "README.md").write_text(f"---\n{head}\n---\n")
+        assert len(load(tmp_path, target="label")) == len(STORED)
+
+
 def test_pieces_that_name_classes_differently_are_refused(tmp_path: Path) -> None:
     table = pa.table({"image": image_cells(), "label": STORED})
     for part, names in (("train", ["a", "b", "c", "d", "e"]), ("test", ["e", "d", "c", "b", "a"])):

@@ -313,6 +313,19 @@ def test_bytes_that_are_no_text_are_one_line_in_every_reader(
         assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize("name", ["d.parquet", "d.feather"])
+def test_two_columns_of_one_name_are_one_line_in_every_reader(tmp_path: Path, name: str) -> None:
+    options = DataOptions(source="images", path=name, target="label")
+    cells = [pa.array([{"bytes": b"", "path": "a.png"}]), pa.array([1]), pa.array(["x"])]
+    for names in (["image", "a", "a"], ["image", "image", "label"]):
+        table, path = pa.table(cells, names=names), tmp_path / name
+        write = pq.write_table if path.suffix == ".parquet" else feather.write_feather
+        write(table, path)
+        for read in (read_file, read_embeddings, lambda path: load_dataset(options, path.parent)):
+            with pytest.raises(UserError, match=r"column '(a|image)' stands 2 times"):
+                read(path)
+
+
 def test_numbers_near_the_largest_are_looked_at_without_a_warning(tmp_path: Path) -> None:
     numbers = ["1e300", "-1e300", "2e300", "1e308", "1e308"]
     lines = ["name,a", *(f"{k},{cell}" for k, cell in enumerate(numbers)), "total,9e305"]

@@ -1,7 +1,4 @@
-"""Parquet files, and those in Arrow's own format: streams, as `datasets` saves them, and Feather.
-
-Bytes that are no text are found by ``validate``; reading a cell would raise later.
-"""
+"""Parquet files, and those in Arrow's own format: streams as `datasets` saves them, Feather."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.damage import whole
+from nearfar.data.read.table import check_names
 
 
 def opened_arrow(path: Path, content: bytes | None = None) -> Any:
@@ -48,7 +46,7 @@ def first_rows(path: Path, most: int = 100) -> Any:
         streamed = isinstance(reader, pa.RecordBatchReader)
         batch = next(iter(reader if streamed else map(reader.get_batch, range(1))), None)
         batches = [] if batch is None else [batch.slice(0, most)]
-        return pa.Table.from_batches(batches, reader.schema)
+        return _sound(path, pa.Table.from_batches(batches, reader.schema))
 
 
 def read_arrow(path: Path, content: bytes | None = None) -> Any:
@@ -59,9 +57,7 @@ def read_arrow(path: Path, content: bytes | None = None) -> Any:
     """
     reader = opened_arrow(path, content)
     with whole(path, "Arrow file"):
-        table = reader.read_all()
-        table.validate(full=True)
-    return table
+        return _sound(path, reader.read_all())
 
 
 @contextmanager
@@ -91,6 +87,11 @@ def read_parquet(
         UserError: if it is no such file, or damaged.
     """
     with opened_parquet(path, content) as file:
-        table = file.read(columns=columns)
-        table.validate(full=True)
+        return _sound(path, file.read(columns=columns))
+
+
+def _sound(path: Path, table: Any) -> Any:
+    """Return the table if all its texts are texts and each column has a name of its own."""
+    table.validate(full=True)
+    check_names(path.name, table.column_names)
     return table

@@ -28,9 +28,9 @@ def class_names(schema: Any) -> dict[str, tuple[str, ...]]:
 def names_in(features: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return column → names of its classes, of features as `datasets` writes them in JSON."""
     return {
-        column: tuple(map(str, feature["names"]))
+        column: tuple(map(str, names))
         for column, feature in features.items()
-        if _is(feature, "ClassLabel") and feature.get("names")
+        if _is(feature, "ClassLabel") and isinstance(names := feature.get("names"), list) and names
     }
 
 
@@ -97,22 +97,23 @@ def _names_of(info: Any) -> dict[str, tuple[str, ...]]:
     named: dict[str, tuple[str, ...]] = {}
     for feature in features if isinstance(features, list) else []:
         kind = feature.get("dtype") if isinstance(feature, dict) else None
-        names = (kind.get("class_label") or {}).get("names") if isinstance(kind, dict) else None
-        if isinstance(names, dict):
-            numbers = sorted(names, key=lambda key: int(key))
-            names = [names[key] for key in numbers]
+        label = kind.get("class_label") if isinstance(kind, dict) else None
+        names = label.get("names") if isinstance(label, dict) else None
+        if isinstance(names, dict) and all(str(key).isdecimal() for key in names):
+            names = [names[key] for key in sorted(names, key=int)]
         if isinstance(names, list):
             named[str(feature.get("name"))] = tuple(map(str, names))
     return named
 
 
 def noted(schema: Any) -> dict[str, Any]:
-    """Return what is noted of the columns of an arrow schema, nothing if nothing is."""
+    """Return what is noted of the columns that an arrow schema has, nothing if nothing is."""
     try:
         found = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    notes = found if isinstance(found, dict) else {}
+    return {column: note for column, note in notes.items() if column in schema.names}
 
 
 def _is(feature: Any, kind: str) -> bool:

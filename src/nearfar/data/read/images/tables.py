@@ -13,6 +13,7 @@ from nearfar.data.read.images.pictures import ArrowColumn, Files, ImageRows, Par
 from nearfar.data.read.images.stored import begins_a_picture
 from nearfar.data.read.names import are_image_paths, part_named
 from nearfar.data.read.settle import settled
+from nearfar.data.read.table import check_names
 from nearfar.data.read.tables import Table, from_arrow, is_missing, read_file
 from nearfar.data.table_form import OPTIONS, TableForm
 from nearfar.errors import UserError, nearest
@@ -164,6 +165,7 @@ def _image_column(schema: Any, given: str | None, path: Path) -> str:
     """Return the column of the images: as given, as the metadata say, or as its type says."""
     import pyarrow as pa
 
+    check_names(str(path), schema.names)
     if given is not None:
         if given not in schema.names:
             hint = nearest(given, schema.names).replace("allowed:", "columns:")
