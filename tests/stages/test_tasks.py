@@ -332,6 +332,21 @@ def test_fits_may_be_trained_together(tmp_path: Path) -> None:
         torch.testing.assert_close(state(task.module), state(twin.module), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("made", ["fit", "pretraining"])
+def test_along_the_way_features_are_no_means_and_a_finished_encoder_has_them(made: str) -> None:
+    def judged(test_time: str) -> tuple[Any, Points]:
+        task: Any = fitting(True, "accuracy") if made == "fit" else pretraining("cross_entropy")
+        options = {"widths": (2, task.module.encoder.out_features), "test_time": test_time}
+        torch.manual_seed(0)
+        task.module.encoder = build_encoder("fast_cnn", options, dataset(classes=True).inputs)
+        return task.module.encoder, task.validate(Round(1, 1))[1]
+
+    (plain, one), (means, other) = judged("plain"), judged("flip_shift")
+    assert one == other
+    pixels = torch.rand(3, 3, 12, 12)
+    assert not torch.equal(plain.eval()(pixels), means.eval()(pixels))
+
+
 def test_a_fit_that_chooses_nothing_is_judged_up_to_twenty_times() -> None:
     often, seldom = fitting(False, "mae"), fitting(False, "mae")
     seldom.chooses = False

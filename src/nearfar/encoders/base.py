@@ -1,6 +1,7 @@
 """What every encoder offers; what it is given are the types of ``nearfar.data``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +30,9 @@ class Encoder(nn.Module):
     """Shape of one row of a batch, where rows are tensors: (columns,) or (c, h, w)."""
     weight_files: ClassVar[tuple[str, ...]] = ()
     """Options that name files or folders of weights; a stage's specification has their hashes."""
+    finished: bool = True
+    """False while training is judged along the way: what costs passes and only makes the features
+    of a finished encoder better, such as a mean over views, is left out."""
     checked_ahead: ClassVar[bool] = False
     """Whether one is built, and shown a row, before the first stage: much can be wrong with it."""
 
@@ -67,6 +71,19 @@ class Encoder(nn.Module):
     def layer_groups(self) -> list[nn.Module]:
         """Return the encoder's layers, first to last, for ``train: last:k``."""
         raise NotImplementedError
+
+
+@contextmanager
+def unfinished(module: nn.Module) -> Iterator[None]:
+    """Within it the encoders in a module are as they are judged along the way."""
+    encoders = [part for part in module.modules() if isinstance(part, Encoder)]
+    for encoder in encoders:
+        encoder.finished = False
+    try:
+        yield
+    finally:
+        for encoder in encoders:
+            encoder.finished = True
 
 
 class FixedEncoder:

@@ -154,10 +154,10 @@ class FastCNN(Encoder):
         out: features made by one affine map of all that is left of the image, in the place of
             pooling: they know where something is, and views must have the images' size.
         scale: factor on pooled features, so that a head starts with small outputs.
-        test_time: what features are the mean of in evaluation. ``flip``: an image and its mirror
-            image, for twice the work. ``shift``: the image as it is, moved a pixel down to the
-            right, and up to the left, for three times. ``flip_shift``: these three and their mirror
-            images, for six times. airbench weighs the unmoved image twice as much as both others.
+        test_time: what features of a finished encoder are the mean of. ``flip``: an image and its
+            mirror image, for twice the work. ``shift``: the image as it is, moved a pixel down to
+            the right, and up to the left, for three times. ``flip_shift``: these three and their
+            mirror images, for six times. airbench weighs the unmoved image twice as much as both.
     """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
@@ -204,7 +204,7 @@ class FastCNN(Encoder):
 
     def forward(self, batch: Tensor) -> Tensor:
         """Return the features of images (b, c, h, w) in [0, 1]: float32 (b, ``out_features``)."""
-        if self.training:
+        if self.training or not self.finished:
             return self._features(batch)
         features = self._mirrored(batch)
         if "shift" in self.test_time:

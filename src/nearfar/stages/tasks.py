@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nearfar.encoders.base import unfinished
 from nearfar.heads.solved.knn import neighbour_votes
 from nearfar.metrics import METRICS
 from nearfar.objectives import Batch, Predictor, Rows, in_chunks, loss_on_ranks
@@ -60,7 +61,8 @@ class FitTask:
         if not (self.chooses or at.is_due()):
             return None, points
         inputs, module = self.data.inputs, self.module
-        outputs = in_chunks(module, inputs, self.validation, call=module.outputs)
+        with unfinished(module):
+            outputs = in_chunks(module, inputs, self.validation, call=module.outputs)
         if not torch.isfinite(outputs).all():
             return None, points
         loss = float(module.compare(outputs, self.data.targets[self.validation]))
@@ -119,10 +121,11 @@ class PretrainTask:
             getattr(self.module, "predicts", False),
         )
         held_out: dict[str, float] = {}
-        if at.is_due() or predicts:
-            held_out = self._loss(at.number) | self._monitored()
-        if at.is_due(PROBES):
-            held_out |= self._probe()
+        with unfinished(self.module):
+            if at.is_due() or predicts:
+                held_out = self._loss(at.number) | self._monitored()
+            if at.is_due(PROBES):
+                held_out |= self._probe()
         return held_out.get("loss") if predicts else None, points | _points("validation", held_out)
 
     def _monitored(self) -> dict[str, float]:
