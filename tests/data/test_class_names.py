@@ -128,6 +128,17 @@ def test_a_table_saved_by_hugging_face(tmp_path: Path, kind: str) -> None:
     assert counted(finding.dataset) == wanted(names)
 
 
+@pytest.mark.parametrize("name", ["9" * 400, "a\0b", "no.arrow"])
+def test_a_file_that_cannot_be_there_is_not_there(tmp_path: Path, name: str) -> None:
+    state = json.dumps({"_data_files": [{"filename": name}]})
+    (tmp_path / "state.json").write_text(state)
+    with pytest.raises(UserError, match=r"state\.json: names a file .*, which is not there"):
+        detect(str(tmp_path), ["y"], tmp_path)
+    (tmp_path / "dataset_dict.json").write_text(json.dumps({"splits": [name]}))
+    with pytest.raises(UserError, match=r"names a part '.*', and there is no such folder"):
+        detect(str(tmp_path), ["y"], tmp_path)
+
+
 def test_regression_on_named_classes_takes_the_names(tmp_path: Path) -> None:
     def read(names: list[str]) -> Dataset:
         table = pa.table({"image": image_cells(), "label": STORED})

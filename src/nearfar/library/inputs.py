@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nearfar.data.read.locate import is_there
 from nearfar.errors import UserError, nearest
 from nearfar.library.beside import array_of, beside, check_length, free_name
 from nearfar.records import write_atomically
@@ -91,7 +92,7 @@ def task_of_type(X: Any, y: Any) -> str | None:
 
 
 def _named_file(path: Path, y: Any, groups: Any, names: Any) -> Rows:
-    if not path.exists():
+    if not is_there(path):
         raise UserError(f"X: {path}: no such file or folder")
     options: dict[str, Any] = {}
     for key, given in (("group", groups), ("name", names)):
@@ -143,7 +144,7 @@ def _image_file(images: np.ndarray, y: Any, out: Path) -> Rows:
     for array in (images, labels):
         digest.update(np.ascontiguousarray(array).tobytes())
     path = out / FOLDER / f"{digest.hexdigest()[:16]}.npz"
-    if not path.exists():
+    if not is_there(path):
         buffer = io.BytesIO()
         np.savez(buffer, images=images, labels=labels)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -326,7 +327,7 @@ def _parquet(columns: Mapping[str, Any], out: Path) -> Path:
     buffer = io.BytesIO()
     parquet.write_table(pa.table(plain), buffer)
     path = out / FOLDER / f"{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]}.parquet"
-    if not path.exists():
+    if not is_there(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, buffer.getvalue())
     return path

@@ -19,6 +19,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save as tensors_to_bytes
 
 from nearfar.data import Preparation
+from nearfar.data.read.locate import is_file
 from nearfar.errors import UserError, first_line
 from nearfar.extensions import use_modules
 from nearfar.models.calibration import Calibration
@@ -264,7 +265,7 @@ def verify(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
     """
     for name, said in files.items():
         path = folder / name
-        if not path.is_file():
+        if not is_file(path):
             raise UserError(f"{folder}: {name} is missing: copy the whole folder again")
         if _digest(path) != dict(said):
             raise UserError(

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from nearfar.data import InputRows
+from nearfar.data.read.locate import is_file, is_there
 from nearfar.errors import UserError, first_line
 from nearfar.models.schema import InputSchema
 
@@ -40,7 +41,7 @@ def rows_of(schema: InputSchema, given: Any) -> InputRows:
     Raises:
         UserError: something else, or a row that cannot be used; says which.
     """
-    if isinstance(given, os.PathLike) or (isinstance(given, str) and os.path.exists(given)):  # noqa: PTH110 - any text is asked
+    if isinstance(given, os.PathLike) or (isinstance(given, str) and is_there(Path(given))):
         return _usable(schema.read(Path(given)), "")
     if isinstance(given, str | bytes) or given is None or np.isscalar(given):
         raise _refused(schema, given)
@@ -192,7 +193,7 @@ def _stacked(items: Sequence[Any]) -> Any:
 def _picture(schema: InputSchema, item: Any, number: int) -> dict[str, Any]:
     if isinstance(item, str | os.PathLike):
         path = Path(item)
-        if not path.is_file():
+        if not is_file(path):
             raise UserError(f"X[{number}]: no such file: {path}")
         return {"bytes": path.read_bytes(), "path": path.name}
     if hasattr(item, "save") and hasattr(item, "getbands"):

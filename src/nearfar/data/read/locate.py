@@ -39,14 +39,14 @@ def locate(path: str, folder: Path) -> tuple[Path, str]:
     """
     given = Path(path).expanduser()
     if given.is_absolute():
-        if _exists(given):
+        if is_there(given):
             return given, "absolute path"
         raise UserError(f"no such file or folder: {given}")
     home = "$NEARFAR_DATA" if os.environ.get("NEARFAR_DATA") else "the cache folder"
     places = [(folder, "the study's folder"), (data_home(), home), (samples(), "shipped sample")]
     for place, name in places:
         path_there = Path(os.path.normpath(place / given))  # a run's folder may not exist yet
-        if _exists(path_there):
+        if is_there(path_there):
             return path_there, name
     looked = ", ".join(str(place.resolve()) for place, _ in places)
     shipped = ", ".join(sorted(entry.name for entry in samples().glob("*.csv")))
@@ -67,9 +67,17 @@ def places(path: str | None, folder: Path, names: Sequence[str]) -> list[Path]:
     return [home / name for home in homes for name in names]
 
 
-def _exists(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Tell whether there is such a path; an impossible one (too long, a NUL byte) is not there."""
     try:
         return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is such a file; of an impossible name (too long, a NUL byte) is none."""
+    try:
+        return path.is_file()
     except (OSError, ValueError):
         return False

@@ -10,6 +10,7 @@ from typing import Any
 from nearfar.data.read.arrow_files import first_rows, read_arrow
 from nearfar.data.read.damage import whole
 from nearfar.data.read.features import class_names, names_in, same_names
+from nearfar.data.read.locate import is_file, is_there
 from nearfar.data.read.names import parts_of_pieces
 from nearfar.data.read.table import Table, from_arrow
 from nearfar.errors import UserError
@@ -97,7 +98,7 @@ def _pieces(folder: Path) -> list[tuple[str, list[Path]]]:
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
         raise UserError(f"{folder / _SEVERAL}: names no parts: not what `datasets` writes there")
     for name in names:
-        if not (folder / name).is_dir() or Path(name).name != name:
+        if not is_there(folder / name) or Path(name).name != name:
             raise UserError(
                 f"{folder / _SEVERAL}: names a part '{name}', and there is no such folder"
             )
@@ -121,7 +122,7 @@ def _files(folder: Path) -> list[Path]:
             "`datasets` saved them: load and save it again with a new one"
         )
     for name in named:
-        if not (folder / name).is_file():
+        if not is_file(folder / name):
             raise UserError(f"{folder / _ONE}: names a file {name}, which is not there")
     return [folder / name for name in named]
 

@@ -14,6 +14,7 @@ from nearfar.data.read.images.arrays import Numbers, Targets, as_rows, repeated
 from nearfar.data.read.images.depth import Range
 from nearfar.data.read.images.mapping import read_mapping
 from nearfar.data.read.images.pictures import ImageRows
+from nearfar.data.read.locate import is_file
 from nearfar.data.read.names import CLASS
 from nearfar.errors import UserError, nearest
 
@@ -67,7 +68,7 @@ def read_idx_folder(
         images.append(pixels.transpose(0, 2, 1) if transposed else pixels)
         labels.append(numbers)
     own = folder / f"{name}-mapping.txt"
-    mapping = mapping or (own if own.is_file() else None)
+    mapping = mapping or (own if is_file(own) else None)
     named = repeated(parts, labels) if len(files) > 1 else None
     targets = Targets({CLASS: [cell for some in labels for cell in some.tolist()]})
     rows = as_rows(
@@ -118,7 +119,7 @@ def _labels_of(images: Path) -> Path:
     plain = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     bytes_of = f"{plain.rpartition('-')[0]}-ubyte"
     for name in (plain, f"{plain}.gz", bytes_of, f"{bytes_of}.gz"):
-        if (images.parent / name).is_file():
+        if is_file(images.parent / name):
             return images.parent / name
     raise UserError(f"{images.parent}: no file {plain} (or .gz) with the labels of {images.name}")
 

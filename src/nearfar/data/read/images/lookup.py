@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.cells import number
+from nearfar.data.read.locate import is_file
 from nearfar.data.read.names import is_image_name, path_column
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError
@@ -45,9 +46,9 @@ class PictureNames:
         """
         text = str(cell).strip()
         straight = self.base / text
-        if _is_file(straight):
+        if is_file(straight):
             return straight
-        if "\\" in text and _is_file(turned := self.base / text.replace("\\", "/")):
+        if "\\" in text and is_file(turned := self.base / text.replace("\\", "/")):
             return turned
         found = self._named(text.replace("\\", "/"))
         if len(found) > 1:
@@ -99,13 +100,6 @@ def _below(path: Path, text: str) -> bool:
     return path.as_posix().endswith(f"/{text}") or path.with_suffix("").as_posix().endswith(
         f"/{text}"
     )
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # too long, a NUL byte
-        return False
 
 
 def _pictures(base: Path) -> Iterator[Path]:

@@ -18,6 +18,7 @@ from nearfar.data.read.images.depth import Range
 from nearfar.data.read.images.mapping import read_mapping
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.stored import MOST_CHANNELS
+from nearfar.data.read.locate import is_file
 from nearfar.errors import UserError
 
 _ORDER = ("train", "validation", "test")
@@ -139,7 +140,7 @@ class _Reader:
         target = self._targets[0] if len(self._targets) == 1 else rows.target
         if mapping is None:
             own = self._path.with_name(f"{self._path.stem}-mapping.txt")
-            if not own.is_file() or target is None:
+            if not is_file(own) or target is None:
                 return
             mapping = own
             rows.told.append(f"class names are those of {own.name}")
