@@ -55,13 +55,31 @@ def test_several_totals_and_what_is_none(tmp_path: Path) -> None:
     below = [{"who": "mean", **numbers.mean()}, {"who": "sd", **numbers.std()}]
     rows, told = kept(tmp_path, *below)
     assert (rows, "the last 2 rows" in told[0]) == (ROWS, True)
-    assert kept(tmp_path, {"who": "total", "x": 3.1, "y": 2.2}) == (ROWS + 1, [])
+    rows, told = kept(tmp_path, {"who": "total", "x": 3.1, "y": 2.2})
+    assert (rows, "is called 'total' and does not add up" in told[0]) == (ROWS + 1, True)
     assert kept(tmp_path, {"who": "w1", "x": numbers.x.sum(), "y": 2.2}) == (ROWS + 1, [])
     assert kept(tmp_path, {"who": "w1", "x": numbers.x.sum(), "y": None}) == (ROWS + 1, [])
-    assert kept(tmp_path, {"who": "total", **numbers.min()}) == (ROWS + 1, [])
+    assert kept(tmp_path, {"who": "total", **numbers.min()})[0] == ROWS + 1
     assert kept(tmp_path, {"who": "total", **numbers.sum()})[0] == ROWS
     lenient = read_file(tmp_path / "t.csv", TableForm(strict=False))
     assert lenient.length == ROWS + 1
+
+
+@pytest.mark.parametrize("label", ["Total", "Gesamtergebnis", "Σ", None])
+def test_totals_of_what_had_more_digits(tmp_path: Path, label: str | None) -> None:
+    moved = frame()[["x", "y"]].sum() + [0.05, -0.04]
+    assert kept(tmp_path, {"who": label, **moved.round(2)})[0] == ROWS
+    assert kept(tmp_path, {"who": label, **(moved + 0.2).round(2)})[0] == ROWS + 1
+
+
+def test_means_of_fewer_digits_and_a_remark_below(tmp_path: Path) -> None:
+    mean = {"who": "Average", **frame()[["x", "y"]].mean().round(1)}
+    assert kept(tmp_path, mean)[0] == ROWS
+    assert kept(tmp_path, {**mean, "who": "w1"}) == (ROWS + 1, [])
+    total = {"who": "Total", **frame()[["x", "y"]].sum()}
+    rows, told = kept(tmp_path, total, {"who": "Source: lab 3"})
+    assert (rows, "the last 2 rows hold totals" in told[0]) == (ROWS, True)
+    assert kept(tmp_path, {"who": "Source: lab 3"})[0] == ROWS + 1
 
 
 def test_merged_cells_are_the_value_of_all_their_rows(tmp_path: Path) -> None:
