@@ -62,3 +62,17 @@ def test_a_signal_ends_it_with_a_line_and_the_status_of_the_signal(
         _, said = running.communicate(timeout=60)
     assert running.returncode == 128 + number
     assert said == f"nearfar: stopped by {number.name}; the same command goes on from here\n"
+
+
+@pytest.mark.parametrize("command", ["init", "predict", "export"])
+def test_only_a_run_is_said_to_go_on(command: str) -> None:
+    """The same command again would write a second study, or begin anew."""
+    code = f"""
+import sys
+from nearfar.cli import ending
+def stopped(**_): raise KeyboardInterrupt
+ending.app, sys.argv = stopped, ["nearfar", {command!r}, "t.csv"]
+ending.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (130, "nearfar: interrupted\n")

@@ -408,6 +408,14 @@ def test_kernel_machines_are_asked_of_as_many_rows_as_they_can(rows: int, baseli
     assert ("columns SVR" in {arm.name for arm in arms.arms}) == (rows == 1_000)
 
 
+@pytest.mark.parametrize(("classes", "there"), [(3, True), (200, False)])
+def test_trees_are_boosted_for_few_classes_alone(classes: int, there: bool) -> None:
+    kit, rows = kit_of("vector", "classification"), 9_000
+    arms = arms_of(kit, Budget.of(rows), rows, classes=classes)
+    assert ("columns boosting" in {arm.name for arm in arms.arms}) is there
+    assert arms.baseline == ("columns boosting" if there else "columns logistic")
+
+
 def test_the_question_is_the_users() -> None:
     study, _ = written(molecules())
     assert study["question"] == "Which model predicts value best from these 60 molecules?"

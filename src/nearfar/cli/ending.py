@@ -62,7 +62,8 @@ def _exit_status(action: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         by = f"stopped by {signal.Signals(received[0]).name}" if received else "interrupted"
         status = SIGNALLED + received[0] if received else INTERRUPTED
-        return _said(f"{by}; the same command goes on from here", status)
+        resumes = "; the same command goes on from here" if sys.argv[1:2] == ["run"] else ""
+        return _said(f"{by}{resumes}", status)
     except BrokenPipeError:
         return 1
     except Exception as error:

@@ -12,6 +12,8 @@ from typing import Any
 
 from nearfar.starter.kits import Kit
 
+BOOSTED_MOST = 50
+"""Classes and targets up to which trees are boosted: each has a hundred of its own."""
 KERNEL_ROWS = 4_000
 """Training rows up to which kernel machines are asked: their time grows with the square."""
 
@@ -85,7 +87,14 @@ class Arms:
 
 
 def arms_of(
-    kit: Kit, budget: Budget, rows: int, side: int = 0, targets: int = 1, embeddings: str = ""
+    kit: Kit,
+    budget: Budget,
+    rows: int,
+    side: int = 0,
+    targets: int = 1,
+    embeddings: str = "",
+    *,
+    classes: int = 0,
 ) -> Arms:
     """Return the arms for a kind of data.
 
@@ -96,9 +105,12 @@ def arms_of(
         side: pixels of the longer side of images.
         targets: columns to predict.
         embeddings: path of a file of them, empty if there is none.
+        classes: that are told apart; 0 where numbers are predicted.
     """
     plain = list(
-        _on_pixels(kit, rows, side, targets) if kit.kind == "image" else _solved(kit, rows, targets)
+        _on_pixels(kit, rows, side, targets)
+        if kit.kind == "image"
+        else _solved(kit, rows, targets, classes)
     )
     network = _network(kit)
     controls = [
@@ -157,19 +169,19 @@ def _on_pixels(kit: Kit, rows: int, side: int, targets: int) -> Iterator[Arm]:
         )
 
 
-def _solved(kit: Kit, rows: int, targets: int) -> Iterator[Arm]:
+def _solved(kit: Kit, rows: int, targets: int, classes: int) -> Iterator[Arm]:
     """Yield the arms without a network, the strongest first."""
-    classes = kit.task != "regression"
+    numbers = kit.task == "regression"
     prefix, fixed = f"{kit.inputs} ", kit.fixed
-    linear = "logistic" if classes else "ridge"
-    kind = "Classifier" if classes else "Regressor"
+    linear = "ridge" if numbers else "logistic"
+    kind = "Regressor" if numbers else "Classifier"
     boosted = Arm(
         f"{prefix}boosting",
         f"encoder: {fixed}, head: {{sklearn: {{class: ensemble.HistGradientBoosting{kind}}}}}",
         "gradient-boosted trees",
         smoke="{head: {sklearn: {options: {max_iter: 10}}}}",
     )
-    machine = "svc" if classes else "svr"
+    machine = "svr" if numbers else "svc"
     width = ", width: columns" if kit.kind == "vector" else ""
     options = f"{{{machine}: {{folds: 5{width}}}}}"
     few = 5 if rows <= 500 else 3 if rows <= 2_000 else 2
@@ -182,7 +194,8 @@ def _solved(kit: Kit, rows: int, targets: int) -> Iterator[Arm]:
     )
     if rows <= KERNEL_ROWS and targets <= 5:
         yield kernel
-    yield boosted
+    if max(classes, targets) <= BOOSTED_MOST:
+        yield boosted
     yield Arm(f"{prefix}{linear}", f"encoder: {fixed}, head: {linear}", "linear")
     if kit.kind == "molecule" and rows <= FOREST_ROWS:
         yield Arm(

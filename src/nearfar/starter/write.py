@@ -101,7 +101,8 @@ def study_text(
 
     inputs = finding.dataset.inputs
     side = max(inputs.shape[1:]) if isinstance(inputs, Images) else 0
-    arms = arms_of(kit, budget, rows, side, len(names), embeddings)
+    classes = len(finding.dataset.classes)
+    arms = arms_of(kit, budget, rows, side, len(names), embeddings, classes=classes)
     target = _listed(names)
     over = f", mean over the {'labels' if finding.dataset.multilabel else 'targets'}"
     over *= len(names) > 1
