@@ -106,7 +106,7 @@ def test_a_column_that_is_not_there_is_told_with_what_was_read(tmp_path: Path) -
     path = book(tmp_path / "new.xlsx", about={"by": ["me"]}, rows={"n": [2]})
     words = refused(path, sheet="Visits 2021")
     assert f"new.xlsx: no column '{SIZE}', which the model takes" in words
-    assert "(and it lacks 1 more) on sheet 'about', which was read; columns: by" in words
+    assert "(and it lacks 'n') on sheet 'about', which was read; columns: by" in words
     assert "data:" not in words
     (tmp_path / "new.csv").write_text("Report\nGröße (m²),n\n1,2\n", encoding="utf-8")
     assert "stand in row 2, below 'Report'" in refused(tmp_path / "new.csv")

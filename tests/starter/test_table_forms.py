@@ -10,6 +10,8 @@ import pytest
 import yaml
 from whole_runs import run_whole
 
+from nearfar.data.read.tables import read_file
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
@@ -72,6 +74,26 @@ def test_signs_between_thousands() -> None:
     made.assign(y=[f"{k + 1},{k + 100}" for k in range(ROWS)]).to_csv("d.csv", index=False)
     with pytest.raises(UserError, match=r"'1,100', whose comma may be .* --decimal"):
         started("d.csv", "y")
+
+
+def test_a_target_alone_with_decimal_commas() -> None:
+    """Beside columns with points it is neither text nor classes, and the way out is named."""
+    made = frame().assign(y=[f"{k % 55},{k % 7}0" for k in range(ROWS)])
+    made.to_csv("d.csv", index=False)
+    with pytest.raises(UserError, match=r"decimal comma, such as '0,00': take --decimal ','"):
+        started("d.csv", "y")
+
+
+def test_new_rows_have_signs_between_thousands() -> None:
+    frame().to_csv("d.csv", index=False)
+    made = frame().astype({"a": float}).assign(a=lambda found: found["a"] * 1000)
+    made.to_csv("points.csv", index=False)
+    made.assign(a=[f"{value:,.6f}" for value in made["a"]]).to_csv("signs.csv", index=False)
+    needed = frozenset({"a"})
+    form = TableForm(strict=False, needed=needed)
+    plain, signs = (read_file(Path(f"{name}.csv"), form) for name in ("points", "signs"))
+    values = [[float(cell) for cell in table.columns["a"]] for table in (plain, signs)]
+    assert values[0] == pytest.approx(values[1], rel=1e-6)
 
 
 def test_none_is_a_class_and_told() -> None:

@@ -70,8 +70,14 @@ def embed_file(
     check_output(output, training_rows(path), force=force, endings=ENDINGS)
     rows = model.schema.read(data)
     width = embed_rows(model, rows, output, chosen)
-    bad = 0 if rows.given is None else len(rows.given.reasons)
-    without = f"; {bad} row{'s' if bad > 1 else ''} that cannot be used left out" if bad else ""
+    reasons = {} if rows.given is None else rows.given.reasons
+    without = ""
+    if reasons:
+        first = min(reasons)
+        without = (
+            f"; {counted(len(reasons), 'row')} that cannot be used left out (the first is row "
+            f"{first + 1}: {reasons[first]})"
+        )
     seed = model.members[0].seed
     return (
         f"wrote {counted(width, 'feature')} of {counted(len(rows), 'row')} by {model.name}, "

@@ -15,7 +15,7 @@ from nearfar.data.dataset import Dataset
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions
 from nearfar.data.read.cells import infinite_among_numbers, is_code, is_pair, limit, measure, number
-from nearfar.data.read.decimals import ambiguous
+from nearfar.data.read.decimals import ambiguous, plain_number
 from nearfar.data.read.kinds import column_kind, odd_cells
 from nearfar.data.read.several import indicator, label_set
 from nearfar.data.read.tables import Table, is_missing
@@ -165,6 +165,13 @@ def _refuse_near_numbers(where: str, target: str, cells: Sequence[Any], asked: s
     """
     if asked == "classification" or _hold_numbers(cells):
         return
+    commas = [c for c in cells if "," in str(c) and plain_number(str(c), ",") is not None]
+    if 2 * len(commas) > len(cells):
+        raise UserError(
+            f"{where}: target '{target}': {len(commas)} cells are numbers with a decimal comma, such"
+            f" as {commas[0]!r}: set data: decimal: ',', or write all numbers alike; --task "
+            "classification takes each text as a class"
+        )
     near = sum(number(c) is not None or limit(c) or measure(c) is not None for c in cells)
     if 2 * near > len(cells) and (odd := odd_cells(cells)):
         values = "" if "bare numbers" in odd else ": leave bare numbers, and these cells empty"

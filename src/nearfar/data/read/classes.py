@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from nearfar.data.read.cells import infinite_among_numbers, is_written_truth
 from nearfar.data.read.columns import BadRows, number
-from nearfar.data.read.kinds import ColumnKind, column_kind
+from nearfar.data.read.kinds import column_kind
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError, nearest
 
@@ -247,11 +247,16 @@ def with_positive(
     return 1 - numbers, (classes[1], classes[0])
 
 
-def _instead(kind: ColumnKind) -> str:
+def _instead(values: Sequence[str]) -> str:
     """Return what cells that are no classes seem to be, and what to do."""
+    kind = column_kind("", values)
     if kind.kind == "date":
         return "they are dates: predict a number, such as the days since a first one"
-    return kind.note or "if it is a number, set data: task: regression"
+    if kind.note:
+        return kind.note
+    if 2 * sum(number(value) is not None for value in values) > len(values):
+        return "if it is a number, set data: task: regression"
+    return "they name the rows, or are free text: take another column as the target"
 
 
 def _check_classes(table: Table, column: str, classes: Sequence[str], rows: int) -> None:
@@ -262,7 +267,7 @@ def _check_classes(table: Table, column: str, classes: Sequence[str], rows: int)
     if classes and 2 * len(classes) > rows:
         raise UserError(
             f"{table.name}: target '{column}' has {len(classes)} different values in {rows} rows: "
-            f"these are no classes; {_instead(column_kind('', classes))}"
+            f"these are no classes; {_instead(classes)}"
         )
     fractions = [name for name in classes if (value := number(name)) and not value.is_integer()]
     if fractions and all(number(name) is not None for name in classes):

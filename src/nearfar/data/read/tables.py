@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nearfar.data.read.arrow_files import read_arrow, read_parquet
 from nearfar.data.read.cells import is_missing as is_missing
-from nearfar.data.read.decimals import decimal_sign, plain_number
+from nearfar.data.read.decimals import decimal_sign, has_thousands, plain_number
 from nearfar.data.read.json_records import read_json
 from nearfar.data.read.packed import TEXT, content_of, refuse_other_kind, table_ending
 from nearfar.data.read.settle import settled
@@ -123,14 +123,15 @@ def _check_form(path: Path, ending: str, form: TableForm) -> None:
 
 
 def _fitting(table: Table, form: TableForm) -> TableForm:
-    """Return the form with the decimal sign that the numbers of another file have."""
-    signs = set()
-    for name in _known(table, form):
-        signs.add(decimal_sign(table.columns[name]))
-        if form.decimal is None and "." in signs:
-            return form
-    signs.discard(None)
-    if len(signs) != 1:
+    """Return the form with the decimal sign that the numbers of another file have.
+
+    Without one they have points and no signs between thousands.
+    """
+    columns = [table.columns[name] for name in _known(table, form)]
+    signs = set(map(decimal_sign, columns)) - {None}
+    if form.decimal is None and signs <= {"."}:
+        return replace(form, decimal=".") if any(map(has_thousands, columns)) else form
+    if len(signs) != 1 or (form.decimal is None and "." in signs):
         return form
     return replace(form, decimal=signs.pop())
 

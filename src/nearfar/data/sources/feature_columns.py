@@ -142,14 +142,17 @@ def check_needed(table: Table, needed: Sequence[str]) -> None:
     """Refuse a table to predict for that lacks columns, with what can be done where it is read.
 
     Raises:
-        UserError: names the first, how many more there are, and the columns that are there.
+        UserError: names the first ones, and the columns that are there.
     """
     lacking = [name for name in needed if name not in table.columns]
     if not lacking:
         return
     place = "" if table.elsewhere is None else table.elsewhere(lacking[0])
     hint = nearest(lacking[0], table.columns).replace("allowed:", "columns:")
-    more = f" (and it lacks {len(lacking) - 1} more)" if len(lacking) > 1 else ""
+    more = ""
+    if others := lacking[1:]:
+        rest = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        more = f" (and it lacks {', '.join(map(repr, others[:5]))}{rest})"
     same = [n for n in table.columns if n.strip().casefold() == lacking[0].strip().casefold()]
     if len(same) == 1:
         hint = f"rename '{same[0]}' if it is meant"
