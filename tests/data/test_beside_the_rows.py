@@ -67,7 +67,7 @@ def test_several_totals_and_what_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("label", ["Total", "Gesamtergebnis", "Σ", None])
 def test_totals_of_what_had_more_digits(tmp_path: Path, label: str | None) -> None:
-    moved = frame()[["x", "y"]].sum() + [0.05, -0.04]
+    moved = frame()[["x", "y"]].sum() + pd.Series({"x": 0.05, "y": -0.04})
     assert kept(tmp_path, {"who": label, **moved.round(2)})[0] == ROWS
     assert kept(tmp_path, {"who": label, **(moved + 0.2).round(2)})[0] == ROWS + 1
 

@@ -219,7 +219,7 @@ def test_classes_whose_names_all_but_agree_are_told() -> None:
         ("{} %", "60 cells hold a number with '%', such as '0 %'"),
         ("<{}", "60 cells are limits and no values"),
         ("2020-02-01 00:00:{:02d}", "they are dates: predict a number"),
-        ("n{}x", "if it is a number, take --task regression"),
+        ("n{}x", "they name the rows, or are free text: take another column"),
     ],
 )
 def test_targets_that_are_no_classes_are_told_by_what_they_are(cell: str, said: str) -> None:

@@ -168,8 +168,8 @@ def _refuse_near_numbers(where: str, target: str, cells: Sequence[Any], asked: s
     commas = [c for c in cells if "," in str(c) and plain_number(str(c), ",") is not None]
     if 2 * len(commas) > len(cells):
         raise UserError(
-            f"{where}: target '{target}': {len(commas)} cells are numbers with a decimal comma, such"
-            f" as {commas[0]!r}: set data: decimal: ',', or write all numbers alike; --task "
+            f"{where}: target '{target}': {len(commas)} cells are numbers with a decimal comma, "
+            f"such as {commas[0]!r}: set data: decimal: ',', or write all numbers alike; --task "
             "classification takes each text as a class"
         )
     near = sum(number(c) is not None or limit(c) or measure(c) is not None for c in cells)
