@@ -43,9 +43,8 @@ def compare(
     more of each argument.
 
     Args:
-        X: data frame (pandas, polars, pyarrow); numbers (rows, columns); SMILES; images uint8
-            (rows, height, width[, channels]), or of pillow; paths of images; a folder or file, by
-            its path.
+        X: data frame (pandas, polars, pyarrow); numbers (rows, columns); SMILES; images of pillow
+            or uint8 (rows, height, width[, channels]); paths of images, a folder or a file.
         y: numbers, classes or texts (rows,), targets (rows, targets), or names of columns of ``X``;
             None for images in folders of their classes. Paired with ``X`` by position.
         arms: name → an arm that ``nearfar init`` writes, by name; an arm as a study file says it;
