@@ -10,6 +10,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
+from image_examples import picture, write_images
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -19,7 +21,7 @@ from torch import nn
 import nearfar
 from nearfar.library import run
 from nearfar.library.fingerprint import fingerprint
-from nearfar.library.inputs import rows_of, task_of_type
+from nearfar.library.inputs import Rows, rows_of, task_of_type
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -129,7 +131,16 @@ def test_molecules_and_pictures(tmp_path: Path) -> None:
         ({"task": "regresion"}, "task='regresion': did you mean 'regression'"),
         ({"repeats": 0}, "repeats: needs a whole number from 1 on"),
         ({"groups": [1, 2]}, "groups: has 2 rows, X has 60"),
-        ({"X": np.zeros((60, 4, 4))}, "uint8, 0 to 255, not float64"),
+        ({"X": np.zeros((60, 4, 4))}, r"uint8, 0 to 255, not float64: .* 0 to 1 \(255 \* X\)"),
+        ({"X": np.full((60, 4, 4), 9, np.int16)}, r"fit, so give X.astype\('uint8'\)"),
+        ({"X": np.ones((60, 4, 4), bool)}, r"give X.astype\('uint8'\) \* 255"),
+        (
+            {"X": np.eye(4, dtype=np.uint16)[None] * 999},
+            r"numpy.interp\(X, \(0, 999\), \(0, 255\)\)",
+        ),
+        ({"X": [np.zeros((4, k), np.uint8) for k in (4, 5)]}, "X holds arrays of several sizes"),
+        ({"X": pd.DataFrame(X, columns=list("aba"))}, "X: column 'a' stands 2 times"),
+        ({"y": pd.DataFrame(X, columns=list("aba"))}, "y: column 'a' stands 2 times"),
         ({"X": {1, 2}}, "X: set is none of: a data frame"),
         ({"X": "nowhere"}, "X: nowhere: no such file or folder"),
         ({"X": ["C", 3]}, "X: entry 1 is 3, not a text"),
@@ -267,3 +278,112 @@ def test_categories_of_polars_are_classes_and_texts(tmp_path: Path) -> None:
     for given in (frame, frame.lazy()):
         stored = pd.read_parquet(rows_of(given, Y, None, None, tmp_path).path)
         assert stored["kind"].tolist() == ["5", "3", "1"] * 20
+
+
+NAMED = pd.DataFrame(X, columns=["cat", "dog", "x"])
+
+
+def stored(rows: Rows) -> pd.DataFrame:
+    return pd.read_parquet(rows.path)
+
+
+@pytest.mark.parametrize("of", [list, tuple])
+def test_labels_called_like_columns_are_labels(tmp_path: Path, of: Any) -> None:
+    for labels in (of("cat" if y > 0 else "dog" for y in Y), of(["cat"] * 60)):
+        rows = rows_of(NAMED, labels, None, None, tmp_path)
+        assert rows.targets == ["y"]
+        assert stored(rows)["y"].tolist() == list(labels)
+    assert rows_of(NAMED, of(["cat", "x"]), None, None, tmp_path).targets == ["cat", "x"]
+
+
+def test_names_of_columns_are_distinct_known_and_no_labels(tmp_path: Path) -> None:
+    NAMED.to_csv(tmp_path / "t.csv")
+    for frame, y, told in [
+        (NAMED, ["cat", "cat"], "names column 'cat' 2 times: name each once"),
+        (tmp_path / "t.csv", ["x", "x"], "names column 'x' 2 times: name each once"),
+        (NAMED, ["cat", "dogs"], "X has no column 'dogs'; did you mean 'dog'"),
+        (NAMED[:2], ["cat", "dog"], r".*labels of the 2 rows of X or names .*numpy.array\(y\)"),
+    ]:
+        with pytest.raises(nearfar.UserError, match=f"^y: {told}"):
+            rows_of(frame, y, None, None, tmp_path)
+    labels = np.array(["cat", "dog"])
+    assert rows_of(NAMED[:2], labels, None, None, tmp_path).targets == ["y"]
+
+
+def test_indexes_that_differ_are_not_paired_by_position(tmp_path: Path) -> None:
+    y = pd.Series(Y, name="t")
+    mixed = y.sample(frac=1, random_state=0)
+    lettered = NAMED.set_axis([f"r{k}" for k in range(60)])
+    for given, told in [
+        ((NAMED, mixed), r"y: .* labels of X in another order .* give y.loc\[X.index\]"),
+        ((NAMED.iloc[10:], y.iloc[:50]), r"y: .* other labels than X \(row 0: 0, not 10\)"),
+        ((lettered, y.set_axis(range(7, 67)).rename(str)), r"y: .* y.to_numpy\(\)"),
+        ((X, y, mixed), "groups: .* labels of y in another order"),
+        ((NAMED, Y, None, mixed), "names: .* labels of X in another order"),
+    ]:
+        with pytest.raises(nearfar.UserError, match=f"^{told}") as caught:
+            rows_of(*given, *[None] * (4 - len(given)), out=tmp_path)
+        assert "\n" not in str(caught.value)
+    for frame, target in [
+        (NAMED.loc[mixed.index], mixed),
+        (lettered, y),
+        (NAMED[:30], mixed[:30]),
+        (NAMED, y.set_axis(lettered.index)),
+        (pl.from_pandas(NAMED), mixed),
+    ]:
+        kept = stored(rows_of(frame, target, None, None, tmp_path))["t"]
+        assert kept.tolist() == target.tolist()
+
+
+def test_sparse_frames_and_tensors_are_their_numbers(tmp_path: Path) -> None:
+    sparse = NAMED.astype(pd.SparseDtype("float"))
+    plain = rows_of(NAMED, pd.Series(Y), None, None, tmp_path)
+    y = pd.Series(Y, dtype=pd.SparseDtype("float"))
+    assert rows_of(sparse, y, None, None, tmp_path).path == plain.path
+    plain = rows_of(X, Y, None, None, tmp_path)
+    tensor, targets = torch.tensor(X, requires_grad=True), torch.tensor(Y, requires_grad=True)
+    for given in ((tensor, targets), (list(tensor), list(targets))):
+        assert rows_of(*given, None, None, tmp_path).path == plain.path
+    halves = torch.tensor([0.5, 2.0] * 30, dtype=torch.bfloat16)
+    kept = stored(rows_of(tensor.bfloat16(), halves, halves, None, tmp_path))
+    assert kept["y"].tolist() == [0.5, 2.0] * 30
+    assert kept["group"].tolist() == ["0.5", "2.0"] * 30
+
+
+def test_lists_of_pictures_and_columns_of_their_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{k}.png" for k in range(40)]
+    pixels = write_images(tmp_path, names, side=8)
+    labels = ["a", "b"] * 20
+    monkeypatch.chdir(tmp_path)
+    images = [picture(one) for one in pixels]
+    arrays = list(pixels.transpose(0, 2, 3, 1))
+    whole = rows_of(np.stack(arrays), labels, None, None, tmp_path / "out")
+    for given in (arrays, [torch.tensor(one) for one in arrays]):
+        assert rows_of(given, labels, None, None, tmp_path / "out").path == whole.path
+    images[3] = images[3].resize((9, 9)).convert("L")
+    paths = pd.DataFrame({"file": names})
+    mean = {"mean": {"fit": {"head": "mean"}}}
+    for X, out in ((images, "out"), (paths, "out/paths")):
+        result = compared(Path(out), X, labels, arms=mean, repeats=1, jobs=1)
+        assert (result.failures, result.summary["kind"]) == ({}, "image")
+        assert not any("left out" in note for note in result.notes)
+    paths.loc[5, "file"] = "gone.png"
+    result = compared(Path(out), paths, labels, arms=mean, repeats=1, jobs=1)
+    (told,) = [note for note in result.notes if "left out" in note]
+    assert told.startswith("1 of 40 rows cannot be used and is left out: 1 × not readable")
+    assert (
+        f"the first is row 6: the image cannot be read: No such file or directory: {tmp_path}"
+        in told
+    )
+
+
+def test_rows_that_are_lost_are_in_the_notes(tmp_path: Path) -> None:
+    y = Y.copy()
+    y[[3, 9]], y[7] = np.nan, np.inf
+    result = compared(tmp_path, X, y, arms={"mean": "mean"}, repeats=1, jobs=1)
+    assert (
+        "3 of 60 rows cannot be used and are left out: 2 × target missing, 1 × target not finite; "
+        "the first is row 4: target 'y' is missing."
+    ) in result.notes

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 from image_examples import picture, write_images
 from made_models import (
     SMILES,
@@ -49,9 +50,14 @@ def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
         rows.to_dict("records"),
         pa.Table.from_pandas(rows),
         str(tmp_path / "rows.csv"),
+        rows.astype(pd.SparseDtype("float")),
+        torch.tensor(rows.to_numpy(), requires_grad=True),
+        list(torch.tensor(rows.to_numpy(), requires_grad=True)),
     ]
     for other in others:
         np.testing.assert_allclose(model.predict(other), expected, rtol=1e-6)
+    halves = torch.tensor(rows.to_numpy(), dtype=torch.bfloat16)
+    np.testing.assert_allclose(model.predict(halves), model.predict(halves.double()), rtol=1e-6)
 
 
 def masked() -> Any:
@@ -76,8 +82,7 @@ def masked() -> Any:
         (frame().drop(columns="x2"), "^X: no column 'x2'"),
         ({"x0": 1}, "X: a column is 1 and no list of cells"),
         ([[1, 2], [3]], "X: cannot read list"),
-        (pd.concat([frame(), frame()[["x0"]]], axis=1), "X: Duplicate column names found"),
-        (frame().assign(x1=pd.arrays.SparseArray([0.0] * 5)), "X: Sparse pandas data"),
+        (pd.concat([frame(), frame()[["x0"]]], axis=1), "X: column 'x0' stands 2 times"),
         (np.array([[1, 2, 3, 4], ["a", 2, 3, 4]], dtype=object), "X: a column of mixed or unknown"),
         (masked(), r"^X\[1\]: feature 'x2' is missing"),
         ("x" * 5000, "X: cannot read 'xxx"),
@@ -152,6 +157,26 @@ def test_pictures_are_paths_pillow_images_or_arrays(tmp_path: Path) -> None:
         model.predict(pixels[0].transpose(1, 2, 0))
     with pytest.raises(UserError, match="X: cannot read Image; allowed: a list of paths"):
         model.predict(picture(pixels[0]))
+
+
+def test_relative_paths_in_a_table_begin_at_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Estimator(made_model(image_schema(), {"cnn": {"width": 4}}, fit_spec(), outputs=3))
+    names = ["a.png", "b.png"]
+    write_images(tmp_path, names, side=16)
+    monkeypatch.chdir(tmp_path)
+    expected = model.predict(names)
+    others: list[Any] = [
+        pd.DataFrame({"file": names}),
+        [{"file": name} for name in names],
+        {"file": names},
+        pd.DataFrame({"file": pd.Categorical([str(tmp_path / name) for name in names])}),
+    ]
+    for other in others:
+        np.testing.assert_allclose(model.predict(other), expected, rtol=1e-6)
+    with pytest.raises(UserError, match=rf"^X\[1\]: .*: {tmp_path}/gone.png"):
+        model.predict({"file": ["a.png", "gone.png"]})
 
 
 def test_labels_and_numbers_say_what_they_cannot_do() -> None:

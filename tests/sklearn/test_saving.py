@@ -83,11 +83,25 @@ def test_nothing_else_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.tex").write_text("dear")
     (tmp_path / "file").write_text("dear")
-    for name in ("thesis", "file"):
+    (tmp_path / "hub").mkdir()
+    for name in (CONFIG, WEIGHTS):
+        (tmp_path / "hub" / name).write_text('{"model_type": "bert"}')
+    for name in ("thesis", "file", "hub"):
         with pytest.raises(FileExistsError, match="holds no saved estimator"):
             model.save(tmp_path / name)
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "dear"
     assert (tmp_path / "file").read_text() == "dear"
+    fitted("RankNContrast")[0].save(tmp_path / "kept")
+    before = (tmp_path / "kept" / CONFIG).read_text()
+    with pytest.raises(FileExistsError, match="kept exists and holds a RankNContrast: choose"):
+        model.save(tmp_path / "kept")
+    assert (tmp_path / "kept" / CONFIG).read_text() == before
+
+
+def test_an_exported_model_is_told_where_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / CONFIG).write_text('{"nearfar": "1.0", "members": [], "task": "regression"}')
+    with pytest.raises(FileNotFoundError, match=r"was exported: nearfar.load\('.*'\) reads it"):
+        estimators.load(tmp_path)
 
 
 def test_what_cannot_be_saved_leaves_nothing(tmp_path: Path) -> None:

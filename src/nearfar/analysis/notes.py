@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nearfar.analysis.compare import Rules
 from nearfar.analysis.comparison import Comparison, training_count
@@ -57,6 +58,19 @@ def straddling(groups: int) -> str:
         f"{what} in more than one part of the data set's own split: for these, test errors are of "
         "rows whose like was trained on."
     )
+
+
+def dropped(data: Mapping[str, Any]) -> str:
+    """Say how many rows cannot be used, and why; ``data`` is what a run tells of where it began."""
+    if not data.get("dropped"):
+        return ""
+    why = ", ".join(f"{rows} × {reason}" for reason, rows in data.get("reasons", {}).items())
+    shown = ""
+    for row, message in list(data.get("dropped_rows", {}).items())[:1]:
+        shown = f"; the first is row {row}: {message.split(f', row {row}: ', 1)[-1]}"
+    are = "is" if data["dropped"] == 1 else "are"
+    count = f"{data['dropped']} of {data['read']} rows"
+    return f"{count} cannot be used and {are} left out: {why}{shown}."
 
 
 def lacking(known: Mapping[str, Mapping[str, int]]) -> str:

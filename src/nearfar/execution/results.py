@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nearfar.analysis.notes import few_tested, lacking, straddling
+from nearfar.analysis.notes import dropped, few_tested, lacking, straddling
 from nearfar.analysis.row_scores import KeptScores
 from nearfar.analysis.summary import summarise
 from nearfar.errors import UserError
@@ -84,7 +84,8 @@ def summarise_run(
         arm["target"], arm["classes"] = planned.predicts, list(planned.classes)
     summary["classes"] = list(plan.classes)
     summary["targets"] = list(plan.targets)
-    added = [straddling(plan.straddling), lacking(plan.known)]
+    added = [dropped(folder.read_json("provenance.json").get("data") or {})]
+    added += [straddling(plan.straddling), lacking(plan.known)]
     added.append(few_tested(plan.rare, labels=not plan.classes))
     summary["notes"] += [note for note in added if note]
     return summary

@@ -43,10 +43,10 @@ def compare(
     more of each argument.
 
     Args:
-        X: data frame (pandas, polars, pyarrow); numbers (rows, columns); SMILES; images uint8
-            (rows, height, width[, channels]); paths of images; a folder or file, by its path.
+        X: data frame (pandas, polars, pyarrow); numbers (rows, columns); SMILES; images of pillow
+            or uint8 (rows, height, width[, channels]); paths of images, a folder or a file.
         y: numbers, classes or texts (rows,), targets (rows, targets), or names of columns of ``X``;
-            None for images in folders of their classes.
+            None for images in folders of their classes. Paired with ``X`` by position.
         arms: name → an arm that ``nearfar init`` writes, by name; an arm as a study file says it;
             a scikit-learn estimator; a function that makes a ``torch.nn.Module``, rows → features.
             The first is the baseline. None for all that ``nearfar init`` writes.
@@ -153,7 +153,9 @@ def _first_study(rows: Rows, task: str | None) -> tuple[dict[str, Any], list[str
 
 def _of_x(rows: Rows, said: str) -> str:
     """Return what is said of a file of rows; one that nobody has seen is called X."""
-    return said.replace(rows.path.name, "X") if rows.path.parent.name == FOLDER else said
+    if rows.path.parent.name != FOLDER:
+        return said
+    return said.replace(str(rows.path), "X").replace(rows.path.name, "X")
 
 
 def _in_python(message: str) -> str:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nearfar.data.in_memory import as_array, from_working_folder
 from nearfar.data.read.locate import is_there
-from nearfar.errors import UserError, nearest
-from nearfar.library.beside import array_of, beside, check_length, free_name
+from nearfar.errors import UserError
+from nearfar.library.beside import array_of, beside
+from nearfar.library.frames import as_table, check_indexes
+from nearfar.library.pictures import encoded, image_file, pictures_of, pillow_files
+from nearfar.library.targets import check_once, plain_cells, targets_of
 from nearfar.records import write_atomically
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 FOLDER = "data"
 """Folder in OUT for rows that were handed over in memory."""
@@ -54,18 +58,19 @@ def rows_of(X: Any, y: Any, groups: Any, names: Any, out: Path) -> Rows:
     Raises:
         UserError: they do not fit each other, or are of no kind that is known.
     """
+    check_indexes({"X": X, "y": y, "groups": groups, "names": names})
+    X, y, groups, names = map(as_array, (X, y, groups, names))
     X, y = _unmasked(X), _unmasked(y)
     if isinstance(X, str | os.PathLike):
         return _named_file(Path(X), y, groups, names)
-    pictures = _pictures(X)
+    X, y = ([*map(as_array, rows)] if isinstance(rows, list | tuple) else rows for rows in (X, y))
+    pictures = pictures_of(X)
     if pictures is not None and groups is None and names is None:
-        return _image_file(pictures, y, out)
-    kind = "image" if pictures is not None else ""
-    columns = {"image": _encoded(pictures)} if pictures is not None else {}
-    if pictures is None:
-        kind, columns = _columns(X)
+        return Rows(image_file(pictures, y, out / FOLDER), [])
+    files = pillow_files(X) if pictures is None else encoded(pictures)
+    kind, columns = _columns(X) if files is None else ("image", {"image": files})
     rows = len(next(iter(columns.values())))
-    targets = _targets(y, columns, rows)
+    targets = targets_of(y, columns, rows)
     options = {"image": "image"} if kind == "image" else {}
     options |= {"smiles": "smiles"} if kind == "smiles" else {}
     notes: list[str] = []
@@ -110,67 +115,9 @@ def _column_names(what: str, given: Any) -> list[str]:
         raise UserError(
             f"{what}: X is a file, so this is the name of one of its columns, or a list"
         )
+    check_once(listed)
+    check_once(listed)
     return list(listed)
-
-
-def _pictures(X: Any) -> np.ndarray | None:
-    """Return images (n, h, w) or with channels, None for what is none.
-
-    Raises:
-        UserError: an array of images that are not uint8.
-    """
-    if not hasattr(X, "ndim") or not hasattr(X, "shape") or X.ndim not in (3, 4):
-        return None
-    array = np.asarray(X)
-    if array.dtype != np.uint8:
-        raise UserError(
-            f"X: images {array.shape} are uint8, 0 to 255, not {array.dtype}: scale them, for "
-            "values from 0 to 1 (255 * X).round().astype('uint8')"
-        )
-    return array
-
-
-def _image_file(images: np.ndarray, y: Any, out: Path) -> Rows:
-    """Write an ``.npz`` of images and labels."""
-    if y is None:
-        raise UserError("y: needs the class or number of every image")
-    names, cells = _target_columns(y)
-    check_length("y", len(cells[0]), len(images))
-    arrays = [np.asarray(column) for column in cells]
-    labels = arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
-    if labels.dtype == object:
-        labels = labels.astype(str)
-    digest = hashlib.sha256(f"{images.shape}{labels.dtype}{names}".encode())
-    for array in (images, labels):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    path = out / FOLDER / f"{digest.hexdigest()[:16]}.npz"
-    if not is_there(path):
-        buffer = io.BytesIO()
-        np.savez(buffer, images=images, labels=labels)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, buffer.getvalue())
-    return Rows(path, [])
-
-
-def _encoded(images: np.ndarray) -> pa.Array:
-    """Return images as PNG files in a column."""
-    import pyarrow as pa
-    from PIL import Image
-
-    if images.ndim == 4 and images.shape[-1] not in (1, 3, 4) and images.shape[1] in (1, 3, 4):
-        images = np.moveaxis(images, 1, -1)
-    if images.ndim == 4 and images.shape[-1] == 1:
-        images = images[..., 0]
-    if images.ndim == 4 and images.shape[-1] not in (3, 4):
-        raise UserError(
-            f"X: images with groups or names have 1, 3 or 4 channels, not {images.shape}"
-        )
-    files = []
-    for image in images:
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, format="PNG")
-        files.append(buffer.getvalue())
-    return pa.array(files, type=pa.binary())
 
 
 def _columns(X: Any) -> tuple[str, dict[str, Any]]:
@@ -185,8 +132,9 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
         raise UserError("X: is a sparse matrix; give X.toarray()")
     if hasattr(X, "collect_schema") and hasattr(X, "lazy"):
         X = X.lazy().collect()
-    table = _frame(X)
+    table = as_table("X", X)
     if table is not None:
+        table = from_working_folder(table)
         return "", {name: table.column(name) for name in table.column_names}
     texts = _texts(X)
     if texts is not None:
@@ -211,7 +159,7 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
     width = len(str(array.shape[1] - 1))
     cells: Any = array.T.copy()
     if array.dtype.kind in "OU":
-        cells = [_plain_cells(column) for column in cells.tolist()]
+        cells = [plain_cells(column) for column in cells.tolist()]
     return "", {f"x{k:0{width}d}": array_of(f"X: column {k}", c) for k, c in enumerate(cells)}
 
 
@@ -220,41 +168,6 @@ def _is_image(text: str) -> bool:
     from PIL import Image
 
     return Path(text).suffix.lower() in Image.registered_extensions()
-
-
-def _frame(X: Any) -> pa.Table | None:
-    """Return a data frame of any library as a table, None for what is none."""
-    import pyarrow as pa
-
-    if isinstance(X, pa.Table):
-        table = X
-    elif type(X).__module__.startswith("pandas") and hasattr(X, "columns"):
-        renamed = X.set_axis([str(name) for name in X.columns], axis=1)
-        table = _converted(lambda: pa.Table.from_pandas(renamed, preserve_index=False))
-    elif hasattr(X, "columns") and hasattr(X, "__arrow_c_stream__"):
-        table = _converted(lambda: pa.table(X))
-    elif hasattr(X, "__dataframe__"):
-        from pyarrow.interchange import from_dataframe
-
-        table = _converted(lambda: from_dataframe(X))
-    else:
-        return None
-    if not table.num_rows or not table.num_columns:
-        raise UserError(f"X: a data frame of {table.num_rows} rows, {table.num_columns} columns")
-    twice = {name for name in table.column_names if table.column_names.count(name) > 1}
-    if twice:
-        raise UserError(f"X: several columns are called {sorted(twice)[0]!r}: rename all but one")
-    return table
-
-
-def _converted(convert: Any) -> Any:
-    import pyarrow as pa
-
-    try:
-        return convert()
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
-        why = "; ".join(str(part) for part in error.args)
-        raise UserError(f"X: a column is of mixed or unknown type: {why}") from None
 
 
 def _texts(X: Any) -> list[str] | None:
@@ -270,52 +183,6 @@ def _texts(X: Any) -> list[str] | None:
         if not isinstance(cell, str | os.PathLike):
             raise UserError(f"X: entry {k} is {cell!r}, not a text like the first")
     return [os.fspath(cell) for cell in cells]
-
-
-def _targets(y: Any, columns: dict[str, Any], rows: int) -> list[str]:
-    """Return the names of the columns to predict, added to ``columns`` where they are not there."""
-    if y is None:
-        raise UserError("y: needs what to predict: values, or the name of a column of X")
-    listed = [y] if isinstance(y, str) else y
-    named = isinstance(listed, list | tuple) and all(isinstance(one, str) for one in listed)
-    if named and (isinstance(y, str) or set(listed) <= set(columns)):
-        for name in listed:
-            if name not in columns:
-                raise UserError(f"y: X has no column {name!r}; {nearest(name, columns)}")
-        return list(listed)
-    names, cells = _target_columns(y)
-    found = []
-    for name, column in zip(names, cells, strict=True):
-        check_length("y", len(column), rows)
-        found.append(free_name(name, columns))
-        columns[found[-1]] = array_of("y", column)
-    return found
-
-
-def _target_columns(y: Any) -> tuple[list[str], list[Any]]:
-    """Return the names and the cells of what to predict."""
-    table = _frame(y) if hasattr(y, "columns") else None
-    if table is not None:
-        return list(table.column_names), [column.to_pylist() for column in table.columns]
-    name = getattr(y, "name", None)
-    if hasattr(y, "to_list") or isinstance(y, list | tuple):
-        cells = y.to_list() if hasattr(y, "to_list") else list(y)
-        if not any(isinstance(cell, list | tuple | np.ndarray) for cell in cells):
-            return [str(name) if name else "y"], [_plain_cells(cells)]
-    array = np.asarray(y)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim not in (1, 2) or not array.size:
-        raise UserError(f"y: needs values (rows,) or (rows, targets), not {array.shape}")
-    if array.ndim == 1:
-        return [str(name) if name else "y"], [_plain_cells(array.tolist())]
-    return [f"y{k + 1}" for k in range(array.shape[1])], [_plain_cells(c) for c in array.T.tolist()]
-
-
-def _plain_cells(cells: Sequence[Any]) -> list[Any]:
-    """Return cells with None for what is missing."""
-    plain = [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
-    return [None if isinstance(cell, float) and cell != cell else cell for cell in plain]
 
 
 def _parquet(columns: Mapping[str, Any], out: Path) -> Path:

@@ -6,7 +6,6 @@ that kinds, dates, gaps and pictures are understood exactly as in training.
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import tempfile
@@ -17,6 +16,14 @@ from typing import Any
 import numpy as np
 
 from nearfar.data import InputRows
+from nearfar.data.in_memory import (
+    as_array,
+    from_working_folder,
+    is_pillow,
+    pillow_file,
+    plain_frame,
+    stacked,
+)
 from nearfar.data.read.locate import is_file, is_there
 from nearfar.errors import UserError, first_line
 from nearfar.models.schema import InputSchema
@@ -45,6 +52,9 @@ def rows_of(schema: InputSchema, given: Any) -> InputRows:
         return _usable(schema.read(Path(given)), "")
     if isinstance(given, str | bytes) or given is None or np.isscalar(given):
         raise _refused(schema, given)
+    given = as_array(given)
+    if isinstance(given, list | tuple):
+        given = [as_array(row) for row in given]
     with tempfile.TemporaryDirectory(prefix="nearfar-") as folder:
         file = _laid(schema, given, Path(folder))
         try:
@@ -62,6 +72,8 @@ def _of_x(message: str, file: Path) -> str:
 def _laid(schema: InputSchema, given: Any, folder: Path) -> Path:
     """Write rows to a file of a folder; return it."""
     table = _table(given)
+    if table is not None and schema.kind == "image":
+        table = from_working_folder(table, schema.options.get("image"))
     if table is not None:
         return _parquet(table, folder)
     if schema.kind != "vector" and schema.columns:
@@ -92,8 +104,7 @@ def _table(given: Any) -> Any:
             found = given.to_arrow()
             return found if isinstance(found, pa.Table) else None
         if hasattr(given, "iloc") and hasattr(given, "columns"):
-            named = given.rename(columns=str)
-            return pa.Table.from_pandas(named, preserve_index=False)
+            return pa.Table.from_pandas(plain_frame("X", given), preserve_index=False)
     except (ValueError, TypeError, pa.ArrowException) as error:
         raise UserError(f"X: {str(error.args[-1]).splitlines()[0]}") from error
     return None
@@ -140,7 +151,7 @@ def _columns(schema: InputSchema, given: Any, folder: Path) -> Path:
         masked, given = np.ma.getmaskarray(given), given.data.astype(object)
         given[masked] = None
     try:
-        array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+        array = np.asarray(given)
     except ValueError:
         raise _refused(schema, given) from None
     if array.ndim == 0:
@@ -160,8 +171,6 @@ def _pictures(schema: InputSchema, given: Any, folder: Path) -> Path:
     """Lay pictures: paths and images of pillow as files in a table, arrays as ``.npz``."""
     import pyarrow as pa
 
-    if hasattr(given, "detach"):
-        given = given.detach().cpu().numpy()
     if isinstance(given, np.ndarray) and given.dtype.kind in "uifb":
         if given.ndim not in (3, 4):
             raise _refused(schema, given)
@@ -173,7 +182,7 @@ def _pictures(schema: InputSchema, given: Any, folder: Path) -> Path:
         raise _refused(schema, given)
     items = list(given)
     if items and all(isinstance(item, np.ndarray) for item in items):
-        return _pictures(schema, _stacked(items), folder)
+        return _pictures(schema, stacked(items), folder)
     cells = [_picture(schema, item, number) for number, item in enumerate(items)]
     column = schema.options.get("image") or "image"
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -184,22 +193,14 @@ def _shape(array: Any) -> str:
     return "x".join(map(str, array.shape))
 
 
-def _stacked(items: Sequence[Any]) -> Any:
-    if len({item.shape for item in items}) > 1:
-        raise UserError("X holds arrays of several sizes: make them pillow images, or of one size")
-    return np.stack(items)
-
-
 def _picture(schema: InputSchema, item: Any, number: int) -> dict[str, Any]:
     if isinstance(item, str | os.PathLike):
         path = Path(item)
         if not is_file(path):
             raise UserError(f"X[{number}]: no such file: {path}")
         return {"bytes": path.read_bytes(), "path": path.name}
-    if hasattr(item, "save") and hasattr(item, "getbands"):
-        buffer = io.BytesIO()
-        item.save(buffer, "TIFF" if item.mode in ("F", "CMYK", "LAB", "YCbCr", "HSV") else "PNG")
-        return {"bytes": buffer.getvalue(), "path": None}
+    if is_pillow(item):
+        return {"bytes": pillow_file(item), "path": None}
     raise _refused(schema, item)
 
 

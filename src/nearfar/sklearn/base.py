@@ -39,7 +39,7 @@ class Saveable(BaseEstimator):  # type: ignore[misc]
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to a folder: ``config.json``, ``model.safetensors``.
 
-        The folder is written whole or not at all; one that was saved before is replaced.
+        The folder is written whole or not at all; one of the same class is replaced.
 
         Args:
             path: the folder.

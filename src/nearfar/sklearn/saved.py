@@ -26,16 +26,15 @@ FORMAT = 1
 
 
 def write_folder(path: str | Path, config: Plain, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write both files to a new folder, whole or not at all; one written here is replaced.
+    """Write both files to a new folder, whole or not at all; one of the same class is replaced.
 
     Raises:
         FileExistsError: there is something else at ``path``.
     """
     place = Path(path)
-    if place.exists() and not _is_ours(place):
-        raise FileExistsError(
-            f"{place} exists and holds no saved estimator: choose another folder to save in"
-        )
+    if place.exists() and (found := _held(place)) not in ("", config["estimator"]):
+        held = "no saved estimator" if found is None else f"a {found}"
+        raise FileExistsError(f"{place} exists and holds {held}: choose another folder to save in")
     place.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
     try:
@@ -57,11 +56,15 @@ def _umask() -> int:
     return mask
 
 
-def _is_ours(place: Path) -> bool:
+def _held(place: Path) -> str | None:
+    """Return the class of the estimator in a folder, "" of an empty one, None for anything else."""
     if not place.is_dir():
-        return False
+        return None
     names = {found.name for found in place.iterdir()}
-    return not names or names == {CONFIG, WEIGHTS}
+    if names != {CONFIG, WEIGHTS}:
+        return None if names else ""
+    name = _config(place).get("estimator")
+    return name if isinstance(name, str) else None
 
 
 def read_folder(path: str | Path) -> tuple[Plain, Arrays]:
@@ -72,6 +75,10 @@ def read_folder(path: str | Path) -> tuple[Plain, Arrays]:
         ValueError: a file is damaged, or of another version's format.
     """
     place = Path(path)
+    if not (place / WEIGHTS).is_file() and _is_model(place):
+        raise FileNotFoundError(
+            f"{place} holds a model that was exported: nearfar.load({str(place)!r}) reads it"
+        )
     for name in (CONFIG, WEIGHTS):
         if not (place / name).is_file():
             raise FileNotFoundError(f"{place} is no folder of a saved estimator: no {name} in it")
@@ -88,6 +95,20 @@ def read_folder(path: str | Path) -> tuple[Plain, Arrays]:
             f" {config.get('format')}; this one ({__version__}) reads format {FORMAT}"
         )
     return config, arrays
+
+
+def _is_model(place: Path) -> bool:
+    """Whether a folder's ``config.json`` is that of a model which ``nearfar export`` wrote."""
+    return {"nearfar", "members"} <= _config(place).keys()
+
+
+def _config(place: Path) -> Plain:
+    """Return what ``config.json`` says, nothing where it cannot be read."""
+    try:
+        config = json.loads((place / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def plain_value(value: Any, name: str) -> Any:

@@ -1,0 +1,99 @@
+"""What callers hold in memory, in the plain form that can be laid into a file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nearfar.data.read.cells import is_missing
+from nearfar.data.read.names import are_image_paths
+from nearfar.data.read.table import check_names
+from nearfar.errors import UserError
+
+
+def as_array(given: Any) -> Any:
+    """Return a tensor of torch as an array, cut off from its gradients, and anything else as it is.
+
+    Numbers of a type that numpy lacks, such as bfloat16, become float32.
+    """
+    if not hasattr(given, "detach"):
+        return given
+    held = given.detach().cpu()
+    try:
+        return held.numpy()
+    except TypeError:
+        return held.float().numpy()
+
+
+def plain_frame(what: str, frame: Any) -> Any:
+    """Return a data frame of pandas whose columns are called by texts, and none is sparse.
+
+    Raises:
+        UserError: two columns have one name; ``what`` is the frame's in the message.
+    """
+    import pandas as pd
+
+    names = [str(name) for name in frame.columns]
+    check_names(what, names)
+    plain = frame.set_axis(names, axis=1)
+    sparse = {
+        name: kind.subtype
+        for name, kind in plain.dtypes.items()
+        if isinstance(kind, pd.SparseDtype)
+    }
+    return plain.astype(sparse) if sparse else plain
+
+
+def from_working_folder(table: Any, column: str | None = None) -> Any:
+    """Return a table of pyarrow whose relative paths of images begin at the working folder.
+
+    Args:
+        table: any; the first column that holds such paths is changed.
+        column: the one that does, if known.
+    """
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if field.name != column if column in table.column_names else not _is_text(field.type):
+            continue
+        cells = table.column(place).to_pylist()
+        if not _is_text(field.type) or not are_image_paths(cells):
+            continue
+        here = Path.cwd()
+        paths = [cell if is_missing(cell) else str(here / cell.strip()) for cell in cells]
+        return table.set_column(place, field.name, pa.array(paths, pa.string()))
+    return table
+
+
+def stacked(arrays: Sequence[Any]) -> Any:
+    """Return pictures as one array.
+
+    Raises:
+        UserError: they are of several sizes.
+    """
+    if len({array.shape for array in arrays}) > 1:
+        raise UserError("X holds arrays of several sizes: make them pillow images, or of one size")
+    return np.stack(arrays)
+
+
+def is_pillow(item: Any) -> bool:
+    """Tell whether something is an image of pillow."""
+    return hasattr(item, "save") and hasattr(item, "getbands")
+
+
+def pillow_file(image: Any) -> bytes:
+    """Return an image of pillow as the content of a file that loses nothing."""
+    buffer = io.BytesIO()
+    image.save(buffer, "TIFF" if image.mode in ("F", "CMYK", "LAB", "YCbCr", "HSV") else "PNG")
+    return buffer.getvalue()
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return kind in (pa.string(), pa.large_string(), pa.string_view())

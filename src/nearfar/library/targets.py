@@ -1,0 +1,95 @@
+"""What is to be predicted: columns of the rows, or values beside them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nearfar.errors import UserError, nearest
+from nearfar.library.beside import array_of, check_length, free_name
+from nearfar.library.frames import as_table
+
+
+def targets_of(y: Any, columns: dict[str, Any], rows: int) -> list[str]:
+    """Return the names of the columns to predict, added to ``columns`` where they are not there."""
+    if y is None:
+        raise UserError("y: needs what to predict: values, or the name of a column of X")
+    named = _named(y, columns, rows)
+    if named is not None:
+        return named
+    names, cells = target_columns(y)
+    found = []
+    for name, column in zip(names, cells, strict=True):
+        check_length("y", len(column), rows)
+        found.append(free_name(name, columns))
+        columns[found[-1]] = array_of("y", column)
+    return found
+
+
+def _named(y: Any, columns: Mapping[str, Any], rows: int) -> list[str] | None:
+    """Return the columns of ``X`` that ``y`` names, None where it is what is to be predicted.
+
+    A list of texts as long as ``X`` has rows is labels, though columns may be called like classes.
+
+    Raises:
+        UserError: it is a name of no column, names one twice, or may be either.
+    """
+    if isinstance(y, str):
+        if y not in columns:
+            raise UserError(f"y: X has no column {y!r}; {nearest(y, columns)}")
+        return [y]
+    listed = isinstance(y, list | tuple) and all(isinstance(one, str) for one in y)
+    if not listed or not set(y) & set(columns):
+        return None
+    strange = [name for name in y if name not in columns]
+    if strange and len(y) != rows:
+        raise UserError(f"y: X has no column {strange[0]!r}; {nearest(strange[0], columns)}")
+    if strange:
+        return None
+    distinct = len(set(y)) == len(y)
+    if distinct and len(y) == rows:
+        raise UserError(
+            f"y: its {rows} texts may be labels of the {rows} rows of X or names of its columns: "
+            "give labels as an array (numpy.array(y)), and columns by themselves (y=X[y], with "
+            "X.drop(columns=y) as X)"
+        )
+    if len(y) == rows:
+        return None
+    check_once(y)
+    return list(y)
+
+
+def check_once(names: Sequence[str]) -> None:
+    """Refuse names of columns to predict one of which stands there twice."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise UserError(f"y: names column {name!r} {count} times: name each once")
+
+
+def target_columns(y: Any) -> tuple[list[str], list[Any]]:
+    """Return the names and the cells of what to predict."""
+    table = as_table("y", y) if hasattr(y, "columns") else None
+    if table is not None:
+        return list(table.column_names), [column.to_pylist() for column in table.columns]
+    name = getattr(y, "name", None)
+    if hasattr(y, "to_list") or isinstance(y, list | tuple):
+        cells = y.to_list() if hasattr(y, "to_list") else list(y)
+        if not any(isinstance(cell, list | tuple | np.ndarray) for cell in cells):
+            return [str(name) if name else "y"], [plain_cells(cells)]
+    array = np.asarray(y)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim not in (1, 2) or not array.size:
+        raise UserError(f"y: needs values (rows,) or (rows, targets), not {array.shape}")
+    if array.ndim == 1:
+        return [str(name) if name else "y"], [plain_cells(array.tolist())]
+    return [f"y{k + 1}" for k in range(array.shape[1])], [plain_cells(c) for c in array.T.tolist()]
+
+
+def plain_cells(cells: Sequence[Any]) -> list[Any]:
+    """Return cells with None for what is missing."""
+    plain = [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
+    return [None if isinstance(cell, float) and cell != cell else cell for cell in plain]
