@@ -80,6 +80,15 @@ def test_the_nearest_name_is_told(tmp_path: Path) -> None:
             load(path, target="label")
 
 
+def test_pictures_of_a_kind_that_is_not_read_are_pictures(tmp_path: Path) -> None:
+    cells = [f"{k}.gif" for k in range(6)]
+    for name in cells:
+        (tmp_path / name).write_bytes(b"GIF89a")
+    path = table(tmp_path / "t.csv", cells)
+    with pytest.raises(UserError, match=r"row 1 .*: the image is GIF, which is not read: convert"):
+        detect(str(path), ["label"], Path("nowhere"))
+
+
 def test_root(tmp_path: Path) -> None:
     pixels = write_images(tmp_path / "elsewhere", NAMES)
     path = table(tmp_path / "tables" / "t.csv", NAMES)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from nearfar.data.read.cells import is_missing, number
-from nearfar.data.read.image_kinds import is_image_name
+from nearfar.data.read.image_kinds import called_unread, is_image_name
 from nearfar.data.read.table import Table
 
 PART_NAMES = {
@@ -155,9 +155,16 @@ def is_division(column: str, values: Collection[str]) -> bool:
 
 
 def are_image_paths(cells: Sequence[Any]) -> bool:
-    """Tell whether at least half of the first 100 cells that are not missing name images."""
+    """Tell whether at least half of the first 100 cells that are not missing name images.
+
+    Images of kinds that are not read are among them: their rows say so.
+    """
     present = [str(cell) for cell in cells if not is_missing(cell)][:_LOOKED_AT]
-    return bool(present) and 2 * sum(map(is_image_name, present)) >= len(present)
+    return bool(present) and 2 * sum(map(_names_image, present)) >= len(present)
+
+
+def _names_image(text: str) -> bool:
+    return is_image_name(text) or called_unread(text.strip()) is not None
 
 
 def path_column(table: Table) -> str | None:
