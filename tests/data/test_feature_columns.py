@@ -158,3 +158,51 @@ def test_columns_beside_molecules_are_told(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("smiles,y\nC,1\nCC,2\n", encoding="utf-8")
     options = DataOptions(source="molecules", path="m.csv", target="y")
     assert "columns_not_used" not in load_dataset(options, tmp_path).source
+
+
+def dated(folder: Path, cells: list[Any], name: str = "new.csv") -> Any:
+    """Read dates to predict for, where those of training are as 2024-01-31."""
+    days = pd.date_range("2024-01-01", periods=ROWS).strftime("%Y-%m-%d")
+    table = pd.DataFrame({"d": days, "b": [True, False] * (ROWS // 2), "y": np.arange(ROWS)})
+    training = read(folder, table)
+    pd.DataFrame({"d": cells, "b": True}).to_csv(folder / name, index=False)
+    options = DataOptions(source="table", path="t.csv", target="y")
+    return load_inputs(options, folder / name, training.inputs)
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d %b %Y"])
+def test_dates_to_predict_for_may_be_written_in_another_way(tmp_path: Path, form: str) -> None:
+    """All in one way that can mean nothing else; this is told."""
+    days = pd.to_datetime(["2024-01-31", "2024-02-01"])
+    rows = dated(tmp_path, [f"{day:{form}}" for day in days])
+    seconds = [(day - pd.Timestamp(0)).total_seconds() for day in days]
+    assert rows.inputs.columns[0].cells.tolist() == seconds
+    assert rows.inputs.columns[0].layout == "iso"
+    said = f"dates are written as {pd.Timestamp('2024-12-31'):{form}}, in training as 2024-12-31"
+    assert rows.source["reading"] == [f"column 'd': {said}"]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["01/02/2024", "03/02/2024"], ["31.01.24"], ["2024-01-31", "31.01.2024"], ["soon"]],
+    ids=["day or month", "no century", "several ways", "no date"],
+)
+def test_dates_that_are_unclear_are_told_as_they_should_be(
+    tmp_path: Path, cells: list[str]
+) -> None:
+    words = (
+        f"feature 'd' is '{cells[-1]}', not a date as in training: write dates such as 2024-12-31"
+    )
+    with pytest.raises(UserError, match=words):
+        dated(tmp_path, cells[::-1])
+
+
+def test_truths_that_are_none_are_told_as_they_should_be(tmp_path: Path) -> None:
+    training = read(tmp_path, frame())
+    new = frame().drop(columns=["y"]).iloc[:2]
+    new["open"] = ["ja", "nein"]
+    new.to_csv(tmp_path / "new.csv", index=False)
+    options = DataOptions(source="table", path="t.csv", target="y")
+    words = "feature 'open' is 'ja', not true or false as in training: write true or false, yes or"
+    with pytest.raises(UserError, match=words):
+        load_inputs(options, tmp_path / "new.csv", training.inputs)

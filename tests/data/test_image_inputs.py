@@ -75,11 +75,20 @@ def test_mistakes(study: Path) -> None:
     (study / "new").mkdir()
     with pytest.raises(UserError, match="no image in this folder"):
         inputs(study, "new")
+    for place in (study / "new", study):
+        (place / "a.gif").write_bytes(b"GIF89a")
+    with pytest.raises(UserError, match=r"new: no image in this folder that is read: 1 is GIF"):
+        inputs(study, "new")
+    with pytest.raises(
+        UserError, match=r"a.gif: GIF is not read: convert it to png or jpg; images"
+    ):
+        inputs(study, "a.gif")
     np.savez(study / "y.npz", y=np.zeros(3))
     with pytest.raises(UserError, match=r"y.npz: no array of images: needs x .*; it has y"):
         inputs(study, "y.npz")
     np.savez(study / "x.npz", x=some_pixels(2, side=4))
     assert inputs(study, "x.npz").source["images"] == {"resized": 2}
+    (study / "new" / "a.gif").unlink()
     write_images(study / "new", ["a.png"])
     (study / "new" / "b.png").write_text("junk")
     (study / "new" / "c.txt").write_text("junk")

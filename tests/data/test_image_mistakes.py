@@ -50,7 +50,7 @@ BAD = {
     "grey among coloured": (grey, "is grey (1 channel) where 3 are wanted: set data: channels"),
     "another size": (larger, "is 9x9 where 8x8 is wanted: set data: size"),
     "truncated": (truncated, "cannot be decoded: "),
-    "no image": (text, "is not an image (png, jpg, webp, bmp, tif or npy)"),
+    "no image": (text, "is not an image (png, jpg, webp, bmp, tif, ppm, pgm, pbm or npy)"),
 }
 
 
@@ -76,10 +76,61 @@ def test_empty_folder(tmp_path: Path) -> None:
 
 def test_images_without_class_folders(tmp_path: Path) -> None:
     write_images(tmp_path, ["1.png", "2.png"])
-    assert message(tmp_path).endswith("images need a folder for each class")
-    assert "one image is no data set" in message(tmp_path / "1.png")
+    ways = "a folder for each class, or beside them a table (.csv) of file names and labels"
+    assert message(tmp_path).endswith(f"1.png: not in the folder of a class: images need {ways}")
+    assert f"one image is no data set: images need {ways}" in message(tmp_path / "1.png")
+    np.save(tmp_path / "x.npy", some_pixels(2))
+    assert "write images x and labels y into one .npz file" in message(tmp_path / "x.npy")
     (tmp_path / "x.bin").write_text("x")
     assert "cannot tell how x.bin holds images" in message(tmp_path / "x.bin")
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(80)
+UNREAD = {
+    "HEIC": HEIC,
+    "AVIF": b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif" + bytes(80),
+    "GIF": b"GIF89a" + bytes(80),
+    "DICOM": bytes(128) + b"DICM" + bytes(80),
+    "SVG": b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>',
+}
+
+
+@pytest.mark.parametrize(("kind", "ending"), [*((k, k.lower()) for k in UNREAD), ("DICOM", "dcm")])
+def test_pictures_of_kinds_that_are_not_read_are_called_so(
+    tmp_path: Path, kind: str, ending: str
+) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"1.{ending}").write_bytes(UNREAD[kind])
+    words = "convert them to png or jpg; images are png, jpg, webp, bmp, tif, ppm, pgm, pbm or npy"
+    folder = f"no image in this folder that is read: 2 are {kind} (cat/1.{ending}, …): {words}"
+    assert message(tmp_path) == f"{tmp_path}: {folder}"
+    one = tmp_path / "cat" / f"1.{ending}"
+    assert message(one).startswith(f"{one}: {kind} is not read: convert it to png or jpg; images")
+    write_images(tmp_path, ["cat/2.png", "cat/3.png"])
+    told = f"one class; no image in the folder dog (other files: 1, 1 of them {kind}, which is not"
+    assert told in message(tmp_path)
+
+
+@pytest.mark.parametrize("kind", UNREAD)
+def test_pictures_under_a_wrong_ending_are_told_by_their_first_bytes(
+    tmp_path: Path, kind: str
+) -> None:
+    write_images(tmp_path, NAMES)
+    (tmp_path / "cat/1.png").write_bytes(UNREAD[kind])
+    words = f"the image is {kind}, which is not read: convert it to png or jpg"
+    assert message(tmp_path) == f"{tmp_path / 'cat/1.png'}: {words}{HINT}"
+
+
+def test_what_is_no_image_is_told_by_its_first_bytes(tmp_path: Path) -> None:
+    write_images(tmp_path, NAMES)
+    for content, words in (
+        (b"<!DOCTYPE html><html></html>", "the image is a web page, not an image (png"),
+        (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer: run `git lfs pull`"),
+        (b"\x89PNG and junk", "the image begins as a PNG image, and is damaged"),
+    ):
+        (tmp_path / "cat/1.png").write_bytes(content)
+        assert words in message(tmp_path)
 
 
 def test_one_class_is_no_classification(tmp_path: Path) -> None:

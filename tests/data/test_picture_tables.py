@@ -51,6 +51,44 @@ def test_name_of_several_files(tmp_path: Path) -> None:
     assert (len(kept), kept.source["reasons"]) == (5, {"name unclear": 1})
 
 
+@pytest.mark.parametrize("form", ["pics/Deep/ÄB_{}.png", "äb_{}", "deep\\ÄB_{}.Png"])
+def test_names_are_found_in_other_letters(tmp_path: Path, form: str) -> None:
+    """Capitals for small ones, and accents as a Mac makes them up."""
+    pixels = write_images(tmp_path, [f"pics/deep/A\u0308b_{k}.PNG" for k in range(6)])
+    path = table(tmp_path / "t.csv", [form.format(k) for k in range(6)])
+    dataset = load(path, target="label", image="id")
+    assert np.array_equal(pixels_of(dataset), pixels)
+    assert dataset.source["found_by_name"] == 6
+
+
+def test_name_of_several_files_in_other_letters(tmp_path: Path) -> None:
+    write_images(tmp_path, [*(f"{k}x.PNG" for k in range(6)), "3X.png"])
+    path = table(tmp_path / "t.csv", [f"{k}x.png" for k in range(6)])
+    with pytest.raises(UserError, match=r"row 4 .*image '3x.png' may be 3X.png or 3x.PNG"):
+        load(path, target="label")
+    (tmp_path / "3x.png").write_bytes((tmp_path / "3X.png").read_bytes())
+    assert len(load(path, target="label")) == 6
+
+
+def test_the_nearest_name_is_told(tmp_path: Path) -> None:
+    write_images(tmp_path, [f"in/photo_{k}.png" for k in range(6)])
+    cells = [f"in/photo_{k}.png" for k in range(6)]
+    for odd, near in (("in/Photo_2.jpg", "photo_2"), ("in/photo2.png", "photo_[0-9]")):
+        path = table(tmp_path / "t.csv", [*cells[:2], odd, *cells[3:]])
+        words = f"row 3 .*: image '{odd}' is not there; the nearest name is in/{near}.png"
+        with pytest.raises(UserError, match=words):
+            load(path, target="label")
+
+
+def test_pictures_of_a_kind_that_is_not_read_are_pictures(tmp_path: Path) -> None:
+    cells = [f"{k}.gif" for k in range(6)]
+    for name in cells:
+        (tmp_path / name).write_bytes(b"GIF89a")
+    path = table(tmp_path / "t.csv", cells)
+    with pytest.raises(UserError, match=r"row 1 .*: the image is GIF, which is not read: convert"):
+        detect(str(path), ["label"], Path("nowhere"))
+
+
 def test_root(tmp_path: Path) -> None:
     pixels = write_images(tmp_path / "elsewhere", NAMES)
     path = table(tmp_path / "tables" / "t.csv", NAMES)

@@ -167,9 +167,35 @@ def test_zip_of_several_files_is_told(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as packed:
         packed.writestr("a.csv", "x,y\n1,2\n")
         packed.writestr("b.csv", "x,y\n1,2\n")
-    assert "two.zip" in refused(tmp_path / "two.zip")
+    words = "two.zip holds 2 files (a.csv, b.csv): unpack it and name one"
+    assert refused(tmp_path / "two.zip") == words
     (tmp_path / "two.zip").rename(tmp_path / "a.csv.zip")
     assert "holds 2 files (a.csv, b.csv)" in refused(tmp_path / "a.csv.zip")
+
+
+@pytest.mark.parametrize("name", ["p.zip", "p.csv.zip"])
+def test_zip_of_images_is_to_be_unpacked_into_a_folder(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / name, "w") as packed:
+        for member in ("cat/1.png", "dog/1.gif", "readme.txt"):
+            packed.writestr(member, b"x")
+    words = "holds 2 images (cat/1.png, dog/1.gif, readme.txt): unpack it and name the folder"
+    assert refused(tmp_path / name) == f"{name} {words}"
+    with zipfile.ZipFile(tmp_path / name, "w") as packed:
+        packed.writestr("1.png", b"x")
+    assert (
+        refused(tmp_path / name) == f"{name} holds 1 image (1.png): unpack it and name the folder"
+    )
+
+
+def test_pictures_and_archives_are_no_tables(tmp_path: Path) -> None:
+    for name, content in (("a.png", b"x"), ("a.gif", b"x"), ("a.csv", b"GIF89a" + bytes(9))):
+        (tmp_path / name).write_bytes(content)
+        assert "not a table" in refused(tmp_path / name)
+    (tmp_path / "photo").write_bytes(b"\xff\xd8\xff" + bytes(9))
+    assert refused(tmp_path / "photo").startswith("photo is a JPEG image, not a table")
+    for name in ("a.tar", "a.tar.gz", "a.tgz", "a.7z"):
+        (tmp_path / name).write_bytes(b"x")
+        assert f"{name} is an archive: unpack it and name the file or" in refused(tmp_path / name)
 
 
 def test_sheets_and_formulas_of_a_workbook(tmp_path: Path) -> None:

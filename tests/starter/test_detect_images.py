@@ -50,6 +50,22 @@ def test_mixed_sizes_channels_and_damaged_files(tmp_path: Path) -> None:
     assert "dog/22.png: the image is not an image" in facts
 
 
+def test_one_picture_and_pictures_that_are_not_read_are_no_data_set(tmp_path: Path) -> None:
+    """Told as pictures, not asked to be tables; also where a few tables lie beside them."""
+    write_images(tmp_path, ["one.png"])
+    for name in ("cat", "dog"):
+        (tmp_path / "gifs" / name).mkdir(parents=True)
+        (tmp_path / "gifs" / name / "1.gif").write_bytes(b"GIF89a")
+    (tmp_path / "gifs" / "notes.csv").write_text("a,b\n1,2\n")
+    for name, words in (
+        ("one.png", "one image is no data set: images need a folder for each class, or beside"),
+        ("gifs/cat/1.gif", "GIF is not read: convert it to png or jpg"),
+        ("gifs", r"no image in this folder that is read: 2 are GIF \(cat/1.gif, …\): convert"),
+    ):
+        with pytest.raises(UserError, match=words):
+            detect(str(tmp_path / name), [], Path("nowhere"))
+
+
 def test_large_images_are_resized_and_twins_told(tmp_path: Path) -> None:
     for label in "ab":
         (tmp_path / label).mkdir()

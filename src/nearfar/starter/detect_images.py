@@ -11,6 +11,7 @@ from nearfar.data.dataset import Dataset
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import number
+from nearfar.data.read.image_kinds import IMAGE_ENDINGS, called_unread, unread_among
 from nearfar.data.read.images.array_names import calls_labels
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
@@ -41,9 +42,7 @@ _FIRST_SIZE = 128
 _LATER = frozenset({"name", "group", "positive", "part", "features", "unit", "label_separator"})
 """Options that are not needed to find the images."""
 _AS_FOUND = TableForm()
-_OTHER_DATA = frozenset(
-    {".csv", ".tsv", ".json", ".jsonl", ".arrow", ".parquet", ".pq", ".gz", ".zip"}
-)
+_OTHER_DATA = (*(".csv", ".tsv", ".json", ".jsonl", ".arrow", ".parquet", ".pq", ".gz", ".zip"),)
 """Endings of what a folder without images may hold instead."""
 
 
@@ -60,12 +59,14 @@ def are_images(path: Path, form: TableForm) -> bool:
         tree = tree_of(path)
         if tree.folders:
             return True
-        return not any(file.suffix.lower() in _OTHER_DATA for file in tree.strangers())
+        others = [file.name.lower() for file in tree.strangers()]
+        data = sum(name.endswith(_OTHER_DATA) for name in others)
+        return not data or unread_among(others)[0] > data
     if ending in PARQUET:
         return holds_images(path)
     if is_table(path):
         return column_of_images(read_file(path, form), path.parent) is not None
-    return ending == ".npz"
+    return ending == ".npz" or ending in IMAGE_ENDINGS or called_unread(path.name) is not None
 
 
 def table_with(folder: Path, targets: Sequence[str], form: TableForm = _AS_FOUND) -> Path | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.cells import is_missing, number
+from nearfar.data.read.image_kinds import called_unread, is_image_name
 from nearfar.data.read.table import Table
 
 PART_NAMES = {
@@ -35,12 +35,6 @@ _BESIDE_PARTS = frozenset(
 """Words that folders of parts have beside the part: ``test_set``, ``seg_train``."""
 _EVALUATED = frozenset({"eval", "evaluation"})
 """What the names of some call the test part, and those of others the validation part."""
-
-IMAGE_ENDINGS = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".npy"}
-    | {".ppm", ".pgm", ".pbm", ".pnm"}
-)
-"""Names of image files end in one of these, in small or capital letters."""
 
 CLASS = "class"
 """The name of the target that folders give."""
@@ -160,15 +154,17 @@ def is_division(column: str, values: Collection[str]) -> bool:
     return False
 
 
-def is_image_name(text: str) -> bool:
-    """Tell whether a path or a file's name ends as image files do."""
-    return Path(text.strip()).suffix.lower() in IMAGE_ENDINGS
-
-
 def are_image_paths(cells: Sequence[Any]) -> bool:
-    """Tell whether at least half of the first 100 cells that are not missing name images."""
+    """Tell whether at least half of the first 100 cells that are not missing name images.
+
+    Images of kinds that are not read are among them: their rows say so.
+    """
     present = [str(cell) for cell in cells if not is_missing(cell)][:_LOOKED_AT]
-    return bool(present) and 2 * sum(map(is_image_name, present)) >= len(present)
+    return bool(present) and 2 * sum(map(_names_image, present)) >= len(present)
+
+
+def _names_image(text: str) -> bool:
+    return is_image_name(text) or called_unread(text.strip()) is not None
 
 
 def path_column(table: Table) -> str | None:

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path, PurePath
 
 from nearfar.data.read.damage import whole
+from nearfar.data.read.image_kinds import called_unread, is_image_name, unread_kind
 from nearfar.errors import UserError
 
 PACKED = {".gz": "gzip file", ".bz2": "bzip2 file", ".xz": "xz file", ".zip": "zip file"}
@@ -59,6 +60,8 @@ OTHER_KINDS = {
     **dict.fromkeys((".doc", ".docx", ".pdf"), "a document"),
 }
 """Endings of files that hold tables, which other programs save as one that is read."""
+_ARCHIVES = frozenset({".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".7z", ".rar"})
+_NO_TABLES = ("a Git", "a web", "a PNG", "a JPEG", "an image")
 _BINARY = frozenset({".parquet", ".pq", ".arrow", ".feather", ".xlsx", ".xlsm"})
 
 
@@ -87,19 +90,53 @@ def refuse_other_kind(path: Path) -> None:
     """Refuse a file of a kind that is not read, with what it is and what to do.
 
     Raises:
-        UserError: if its ending is of ``OTHER_KINDS``; where the content is of a kind that is read,
-            it says how to call it.
+        UserError: if it is an archive or a picture, or its ending is of ``OTHER_KINDS``; where the
+            content is of a kind that is read, it says how to call it.
     """
+    if path.suffix.lower() == ".zip":
+        with whole(path, "zip file"), zipfile.ZipFile(path) as packed:
+            _refuse_several(path, _members(packed))
     ending = table_ending(path)
-    if ending not in OTHER_KINDS:
-        return
+    if ending in _ARCHIVES:
+        raise UserError(
+            f"{path.name} is an archive: unpack it and name the file or the folder of images in it"
+        )
     with whole(path, "file"), path.open("rb") as file:
         found = _kind(file.read(2**16))
+    if ending not in OTHER_KINDS:
+        named = is_image_name(path.name) or called_unread(path.name) is not None
+        words = "a picture" if named else found[0] if found is not None else ""
+        if named or words.startswith(_NO_TABLES):
+            raise UserError(f"{path.name} is {words}, not a table (.csv, .xlsx, .parquet, …)")
+        return
     if found is not None and found[1] in TABLES:
         raise UserError(f"{path.name} is {found[0]}: end its name in {found[1]}")
     raise UserError(
         f"{path.name} is {OTHER_KINDS[ending]}, which is not read: save it as .xlsx or .csv"
     )
+
+
+def kind_of(start: bytes) -> str | None:
+    """Return what a file's first bytes say that it is, such as ``a web page``; None if nothing."""
+    found = _kind(start)
+    return None if found is None else found[0]
+
+
+def _refuse_several(path: Path, members: list[str]) -> None:
+    """Refuse a zip file of pictures, or of other than one file.
+
+    Raises:
+        UserError: with what to unpack, and what to name.
+    """
+    images = sum(is_image_name(name) or called_unread(name) is not None for name in members)
+    if len(members) == 1 and not images:
+        return
+    shown = ", ".join(members[:5]) + (", …" if len(members) > 5 else "")
+    shown = f" ({shown})" if members else ""
+    if 2 * images > len(members):
+        count = "1 image" if images == 1 else f"{images} images"
+        raise UserError(f"{path.name} holds {count}{shown}: unpack it and name the folder")
+    raise UserError(f"{path.name} holds {len(members)} files{shown}: unpack it and name one")
 
 
 def content_of(path: Path) -> bytes:
@@ -133,12 +170,7 @@ def content_of(path: Path) -> bytes:
 def _only_member(path: Path, raw: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(raw)) as packed:
         members = _members(packed)
-        if len(members) != 1:
-            shown = ", ".join(members[:5]) + (", …" if len(members) > 5 else "")
-            raise UserError(
-                f"{path.name} holds {len(members)} files{f' ({shown})' if members else ''}: unpack "
-                "it and name one"
-            )
+        _refuse_several(path, members)
         if packed.getinfo(members[0]).flag_bits & 1:
             raise UserError(f"{path.name} is encrypted: unpack it first")
         return packed.read(members[0])
@@ -163,6 +195,8 @@ def _instead(raw: bytes, path: Path) -> str:
 
 def _kind(raw: bytes) -> tuple[str, str] | None:
     """Return what the first bytes say the content is, and the ending of such files."""
+    if (name := unread_kind(raw)) is not None:
+        return f"an image ({name})", ""
     head = raw[:64].lstrip().lower()
     for sign, words, ending in _SIGNS:
         if raw.startswith(sign) or (sign[:1] == b"<" and head.startswith(sign.lower())):
@@ -191,6 +225,6 @@ def _check_content(path: Path, raw: bytes) -> None:
     if fitting in PACKED and fitting != ".zip":
         raise UserError(f"{path.name} is {words}: call it {path.name}{fitting}")
     remedy = f"end its name in {fitting}" if fitting else "save it as .csv or .xlsx"
-    if words.startswith(("a Git", "a web")):
+    if words.startswith(_NO_TABLES):
         raise UserError(f"{path.name} is {words}, not a table")
     raise UserError(f"{path.name} is {words}: {remedy}")

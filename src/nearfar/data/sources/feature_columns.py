@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from nearfar.data.inputs.columns import NUMERIC, Column, Columns, Kind, texts
 from nearfar.data.inputs.joined import Joined
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.options import DataOptions
-from nearfar.data.read.cells import date, is_missing, number, truth
+from nearfar.data.read.cells import ISO, date, is_missing, number, truth
 from nearfar.data.read.columns import BadRows
-from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds
+from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds, date_layout
 from nearfar.data.read.table import Table
 from nearfar.errors import UserError, nearest
 
@@ -120,14 +121,14 @@ def read_columns(table: Table, kinds: Sequence[ColumnKind], bad: BadRows) -> Col
 def read_like(table: Table, like: Columns | Vectors, bad: BadRows) -> Columns:
     """Read the columns of ``like`` from another table, as what they are there.
 
-    Complete columns of numbers have no rule for a gap: there a missing cell makes a bad row.
+    Complete columns of numbers have no rule for a gap: there a missing cell makes a bad row. Dates
+    that are all written in one other way than there, which can mean nothing else, are read in that.
 
     Raises:
         UserError: one is not there.
     """
     if isinstance(like, Columns):
-        found = [(column.name, column.kind, column.layout) for column in like.columns]
-        return Columns([_column(table, *column, bad) for column in found])
+        return Columns([_column_like(table, column, bad) for column in like.columns])
     return Columns([Column(name, "number", bad.numbers(name, "feature")) for name in like.columns])
 
 
@@ -198,7 +199,41 @@ def _kind(kind: ColumnKind, cells: Sequence[Any]) -> Kind:
     return "category" if kind.kind in {"constant", "division"} else "text"
 
 
-def _column(table: Table, name: str, kind: Kind, layout: str, bad: BadRows) -> Column:
+def _column_like(table: Table, like: Column, bad: BadRows) -> Column:
+    layout = like.layout
+    if like.kind == "date":
+        cells = [cell for cell in table.column(like.name, "features") if not is_missing(cell)]
+        layout = _own_layout(cells, layout) or layout
+        if layout != like.layout:
+            said = (
+                f"dates are written as {_date_in(layout)}, in training as {_date_in(like.layout)}"
+            )
+            table.notes.append(f"column '{like.name}': {said}")
+    found = _column(table, like.name, like.kind, layout, bad, " as in training")
+    return replace(found, layout=like.layout)
+
+
+def _own_layout(cells: Sequence[Any], usual: str) -> str:
+    """Return how all dates are written where none is as usual, and they can mean nothing else."""
+    if not cells or any(date(cell, usual or ISO) is not None for cell in cells):
+        return ""
+    layout, note = date_layout(cells)
+    return layout if layout == ISO or ("%Y" in layout and not note) else ""
+
+
+def _date_in(layout: str) -> str:
+    example = dt.datetime(2024, 12, 31)
+    return f"{example:%Y-%m-%d}" if layout in ("", ISO) else example.strftime(layout)
+
+
+def _column(
+    table: Table,
+    name: str,
+    kind: Kind,
+    layout: str,
+    bad: BadRows,
+    as_there: str = " as in the other rows",
+) -> Column:
     cells = table.column(name, "features")
     if kind not in NUMERIC:
         found = texts(["" if is_missing(cell) else _text(cell) for cell in cells])
@@ -206,9 +241,11 @@ def _column(table: Table, name: str, kind: Kind, layout: str, bad: BadRows) -> C
     if kind == "number":
         values = bad.numbers(name, "feature", gaps=True)
     elif kind == "boolean":
-        values = _read(cells, name, _truth, "true or false", bad)
+        words = f"true or false{as_there}: write true or false, yes or no, or 1 or 0"
+        values = _read(cells, name, _truth, ("true or false", words), bad)
     else:
-        values = _read(cells, name, lambda cell: _seconds(cell, layout), "a date", bad)
+        words = f"a date{as_there}: write dates such as {_date_in(layout)}"
+        values = _read(cells, name, lambda cell: _seconds(cell, layout), ("a date", words), bad)
     with np.errstate(invalid="ignore"):
         beyond = np.abs(values) > _LARGEST
     for place in np.flatnonzero(beyond):
@@ -217,17 +254,29 @@ def _column(table: Table, name: str, kind: Kind, layout: str, bad: BadRows) -> C
 
 
 def _read(
-    cells: Sequence[Any], name: str, read: Callable[[Any], float | None], what: str, bad: BadRows
+    cells: Sequence[Any],
+    name: str,
+    read: Callable[[Any], float | None],
+    what: tuple[str, str],
+    bad: BadRows,
 ) -> npt.NDArray[np.float64]:
-    """Return cells as numbers, NaN where there is none; what cannot be read makes a bad row."""
+    """Return cells as numbers, NaN where there is none; what cannot be read makes a bad row.
+
+    Args:
+        cells: the column.
+        name: what it is called.
+        read: what makes a number of a cell.
+        what: the cells should be, in a word, and how they are to be written.
+        bad: where bad rows are noted.
+    """
     values = np.full(len(cells), np.nan)
     for row, cell in enumerate(cells):
         if is_missing(cell) or row in bad:
             continue
         value = read(cell)
         if value is None:
-            message = f"feature '{name}' is {str(cell)[:40]!r}, not {what} as in the other rows"
-            bad.add(row, f"feature not {what}", message)
+            message = f"feature '{name}' is {str(cell)[:40]!r}, not {what[1]}"
+            bad.add(row, f"feature not {what[0]}", message)
         else:
             values[row] = value
     return values

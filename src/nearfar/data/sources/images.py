@@ -14,6 +14,7 @@ from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.hugging_face import open_hub, undecoded
+from nearfar.data.read.image_kinds import IMAGE_ENDINGS
 from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.class_folders import (
     loose_files,
@@ -32,7 +33,6 @@ from nearfar.data.read.images.tables import (
     read_parquet_images,
 )
 from nearfar.data.read.locate import locate
-from nearfar.data.read.names import IMAGE_ENDINGS
 from nearfar.data.read.saved import is_saved
 from nearfar.data.shown import PRIVATE
 from nearfar.data.sources.feature_columns import (

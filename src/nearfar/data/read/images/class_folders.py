@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.columns import number
+from nearfar.data.read.image_kinds import TWO_WAYS, unread_among
 from nearfar.data.read.images.pictures import Files, ImageRows
-from nearfar.data.read.images.trees import Tree, plain_text, shown_path, strangers_note, tree_of
+from nearfar.data.read.images.trees import (
+    Tree,
+    no_picture,
+    plain_text,
+    shown_path,
+    strangers_note,
+    tree_of,
+)
 from nearfar.data.read.names import CLASS, are_folds, kept_apart, parts_of
 from nearfar.data.read.tables import Table
 from nearfar.errors import UserError
@@ -24,6 +32,8 @@ class _Found:
 
     rows: list[tuple[str | None, str | None, Path]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    bare: list[str] = field(default_factory=list)
+    """Of ``told`` those about folders without pictures."""
 
 
 def read_class_folders(root: Path, task: str = "classification") -> ImageRows:
@@ -44,11 +54,7 @@ def read_class_folders(root: Path, task: str = "classification") -> ImageRows:
     """
     tree = tree_of(root)
     if next(tree.pictures(), None) is None:
-        strangers = [plain_text(file.name) for file in tree.strangers()]
-        held = f" (it holds {', '.join(strangers[:3])})" if strangers else ""
-        raise UserError(
-            f"{root}: no image in this folder{held}; images need a folder for each class"
-        )
+        raise no_picture(tree, f"; {TWO_WAYS}")
     found = _Found()
     top = _unwrapped(tree, root, found)
     parts = _parts(top, root, found)
@@ -64,7 +70,7 @@ def read_class_folders(root: Path, task: str = "classification") -> ImageRows:
 def _rows(root: Path, tree: Tree, found: _Found, task: str) -> ImageRows:
     names = _ordered({plain_text(name) for _, name, _ in found.rows if name is not None})
     rows = found.rows
-    _check(root, names, rows, task)
+    _check(root, names, found, task)
     places = [shown_path(file, root) for _, _, file in rows]
     labelled = {part for part, name, _ in rows if name is not None}
     cells: list[Any] = [None if name is None else plain_text(name) for _, name, _ in rows]
@@ -95,13 +101,10 @@ def _rows(root: Path, tree: Tree, found: _Found, task: str) -> ImageRows:
     )
 
 
-def _check(
-    root: Path, names: Sequence[str], rows: Sequence[tuple[Any, Any, Path]], task: str
-) -> None:
+def _check(root: Path, names: Sequence[str], found: _Found, task: str) -> None:
+    rows = found.rows
     if not names:
-        raise UserError(
-            f"{rows[0][2]}: not in the folder of a class: images need a folder for each class"
-        )
+        raise UserError(f"{rows[0][2]}: not in the folder of a class: {TWO_WAYS}")
     if task == "regression":
         if words := [name for name in names if number(name) is None]:
             raise UserError(
@@ -110,7 +113,10 @@ def _check(
             )
         return
     if len(names) == 1:
-        raise UserError(f"{root.name}: target '{CLASS}' is {names[0]!r} in every row: one class")
+        bare = f"; {found.bare[0]}" if found.bare else ""
+        raise UserError(
+            f"{root.name}: target '{CLASS}' is {names[0]!r} in every row: one class{bare}"
+        )
     count = sum(name is not None for _, name, _ in rows)
     if _FEWEST * len(names) > count:
         raise UserError(
@@ -279,9 +285,12 @@ def _loose(tree: Tree, part: str | None, root: Path, found: _Found) -> None:
 
 def _tell_bare(tree: Tree, root: Path, found: _Found) -> None:
     for folder in tree.bare:
-        held = sum(1 for _ in folder.strangers())
-        files = f" (other files: {held})" if held else ""
-        found.told.append(f"no image in the folder {shown_path(folder.path, root)}{files}")
+        files = list(folder.strangers())
+        count, kinds = unread_among(file.name for file in files)
+        unread = f", {count} of them {kinds}, which is not read" if count else ""
+        held = f" (other files: {len(files)}{unread})" if files else ""
+        found.bare.append(f"no image in the folder {shown_path(folder.path, root)}{held}")
+        found.told.append(found.bare[-1])
 
 
 def _compare_parts(found: _Found) -> None:
@@ -308,7 +317,7 @@ def read_loose_folder(root: Path) -> ImageRows:
     tree = tree_of(root)
     files = list(tree.pictures())
     if not files:
-        raise UserError(f"{root}: no image in this folder")
+        raise no_picture(tree)
     rows = loose_files(root, files)
     rows.note = strangers_note(root, list(tree.strangers()))
     return rows

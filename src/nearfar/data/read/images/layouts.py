@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nearfar.data.options import DataOptions
+from nearfar.data.read.image_kinds import IMAGE_ENDINGS, READ, TWO_WAYS, called_unread
 from nearfar.data.read.images.cifar import is_cifar_folder, read_cifar
 from nearfar.data.read.images.class_folders import read_class_folders
 from nearfar.data.read.images.idx import is_idx_folder, read_idx_folder
@@ -19,7 +20,6 @@ from nearfar.data.read.images.tables import (
     read_parquet_images,
     read_path_table,
 )
-from nearfar.data.read.names import IMAGE_ENDINGS
 from nearfar.data.read.packed import is_table, refuse_other_kind
 from nearfar.data.read.saved import is_saved, read_saved
 from nearfar.data.table_form import TableForm
@@ -109,13 +109,29 @@ def file_layout(
         return read_parquet_file(path, options)
     if is_table(path):
         return read_path_table(path, form or options.form, options.image, root)
-    if ending in IMAGE_ENDINGS:
-        raise UserError(f"{path}: one image is no data set: name a folder or a table")
+    _refuse_one_picture(path)
     refuse_other_kind(path)
     raise UserError(
         f"cannot tell how {path.name} holds images: name a folder, or a file that ends in .npz, "
         ".csv, .tsv, .xlsx or .parquet"
     )
+
+
+def _refuse_one_picture(path: Path) -> None:
+    """Refuse a picture, which is no data set, and one of a kind that is not read at all.
+
+    Raises:
+        UserError: as said.
+    """
+    if (kind := called_unread(path.name)) is not None:
+        raise UserError(f"{path}: {kind} is not read: convert it to png or jpg; images are {READ}")
+    if path.suffix.lower() == ".npy":
+        raise UserError(
+            f"{path}: one array has no labels: write images x and labels y into one .npz file "
+            "(numpy.savez)"
+        )
+    if path.suffix.lower() in IMAGE_ENDINGS:
+        raise UserError(f"{path}: one image is no data set: {TWO_WAYS}: name that folder or table")
 
 
 def read_parquet_file(path: Path, options: DataOptions) -> ImageRows:

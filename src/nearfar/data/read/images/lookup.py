@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.cells import number
+from nearfar.data.read.image_kinds import is_image_name
 from nearfar.data.read.locate import is_file
-from nearfar.data.read.names import is_image_name, path_column
+from nearfar.data.read.names import path_column
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError
 
@@ -20,13 +23,17 @@ _NUMBER = "/"
 """Stands before a number that a file with zeros before it is called; no file's name has it."""
 _MOST_FILES = 300_000
 """Files of a folder that are looked through for names without a path."""
+_MOST_NAMES = 10_000
+"""Among no more names the one is looked for that is nearest to one that is not there."""
+_NEAR = 0.8
 
 
 class PictureNames:
     """Finds the file that a cell of a table means.
 
     A path from ``base`` first; else, in ``base`` and the folders in it, the one picture of that
-    name, or of that name before its ending; else the one of that number, as 7 is of ``007.jpg``.
+    name, or of that name before its ending; else the one of that number, as 7 is of ``007.jpg``, or
+    of that name in other letters: capitals for small ones, accents spelled in another way.
 
     Args:
         base: the folder that paths begin at.
@@ -37,12 +44,14 @@ class PictureNames:
         self.by_name = 0
         """How many cells were found by their name alone."""
         self._index: dict[str, list[Path]] | None = None
+        self._alike: dict[str, list[Path]] = {}
+        self._looked = False
 
     def path(self, cell: Any) -> Path:
         """Return the file; where there is none, the path that it should have.
 
         Raises:
-            UserError: if several files have the name.
+            UserError: if several files have the name, or none has and one has a name near it.
         """
         text = str(cell).strip()
         straight = self.base / text
@@ -57,6 +66,8 @@ class PictureNames:
         if found:
             self.by_name += 1
             return found[0]
+        if (near := self._nearest(text.replace("\\", "/"))) is not None:
+            raise UserError(f"image '{text}' is not there; the nearest name is {near}")
         return straight
 
     def fits(self, cells: Sequence[Any], *, by_number: bool = False) -> bool:
@@ -79,27 +90,51 @@ class PictureNames:
 
     def _named(self, text: str, *, by_number: bool = True) -> list[Path]:
         if self._index is None:
-            self._index = {}
-            for path in _pictures(self.base):
-                keys = {path.name, path.stem}
-                if _PADDED.fullmatch(path.stem):
-                    keys.add(f"{_NUMBER}{path.stem.lstrip('0') or 0}")
-                for key in keys:
-                    self._index.setdefault(key, []).append(path)
+            self._index = self._indexed()
         name = text.rsplit("/", 1)[-1]
         found = self._index.get(name, [])
         if not found and by_number:
-            return self._index.get(_NUMBER + name, [])
+            found = self._index.get(_NUMBER + name, [])
+        found = found or self._alike.get(_plain(name), [])
         if len(found) > 1 and "/" in text:
-            tail = [path for path in found if _below(path, text)]
-            return tail or found
+            for form in (str, _plain):
+                if tail := [path for path in found if _below(form(path.as_posix()), form(text))]:
+                    return tail
         return found
 
+    def _indexed(self) -> dict[str, list[Path]]:
+        index: dict[str, list[Path]] = {}
+        for path in _pictures(self.base):
+            keys = {path.name, path.stem}
+            for key in set(map(_plain, keys)):
+                self._alike.setdefault(key, []).append(path)
+            if _PADDED.fullmatch(path.stem):
+                keys.add(f"{_NUMBER}{path.stem.lstrip('0') or 0}")
+            for key in keys:
+                index.setdefault(key, []).append(path)
+        return index
 
-def _below(path: Path, text: str) -> bool:
-    return path.as_posix().endswith(f"/{text}") or path.with_suffix("").as_posix().endswith(
-        f"/{text}"
-    )
+    def _nearest(self, text: str) -> Path | None:
+        """Return the picture of that name with another ending; of the first name also one near."""
+        name = _plain(text.rsplit("/", 1)[-1])
+        found = self._alike.get(Path(name).stem, []) if is_image_name(name) else []
+        if not found and not self._looked and len(self._alike) <= _MOST_NAMES:
+            self._looked = True
+            found = [
+                path
+                for key in get_close_matches(name, self._alike, n=1, cutoff=_NEAR)
+                for path in self._alike[key]
+            ]
+        return found[0].relative_to(self.base) if found else None
+
+
+def _plain(text: str) -> str:
+    """Return a name without what systems spell differently: case, and how accents are made up."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _below(path: str, text: str) -> bool:
+    return path.endswith(f"/{text}") or path.rpartition(".")[0].endswith(f"/{text}")
 
 
 def _pictures(base: Path) -> Iterator[Path]:

@@ -13,8 +13,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from nearfar.data.read.image_kinds import READ, START, unread_kind
 from nearfar.data.read.images.depth import Range
 from nearfar.data.read.images.tiffs import read_tiff, tiff_look
+from nearfar.data.read.packed import kind_of
 
 Pixels = npt.NDArray[np.uint8]
 Encoded = bytes | Path | Pixels
@@ -105,11 +107,11 @@ def begins_a_picture(start: bytes) -> bool:
     return start.startswith(SIGNATURES)
 
 
-def _start(encoded: bytes | Path) -> bytes:
+def _start(encoded: bytes | Path, count: int = 8) -> bytes:
     if isinstance(encoded, bytes):
-        return encoded[:8]
+        return encoded[:count]
     with encoded.open("rb") as file:
-        return file.read(8)
+        return file.read(count)
 
 
 @contextmanager
@@ -149,7 +151,7 @@ def look(encoded: Encoded, form: Form) -> Look:
     except BadImageError:
         raise
     except Exception as error:  # decoders raise whatever a damaged file makes them raise
-        raise unreadable(error) from error
+        raise unreadable(error, encoded) from error
 
 
 def _look(image: Any, form: Form) -> Look:
@@ -237,7 +239,7 @@ def opened(encoded: bytes | Path, form: Form) -> tuple[Any, list[str]]:
     except BadImageError:
         raise
     except Exception as error:  # decoders raise whatever a damaged file makes them raise
-        raise unreadable(error) from error
+        raise unreadable(error, encoded) from error
 
 
 def _cut_short(image: Any) -> bool:
@@ -329,18 +331,30 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def unreadable(error: Exception) -> BadImageError:
-    """Return in one line why a picture cannot be decoded."""
+def unreadable(error: Exception, encoded: bytes | Path | None = None) -> BadImageError:
+    """Return in one line why a picture cannot be decoded, and what it is where it is none."""
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, Image.DecompressionBombError):
         return BadImageError("image too large", f"is above the limit of {MOST_PIXELS:,} pixels")
     if isinstance(error, UnidentifiedImageError):
-        return BadImageError("no image", "is not an image (png, jpg, webp, bmp, tif or npy)")
+        return BadImageError("no image", _other_kind(encoded))
     if isinstance(error, OSError) and error.strerror:
         file = f": {error.filename}" if error.filename else ""
         return BadImageError("not readable", f"cannot be read: {error.strerror}{file}")
     return BadImageError("image damaged", f"cannot be decoded: {_line(error)}")
+
+
+def _other_kind(encoded: bytes | Path | None) -> str:
+    start = b"" if encoded is None else _start(encoded, START)
+    if (kind := unread_kind(start)) is not None:
+        return f"is {kind}, which is not read: convert it to png or jpg"
+    what = kind_of(start)
+    if what is not None and what.endswith(" image"):
+        return f"begins as {what}, and is damaged"
+    if what is not None and ":" in what:  # with what can be done
+        return f"is {what}"
+    return f"is {what}, not an image ({READ})" if what else f"is not an image ({READ})"
 
 
 def _line(error: Exception) -> str:

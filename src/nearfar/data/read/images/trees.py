@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nearfar.data.read.image_kinds import READ, called_unread, is_image_name, unread_among
 from nearfar.data.read.images.stored import has_signature
-from nearfar.data.read.names import is_image_name
 from nearfar.errors import UserError
 
 _OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -95,6 +95,29 @@ def tree_of(folder: Path, above: frozenset[str] = frozenset()) -> Tree:
 def _is_unnamed_picture(path: Path) -> bool:
     ending = path.suffix[1:]
     return (not ending or ending.isdecimal()) and has_signature(path)
+
+
+def no_picture(tree: Tree, otherwise: str = "") -> UserError:
+    """Return what to say of a folder without a picture: what it holds, and what can be done.
+
+    Args:
+        tree: the folder.
+        otherwise: what is said more where it holds no pictures of kinds that are not read.
+    """
+    files = list(tree.strangers())
+    count, kinds = unread_among(file.name for file in files)
+    if count:
+        first = next(file for file in files if called_unread(file.name) is not None)
+        are = "1 is" if count == 1 else f"{count} are"
+        return UserError(
+            f"{tree.path}: no image in this folder that is read: {are} {kinds} "
+            f"({shown_path(first, tree.path)}{', …' * (count > 1)}): convert "
+            f"{'it' if count == 1 else 'them'} to png or jpg; "
+            f"images are {READ}"
+        )
+    some = ", ".join(plain_text(file.name) for file in files[:3])
+    held = f" (it holds {some})" if some else ""
+    return UserError(f"{tree.path}: no image in this folder{held}{otherwise}")
 
 
 def strangers_note(root: Path, files: Sequence[Path]) -> dict[str, Any]:
