@@ -131,7 +131,7 @@ def test_columns_beside_molecules(tmp_path: Path) -> None:
     for given in (["CCO", "C"], np.array(["CCO"])):
         with pytest.raises(UserError, match=r"molecules alone; .* 'solvent', 'kelvin': give a"):
             Estimator(model).predict(given)
-    with pytest.raises(UserError, match=r"^X: no column 'solvent'.*lacks 1 more"):
+    with pytest.raises(UserError, match=r"^X: no column 'solvent'.*lacks 'kelvin'"):
         Estimator(model).predict({"smiles": ["CCO", "C"]})
 
 
