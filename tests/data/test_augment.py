@@ -9,7 +9,6 @@ import pytest
 import torch
 from slow_augment import blurred, box_stretched, turned, with_hue_moved
 from torch import Tensor
-from torch.nn import functional
 
 from nearfar.data.augment import (
     VIEWS,
@@ -17,7 +16,6 @@ from nearfar.data.augment import (
     Blur,
     Crop,
     Cutout,
-    Elastic,
     Flip,
     Greyscale,
     Jitter,
@@ -85,7 +83,6 @@ def test_every_image_has_draws_of_its_own(name: str) -> None:
         ("resized_crop", {"scale": [1, 1], "ratio": [12 / 9, 12 / 9]}),
         ("flip", {"p": 0}),
         ("rotation", {"degrees": 0}),
-        ("elastic", {"pixels": 0}),
         ("jitter", {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0, "p": 1}),
         ("jitter", {"p": 0}),
         ("greyscale", {"p": 0}),
@@ -240,39 +237,6 @@ def test_cutout_makes_squares_grey_at_every_place() -> None:
         assert 2 <= len(right) <= 3
         places.add((int(down[0]), int(right[0]), len(down), len(right)))
     assert len(places) == 35
-
-
-def read_between(image: Tensor, row: float, column: float) -> Tensor:
-    """One place of an image (c, h, w), bilinear, black outside, one pixel after another."""
-    found = torch.zeros(len(image))
-    for down in range(image.shape[1]):
-        for right in range(image.shape[2]):
-            weight = max(0.0, 1 - abs(down - row)) * max(0.0, 1 - abs(right - column))
-            found += weight * image[:, down, right]
-    return found
-
-
-def test_elastic_with_two_cells_equals_its_twin(monkeypatch: pytest.MonkeyPatch) -> None:
-    corners = torch.randn(2, 2, 2, 2, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(torch, "randn", lambda *_, **__: corners)
-    images = some_images(2, 2, 6, 8)
-    moved = functional.interpolate(1.5 * corners, (6, 8), mode="bicubic", align_corners=True)
-    expected = torch.zeros_like(images)
-    for number, image in enumerate(images):
-        for row in range(6):
-            for column in range(8):
-                right, down = moved[number, :, row, column].tolist()
-                expected[number, :, row, column] = read_between(image, row + down, column + right)
-    seen = Elastic(pixels=1.5, cells=2)(images)
-    torch.testing.assert_close(seen, expected, rtol=0, atol=1e-5)
-
-
-def test_elastic_moves_places_together_by_what_was_asked() -> None:
-    torch.manual_seed(0)
-    across = torch.arange(64.0).expand(500, 1, 64, 64) / 64
-    moved = 64 * (Elastic(pixels=2.0, cells=3)(across) - across)[:, 0, 8:-8, 8:-8]
-    assert 1.0 < float(moved.std()) < 2.2
-    assert float((moved[:, 1:] - moved[:, :-1]).abs().max()) < 1.0
 
 
 @pytest.mark.parametrize("degrees", [90.0, 30.0, -17.0])

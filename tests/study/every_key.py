@@ -184,7 +184,6 @@ VIEWS = [
     {"crop": {"padding": 2}},
     {"shift": {"padding": 3}},
     {"cutout": {"size": 3}},
-    {"elastic": {"pixels": 0.5, "cells": 4}},
     "alternating_flip",
     {"flip": {"p": 0.4}},
     {"rotation": {"degrees": 9}},

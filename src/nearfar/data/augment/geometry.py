@@ -1,4 +1,4 @@
-"""Views that move pixels: crop, resized crop, flip, rotation, elastic deformation."""
+"""Views that move pixels: crop, resized crop, flip, rotation."""
 
 import math
 from typing import Annotated, ClassVar
@@ -197,34 +197,3 @@ class Rotation:
         turn = torch.stack([torch.cat(row, dim=1) for row in rows], dim=1)
         grid = functional.affine_grid(turn, list(images.shape), align_corners=False)
         return functional.grid_sample(images, grid, align_corners=False)
-
-
-class Elastic:
-    """Bend each image: places move by what is drawn on a coarse grid, in between bicubic; black in.
-
-    At ``cells`` × ``cells`` points both directions are drawn from a normal distribution with a
-    standard deviation of ``pixels`` (Ronneberger et al., "U-Net", MICCAI 2015, section 3.1; before:
-    Simard et al., ICDAR 2003). Few cells scale, slant and shift as well.
-    """
-
-    @validate_call
-    def __init__(
-        self,
-        *,
-        pixels: Annotated[float, Field(ge=0, le=1000)] = 1.5,
-        cells: Annotated[int, Field(ge=2, le=64)] = 3,
-    ) -> None:
-        self.pixels, self.cells = pixels, cells
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Return bent images (b, c, h, w), read between pixels (bilinear)."""
-        count, _, height, width = images.shape
-        drawn = torch.randn(count, 2, self.cells, self.cells, device=images.device)
-        moved = functional.interpolate(
-            drawn * self.pixels, (height, width), mode="bicubic", align_corners=True
-        )
-        still = torch.eye(2, 3, device=images.device).expand(count, 2, 3)
-        grid = functional.affine_grid(still, list(images.shape), align_corners=False)
-        sides = torch.tensor([width, height], device=images.device)
-        places = grid + moved.permute(0, 2, 3, 1) * 2 / sides
-        return functional.grid_sample(images, places.to(images.dtype), align_corners=False)
