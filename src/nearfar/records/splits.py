@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 
 from nearfar.errors import UserError
 from nearfar.records.run import RunFolder
 from nearfar.records.samples import read_rows
-from nearfar.records.stage_files import PREDICTIONS
-from nearfar.records.tables import read_stages
+from nearfar.records.stage_files import read_parts
 
 TRAIN, LEFT_OUT = "train", "left out"
 
@@ -22,14 +20,12 @@ def read_splits(path: Path) -> dict[str, list[str] | list[int]]:
     a training see.
 
     Raises:
-        UserError: no run folder, or no training of it is finished.
+        UserError: no run folder, its table of stages is damaged, or no training is finished.
     """
     folder = RunFolder.open(path)
     ids, _ = read_rows(path)
-    table = path / "stages.csv"
-    rows = read_stages(table) if table.exists() else []
     by_seed: dict[int, dict[str, str]] = {}
-    for row in rows:
+    for row in folder.stage_rows():
         if row.stage == "fit" and row.status == "done":
             by_seed.setdefault(row.seed, {}).setdefault(row.condition, row.hash)
     names: list[str] = []
@@ -49,10 +45,7 @@ def _parts(folder: RunFolder, hashes: Iterable[str], ids: Iterable[str]) -> dict
     """Return the part of every row in one training, by id, as stages of several conditions say."""
     known: dict[str, str] = {}
     for stage_hash in hashes:
-        file = folder.store.folder(stage_hash) / PREDICTIONS
-        if file.is_file():
-            with file.open(newline="", encoding="utf-8") as lines:
-                known |= {line["id"]: line["split"] for line in csv.DictReader(lines)}
+        known |= read_parts(folder.store.folder(stage_hash))
     # Of many training rows no predictions are kept.
     rest = LEFT_OUT if TRAIN in known.values() else TRAIN
     return {name: known.get(name, rest) for name in ids or known} if known else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,17 +53,26 @@ def write_predictions(folder: Path, header: Sequence[str], lines: Iterable[Itera
     write_rows(folder / PREDICTIONS, header, lines)
 
 
-def read_prediction_rows(folder: Path, target: str | None, split: str) -> list[dict[str, str]]:
-    """Read the rows of one part, of one target or of all, from ``predictions.csv``.
+def prediction_rows(folder: Path, split: str | None = None) -> Iterator[dict[str, str]]:
+    """Yield the rows of one part, or of all, from ``predictions.csv``: texts as they were given.
 
     There are none without the file.
     """
     path = folder / PREDICTIONS
     if not path.is_file():
-        return []
+        return
     with path.open(newline="", encoding="utf-8") as file:
-        rows = (row for row in csv.DictReader(file) if row["split"] == split)
-        return [row for row in map(_read, rows) if target in (None, row["target"])]
+        yield from (_read(row) for row in csv.DictReader(file) if split in (None, row["split"]))
+
+
+def read_prediction_rows(folder: Path, target: str | None, split: str) -> list[dict[str, str]]:
+    """Read the rows of one part, of one target or of all, from ``predictions.csv``."""
+    return [row for row in prediction_rows(folder, split) if target in (None, row["target"])]
+
+
+def read_parts(folder: Path) -> dict[str, str]:
+    """Read the part of each row that ``predictions.csv`` names, by id."""
+    return {row["id"]: row["split"] for row in prediction_rows(folder)}
 
 
 def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> Predictions | None:
