@@ -40,3 +40,18 @@ def test_a_damaged_table_is_told_in_a_line(tmp_path: Path) -> None:
     table.write_text(table.read_text(encoding="utf-8")[:-9], encoding="utf-8")
     with pytest.raises(UserError, match=r"stages.csv: is damaged"):
         read_splits(path)
+
+
+def test_rows_that_one_target_leaves_out_have_the_part_that_another_says(tmp_path: Path) -> None:
+    path = made_run(tmp_path / "run")
+    folder = RunFolder(path)
+    write_predictions(folder.store.folder("m"), NUMBERS_HEADER, [("b", "validation", "two", 1, 1)])
+    rows = [
+        StageRow(arm, 0, "", "fit", stage, "done", "", 0, 0, 0.0, 0, "cpu")
+        for arm, stage in (("A", "m"), ("B", "a"))
+    ]
+    arms = {name: {"own_target": target} for name, target in (("A", "two"), ("B", None))}
+    with folder.writing():
+        write_stages(path / "stages.csv", rows)
+        folder.write_json("plan.json", {"arms": arms})
+    assert read_splits(path)["part"] == ["train", "validation", "test", "left out"]

@@ -16,18 +16,21 @@ TRAIN, LEFT_OUT = "train", "left out"
 def read_splits(path: Path) -> dict[str, list[str] | list[int]]:
     """Return columns ``id``, ``seed`` and ``part``: a line for every row and finished training.
 
-    Parts are train, validation, test, and ``left out`` for rows that no condition of the study lets
-    a training see.
+    Parts are train, validation, test, and ``left out`` for rows that no condition and no target of
+    the study lets a training see.
 
     Raises:
         UserError: no run folder, its table of stages is damaged, or no training is finished.
     """
     folder = RunFolder.open(path)
     ids, _ = read_rows(path)
-    by_seed: dict[int, dict[str, str]] = {}
+    arms = folder.read_json("plan.json").get("arms", {})
+    by_seed: dict[int, dict[tuple[str, str | None], str]] = {}
     for row in folder.stage_rows():
         if row.stage == "fit" and row.status == "done":
-            by_seed.setdefault(row.seed, {}).setdefault(row.condition, row.hash)
+            # A target that joins classes leaves out the rows of all others.
+            place = row.condition, arms.get(row.arm, {}).get("own_target")
+            by_seed.setdefault(row.seed, {}).setdefault(place, row.hash)
     names: list[str] = []
     seeds: list[int] = []
     parts: list[str] = []
@@ -42,7 +45,7 @@ def read_splits(path: Path) -> dict[str, list[str] | list[int]]:
 
 
 def _parts(folder: RunFolder, hashes: Iterable[str], ids: Iterable[str]) -> dict[str, str]:
-    """Return the part of every row in one training, by id, as stages of several conditions say."""
+    """Return the part of every row in one training, by id, as several of its stages say."""
     known: dict[str, str] = {}
     for stage_hash in hashes:
         known |= read_parts(folder.store.folder(stage_hash))
