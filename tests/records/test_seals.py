@@ -115,6 +115,17 @@ def test_damaged_features_are_made_again(
     assert (store.get(key, lambda: made * np.nan)[0] == made).all()
 
 
+def test_features_that_another_process_removes_meanwhile_are_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, key = FeatureStore(tmp_path), {"a": 1}
+    made = np.zeros((3, 4), dtype=np.float32)
+    store.get(key, lambda: made)
+    (tmp_path / f"{store.name(key)}.npy").unlink()
+    monkeypatch.setattr(FeatureStore, "has", lambda store, name: True)
+    assert (store.get(key, lambda: made)[0] == made).all()
+
+
 def test_damaged_maps_are_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_maps(tmp_path, {"a": np.zeros((2, 2), np.float32)})
     path = tmp_path / "embeddings.npz"
