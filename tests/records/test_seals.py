@@ -65,6 +65,12 @@ def test_a_damaged_stage_does_not_count_and_is_told(
     assert {entry.name for entry in store.root.iterdir()} == {"aa"}
 
 
+def test_a_stage_that_two_commands_find_damaged_is_set_aside_once(store: StageStore) -> None:
+    store.discard("aa")
+    store.discard("aa")
+    assert {entry.name for entry in store.root.iterdir()} == {"aa.damaged"}
+
+
 def test_small_files_are_read_at_the_first_opening_and_large_ones_before_use(
     store: StageStore,
 ) -> None:
