@@ -25,6 +25,7 @@ from nearfar.records import StageRow
 from nearfar.records.maps import features_name, read_kept_features
 from nearfar.records.run import SCHEMA, RunFolder
 from nearfar.records.samples import read_rows
+from nearfar.records.splits import TRAIN, part_of_others
 from nearfar.records.stage_files import read_parts
 from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import read_preparation
@@ -131,7 +132,8 @@ def _known(folder: RunFolder, member: Member) -> KnownRows | None:
     if not ids or len(ids) <= max(numbers, default=-1):
         return None
     parts = read_parts(place)
-    mine = [k for k, row in enumerate(numbers) if parts.get(ids[row], "train") == "train"]
+    rest = part_of_others(parts)
+    mine = [k for k, row in enumerate(numbers) if parts.get(ids[row], rest) == TRAIN]
     names = [ids[numbers[k]] for k in mine]
     return KnownRows.of(names, np.asarray(values)[mine])
 

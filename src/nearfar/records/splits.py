@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nearfar.errors import UserError
@@ -49,6 +49,13 @@ def _parts(folder: RunFolder, hashes: Iterable[str], ids: Iterable[str]) -> dict
     known: dict[str, str] = {}
     for stage_hash in hashes:
         known |= read_parts(folder.store.folder(stage_hash))
-    # Of many training rows no predictions are kept.
-    rest = LEFT_OUT if TRAIN in known.values() else TRAIN
+    rest = part_of_others(known)
     return {name: known.get(name, rest) for name in ids or known} if known else {}
+
+
+def part_of_others(known: Mapping[str, str]) -> str:
+    """Return the part of rows that predictions do not name, where these have the parts ``known``.
+
+    Of many training rows no predictions are kept; else what is not named was left out.
+    """
+    return LEFT_OUT if TRAIN in known.values() else TRAIN
