@@ -224,6 +224,25 @@ def test_over_all_targets_rows_that_one_target_lacks_leave_none(tmp_path: Path) 
     assert KeptScores(tmp_path, records, "mae", IDS).tested("A", "", "all targets") is None
 
 
+def test_a_file_is_read_once_however_many_targets_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"t{k}" for k in range(6)]
+    records = [record for name in names for record in keep(tmp_path, target=name)[0]]
+    opened: list[Path] = []
+    opening = Path.open
+
+    def counted(path: Path, *given: Any, **named: Any) -> Any:
+        opened.append(path)
+        return opening(path, *given, **named)
+
+    monkeypatch.setattr(Path, "open", counted)
+    found = KeptScores(tmp_path, records, "mae", IDS)
+    for name in ["all targets", *names]:
+        assert found.tested("A", "", name) is not None
+    assert len(opened) == len(FOLDS)
+
+
 def trained(*by_seed: tuple[list[int], list[float]]) -> dict[int, Any]:
     return {
         seed: Training(np.array(rows), np.array(scores))

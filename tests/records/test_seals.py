@@ -65,6 +65,12 @@ def test_a_damaged_stage_does_not_count_and_is_told(
     assert {entry.name for entry in store.root.iterdir()} == {"aa"}
 
 
+def test_a_stage_that_two_commands_find_damaged_is_set_aside_once(store: StageStore) -> None:
+    store.discard("aa")
+    store.discard("aa")
+    assert {entry.name for entry in store.root.iterdir()} == {"aa.damaged"}
+
+
 def test_small_files_are_read_at_the_first_opening_and_large_ones_before_use(
     store: StageStore,
 ) -> None:
@@ -113,6 +119,17 @@ def test_damaged_features_are_made_again(
     assert spared == 0.0
     assert ("thrown away" in capsys.readouterr().err) == (how != "gone")
     assert (store.get(key, lambda: made * np.nan)[0] == made).all()
+
+
+def test_features_that_another_process_removes_meanwhile_are_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, key = FeatureStore(tmp_path), {"a": 1}
+    made = np.zeros((3, 4), dtype=np.float32)
+    store.get(key, lambda: made)
+    (tmp_path / f"{store.name(key)}.npy").unlink()
+    monkeypatch.setattr(FeatureStore, "has", lambda store, name: True)
+    assert (store.get(key, lambda: made)[0] == made).all()
 
 
 def test_damaged_maps_are_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,8 @@ from rich.console import Console
 from two_targets import SECOND, with_second_target
 
 from nearfar.report import print_summary, write_report
+from nearfar.report.load import read_run
+from nearfar.report.page.panel import PageContext
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +110,20 @@ def test_where_no_terminal_shows_it_a_sentence_stays_on_one_line(two: Path, summ
     out = io.StringIO()
     print_summary(two, Console(file=out, width=40, color_system=None))
     assert f" {summary['answer']}" in out.getvalue().splitlines()
+
+
+def test_predictions_of_a_stage_are_read_once_for_all_targets(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    opening = Path.open
+
+    def counted(path: Path, *given: Any, **named: Any) -> Any:
+        opened.append(path)
+        return opening(path, *given, **named)
+
+    page = PageContext(read_run(two))
+    monkeypatch.setattr(Path, "open", counted)
+    assert [target for target, _, _ in page.by_target] == page.run.several
+    read = [path for path in opened if path.name == "predictions.csv"]
+    assert len(read) == len(set(read)) > 0

@@ -60,6 +60,8 @@ BAD_AXES: dict[str, tuple[Plain, str]] = {
     "a value twice": ({"n": {"role": "compare", "values": [8, 8]}}, "a value twice"),
     "unnamed structure": ({"n": {"role": "compare", "values": [{"a": 1}]}}, "need names"),
     "an unclear label": ({"n": {"role": "condition", "values": {"a;b": 8}}}, "give it another"),
+    "a label of several": ({"n": {"role": "condition", "values": {"a|b": 8}}}, "give it another"),
+    "a label of any": ({"n": {"role": "condition", "values": {"*": 8}}}, "give it another"),
 }
 
 

@@ -1,6 +1,7 @@
 """Every arm against its baseline: difference, interval, p, chances, and one word."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -115,17 +116,15 @@ def _judge_all(drafts: Sequence[_Draft], rules: Rules) -> list[Comparison]:
     differ = adjusted(families, [draft.comparison.p for draft in drafts])
     alike = [rules.testing.same_p(d.estimate, d.margin) if d.estimate else None for d in drafts]
     same = adjusted(families, alike)
+    tested = zip(families, estimates, strict=True)
+    sizes = Counter(family for family, estimate in tested if estimate is not None)
     found = []
     for draft, p, p_same in zip(drafts, differ, same, strict=True):
         if draft.estimate is None or p is None or p_same is None:
             found.append(draft.comparison)
             continue
-        size = sum(
-            family == draft.comparison.family and estimate is not None
-            for family, estimate in zip(families, estimates, strict=True)
-        )
         asked, split = rules.margin is not None, "" if rules.varies else "for this split"
-        result = Adjusted(p, p_same, size)
+        result = Adjusted(p, p_same, sizes[draft.comparison.family])
         given = (draft.comparison, draft.estimate, result, rules.testing)
         found.append(judged(*given, asked=asked, split=split))
     return found

@@ -1,7 +1,7 @@
 """Row scores of finished stages: what every comparison and interval rests on."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,10 @@ from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS, Classified, of_label
 from nearfar.records import Record
 from nearfar.records.conditions import is_pattern, matching
-from nearfar.records.stage_files import read_prediction_rows
+from nearfar.records.stage_files import prediction_rows
+
+_ByTarget = dict[str, tuple[list[str], tuple[Any, ...]]]
+"""Target → the ids of tested rows, and what ``Metric.value`` takes of them."""
 
 
 class RowScores(Protocol):
@@ -72,31 +75,29 @@ class KeptScores:
         self.groups = np.array(groups, dtype=np.int64) if len(groups) == len(ids) > 0 else None
         self._stages, self._metric, self._classes = stages, metric, classes or {}
         self._row_of = {name: row for row, name in enumerate(ids)}
-        self._recorded: dict[tuple[str, str, str], dict[int, dict[bool, Record]]] = {}
+        self._recorded: dict[tuple[str, str], dict[int, dict[str, dict[bool, Record]]]] = {}
         for r in records:
             if r.split == TEST and r.metric == metric:
-                seeds = self._recorded.setdefault((r.arm, r.condition, r.target), {})
-                seeds.setdefault(r.seed, {})[r.unit == "z"] = r
-        self._read = cache(self._read_one)
+                seeds = self._recorded.setdefault((r.arm, r.condition), {})
+                seeds.setdefault(r.seed, {}).setdefault(r.target, {})[r.unit == "z"] = r
+        self._read = cache(self._read_all)
+        self._mean = cache(self._mean_over_targets)
         self.unread: set[str] = set()
 
     def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
         """Return what each seed tested; None where row scores are not at hand."""
         if is_pattern(condition):
-            known = sorted({place for _, place, _ in self._recorded})
+            known = sorted({place for _, place in self._recorded})
             places = matching(condition, known)
             return _averaged([self.tested(arm, place, target) for place in places])
         if target == ALL_TARGETS and not METRICS[self._metric].pooled:
-            return self._mean_over_targets(arm, condition)
-        return self._read(arm, condition, target)
+            return self._mean(arm, condition)
+        return self._read(arm, condition).get(target)
 
     def _mean_over_targets(self, arm: str, condition: str) -> dict[int, Tested] | None:
         """Return what each seed tested of the targets that it has a number of."""
-        parts = []
-        for name in sorted({name for _, _, name in self._recorded} - {ALL_TARGETS}):
-            if (arm, condition, name) not in self._recorded:
-                continue
-            found = self._read(arm, condition, name)
+        parts: list[dict[int, Tested]] = []
+        for _, found in sorted(self._read(arm, condition).items()):
             if found is None:
                 return None
             parts.append(found)
@@ -104,40 +105,61 @@ class KeptScores:
         of_seed = {seed: [part[seed] for part in parts if seed in part] for seed in seeds}
         return {seed: _over_targets(several) for seed, several in of_seed.items()} or None
 
-    def _read_one(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
-        found: dict[int, Tested] = {}
-        for seed, by_unit in self._recorded.get((arm, condition, target), {}).items():
-            tested = self._of_stage(by_unit)
-            if tested is None:
-                if METRICS[self._metric].row_scores is not None:
-                    self.unread.add(arm)
-                return None
-            found[seed] = tested
-        return found or None
+    def _read_all(self, arm: str, condition: str) -> dict[str, dict[int, Tested] | None]:
+        """Return by target what each seed tested, None where one has no row scores.
 
-    def _of_stage(self, by_unit: dict[bool, Record]) -> Tested | None:
-        row_scores = METRICS[self._metric].row_scores
-        own = by_unit.get(False)
-        if row_scores is None or own is None:
+        The targets of a seed are read together: their predictions stand in one file.
+        """
+        found: dict[str, dict[int, Tested] | None] = {}
+        metric = METRICS[self._metric]
+        if metric.row_scores is None:
+            return found
+        for seed, by_target in self._recorded.get((arm, condition), {}).items():
+            compared = cache(self._compared_in)
+            for target, by_unit in by_target.items():
+                if target == ALL_TARGETS and not metric.pooled:
+                    continue
+                tested, known = self._of_stage(by_unit, compared), found.setdefault(target, {})
+                if tested is None:
+                    self.unread.add(arm)
+                    found[target] = None
+                elif known is not None:
+                    known[seed] = tested
+        return found
+
+    def _of_stage(
+        self, by_unit: dict[bool, Record], compared_in: Callable[[str], _ByTarget]
+    ) -> Tested | None:
+        metric, own = METRICS[self._metric], by_unit.get(False)
+        if metric.row_scores is None or own is None:
             return None
-        pooled = METRICS[self._metric].pooled
-        target = None if pooled else own.target
-        rows = read_prediction_rows(self._stages / own.stage, target, TEST)
-        if not rows or not all(row["id"] in self._row_of for row in rows):
+        ids, compared = compared_in(own.stage).get("" if metric.pooled else own.target, ([], ()))
+        if not ids or not all(name in self._row_of for name in ids):
             return None
-        compared = _compared(self._metric, rows, self._classes.get(own.target, ()))
-        value = METRICS[self._metric].value(*compared)
-        if not math.isclose(value, own.value, rel_tol=1e-4, abs_tol=1e-9):
+        if not math.isclose(metric.value(*compared), own.value, rel_tol=1e-4, abs_tol=1e-9):
             return None
-        scores = np.asarray(row_scores(*compared), dtype=np.float64)
-        if scores.shape != (len(rows),) or not np.isfinite(scores).all():
+        scores = np.asarray(metric.row_scores(*compared), dtype=np.float64)
+        if scores.shape != (len(ids),) or not np.isfinite(scores).all():
             return None
         scale = by_unit[True].value / own.value if True in by_unit and own.value else 1.0
-        numbers = np.array([self._row_of[row["id"]] for row in rows], dtype=np.int64)
-        if pooled:
+        numbers = np.array([self._row_of[name] for name in ids], dtype=np.int64)
+        if metric.pooled:
             return _by_row(numbers, scores)
         order = np.argsort(numbers)
         return Tested(numbers[order], scale * scores[order])
+
+    def _compared_in(self, stage: str) -> _ByTarget:
+        """Read the tested rows of a stage; of a pooled metric, all targets under the empty name."""
+        pooled, by_target = METRICS[self._metric].pooled, dict[str, list[dict[str, str]]]()
+        for row in prediction_rows(self._stages / stage, TEST):
+            by_target.setdefault("" if pooled else row["target"], []).append(row)
+        return {
+            target: (
+                [row["id"] for row in rows],
+                _compared(self._metric, rows, self._classes.get(target, ())),
+            )
+            for target, rows in by_target.items()
+        }
 
 
 def _by_row(numbers: Integers, scores: NDArray[np.float64]) -> Tested:

@@ -16,23 +16,6 @@ if TYPE_CHECKING:
 FORMATS = ("onnx",)
 
 
-def opened(path: Path, arm: str | None, *, modules: bool = False) -> FinishedModel:
-    """Return the model of a run's arm, or of a folder that `nearfar export` wrote.
-
-    Raises:
-        UserError: it is neither, or has no such arm.
-    """
-    from nearfar.models import FinishedModel
-    from nearfar.models.folder import is_model
-
-    if (path / "study.yaml").exists() or not is_model(path):
-        return FinishedModel.from_run(path, arm, modules=modules)
-    model = FinishedModel.load(path, modules=modules)
-    if arm not in (None, model.arm, model.name):
-        raise UserError(f"--arm {arm}: {path} is a model of {model.name} alone: leave it out")
-    return model
-
-
 def embed_file(
     path: Path,
     data: Path,
@@ -59,6 +42,7 @@ def embed_file(
     """
     from nearfar.execution.predict import training_rows
     from nearfar.models.embed import ENDINGS, check_ending, embed_rows
+    from nearfar.models.opened import opened
     from nearfar.records.outputs import belongings, check_output
     from nearfar.train.device import pick_device
 
@@ -113,6 +97,7 @@ def export_run(
             export to ONNX.
     """
     from nearfar.models.export import check_folder, export_folder
+    from nearfar.models.opened import opened
     from nearfar.report.card import kept_summary, model_card
 
     if to is not None and to not in FORMATS:

@@ -21,7 +21,6 @@ class Checked:
     features: int = 0
     without: int = 0
     damaged: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
 
     @property
     def sentence(self) -> str:

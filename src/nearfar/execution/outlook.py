@@ -37,7 +37,7 @@ from nearfar.execution.run import carry_out_stages
 from nearfar.execution.run_plan import groups_of, run_plan
 from nearfar.plan.plan import Cell, Plan, make_plan
 from nearfar.plan.specs import ScoreSpec, SolveSpec
-from nearfar.records import SEARCH, StageRow
+from nearfar.records import StageRow
 from nearfar.study.extend import with_seeds
 from nearfar.study.load import resolve
 
@@ -89,13 +89,11 @@ def cost_of_run(rows: Iterable[StageRow], jobs: int) -> Cost | None:
     """Return what a run's stages took: once where several seeds share one, else for each seed."""
     seconds: dict[str, float] = {}
     users: dict[str, set[int]] = {}
-    searched = set()
     seeds = set()
     for row in rows:
         seeds.add(row.seed)
         seconds[row.hash] = row.seconds
         users.setdefault(row.hash, set()).add(row.seed)
-        searched |= {row.seed} if row.stage.startswith(SEARCH) else set()
     if not sum(seconds.values()):
         return None
     shared = {a for a, some in users.items() if len(some) > 1}

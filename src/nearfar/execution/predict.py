@@ -15,7 +15,7 @@ from nearfar.execution.predicted import (
 from nearfar.models import FinishedModel
 from nearfar.models.calibration import LEVEL
 from nearfar.models.embeddings import with_embeddings_from
-from nearfar.models.folder import is_model
+from nearfar.models.opened import opened
 from nearfar.numbers import counted
 from nearfar.records.outputs import STANDARD, belongings, check_output, write_columns
 from nearfar.records.run import RunFolder
@@ -75,7 +75,7 @@ def predict_file(
     """
     output = check_output(output, [data, *belongings(path), *embeddings], force=force)
     _check_numbers(batch, level)
-    model = _model(path, arm, seed, modules=modules)
+    model = opened(path, arm, seed, modules=modules)
     if model.task == "reconstruction":
         raise UserError(f"arm {model.name!r} gives images back: there is nothing to predict")
     check_output(output, [data, *training_rows(path)], force=force)
@@ -98,22 +98,6 @@ def _check_numbers(batch: int, level: float) -> None:
     if not 0.5 <= level < 1:
         hint = f"; {level:g}% is {level / 100:g}" if 50 <= level < 100 else ""
         raise UserError(f"--level {level:g}: allowed: from 0.5 to below 1, such as {LEVEL}{hint}")
-
-
-def _model(path: Path, arm: str | None, seed: int | None, *, modules: bool) -> FinishedModel:
-    """Return the model of a run's arm, or the one that a folder of a model holds."""
-    if (path / "study.yaml").exists() or not is_model(path):
-        return FinishedModel.from_run(path, arm, seed=seed, modules=modules)
-    model = FinishedModel.load(path, modules=modules)
-    if arm not in (None, model.arm, model.name):
-        raise UserError(f"--arm {arm}: {path} is a model of {model.name} alone: leave it out")
-    if seed is None:
-        return model
-    chosen = [member for member in model.members if member.seed == seed]
-    if not chosen:
-        seeds = ", ".join(str(member.seed) for member in model.members)
-        raise UserError(f"--seed {seed}: {path} has no such seed; allowed: {seeds}")
-    return model.of_members(chosen)
 
 
 def training_rows(path: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError, nearest
-from nearfar.records import read_results, read_stages
+from nearfar.records import SEARCH, read_results, read_stages
 from nearfar.records.places import path_of
 from nearfar.records.run import RunFolder
 from nearfar.records.splits import read_splits
@@ -167,7 +167,7 @@ class Result:
         """Why arms have no numbers: arm → the reason of its first stage that failed or diverged."""
         found: dict[str, str] = {}
         for row in read_stages(self.path / "stages.csv"):
-            if row.status in {"failed", "diverged"} and not row.stage.startswith("search:"):
+            if row.status in {"failed", "diverged"} and not row.stage.startswith(SEARCH):
                 found.setdefault(row.arm, f"{row.status}: {row.reason}")
         return found
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.records.run import RunFolder
 from nearfar.records.samples import read_rows
-from nearfar.records.stage_files import PREDICTIONS
+from nearfar.records.stage_files import prediction_rows
 
 Floats = NDArray[np.float64]
 
@@ -67,20 +65,16 @@ class _Read:
 def _read(folder: Path, targets: Sequence[str], task: str) -> _Read:
     found = _Read({}, {}, {})
     place = {name: k for k, name in enumerate(targets)}
-    path = folder / PREDICTIONS
-    if not path.is_file():
-        return found
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            k = place.get(row["target"])
-            if k is None or "prediction" not in row:
-                continue
-            found.parts[row["id"]] = row["split"]
-            if row["split"] == "train":
-                continue
-            truth, guess = _numbers(row, task)
-            found.truth.setdefault(row["id"], {})[k] = truth
-            found.guess.setdefault(row["id"], {})[k] = guess
+    for row in prediction_rows(folder):
+        k = place.get(row["target"])
+        if k is None or "prediction" not in row:
+            continue
+        found.parts[row["id"]] = row["split"]
+        if row["split"] == "train":
+            continue
+        truth, guess = _numbers(row, task)
+        found.truth.setdefault(row["id"], {})[k] = truth
+        found.guess.setdefault(row["id"], {})[k] = guess
     return found
 
 
@@ -115,12 +109,3 @@ def _source(out: NDArray[np.bool_], parts: set[str], *, grouped: bool) -> str:
     rows = "tested rows" if len(parts) == 1 else "tested and validation rows"
     groups = ", whole groups" if grouped else ""
     return f"{len(out)} {rows}{groups}"
-
-
-def parts_of_rows(folder: RunFolder, stage: str) -> dict[str, Any]:
-    """Return the part of each row of a fit that its predictions name, by id."""
-    path = folder.store.folder(stage) / PREDICTIONS
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        return {row["id"]: row["split"] for row in csv.DictReader(file)}

@@ -16,7 +16,7 @@ from nearfar.encoders import FixedEncoder
 from nearfar.errors import UserError, nearest
 from nearfar.extensions import changed_modules, use_modules
 from nearfar.models.calibration import Calibration
-from nearfar.models.held_out import held_out_rows, parts_of_rows
+from nearfar.models.held_out import held_out_rows
 from nearfar.models.known import KnownRows
 from nearfar.models.member import Member
 from nearfar.models.schema import ColumnSchema, InputSchema, Kind, named
@@ -25,6 +25,8 @@ from nearfar.records import StageRow
 from nearfar.records.maps import features_name, read_kept_features
 from nearfar.records.run import SCHEMA, RunFolder
 from nearfar.records.samples import read_rows
+from nearfar.records.splits import TRAIN, part_of_others
+from nearfar.records.stage_files import read_parts
 from nearfar.stages.fitted import Fitted
 from nearfar.stages.prepare import read_preparation
 from nearfar.weight_files import CONFIG, ENDINGS, known_file
@@ -129,8 +131,9 @@ def _known(folder: RunFolder, member: Member) -> KnownRows | None:
     numbers = range(len(values)) if rows is None else rows.tolist()
     if not ids or len(ids) <= max(numbers, default=-1):
         return None
-    parts = parts_of_rows(folder, member.stage)
-    mine = [k for k, row in enumerate(numbers) if parts.get(ids[row], "train") == "train"]
+    parts = read_parts(place)
+    rest = part_of_others(parts)
+    mine = [k for k, row in enumerate(numbers) if parts.get(ids[row], rest) == TRAIN]
     names = [ids[numbers[k]] for k in mine]
     return KnownRows.of(names, np.asarray(values)[mine])
 

@@ -98,7 +98,7 @@ def make_plan(
     """Plan a study on the data with this digest.
 
     ``outcomes`` tells how a stage ended, None where it has not: choices are made from what is
-    known. ``elsewhere`` finds the encoders of other runs. Where a stage has ``failed``, so has its
+    known. ``external`` finds the encoders of other runs. Where a stage has ``failed``, so has its
     arm: nothing is chosen among fewer points. With ``guess`` the first point stands for the one to
     be chosen, to estimate the whole. ``asked`` says with which of the seeds an arm is trained, by
     default all. ``files`` says what the files of embeddings hold.

@@ -144,8 +144,13 @@ def differences(
 
 
 def digest_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    if not path.is_file():  # a pipe would be waited for
+    """Return the SHA-256 of a file's content.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        OSError: it is no plain file, or cannot be read.
+    """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
         raise OSError(f"{path.name} is no file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,12 @@ class Predictions:
     truth: dict[str, float]
     prediction: dict[str, float]
 
+    def add(self, row: Mapping[str, str], read: Callable[[str], float]) -> None:
+        """Take in a row of the file; ``read`` makes numbers of what is true and predicted."""
+        name = row["id"]
+        self.parts[name] = row["split"]
+        self.truth[name], self.prediction[name] = read(row["truth"]), read(row["prediction"])
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -53,40 +59,51 @@ def write_predictions(folder: Path, header: Sequence[str], lines: Iterable[Itera
     write_rows(folder / PREDICTIONS, header, lines)
 
 
-def read_prediction_rows(folder: Path, target: str | None, split: str) -> list[dict[str, str]]:
-    """Read the rows of one part, of one target or of all, from ``predictions.csv``.
+def prediction_rows(folder: Path, split: str | None = None) -> Iterator[dict[str, str]]:
+    """Yield the rows of one part, or of all, from ``predictions.csv``: texts as they were given.
 
     There are none without the file.
     """
     path = folder / PREDICTIONS
     if not path.is_file():
-        return []
+        return
     with path.open(newline="", encoding="utf-8") as file:
-        rows = (row for row in csv.DictReader(file) if row["split"] == split)
-        return [row for row in map(_read, rows) if target in (None, row["target"])]
+        yield from (_read(row) for row in csv.DictReader(file) if split in (None, row["split"]))
+
+
+def read_prediction_rows(folder: Path, target: str | None, split: str) -> list[dict[str, str]]:
+    """Read the rows of one part, of one target or of all, from ``predictions.csv``."""
+    return [row for row in prediction_rows(folder, split) if target in (None, row["target"])]
+
+
+def read_parts(folder: Path) -> dict[str, str]:
+    """Read the part of each row that ``predictions.csv`` names, by id."""
+    return {row["id"]: row["split"] for row in prediction_rows(folder)}
 
 
 def read_predictions(folder: Path, target: str, classes: Sequence[str] = ()) -> Predictions | None:
-    """Read ``predictions.csv`` of a stage for one target; None if there are none.
+    """Read ``predictions.csv`` of a stage for one target, of an empty name for the only one.
 
-    Classes are read as their numbers.
+    None if there are none. Classes are read as their numbers.
     """
     number = {name: float(place) for place, name in enumerate(classes)}
-    path = folder / PREDICTIONS
-    if not path.is_file():
-        return None
-    found = Predictions({}, {}, {})
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        if "prediction" not in (rows.fieldnames or ()):
+    found: Predictions | None = None
+    for row in prediction_rows(folder):
+        if "prediction" not in row:
             return None
-        for row in rows:
-            if target and unquoted(row["target"]) != target:
-                continue
-            name, truth, prediction = map(unquoted, (row["id"], row["truth"], row["prediction"]))
-            found.parts[name] = row["split"]
-            found.truth[name] = number[truth] if number else _float(truth)
-            found.prediction[name] = number[prediction] if number else _float(prediction)
+        found = found or Predictions({}, {}, {})
+        if target in ("", row["target"]):
+            found.add(row, number.__getitem__ if number else _float)
+    return found
+
+
+def read_each_target(folder: Path) -> dict[str, Predictions]:
+    """Read ``predictions.csv`` of a stage for all of several targets, by their names."""
+    found: dict[str, Predictions] = {}
+    for row in prediction_rows(folder):
+        if "prediction" not in row:
+            return {}
+        found.setdefault(row["target"], Predictions({}, {}, {})).add(row, _float)
     return found
 
 

@@ -73,12 +73,15 @@ class StageStore:
     def discard(self, stage_hash: str) -> None:
         """Set a damaged stage aside, as ``<hash>.damaged``: the next run makes it again.
 
+        Nothing is left to do where another process has done so meanwhile, or is at work on it.
+
         Raises:
             OSError: the folder cannot be written to.
         """
         with contextlib.suppress(Busy), self._held(stage_hash):
-            shutil.rmtree(self._aside(stage_hash), ignore_errors=True)
-            self.folder(stage_hash).rename(self._aside(stage_hash))
+            if self.folder(stage_hash).exists():
+                shutil.rmtree(self._aside(stage_hash), ignore_errors=True)
+                self.folder(stage_hash).rename(self._aside(stage_hash))
 
     def verified(self, stage_hash: str, name: str) -> Path:
         """Return a file of a finished stage, compared with its digest just now.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nearfar.errors import nearest, shown
+from nearfar.records.conditions import ANY, OR
 from nearfar.study.axis import NO_VALUES, Axis, range_mistakes
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.placeholders import placeholders
@@ -145,9 +146,14 @@ def _value_mistakes(axis: Axis) -> list[str]:
         return ["values with a structure need names: a mapping label: value"]
     if len(labelled) < len(values):
         return [f"has a value twice: {shown(values)}"]
-    in_records = axis.role in {"condition", "score"}
-    unclear = [label for label in labelled if in_records and set(label) & set(";=")]
-    return [f"the label {shown(label)} has a ; or a =: give it another one" for label in unclear]
+    if axis.role not in {"condition", "score"}:
+        return []
+    return [
+        f"the label {shown(label)} has a ;, = or |, or is a *, which conditions are written with: "
+        "give it another one"
+        for label in labelled
+        if label == ANY or set(label) & {";", "=", OR}
+    ]
 
 
 def _placed(raw: Mapping[str, Any], axes: Mapping[str, Axis]) -> dict[str, Any]:

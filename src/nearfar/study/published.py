@@ -15,7 +15,7 @@ from pydantic import (
 
 from nearfar.errors import nearest, shown
 from nearfar.metrics import METRICS
-from nearfar.records.conditions import pairs_of
+from nearfar.records.conditions import joined, pairs_of
 
 Text = Annotated[str, Field(min_length=1)]
 Numbers = dict[str, FiniteFloat]
@@ -121,7 +121,7 @@ def _in_order(condition: str) -> str:
         name, equals, value = pair.partition("=")
         if not (name and equals and value):
             raise ValueError(f"condition '{condition}' is not axis=value pairs joined by ;")
-    return ";".join(sorted(pairs))
+    return joined(pairs_of(";".join(pairs)))
 
 
 def unknown_axes(

@@ -34,7 +34,6 @@ QUEUED = 1_000
 MINUTES = 240
 """The time limit of a job, unless ``SBATCH_TIMELIMIT`` says another; it is queued again then."""
 WARNED_SECONDS = 90
-REQUEUES = 1_000
 REPORT_SECONDS = 5.0
 POLL_SECONDS = 1.0
 QUEUE_SECONDS = 15.0

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from html import escape
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
+from nearfar.records.stage_files import read_each_target
 from nearfar.report.load import Run
 from nearfar.report.page.maps import feature_maps
 from nearfar.report.page.rows import ArmPredictions, Shown, read_arm_predictions, shown_rows
@@ -39,8 +40,9 @@ class PageContext:
     def by_target(self) -> list[tuple[str, list[ArmPredictions], Shown]]:
         """``(target, predictions, rows)`` for each of a row's several targets, or once."""
         found = []
+        each = cache(read_each_target)  # a stage has all targets in one file
         for target in self.run.several or [""]:
-            predicted = read_arm_predictions(self.run, target)
+            predicted = read_arm_predictions(self.run, target, each)
             found.append((target, predicted, shown_rows(self.run, predicted)))
         return found
 

@@ -1,14 +1,15 @@
 """Which rows of the data set the page shows, and what it knows of each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.metrics import confusion
-from nearfar.records.stage_files import Predictions, read_predictions
+from nearfar.records.stage_files import Predictions, read_each_target, read_predictions
 from nearfar.report.load import Run, arm_label
 from nearfar.report.page.molecules import Drawing, draw_molecule
 
@@ -54,8 +55,15 @@ class ArmPredictions:
         return found
 
 
-def read_arm_predictions(run: Run, target_of_several: str = "") -> list[ArmPredictions]:
-    """Predictions of the last stage of every arm and seed, in the order of ``run.arms``."""
+def read_arm_predictions(
+    run: Run,
+    target_of_several: str = "",
+    each: Callable[[Path], Mapping[str, Predictions]] = read_each_target,
+) -> list[ArmPredictions]:
+    """Predictions of the last stage of every arm and seed, in the order of ``run.arms``.
+
+    ``each`` reads those of all targets of a stage, where there are several.
+    """
     arms = []
     for arm in run.arms:
         target, classes = target_of_several or run.target_of(arm), run.classes_of(arm)
@@ -63,7 +71,12 @@ def read_arm_predictions(run: Run, target_of_several: str = "") -> list[ArmPredi
         for seed in run.summary.get("seeds", []):
             chain = run.chain(arm, seed)
             if chain:
-                read = read_predictions(run.stage_folder(chain[-1]["hash"]), target, classes)
+                folder = run.stage_folder(chain[-1]["hash"])
+                read = (
+                    each(folder).get(target)
+                    if target_of_several
+                    else read_predictions(folder, target, classes)
+                )
                 if read is not None and read.prediction:
                     by_seed[int(seed)] = read
         control = arm.get("group") == "control"
