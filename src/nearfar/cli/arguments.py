@@ -1,6 +1,7 @@
 """Every command with its arguments. Thin: what a command does stands elsewhere."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -241,7 +242,7 @@ def init(
     path, facts = write_study(data, target or (), out, task, beside, embeddings)
     for fact in facts:
         typer.echo(printable(fact))
-    typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")
+    typer.echo(f"wrote {path}; next: nearfar run {quote(str(path))} --profile quick")
     for line in expected_times(path):
         typer.echo(line)
 
