@@ -122,10 +122,12 @@ def _from_columns(name: str, found: dict[str, Any]) -> Table:
         return _from_records(name, by_label, None)
     columns: dict[str, list[Any]] = {}
     for key, value in found.items():
-        if not isinstance(value, list | dict):
+        if isinstance(value, dict):
+            columns[key] = [value.get(label) for label in labels]
+        elif isinstance(value, list):
+            columns[key] = value
+        else:
             raise UserError(f"{name}: '{key}' holds one value; {_HELP}")
-        labelled = isinstance(value, dict)
-        columns[key] = [value.get(label) for label in labels] if labelled else value
     lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1:
         raise UserError(f"{name}: its columns differ in length; {_HELP}")
