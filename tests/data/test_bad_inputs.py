@@ -93,7 +93,7 @@ def test_bad_row_of_molecules(tmp_path: Path, case: str) -> None:
     [
         ("x", "feature 'a' is 'x', not a number"),
         ("inf", "feature 'a' is 'inf', not a finite number"),
-        ("1e300", "feature 'a' is beyond float32"),
+        ("1e300", "feature 'a' is 1e+300, beyond float32 (at most 3.4e+38)"),
     ],
 )
 def test_bad_feature(tmp_path: Path, cell: str, words: str) -> None:
@@ -102,6 +102,16 @@ def test_bad_feature(tmp_path: Path, cell: str, words: str) -> None:
     assert message(tmp_path, chosen) == f"d.csv, row 2 (line 3): {words}{DROP_HINT}"
     dataset = load_dataset(options("table", on_bad_rows="drop"), tmp_path)
     assert dataset.ids == ["1", "3"]
+
+
+@pytest.mark.parametrize("others", ["3", "x"])
+def test_a_target_too_large_to_be_scaled_is_a_bad_row(tmp_path: Path, others: str) -> None:
+    """Whether the column is read at once or cell by cell."""
+    write(tmp_path, f"a,b,y\n1,2,3\n4,5,-1e308\n7,8,{others}\n5,5,5\n6,1,7\n")
+    words = "target 'y' is -1e+308, beyond float32 (at most 3.4e+38)"
+    assert f"row 2 (line 3): {words}" in message(tmp_path, options("table"))
+    dataset = load_dataset(options("table", on_bad_rows="drop"), tmp_path)
+    assert "2" not in dataset.ids
 
 
 def test_first_bad_row_and_how_many_more(tmp_path: Path) -> None:

@@ -273,6 +273,31 @@ def test_bad_json_names_its_line(tmp_path: Path) -> None:
     assert "'a' holds one value" in refused(one)
 
 
+def test_a_key_that_stands_twice_in_a_record_is_refused(tmp_path: Path) -> None:
+    """As a column is that stands twice in a header: one of the two would go."""
+    path = tmp_path / "d.jsonl"
+    path.write_text('{"a": 1}\n{"a": 1, "a": 7}\n', encoding="utf-8")
+    assert "d.jsonl, line 2: not valid JSON: 'a' stands 2 times in one record" in refused(path)
+    for text in ('[{"a": 1, "a": 7}]', '{"a": [1], "a": [7]}', '[{"a": {"b": 1, "b": 2}}]'):
+        path = tmp_path / "d.json"
+        path.write_text(text, encoding="utf-8")
+        assert "stands 2 times" in refused(path)
+
+
+def test_cells_of_columns_by_label_come_together_by_label(tmp_path: Path) -> None:
+    path = tmp_path / "d.json"
+    path.write_text('{"a": {"r": 1, "s": 2}, "y": {"s": 20, "r": 10, "t": 30}}', encoding="utf-8")
+    assert read_file(path).columns == {"a": [1, 2, None], "y": [10, 20, 30]}
+
+
+def test_records_by_the_count_of_their_rows(tmp_path: Path) -> None:
+    """As pandas writes them with ``orient="index"``."""
+    FRAME.to_json(tmp_path / "index.json", orient="index")
+    FRAME.to_json(tmp_path / "records.json", orient="records")
+    found = read_file(tmp_path / "index.json")
+    assert found.columns == read_file(tmp_path / "records.json").columns
+
+
 def test_encodings_that_are_said(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
     path.write_bytes("größe,y\nä,1\nö,2\n".encode("cp1252"))

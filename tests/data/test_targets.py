@@ -43,3 +43,13 @@ def test_constant_target_is_refused_by_name(value: float) -> None:
 def test_one_row_is_too_few() -> None:
     with pytest.raises(UserError, match="1 training row"):
         TargetScaler.fit(np.array([[1.0], [2.0]]), np.array([0]))
+
+
+@pytest.mark.parametrize(("factor", "words"), [(1e-200, "too little"), (1e300, "too much")])
+def test_a_target_that_varies_beyond_numbers_is_not_called_constant(
+    factor: float, words: str
+) -> None:
+    targets = np.array([[1.0], [2.0], [3.0]]) * factor
+    with np.errstate(over="ignore"), pytest.raises(UserError, match=words) as refused:
+        TargetScaler.fit(targets, np.arange(3), ["a"])
+    assert "target 'a' runs from" in str(refused.value)

@@ -59,6 +59,8 @@ def test_home_is_expanded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_missing_folder_is_told_for_a_file_and_made_for_runs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
         file_to_write(tmp_path / "new" / "a.csv", "--output")
+    with pytest.raises(UserError, match=r"\(mkdir -p '.*/new and old'\)"):
+        file_to_write(tmp_path / "new and old" / "a.csv", "--output")
     assert folder_to_write(tmp_path / "new" / "runs", "--out") == tmp_path / "new" / "runs"
     assert not list(tmp_path.iterdir())
 

@@ -1,10 +1,12 @@
 """Every command with its arguments. Thin: what a command does stands elsewhere."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
+from nearfar.cli.command import Command
 from nearfar.cli.shared_arguments import (
     Address,
     Device,
@@ -24,6 +26,7 @@ from nearfar.cli.shared_arguments import (
     RefitDevice,
     Run,
     RunName,
+    Seeds,
     Settings,
     Storage,
     Study,
@@ -61,12 +64,12 @@ def main_options(
     """Compare ways of learning a representation, honestly, on your own data."""
 
 
-@app.command()
+@app.command(cls=Command)
 def run(
     study: Study,
     profile: Profile = None,
     arm: OnlyArms = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Use the seeds 0 to N-1.")] = None,
+    seeds: Seeds = None,
     seed: OnlySeeds = None,
     setting: Settings = None,
     out: Out = Path("runs"),
@@ -124,7 +127,7 @@ def run(
     raise typer.Exit(run_study(request, dry_run=dry_run))
 
 
-@app.command()
+@app.command(cls=Command)
 def plan(
     study: Study,
     profile: Profile = None,
@@ -142,7 +145,7 @@ def plan(
     raise typer.Exit(plan_study(request))
 
 
-@app.command()
+@app.command(cls=Command)
 def studies() -> None:
     """List the studies that come with nearfar."""
     from nearfar.commands import list_studies
@@ -150,7 +153,7 @@ def studies() -> None:
     list_studies()
 
 
-@app.command()
+@app.command(cls=Command)
 def show(
     study: Study, profile: Profile = None, setting: Settings = None, no_modules: NoModules = False
 ) -> None:
@@ -183,7 +186,7 @@ Pictures = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=Command)
 def init(
     data: Annotated[Path, typer.Argument(help="A table, or images: folder, table, array.")],
     target: Annotated[
@@ -241,12 +244,12 @@ def init(
     path, facts = write_study(data, target or (), out, task, beside, embeddings)
     for fact in facts:
         typer.echo(printable(fact))
-    typer.echo(f"wrote {path}; next: nearfar run {path} --profile quick")
+    typer.echo(f"wrote {path}; next: nearfar run {quote(str(path))} --profile quick")
     for line in expected_times(path):
         typer.echo(line)
 
 
-@app.command()
+@app.command(cls=Command)
 def report(
     folder: Run,
     to: Document = None,
@@ -266,7 +269,7 @@ def report(
         raise typer.Exit(rebuild_report(folder))
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     folder: Annotated[Path, typer.Argument(help="Folder of runs and stages, or one run folder.")],
 ) -> None:
@@ -276,7 +279,7 @@ def check(
     raise typer.Exit(check_folder(folder))
 
 
-@app.command()
+@app.command(cls=Command)
 def splits(
     folder: Run,
     output: Annotated[
@@ -291,7 +294,7 @@ def splits(
     typer.echo(said, err=output == Path("-"))
 
 
-@app.command()
+@app.command(cls=Command)
 def predict(
     folder: Run,
     data: Annotated[Path, typer.Argument(help="Rows to predict for, as in the study's data.")],
@@ -323,7 +326,7 @@ def predict(
     typer.echo(said, err=output == Path("-"))
 
 
-@app.command()
+@app.command(cls=Command)
 def embed(
     folder: Annotated[Path, typer.Argument(help="A run folder, or one that export wrote.")],
     data: Annotated[Path, typer.Argument(help="Rows as in the study's data.")],
@@ -339,7 +342,7 @@ def embed(
     typer.echo(embed_file(folder, data, output, arm, device, modules=modules, force=force))
 
 
-@app.command()
+@app.command(cls=Command)
 def export(
     folder: Annotated[Path, typer.Argument(help="A run folder, or one that export wrote.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder.")],
@@ -359,7 +362,7 @@ def export(
     typer.echo(export_run(folder, output, arm, to, **options))
 
 
-@app.command()
+@app.command(cls=Command)
 def clean(
     out: Annotated[Path, typer.Argument(help="Folder of runs and stages.")] = Path("runs"),
 ) -> None:
@@ -369,7 +372,7 @@ def clean(
     clean_stages(out)
 
 
-@app.command()
+@app.command(cls=Command)
 def merge(
     out: Annotated[Path, typer.Argument(help="Folder of runs and stages that is added to.")],
     others: Annotated[list[Path], typer.Argument(help="Others, which stay as they are.")],

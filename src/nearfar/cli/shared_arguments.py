@@ -29,10 +29,14 @@ OnlyArms = Annotated[
     list[str] | None,
     typer.Option(help="Only this arm and its baseline.", autocompletion=complete_arm),
 ]
+Seeds = Annotated[int | None, typer.Option(min=1, max=10_000, help="Use the seeds 0 to N-1.")]
 OnlySeeds = Annotated[
     list[int] | None,
     typer.Option(
-        min=0, help="Only this seed, any from 0 up (of folds: a training); again for several."
+        min=0,
+        max=2**31 - 1,
+        metavar="K",
+        help="Only this seed, any from 0 up (of folds: a training); again for several.",
     ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder of runs and stages.")]

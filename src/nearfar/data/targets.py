@@ -52,10 +52,17 @@ class TargetScaler:
         else:
             mean, std = np.nanmean(chosen, axis=0), np.nanstd(chosen, axis=0, ddof=1)
         for k, low in enumerate(np.nanmin(chosen, axis=0)):
-            if low == np.nanmax(chosen[:, k]) or not 0 < std[k] < np.inf:
+            high = np.nanmax(chosen[:, k])
+            if low == high:
                 raise UserError(
                     f"target {_called(k, names)} is {low:g} in all {known[:, k].sum()} training "
                     "rows: nothing to learn"
+                )
+            if not 0 < std[k] < np.inf:
+                raise UserError(
+                    f"target {_called(k, names)} runs from {low:g} to {high:g} in the training "
+                    f"rows, too {'much' if std[k] else 'little'} to be scaled: give it in another "
+                    "unit"
                 )
         return cls(tuple(mean.tolist()), tuple(std.tolist()))
 

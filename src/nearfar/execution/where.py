@@ -100,10 +100,11 @@ class Where:
             )
         if self.nodes > 1:
             host, _, port = (given or "").rpartition(":")
+            instead = "" if given is None else f", not {given!r}"
             if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
                 raise UserError(
                     f"--nodes {self.nodes}: needs --address HOST:PORT, the first machine as all "
-                    f"reach it and a port that is free there, not {given!r}"
+                    f"reach it and a port that is free there{instead}"
                 )
             return
         if given is not None and self.executor != RAY:

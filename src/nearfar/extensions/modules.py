@@ -86,8 +86,8 @@ def _imported(name: str, folder: Path) -> tuple[ModuleType, Origin, str]:
         if name.endswith(".py") or not _is_installed(name):
             beside = [found.stem for found in folder.glob("*.py")]
             raise UserError(
-                f"{where}: no such file beside the study, nor an installed module; files there: "
-                f"{nearest(name, beside)}"
+                f"{where}: no such file beside the study, nor an installed module; "
+                + nearest(name, beside).replace("allowed: ", "files there: ")
             )
         module = import_module(name)
     except UserError:

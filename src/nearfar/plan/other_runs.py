@@ -3,6 +3,7 @@
 import functools
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from nearfar.errors import UserError, nearest
 from nearfar.plan.chain import Step
@@ -70,7 +71,7 @@ class OtherRuns:
         known = sorted(found.parent.name for found in self.out.glob("*/study.yaml"))
         raise UserError(
             f"pretrain: no run {run!r} in {self.out}: run it first"
-            f" (nearfar run {run} --profile {self.profile} --out {self.out});"
+            f" (nearfar run {quote(run)} --profile {self.profile} --out {quote(str(self.out))});"
             f" found there: {', '.join(known) or 'none'}"
         )
 

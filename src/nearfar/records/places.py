@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 
 from nearfar.errors import UserError, shown
 
@@ -77,9 +78,8 @@ def file_to_write(path: Path, option: str) -> Path:
         raise UserError(f"{option} {path}: is {what}; name a file")
     above = path.parent
     if not _kind(above, option, os.path.lexists):
-        raise UserError(
-            f"{option} {path}: no such folder: {above}; make it first (mkdir -p {above})"
-        )
+        make = f"mkdir -p {quote(str(above))}"
+        raise UserError(f"{option} {path}: no such folder: {above}; make it first ({make})")
     if not _kind(above, option, os.path.isdir):
         raise UserError(f"{option} {path}: {above} is a file, so nothing can be written in it")
     _try(above, path, f"{option} {path}")

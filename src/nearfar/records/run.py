@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from nearfar.errors import UserError, tell
@@ -299,7 +300,7 @@ class RunFolder:
     def _damaged(self, name: str) -> UserError:
         remedy = "'nearfar run' of the study writes it"
         if name in MADE_BY_REPORT:
-            remedy = f"'nearfar report {self.path}' makes it anew"
+            remedy = f"'nearfar report {quote(str(self.path))}' makes it anew"
         return UserError(f"{self.path / name}: is damaged; {remedy}")
 
     def write_samples(self, columns: dict[str, list[Any]]) -> None:

@@ -13,6 +13,22 @@ from nearfar.study.schema import ExactFit, TrainedFit
 from nearfar.study.strict import strayed
 
 Model = TypeVar("Model", bound=BaseModel)
+_BLOCK = "needs a block of keys and values"
+_NEEDED = {
+    "dict_type": _BLOCK,
+    "model_type": _BLOCK,
+    "model_attributes_type": _BLOCK,
+    "list_type": "needs a list, such as [a, b]",
+    "string_type": "needs a text",
+}
+"""Kind of mistake → what a study file needs there, where pydantic speaks of Python's types."""
+_SPELLED = {
+    "study": "needs small letters, digits, - and _, a letter or digit first",
+    "train": "needs head, all, or last:k with k layers",
+    "frozen_views": "needs fresh, or cached:k with k views",
+    "project": r"needs a name of at most 128 characters, without / \ # ? % :",
+}
+"""Key → how its text is spelled, where pydantic shows a regular expression."""
 
 
 class Mistakes:
@@ -72,10 +88,20 @@ def explain(error: ValidationError, model: type[BaseModel], above: str = "") -> 
             names = [str(value) for value in _literals(item)]
             lines.append(f"{where}: unknown value {shown(given)}; {nearest(str(given), names)}")
         else:
-            message = item["msg"].removeprefix("Value error, ")
-            told = "" if item["type"] == "value_error" else f" (given: {shown(given)})"
+            message = _needed(item["type"], location[-1:], given) or item["msg"]
+            message = message.removeprefix("Value error, ")
+            value = "nothing" if given is None else shown(given)
+            told = "" if item["type"] == "value_error" else f" (given: {value})"
             lines.append(f"{where}: {message}{told}" if where else message)
     return lines
+
+
+def _needed(kind: str, key: list[str], given: Any) -> str | None:
+    if kind == "string_pattern_mismatch":
+        return _SPELLED.get("".join(key))
+    if kind == "too_short" and not given:
+        return "needs one at least"
+    return _NEEDED.get(kind)
 
 
 def _keys(location: tuple[str | int, ...]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from nearfar.data.read.table import Table
 from nearfar.errors import UserError
 
 _SHOWN = 20
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class BadRows:
@@ -44,8 +46,17 @@ class BadRows:
         With ``gaps`` a missing cell is NaN and the row is as good as before.
         """
         cells = self._table.column(column, purpose)
-        if (fast := all_numbers(cells)) is not None:
-            return fast
+        values = all_numbers(cells)
+        if values is None:
+            values = self._one_by_one(cells, column, purpose, gaps)
+        for position in np.flatnonzero(np.abs(values) > _LARGEST):
+            shown = f"{values[position]:g}, beyond float32 (at most {_LARGEST:.1e})"
+            self.add(int(position), f"{purpose} too large", f"{purpose} '{column}' is {shown}")
+        return values
+
+    def _one_by_one(
+        self, cells: Sequence[Any], column: str, purpose: str, gaps: bool
+    ) -> npt.NDArray[np.float64]:
         values = np.full(len(cells), np.nan)
         for position, cell in enumerate(cells):
             if position in self._found:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def read_json(path: Path, raw: bytes, form: TableForm, lines: bool) -> Table:
     if lines:
         return _from_lines(path.name, text)
     try:
-        found = json.loads(text)
+        found = _parsed(text)
     except RecursionError as error:
         raise UserError(f"{path.name}: not valid JSON: nested too deeply") from error
     except ValueError as error:
@@ -49,13 +51,30 @@ def read_json(path: Path, raw: bytes, form: TableForm, lines: bool) -> Table:
     return _from_records(path.name, found, None)
 
 
+def _parsed(text: str) -> Any:
+    """Return what a text of JSON says.
+
+    Raises:
+        ValueError: if it is not JSON, or a key stands twice in one object, of which one would go.
+    """
+    return json.loads(text, object_pairs_hook=_once_each)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (key, times), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"'{key}' stands {times} times in one record: give each a name of its own")
+    return found
+
+
 def _from_lines(name: str, text: str) -> Table:
     records, numbers = [], []
     for line, record in enumerate(text.splitlines(), 1):
         if not record.strip():
             continue
         try:
-            records.append(json.loads(record))
+            records.append(_parsed(record))
         except RecursionError as error:
             raise UserError(f"{name}, line {line}: not valid JSON: nested too deeply") from error
         except ValueError as error:
@@ -97,12 +116,24 @@ def _from_columns(name: str, found: dict[str, Any]) -> Table:
         return _from_records(name, records[0], None)
     if {"columns", "data"} <= found.keys():
         return from_cells(name, found["columns"], found["data"])
+    by_label = [value for value in found.values() if isinstance(value, dict)]
+    labels = dict.fromkeys(label for column in by_label for label in column)
+    if len(by_label) == len(found) and _count(found) and not _count(labels):
+        return _from_records(name, by_label, None)
     columns: dict[str, list[Any]] = {}
     for key, value in found.items():
-        if not isinstance(value, list | dict):
+        if isinstance(value, dict):
+            columns[key] = [value.get(label) for label in labels]
+        elif isinstance(value, list):
+            columns[key] = value
+        else:
             raise UserError(f"{name}: '{key}' holds one value; {_HELP}")
-        columns[key] = list(value.values()) if isinstance(value, dict) else value
     lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1:
         raise UserError(f"{name}: its columns differ in length; {_HELP}")
     return from_cells(name, list(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _count(labels: Iterable[str]) -> bool:
+    """Tell whether labels count from 0, as rows do that have no names."""
+    return all(label == str(place) for place, label in enumerate(labels))

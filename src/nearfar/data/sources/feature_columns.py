@@ -25,7 +25,6 @@ USED: frozenset[str] = frozenset({"number", "boolean", "date", "category", "text
 
 _MOSTLY, _FEW_WORDS = 0.9, 5
 _EPOCH = dt.datetime(1970, 1, 1)
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 def usable_columns(
@@ -246,10 +245,6 @@ def _column(
     else:
         words = f"a date{as_there}: write dates such as {_date_in(layout)}"
         values = _read(cells, name, lambda cell: _seconds(cell, layout), ("a date", words), bad)
-    with np.errstate(invalid="ignore"):
-        beyond = np.abs(values) > _LARGEST
-    for place in np.flatnonzero(beyond):
-        bad.add(int(place), "feature too large", f"feature '{name}' is beyond float32")
     return Column(name, kind, values, layout)
 
 
