@@ -28,8 +28,11 @@ def test_studies_of_images_that_train_networks_have_one() -> None:
 def test_it_has_all_data_and_the_question_of_the_full_profile(name: str) -> None:
     full, efficient = load_study(name).study, load_study(name, "efficient").study
     assert efficient.data.limit == full.data.limit is None
-    for key in ("split", "metric", "baseline", "question", "targets"):
+    for key in ("metric", "baseline", "question", "targets"):
         assert getattr(efficient, key) == getattr(full, key), key
+    # Fewer rows may be held back for validation; those of the test stay.
+    assert efficient.split.validation <= full.split.validation
+    assert efficient.split.model_copy(update={"validation": full.split.validation}) == full.split
     left_out = set(efficient.left_out or ())
     assert set(efficient.arms) == set(full.arms) - left_out
     assert all(full.arms[arm].group == "own" for arm in left_out)
