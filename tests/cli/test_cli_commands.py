@@ -117,7 +117,7 @@ def test_a_dry_run_tells_the_stages_and_writes_nothing(nearfar: CommandLine) -> 
         "rnc",
         "ridge",
         "to run",
-        "expected time",
+        "expected time for what is missing",
         "measured on this machine",
         "on the disk",
     ):
@@ -137,6 +137,8 @@ def test_more_arms_and_seeds_extend_a_run(nearfar: CommandLine) -> None:
     assert {(row["arm"], row["seed"]) for row in results} == {*asked, ("ridge", "0")}
     assert set(first.splitlines()) <= set((folder / "results.csv").read_text().splitlines())
     assert times == {path: (path / "done").stat().st_mtime_ns for path in stages}
+    dry = nearfar(*RUN, "--arm", "gin", "--seeds", "2", "--dry-run")
+    assert "expected time for tables and page, every stage is there" in dry.out
 
 
 def test_clean_removes_only_what_no_run_refers_to(nearfar: CommandLine) -> None:

@@ -159,8 +159,9 @@ def _print_expected(prepared: Prepared, request: Request, console: Console) -> N
         console.print(line, highlight=False, soft_wrap=True)
         return
     took = estimate(prepared, jobs or default_jobs(prepared), embed)
+    left = "what is missing" if prepared.missing else "tables and page, every stage is there"
     lines = (
-        f"expected time for what is missing: {expected(took)}",
+        f"expected time for {left}: {expected(took)}",
         f"on the disk it takes about {size(took.bytes)}",
     )
     for line in lines:
