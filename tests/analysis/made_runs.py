@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from given_scores import GivenScores
 from numpy.typing import NDArray
 
-from nearfar.analysis.row_scores import GivenScores
 from nearfar.analysis.summary import summarise
 from nearfar.analysis.variance import Tested
 from nearfar.records import Record, StageRow

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from given_scores import GivenScores
 from made_runs import BASE, STD, MadeRun, shifted
 from scipy import stats
 
-from nearfar.analysis.row_scores import GivenScores
 from nearfar.analysis.variance import Tested as Training
 
 FORMS = ("folds", "resplits", "fixed")

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from given_scores import GivenScores
 from made_runs import BASE, LOST, MadeRun, shifted
 
 from nearfar.analysis.compare import Rules
 from nearfar.analysis.results import RunResults
-from nearfar.analysis.row_scores import GivenScores
 from nearfar.analysis.variance import Tested as Training
 from nearfar.analysis.which import recommend
 from nearfar.records import Record

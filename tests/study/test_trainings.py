@@ -77,7 +77,10 @@ def test_two_different_numbers_are_refused() -> None:
         ({"split": {**FIVE, "repeats": True}}, "split.repeats: Input should be a valid integer"),
         ({"split": {"kind": "folds", "folds": [5]}}, "split.folds: Input should be a valid int"),
         ({"split": {**FIVE, "repeats": 2}, "axes": [1]}, "axes: needs names"),
-        ({"split": {**FIVE, "repeats": 1}, "axes": {"seed": []}}, "axes.seed: needs a block of keys"),
+        (
+            {"split": {**FIVE, "repeats": 1}, "axes": {"seed": []}},
+            "axes.seed: needs a block of keys",
+        ),
         ({"split": {"kind": "random", "repeats": 2}}, "'repeats' goes with kind 'folds'"),
     ],
 )

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,20 +34,6 @@ class RowScores(Protocol):
 
     def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
         """Return what each seed tested; None where row scores are not at hand."""
-
-
-@dataclass(frozen=True)
-class GivenScores:
-    """Row scores by (arm, condition, target) and seed."""
-
-    n_rows: int
-    scores: dict[tuple[str, str, str], dict[int, Tested]]
-    groups: Integers | None = None
-    unread: frozenset[str] = frozenset()
-
-    def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
-        """Return what each seed tested; None where row scores are not at hand."""
-        return self.scores.get((arm, condition, target))
 
 
 class KeptScores:

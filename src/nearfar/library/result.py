@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearfar.errors import UserError, nearest
-from nearfar.records import SEARCH, read_results, read_stages
+from nearfar.records import SEARCH, read_results
 from nearfar.records.places import path_of
 from nearfar.records.run import RunFolder
 from nearfar.records.splits import read_splits
@@ -164,9 +164,13 @@ class Result:
 
     @property
     def failures(self) -> dict[str, str]:
-        """Why arms have no numbers: arm → the reason of its first stage that failed or diverged."""
+        """Why arms have no numbers: arm → the reason of its first stage that failed or diverged.
+
+        Raises:
+            UserError: the table of stages is damaged.
+        """
         found: dict[str, str] = {}
-        for row in read_stages(self.path / "stages.csv"):
+        for row in RunFolder(self.path).stage_rows():
             if row.status in {"failed", "diverged"} and not row.stage.startswith(SEARCH):
                 found.setdefault(row.arm, f"{row.status}: {row.reason}")
         return found

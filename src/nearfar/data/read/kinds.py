@@ -147,17 +147,12 @@ def is_truth(present: Sequence[Any]) -> bool:
     return any(words <= set(pair) for pair in TRUTHS)
 
 
-def is_counter(name: str, cells: Sequence[Any]) -> bool:
-    """Tell whether a column counts the rows: 0, 1, 2, … or 1, 2, 3, …, or an index saved along.
-
-    A column without a name, or called ``index``, ``Unnamed: 0`` and the like, counts rows if its
-    cells are whole numbers that all differ: the rows may have been shuffled or chosen.
-    """
-    numbers = _numbers(cells)
-    return len(numbers) == len(cells) and _counts(name, numbers, len(cells))
-
-
 def _counts(name: str, numbers: Sequence[float], rows: int) -> bool:
+    """Tell whether numbers count the rows: 0, 1, 2, … or 1, 2, 3, …, or are an index saved along.
+
+    Those of a column without a name, or called ``index``, ``Unnamed: 0`` and the like, do if they
+    are whole numbers that all differ: the rows may have been shuffled or chosen.
+    """
     if len(numbers) != rows or rows < 2 or not _whole(numbers):
         return False
     if (

@@ -1,0 +1,19 @@
+"""Row scores that a test gives, in the place of those that stages keep."""
+
+from dataclasses import dataclass
+
+from nearfar.analysis.variance import Integers, Tested
+
+
+@dataclass(frozen=True)
+class GivenScores:
+    """Row scores by (arm, condition, target) and seed."""
+
+    n_rows: int
+    scores: dict[tuple[str, str, str], dict[int, Tested]]
+    groups: Integers | None = None
+    unread: frozenset[str] = frozenset()
+
+    def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
+        """Return what each seed tested; None where row scores are not at hand."""
+        return self.scores.get((arm, condition, target))
