@@ -192,6 +192,8 @@ def test_lists_of_labels_are_several_labels_a_row(tmp_path: Path, given: Any) ->
     for rows in (X[:6], PICTURES):
         column = stored(rows_of(rows, given, None, None, tmp_path))["y"]
         assert [list(cell) for cell in column] == LISTS
+    one = [["a"], ["b"], ["a"]] * 2
+    assert stored(rows_of(X[:6], one, None, None, tmp_path))["y"].tolist() == [*"aba"] * 2
     two = [["a", "b"], ["b", "c"]] * 3
     assert stored(rows_of(X[:6], two, None, None, tmp_path))["y"].map(list).tolist() == two
 

@@ -98,11 +98,15 @@ def target_columns(y: Any) -> tuple[list[str], list[Any]]:
 
 
 def are_label_lists(y: Any) -> bool:
-    """Tell whether what is to be predicted are lists of names of labels, one for every row."""
+    """Tell whether what is to be predicted are lists of names of labels, one for every row.
+
+    Lists of one text each are a column of classes.
+    """
     nested = [cell for cell in _listed(y) or [] if _is_nested(cell)]
     plain = [cell.ravel().tolist() if isinstance(cell, np.ndarray) else cell for cell in nested]
     items = [item for cell in plain for item in cell]
-    return bool(items) and all(isinstance(item, str) for item in items)
+    several = any(len(cell) != 1 for cell in plain)
+    return several and bool(items) and all(isinstance(item, str) for item in items)
 
 
 def _listed(y: Any) -> list[Any] | None:
