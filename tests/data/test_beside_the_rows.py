@@ -138,9 +138,10 @@ def test_rows_of_zeros_and_ones_are_indicators(tmp_path: Path) -> None:
 
 def test_bytes_that_begin_no_picture_are_no_images(tmp_path: Path) -> None:
     for start, images in ((b"\x89PNG\r\n\x1a\n", True), (b"\x00\x01", False)):
-        table = pa.table({"raw": [start + bytes(20)] * 3, "y": [1, 2, 3]})
-        pq.write_table(table, tmp_path / "b.parquet")
-        assert holds_images(tmp_path / "b.parquet") is images
+        for kind in (pa.binary(), pa.large_binary()):
+            table = pa.table({"raw": pa.array([start + bytes(20)] * 3, kind), "y": [1, 2, 3]})
+            pq.write_table(table, tmp_path / "b.parquet")
+            assert holds_images(tmp_path / "b.parquet") is images
 
 
 def test_a_saved_data_set_with_bytes_is_a_table(tmp_path: Path) -> None:

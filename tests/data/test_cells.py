@@ -118,6 +118,9 @@ KINDS: dict[str, tuple[str, list[Any], str]] = {
     "lists": ("l", [[1], [2]], "other"),
     "percent": ("p", ["12%", "13%", "12%"], "text"),
     "underscores": ("u", ["1_000 a", "2_000 b"], "text"),
+    "pixels": ("pixels", ["70 80 82 72 58 58 60 63", "151 150 147 155 148 133 111 140"], "other"),
+    "spectra": ("s", ["0.1, 2e-3, 1, 4, 5, 6, 7, 8.5", "1, 2, 3, 4, 5, 6, 7, 8, 9", None], "other"),
+    "a word in a row of numbers": ("w", ["1 2 3 4 5 6 7 eight", "2 2 3 4 5 6 7 8"], "text"),
 }
 
 
@@ -133,6 +136,8 @@ def test_notes_of_columns() -> None:
     assert "'±'" in column_kind("x", ["5 ± 1", "6 ± 1", "7 ± 2"]).note
     assert "SELFIES" in column_kind("x", ["[C][O]", "[C][=C][Ring1][Branch1]"]).note
     assert not column_kind("x", ["[a] b", "[C][O]"]).note
+    pixels = [" ".join(map(str, range(k, k + 2304))) for k in range(3)]
+    assert column_kind("x", pixels).note.startswith("2304 numbers in a cell: give each a column")
     assert "may be decimal or between thousands" in column_kind("x", ["1,234", "5,678"]).note
     assert "month first" in column_kind("d", ["01/02/2020", "03/04/2020"]).note
     decided = column_kind("d", ["01/02/2020", "13/04/2020"])

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from image_examples import encoded, labels_of, load, pixels_of, some_pixels, write_images
+from pyarrow import parquet
 
 from nearfar.data import DataOptions, load_inputs
+from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.detect import detect
+from nearfar.starter.detect_images import are_images
 from nearfar.starter.write import write_study
 
 NAMES = [f"pics/deep/{k:02d}.png" for k in range(6)]
@@ -40,6 +44,38 @@ def test_names_are_found(tmp_path: Path, cells: list[str]) -> None:
     assert np.array_equal(pixels_of(dataset), pixels)
     assert labels_of(dataset) == LABELS
     assert dataset.source.get("found_by_name", 6) == 6
+
+
+LONG_AND_SHORT = [
+    pa.string(),
+    pa.large_string(),
+    pa.string_view(),
+    pa.dictionary(pa.int32(), pa.string()),
+]
+"""Types of texts: pandas and polars write long ones, and categories."""
+
+
+@pytest.mark.parametrize("kind", LONG_AND_SHORT, ids=str)
+@pytest.mark.parametrize("form", ["pics/deep/{:02d}.png", "{:02d}"])
+def test_parquet_of_names_is_read_as_csv_is(tmp_path: Path, form: str, kind: pa.DataType) -> None:
+    pixels = write_images(tmp_path, NAMES)
+    cells = pa.array([form.format(k) for k in range(6)]).cast(kind)
+    parquet.write_table(pa.table({"photo": cells, "label": LABELS}), tmp_path / "t.parquet")
+    assert are_images(tmp_path / "t.parquet", TableForm())
+    for named in ({}, {"image": "photo"}, {"root": str(tmp_path)}):
+        dataset = load(tmp_path / "t.parquet", target="label", **named)
+        assert np.array_equal(pixels_of(dataset), pixels)
+        assert labels_of(dataset) == LABELS
+
+
+@pytest.mark.parametrize("kind", [*LONG_AND_SHORT, pa.int64(), pa.float64()], ids=str)
+@pytest.mark.parametrize("name", ["path", "file", "image"])
+def test_a_column_that_is_called_path_may_hold_anything(
+    tmp_path: Path, name: str, kind: pa.DataType
+) -> None:
+    cells = pa.array(["1", "2", "2"]).cast(kind)
+    parquet.write_table(pa.table({name: cells, "y": [1, 2, 3]}), tmp_path / "t.parquet")
+    assert not are_images(tmp_path / "t.parquet", TableForm())
 
 
 def test_name_of_several_files(tmp_path: Path) -> None:

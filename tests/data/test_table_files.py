@@ -259,6 +259,16 @@ def test_list_of_smiles(tmp_path: Path, text: str, columns: dict[str, list[objec
     assert {key: table.columns[key] for key in columns} == columns
 
 
+def test_texts_in_json_lines_hold_other_ends_of_lines(tmp_path: Path) -> None:
+    """A line ends where JSON Lines ends it; U+2028 and the like may stand in a text."""
+    texts = ["one\u2028two", "a\x85b\x0bc", "plain"]
+    lines = [json.dumps({"text": text}, ensure_ascii=False) for text in texts]
+    (tmp_path / "d.jsonl").write_bytes("\r\n".join(lines).encode())
+    table = read_file(tmp_path / "d.jsonl")
+    assert table.columns == {"text": texts}
+    assert table.lines == [1, 2, 3]
+
+
 def test_bad_json_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     path.write_text('{"a": 1}\n{"a" 2}\n', encoding="utf-8")

@@ -141,6 +141,9 @@ def test_molecules_and_pictures(tmp_path: Path) -> None:
         ({"X": [np.zeros((4, k), np.uint8) for k in (4, 5)]}, "X holds arrays of several sizes"),
         ({"X": pd.DataFrame(X, columns=list("aba"))}, "X: column 'a' stands 2 times"),
         ({"y": pd.DataFrame(X, columns=list("aba"))}, "y: column 'a' stands 2 times"),
+        ({"y": [2**70] * 60}, "y: Python int too large"),
+        ({"X": pd.DataFrame({"a": [2**70] * 60})}, "X: a column is of mixed or unknown type"),
+        ({"y": [[1.0], [1.0, 2.0]] * 30}, "y: its rows have different lengths"),
         ({"X": {1, 2}}, "X: set is none of: a data frame"),
         ({"X": "nowhere"}, "X: nowhere: no such file or folder"),
         ({"X": ["C", 3]}, "X: entry 1 is 3, not a text"),
@@ -152,6 +155,47 @@ def test_mistakes_are_one_line(tmp_path: Path, changes: dict[str, Any], message:
     with pytest.raises(nearfar.UserError, match=message):
         compared(tmp_path, given.pop("X"), given.pop("y"), **given)
     assert not (tmp_path / "stages").exists()
+
+
+PICTURES = np.arange(6 * 16, dtype=np.uint8).reshape(6, 4, 4)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA])
+def test_a_label_of_a_picture_that_is_missing_is_no_class(tmp_path: Path, missing: Any) -> None:
+    for labels in (["cat", "dog"], [True, False], [0, 1], [0.5, 1.5]):
+        given = [missing, *labels, *labels, labels[0]]
+        with np.load(rows_of(PICTURES, given, None, None, tmp_path).path) as file:
+            found = file["labels"].tolist()
+        nothing = found[0] == "" if isinstance(labels[0], str | bool) else found[0] != found[0]
+        assert nothing
+        assert found[1:] == [str(one) if isinstance(one, bool) else one for one in given[1:]]
+
+
+@pytest.mark.parametrize("gap", [None, pd.NA, pd.NaT, float("nan")])
+def test_what_pandas_has_for_nothing_is_missing_in_targets(tmp_path: Path, gap: Any) -> None:
+    for cells in ([1, 2], ["a", "b"], [True, False]):
+        given = [gap, *cells] * 20
+        for y in (given, pd.Series(given, dtype=object)):
+            assert stored(rows_of(X, y, None, None, tmp_path))["y"].isna().tolist() == (
+                [True, False, False] * 20
+            )
+    whole = pd.Series([None, 1, 2] * 20, dtype="Int64")
+    assert stored(rows_of(X, whole, None, None, tmp_path))["y"].isna().sum() == 20
+
+
+LISTS: Any = [["a"], ["a", "b"], [], ["b"], ["a"], ["b", "a"]]
+
+
+@pytest.mark.parametrize("given", [LISTS, pd.Series(LISTS), [np.array(c, str) for c in LISTS]])
+def test_lists_of_labels_are_several_labels_a_row(tmp_path: Path, given: Any) -> None:
+    """Also where all are of one length, and beside pictures."""
+    for rows in (X[:6], PICTURES):
+        column = stored(rows_of(rows, given, None, None, tmp_path))["y"]
+        assert [list(cell) for cell in column] == LISTS
+    one = [["a"], ["b"], ["a"]] * 2
+    assert stored(rows_of(X[:6], one, None, None, tmp_path))["y"].tolist() == [*"aba"] * 2
+    two = [["a", "b"], ["b", "c"]] * 3
+    assert stored(rows_of(X[:6], two, None, None, tmp_path))["y"].map(list).tolist() == two
 
 
 def test_what_is_masked_is_missing(tmp_path: Path) -> None:

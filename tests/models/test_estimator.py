@@ -25,7 +25,9 @@ from whole_runs import run_whole
 import nearfar
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
+from nearfar.models import ColumnSchema, InputSchema
 from nearfar.models.estimator import Estimator
+from nearfar.models.given import rows_of
 
 
 def of_table(**options: Any) -> Estimator:
@@ -60,6 +62,24 @@ def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
     np.testing.assert_allclose(model.predict(halves), model.predict(halves.double()), rtol=1e-6)
 
 
+@pytest.mark.parametrize("gap", [None, float("nan"), pd.NA])
+def test_gaps_of_records_are_gaps(gap: Any) -> None:
+    """As a frame's own: ``to_dict("records")`` has NaN among texts and truth values."""
+    kinds = {"hue": "category", "on": "boolean", "when": "date", "x": "number"}
+    columns = tuple(ColumnSchema(name, kind) for name, kind in kinds.items())
+    schema = InputSchema("vector", {"source": "table", "target": "y"}, columns, complete=False)
+    full = {"hue": "red", "on": True, "when": pd.Timestamp("2024-05-01"), "x": 1.5}
+    records = [full, dict.fromkeys(full, gap), {**full, "when": pd.NaT}]
+    table = {name: [record[name] for record in records] for name in full}
+    cells = np.array([list(record.values()) for record in records], dtype=object)
+    for given in (records, table, cells):
+        found: Any = rows_of(schema, given).inputs
+        there = {column.name: column.cells.tolist() for column in found.columns}
+        assert there["hue"] == ["red", "", "red"]
+        for name, nothing in (("on", [1]), ("x", [1]), ("when", [1, 2])):
+            assert np.flatnonzero(np.isnan(there[name])).tolist() == nothing
+
+
 def masked() -> Any:
     """Rows one cell of which is masked: what lies under the mask is no number of the user's."""
     rows = np.ma.masked_array(np.ones((3, 4)), mask=np.zeros((3, 4)))
@@ -75,6 +95,8 @@ def masked() -> Any:
         (frame().drop(columns="x2"), "x2"),
         (frame().replace(frame().iloc[2, 1], np.nan), r"X\[2\]: "),
         (frame().iloc[:0], "X has no rows"),
+        (frame().assign(age=pd.cut(frame()["x0"], 2)), "X: column 'age' has categories of a type"),
+        ({name: [2**70] for name in frame()}, "X: a column of mixed or unknown type: .*Python int"),
         ("nowhere.csv", "X: cannot read 'nowhere.csv'; allowed: a data frame"),
         (None, "X: cannot read NoneType"),
         (iter([[1, 2]]), "X: cannot read list_iterator"),
@@ -125,7 +147,7 @@ def test_molecules_are_a_list_of_smiles() -> None:
     with pytest.raises(UserError, match=r"X\[1\]: .*; 1 more bad row"):
         model.predict(["C", "no molecule", "C(("])
     assert np.array_equal(model.predict([{"smiles": text} for text in SMILES]), expected)
-    for gap in (None, np.nan):
+    for gap in (None, np.nan, pd.NA):
         with pytest.raises(UserError, match=r"^X\[1\]: .*missing"):
             model.predict([SMILES[0], gap, SMILES[1]])
     with pytest.raises(UserError, match="allowed: a list of SMILES"):

@@ -12,6 +12,7 @@ from whole_runs import run_whole
 
 from nearfar.commands.models import export_run
 from nearfar.errors import UserError
+from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
 from nearfar.extensions.registry import Origin, PlugIn, add_process_part
 from nearfar.heads import Ridge
@@ -126,6 +127,9 @@ def test_columns_beside_molecules(tmp_path: Path) -> None:
         assert_predicts_as_the_run_did(run, arm, tmp_path / "rows.csv", tmp_path / f"{arm}-model")
     model = FinishedModel.load(tmp_path / "ridge-model")
     assert [column.name for column in model.schema.columns] == ["solvent", "kelvin"]
+    (tmp_path / "new.csv").write_text("smiles,solvent,kelvin\nCCO,acetone,300\nCC,water,300\n")
+    told = predict_file(run, "ridge", tmp_path / "new.csv", tmp_path / "predicted.csv")
+    assert "column 'solvent': 1 row has a category that the model does not know" in told
     with pytest.raises(UserError, match="columns beside its molecules"):
         export_run(run, tmp_path / "onnx", "ridge", "onnx")
     for given in (["CCO", "C"], np.array(["CCO"])):

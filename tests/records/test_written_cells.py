@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from nearfar.records.cells import quoted, unquoted
 from nearfar.records.outputs import write_columns
@@ -69,3 +70,10 @@ def test_predictions_for_a_user_hold_no_formulas(tmp_path: Path) -> None:
     path = tmp_path / "new.csv"
     write_columns(path, {"=name": ["=1+1", "x"], "y_pred": [-1.5, None]})
     assert cells_of(path) == [["'=name", "y_pred"], ["'=1+1", "-1.5"], ["x", ""]]
+
+
+def test_large_numbers_of_the_input_pass_through_to_parquet(tmp_path: Path) -> None:
+    """Such as ids of 64 bits without a sign; what no number of parquet holds is a text."""
+    write_columns(tmp_path / "p.parquet", {"id": [2**64 - 1, 1, None], "x": [2**70, 1.5, None]})
+    columns = parquet.read_table(tmp_path / "p.parquet").to_pydict()
+    assert columns == {"id": [2**64 - 1, 1, None], "x": [str(2**70), "1.5", None]}

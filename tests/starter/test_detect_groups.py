@@ -15,7 +15,7 @@ def repeated(prefix: str, values: int, rows: int) -> list[str]:
     return [f"{prefix}{k % values}" for k in range(rows)]
 
 
-@pytest.mark.parametrize("name", ["Plate", "plate_id", "Slide", "patient", "Subject ID", "batch"])
+@pytest.mark.parametrize("name", ["Plate", "plate_id", "Slide", "patient", "lesion_id", "batch"])
 @pytest.mark.parametrize(("values", "is_group"), [(4, False), (5, True), (12, True)])
 def test_few_values_are_groups_and_fewer_are_told(name: str, values: int, is_group: bool) -> None:
     found, facts = chosen_group(table(**{name: repeated("a", values, 48)}), None, set())

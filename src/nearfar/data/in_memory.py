@@ -29,6 +29,16 @@ def as_array(given: Any) -> Any:
         return held.float().numpy()
 
 
+_GAPS = frozenset({"NAType", "NaTType"})
+"""Types of pandas' own missing values."""
+
+
+def is_gap(cell: Any) -> bool:
+    """Tell whether a cell holds nothing: None, NaN, or what pandas has for these."""
+    nothing = cell is None or (isinstance(cell, float) and cell != cell)
+    return nothing or type(cell).__name__ in _GAPS
+
+
 def plain_frame(what: str, frame: Any) -> Any:
     """Return a data frame of pandas whose columns are called by texts, and none is sparse.
 
@@ -78,6 +88,38 @@ def stacked(arrays: Sequence[Any]) -> Any:
     if len({array.shape for array in arrays}) > 1:
         raise UserError("X holds arrays of several sizes: make them pillow images, or of one size")
     return np.stack(arrays)
+
+
+def without_codes(name: str, column: Any) -> Any:
+    """Return a column of codes and their values as one of values, and any other as it is.
+
+    Raises:
+        UserError: the values are of a type that no file holds, such as intervals.
+    """
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return column
+    kind = column.type.value_type
+    try:
+        if kind == pa.string_view():
+            return _decoded(column)
+        return column.cast(kind)
+    except pa.ArrowNotImplementedError:
+        raise UserError(
+            f"X: column {name!r} has categories of a type that cannot be stored "
+            f"({kind}): give numbers or texts, such as .astype(str)"
+        ) from None
+
+
+def _decoded(column: Any) -> Any:
+    """Return a column of codes of texts as polars has them as one of texts."""
+    import pyarrow as pa
+
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    chunks = whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]
+    texts = [chunk.dictionary.cast(pa.large_string()).take(chunk.indices) for chunk in chunks]
+    return pa.chunked_array(texts, type=pa.large_string())
 
 
 def is_pillow(item: Any) -> bool:

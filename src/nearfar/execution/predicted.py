@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.data import Columns, Images, InputRows, Inputs
-from nearfar.data.inputs.joined import without_columns
+from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.data.read.images.decode import RESIZED
 from nearfar.errors import UserError
 from nearfar.models import FinishedModel, Predictions
@@ -210,9 +210,10 @@ def _unlike_note(found: Predictions) -> list[str]:
 def _unknown_categories(model: FinishedModel, inputs: Inputs) -> list[str]:
     """Return what is said of categories that the first member does not know by name."""
     preparation = model.members[0].fitted.preparation
-    if preparation is None or not isinstance(inputs, Columns):
+    given = inputs.columns if isinstance(inputs, Joined) else inputs
+    if preparation is None or not isinstance(given, Columns):
         return []
-    notes, there = [], {column.name: column.cells for column in inputs.columns}
+    notes, there = [], {column.name: column.cells for column in given.columns}
     for part in preparation.parts:
         categories = getattr(part.step, "categories", None)
         if categories is None:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nearfar.data.in_memory import is_gap
 from nearfar.errors import UserError, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_MISSING_TYPES = frozenset({"NAType", "NaTType"})
-"""Types of pandas' own missing values."""
 
 
 def beside(
@@ -57,7 +55,7 @@ def _texts(given: Any) -> list[str | None]:
         cells = given.to_list()
     else:
         cells = list(given) if isinstance(given, list | tuple) else np.asarray(given).tolist()
-    gaps = [is_missing(cell) or type(cell).__name__ in _MISSING_TYPES for cell in cells]
+    gaps = [is_gap(cell) or is_missing(cell) for cell in cells]
     return [None if gap else str(cell) for gap, cell in zip(gaps, cells, strict=True)]
 
 
@@ -86,7 +84,7 @@ def array_of(what: str, cells: Sequence[Any]) -> pa.Array:
 
     try:
         return pa.array(cells)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise UserError(f"{what}: {str(error).splitlines()[0]}") from None
 
 

@@ -48,7 +48,7 @@ def _converted(what: str, convert: Any) -> Any:
 
     try:
         return convert()
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
+    except (pa.ArrowException, ValueError, OverflowError) as error:
         why = "; ".join(str(part) for part in error.args)
         raise UserError(f"{what}: a column is of mixed or unknown type: {why}") from None
 

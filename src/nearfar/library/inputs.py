@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nearfar.data.in_memory import as_array, from_working_folder
+from nearfar.data.in_memory import as_array, from_working_folder, without_codes
 from nearfar.data.read.locate import is_there
 from nearfar.errors import UserError
 from nearfar.library.beside import array_of, beside
 from nearfar.library.frames import as_table, check_indexes
 from nearfar.library.pictures import encoded, image_file, pictures_of, pillow_files
-from nearfar.library.targets import check_once, plain_cells, targets_of
+from nearfar.library.targets import are_label_lists, check_once, plain_cells, targets_of
 from nearfar.records import write_atomically
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def rows_of(X: Any, y: Any, groups: Any, names: Any, out: Path) -> Rows:
         return _named_file(Path(X), y, groups, names)
     X, y = ([*map(as_array, rows)] if isinstance(rows, list | tuple) else rows for rows in (X, y))
     pictures = pictures_of(X)
-    if pictures is not None and groups is None and names is None:
+    if pictures is not None and groups is None and names is None and not are_label_lists(y):
         return Rows(image_file(pictures, y, out / FOLDER), [])
     files = pillow_files(X) if pictures is None else encoded(pictures)
     kind, columns = _columns(X) if files is None else ("image", {"image": files})
@@ -115,7 +115,6 @@ def _column_names(what: str, given: Any) -> list[str]:
         raise UserError(
             f"{what}: X is a file, so this is the name of one of its columns, or a list"
         )
-    check_once(listed)
     check_once(listed)
     return list(listed)
 
@@ -190,7 +189,7 @@ def _parquet(columns: Mapping[str, Any], out: Path) -> Path:
     import pyarrow as pa
     from pyarrow import parquet
 
-    plain = {name: _without_codes(name, column) for name, column in columns.items()}
+    plain = {name: without_codes(name, column) for name, column in columns.items()}
     buffer = io.BytesIO()
     parquet.write_table(pa.table(plain), buffer)
     path = out / FOLDER / f"{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]}.parquet"
@@ -198,35 +197,3 @@ def _parquet(columns: Mapping[str, Any], out: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, buffer.getvalue())
     return path
-
-
-def _without_codes(name: str, column: Any) -> Any:
-    """Return a column of codes and their values as one of values, and any other as it is.
-
-    Raises:
-        UserError: the values are of a type that no file holds, such as intervals.
-    """
-    import pyarrow as pa
-
-    if not pa.types.is_dictionary(column.type):
-        return column
-    kind = column.type.value_type
-    try:
-        if kind == pa.string_view():
-            return _decoded(column)
-        return column.cast(kind)
-    except pa.ArrowNotImplementedError:
-        raise UserError(
-            f"X: column {name!r} has categories of a type that cannot be stored "
-            f"({kind}): give numbers or texts, such as .astype(str)"
-        ) from None
-
-
-def _decoded(column: Any) -> Any:
-    """Return a column of codes of texts as polars has them as one of texts."""
-    import pyarrow as pa
-
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    chunks = whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]
-    texts = [chunk.dictionary.cast(pa.large_string()).take(chunk.indices) for chunk in chunks]
-    return pa.chunked_array(texts, type=pa.large_string())

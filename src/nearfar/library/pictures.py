@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def image_file(images: np.ndarray, y: Any, folder: Path) -> Path:
         raise UserError("y: needs the class or number of every image")
     names, cells = target_columns(y)
     check_length("y", len(cells[0]), len(images))
-    arrays = [np.asarray(column) for column in cells]
+    arrays = [_labels(column) for column in cells]
     labels = arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
     if labels.dtype == object:
         labels = labels.astype(str)
@@ -91,6 +92,14 @@ def image_file(images: np.ndarray, y: Any, folder: Path) -> Path:
     return path
 
 
+def _labels(cells: Sequence[Any]) -> np.ndarray:
+    """Return cells as an array: what is missing is NaN among numbers, no text among others."""
+    present = [cell for cell in cells if cell is not None]
+    numbers = all(isinstance(c, int | float) and not isinstance(c, bool) for c in present)
+    nothing = float("nan") if numbers else ""
+    return np.asarray([nothing if cell is None else cell for cell in cells])
+
+
 def encoded(images: np.ndarray) -> pa.Array:
     """Return images as PNG files in a column."""
     import pyarrow as pa
@@ -102,7 +111,8 @@ def encoded(images: np.ndarray) -> pa.Array:
         images = images[..., 0]
     if images.ndim == 4 and images.shape[-1] not in (3, 4):
         raise UserError(
-            f"X: images with groups or names have 1, 3 or 4 channels, not {images.shape}"
+            "X: images with groups, names or lists of labels have 1, 3 or 4 channels, not "
+            f"{images.shape}"
         )
     files = []
     for image in images:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nearfar.data.in_memory import is_gap
 from nearfar.errors import UserError, nearest
 from nearfar.library.beside import array_of, check_length, free_name
 from nearfar.library.frames import as_table
@@ -74,22 +75,52 @@ def target_columns(y: Any) -> tuple[list[str], list[Any]]:
     table = as_table("y", y) if hasattr(y, "columns") else None
     if table is not None:
         return list(table.column_names), [column.to_pylist() for column in table.columns]
-    name = getattr(y, "name", None)
-    if hasattr(y, "to_list") or isinstance(y, list | tuple):
-        cells = y.to_list() if hasattr(y, "to_list") else list(y)
-        if not any(isinstance(cell, list | tuple | np.ndarray) for cell in cells):
-            return [str(name) if name else "y"], [plain_cells(cells)]
-    array = np.asarray(y)
+    name = str(getattr(y, "name", None) or "y")
+    cells = _listed(y)
+    if cells is not None and not any(map(_is_nested, cells)):
+        return [name], [plain_cells(cells)]
+    if cells is not None and are_label_lists(cells):
+        return [name], [[list(cell) if _is_nested(cell) else None for cell in cells]]
+    try:
+        array = np.asarray(y)
+    except ValueError:
+        raise UserError(
+            "y: its rows have different lengths: give as many numbers in each, or lists of the "
+            "names of a row's labels"
+        ) from None
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim not in (1, 2) or not array.size:
         raise UserError(f"y: needs values (rows,) or (rows, targets), not {array.shape}")
     if array.ndim == 1:
-        return [str(name) if name else "y"], [plain_cells(array.tolist())]
+        return [name], [plain_cells(array.tolist())]
     return [f"y{k + 1}" for k in range(array.shape[1])], [plain_cells(c) for c in array.T.tolist()]
+
+
+def are_label_lists(y: Any) -> bool:
+    """Tell whether what is to be predicted are lists of names of labels, one for every row.
+
+    Lists of one text each are a column of classes.
+    """
+    nested = [cell for cell in _listed(y) or [] if _is_nested(cell)]
+    plain = [cell.ravel().tolist() if isinstance(cell, np.ndarray) else cell for cell in nested]
+    items = [item for cell in plain for item in cell]
+    several = any(len(cell) != 1 for cell in plain)
+    return several and bool(items) and all(isinstance(item, str) for item in items)
+
+
+def _listed(y: Any) -> list[Any] | None:
+    """Return the cells of a column or a list, None of anything else."""
+    if hasattr(y, "to_list"):
+        return list(y.to_list())
+    return list(y) if isinstance(y, list | tuple) else None
+
+
+def _is_nested(cell: Any) -> bool:
+    return isinstance(cell, list | tuple | np.ndarray)
 
 
 def plain_cells(cells: Sequence[Any]) -> list[Any]:
     """Return cells with None for what is missing."""
     plain = [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
-    return [None if isinstance(cell, float) and cell != cell else cell for cell in plain]
+    return [None if is_gap(cell) else cell for cell in plain]

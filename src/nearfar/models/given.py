@@ -19,10 +19,12 @@ from nearfar.data import InputRows
 from nearfar.data.in_memory import (
     as_array,
     from_working_folder,
+    is_gap,
     is_pillow,
     pillow_file,
     plain_frame,
     stacked,
+    without_codes,
 )
 from nearfar.data.read.locate import is_file, is_there
 from nearfar.errors import UserError, first_line
@@ -105,7 +107,7 @@ def _table(given: Any) -> Any:
             return found if isinstance(found, pa.Table) else None
         if hasattr(given, "iloc") and hasattr(given, "columns"):
             return pa.Table.from_pandas(plain_frame("X", given), preserve_index=False)
-    except (ValueError, TypeError, pa.ArrowException) as error:
+    except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
         raise UserError(f"X: {str(error.args[-1]).splitlines()[0]}") from error
     return None
 
@@ -116,17 +118,21 @@ def _cells(values: Any) -> Any:
     if np.ndim(values) == 0 and not hasattr(values, "__iter__"):
         raise UserError(f"X: a column is {values!r} and no list of cells")
     try:
-        return pa.array(values.tolist() if hasattr(values, "tolist") else list(values))
-    except (ValueError, TypeError, pa.ArrowException) as error:
+        cells = values.tolist() if hasattr(values, "tolist") else list(values)
+        return pa.array([None if is_gap(cell) else cell for cell in cells])
+    except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
         raise UserError(f"X: a column of mixed or unknown type: {first_line(error)}") from error
 
 
 def _parquet(table: Any, folder: Path) -> Path:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not table.num_rows:
         raise UserError("X has no rows")
-    pq.write_table(table, folder / "rows.parquet")
+    names = table.column_names
+    columns = [without_codes(name, table.column(k)) for k, name in enumerate(names)]
+    pq.write_table(pa.table(columns, names=names), folder / "rows.parquet")
     return folder / "rows.parquet"
 
 
@@ -136,7 +142,7 @@ def _smiles(schema: InputSchema, given: Any, folder: Path) -> Path:
     cells = given.tolist() if hasattr(given, "tolist") else given
     if not isinstance(cells, Sequence):
         raise _refused(schema, given)
-    texts = [None if cell is None or cell != cell else cell for cell in cells]  # NaN
+    texts = [None if is_gap(cell) else cell for cell in cells]
     if not all(isinstance(text, str | None) for text in texts):
         raise _refused(schema, given)
     column = schema.options.get("smiles") or "smiles"

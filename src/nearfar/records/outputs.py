@@ -100,10 +100,12 @@ def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
     import pyarrow.parquet as pq
 
     def array(cells: Sequence[Any]) -> Any:
-        try:
-            return pa.array(cells)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            return pa.array([None if cell is None else str(cell) for cell in cells])
+        for kind in (None, pa.uint64()):
+            try:
+                return pa.array(cells, kind)
+            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+                continue
+        return pa.array([None if cell is None else str(cell) for cell in cells])
 
     buffer = io.BytesIO()
     pq.write_table(pa.table({name: array(cells) for name, cells in columns.items()}), buffer)

@@ -15,7 +15,7 @@ _BEINGS = (
     *("person", "subject", "patient", "participant", "identity", "individual", "donor", "group"),
     *("animal", "mouse", "rat", "dog", "cow", "fish", "monkey", "volunteer", "respondent"),
     *("speaker", "author", "writer", "user", "customer", "client", "student", "employee", "pupil"),
-    *("family", "household", "specimen", "cohort", "twin", "subj", "pid", "mrn", "case"),
+    *("family", "household", "specimen", "cohort", "twin", "subj", "pid", "mrn", "case", "lesion"),
 )
 """Whose rows are alike whoever looks at them."""
 _PLACES = (

@@ -62,8 +62,8 @@ def are_images(path: Path, form: TableForm) -> bool:
         others = [file.name.lower() for file in tree.strangers()]
         data = sum(name.endswith(_OTHER_DATA) for name in others)
         return not data or unread_among(others)[0] > data
-    if ending in PARQUET:
-        return holds_images(path)
+    if ending in PARQUET and holds_images(path):
+        return True
     if is_table(path):
         return column_of_images(read_file(path, form), path.parent) is not None
     return ending == ".npz" or ending in IMAGE_ENDINGS or called_unread(path.name) is not None

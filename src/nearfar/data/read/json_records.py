@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -69,8 +70,9 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _from_lines(name: str, text: str) -> Table:
+    """Read a record from each line; within one, texts may hold what else parts lines (U+2028)."""
     records, numbers = [], []
-    for line, record in enumerate(text.splitlines(), 1):
+    for line, record in enumerate(re.split("\r\n|\r|\n", text), 1):
         if not record.strip():
             continue
         try:

@@ -47,6 +47,8 @@ _IDS = re.compile(
 """Names of columns that name things: ``Kunden-Nr``, ``PatientID``; ``Acid`` does not."""
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _SELFIES = re.compile(r"(\[[^\[\]\s]+\]\.?){2,}")
+_SERIES = re.compile(r"[\d.eE+-]+(?:(?:\s*[,;]\s*|\s+)[\d.eE+-]+){7,}", re.ASCII)
+"""Eight numbers or more: pixels of an image, a spectrum, an embedding."""
 _LOOKED_AT = 1000
 _NINES = frozenset({99.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0})
 """What often stands, with either sign, for a value that is missing."""
@@ -130,6 +132,9 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
     layout, note = date_layout(present)
     if layout:
         return found("date", layout, note=note)
+    if count := _numbers_in_each(present):
+        note = f"{count} numbers in a cell: give each a column of its own, or make images of them"
+        return found("other", note=note)
     if note := odd_cells(present, least=len(present) // 2):
         return found("text", note=note)
     if len(distinct) == len(present) and _is_id(name, distinct):
@@ -137,6 +142,15 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
     if all(isinstance(cell, str) and _SELFIES.fullmatch(cell) for cell in present[:_LOOKED_AT]):
         return found("text", note="SELFIES: write them as SMILES to learn from molecules")
     return found("category" if 2 * len(distinct) <= len(present) else "text")
+
+
+def _numbers_in_each(present: Sequence[Any]) -> int:
+    """Return how many numbers the first cell holds where all hold a row of them, else 0."""
+    looked_at = present[:_LOOKED_AT]
+    if not all(isinstance(cell, str) and _SERIES.fullmatch(cell) for cell in looked_at):
+        return 0
+    first = re.split(r"[\s,;]+", looked_at[0])
+    return len(first) if all(number(part) is not None for part in first) else 0
 
 
 def is_truth(present: Sequence[Any]) -> bool:

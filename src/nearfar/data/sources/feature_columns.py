@@ -83,7 +83,7 @@ def _holds(kind: ColumnKind, cells: Sequence[Any]) -> str:
         return "SMILES"
     if _names_rows(kind, cells):
         return "names the rows: different texts of few words"
-    return why_not(kind)
+    return kind.note if kind.kind == "other" and kind.note else why_not(kind)
 
 
 def named_columns(table: Table, names: Sequence[str]) -> list[ColumnKind]:

@@ -16,6 +16,7 @@ from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import (
     PARQUET,
     image_table,
+    names_images,
     parquet_files,
     read_parquet_images,
     read_path_table,
@@ -105,8 +106,8 @@ def file_layout(
     if ending == ".npz":
         targets, axis = options.target_columns, options.channel_axis
         return read_npz(path, mapping, targets=targets, between=options.range, axis=axis)
-    if ending in PARQUET:
-        return read_parquet_file(path, options)
+    if ending in PARQUET and not names_images(path, options.image):
+        return read_parquet_images([path], path.name, options)
     if is_table(path):
         return read_path_table(path, form or options.form, options.image, root)
     _refuse_one_picture(path)
@@ -132,8 +133,3 @@ def _refuse_one_picture(path: Path) -> None:
         )
     if path.suffix.lower() in IMAGE_ENDINGS:
         raise UserError(f"{path}: one image is no data set: {TWO_WAYS}: name that folder or table")
-
-
-def read_parquet_file(path: Path, options: DataOptions) -> ImageRows:
-    """Read one parquet file, with images inside or with their paths."""
-    return read_parquet_images([path], path.name, options)

@@ -163,22 +163,26 @@ def _labels(name: str, table: Any, rows: int, form: TableForm) -> Table:
 
 def _image_column(schema: Any, given: str | None, path: Path) -> str:
     """Return the column of the images: as given, as the metadata say, or as its type says."""
-    import pyarrow as pa
-
     check_names(str(path), schema.names)
     if given is not None:
         if given not in schema.names:
             hint = nearest(given, schema.names).replace("allowed:", "columns:")
             raise UserError(f"{path}: no column '{given}' (data: image); {hint}")
         return given
-    declared = columns_of_kind(schema, "Image")
-    typed = [f.name for f in schema if pa.types.is_struct(f.type) and "bytes" in _fields(f.type)]
-    typed = typed or [f.name for f in schema if pa.types.is_binary(f.type)]
-    found = declared or typed or [name for name in _IMAGE_NAMES if name in schema.names]
+    found = _columns_of_images(schema) or [name for name in _IMAGE_NAMES if name in schema.names]
     if len(found) == 1:
         return found[0]
     which = f"several columns of images ({', '.join(found)})" if found else "no column of images"
     raise UserError(f"{path}: {which}: set data: image to one of {', '.join(schema.names)}")
+
+
+def _columns_of_images(schema: Any) -> list[str]:
+    """Return the columns that are noted or made as images themselves."""
+    import pyarrow as pa
+
+    typed = [f.name for f in schema if pa.types.is_struct(f.type) and "bytes" in _fields(f.type)]
+    typed = typed or [f.name for f in schema if _kind_of_values(f.type) == "bytes"]
+    return columns_of_kind(schema, "Image") or typed
 
 
 def _fields(kind: Any) -> set[str]:
@@ -187,21 +191,46 @@ def _fields(kind: Any) -> set[str]:
 
 def holds_images(path: Path) -> bool:
     """Tell whether a parquet file has a column of images, or of what looks like their paths."""
-    import pyarrow as pa
-
     try:
         with opened_parquet(path) as file:
             schema = file.schema_arrow
             column = _image_column(schema, None, path)
-            kind = schema.field(column).type
-            if not pa.types.is_string(kind) and not pa.types.is_binary(kind):
-                return True
+            kind = _kind_of_values(schema.field(column).type)
+            if kind not in {"texts", "bytes"}:
+                return kind == "nested"
             first = file.read_row_group(0, columns=[column]).column(0).to_pylist()[:100]
-            if pa.types.is_binary(kind):
-                return column in columns_of_kind(schema, "Image") or _begin_pictures(first)
     except UserError:
         return False
-    return are_image_paths(first)
+    if kind == "texts":
+        return are_image_paths(first)
+    return column in columns_of_kind(schema, "Image") or _begin_pictures(first)
+
+
+def names_images(path: Path, image: str | None) -> bool:
+    """Tell whether a parquet file has paths or names of images, and no images themselves.
+
+    Args:
+        path: the file.
+        image: the column, None to find it.
+    """
+    with opened_parquet(path) as file:
+        schema = file.schema_arrow
+    if image in schema.names:
+        kind = schema.field(schema.names.index(image)).type
+        return _kind_of_values(kind) in {"texts", "other"}
+    return image is None and not _columns_of_images(schema)
+
+
+def _kind_of_values(kind: Any) -> str:
+    """Return ``texts`` or ``bytes``, however long, or as categories; ``nested``, or ``other``."""
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if kind in (pa.string(), pa.large_string(), pa.string_view()):
+        return "texts"
+    if kind in (pa.binary(), pa.large_binary(), pa.binary_view()):
+        return "bytes"
+    return "nested" if pa.types.is_nested(kind) else "other"
 
 
 def has_images(start: Any) -> bool:
@@ -219,8 +248,7 @@ def has_images(start: Any) -> bool:
     kind = start.schema.field(column).type
     if pa.types.is_struct(kind) or column in columns_of_kind(start.schema, "Image"):
         return True
-    binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-    return binary and _begin_pictures(start.column(column).to_pylist())
+    return _kind_of_values(kind) == "bytes" and _begin_pictures(start.column(column).to_pylist())
 
 
 def _begin_pictures(cells: list[bytes | None]) -> bool:
