@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_study import small, write_small
+from small_study import pretrain_spec, small, write_small
 from whole_runs import run_whole
 
 from nearfar.errors import UserError
-from nearfar.execution.merge import merge
+from nearfar.execution.merge import _same_files, merge
 from nearfar.execution.prepared import Request
+from nearfar.plan.specs import Named
+from nearfar.records.run_plan import PlannedCell, PlannedStage, RunPlan
 from nearfar.records.seals import seal
+from nearfar.records.stages import StageStore, write_stage
 
 RUN = "small-full"
 
@@ -128,3 +131,23 @@ def test_what_is_no_folder_of_runs_is_refused(two: Path) -> None:
     for other, said in {"empty": "no folder of runs", "a": "merged into itself"}.items():
         with pytest.raises(UserError, match=said):
             merge(two / "a", [two / other])
+
+
+def test_runs_on_other_embeddings_or_weights_are_refused(tmp_path: Path) -> None:
+    def plan_of(store: StageStore, seed: int, **arms: Named) -> RunPlan:
+        cells = []
+        for arm, encoder in arms.items():
+            name = f"{arm}{seed}"
+            with store.working_on(name) as (folder,):
+                write_stage(folder, pretrain_spec(encoder, seed).to_plain(), {"status": "done"})
+            chain = (PlannedStage("pretrain:one", name, "", "cpu"),)
+            cells.append(PlannedCell(arm, seed, "", True, chain))
+        return RunPlan(tuple(cells), {}, "", (), False, "vector", "", {}, (), (), 0)
+
+    ours, theirs = StageStore(tmp_path / "ours"), StageStore(tmp_path / "theirs")
+    one, other = ({"timm": Named("timm", {"checkpoint": digest})} for digest in "ab")
+    file = Named("joined", {"parts": [{"file": {"digest": "c"}}, {"mlp": {}}]})
+    own = plan_of(ours, 0, file=file, plain=Named("mlp", {}), **one)
+    _same_files(own, ours, plan_of(theirs, 1, file=file, plain=Named("mlp", {}), **one), theirs)
+    with pytest.raises(UserError, match=r"embeddings or weights \(arm 'timm'\)"):
+        _same_files(own, ours, plan_of(theirs, 2, file=file, **other), theirs)

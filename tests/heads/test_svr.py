@@ -54,3 +54,11 @@ def test_kernels_kept_whole_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         head.fit(features, targets, 0)
         predictions.append(head.predict(features))
     np.testing.assert_allclose(*predictions, rtol=1e-6, atol=1e-8)
+
+
+def test_fewer_rows_than_folds_are_left_out_one_by_one() -> None:
+    features, targets = made(4)
+    head, other = SVR(folds=5), SVR(folds=4)
+    for one in (head, other):
+        one.fit(features, targets, seed=0)
+    np.testing.assert_array_equal(head.predict(features), other.predict(features))

@@ -140,6 +140,18 @@ def test_laps_wait_for_one_another_and_the_leader_goes_first() -> None:
     assert asked[3] == (0, 1)
 
 
+@pytest.mark.parametrize(("better", "leader"), [("lower", 2), ("higher", 0)])
+def test_a_point_that_diverges_at_once_does_not_decide_who_leads(better: Any, leader: int) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def outcome(point: int, number: int) -> float | None:
+        asked.append((point, number))
+        return (3.0, math.nan, 1.0, 2.0)[point] if number == 0 else None
+
+    assert raced(4, outcome, seeds=5, prune=0.1, best=None, better=better) is None
+    assert asked[4] == (leader, 1)
+
+
 @pytest.mark.parametrize(("better", "sign"), [("lower", 1.0), ("higher", -1.0)])
 def test_the_test_is_paired_one_sided_and_keeps_what_is_better_on_average(
     better: Any, sign: float

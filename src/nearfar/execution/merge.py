@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError
+from nearfar.execution.portable import moved
 from nearfar.execution.results import write_records
 from nearfar.records.places import expanded, folder_to_write
 from nearfar.records.run import SCHEMA, RunFolder
@@ -130,12 +130,13 @@ def _take_run(ours: RunFolder, theirs: RunFolder, merged: Merged) -> None:
     """Unite two run folders of one name, and write tables and summary anew."""
     study, more = ours.study(), theirs.study()
     assert more is not None
-    more = _moved(more, theirs.path, ours.path)
+    more = moved(more, theirs.path, ours.path)
     plan = theirs.plan()
     before: set[tuple[str, int]] = set()
     if study is not None:
         own = ours.plan()
         _same_data(own, ours.store, plan, theirs.store)
+        _same_files(own, ours.store, plan, theirs.store)
         study = unite(study, more)
         before = {(cell.arm, cell.seed) for cell in own.cells}
         plan = united(own, plan, ours.store)
@@ -168,16 +169,6 @@ def _write_run(
     merged.runs = [*(run for run in merged.runs if run != ours), ours]
 
 
-def _moved(study: dict[str, Any], place: Path, to: Path) -> dict[str, Any]:
-    """Return a study whose data are found from another run folder, where they are here."""
-    data = {
-        key: os.path.relpath((place / value).resolve(), to.resolve())
-        for key, value in study["data"].items()
-        if key in {"path", "mapping"} and isinstance(value, str) and (place / value).exists()
-    }
-    return {**study, "data": {**study["data"], **data}}
-
-
 def _failures(folder: RunFolder) -> dict[str, str]:
     return {row.hash: row.reason for row in folder.stage_rows() if row.status == "failed"}
 
@@ -199,6 +190,29 @@ def _digest(plan: RunPlan, store: StageStore) -> str | None:
             except Exception:
                 continue
     return None
+
+
+def _same_files(own: RunPlan, store: StageStore, more: RunPlan, other: StageStore) -> None:
+    """Refuse runs one arm of which read other embeddings or weights, as far as stages tell."""
+    mine, others = _files(own, store), _files(more, other)
+    for arm in mine.keys() & others.keys():
+        if mine[arm].isdisjoint(others[arm]):
+            raise UserError(
+                f"the two were made with different files of embeddings or weights (arm {arm!r})"
+            )
+
+
+def _files(plan: RunPlan, store: StageStore) -> dict[str, set[str]]:
+    """Return by arm the hashes of the files that its finished stages read, where there are some."""
+    from nearfar.plan.chain import files_read
+    from nearfar.plan.specs import spec_of
+
+    found: dict[str, set[str]] = {}
+    for cell in plan.cells:
+        for planned in cell.chain:
+            if store.is_done(planned.hash):
+                found.setdefault(cell.arm, set()).update(files_read(spec_of(planned.hash, store)))
+    return {arm: hashes for arm, hashes in found.items() if hashes}
 
 
 def united(own: RunPlan, more: RunPlan, store: StageStore) -> RunPlan:

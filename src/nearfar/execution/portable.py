@@ -7,6 +7,7 @@ from typing import Any
 
 from nearfar.extensions.modules import file_of
 from nearfar.study.load import Resolved
+from nearfar.study.placeholders import placeholders
 from nearfar.weight_files import is_folder
 
 OF_DATA = ("path", "mapping")
@@ -49,15 +50,50 @@ def portable_modules(names: list[str], study: Path, run: Path) -> list[str]:
 
 def portable_files(asked: Resolved, run: Path) -> dict[str, Any]:
     """Return the blocks of a study whose encoders and heads name files, as seen from the run."""
-    blocks = ("stages", "arms", "axes")
-    found: dict[str, Any] = {key: asked.text[key] for key in blocks if key in asked.text}
-    found = {key: _in_block(block, asked.folder, run) for key, block in found.items()}
     named = {str(options["path"]) for options in asked.embedding_files} | {*asked.weight_files}
+    return _blocks(asked.text, named, asked.folder, run)
+
+
+def moved(text: Mapping[str, Any], place: Path, to: Path) -> dict[str, Any]:
+    """Return the study of a run folder as seen from another, as far as its files are here."""
+    axes: set[str] = set().union(*(_axes_of_files(text.get(key)) for key in _BLOCKS))
+    named: set[str] = set().union(*(_texts(text["axes"][name].get("values")) for name in axes))
+    data = {"data": portable(text["data"], place, to)}
+    modules = text.get("modules")
+    also = {"modules": portable_modules(modules, place, to)} if modules else {}
+    return {**text, **data, **also, **_blocks(text, named, place, to)}
+
+
+_BLOCKS = ("stages", "arms", "axes")
+"""Where encoders and heads stand in a study."""
+
+
+def _blocks(
+    text: Mapping[str, Any], named: Collection[str], place: Path, to: Path
+) -> dict[str, Any]:
+    found = {key: _in_block(text[key], place, to) for key in _BLOCKS if key in text}
     if "axes" in found:
-        found["axes"] = {
-            name: _of_axis(axis, named, asked.folder, run) for name, axis in found["axes"].items()
-        }
+        axes = found["axes"].items()
+        found["axes"] = {name: _of_axis(axis, named, place, to) for name, axis in axes}
     return found
+
+
+def _axes_of_files(block: Any) -> set[str]:
+    """Return the axes whose values are files that encoders or heads read."""
+    if isinstance(block, list):
+        return set().union(*map(_axes_of_files, block))
+    if not isinstance(block, dict):
+        return set()
+    found: set[str] = set().union(*map(_axes_of_files, block.values()))
+    for part, keys in OF_PARTS.items():
+        if isinstance(block.get(part), dict):
+            found |= placeholders([block[part].get(key) for key in keys])
+    return found
+
+
+def _texts(values: Any) -> set[str]:
+    listed = values.values() if isinstance(values, dict) else values
+    return {value for value in listed if isinstance(value, str)} if listed else set()
 
 
 def _in_block(block: Any, study: Path, run: Path) -> Any:

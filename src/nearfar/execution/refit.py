@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median_low
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,11 +31,13 @@ from nearfar.plan.specs import (
 )
 from nearfar.records.places import folder_to_write
 from nearfar.records.run import RunFolder
+from nearfar.records.stage_files import read_points
 from nearfar.records.stages import StageStore
 from nearfar.stages.features import with_embeddings_of
 from nearfar.stages.fitted import Fitted
 from nearfar.study.load import Resolved, resolve
 from nearfar.train.device import precision_of
+from nearfar.train.recipe import Recipe
 
 MOST = 5
 """Trainings at most, one a seed: of more, the first."""
@@ -49,8 +51,8 @@ def refitted(
     """Train an arm of a run once more on all rows; return it, and what its card says of that.
 
     The study's choices are kept. Where it took the weights of the best validation epoch, the
-    trainings last as many epochs as that was, the median over its seeds: there are no rows left to
-    choose by. Stages go to the run's store, so that an interrupted refit goes on.
+    trainings last as long as that took, the median over its seeds: there are no rows left to choose
+    by. Stages go to the run's store, so that an interrupted refit goes on.
 
     Args:
         path: the run folder.
@@ -77,7 +79,8 @@ def refitted(
     environment = Environment(
         str(torch.__version__), device, precision=precision_of(device, dataset.inputs.kind)
     )
-    length = _length(specs, model, folder.store)
+    stages = [member.stage for member in model.members]
+    length = length_of_best(specs, stages, folder.store)
     like, members = model.schema.like(), []
     for member, spec in zip(model.members, specs, strict=True):
         steps = _steps(spec, folder.store, dataset.digest, whole.digest, environment, length)
@@ -85,8 +88,7 @@ def refitted(
             _carried_out(step, whole, folder.store)
         fitted = Fitted.of_stage(steps[-1].hash, folder.store, like)
         members.append(Member(member.seed, steps[-1].hash, fitted))
-    epochs = f"{length} epoch{'s' if length != 1 else ''}" if length else ""
-    told = f", {epochs} each, as the study found to be best" if epochs else ""
+    told = f", {length.words} each, as the study found to be best" if length else ""
     known = model.known
     if known is not None:
         first = members[0].fitted
@@ -118,7 +120,8 @@ def _data_of(resolved: Resolved) -> Dataset:
 def all_in_training(dataset: Dataset) -> Dataset:
     """Return all rows as training rows, and copies of some where stages look at other parts.
 
-    Nothing is chosen by these copies: they are measured, and the measures mean nothing.
+    No epoch is chosen by these copies: they are measured, and the measures mean nothing. A schedule
+    that follows validation rows follows them.
     """
     count = len(dataset)
     every = bool(np.isnan(dataset.targets).any()) or count <= WATCHED
@@ -146,17 +149,41 @@ def _fit_spec(member: Member, store: StageStore) -> FitSpec | SolveSpec:
     return spec
 
 
-def _length(
-    specs: Sequence[FitSpec | SolveSpec], model: FinishedModel, store: StageStore
-) -> int | None:
-    """Return the epochs of a fit that took its best one, None where nothing was chosen."""
-    found = []
-    for member, spec in zip(model.members, specs, strict=True):
-        chooses = isinstance(spec, FitSpec) and spec.recipe.select == "best"
-        if chooses and spec.recipe.epochs is not None:  # type: ignore[union-attr]
-            selected = store.read(member.stage)["outcome"].get("selected_epoch") or 0
-            found.append(max(1, round(selected)))
-    return median_low(found) if found else None
+@dataclass(frozen=True)
+class Length:
+    """How long a training is, in ``epochs`` or ``iterations``, as its recipe counts."""
+
+    unit: Literal["epochs", "iterations"]
+    count: int
+
+    @property
+    def words(self) -> str:
+        """``12 epochs``."""
+        return f"{self.count} {self.unit if self.count != 1 else self.unit.removesuffix('s')}"
+
+
+def length_of_best(
+    specs: Sequence[FitSpec | SolveSpec], stages: Sequence[str], store: StageStore
+) -> Length | None:
+    """Return how long fits took to their best epoch, the median; None where none was chosen."""
+    chosen = [
+        (spec.recipe, stage)
+        for spec, stage in zip(specs, stages, strict=True)
+        if isinstance(spec, FitSpec) and spec.recipe.select == "best"
+    ]
+    if not chosen:
+        return None
+    counted = median_low([_best(recipe, stage, store) for recipe, stage in chosen])
+    return Length("epochs" if chosen[0][0].iterations is None else "iterations", counted)
+
+
+def _best(recipe: Recipe, stage: str, store: StageStore) -> int:
+    """Return after how many epochs, or iterations, the weights were taken that a fit kept."""
+    selected = store.read(stage)["outcome"].get("selected_epoch") or 0
+    if recipe.iterations is None:
+        return max(1, round(selected))
+    last = max((epoch for epoch, *_ in read_points(store.folder(stage))), default=selected)
+    return max(1, round(recipe.iterations * selected / last)) if last else recipe.iterations
 
 
 def _steps(
@@ -165,7 +192,7 @@ def _steps(
     before: str,
     after: str,
     environment: Environment,
-    length: int | None,
+    length: Length | None,
 ) -> list[Step]:
     """Return the stages of a fit on all rows, its pre-training first, if that saw these rows."""
     data = Data(after, SplitOptions(kind="predefined"), None, Conditions())
@@ -179,7 +206,8 @@ def _steps(
             start = Input(steps[0].hash, start.epoch)
     changes: dict[str, Any] = {"data": data, "environment": environment, "input": start}
     if isinstance(spec, FitSpec):
-        recipe: Mapping[str, Any] = {"select": "last", **({"epochs": length} if length else {})}
+        recipe: dict[str, Any] = {"select": "last"}
+        recipe |= {length.unit: length.count} if length else {}
         changes["recipe"] = spec.recipe.model_copy(update=recipe)
     needs = steps[0].hash if steps else None
     return [*steps, _step("fit", replace(spec, **changes), needs)]

@@ -31,7 +31,7 @@ def rmse(truth: Array, prediction: Array) -> float:
 
 def r2(truth: Array, prediction: Array) -> float:
     """Share of the variance explained, 1 - MSE / variance; nan when the truth is constant."""
-    variance = float(truth.var())
+    variance = _variance(truth)
     return 1.0 - mse(truth, prediction) / variance if variance > 0 else float("nan")
 
 
@@ -74,7 +74,7 @@ def r2_rows(truth: Array, prediction: Array) -> Array:
     squares = np.square(truth - prediction)
     mean = squares.mean()
     centred = np.square(truth - truth.mean())
-    variance = centred.mean()
+    variance = _variance(truth)
     if variance == 0:
         return np.full_like(squares, np.nan)
     influence = mean * (centred - variance) / variance**2 - (squares - mean) / variance
@@ -101,6 +101,11 @@ def spearman_rows(truth: Array, prediction: Array) -> Array:
     value = cross / np.sqrt(one * two)
     moves = cross_moves / np.sqrt(one * two) - value / 2 * (one_moves / one + two_moves / two)
     return np.asarray(value + moves)
+
+
+def _variance(truth: Array) -> float:
+    """Return the variance; of a constant 0, though the mean of equal numbers may be another."""
+    return float(truth.var()) if truth.min() < truth.max() else 0.0
 
 
 TASK = "regression"

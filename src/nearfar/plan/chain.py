@@ -25,6 +25,7 @@ from nearfar.plan.specs import (
     SolveSpec,
     StageSpec,
     Target,
+    file_digests,
 )
 from nearfar.study.named_options import NamedChoice, encoder_names
 from nearfar.study.schema import Arm, ExactFit, Pretrain, Stage, Study, Test, TrainedFit
@@ -256,6 +257,26 @@ def _with_weights(
             found = files[given[key]]
             given |= {**kind.facts_of(found["place"]), key: found["digest"]}
     return given
+
+
+def files_read(spec: StageSpec) -> set[str]:
+    """Return the hashes of the files of embeddings and weights that the parts of a stage read."""
+    if isinstance(spec, ScoreSpec):
+        return set()
+    encoder = spec.encoder
+    found: set[str] = set() if encoder is None else set(file_digests(encoder))
+    plain = [] if encoder is None else [encoder.to_plain()]
+    if encoder is not None and encoder.name == "joined":
+        plain = encoder.options["parts"]
+    named: list[tuple[Any, str, Mapping[str, Any]]] = [
+        (ENCODERS, name, options) for part in plain for name, options in part.items()
+    ]
+    if not isinstance(spec, PretrainSpec):
+        named.append((HEADS, spec.head.name, spec.head.options))
+    for registry, name, options in named:
+        keys = getattr(registry.get(name), "weight_files", ())
+        found |= {str(options[key]) for key in keys if options.get(key)}
+    return found
 
 
 def _named(choice: NamedChoice) -> Named:

@@ -66,8 +66,8 @@ def raced(
     if not lap(list(range(count)), 0):
         return None
     if prune and best is None:
-        by_rank = sorted(range(count), key=lambda k: (_sign(better) * values[k][0], k))
-        for leader in (k for k in by_rank if math.isfinite(values[k][0])):
+        finite = [k for k in range(count) if math.isfinite(values[k][0])]
+        for leader in sorted(finite, key=lambda k: _sign(better) * values[k][0]):
             for number in range(1, seeds):
                 if not lap([leader], number):
                     return None

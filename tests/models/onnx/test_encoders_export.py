@@ -100,6 +100,15 @@ def test_shapes_have_names_no_path_is_told_and_another_model_is_noticed() -> Non
     assert session.get_modelmeta().custom_metadata_map["nearfar.classes"] == "k0, k1, k2"
 
 
+def test_what_is_no_number_is_a_difference() -> None:
+    model = made_model(table_schema(), {"mlp": {"hidden": 8}}, fit_spec(), seeds=(0, 1))
+    graph, rows = Graph(model), made_rows(model.schema, 3)
+    truth = model.predict(rows)
+    assert truth.deviation is not None
+    assert difference([truth.mean, truth.deviation], graph, rows) == 0
+    assert np.isnan(difference([truth.mean, truth.deviation * np.nan], graph, rows))
+
+
 HEADS: list[tuple[str, str, dict[str, Any]]] = [
     ("ridge", "regression", {}),
     ("forest", "regression", {"trees": 5}),

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import PositiveInt
+from pydantic import Field
 
 Array = NDArray[Any]
 CUT = 5.0
@@ -52,8 +52,8 @@ class SVR:
     Features of any scale are brought to one: asinh keeps small values and takes the logarithm of
     large ones, then mean 0 and deviation 1 over the training rows, cut at ±5. Penalty and kernel
     width are chosen among twelve pairs by cross-validation on the training rows, in ``folds``
-    parts. ``width: columns`` measures the widths by the number of columns (gamma of 0.1, 0.3 and
-    1 over it); without it they suit some hundred columns.
+    parts, or as many as there are rows. ``width: columns`` measures the widths by the number of
+    columns (gamma of 0.1, 0.3 and 1 over it); without it they suit some hundred columns.
     (Drucker et al., "Support Vector Regression Machines", 1996.)
     """
 
@@ -61,7 +61,12 @@ class SVR:
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = True
 
-    def __init__(self, *, folds: PositiveInt = 5, width: Literal["columns"] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        folds: Annotated[int, Field(ge=2)] = 5,
+        width: Literal["columns"] | None = None,
+    ) -> None:
         self.folds, self.width = folds, width
         self.scaling = Scaling.none()
         self.machines: list[dict[str, Array]] = []
@@ -98,7 +103,7 @@ class SVR:
 
         kernel = {"kernel": "rbf", "gamma": gamma} if squares is None else {"kernel": "precomputed"}
         machine = svm.SVR(epsilon=0.05, **kernel)
-        folds = KFold(self.folds, shuffle=True, random_state=seed)
+        folds = KFold(min(self.folds, len(target)), shuffle=True, random_state=seed)
         search = GridSearchCV(
             machine, {"C": PENALTIES}, scoring="neg_mean_absolute_error", cv=folds
         )

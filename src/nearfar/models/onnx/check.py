@@ -41,7 +41,7 @@ def checked(data: bytes, graph: Graph) -> dict[str, Any]:
             f"{graph.model.name} {graph.parts}: onnxruntime cannot run its ONNX file: "
             f"{str(error).strip().splitlines()[0]}; export without --to"
         ) from error
-    worst = max(found)
+    worst = float(np.max(found))  # nan if one is
     if not worst <= LARGEST:
         raise UserError(
             f"{graph.model.name} {graph.parts}: its ONNX file differs from the model by "
@@ -84,7 +84,7 @@ def difference(found: list[Any], graph: Graph, inputs: Any) -> float:
         for one, other in zip(found, expected, strict=False)
         if other is not None
     ]
-    return max(gaps)
+    return float(np.max(gaps))
 
 
 def made_rows(schema: InputSchema, count: int) -> Any:
