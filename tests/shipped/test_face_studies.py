@@ -183,5 +183,16 @@ def test_the_published_tables_stand_in_the_study() -> None:
 def test_quick_trains_every_arm_on_three_seeds(name: str) -> None:
     resolved = load_study(name, "quick")
     assert resolved.seeds == [0, 1, 2]
-    assert resolved.study.data.size == 40
+    assert resolved.study.data.size == 32
     assert len(resolved.study.arms) == len(load_study(name).study.arms)
+
+
+@pytest.mark.parametrize("profile", ["full", "efficient", "quick", "smoke"])
+@every_study
+def test_faces_are_tested_at_the_size_of_the_views(name: str, profile: str) -> None:
+    found = plain(name, profile)
+    trained = [*found["stages"].values(), *(arm["fit"] for arm in found["arms"].values())]
+    encoders = [next(iter(block["encoder"].values())) for block in trained if block.get("encoder")]
+    seen = {options.get("crop") for options in encoders if "crop" in options} or {None}
+    views = [step for block in trained for step in block.get("augment", [])[:1]]
+    assert {view.get("resized_crop", {}).get("size") for view in views} == seen

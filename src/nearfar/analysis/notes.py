@@ -103,6 +103,18 @@ def few_tested(rare: Mapping[str, int], *, labels: bool) -> str:
     )
 
 
+def other_views(sizes: Mapping[str, str]) -> str:
+    """Warn of arms that learn from views of another size than the images they are tested on."""
+    arms = [f"{arm} ({size})" for arm, size in sizes.items() if size]
+    if not arms:
+        return ""
+    return (
+        f"Learnt from views of another size than the images of the test: {', '.join(arms)}. An "
+        "encoder's features may shift with the size, and errors rise: leave out the size of the "
+        "views, or choose an encoder with crop (resnet18)."
+    )
+
+
 def _profile(profile: str, left_out: Sequence[str]) -> str:
     if profile == "full":
         return ""

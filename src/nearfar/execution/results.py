@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nearfar.analysis.notes import dropped, few_tested, lacking, straddling
+from nearfar.analysis.notes import dropped, few_tested, lacking, other_views, straddling
 from nearfar.analysis.row_scores import KeptScores
 from nearfar.analysis.summary import summarise
 from nearfar.errors import UserError
@@ -86,6 +86,7 @@ def summarise_run(
     summary["targets"] = list(plan.targets)
     added = [dropped(folder.read_json("provenance.json").get("data") or {})]
     added += [straddling(plan.straddling), lacking(plan.known)]
+    added.append(other_views({name: arm.views for name, arm in plan.arms.items()}))
     added.append(few_tested(plan.rare, labels=not plan.classes))
     summary["notes"] += [note for note in added if note]
     return summary

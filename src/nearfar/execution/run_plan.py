@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
-from nearfar.data import Dataset, Split, kept_together, split_rows, straddling_groups
+from nearfar.data import Dataset, Images, Split, kept_together, split_rows, straddling_groups
+from nearfar.data.augment import view_of
+from nearfar.data.inputs.joined import without_columns
 from nearfar.data.options import SplitOptions
 from nearfar.data.rare_classes import rare_in_tests
 from nearfar.data.shown import shown_rows, thumbnails_of
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.execution.prepared import Prepared
 from nearfar.plan.plan import Cell, Plan
-from nearfar.plan.specs import ScoreSpec
+from nearfar.plan.specs import FitSpec, ScoreSpec
 from nearfar.records import SEARCH
 from nearfar.records.run_plan import PlannedCell, PlannedStage, RunPlan, ShownArm
+from nearfar.stages.models import views_of
 from nearfar.stages.reconstructions import IMAGE
 
 
@@ -87,7 +91,7 @@ def _arms(prepared: Prepared) -> dict[str, ShownArm]:
     images = study.data.task == "reconstruction"
     several = len(dataset.target_names) > 1
     own = IMAGE if images else ALL_TARGETS if several else dataset.target_names[0]
-    arms = {}
+    arms, other_sizes = {}, _views_of_another_size(prepared.plan, without_columns(dataset.inputs))
     for name, arm in prepared.plan.arms.items():
         predicts = arm.target or own
         found = study.targets.get(predicts)
@@ -99,8 +103,31 @@ def _arms(prepared: Prepared) -> dict[str, ShownArm]:
             predicts=predicts,
             classes=tuple(dict.fromkeys(classes)),
             pretrained=arm.pretrained,
+            views=other_sizes.get(name, ""),
         )
     return arms
+
+
+def _views_of_another_size(plan: Plan, inputs: Any) -> dict[str, str]:
+    """Return by arm how large the views are that its fit learns from, where images are not.
+
+    An encoder that brings images to a size of its own (``crop``, ``size``) sees all in one.
+    """
+    found = {}
+    for cell in plan.cells if isinstance(inputs, Images) else ():
+        chain = [plan.steps[stage_hash].spec for stage_hash in cell.chain]
+        encoder = None if isinstance(chain[0], ScoreSpec) else chain[0].encoder
+        fit = next((spec for spec in chain if isinstance(spec, FitSpec)), None)
+        own_size = encoder is not None and not {"crop", "size"}.isdisjoint(encoder.options)
+        views = None if fit is None or own_size else views_of(fit)
+        if views is not None and cell.arm not in found:
+            first = torch.zeros(1, dtype=torch.int64)
+            image = inputs.select(first)
+            with torch.random.fork_rng(devices=[]):
+                view = view_of(views, image, first)
+            given, seen = (" × ".join(map(str, shown.shape[2:])) for shown in (image, view))
+            found[cell.arm] = "" if given == seen else f"{seen} pixels, tested on {given}"
+    return found
 
 
 def groups_of(dataset: Dataset, split: SplitOptions) -> list[int]:

@@ -39,7 +39,8 @@ class ShownArm:
     """An arm as the summary shows it: what it predicts, and the classes among which it does.
 
     ``own_target`` is the one of the study's ``targets`` that it names, None for the data set's.
-    ``pretrained``: a stage trains its encoder first, or the encoder brings weights.
+    ``pretrained``: a stage trains its encoder first, or the encoder brings weights. ``views``: how
+    large the images are that it learns from, where they are others than those of the test.
     """
 
     group: str
@@ -48,6 +49,7 @@ class ShownArm:
     predicts: str
     classes: tuple[str, ...]
     pretrained: bool = False
+    views: str = ""
 
 
 @dataclass(frozen=True)

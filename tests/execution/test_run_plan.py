@@ -1,0 +1,48 @@
+"""What a run keeps of its arms for the page."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from image_examples import some_pixels
+
+from nearfar.analysis.notes import other_views
+from nearfar.execution.prepared import Request
+from nearfar.execution.run import prepare
+from nearfar.execution.run_plan import run_plan
+from nearfar.plain_yaml import to_yaml
+
+SMALLER = {"resized_crop": {"scale": [0.5, 1.0], "size": 8}}
+
+
+def fit(encoder: Any, augment: Any) -> dict[str, Any]:
+    return {"fit": {"encoder": encoder, "augment": augment, "epochs": 1}}
+
+
+def test_arms_that_learn_from_views_of_another_size_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "some.npz", x=some_pixels(40, side=12), y=np.arange(40) % 2)
+    cnn, cropped = {"cnn": {"width": 2}}, {"resnet18": {"width": 2, "crop": 8}}
+    study = {
+        "study": "views",
+        "data": {"source": "images", "path": "some.npz"},
+        "split": {"kind": "random", "parts": [0.6, 0.2, 0.2]},
+        "metric": "accuracy",
+        "baseline": "same",
+        "stages": {"rows": {"objective": "nt_xent", "encoder": cnn, "augment": [SMALLER]}},
+        "arms": {
+            "same": fit(cnn, ["resized_crop", "alternating_flip"]),
+            "smaller": fit(cnn, [SMALLER, "alternating_flip"]),
+            "central": fit(cropped, [SMALLER]),
+            "head": {"pretrain": "rows", "fit": {"train": "head", "epochs": 1}},
+            "mean": {"group": "control", "fit": {"head": "mean"}},
+        },
+        "axes": {"seed": {"role": "repeat", "values": 1}},
+    }
+    (tmp_path / "views.yaml").write_text(to_yaml(study))
+    prepared = prepare(Request(str(tmp_path / "views.yaml"), out=tmp_path / "runs"))
+    found = {name: arm.views for name, arm in run_plan(prepared).arms.items()}
+    told = found.pop("smaller")
+    assert told == "8 × 8 pixels, tested on 12 × 12"
+    assert set(found.values()) == {""}
+    assert "images of the test: smaller (8 × 8 pixels, tested on" in other_views({"smaller": told})
+    assert other_views(found) == ""
