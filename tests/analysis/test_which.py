@@ -87,6 +87,16 @@ def test_controls_are_never_recommended_and_those_not_beaten_are_named_first() -
     assert "than the controls shuffled and noise; if" in run.summary()["answer"]
 
 
+def test_controls_with_too_few_trainings_for_a_test_are_told() -> None:
+    run = MadeRun().arm("L1", BASE).arm("A", shifted(0.02, 0.02))
+    run.arm("mean", shifted(2.0, 0.1)[:1], group="control")
+    told = "the control mean (fewer than 3 trainings: too few for a test); if one is"
+    assert told in run.summary()["answer"]
+    run.arm("noise", shifted(0.0, 0.02), group="control")
+    told = "the controls mean and noise (fewer than 3 trainings of mean: too few for a test); if"
+    assert told in run.summary()["answer"]
+
+
 def test_controls_that_any_arm_beats_are_not_unbeaten() -> None:
     run = MadeRun().arm("L1", BASE).arm("A", shifted(0.02, 0.02))
     assert recommended(run.arm("mean", shifted(2.0, 0.1), group="control"))["unbeaten"] == []

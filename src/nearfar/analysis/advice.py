@@ -1,5 +1,7 @@
 """The first sentence of an answer: which arm to use, and how sure it is that this is the best."""
 
+from collections.abc import Sequence
+
 from nearfar.analysis.comparison import training_count
 from nearfar.analysis.estimate import MIN_SEEDS
 from nearfar.analysis.results import RunResults, Series
@@ -26,7 +28,8 @@ def advised(advice: Recommendation | None, results: RunResults) -> str:
     head = f"Under {place}, use {advice.arm}" if place else f"Use {advice.arm}"
     its, most = f"its mean {named}, {size},", extreme(results)
     if advice.unbeaten:
-        return _not_even_controls(advice, head, f"{its} is the {most} among the others")
+        few = [c for c in advice.unbeaten if len(results.values(c, series)) < MIN_SEEDS]
+        return _not_even_controls(advice, few, head, f"{its} is the {most} among the others")
     if not advice.best:
         why = _untested(len(results.values(advice.arm, series)))
         apart = ", controls aside" if _has_controls(results, series) else ""
@@ -52,8 +55,12 @@ def _has_controls(results: RunResults, series: Series) -> bool:
     return any(results.mean(control, series) is not None for control in controls)
 
 
-def _not_even_controls(advice: Recommendation, head: str, reason: str) -> str:
+def _not_even_controls(advice: Recommendation, few: Sequence[str], head: str, reason: str) -> str:
+    """Say that controls may be as good; ``few`` of these have too few trainings for a test."""
     controls = f"the control{'s' if len(advice.unbeaten) > 1 else ''} {listed(advice.unbeaten)}"
+    if few:
+        whose = "" if len(few) == len(advice.unbeaten) else f" of {listed(few)}"
+        controls += f" (fewer than {MIN_SEEDS} trainings{whose}: too few for a test)"
     return (
         f"No arm is shown to be better than {controls}; if one is to be used, "
         f"{head[0].lower()}{head[1:]}: {reason}."
