@@ -206,9 +206,6 @@ class TunedSVR(RegressorMixin, Saveable):  # type: ignore[misc]
         rows, given = validate_data(
             self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
         )
-        if head.folds < 2:
-            raise ValueError(f"{type(self).__name__}: folds={self.folds!r}: needs at least 2")
-        head.folds = min(head.folds, len(rows))
         targets = given.reshape(len(given), -1).astype(np.float64)
         self.target_mean_, self.target_scale_ = scale_of(targets)
         head.fit(rows, scaled(targets, self.target_mean_, self.target_scale_), self._seed())
