@@ -105,7 +105,7 @@ def test_parameters_that_are_not_allowed_are_named() -> None:
         ContrastiveRegressor(validation_fraction=1).fit(X, y)
     with pytest.raises(TypeError, match="is no transformer of nearfar"):
         ContrastiveRegressor(encoder=LogisticRegression()).fit(X, y)
-    with pytest.raises(ValueError, match="TunedSVR: folds=1: .* greater than or equal to 2"):
+    with pytest.raises(ValueError, match=r"TunedSVR: folds=1: .* greater than or equal to 2"):
         TunedSVR(folds=1).fit(X, y)
     with pytest.raises(ValueError, match="WeightedKNNClassifier: neighbours=0: "):
         WeightedKNNClassifier(neighbours=0).fit(*classes())
