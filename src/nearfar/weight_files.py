@@ -7,6 +7,7 @@ this process or another, finds the file again by its hash.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ _places: dict[str, Path] = {}
 _hashes: dict[tuple[tuple[str, int, int], ...], str] = {}
 CONFIG = "config.json"
 """What makes a folder a model of transformers."""
+_HASH = re.compile(r"[0-9a-f]{16}")
+
+
+def is_hash(given: object) -> bool:
+    """Whether an option is the hash of a file or folder, not the name of a model elsewhere."""
+    return isinstance(given, str) and _HASH.fullmatch(given) is not None
 
 
 def known_file(path: Path) -> str:

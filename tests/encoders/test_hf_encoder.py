@@ -212,3 +212,15 @@ def test_a_folder_without_its_path_is_not_taken_for_a_name_on_the_hub(
     study = written(tmp_path, {"hf": {"model": "vit"}}, {"train": "last:1"})
     with pytest.raises(UserError, match=r"'vit' is a folder here: name it with its path, \./vit"):
         prepare(Request(str(study), out=tmp_path / "runs"))
+
+
+def test_a_changed_folder_is_another_run(tmp_path: Path) -> None:
+    saved(tmp_path / "vit")
+    study = written(tmp_path, {"hf": {"model": "./vit"}}, {"encoder": "pixels"})
+    request = Request(str(study), out=tmp_path / "runs")
+    first = run_whole(request).folder.path
+    assert prepare(request).folder.path == first
+    saved(tmp_path / "vit", intermediate_size=20)
+    changed = prepare(request)
+    assert changed.folder.path != first
+    assert "a file of weights has other values than those of its results" in changed.notes[0]

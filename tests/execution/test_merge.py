@@ -145,7 +145,7 @@ def test_runs_on_other_embeddings_or_weights_are_refused(tmp_path: Path) -> None
         return RunPlan(tuple(cells), {}, "", (), False, "vector", "", {}, (), (), 0)
 
     ours, theirs = StageStore(tmp_path / "ours"), StageStore(tmp_path / "theirs")
-    one, other = ({"timm": Named("timm", {"checkpoint": digest})} for digest in "ab")
+    one, other = ({"timm": Named("timm", {"checkpoint": 16 * digit})} for digit in "ab")
     file = Named("joined", {"parts": [{"file": {"digest": "c"}}, {"mlp": {}}]})
     own = plan_of(ours, 0, file=file, plain=Named("mlp", {}), **one)
     _same_files(own, ours, plan_of(theirs, 1, file=file, plain=Named("mlp", {}), **one), theirs)

@@ -15,9 +15,12 @@ from reading import Elements, page_data
 from test_report_page import HOSTILE
 
 from nearfar.records.run import RunFolder
+from nearfar.records.stage_files import Predictions
 from nearfar.report import write_report
 from nearfar.report.load import read_run
+from nearfar.report.page.rows import ArmPredictions
 from nearfar.report.page.sections.choices import choices_section, chosen_lines
+from nearfar.report.page.sections.classes import recall_section
 
 
 @pytest.fixture(scope="module")
@@ -262,3 +265,14 @@ def test_many_classes_stand_side_by_side(tmp_path: Path) -> None:
     assert "confusion dense" in classes
     recall = _section(page, "classes").rows
     assert sorted(row[0] for row in recall if row[0] in names) == sorted(names)
+
+
+def test_a_class_that_an_arm_never_tested_is_no_hard_one() -> None:
+    def arm(label: str, truth: list[float], guess: list[float]) -> ArmPredictions:
+        rows = [str(row) for row in range(len(truth))]
+        columns = (dict(zip(rows, column, strict=True)) for column in (truth, guess))
+        read = Predictions(dict.fromkeys(rows, "test"), *columns)
+        return ArmPredictions(label, "label", ["cat", "dog"], {0: read})
+
+    found = recall_section([arm("all", [0, 0, 1, 1], [0, 0, 0, 1]), arm("dogs", [1], [1])])
+    assert re.findall(r'scope="row">(\w+)<', found) == ["dog", "cat"]

@@ -12,6 +12,7 @@ from pyarrow import parquet
 from safetensors.torch import load_file
 from whole_runs import run_whole
 
+from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.execution.run import carry_out, prepare
@@ -248,3 +249,19 @@ def test_all_stages_and_the_page_show_the_same_rows(tmp_path: Path) -> None:
         values = np.load(folder / "features.npy")
         expected = images[shown, ::3, ::3].transpose(0, 3, 1, 2).reshape(2500, -1) / 255
         np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
+def test_views_that_these_images_are_too_small_for_are_told_before_the_first_stage(
+    tmp_path: Path,
+) -> None:
+    images, labels = pictures()
+    np.savez(tmp_path / "pictures.npz", x=images, y=labels)
+    fit = {"encoder": CNN, "augment": ["flip", {"shift": {"padding": 12}}]}
+    study = {**STUDY, "arms": {**STUDY["arms"], "plain": {"fit": fit}}}
+    (tmp_path / "pictures.yaml").write_text(json.dumps(study), encoding="utf-8")
+    state = torch.random.get_rng_state()
+    with pytest.raises(UserError, match=r"padding: 12 .* not 12 × 12") as caught:
+        prepare(Request(str(tmp_path / "pictures.yaml"), out=tmp_path / "runs"))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "runs").exists()
+    assert torch.equal(state, torch.random.get_rng_state())

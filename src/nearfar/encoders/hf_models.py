@@ -18,9 +18,8 @@ from nearfar.encoders.base import Encoder
 from nearfar.encoders.images import CENTRE, SPREAD, check_patches, image_shape
 from nearfar.encoders.scaling import Positives, Values, of_channels
 from nearfar.errors import UserError
-from nearfar.weight_files import is_folder, place_of
+from nearfar.weight_files import is_folder, is_hash, place_of
 
-_HASH = re.compile(r"[0-9a-f]{16}")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -76,7 +75,7 @@ class HF(Encoder):
         if lora is None and (lora_alpha is not None or lora_targets is not None):
             raise UserError("encoder hf: lora_alpha and lora_targets need lora: RANK")
         self.lacks, scaling = "", dict(config or {})
-        if _HASH.fullmatch(model) and config:
+        if is_hash(model) and config:
             if revision is not None:
                 raise UserError("encoder hf: revision is of a name on the hub, and model a folder")
             place = place_of(model)

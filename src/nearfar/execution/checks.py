@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from nearfar.data import Columns, Preparation
-from nearfar.data.augment import MIXTURES
+from nearfar.data.augment import MIXTURES, VIEWS, build_views, view_of
 from nearfar.data.inputs.joined import without_columns
 from nearfar.encoders import ENCODERS, Encoder, FixedEncoder, build_encoder
 from nearfar.errors import UserError
@@ -50,6 +50,26 @@ def device_mistakes(plan: Plan) -> list[str]:
                 if part.name in MIXTURES
             ]
     return list(dict.fromkeys(found))
+
+
+def view_mistakes(plan: Plan, inputs: Any) -> list[str]:
+    """Return which views of the plan cannot be made of a row of ``inputs``."""
+    alone, found = without_columns(inputs), dict[str, str]()
+    if alone.kind != "image":
+        return []
+    row = torch.zeros(1, dtype=torch.int64)
+    for step in plan.steps.values():
+        parts = step.spec.augment if isinstance(step.spec, FitSpec | PretrainSpec) else ()
+        views = [(part.name, part.options) for part in parts if part.name in VIEWS]
+        if str(views) in found:
+            continue
+        try:
+            with torch.random.fork_rng(devices=()):
+                view_of(build_views(views), alone.select(row), row)
+            found[str(views)] = ""
+        except UserError as error:
+            found[str(views)] = str(error)
+    return [line for line in found.values() if line]
 
 
 def _beside(given: Sequence[tuple[str, Any]], inputs: Any) -> list[tuple[str, dict[str, Any]]]:

@@ -19,7 +19,9 @@ from nearfar.errors import UserError
 from nearfar.execution.portable import portable, portable_files, portable_modules
 from nearfar.execution.prepared import Request
 from nearfar.execution.trackers import with_trackers
-from nearfar.plan.specs import ScoreSpec, file_digests, spec_of
+from nearfar.plan.chain import files_read
+from nearfar.plan.plan import weight_files_of
+from nearfar.plan.specs import spec_of
 from nearfar.records.places import folder_to_write
 from nearfar.records.run import RunFolder
 from nearfar.records.run_plan import RunPlan
@@ -97,7 +99,7 @@ def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) ->
             dataset = load_dataset(resolved.study.data, resolved.folder)
             loading = time.monotonic() - begin
         dataset = with_embeddings(dataset, resolved.embedding_files, resolved.folder)
-        change = changed_data(folder, dataset) or changed_embeddings(folder, dataset)
+        change = changed_data(folder, dataset) or changed_files(folder, dataset, resolved)
         if change and request.name is None:
             other_data = f"{folder.path}: {change}"
             continue
@@ -218,16 +220,16 @@ def changed_data(folder: RunFolder, dataset: Dataset) -> str:
     return "the data have other values than those of its results"
 
 
-def changed_embeddings(folder: RunFolder, dataset: Dataset) -> str:
-    """Return which embeddings of a run's finished stages are no longer there; empty if none."""
-    if not dataset.embeddings:
+def changed_files(folder: RunFolder, dataset: Dataset, resolved: Resolved) -> str:
+    """Return which files that a run's finished stages read are no longer there; empty if none."""
+    embeddings = {found.digest for found in dataset.embeddings.values()}
+    weights = {found["digest"] for found in weight_files_of(resolved).values()}
+    if not embeddings and not weights:
         return ""
-    now = {found.digest for found in dataset.embeddings.values()}
-    for stage_hash in _hashes(folder):
-        if not folder.store.is_done(stage_hash):
-            continue
-        spec = spec_of(stage_hash, folder.store)
-        named = None if isinstance(spec, ScoreSpec) else spec.encoder
-        if named is not None and not now.issuperset(file_digests(named)):
-            return "a file of embeddings has other values than those of its results"
+    for stage_hash in filter(folder.store.is_done, _hashes(folder)):
+        other = files_read(spec_of(stage_hash, folder.store)) - embeddings - weights
+        if other:
+            known = {"embeddings": embeddings, "weights": weights}
+            kinds = " or ".join(kind for kind, digests in known.items() if digests)
+            return f"a file of {kinds} has other values than those of its results"
     return ""

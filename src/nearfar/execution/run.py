@@ -44,7 +44,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     """
     import torch
 
-    from nearfar.execution.checks import device_mistakes, encoder_mistakes, layer_mistakes
+    from nearfar.execution import checks
     from nearfar.train.device import precision_of
 
     forget_checks()
@@ -68,10 +68,11 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     known, files = (*given, folder.store.outcome), dataset.file_contents
     plan = make_plan(resolved, *known, external=others, asked=chosen, files=files)
     mistakes = Mistakes(find_study(request.study))
-    mistakes.add(encoder_mistakes(plan, dataset.inputs))
-    mistakes.add(device_mistakes(plan))
+    mistakes.add(checks.encoder_mistakes(plan, dataset.inputs))
+    mistakes.add(checks.view_mistakes(plan, dataset.inputs))
+    mistakes.add(checks.device_mistakes(plan))
     mistakes.refuse()
-    mistakes.add(layer_mistakes(plan, dataset.inputs))
+    mistakes.add(checks.layer_mistakes(plan, dataset.inputs))
     mistakes.refuse()
     prepared = Prepared(resolved, dataset, plan, folder, environment, place.loading, rounds)
     prepared.asked, prepared.notes, prepared.found = place.asked, place.notes, place.found

@@ -30,6 +30,7 @@ from nearfar.plan.specs import (
 from nearfar.study.named_options import NamedChoice, encoder_names
 from nearfar.study.schema import Arm, ExactFit, Pretrain, Stage, Study, Test, TrainedFit
 from nearfar.train.recipe import Recipe
+from nearfar.weight_files import is_hash
 
 
 @dataclass(frozen=True)
@@ -275,7 +276,7 @@ def files_read(spec: StageSpec) -> set[str]:
         named.append((HEADS, spec.head.name, spec.head.options))
     for registry, name, options in named:
         keys = getattr(registry.get(name), "weight_files", ())
-        found |= {str(options[key]) for key in keys if options.get(key)}
+        found |= {str(options[key]) for key in keys if is_hash(options.get(key))}
     return found
 
 

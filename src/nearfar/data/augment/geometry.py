@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nearfar.data.augment.draws import Ascending, Probability, happens, uniform
+from nearfar.errors import UserError
 
 ATTEMPTS = 10
 """Boxes drawn for an image before the largest central one is taken instead."""
@@ -32,6 +33,11 @@ class Crop:
     def __call__(self, images: Tensor) -> Tensor:
         """Return shifted images, as (b, c, h, w) as they came."""
         count, _, height, width = images.shape
+        if self.border == "reflect" and self.padding >= min(height, width):
+            raise UserError(
+                f"view shift, option padding: {self.padding} pixels of a mirror image need images"
+                f" of more than that, not {height} × {width}"
+            )
         steps = 2 * self.padding + 1
         top, left = torch.randint(steps, (2, count), device=images.device)
         padded = functional.pad(images, (self.padding,) * 4, self.border)
@@ -40,7 +46,11 @@ class Crop:
 
 
 class Shift(Crop):
-    """Shift each image by up to ``padding`` pixels; its own mirror image comes in."""
+    """Shift each image by up to ``padding`` pixels; its own mirror image comes in.
+
+    Raises:
+        UserError: ``padding`` is as large as an image.
+    """
 
     border: ClassVar[str] = "reflect"
 

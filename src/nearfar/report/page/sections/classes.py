@@ -56,7 +56,8 @@ def _table(arms: Sequence[ArmPredictions]) -> str:
     learned = [r for r, arm in zip(shares, arms, strict=True) if not arm.control] or shares
 
     def hardness(name: str) -> float:
-        return fmean(recall.get(name, 0.0) for recall in learned)
+        found = [recall[name] for recall in learned if name in recall]
+        return fmean(found) if found else math.inf
 
     ordered = sorted(known, key=hardness)
     columns = -(-len(ordered) // LONG)
