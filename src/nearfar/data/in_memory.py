@@ -29,6 +29,15 @@ def as_array(given: Any) -> Any:
         return held.float().numpy()
 
 
+def plain_of_polars(given: Any) -> Any:
+    """Return a column of polars as a list, a lazy frame as one of rows, anything else as it is."""
+    if hasattr(given, "collect_schema") and hasattr(given, "lazy"):
+        return given.lazy().collect()
+    if hasattr(given, "to_list") and hasattr(given, "to_arrow"):
+        return given.to_list()
+    return given
+
+
 _GAPS = frozenset({"NAType", "NaTType"})
 """Types of pandas' own missing values."""
 

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nearfar.data.in_memory import as_array, from_working_folder, without_codes
+from nearfar.data.in_memory import (
+    as_array,
+    from_working_folder,
+    plain_of_polars,
+    without_codes,
+)
 from nearfar.data.read.locate import is_there
 from nearfar.errors import UserError
 from nearfar.library.beside import array_of, beside
@@ -129,8 +134,7 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
 
     if hasattr(X, "toarray"):
         raise UserError("X: is a sparse matrix; give X.toarray()")
-    if hasattr(X, "collect_schema") and hasattr(X, "lazy"):
-        X = X.lazy().collect()
+    X = plain_of_polars(X)
     table = as_table("X", X)
     if table is not None:
         table = from_working_folder(table)
