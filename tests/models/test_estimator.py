@@ -84,6 +84,15 @@ def test_gaps_of_records_are_gaps(gap: Any) -> None:
             assert np.flatnonzero(np.isnan(there[name])).tolist() == nothing
 
 
+def test_periods_are_the_dates_they_begin_at() -> None:
+    schema = InputSchema("vector", {"source": "table"}, (ColumnSchema("d", "date"),), False)
+    days = ["2024-05-01", "2024-06-01"]
+    seconds = [pd.Timestamp(day).timestamp() for day in days]
+    for given in (pd.PeriodIndex(days, freq="M"), pd.PeriodIndex(days, freq="D"), days):
+        found: Any = rows_of(schema, pd.DataFrame({"d": given})).inputs
+        assert found.columns[0].cells.tolist() == seconds
+
+
 def masked() -> Any:
     """Rows one cell of which is masked: what lies under the mask is no number of the user's."""
     rows = np.ma.masked_array(np.ones((3, 4)), mask=np.zeros((3, 4)))
