@@ -46,3 +46,13 @@ def test_a_folder_without_runs_is_refused(nearfar: CommandLine) -> None:
     (nearfar.folder / "empty").mkdir()
     assert "no folder of runs" in nearfar.mistake("merge", "runs", "empty")
     assert "no folder of runs" in nearfar.mistake("merge", "runs", "nowhere")
+
+
+def test_no_runs_are_written_into_a_run(nearfar: CommandLine) -> None:
+    assert nearfar(*RUN, "--seed", "0").status == 0
+    run = "runs/tiny-smoke"
+    before = sorted(nearfar.folder.rglob("*"))
+    for command in (("merge", run, "runs"), ("clean", run)):
+        assert nearfar.mistake(*command) == f"OUT {run}: is a run; runs lie beside it, in runs"
+    assert nearfar.mistake(*RUN, "--out", run).startswith(f"--out {run}: is a run; runs lie")
+    assert sorted(nearfar.folder.rglob("*")) == before

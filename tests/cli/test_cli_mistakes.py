@@ -36,6 +36,12 @@ def test_a_missing_data_file(nearfar: CommandLine) -> None:
     assert "nowhere.csv" in said
 
 
+def test_a_key_is_set_once(nearfar: CommandLine) -> None:
+    twice = ("--set", "metric=mae", "--set", "metric=rmse")
+    said = nearfar.mistake("run", "tiny.yaml", *twice)
+    assert said == "--set metric: is given 2 times; give it once"
+
+
 SETTINGS = {
     "metrc=mae": ["unknown key 'metrc'", "did you mean 'metric'"],
     "metric=maee": ["metric", "'maee'", "did you mean 'mae'"],

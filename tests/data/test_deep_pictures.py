@@ -229,6 +229,16 @@ def test_the_rule_is_the_same_at_predict(tmp_path: Path) -> None:
     assert rows.source["range"] == [0, 4095]
 
 
+def test_a_picture_of_numbers_where_the_study_has_fractions(tmp_path: Path) -> None:
+    found = values("float32", high=1)
+    write(tmp_path / "study", list(found))
+    training = load(tmp_path / "study")
+    tifffile.imwrite(tmp_path / "x.tif", found[0] * 255)
+    options = DataOptions(source="images", path=str(tmp_path / "study"))
+    with pytest.raises(UserError, match="the study's images from 0 to 1: bring it to that scale"):
+        load_inputs(options, tmp_path / "x.tif", training.inputs)
+
+
 def test_deep_picture_where_the_study_has_none(tmp_path: Path) -> None:
     write(tmp_path / "study", list(some_pixels(4, 1, 5)[:, 0]), "png")
     training = load(tmp_path / "study")

@@ -206,3 +206,22 @@ def test_truths_that_are_none_are_told_as_they_should_be(tmp_path: Path) -> None
     words = "feature 'open' is 'ja', not true or false as in training: write true or false, yes or"
     with pytest.raises(UserError, match=words):
         load_inputs(options, tmp_path / "new.csv", training.inputs)
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (["red"], r"feature 'colour' is \['red'\], a list or structure: write one text or number"),
+        ({"name": "red"}, "a list or structure"),
+        (b"red", "feature 'colour' is b'red', bytes: write one text or number"),
+    ],
+)
+def test_lists_and_bytes_are_no_categories(tmp_path: Path, cell: Any, words: str) -> None:
+    """Though their texts could be taken for categories that training did not know."""
+    training = read(tmp_path, frame())
+    new = frame().drop(columns=["y"]).iloc[:2]
+    options = DataOptions(source="table", path="t.csv", target="y")
+    for column in ("colour", "note"):
+        new.assign(**{column: [cell, None]}).to_parquet(tmp_path / "new.parquet")
+        with pytest.raises(UserError, match=words.replace("colour", column)):
+            load_inputs(options, tmp_path / "new.parquet", training.inputs)

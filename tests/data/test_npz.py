@@ -229,6 +229,68 @@ def test_deep_arrays_are_scaled_by_their_depth_and_new_ones_alike(
     assert np.array_equal(new.arrays()["pixels"][:, 0], np.rint((deep[:5] // 8) * (255 / top)))
 
 
+STUDIES = {
+    "bytes": X,
+    "fractions": X / 255,
+    "numbers": X.astype(np.float32),
+    "deep": X.astype(np.uint16) * 257,
+    "about zero": X / 127.5 - 1,
+}
+
+
+@pytest.mark.parametrize("study", ["bytes", "fractions", "numbers"])
+@pytest.mark.parametrize("new", ["bytes", "fractions", "numbers"])
+def test_new_images_may_have_another_scale_of_brightness(
+    tmp_path: Path, study: str, new: str
+) -> None:
+    """Each of them alone, too: the scale is not that of the pictures that came along."""
+    finding = found(tmp_path, x=STUDIES[study], y=Y)
+    for rows in (slice(0, 5), slice(3, 4)):
+        np.savez(tmp_path / "new.npz", x=STUDIES[new][rows])
+        read = load_inputs(finding.data, tmp_path / "new.npz", finding.dataset.inputs).inputs
+        assert np.array_equal(read.arrays()["pixels"][:, 0], X[rows])
+
+
+def test_new_images_of_edges_that_were_sharpened_are_cut(tmp_path: Path) -> None:
+    for study, new in ((X / 255, X / 255), (X, X / 255), (X, X.astype(float))):
+        finding = found(tmp_path, x=study, y=Y)
+        np.savez(tmp_path / "new.npz", x=new * 1.02 - 0.01 * new.max())
+        read = load_inputs(finding.data, tmp_path / "new.npz", finding.dataset.inputs).inputs
+        expected = (X * 1.02 - 0.01 * 255).round().clip(0, 255)
+        assert np.abs(read.arrays()["pixels"][:, 0] - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("study", "new", "words"),
+    [
+        ("bytes", "about zero", "float64 from -1 to 1, .* from 0 to 255: give bytes, or fractions"),
+        ("bytes", "deep", "uint16 from 0 to 65535"),
+        ("fractions", "about zero", "from 0 to 1: bring them to that scale"),
+        ("fractions", "deep", "from 0 to 1: bring"),
+        ("numbers", "about zero", "from 0 to 255: bring"),
+        ("numbers", "deep", "from 0 to 255: bring"),
+        ("deep", "fractions", "from 0 to 65535: bring"),
+        ("deep", "about zero", "from 0 to 65535: bring"),
+        ("about zero", "numbers", "from -1 to 1: bring"),
+        ("about zero", "deep", "from -1 to 1: bring"),
+    ],
+)
+def test_new_images_on_a_scale_of_their_own_are_refused(
+    tmp_path: Path, study: str, new: str, words: str
+) -> None:
+    finding = found(tmp_path, x=STUDIES[study], y=Y)
+    np.savez(tmp_path / "new.npz", x=STUDIES[new])
+    with pytest.raises(UserError, match=words):
+        load_inputs(finding.data, tmp_path / "new.npz", finding.dataset.inputs)
+
+
+def test_whole_numbers_of_dark_images_are_no_fractions(tmp_path: Path) -> None:
+    finding = found(tmp_path, x=X, y=Y)
+    np.savez(tmp_path / "new.npz", x=(X > 127).astype(np.int64))
+    read = load_inputs(finding.data, tmp_path / "new.npz", finding.dataset.inputs).inputs
+    assert np.array_equal(read.arrays()["pixels"][:, 0], X > 127)
+
+
 def test_values_below_zero_are_read_from_the_lowest_to_the_highest(tmp_path: Path) -> None:
     finding = found(tmp_path, x=X / 127.5 - 1, y=Y)
     pixels = pixels_of(finding.dataset)

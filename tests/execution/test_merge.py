@@ -128,7 +128,12 @@ def test_another_study_of_the_name_is_told_and_changes_no_run(two: Path) -> None
 
 def test_what_is_no_folder_of_runs_is_refused(two: Path) -> None:
     (two / "empty").mkdir()
-    for other, said in {"empty": "no folder of runs", "a": "merged into itself"}.items():
+    others = {
+        "empty": "no folder of runs",
+        "a": "merged into itself",
+        f"b/{RUN}": f"it is a run, and its stages lie beside it: name {two / 'b'}$",
+    }
+    for other, said in others.items():
         with pytest.raises(UserError, match=said):
             merge(two / "a", [two / other])
 

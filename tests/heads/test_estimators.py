@@ -93,6 +93,18 @@ def test_a_classifier_gives_probabilities_of_classes_without_rows_too(name: str)
     assert (found.argmax(axis=1) == NUMBERS).mean() > 0.7
 
 
+def test_decision_values_of_pairs_are_none_of_classes() -> None:
+    """There are three of each, so the one could be taken for the other."""
+    by_class, by_pair = (sklearn("svm.SVC", decision_function_shape=way) for way in ("ovr", "ovo"))
+    for head in (by_class, by_pair):
+        head.fit(X, CLASSES, 0)
+    expected = by_class.fitted.predict(X.astype(np.float64))
+    assert np.array_equal(by_pair.predict(X).argmax(axis=1), by_class.present[expected])
+    options = {"class": "svm.SVC", "options": {"decision_function_shape": "ovo"}}
+    (line,) = Sklearn.objections(options, "classification", scores=True, weighted=False)
+    assert "neither predict_proba nor decision_function of each class" in line
+
+
 def test_the_seed_decides_what_is_drawn_and_the_study_may_say_it() -> None:
     def drawn(seed: int, **options: Any) -> Any:
         head = sklearn("ensemble.ExtraTreesRegressor", n_estimators=2, **options)

@@ -145,6 +145,7 @@ def test_molecules_and_pictures(tmp_path: Path) -> None:
         ({"X": pd.DataFrame({"a": [2**70] * 60})}, "X: a column is of mixed or unknown type"),
         ({"y": [[1.0], [1.0, 2.0]] * 30}, "y: its rows have different lengths"),
         ({"X": {1, 2}}, "X: set is none of: a data frame"),
+        ({"X": [[1, 2], [3]]}, "X: list of rows that are not alike is none of: a data frame"),
         ({"X": "nowhere"}, "X: nowhere: no such file or folder"),
         ({"X": ["C", 3]}, "X: entry 1 is 3, not a text"),
         ({"baseline": "q"}, "baseline: no arm is called 'q'"),

@@ -8,6 +8,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
 from skops.io import dumps
 
@@ -39,6 +40,33 @@ def test_classes_that_training_lacks_have_no_chance(estimator: object) -> None:
     assert (chances.argmax(axis=1) == numbers).mean() > 0.9
     head.fit(X, np.eye(3)[np.ones(40, dtype=int)], 0)
     assert (head.predict(X) == [0, 1, 0]).all()
+
+
+@pytest.mark.parametrize("classes", [3, 4])
+def test_decision_values_of_pairs_are_none_of_classes(classes: int) -> None:
+    """Three classes have three pairs, four have six."""
+    numbers = np.digitize(X[:, 0], np.linspace(-0.8, 0.8, classes - 1))
+    estimator = make_pipeline(StandardScaler(), SVC(decision_function_shape="ovo"))
+    kind = head_of(estimator)
+    head = kind()
+    head.fit(X, np.eye(classes)[numbers], 0)
+    chances = kind.from_arrays(head.arrays()).predict(X)
+    assert np.array_equal(chances.argmax(axis=1), estimator.fit(X, numbers).predict(X))
+    assert set(chances.ravel()) == {0, 1}
+
+
+class TwiceAsMany(DecisionTreeRegressor):
+    """A regressor of two columns, whatever it was fitted on."""
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.column_stack([super().predict(X)] * 2)
+
+
+def test_other_than_one_number_a_row_is_refused() -> None:
+    head = head_of(TwiceAsMany())()
+    head.fit(X, X[:, :1], 0)
+    with pytest.raises(UserError, match="TwiceAsMany: predicts 80 numbers for 40 rows, needs one"):
+        head.predict(X)
 
 
 def test_boosting_with_categories_survives_being_kept() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 import torch
@@ -23,6 +24,8 @@ from small_study import small, write_small
 from whole_runs import run_whole
 
 import nearfar
+from nearfar.data.inputs.columns import Column, Columns, texts
+from nearfar.data.prepare.preparation import Preparation
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
 from nearfar.models import ColumnSchema, InputSchema
@@ -55,6 +58,7 @@ def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
         rows.astype(pd.SparseDtype("float")),
         torch.tensor(rows.to_numpy(), requires_grad=True),
         list(torch.tensor(rows.to_numpy(), requires_grad=True)),
+        pl.from_pandas(rows).lazy(),
     ]
     for other in others:
         np.testing.assert_allclose(model.predict(other), expected, rtol=1e-6)
@@ -78,6 +82,15 @@ def test_gaps_of_records_are_gaps(gap: Any) -> None:
         assert there["hue"] == ["red", "", "red"]
         for name, nothing in (("on", [1]), ("x", [1]), ("when", [1, 2])):
             assert np.flatnonzero(np.isnan(there[name])).tolist() == nothing
+
+
+def test_periods_are_the_dates_they_begin_at() -> None:
+    schema = InputSchema("vector", {"source": "table"}, (ColumnSchema("d", "date"),), False)
+    days = ["2024-05-01", "2024-06-01"]
+    seconds = [pd.Timestamp(day).timestamp() for day in days]
+    for given in (pd.PeriodIndex(days, freq="M"), pd.PeriodIndex(days, freq="D"), days):
+        found: Any = rows_of(schema, pd.DataFrame({"d": given})).inputs
+        assert found.columns[0].cells.tolist() == seconds
 
 
 def masked() -> Any:
@@ -143,6 +156,7 @@ def test_molecules_are_a_list_of_smiles() -> None:
     assert expected.shape == (len(SMILES),)
     assert model.transform(SMILES).shape == (len(SMILES), 200)
     assert np.array_equal(model.predict(np.array(SMILES)), expected)
+    assert np.array_equal(model.predict(pl.Series(SMILES)), expected)
     assert np.array_equal(model.predict(pd.DataFrame({"smiles": SMILES})), expected)
     with pytest.raises(UserError, match=r"X\[1\]: .*; 1 more bad row"):
         model.predict(["C", "no molecule", "C(("])
@@ -168,6 +182,7 @@ def test_pictures_are_paths_pillow_images_or_arrays(tmp_path: Path) -> None:
     for other in (
         [picture(one) for one in pixels],
         pixels.transpose(0, 2, 3, 1),
+        np.array([*pixels.transpose(0, 2, 3, 1)], dtype=object),
         tmp_path,
     ):
         np.testing.assert_allclose(model.predict_proba(other), expected, rtol=1e-6)
@@ -179,6 +194,31 @@ def test_pictures_are_paths_pillow_images_or_arrays(tmp_path: Path) -> None:
         model.predict(pixels[0].transpose(1, 2, 0))
     with pytest.raises(UserError, match="X: cannot read Image; allowed: a list of paths"):
         model.predict(picture(pixels[0]))
+
+
+def test_arrays_that_hold_no_numbers_are_no_pictures() -> None:
+    model = Estimator(made_model(image_schema(), {"cnn": {"width": 4}}, fit_spec(), outputs=3))
+    with pytest.raises(UserError, match="X: cannot read ndarray; allowed: a list of paths"):
+        model.predict(np.full((2, 16, 16, 3), "red", dtype=object))
+
+
+def test_what_predict_tells_of_rows_is_a_warning(tmp_path: Path) -> None:
+    """At the caller's own line, from every call: categories that training did not know, sizes."""
+    columns = Columns([Column("hue", "category", texts(["red", "blue"] * 20))])
+    preparation = Preparation.fit(columns, np.arange(40))
+    schema = InputSchema(
+        "vector", {"source": "table"}, (ColumnSchema("hue", "category"),), complete=False
+    )
+    made = made_model(schema, {"mlp": {"hidden": 8}}, fit_spec(), preparations=[preparation] * 2)
+    words = r"column 'hue': 1 row has a category that the model does not know by name \('Red'\)"
+    for call in (Estimator(made).predict, Estimator(made).transform):
+        call({"hue": ["red", "blue"]})
+        with pytest.warns(UserWarning, match=words) as told:
+            call({"hue": ["red", "Red"]})
+        assert told[0].filename == __file__
+    pictures = Estimator(made_model(image_schema(), {"cnn": {"width": 4}}, fit_spec()))
+    with pytest.warns(UserWarning, match="2 images: resized to 16x16, as the study's are"):
+        pictures.predict(np.zeros((2, 8, 8, 3), np.uint8))
 
 
 def test_relative_paths_in_a_table_begin_at_the_working_folder(
@@ -262,6 +302,10 @@ def test_embed_writes_ids_and_features(run: Path, tmp_path: Path) -> None:
     table = pd.read_parquet(tmp_path / "f.parquet")
     assert list(table.columns) == ["id", *(f"feature{k}" for k in range(8))]
     assert np.array_equal(table.iloc[:, 1:].to_numpy(), features)
+    spans = pd.read_csv(data).assign(a=pd.to_timedelta(np.arange(60), unit="s"))
+    spans.to_parquet(tmp_path / "spans.parquet")
+    said = embed_file(run, tmp_path / "spans.parquet", tmp_path / "s.npz", "tuned")
+    assert said.endswith("spans.parquet: column 'a': spans of time, in seconds")
     for output, wrong in (
         (tmp_path / "f.csv", "end it in one of these"),
         (tmp_path / "f.npz", "is there already"),

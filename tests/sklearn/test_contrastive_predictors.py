@@ -111,6 +111,21 @@ def test_parameters_that_are_not_allowed_are_named() -> None:
         WeightedKNNClassifier(neighbours=0).fit(*classes())
 
 
+def test_an_encoder_of_other_labels_is_named() -> None:
+    X, y = np.eye(6), np.linspace(0, 1, 6)
+    regressor = ContrastiveRegressor(encoder=SupervisedContrastive())
+    with pytest.raises(
+        ValueError, match=r"encoder=SupervisedContrastive\(.* learns from classes, "
+    ):
+        regressor.fit(X, y)
+    classifier = ContrastiveClassifier(encoder=RankNContrast(epochs=1), epochs=1)
+    with pytest.raises(
+        ValueError, match=r"encoder=RankNContrast\(.* learns from numbers, and y has"
+    ):
+        classifier.fit(X, np.array(["a", "b"] * 3))
+    assert set(classifier.fit(X, np.array([1, 2] * 3)).predict(X)) <= {1, 2}
+
+
 def test_softmax_regression_is_that_of_scikit_learn() -> None:
     """With the penalty in its scale: 1/(n C) on standardised columns."""
     X, y = classes()

@@ -14,7 +14,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVR
 
 from nearfar import sklearn as estimators
-from nearfar.sklearn import RankNContrast, SimCLR, SupervisedContrastive, UntrainedEncoder
+from nearfar.sklearn import (
+    Autoencoder,
+    ContrastiveClassifier,
+    RankNContrast,
+    SimCLR,
+    SoftmaxClassifier,
+    SupervisedContrastive,
+    UntrainedEncoder,
+)
 from nearfar.sklearn.scaling import scale_of
 from nearfar.sklearn.views import Corruption
 
@@ -108,6 +116,19 @@ def test_a_parameter_that_is_not_allowed_is_named(given: Any, says: str) -> None
     with pytest.raises(ValueError, match=re.escape(says)) as told:
         RankNContrast(**given).fit(*rows())
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("kind", [RankNContrast, SupervisedContrastive, SimCLR, Autoencoder])
+def test_a_batch_of_one_row_is_refused(kind: Any) -> None:
+    with pytest.raises(ValueError, match=f"^{kind.__name__}: batch_size=1: needs 2 or more"):
+        kind(batch_size=1, epochs=1).fit(np.eye(6), np.arange(6) % 2)
+
+
+def test_a_row_without_a_class_is_named() -> None:
+    y = np.array(["a", "b", None, "a"], dtype=object)
+    for estimator in (SupervisedContrastive(), SoftmaxClassifier(), ContrastiveClassifier()):
+        with pytest.raises(ValueError, match=r"y has None in row 2: no class"):
+            estimator.fit(np.eye(4), y)
 
 
 def test_labels_that_teach_nothing_are_refused() -> None:

@@ -114,14 +114,14 @@ def clean_stages(out: Path) -> None:
         UserError: there is no such folder, or a run does not say what it refers to.
     """
     from nearfar.records.files import remove_left
-    from nearfar.records.places import expanded, folder_to_write
-    from nearfar.records.run import RunFolder
+    from nearfar.records.places import expanded
+    from nearfar.records.run import RunFolder, folder_for_runs
     from nearfar.records.stages import StageStore
 
     out = expanded(out)
     if not out.is_dir():
         raise UserError(f"{out}: no such folder")
-    folder_to_write(out, "OUT")
+    folder_for_runs(out, "OUT")
     store = StageStore(out / "stages")
     with store.referring(alone=True):
         runs = {

@@ -43,6 +43,7 @@ def embed_file(
     from nearfar.execution.predict import training_rows
     from nearfar.models.embed import ENDINGS, check_ending, embed_rows
     from nearfar.models.opened import opened
+    from nearfar.models.told import reading_notes, unknown_categories
     from nearfar.records.outputs import belongings, check_output
     from nearfar.train.device import pick_device
 
@@ -63,10 +64,12 @@ def embed_file(
             f"{first + 1}: {reasons[first]})"
         )
     seed = model.members[0].seed
-    return (
+    written = (
         f"wrote {counted(width, 'feature')} of {counted(len(rows), 'row')} by {model.name}, "
         f"seed {seed}, to {output}{without}"
     )
+    notes = [*reading_notes(rows, str(data)), *unknown_categories(model, rows.inputs)]
+    return "\n".join([written, *notes])
 
 
 def export_run(

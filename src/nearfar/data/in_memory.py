@@ -29,6 +29,15 @@ def as_array(given: Any) -> Any:
         return held.float().numpy()
 
 
+def plain_of_polars(given: Any) -> Any:
+    """Return a column of polars as a list, a lazy frame as one of rows, anything else as it is."""
+    if hasattr(given, "collect_schema") and hasattr(given, "lazy"):
+        return given.lazy().collect()
+    if hasattr(given, "to_list") and hasattr(given, "to_arrow"):
+        return given.to_list()
+    return given
+
+
 _GAPS = frozenset({"NAType", "NaTType"})
 """Types of pandas' own missing values."""
 
@@ -41,6 +50,9 @@ def is_gap(cell: Any) -> bool:
 
 def plain_frame(what: str, frame: Any) -> Any:
     """Return a data frame of pandas whose columns are called by texts, and none is sparse.
+
+    Periods become the dates that they begin at: otherwise a file would hold how many there were
+    since 1970, which is another number for months than for days.
 
     Raises:
         UserError: two columns have one name; ``what`` is the frame's in the message.
@@ -55,7 +67,9 @@ def plain_frame(what: str, frame: Any) -> Any:
         for name, kind in plain.dtypes.items()
         if isinstance(kind, pd.SparseDtype)
     }
-    return plain.astype(sparse) if sparse else plain
+    periods = [name for name, kind in plain.dtypes.items() if isinstance(kind, pd.PeriodDtype)]
+    dates = {name: plain[name].dt.to_timestamp() for name in periods}
+    return plain.astype(sparse).assign(**dates) if sparse or dates else plain
 
 
 def from_working_folder(table: Any, column: str | None = None) -> Any:

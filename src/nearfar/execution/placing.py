@@ -23,7 +23,7 @@ from nearfar.plan.chain import files_read
 from nearfar.plan.plan import weight_files_of
 from nearfar.plan.specs import spec_of
 from nearfar.records.places import folder_to_write
-from nearfar.records.run import RunFolder
+from nearfar.records.run import RunFolder, folder_for_runs
 from nearfar.records.run_plan import RunPlan
 from nearfar.study.extend import OtherStudyError, extend, in_rounds, prune, seeds_of, with_seeds
 from nearfar.study.load import Resolved, resolve
@@ -83,7 +83,7 @@ def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) ->
     other_study, other_data = "", ""
     for path in [*(options["path"] for options in asked.embedding_files), *asked.weight_files]:
         locate(path, asked.folder)
-    out = folder_to_write(request.out, "--out")
+    out = folder_for_runs(request.out, "--out")
     for name in _names(request, asked):
         folder = _folder(out, name)
         found = folder.state()

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.data import Columns, Images, InputRows, Inputs
-from nearfar.data.inputs.joined import Joined, without_columns
-from nearfar.data.read.images.decode import RESIZED
+from nearfar.data import InputRows
 from nearfar.errors import UserError
 from nearfar.models import FinishedModel, Predictions
 from nearfar.models.calibration import Calibration
-from nearfar.numbers import counted
+from nearfar.models.told import reading_notes, unknown_categories
 
 UNLIKE = "unlike"
 """Column that says which rows are unlike the training rows."""
@@ -150,23 +148,9 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
 
 def notes_of(model: FinishedModel, rows: InputRows, found: Predictions) -> list[str]:
     """Return how rows were read, what intervals stand on, and what is unlike training, lines."""
-    categories = _unknown_categories(model, rows.inputs)
-    read = [f"{rows.source['path']}: {note}" for note in rows.source.get("reading", [])]
-    read += _image_notes(rows)
+    categories = unknown_categories(model, rows.inputs)
+    read = reading_notes(rows, rows.source["path"])
     return [*read, *_level_notes(model.calibration, found), *_unlike_note(found), *categories]
-
-
-def _image_notes(rows: InputRows) -> list[str]:
-    """Return what was done to images so that they are as the study's, lines."""
-    notes = []
-    for step, count in rows.source.get("images", {}).items():
-        to = ""
-        images = without_columns(rows.inputs)
-        if step == RESIZED and isinstance(images, Images):
-            height, width = images.shape[1:]
-            to = f" to {width}x{height}, as the study's are (antialiased, proportions are not kept)"
-        notes.append(f"{counted(count, 'image')}: {step}{to}")
-    return notes
 
 
 def _level_notes(calibration: Calibration | None, found: Predictions) -> list[str]:
@@ -205,25 +189,3 @@ def _unlike_note(found: Predictions) -> list[str]:
         f"{which} unlike the training rows (column '{UNLIKE}'): what is said of such rows is not "
         "to be relied on, intervals included"
     ]
-
-
-def _unknown_categories(model: FinishedModel, inputs: Inputs) -> list[str]:
-    """Return what is said of categories that the first member does not know by name."""
-    preparation = model.members[0].fitted.preparation
-    given = inputs.columns if isinstance(inputs, Joined) else inputs
-    if preparation is None or not isinstance(given, Columns):
-        return []
-    notes, there = [], {column.name: column.cells for column in given.columns}
-    for part in preparation.parts:
-        categories = getattr(part.step, "categories", None)
-        if categories is None:
-            continue
-        strange = [cell for cell in there[part.name] if cell and cell not in set(categories)]
-        if strange:
-            named = ", ".join(map(repr, list(dict.fromkeys(strange))[:3]))
-            rows = f"{len(strange)} row{'s have' if len(strange) > 1 else ' has'}"
-            notes.append(
-                f"column '{part.name}': {rows} a category that the model does not know by name "
-                f"({named}): it counts as the rare ones of training do"
-            )
-    return notes

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import UserError
+from nearfar.heads.estimators.decisions import decision_values
 
 Array = NDArray[Any]
 
@@ -20,8 +21,9 @@ PARTIAL = "functools.partial"
 class EstimatorHead:
     """An estimator as it was given; what it leaves open of ``random_state`` is the seed.
 
-    Of classes, ``predict_proba`` gives probabilities; without it decision values become some by the
-    logistic function (softmax of several), and without these the predicted class has probability 1.
+    Of classes, ``predict_proba`` gives probabilities; without it decision values of classes become
+    some by the logistic function (softmax of several), and without these the predicted class has
+    probability 1.
     """
 
     template: ClassVar[Any]
@@ -58,7 +60,7 @@ class EstimatorHead:
     def predict(self, features: Array) -> Array:
         """Return predictions (n, k), or of classes their probabilities (n, classes)."""
         if not self.classes:
-            return np.column_stack([np.ravel(one.predict(features)) for one in self.fitted])
+            return np.column_stack([_numbers(one, features) for one in self.fitted])
         chances = np.zeros((len(features), self.classes))
         chances[:, self.present] = _chances(self.fitted[0], features) if self.fitted else 1.0
         return chances
@@ -117,15 +119,30 @@ def _packages(estimator: Any) -> set[str]:
     return {"sklearn", "numpy", "scipy", *(type(part).__module__.split(".")[0] for part in parts)}
 
 
+def _numbers(fitted: Any, features: Array) -> Array:
+    """Return a number for every row (n,).
+
+    Raises:
+        UserError: the regressor predicts another count of them.
+    """
+    found = np.asarray(fitted.predict(features))
+    if found.size != len(features):
+        raise UserError(
+            f"{type(fitted).__name__}: predicts {found.size} numbers for {len(features)} rows, "
+            "needs one for each"
+        )
+    return np.ravel(found)
+
+
 def _chances(fitted: Any, features: Array) -> Array:
     """Return probabilities (n, classes there) of a fitted classifier."""
     if hasattr(fitted, "predict_proba"):
         return np.asarray(fitted.predict_proba(features))
-    if not hasattr(fitted, "decision_function"):
-        return np.asarray(fitted.predict(features)[:, None] == fitted.classes_, dtype=np.float64)
     from scipy.special import expit, softmax
 
-    values = np.asarray(fitted.decision_function(features), dtype=np.float64)
+    values = decision_values(fitted, features)
+    if values is None:
+        return np.asarray(fitted.predict(features)[:, None] == fitted.classes_, dtype=np.float64)
     if values.ndim == 1:
         return np.column_stack([expit(-values), expit(values)])
     return np.asarray(softmax(values, axis=1))

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nearfar.data.in_memory import as_array, from_working_folder, without_codes
+from nearfar.data.in_memory import (
+    as_array,
+    from_working_folder,
+    plain_of_polars,
+    without_codes,
+)
 from nearfar.data.read.locate import is_there
 from nearfar.errors import UserError
 from nearfar.library.beside import array_of, beside
@@ -129,8 +134,7 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
 
     if hasattr(X, "toarray"):
         raise UserError("X: is a sparse matrix; give X.toarray()")
-    if hasattr(X, "collect_schema") and hasattr(X, "lazy"):
-        X = X.lazy().collect()
+    X = plain_of_polars(X)
     table = as_table("X", X)
     if table is not None:
         table = from_working_folder(table)
@@ -143,16 +147,13 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
         return kind, {kind: pa.array(texts)}
     try:
         array = np.asarray(X)
-    except ValueError as error:
-        raise UserError(f"X: {str(error).splitlines()[0]}") from None
+    except ValueError:
+        raise _refused(f"{type(X).__name__} of rows that are not alike") from None
     if array.ndim == 1 and array.dtype.kind in "fiub" and array.size:
         array = array[:, None]
     if array.ndim != 2 or array.dtype.kind not in "fiubOU" or not array.size:
         kind = f"{array.dtype} {array.shape}" if array.ndim else type(X).__name__
-        raise UserError(
-            f"X: {kind} is none of: a data frame, numbers (rows, columns), images uint8 (rows, "
-            "height, width[, channels]), a list of SMILES or of paths of images, a file, a folder"
-        )
+        raise _refused(kind)
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     width = len(str(array.shape[1] - 1))
@@ -160,6 +161,13 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
     if array.dtype.kind in "OU":
         cells = [plain_cells(column) for column in cells.tolist()]
     return "", {f"x{k:0{width}d}": array_of(f"X: column {k}", c) for k, c in enumerate(cells)}
+
+
+def _refused(kind: str) -> UserError:
+    return UserError(
+        f"X: {kind} is none of: a data frame, numbers (rows, columns), images uint8 (rows, "
+        "height, width[, channels]), a list of SMILES or of paths of images, a file, a folder"
+    )
 
 
 def _is_image(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.data import Inputs
 from nearfar.errors import UserError
 from nearfar.models.calibration import LEVEL, checked_level
 from nearfar.models.finished import FinishedModel, Predictions
 from nearfar.models.given import rows_of
 from nearfar.models.hub import pulled, pushed
+from nearfar.models.told import reading_notes, unknown_categories
 from nearfar.records.places import path_of
 from nearfar.train.device import pick_device
 
@@ -33,7 +36,8 @@ class Estimator:
     records, of SMILES, of paths or of pictures, or the path of a file or folder that
     ``nearfar predict`` takes.
     Columns of a table are found by their names; those of an array stand in the order of
-    ``feature_names_in_``.
+    ``feature_names_in_``. What ``nearfar predict`` tells of rows, such as categories that training
+    did not know or images of another size, is a ``UserWarning``.
 
     Args:
         model: the finished model.
@@ -185,7 +189,7 @@ class Estimator:
         Raises:
             UserError: as ``predict``.
         """
-        return self.model.features(rows_of(self.model.schema, X).inputs, self.device)
+        return self.model.features(self._inputs(X), self.device)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
         """Return names of the columns that ``transform`` gives (d,)."""
@@ -203,7 +207,7 @@ class Estimator:
         """
         from nearfar.models.onnx.graph import Graph
 
-        return Graph(self.model).feed(rows_of(self.model.schema, X).inputs)
+        return Graph(self.model).feed(self._inputs(X))
 
     def save(self, folder: Path | str) -> None:
         """Write the model to a new folder, from which ``nearfar.load`` reads it.
@@ -273,8 +277,20 @@ class Estimator:
     def _predictions(self, X: Any, level: float = LEVEL) -> Predictions:
         if self.task == "reconstruction":
             raise UserError(f"{self.model.name} gives images back: use transform for its features")
-        inputs = rows_of(self.model.schema, X).inputs
-        return self.model.predict(inputs, self.device, level=level)
+        return self.model.predict(self._inputs(X, calls=4), self.device, level=level)
+
+    def _inputs(self, X: Any, calls: int = 3) -> Inputs:
+        """Return rows as the model takes them; what is to be told of them is a warning.
+
+        Args:
+            X: rows.
+            calls: how many lie between the user's line and the warning.
+        """
+        rows = rows_of(self.model.schema, X)
+        notes = reading_notes(rows, "X")
+        for note in [*notes, *unknown_categories(self.model, rows.inputs)]:
+            warnings.warn(note, UserWarning, stacklevel=calls)
+        return rows.inputs
 
 
 def load(folder: Path | str, *, device: str = "cpu", modules: bool = False) -> Estimator:

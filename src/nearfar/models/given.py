@@ -23,6 +23,7 @@ from nearfar.data.in_memory import (
     is_pillow,
     pillow_file,
     plain_frame,
+    plain_of_polars,
     stacked,
     without_codes,
 )
@@ -54,7 +55,7 @@ def rows_of(schema: InputSchema, given: Any) -> InputRows:
         return _usable(schema.read(Path(given)), "")
     if isinstance(given, str | bytes) or given is None or np.isscalar(given):
         raise _refused(schema, given)
-    given = as_array(given)
+    given = as_array(plain_of_polars(given))
     if isinstance(given, list | tuple):
         given = [as_array(row) for row in given]
     with tempfile.TemporaryDirectory(prefix="nearfar-") as folder:
@@ -188,11 +189,20 @@ def _pictures(schema: InputSchema, given: Any, folder: Path) -> Path:
         raise _refused(schema, given)
     items = list(given)
     if items and all(isinstance(item, np.ndarray) for item in items):
-        return _pictures(schema, stacked(items), folder)
+        return _pictures(schema, _numbers(schema, stacked(items)), folder)
     cells = [_picture(schema, item, number) for number, item in enumerate(items)]
     column = schema.options.get("image") or "image"
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     return _parquet(pa.table({column: pa.array(cells, kind)}), folder)
+
+
+def _numbers(schema: InputSchema, pictures: Any) -> Any:
+    """Return pictures, whose numbers may be objects of Python, as an array of numbers."""
+    if pictures.dtype == object:
+        pictures = np.array(pictures.tolist())
+    if pictures.dtype.kind not in "uifb":
+        raise _refused(schema, pictures)
+    return pictures
 
 
 def _shape(array: Any) -> str:

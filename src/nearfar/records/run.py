@@ -13,6 +13,7 @@ from nearfar.errors import UserError, tell
 from nearfar.plain_yaml import from_yaml, to_yaml
 from nearfar.records.files import remove_left, write_atomically
 from nearfar.records.locks import held, tell_of_local_locks
+from nearfar.records.places import folder_to_write
 from nearfar.records.run_plan import RunPlan
 from nearfar.records.samples import write_samples
 from nearfar.records.seals import DONE, Damaged, Seal, check_files, differences, read_seal, seal
@@ -47,6 +48,23 @@ def _runs_near(path: Path) -> str:
     guess = f"did you mean {alike[0]}? " if len(alike) == 1 else ""
     more = f" and {len(runs) - MOST_NAMED} more" if len(runs) > MOST_NAMED else ""
     return f"{guess}found here: {', '.join(list(runs)[:MOST_NAMED]) or 'none'}{more}"
+
+
+def folder_for_runs(path: Path, option: str) -> Path:
+    """Return a folder, there or to be made, that runs can be written to; see ``folder_to_write``.
+
+    Raises:
+        UserError: it is a run itself, or cannot be written to; names the option.
+    """
+    path = folder_to_write(path, option)
+    if is_run(path):
+        raise UserError(f"{option} {path}: is a run; runs lie beside it, in {path.parent}")
+    return path
+
+
+def is_run(path: Path) -> bool:
+    """Tell whether a folder holds a run's own files."""
+    return (path / STUDY).is_file() and (path / "plan.json").is_file()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
@@ -74,7 +75,9 @@ class EncoderPredictor(Saveable):
         seed, held_out_seed = self._seed(), self._seed()
         held_out = self._held_out(given, held_out_seed)
         rest = np.setdiff1d(np.arange(len(rows)), held_out)
-        transformer = self._transformer(seed).fit(rows[rest], given[rest])
+        transformer = self._transformer(seed)
+        self._check_labels(transformer, given)
+        transformer.fit(rows[rest], given[rest])
         inputs = training.rows_of(transformer._scaled(rows))
         data = Rows(inputs, torch.from_numpy(targets))
         with drawn_apart(seed, 1, torch.device(options.place)):
@@ -105,6 +108,21 @@ class EncoderPredictor(Saveable):
         if self.encoder is None or transformer.random_state is None:
             transformer.set_params(random_state=seed)
         return transformer
+
+    def _check_labels(self, transformer: EncoderTransformer, given: NDArray[Any]) -> None:
+        """Refuse an encoder that is trained on classes where y has numbers, or the other way."""
+        numbers = given.dtype.kind in "iufb"
+        classes = not numbers or is_classifier(self)
+        if not classes:
+            classes = not type_of_target(given).startswith("continuous")
+        if (transformer.labels == "numbers" and not numbers) or (
+            transformer.labels == "classes" and not classes
+        ):
+            has = "numbers" if numbers else "classes"
+            raise ValueError(
+                f"{type(self).__name__}: encoder={transformer!r} learns from {transformer.labels},"
+                f" and y has {has}: take another, such as {self._default()!r}"
+            )
 
     def _default(self) -> EncoderTransformer:
         """Return the transformer that is taken where none is given."""

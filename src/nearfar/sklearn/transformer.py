@@ -73,6 +73,10 @@ class EncoderTransformer(Transforms, Saveable):
         owner = type(self).__name__
         names = ("epochs", "batch_size", "lr", "weight_decay", "device")
         options = training.checked(training.TrainingOptions, options_from(self, names), owner)
+        if options.batch_size == 1 and self.objective is not None:
+            raise ValueError(
+                f"{owner}: batch_size=1: needs 2 or more, as a row is learnt from beside others"
+            )
         rows, targets, outputs = self._read(X, y)
         self.column_mean_, self.column_scale_ = scale_of(rows)
         seed = self._seed()
@@ -217,10 +221,12 @@ def class_targets(given: NDArray[Any], owner: str) -> tuple[NDArray[Any], Floats
     """Return the classes, sorted, and the number of each row's class (n, 1).
 
     Raises:
-        ValueError: y is continuous, of several columns, or has one class alone.
+        ValueError: y is continuous, of several columns, lacks a class, or has one class alone.
     """
     if given.ndim > 1 and given.shape[1] == 1:
         given = given.ravel()
+    if given.dtype == object and given.ndim == 1 and None in given.tolist():
+        raise ValueError(f"{owner}: y has None in row {given.tolist().index(None)}: no class")
     if type_of_target(given) in {"multilabel-indicator", "multiclass-multioutput"}:
         raise ValueError(f"{owner}: y needs one class a row, got shape {given.shape}")
     check_classification_targets(given)

@@ -1,5 +1,6 @@
 """What is laid over or under a study before it is checked: profile, settings, defaults."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,9 +25,12 @@ def overlaid(
 
     Raises:
         UserError: there is no such profile, the file was resolved with another one, or a setting
-            cannot be read.
+            cannot be read, or its key is set twice.
     """
     text = _with_profile(raw, profile, mistakes)
+    for key, count in Counter(setting.partition("=")[0] for setting in settings).items():
+        if count > 1:
+            raise UserError(f"--set {key}: is given {count} times; give it once")
     for setting in settings:
         text = _laid_over(text, assignment(setting))
     return {key: block for key, block in text.items() if key not in _OR_NULL or block is not None}

@@ -51,6 +51,14 @@ LAYOUTS = (
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}.*)?", re.DOTALL)
 
 
+_HOLDERS = (list, tuple, dict, set, bytes)
+
+
+def is_single(cell: Any) -> bool:
+    """Tell whether a cell is one value: no list, structure or bytes."""
+    return not isinstance(cell, _HOLDERS)
+
+
 def is_missing(cell: Any) -> bool:
     """Tell whether a cell holds no value: None, a NaN, or blank text.
 

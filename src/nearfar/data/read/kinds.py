@@ -15,6 +15,7 @@ from nearfar.data.read.cells import (
     date,
     is_code,
     is_missing,
+    is_single,
     limit,
     measure,
     number,
@@ -102,7 +103,7 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
     if not present:
         return ColumnKind(name, "empty", missing, 0, "")
     example = str(present[0])
-    if any(isinstance(cell, list | tuple | dict | bytes | set) for cell in present[:_LOOKED_AT]):
+    if not all(map(is_single, present[:_LOOKED_AT])):
         return ColumnKind(name, "other", missing, len(present), example[:40])
     distinct = set(map(str, present))
 

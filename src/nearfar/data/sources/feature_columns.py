@@ -14,7 +14,7 @@ from nearfar.data.inputs.columns import NUMERIC, Column, Columns, Kind, texts
 from nearfar.data.inputs.joined import Joined
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.options import DataOptions
-from nearfar.data.read.cells import ISO, date, is_missing, number, truth
+from nearfar.data.read.cells import ISO, date, is_missing, is_single, number, truth
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds, date_layout
 from nearfar.data.read.table import Table
@@ -235,8 +235,7 @@ def _column(
 ) -> Column:
     cells = table.column(name, "features")
     if kind not in NUMERIC:
-        found = texts(["" if is_missing(cell) else _text(cell) for cell in cells])
-        return Column(name, kind, found)
+        return Column(name, kind, _texts(cells, name, bad))
     if kind == "number":
         values = bad.numbers(name, "feature", gaps=True)
     elif kind == "boolean":
@@ -287,6 +286,16 @@ def _truth(cell: Any) -> float | None:
 def _seconds(cell: Any, layout: str) -> float | None:
     found = date(cell, layout or "iso")
     return None if found is None else (found - _EPOCH).total_seconds()
+
+
+def _texts(cells: Sequence[Any], name: str, bad: BadRows) -> npt.NDArray[Any]:
+    """Return cells as texts, "" where there is none; a list or bytes make a bad row."""
+    for row, cell in enumerate(cells):
+        if not is_single(cell):
+            holds = "bytes" if isinstance(cell, bytes) else "a list or structure"
+            message = f"feature '{name}' is {str(cell)[:40]}, {holds}: write one text or number"
+            bad.add(row, "feature not one value", message)
+    return texts(["" if is_missing(cell) else _text(cell) for cell in cells])
 
 
 def _text(cell: Any) -> str:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 
 from nearfar.errors import UserError, first_line
 from nearfar.heads.estimators.build import bound, made, plain_options
+from nearfar.heads.estimators.decisions import compares_pairs, decision_values
 from nearfar.heads.estimators.grown import MARK, Grown
 from nearfar.heads.estimators.stored import from_array, to_array
 
@@ -172,10 +173,12 @@ def _unfit(estimator: Any, task: str, scores: bool, weighted: bool) -> list[str]
         return [f"is no {needs}, which a study of {task} needs"]
     if weighted and not has_fit_parameter(estimator, "sample_weight"):
         lines.append("takes no weights of rows: leave out weights")
-    told = any(hasattr(estimator, way) for way in ("predict_proba", "decision_function"))
+    decides = hasattr(estimator, "decision_function") and not compares_pairs(estimator)
+    told = hasattr(estimator, "predict_proba") or decides
     if task != "regression" and scores and not told:
         lines.append(
-            "has neither predict_proba nor decision_function, which this study's metric needs: "
+            "has neither predict_proba nor decision_function of each class, which this study's "
+            "metric needs: "
             "take another class, or metric accuracy, balanced_accuracy, f1 or mcc"
         )
     return lines
@@ -197,9 +200,10 @@ def _chances(fitted: Any, x: Array) -> Array:
     """Return probabilities (n, classes there) of a fitted classifier."""
     if hasattr(fitted, "predict_proba"):
         return np.asarray(fitted.predict_proba(x))
-    if not hasattr(fitted, "decision_function"):
+    decided = decision_values(fitted, x)
+    if decided is None:
         return np.asarray(fitted.predict(x)[:, None] == fitted.classes_, dtype=np.float64)
-    values = torch.from_numpy(np.asarray(fitted.decision_function(x), dtype=np.float64))
+    values = torch.from_numpy(decided)
     if values.ndim == 1:
         above = torch.sigmoid(values)
         return torch.stack([1 - above, above], dim=1).numpy()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.read.classes import Names
-from nearfar.data.read.images.depth import Extent, Range, as_bytes
+from nearfar.data.read.images.depth import Extent, Range, as_bytes, scale_like
 from nearfar.data.read.images.pictures import Arrays, ImageRows
 from nearfar.data.read.names import CLASS
 from nearfar.data.read.tables import Table
@@ -43,6 +43,8 @@ def as_rows(
     name: str,
     layout: str,
     between: Range | None = None,
+    *,
+    new: bool = False,
 ) -> ImageRows:
     """Put arrays (n, height, width) or (n, channels, height, width) one after the other.
 
@@ -53,16 +55,19 @@ def as_rows(
         name: for messages.
         layout: what the source is, for people.
         between: the values that become 0 and 255, where that is known; bytes stay as they are.
+        new: whether a model is to predict for them, that learnt from images of ``between``, or
+            from bytes where that is None: then they are read on its scale (``depth.scale_like``).
 
     Raises:
-        UserError: if they differ in shape, are empty, or their values are no brightness.
+        UserError: if they differ in shape, are empty, or their values are no brightness, or on
+            another scale than those that the model learnt from.
     """
     shapes = {array.shape[1:] for array in images}
     if len(shapes) > 1:
         raise UserError(f"{name}: images of different shapes, {' and '.join(map(str, shapes))}")
     if not sum(map(len, images)) or not all(next(iter(shapes))):
         raise UserError(f"{name}: holds no image")
-    pixels, found, told = _bytes(images, name, between)
+    pixels, found, told = _bytes(images, name, between, new)
     table = Table(name, dict(targets.columns), len(pixels))
     table.parts = parts
     rows = ImageRows(table, Arrays(pixels, range=found), layout, target=targets.target)
@@ -90,18 +95,18 @@ def repeated(parts: Sequence[str], rows: Sequence[Any]) -> list[str]:
 
 
 def _bytes(
-    images: list[Numbers], name: str, given: Range | None
+    images: list[Numbers], name: str, given: Range | None, new: bool
 ) -> tuple[Pixels, Range | None, str]:
     """Return images as bytes (n, channels, height, width), what became 0 and 255, and a word on it.
 
     Bytes stay as they are. Other numbers are brightness on a scale that all values tell: within 0
     and 1, or within 0 and 255, of these; else as pictures of more than 8 bits have it
-    (``depth.Extent.range``). ``given`` is used instead.
+    (``depth.Extent.range``). ``given`` is used instead; of new ones see ``as_rows``.
 
     Raises:
         UserError: what is no number, or not finite.
     """
-    between, told = _range(images, name, given)
+    between, told = _range(images, name, given, new)
     first = images[0] if images[0].ndim == 4 else images[0][:, None]
     if len(images) == 1 and between is None:
         images.clear()
@@ -122,7 +127,9 @@ def _bytes(
     return pixels, between, told
 
 
-def _range(images: Sequence[Numbers], name: str, given: Range | None) -> tuple[Range | None, str]:
+def _range(
+    images: Sequence[Numbers], name: str, given: Range | None, new: bool
+) -> tuple[Range | None, str]:
     """Return the values that become 0 and 255, None for bytes; and a word about it."""
     kinds = {str(array.dtype) for array in images}
     if kinds == {"uint8"}:
@@ -138,6 +145,8 @@ def _range(images: Sequence[Numbers], name: str, given: Range | None) -> tuple[R
     if fractions and len(kinds - {"float16", "float32", "float64"}):
         raise UserError(f"{name}: {shown}: bring all of them to one type")
     between = given or _scale(images, low, high)
+    if new:
+        between = _scale_of_new(images, Extent(low, high), given, f"{name}: {shown}")
     bits = {1023: " (10 bits)", 4095: " (12 bits)", 16383: " (14 bits)", 65535: " (16 bits)"}
     scale = f"{between[0]:g} to {between[1]:g}{bits.get(int(between[1]), '')}"
     steps = "rounded" if fractions and between == (0.0, 255.0) else "in 256 steps"
@@ -149,8 +158,29 @@ def _scale(images: Sequence[Numbers], low: float, high: float) -> Range:
         return 0.0, 1.0
     if low >= 0 and high <= 255:
         return 0.0, 255.0
-    whole = all(
+    return Extent(low, high, _are_whole(images)).range()
+
+
+def _are_whole(images: Sequence[Numbers]) -> bool:
+    return all(
         array.dtype.kind != "f" or all(np.array_equal(some, np.rint(some)) for some in array)
         for array in images
     )
-    return Extent(low, high, whole).range()
+
+
+def _scale_of_new(
+    images: Sequence[Numbers], extent: Extent, trained: Range | None, shown: str
+) -> Range:
+    """Return the values of new images that become 0 and 255 for a model; ``shown`` says theirs."""
+    if all(array.dtype == bool for array in images):
+        return 0.0, 1.0
+    counted = all(array.dtype.kind in "iu" for array in images)
+    extent.whole = counted or _are_whole(images)
+    found = scale_like(trained, extent, counted=counted)
+    if found is None:
+        learnt, wanted = "0 to 255", "give bytes, or fractions from 0 to 1"
+        if trained is not None:
+            learnt = f"{trained[0]:g} to {trained[1]:g}"
+            wanted = "bring them to that scale"
+        raise UserError(f"{shown}, those that the model learnt from were from {learnt}: {wanted}")
+    return found

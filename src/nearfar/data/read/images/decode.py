@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nearfar.data.read.images.depth import DeepPictureError, as_bytes, has_gaps
+from nearfar.data.read.images.depth import (
+    DeepPictureError,
+    as_bytes,
+    extent_of,
+    far_beyond,
+    has_gaps,
+    is_deep,
+)
 from nearfar.data.read.images.stored import (
     BadImageError,
     Encoded,
@@ -70,8 +77,7 @@ def _from_array(array: npt.NDArray[Any], form: Form, steps: list[str]) -> Pixels
     """Return the pixels of an array (height, width, channels)."""
     from PIL import Image
 
-    if has_gaps(array):
-        raise BadImageError("not finite", "holds values that are no finite numbers")
+    _check_values(array, form)
     values = as_bytes(array, form.range)
     channels = values.shape[2]
     if channels in (1, 3):
@@ -89,6 +95,18 @@ def _from_array(array: npt.NDArray[Any], form: Form, steps: list[str]) -> Pixels
     if form.sides not in (None, values.shape[:2]):
         steps.append(RESIZED)
     return np.stack([np.asarray(plane, dtype=np.uint8) for plane in planes])
+
+
+def _check_values(array: npt.NDArray[Any], form: Form) -> None:
+    if has_gaps(array):
+        raise BadImageError("not finite", "holds values that are no finite numbers")
+    if form.range is not None and is_deep(array) and far_beyond(extent_of(array), form.range):
+        low, high = form.range
+        raise BadImageError(
+            "another scale",
+            f"has values from {array.min():g} to {array.max():g}, the study's images from "
+            f"{low:g} to {high:g}: bring it to that scale",
+        )
 
 
 def _from_image(image: Any, form: Form, steps: list[str]) -> Pixels:

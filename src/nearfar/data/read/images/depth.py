@@ -16,6 +16,13 @@ _CEILINGS = (255, 1023, 4095, 16383, 65535)
 """What whole numbers of 8, 10, 12, 14 and 16 bits reach."""
 
 
+_FRACTIONS, _BYTES = (0.0, 1.0), (0.0, 255.0)
+_NEAR_ONE = 1.25
+"""How far fractions go beyond 1 where resizing sharpened edges, and as far below 0."""
+_WIDE, _NARROW = 25, 4
+"""Ranges wider than this are none of fractions, and narrower ones are of nothing else."""
+
+
 class DeepPictureError(Exception):
     """A picture of more than 8 bits, and no range is known."""
 
@@ -77,6 +84,43 @@ class Extent:
         if not self.whole and self.low >= 0 and self.high <= 1:
             return 0.0, 1.0
         return self.low, self.high if self.high > self.low else self.low + 1
+
+
+def extent_of(values: Values) -> Extent:
+    """Return the extent of one picture's values."""
+    extent = Extent()
+    extent.add(values)
+    return extent
+
+
+def far_beyond(extent: Extent, between: Range) -> bool:
+    """Tell whether a range is one of fractions, and values lie so far beyond that they are none."""
+    return between[1] - between[0] <= _NARROW and extent.high - extent.low > _WIDE
+
+
+def scale_like(trained: Range | None, extent: Extent, *, counted: bool) -> Range | None:
+    """Return which values of new images become 0 and 255, None if they are on no known scale.
+
+    A model that learnt from bytes, from fractions within 0 and 1 or from numbers within 0 and 255
+    takes any of these, a little more or less than that cut. For others the range is that of the
+    study, unless either these values or those are fractions, and the others are not.
+
+    Args:
+        trained: the values that became 0 and 255 in the study, None where all images were bytes.
+        extent: of the new images.
+        counted: whether they are of a type of whole numbers.
+    """
+    low, high = extent.low, extent.high
+    if trained is not None and trained not in (_FRACTIONS, _BYTES):
+        slight = not extent.whole and max(abs(low), abs(high)) <= _NEAR_ONE
+        dark = slight and trained[1] - trained[0] > _WIDE
+        return None if dark or far_beyond(extent, trained) else trained
+    ones = counted if trained is None else extent.whole and trained == _BYTES
+    if low >= 1 - _NEAR_ONE and high <= _NEAR_ONE and not ones:
+        return _FRACTIONS
+    if low >= (1 - _NEAR_ONE) * max(high, 0) and high <= _NEAR_ONE * _BYTES[1]:
+        return _BYTES
+    return None
 
 
 def range_words(between: Range) -> str:

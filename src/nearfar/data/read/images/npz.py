@@ -49,7 +49,7 @@ def read_npz(
         path: the file.
         mapping: file of class names.
         labelled: whether labels are wanted; without, the images suffice, those of all parts, and a
-            column ``part`` says which.
+            column ``part`` says which: they are to be predicted for.
         targets: names of arrays to predict, if not the usual ones.
         between: the values that become 0 and 255, where that is known.
         axis: where images have their channels; None for 1 or 3 channels, or else the shorter axis.
@@ -98,7 +98,7 @@ class _Reader:
             given = [self._read_images(images[part]) for part in parts]
             columns = {"part": repeated([str(p) for p in parts], given)} if len(parts) > 1 else {}
             columns = {**self._beside(parts, given), **columns}
-            return self._rows(given, Targets(columns, None), None)
+            return self._rows(given, Targets(columns, None), None, new=True)
         without = [part for part in parts if not self._labels_of(part)]
         if len(without) == len(parts):
             lacking = f"no array of labels: {_needs()}"
@@ -132,8 +132,10 @@ class _Reader:
         self._used |= set(used)
         return columns
 
-    def _rows(self, arrays: list[Numbers], targets: Targets, parts: list[str] | None) -> ImageRows:
-        return as_rows(arrays, targets, parts, self._path.name, _LAYOUT, self._between)
+    def _rows(
+        self, arrays: list[Numbers], targets: Targets, parts: list[str] | None, *, new: bool = False
+    ) -> ImageRows:
+        return as_rows(arrays, targets, parts, self._path.name, _LAYOUT, self._between, new=new)
 
     def _add_names(self, rows: ImageRows, mapping: Path | None) -> None:
         """Take the names of classes from a mapping file: the one given, or the one beside."""
