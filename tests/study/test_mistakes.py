@@ -339,7 +339,17 @@ def test_a_file_that_cannot_be_a_study(content: bytes | None, phrase: str, tmp_p
         path.write_bytes(content)
     with pytest.raises(UserError, match=phrase):
         read_study(path)
-    with pytest.raises(UserError, match="Is a directory"):
+
+
+def test_a_run_or_data_in_the_place_of_a_study_are_told_what_to_give(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=rf"is a folder, no study; .* nearfar init {tmp_path}$"):
+        read_study(tmp_path)
+    table = tmp_path / "my data.csv"
+    table.write_text("smiles,y\nC,1\n")
+    with pytest.raises(UserError, match=r"keys and values.* nearfar init '.*/my data\.csv'$"):
+        read_study(table)
+    (tmp_path / "study.yaml").write_text("study: own\n")
+    with pytest.raises(UserError, match=rf"a study is a file: {tmp_path}/study\.yaml$"):
         read_study(tmp_path)
 
 

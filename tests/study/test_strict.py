@@ -56,6 +56,10 @@ def test_what_is_not_a_file_of_text_is_refused(tmp_path: Path) -> None:
     pipe, large = tmp_path / "pipe.yaml", tmp_path / "large.yaml"
     os.mkfifo(pipe)
     large.write_bytes(b"#" * 5_000_000)
-    for path, why in [(pipe, "is not a file"), (tmp_path, "Is a directory"), (large, "5 MB")]:
+    for path, why in [
+        (pipe, "is not a file"),
+        (tmp_path, "is a folder"),
+        (large, "5 MB"),
+    ]:
         with pytest.raises(UserError, match=why):
             read_study(path)

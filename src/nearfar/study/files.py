@@ -1,5 +1,6 @@
 """Study files: those inside the package, found by name, and read."""
 
+import shlex
 import stat
 from importlib.resources import files
 from pathlib import Path
@@ -43,11 +44,28 @@ def read_study(path: Path) -> dict[str, Any]:
 
     Raises:
         UserError: no such file, not a file, larger than a study is, not text, not YAML, or not a
-            mapping.
+            mapping; of what may be data, how a study is made of them.
     """
+    if path.is_dir():
+        if (path / "study.yaml").is_file():
+            raise UserError(f"{path}: is a folder; a study is a file: {path / 'study.yaml'}")
+        raise UserError(f"{path}: is a folder, no study; of data, one is made by {_init(path)}")
+    try:
+        return _read(path)
+    except UserError as error:
+        if path.suffix.lower() in {"", ".yaml", ".yml"} or not path.exists():
+            raise
+        raise UserError(f"{error}; of data, a study is made by {_init(path)}") from None
+
+
+def _init(path: Path) -> str:
+    return f"nearfar init {shlex.quote(str(path))}"
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         status = path.stat()
-        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        if not stat.S_ISREG(status.st_mode):
             raise UserError(f"{path}: is not a file")
         if status.st_size > 4 * LONGEST:
             size = status.st_size / 1e6
