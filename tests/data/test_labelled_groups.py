@@ -149,3 +149,11 @@ def test_one_molecule_written_in_two_ways_stays_in_one_part(tmp_path: Path) -> N
     for seed in range(5):
         split = split_rows(data, SplitOptions(parts=(0.5, 0.25, 0.25)), seed)
         assert sum(len(set(data.groups[getattr(split, part)])) for part in PARTS) == 12
+
+
+def test_a_value_is_one_group_however_it_is_written(tmp_path: Path) -> None:
+    sites = ["Zo\u00e9", "Zoe\u0301", "7", "7.0", " 7", "007", "8"]
+    lines = ["a,y,site", *(f"{k}.5,{k},{site}" for k, site in enumerate(sites))]
+    (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+    options = DataOptions(source="table", path="t.csv", target="y", features=["a"], group="site")
+    assert load_dataset(options, tmp_path).groups.tolist() == [0, 0, 1, 1, 1, 2, 3]

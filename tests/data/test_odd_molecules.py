@@ -7,6 +7,7 @@ import pytest
 
 from nearfar.data import DataOptions, Dataset, load_dataset, load_inputs
 from nearfar.data.inputs.smiles import LARGEST, identity, read_smiles, scaffolds
+from nearfar.data.read.tables import read_file
 from nearfar.encoders import build_encoder
 from nearfar.errors import UserError
 
@@ -191,3 +192,11 @@ def _first():
     import torch
 
     return torch.tensor([0])
+
+
+def test_a_list_of_smiles_may_have_names_behind_a_tab_or_a_space(tmp_path: Path) -> None:
+    path = tmp_path / "m.smi"
+    path.write_text("CCO ethanol\nCCN\tethyl amine\nCCC\n")
+    columns = read_file(path).columns
+    assert columns["smiles"] == ["CCO", "CCN", "CCC"]
+    assert columns["name"] == ["ethanol", "ethyl amine", None]

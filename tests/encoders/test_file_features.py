@@ -77,6 +77,40 @@ def test_an_arm_on_a_file_is_run_scored_and_predicts(tmp_path: Path) -> None:
         predict_file(folder, "file", data, out, force=True, embeddings=[tmp_path / "narrow.npy"])
 
 
+def test_rows_to_predict_for_without_an_embedding_keep_their_place(tmp_path: Path) -> None:
+    arms = {"file": {"fit": {"encoder": FILE, "head": "ridge"}}}
+    study = write_all(tmp_path, arms=arms, baseline="file")
+    run = run_whole(Request(str(study), out=tmp_path / "runs"), jobs=1).folder.path
+    out, files = tmp_path / "p.csv", [tmp_path / "rows.npz"]
+    header, *lines = (tmp_path / "small.csv").read_text().splitlines()
+    place = header.split(",").index("name")
+
+    def named(line: str, name: str) -> str:
+        return ",".join(name if k == place else cell for k, cell in enumerate(line.split(",")))
+
+    chosen = [named(lines[5], ""), lines[7], named(lines[2], "row 99"), lines[3]]
+    new = tmp_path / "new.csv"
+    new.write_text("\n".join([header, *chosen]))
+    told = predict_file(run, "file", new, out, embeddings=files)
+    assert "wrote 2 predictions" in told
+    assert "2 rows have none, see column 'reason' (the first is row 1: its id is missing)" in told
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert [row["reason"] for row in rows] == [
+        "its id is missing",
+        "",
+        "rows.npz has no row for id 'row 99'",
+        "",
+    ]
+    assert [bool(row["y_pred"]) for row in rows] == [False, True, False, True]
+    for row in (rows[1], rows[3]):
+        assert abs(float(row["y_pred"]) - float(row["y"])) < 0.1
+    with pytest.raises(UserError, match=r"row 1.*its id is missing; 1 more bad row"):
+        predict_file(run, "file", new, out, embeddings=files, strict=True, force=True)
+    new.write_text("\n".join([header, named(lines[2], "row 99")]))
+    with pytest.raises(UserError, match=r"rows\.npz has none of the 1 ids"):
+        predict_file(run, "file", new, out, embeddings=files, force=True)
+
+
 def test_a_changed_file_is_another_run(tmp_path: Path) -> None:
     study = write_all(tmp_path)
     request = Request(str(study), out=tmp_path / "runs")

@@ -180,11 +180,24 @@ def test_messages_name_no_key_of_a_study_that_is_not_there() -> None:
         "t.csv: no column of images: set data: image to one of a, b": "t.csv: no column of images"
         "; columns: a, b",
         'line 2: 1,5 is no number: with decimal commas, set data: decimal: ","': "line 2: 1,5 is "
-        "no number",
+        "no number: write it with a decimal point, as the numbers of other columns are written",
+        'a is 1,500: with signs between thousands, set data: decimal: ".", 2 more': "a is 1,500: "
+        "write it without signs between thousands, 2 more",
         "x.csv: no sheet 'a' (data: sheet); allowed: b": "x.csv: no sheet 'a'; allowed: b",
         "t.csv: no column 'a'": "t.csv: no column 'a'",
     }.items():
         assert without_study_keys(message) == said
+
+
+def test_a_decimal_comma_beside_decimal_points_is_refused_with_what_helps(
+    world: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "new.csv"
+    new.write_text('a,b,c\n"0,5",1.5,2.5\n"1,5",2.5,3.5\n')
+    said = "feature 'a' is '0,5', not a number: write it with a decimal point, as the numbers of"
+    with pytest.raises(UserError, match=said) as found:
+        predicted(world / "runs" / "small-full", new, "ridge")
+    assert "data:" not in str(found.value)
 
 
 def test_an_arm_or_a_level_that_is_not_there_is_refused(world: Path, tmp_path: Path) -> None:

@@ -331,6 +331,8 @@ def test_other_refusals() -> None:
     assert "did you mean 'value'" in refused(columns(), "valu")
     assert "5 rows are too few" in refused(columns(5))
     assert "no column to learn from but 'value'" in refused(columns()[["value"]].assign(t="text"))
+    money = columns()[["value"]].assign(cost=[f"€ {k}.50" for k in range(60)])
+    assert "cost (60 cells hold a number with '€', such as '€ 0.50': leave the" in refused(money)
     with pytest.raises(UserError, match=r"no such data file: gone.csv"):
         write_study(Path("gone.csv"), ["value"])
 

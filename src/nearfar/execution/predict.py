@@ -79,14 +79,16 @@ def predict_file(
     if model.task == "reconstruction":
         raise UserError(f"arm {model.name!r} gives images back: there is nothing to predict")
     check_output(output, [data, *training_rows(path)], force=force)
-    rows = with_embeddings_from(model, _rows(model, data, strict=strict), embeddings)
+    rows = _rows(model, data, embeddings, strict=strict)
     found = model.predict(rows.inputs, pick_device(device), batch, level=level)
     write_columns(output, predicted_columns(rows, found))
     return "\n".join([_written(model, rows, output), *notes_of(model, rows, found)])
 
 
-def _rows(model: FinishedModel, data: Path, *, strict: bool) -> InputRows:
-    rows = model.schema.read(data)
+def _rows(
+    model: FinishedModel, data: Path, embeddings: Sequence[Path], *, strict: bool
+) -> InputRows:
+    rows = with_embeddings_from(model, model.schema.read(data), embeddings)
     if strict:
         check_rows(rows)
     return rows

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
 
 from nearfar.data import InputRows
 from nearfar.data.embeddings import embeddings_of, in_order, read_file_of
 from nearfar.data.inputs.embedded import embedded
-from nearfar.errors import UserError
+from nearfar.data.read.embeddings import EmbeddingFile
+from nearfar.errors import UserError, shown
 from nearfar.models.finished import FinishedModel
 from nearfar.plan.specs import file_digests
 
@@ -40,16 +40,48 @@ def with_embeddings_from(model: FinishedModel, rows: InputRows, files: Sequence[
             f" give those of the new rows with {' '.join(['--embeddings FILE'] * len(asked))}"
             f"{f' (given: {len(files)})' if files else ''}"
         )
-    found: dict[str, NDArray[np.float32]] = {}
+    read: dict[str, EmbeddingFile] = {}
+    column = model.schema.options.get("id")
     for (digest, width), path in zip(asked.items(), files, strict=True):
         options = _options(model, digest)
-        file = read_file_of(path, options, model.schema.options.get("id"))
-        file = in_order(file, options.get("names") or (), width, options)
-        column = model.schema.options.get("id")
-        lacking = "the rows have no ids" if column is None else f"the rows lack column '{column}'"
-        hint = f"{lacking}: give a file without ids (.npy), in the order of the rows"
-        found[digest] = embeddings_of(rows, file, options.get("match"), hint).values
+        file = read_file_of(path, options, column)
+        read[digest] = in_order(file, options.get("names") or (), width, options)
+        if options.get("match") != "row":
+            rows = _without_unknown(rows, read[digest])
+    lacking = "the rows have no ids" if column is None else f"the rows lack column '{column}'"
+    hint = f"{lacking}: give a file without ids (.npy), in the order of the rows"
+    found = {
+        digest: embeddings_of(rows, file, _options(model, digest).get("match"), hint).values
+        for digest, file in read.items()
+    }
     return replace(rows, inputs=embedded(rows.inputs, found))
+
+
+def _without_unknown(rows: InputRows, file: EmbeddingFile) -> InputRows:
+    """Return the rows whose ids a file has; why the others cannot be used is noted.
+
+    Where it has none of them, all are left, and refused where they are joined.
+    """
+    if file.ids is None or rows.keys is None or rows.given is None:
+        return rows
+    there = set(file.ids)
+    kept = [place for place, key in enumerate(rows.keys) if key in there]
+    if not kept or len(kept) == len(rows):
+        return rows
+    reasons = dict(rows.given.reasons)
+    for number, key in zip(rows.ids, rows.keys, strict=True):
+        if key not in there:
+            why = f"{file.name} has no row for id {shown(key, 60)}" if key else "its id is missing"
+            reasons[int(number) - 1] = why
+    return replace(
+        rows,
+        inputs=rows.inputs.take(torch.tensor(kept)),
+        ids=[rows.ids[place] for place in kept],
+        names=[rows.names[place] for place in kept],
+        smiles=[rows.smiles[place] for place in kept] if rows.smiles else [],
+        keys=[rows.keys[place] for place in kept],
+        given=replace(rows.given, reasons=dict(sorted(reasons.items()))),
+    )
 
 
 def _asked(model: FinishedModel) -> dict[str, int]:

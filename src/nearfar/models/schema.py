@@ -14,6 +14,7 @@ import numpy as np
 from nearfar.data import Columns, DataOptions, Images, InputRows, Inputs, Vectors, load_inputs
 from nearfar.data.inputs.columns import NUMERIC, Column, texts
 from nearfar.data.inputs.joined import Joined, without_columns
+from nearfar.data.read.columns import DECIMAL_COMMA, THOUSANDS
 from nearfar.errors import UserError
 
 Kind = Literal["molecule", "vector", "image"]
@@ -153,6 +154,13 @@ class InputSchema:
         return cls(**values)
 
 
+_REMEDIES = {
+    DECIMAL_COMMA: ": write it with a decimal point, as the numbers of other columns are written",
+    THOUSANDS: ": write it without signs between thousands",
+}
+"""What can be done with numbers where no study file can be changed."""
+
+
 def without_study_keys(message: str) -> str:
     """Return a message about rows as it reads where no study file can be changed.
 
@@ -161,6 +169,8 @@ def without_study_keys(message: str) -> str:
     """
     message = re.sub(r": set data: image to one of", "; columns:", message)
     message = re.sub(r" \(data: [^)]*\)", "", message)
+    for key, remedy in _REMEDIES.items():
+        message = message.replace(key, remedy)
     return re.sub(r"[:;?][^:;?]*\bset data: .*", "", message)
 
 

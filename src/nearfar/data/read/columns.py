@@ -19,6 +19,9 @@ from nearfar.errors import UserError
 
 _SHOWN = 20
 _LARGEST = float(np.finfo(np.float32).max)
+DECIMAL_COMMA = ': with decimal commas, set data: decimal: ","'
+THOUSANDS = ': with signs between thousands, set data: decimal: "."'
+"""What a study can say of cells that are nearly numbers."""
 
 
 class BadRows:
@@ -147,9 +150,9 @@ def _hint(cell: Any) -> str:
     if measure(cell) is not None:
         return ": leave the bare number, in one unit"
     if isinstance(cell, str) and plain_number(cell, ","):
-        return ': with decimal commas, set data: decimal: ","'
+        return DECIMAL_COMMA
     if isinstance(cell, str) and plain_number(cell, "."):
-        return ': with signs between thousands, set data: decimal: "."'
+        return THOUSANDS
     return ""
 
 

@@ -95,7 +95,7 @@ def read_smiles_list(path: Path, raw: bytes, form: TableForm) -> Table:
     else:
         body, structures = records, SMILES
         widths = {len(cells) for _, cells in records}
-        if separator == " " and len(widths) > 1:
+        if separator == " " and (len(widths) > 1 or any("\t" in cells[0] for _, cells in records)):
             body = [(line, _named(cells)) for line, cells in records]
         width = max(len(cells) for _, cells in body)
         header = [SMILES, NAME, *(f"column {place}" for place in range(3, width + 1))][:width]
@@ -106,5 +106,5 @@ def read_smiles_list(path: Path, raw: bytes, form: TableForm) -> Table:
 
 
 def _named(cells: list[str]) -> list[str]:
-    """Return SMILES and name, which may hold spaces."""
-    return cells if len(cells) < 3 else [cells[0], " ".join(cells[1:])]
+    """Return SMILES and name, which may hold spaces, and may stand behind a tab."""
+    return " ".join(cells).split(maxsplit=1)

@@ -81,6 +81,8 @@ def not_used(kinds: Sequence[ColumnKind], table: Table) -> str:
 def _holds(kind: ColumnKind, cells: Sequence[Any]) -> str:
     if kind.kind in {"text", "id", "category"} and "smiles" in kind.name.lower():
         return "SMILES"
+    if kind.kind == "text" and kind.note:
+        return kind.note
     if _names_rows(kind, cells):
         return "names the rows: different texts of few words"
     return kind.note if kind.kind == "other" and kind.note else why_not(kind)

@@ -75,7 +75,7 @@ class RowLabels:
             for column in self._columns:
                 refuse_booleans(table, column)
             self._targets = several_numbers(self._columns, bad)
-        self._groups = bad.texts(options.group, "group") if options.group else None
+        self._groups = _groups(options.group, bad) if options.group else None
         self._keys = None if options.id is None else row_keys(table, options.id, bad)
         self._parts = _parts(table, options, bad)
 
@@ -222,6 +222,11 @@ def keys_if_any(
 
 def _keys_of(rows: Sequence[int], keys: Sequence[str] | None) -> list[str] | None:
     return None if keys is None else [composed(keys[row]) for row in rows]
+
+
+def _groups(column: str, bad: BadRows) -> list[str]:
+    """Return the groups of all rows: one value is one group, however it is written."""
+    return [id_text(text) for text in bad.texts(column, "group")]
 
 
 def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None:
