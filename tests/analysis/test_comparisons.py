@@ -9,6 +9,7 @@ from given_scores import GivenScores
 from made_runs import BASE, STD, MadeRun, shifted
 from scipy import stats
 
+from nearfar.analysis.comparison import Comparison, bound
 from nearfar.analysis.variance import Tested as Training
 
 FORMS = ("folds", "resplits", "fixed")
@@ -95,6 +96,15 @@ def test_all_that_is_undecided_says_how_large_it_can_be() -> None:
         assert found["open"]["bound"] == f"at most {first} better or {second} worse"
         assert found["gains"]["bound"] == f"{ends['gains'][1]} to {ends['gains'][0]} {fewer}"
         assert found["loses"]["bound"] == f"{ends['loses'][0]} to {ends['loses'][1]} {more}"
+
+
+def test_no_error_is_said_to_be_reduced_by_more_than_all_of_it() -> None:
+    facts = {"arm": "A", "against": "L1", "condition": "", "target": "y", "unit": "", "split": "t"}
+    errors = Comparison(**facts, metric="mae", n=3, baseline_mean=2.0, reduction_percent=40.0)
+    assert bound(errors, -2.1, 0.5) == "at most 100.0% better or 25.0% worse"
+    assert bound(errors, -1.9, 0.5) == "at most 95.0% better or 25.0% worse"
+    gains = Comparison(**facts, metric="r2", n=3, baseline_mean=0.2)
+    assert bound(gains, -0.1, 0.5) == "at most 0.500 better or 0.100 worse"
 
 
 def given(differences: list[np.ndarray], rows: list[np.ndarray], n_rows: int) -> GivenScores:

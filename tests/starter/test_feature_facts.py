@@ -113,3 +113,18 @@ def test_columns_beside_molecules_are_used_or_told() -> None:
     path, facts = write_study(Path("m.csv"), ["y"], asked=checked({"features": ["none"]}))
     assert load_study(str(path)).study.data.features is None
     assert any(fact.startswith("columns not used: Temp (K) (numbers);") for fact in facts)
+
+
+def test_rows_that_lie_in_time_are_told_how_the_latest_are_tested() -> None:
+    table = colours(60).assign(day=pd.date_range("2020-01-01", periods=60).strftime("%Y-%m-%d"))
+    table.to_csv("t.csv", index=False)
+    told = [fact for fact in detect("t.csv", ["y"], Path.cwd()).facts if "come later" in fact]
+    assert len(told) == 1
+    assert "(column 'day')" in told[0]
+    assert "--part NAME" in told[0]
+    parts = np.repeat(["train", "validation", "test"], [40, 10, 10])
+    table.assign(part=parts).to_csv("parts.csv", index=False)
+    assert not any("come later" in fact for fact in detect("parts.csv", ["y"], Path.cwd()).facts)
+    few = table.assign(day=np.tile(["2020-01-01", "2021-01-01", "2022-01-01"], 20))
+    few.to_csv("few.csv", index=False)
+    assert not any("come later" in fact for fact in detect("few.csv", ["y"], Path.cwd()).facts)

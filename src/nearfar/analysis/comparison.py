@@ -66,9 +66,14 @@ class Comparison:
 
 
 def bound(comparison: Comparison, low: float, high: float) -> str:
-    """Say how large a difference can be: ``at most 4.0% better or 6.0% worse``."""
+    """Say how large a difference can be: ``at most 4.0% better or 6.0% worse``.
+
+    No error is reduced by more than all of it, wherever an interval ends.
+    """
     better: Direction = METRICS[comparison.metric].better
     gain, loss = (-low, high) if better == "lower" else (high, -low)
+    if better == "lower" and comparison.reduction_percent is not None and comparison.baseline_mean:
+        gain = min(gain, comparison.baseline_mean)
 
     def size(value: float) -> str:
         return "".join(sized(comparison, value))

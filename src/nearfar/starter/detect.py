@@ -230,10 +230,18 @@ def _readable(cells: Sequence[str]) -> float:
 def _feature_columns(
     table: Table, targets: Sequence[str], others: Sequence[str | None], asked: Asked
 ) -> tuple[list[str], list[str]]:
-    """Return the columns to learn from, and what should be said of them and of the others."""
+    """Return the columns to learn from, and what should be said of them and of the others.
+
+    ``others`` are taken: for the parts of the split, for groups and for names.
+    """
+    told = partial(
+        feature_facts,
+        lost=len(table.ragged),
+        in_parts=others[0] is not None or (bool(table.parts) and asked.part is None),
+    )
     if "features" in asked.options:
         named = named_columns(table, asked.options["features"])
-        return [column.name for column in named], feature_facts(named, [], len(table.ragged))
+        return [column.name for column in named], told(named, [])
     used, left_out = usable_columns(table, [*targets, *others])
     if not used:
         but = "', '".join(targets)
@@ -243,7 +251,7 @@ def _feature_columns(
         raise UserError(
             f"{table.name}: no column of SMILES, and no column to learn from but '{but}'{found}"
         )
-    return [column.name for column in used], feature_facts(used, left_out, len(table.ragged))
+    return [column.name for column in used], told(used, left_out)
 
 
 def _name_column(table: Table, but: Sequence[str | None]) -> str | None:
