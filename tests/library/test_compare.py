@@ -90,12 +90,12 @@ def test_frames_of_classes_with_groups(tmp_path: Path) -> None:
 def test_the_same_rows_of_any_library_are_one_file(tmp_path: Path) -> None:
     frame = pd.DataFrame(X, columns=["a", "b", "c"], index=range(100, 160))
     named = pd.Series(Y, name="t")
-    first = rows_of(frame, named, None, None, tmp_path)
+    first = rows_of(frame, named, {}, tmp_path)
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-    assert rows_of(table, named, None, None, tmp_path).path == first.path
+    assert rows_of(table, named, {}, tmp_path).path == first.path
     assert first.targets == ["t"]
     assert len(list((tmp_path / "data").iterdir())) == 1
-    clash = rows_of(frame.rename(columns={"a": "t"}), named, None, None, tmp_path)
+    clash = rows_of(frame.rename(columns={"a": "t"}), named, {}, tmp_path)
     assert clash.targets == ["t_"]
 
 
@@ -165,7 +165,7 @@ PICTURES = np.arange(6 * 16, dtype=np.uint8).reshape(6, 4, 4)
 def test_a_label_of_a_picture_that_is_missing_is_no_class(tmp_path: Path, missing: Any) -> None:
     for labels in (["cat", "dog"], [True, False], [0, 1], [0.5, 1.5]):
         given = [missing, *labels, *labels, labels[0]]
-        with np.load(rows_of(PICTURES, given, None, None, tmp_path).path) as file:
+        with np.load(rows_of(PICTURES, given, {}, tmp_path).path) as file:
             found = file["labels"].tolist()
         nothing = found[0] == "" if isinstance(labels[0], str | bool) else found[0] != found[0]
         assert nothing
@@ -177,11 +177,11 @@ def test_what_pandas_has_for_nothing_is_missing_in_targets(tmp_path: Path, gap: 
     for cells in ([1, 2], ["a", "b"], [True, False]):
         given = [gap, *cells] * 20
         for y in (given, pd.Series(given, dtype=object)):
-            assert stored(rows_of(X, y, None, None, tmp_path))["y"].isna().tolist() == (
+            assert stored(rows_of(X, y, {}, tmp_path))["y"].isna().tolist() == (
                 [True, False, False] * 20
             )
     whole = pd.Series([None, 1, 2] * 20, dtype="Int64")
-    assert stored(rows_of(X, whole, None, None, tmp_path))["y"].isna().sum() == 20
+    assert stored(rows_of(X, whole, {}, tmp_path))["y"].isna().sum() == 20
 
 
 LISTS: Any = [["a"], ["a", "b"], [], ["b"], ["a"], ["b", "a"]]
@@ -191,18 +191,18 @@ LISTS: Any = [["a"], ["a", "b"], [], ["b"], ["a"], ["b", "a"]]
 def test_lists_of_labels_are_several_labels_a_row(tmp_path: Path, given: Any) -> None:
     """Also where all are of one length, and beside pictures."""
     for rows in (X[:6], PICTURES):
-        column = stored(rows_of(rows, given, None, None, tmp_path))["y"]
+        column = stored(rows_of(rows, given, {}, tmp_path))["y"]
         assert [list(cell) for cell in column] == LISTS
     one = [["a"], ["b"], ["a"]] * 2
-    assert stored(rows_of(X[:6], one, None, None, tmp_path))["y"].tolist() == [*"aba"] * 2
+    assert stored(rows_of(X[:6], one, {}, tmp_path))["y"].tolist() == [*"aba"] * 2
     two = [["a", "b"], ["b", "c"]] * 3
-    assert stored(rows_of(X[:6], two, None, None, tmp_path))["y"].map(list).tolist() == two
+    assert stored(rows_of(X[:6], two, {}, tmp_path))["y"].map(list).tolist() == two
 
 
 def test_what_is_masked_is_missing(tmp_path: Path) -> None:
     hidden = np.ma.masked_array(X, X > 1)
     targets = np.ma.masked_array(np.arange(60), np.arange(60) < 5)
-    frame = pd.read_parquet(rows_of(hidden, targets, None, None, tmp_path).path)
+    frame = pd.read_parquet(rows_of(hidden, targets, {}, tmp_path).path)
     np.testing.assert_array_equal(frame[["x0", "x1", "x2"]], np.where(X > 1, np.nan, X))
     assert frame["y"].isna().tolist() == [k < 5 for k in range(60)]
 
@@ -211,7 +211,7 @@ def test_what_is_masked_is_missing(tmp_path: Path) -> None:
 def test_missing_groups_are_missing(tmp_path: Path, missing: Any) -> None:
     groups = [missing, *(f"g{k % 10}" for k in range(59))]
     for given in (groups, pd.Series(groups, dtype=object)):
-        frame = pd.read_parquet(rows_of(X, Y, given, None, tmp_path).path)
+        frame = pd.read_parquet(rows_of(X, Y, {"group": given}, tmp_path).path)
         assert frame["group"].isna().tolist() == [True] + [False] * 59
 
 
@@ -230,7 +230,7 @@ def test_categories_of_intervals_are_refused_in_one_line(tmp_path: Path) -> None
     with pytest.raises(
         nearfar.UserError, match=r"column 'a' has categories of a type that"
     ) as told:
-        rows_of(frame, Y, None, None, tmp_path)
+        rows_of(frame, Y, {}, tmp_path)
     assert "\n" not in str(told.value)
     assert not (tmp_path / "data").exists()
 
@@ -311,7 +311,7 @@ def test_groups_that_are_a_column_are_that_column_and_told(
 def test_groups_of_one_row_each_or_of_molecules_leave_all_columns(tmp_path: Path) -> None:
     frame = pd.DataFrame(X, columns=list("abc")).assign(smiles=["C", "CC", "CCC"] * 20)
     for groups in (frame["a"], frame["smiles"]):
-        rows = rows_of(frame, Y, groups, None, tmp_path)
+        rows = rows_of(frame, Y, {"group": groups}, tmp_path)
         assert (rows.options, rows.notes) == ({"group": "group"}, [])
 
 
@@ -321,7 +321,7 @@ def test_categories_of_polars_are_classes_and_texts(tmp_path: Path) -> None:
     )
     assert task_of_type(frame, "kind") == task_of_type(X, frame["kind"]) == "classification"
     for given in (frame, frame.lazy()):
-        stored = pd.read_parquet(rows_of(given, Y, None, None, tmp_path).path)
+        stored = pd.read_parquet(rows_of(given, Y, {}, tmp_path).path)
         assert stored["kind"].tolist() == ["5", "3", "1"] * 20
 
 
@@ -335,10 +335,10 @@ def stored(rows: Rows) -> pd.DataFrame:
 @pytest.mark.parametrize("of", [list, tuple])
 def test_labels_called_like_columns_are_labels(tmp_path: Path, of: Any) -> None:
     for labels in (of("cat" if y > 0 else "dog" for y in Y), of(["cat"] * 60)):
-        rows = rows_of(NAMED, labels, None, None, tmp_path)
+        rows = rows_of(NAMED, labels, {}, tmp_path)
         assert rows.targets == ["y"]
         assert stored(rows)["y"].tolist() == list(labels)
-    assert rows_of(NAMED, of(["cat", "x"]), None, None, tmp_path).targets == ["cat", "x"]
+    assert rows_of(NAMED, of(["cat", "x"]), {}, tmp_path).targets == ["cat", "x"]
 
 
 def test_names_of_columns_are_distinct_known_and_no_labels(tmp_path: Path) -> None:
@@ -350,9 +350,9 @@ def test_names_of_columns_are_distinct_known_and_no_labels(tmp_path: Path) -> No
         (NAMED[:2], ["cat", "dog"], r".*labels of the 2 rows of X or names .*numpy.array\(y\)"),
     ]:
         with pytest.raises(nearfar.UserError, match=f"^y: {told}"):
-            rows_of(frame, y, None, None, tmp_path)
+            rows_of(frame, y, {}, tmp_path)
     labels = np.array(["cat", "dog"])
-    assert rows_of(NAMED[:2], labels, None, None, tmp_path).targets == ["y"]
+    assert rows_of(NAMED[:2], labels, {}, tmp_path).targets == ["y"]
 
 
 def test_indexes_that_differ_are_not_paired_by_position(tmp_path: Path) -> None:
@@ -360,14 +360,14 @@ def test_indexes_that_differ_are_not_paired_by_position(tmp_path: Path) -> None:
     mixed = y.sample(frac=1, random_state=0)
     lettered = NAMED.set_axis([f"r{k}" for k in range(60)])
     for given, told in [
-        ((NAMED, mixed), r"y: .* labels of X in another order .* give y.loc\[X.index\]"),
-        ((NAMED.iloc[10:], y.iloc[:50]), r"y: .* other labels than X \(row 0: 0, not 10\)"),
-        ((lettered, y.set_axis(range(7, 67)).rename(str)), r"y: .* y.to_numpy\(\)"),
-        ((X, y, mixed), "groups: .* labels of y in another order"),
-        ((NAMED, Y, None, mixed), "names: .* labels of X in another order"),
+        ((NAMED, mixed, {}), r"y: .* labels of X in another order .* give y.loc\[X.index\]"),
+        ((NAMED.iloc[10:], y.iloc[:50], {}), r"y: .* other labels than X \(row 0: 0, not 10\)"),
+        ((lettered, y.set_axis(range(7, 67)).rename(str), {}), r"y: .* y.to_numpy\(\)"),
+        ((X, y, {"group": mixed}), "groups: .* labels of y in another order"),
+        ((NAMED, Y, {"name": mixed}), "names: .* labels of X in another order"),
     ]:
         with pytest.raises(nearfar.UserError, match=f"^{told}") as caught:
-            rows_of(*given, *[None] * (4 - len(given)), out=tmp_path)
+            rows_of(*given, out=tmp_path)
         assert "\n" not in str(caught.value)
     for frame, target in [
         (NAMED.loc[mixed.index], mixed),
@@ -376,21 +376,21 @@ def test_indexes_that_differ_are_not_paired_by_position(tmp_path: Path) -> None:
         (NAMED, y.set_axis(lettered.index)),
         (pl.from_pandas(NAMED), mixed),
     ]:
-        kept = stored(rows_of(frame, target, None, None, tmp_path))["t"]
+        kept = stored(rows_of(frame, target, {}, tmp_path))["t"]
         assert kept.tolist() == target.tolist()
 
 
 def test_sparse_frames_and_tensors_are_their_numbers(tmp_path: Path) -> None:
     sparse = NAMED.astype(pd.SparseDtype("float"))
-    plain = rows_of(NAMED, pd.Series(Y), None, None, tmp_path)
+    plain = rows_of(NAMED, pd.Series(Y), {}, tmp_path)
     y = pd.Series(Y, dtype=pd.SparseDtype("float"))
-    assert rows_of(sparse, y, None, None, tmp_path).path == plain.path
-    plain = rows_of(X, Y, None, None, tmp_path)
+    assert rows_of(sparse, y, {}, tmp_path).path == plain.path
+    plain = rows_of(X, Y, {}, tmp_path)
     tensor, targets = torch.tensor(X, requires_grad=True), torch.tensor(Y, requires_grad=True)
     for given in ((tensor, targets), (list(tensor), list(targets))):
-        assert rows_of(*given, None, None, tmp_path).path == plain.path
+        assert rows_of(*given, {}, tmp_path).path == plain.path
     halves = torch.tensor([0.5, 2.0] * 30, dtype=torch.bfloat16)
-    kept = stored(rows_of(tensor.bfloat16(), halves, halves, None, tmp_path))
+    kept = stored(rows_of(tensor.bfloat16(), halves, {"group": halves}, tmp_path))
     assert kept["y"].tolist() == [0.5, 2.0] * 30
     assert kept["group"].tolist() == ["0.5", "2.0"] * 30
 
@@ -404,9 +404,9 @@ def test_lists_of_pictures_and_columns_of_their_paths(
     monkeypatch.chdir(tmp_path)
     images = [picture(one) for one in pixels]
     arrays = list(pixels.transpose(0, 2, 3, 1))
-    whole = rows_of(np.stack(arrays), labels, None, None, tmp_path / "out")
+    whole = rows_of(np.stack(arrays), labels, {}, tmp_path / "out")
     for given in (arrays, [torch.tensor(one) for one in arrays]):
-        assert rows_of(given, labels, None, None, tmp_path / "out").path == whole.path
+        assert rows_of(given, labels, {}, tmp_path / "out").path == whole.path
     images[3] = images[3].resize((9, 9)).convert("L")
     paths = pd.DataFrame({"file": names})
     mean = {"mean": {"fit": {"head": "mean"}}}

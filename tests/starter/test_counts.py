@@ -119,6 +119,22 @@ def test_a_table_of_train_and_validation_has_parts() -> None:
     assert finding.facts[2].startswith("column 'split' says train and validation: the split is")
 
 
+def test_a_time_divides_the_rows_and_is_told(folder: Path) -> None:
+    days = [f"2024-{1 + k // 28:02}-{1 + k % 28:02}" for k in range(ROWS)]
+    data = frame(**{"sold on": days})
+    finding = found(data, part="sold on")
+    assert finding.split.kind == "predefined"
+    assert finding.data.features == ["x", "sold on"]
+    assert (
+        "parts by time (column 'sold on'): 42 train, 6 validation from 2024-02-15 on, 12 test "
+        + ("from 2024-02-21 on")
+        in [fact.split(";")[0] for fact in finding.facts]
+    )
+    assert not any("come later" in fact for fact in finding.facts)
+    file, _ = write_study(Path("t.csv"), ["y"], Path("first.yaml"), None, Asked(part="sold on"))
+    assert load_study(str(file)).study.data.part == "sold on"
+
+
 @pytest.mark.parametrize(
     ("column", "cells"),
     [

@@ -121,7 +121,10 @@ def test_rows_that_lie_in_time_are_told_how_the_latest_are_tested() -> None:
     told = [fact for fact in detect("t.csv", ["y"], Path.cwd()).facts if "come later" in fact]
     assert len(told) == 1
     assert "(column 'day')" in told[0]
-    assert "--part NAME" in told[0]
+    assert "--part day learns from the earliest" in told[0]
+    table.rename(columns={"day": "sold on"}).to_csv("t.csv", index=False)
+    facts = detect("t.csv", ["y"], Path.cwd()).facts
+    assert any("--part 'sold on' learns from" in fact for fact in facts)
     parts = np.repeat(["train", "validation", "test"], [40, 10, 10])
     table.assign(part=parts).to_csv("parts.csv", index=False)
     assert not any("come later" in fact for fact in detect("parts.csv", ["y"], Path.cwd()).facts)

@@ -73,6 +73,18 @@ def dropped(data: Mapping[str, Any]) -> str:
     return f"{count} cannot be used and {are} left out: {why}{shown}."
 
 
+def latest_tested(data: Mapping[str, Any]) -> str:
+    """Say which rows are tested where time divides them; ``data`` as for :func:`dropped`."""
+    by_time = data.get("by_time")
+    if not by_time:
+        return ""
+    return (
+        f"The latest rows are tested, those from {by_time['test']} on (column "
+        f"{by_time['column']}), after training on earlier ones: scores are for rows that follow as "
+        "these did."
+    )
+
+
 def lacking(known: Mapping[str, Mapping[str, int]]) -> str:
     """Say how many rows have each of several targets, of which some rows lack one."""
     if not known:

@@ -168,7 +168,8 @@ Features = Annotated[
     typer.Option(help="A column to learn from, beside molecules or images too; again."),
 ]
 PartColumn = Annotated[
-    str | None, typer.Option(help="The column that says train or test; none for none.")
+    str | None,
+    typer.Option(help="The column that says train or test, or a time: the latest are tested."),
 ]
 Mapping = Annotated[str | None, typer.Option(help="The file that names the numbers of classes.")]
 ValueRange = Annotated[

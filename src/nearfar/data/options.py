@@ -153,7 +153,7 @@ class DataOptions(BaseModel):
     group: str | None = Field(default=None, description="column: equal values stay in one part")
     part: str | None = Field(
         default=None,
-        description="column that says train, validation or test, for `split: predefined`",
+        description="column of train, validation and test, or of times, for `split: predefined`",
     )
     task: Task | None = Field(
         default=None,
@@ -238,7 +238,7 @@ class DataOptions(BaseModel):
             ("smiles", self.smiles),
             ("image", self.image),
             *(("target", column) for column in self.target_columns),
-            *(("features", column) for column in self.features or []),
+            *(("features", column) for column in self.features or [] if column != self.part),
             ("group", self.group),
             ("part", self.part),
         ]

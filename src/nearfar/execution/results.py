@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nearfar.analysis.notes import dropped, few_tested, lacking, other_views, straddling
+from nearfar.analysis.notes import (
+    dropped,
+    few_tested,
+    lacking,
+    latest_tested,
+    other_views,
+    straddling,
+)
 from nearfar.analysis.row_scores import KeptScores
 from nearfar.analysis.summary import summarise
 from nearfar.errors import UserError
@@ -84,8 +91,8 @@ def summarise_run(
         arm["target"], arm["classes"] = planned.predicts, list(planned.classes)
     summary["classes"] = list(plan.classes)
     summary["targets"] = list(plan.targets)
-    added = [dropped(folder.read_json("provenance.json").get("data") or {})]
-    added += [straddling(plan.straddling), lacking(plan.known)]
+    data = folder.read_json("provenance.json").get("data") or {}
+    added = [dropped(data), latest_tested(data), straddling(plan.straddling), lacking(plan.known)]
     added.append(other_views({name: arm.views for name, arm in plan.arms.items()}))
     added.append(few_tested(plan.rare, labels=not plan.classes))
     summary["notes"] += [note for note in added if note]

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nearfar.data.in_memory import is_gap
+from nearfar.data.read.times import parts_by_time, times_of
 from nearfar.errors import UserError, nearest
+from nearfar.starter.asked import OFF
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,14 +20,14 @@ if TYPE_CHECKING:
 def beside(
     key: str, given: Any, columns: dict[str, Any], rows: int, others: Sequence[str]
 ) -> tuple[str, list[str]]:
-    """Return the name of the column of groups or names, and what is to be told of it.
+    """Return the name of the column of groups, names or parts, and what is to be told of it.
 
     It is added to ``columns`` where none of them has the same cells; one that has is it, unless it
     holds molecules, which stay what is learnt from.
 
     Args:
-        key: ``group`` or ``name``.
-        given: a name of a column, or a cell for every row.
+        key: ``group``, ``name`` or ``part``.
+        given: a name of a column, ``none`` for none of those found, or a cell for every row.
         columns: those of ``X`` and ``y``.
         rows: how many there are.
         others: columns that are something else: what is predicted, molecules, images.
@@ -33,17 +36,21 @@ def beside(
         UserError: no column has this name, or there are other than ``rows`` cells.
     """
     if isinstance(given, str):
-        if given not in columns:
+        if given not in columns and given != OFF:
             raise UserError(f"{key}s: X has no column {given!r}; {nearest(given, columns)}")
         return given, []
     texts = _texts(given)
     check_length(f"{key}s", len(texts), rows)
-    several = key == "name" or len({*texts}) < rows
+    times = times_of(texts) if key == "part" else None
+    several = key == "name" or times is not None or len({*texts}) < rows
     for name, column in columns.items() if several else ():
         if name not in others and "smi" not in name.lower() and _equal(texts, column):
-            return name, [f"{key}s are column {name!r} of X, which is therefore no feature"]
+            told = f"{key}s are column {name!r} of X, which is therefore no feature"
+            return name, [told] if times is None else []
     name = free_name(key, columns)
-    columns[name] = array_of(f"{key}s", texts)
+    columns[name] = array_of(
+        f"{key}s", texts if times is None else parts_by_time(name, times).parts
+    )
     return name, []
 
 
@@ -54,9 +61,15 @@ def _texts(given: Any) -> list[str | None]:
     if hasattr(given, "to_list"):
         cells = given.to_list()
     else:
-        cells = list(given) if isinstance(given, list | tuple) else np.asarray(given).tolist()
+        array = given if isinstance(given, list | tuple) else _of_microseconds(np.asarray(given))
+        cells = list(array) if isinstance(array, list | tuple) else array.tolist()
     gaps = [is_gap(cell) or is_missing(cell) for cell in cells]
     return [None if gap else str(cell) for gap, cell in zip(gaps, cells, strict=True)]
+
+
+def _of_microseconds(array: NDArray[Any]) -> NDArray[Any]:
+    """Return dates as precise as Python's are, and other cells as they are."""
+    return array.astype("datetime64[us]") if array.dtype.kind == "M" else array
 
 
 def _equal(texts: Sequence[str | None], column: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ def compare(
     *,
     arms: Mapping[str, Any] | Sequence[str] | None = None,
     groups: Any = None,
+    parts: Any = None,
     repeats: int | None = None,
     metric: str | None = None,
     task: str | None = None,
@@ -51,10 +53,10 @@ def compare(
             a scikit-learn estimator; a function that makes a ``torch.nn.Module``, rows → features.
             The first is the baseline. None for all that ``nearfar init`` writes.
         groups: of every row (rows,), or a column of ``X``: a group stays in one part.
+        parts: train, validation or test of a row, or its time (the latest are tested); or a column.
         repeats: trainings of every arm; by default those of the profile.
         metric: that carries the verdicts; by default what suits the task.
-        task: regression, classification or multilabel; by default what ``y`` looks like; of
-            a categorical type it is classes.
+        task: regression, classification or multilabel; by default what ``y`` looks like.
         names: what rows are called in reports (rows,), or a column of ``X``.
         baseline: the arm that others are compared with, if not the first.
         out: the folder of runs; by default a temporary one, until this process ends.
@@ -72,10 +74,9 @@ def compare(
         nearfar.compare(table.drop(columns="price"), table["price"], arms=arms, out="runs").answer
     """
     folder, asked, seeds = _out(out), count("jobs", jobs), count("repeats", repeats)
-    rows = rows_of(X, y, groups, names, folder)
-    study, facts = _first_study(rows, task or task_of_type(X, y))
+    rows = rows_of(X, y, {"group": groups, "name": names, "part": parts}, folder)
+    study, facts = _first_study(rows, task or task_of_type(X, y), metric)
     study, own = _with_arms(study, arms, baseline)
-    study["metric"] = metric or study["metric"]
     together = _together(devices, own)
     _tell([] if quiet else [*facts, *rows.notes, *([_alone(own)] if own and asked != 1 else [])])
     study_file, jobs = _written(study, folder), 1 if own else asked
@@ -133,7 +134,9 @@ def _out(out: str | Path | None) -> Path:
     return Path(_temporary[0].name)
 
 
-def _first_study(rows: Rows, task: str | None) -> tuple[dict[str, Any], list[str]]:
+def _first_study(
+    rows: Rows, task: str | None, metric: str | None
+) -> tuple[dict[str, Any], list[str]]:
     """Return the study that ``nearfar init`` writes of these rows, and what it found."""
     from nearfar.plain_yaml import parse_yaml
     from nearfar.starter.asked import checked
@@ -148,7 +151,8 @@ def _first_study(rows: Rows, task: str | None) -> tuple[dict[str, Any], list[str
     except UserError as error:
         raise UserError(_in_python(_of_x(rows, str(error)))) from None
     study["data"]["path"] = str(rows.path)
-    return study, [_of_x(rows, fact) for fact in facts]
+    study["metric"] = metric or study["metric"]
+    return study, [_in_python(_of_x(rows, fact)) for fact in facts]
 
 
 def _of_x(rows: Rows, said: str) -> str:
@@ -163,9 +167,21 @@ def _in_python(message: str) -> str:
 
     >>> _in_python("these are numbers: take --task regression")
     "these are numbers: take task='regression'"
+    >>> _in_python("--group 'Patient ID' keeps them together")
+    "groups='Patient ID' keeps them together"
     """
-    said = re.sub(r"--(task) (\w+)", r"\1='\2'", message)
-    return re.sub(r"--target\b", "y", re.sub(r"--group\b", "groups", said))
+
+    def said(option: re.Match[str]) -> str:
+        (value,) = shlex.split(option[2])
+        return f"{_ARGUMENTS[option[1]]}={value!r}"
+
+    message = re.sub(rf"--({'|'.join(_ARGUMENTS)}) ({_QUOTED}|[^\s:;,)]+)", said, message)
+    return re.sub(r"--target\b", "y", re.sub(r"--group\b", "groups", message))
+
+
+_ARGUMENTS = {"task": "task", "group": "groups", "part": "parts", "name": "names"}
+_QUOTED = "'(?:[^']|'\"'\"')*'"
+"""A word as ``shlex.quote`` writes it."""
 
 
 def _with_arms(

@@ -50,27 +50,28 @@ class Rows:
     notes: list[str] = field(default_factory=list)
 
 
-def rows_of(X: Any, y: Any, groups: Any, names: Any, out: Path) -> Rows:
+def rows_of(X: Any, y: Any, others: Mapping[str, Any], out: Path) -> Rows:
     """Return the rows that a caller handed over, as a file that a study can name.
 
     Args:
         X: path, data frame, array, or list; see :func:`nearfar.compare`.
         y: what to predict.
-        groups: of rows that stay in one part.
-        names: what rows are called.
+        others: what else is said of each row, by option: ``group``, ``name``, ``part``.
         out: the folder of runs; what is in memory is written to its folder ``data``.
 
     Raises:
         UserError: they do not fit each other, or are of no kind that is known.
     """
-    check_indexes({"X": X, "y": y, "groups": groups, "names": names})
-    X, y, groups, names = map(as_array, (X, y, groups, names))
+    said = {key: given for key, given in others.items() if given is not None}
+    check_indexes({"X": X, "y": y, **{f"{key}s": given for key, given in said.items()}})
+    X, y = as_array(X), as_array(y)
+    said = {key: as_array(given) for key, given in said.items()}
     X, y = _unmasked(X), _unmasked(y)
     if isinstance(X, str | os.PathLike):
-        return _named_file(Path(X), y, groups, names)
+        return _named_file(Path(X), y, said)
     X, y = ([*map(as_array, rows)] if isinstance(rows, list | tuple) else rows for rows in (X, y))
     pictures = pictures_of(X)
-    if pictures is not None and groups is None and names is None and not are_label_lists(y):
+    if pictures is not None and not said and not are_label_lists(y):
         return Rows(image_file(pictures, y, out / FOLDER), [])
     files = pillow_files(X) if pictures is None else encoded(pictures)
     kind, columns = _columns(X) if files is None else ("image", {"image": files})
@@ -79,10 +80,9 @@ def rows_of(X: Any, y: Any, groups: Any, names: Any, out: Path) -> Rows:
     options = {"image": "image"} if kind == "image" else {}
     options |= {"smiles": "smiles"} if kind == "smiles" else {}
     notes: list[str] = []
-    for key, given in (("group", groups), ("name", names)):
-        if given is not None:
-            options[key], told = beside(key, given, columns, rows, [*targets, kind])
-            notes += told
+    for key, given in said.items():
+        options[key], told = beside(key, given, columns, rows, [*targets, kind])
+        notes += told
     return Rows(_parquet(columns, out), targets, options, notes)
 
 
@@ -101,15 +101,13 @@ def task_of_type(X: Any, y: Any) -> str | None:
     return "classification" if name in _OF_CLASSES else None
 
 
-def _named_file(path: Path, y: Any, groups: Any, names: Any) -> Rows:
+def _named_file(path: Path, y: Any, said: Mapping[str, Any]) -> Rows:
     if not is_there(path):
         raise UserError(f"X: {path}: no such file or folder")
-    options: dict[str, Any] = {}
-    for key, given in (("group", groups), ("name", names)):
-        if given is not None and not isinstance(given, str):
+    for key, given in said.items():
+        if not isinstance(given, str):
             raise UserError(f"{key}s: X is a file, so this is the name of one of its columns")
-        options |= {key: given} if given is not None else {}
-    return Rows(path.resolve(), _column_names("y", y), options)
+    return Rows(path.resolve(), _column_names("y", y), dict(said))
 
 
 def _column_names(what: str, given: Any) -> list[str]:

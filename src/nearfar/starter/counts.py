@@ -49,8 +49,14 @@ def part_facts(dataset: Dataset) -> list[str]:
     if dataset.parts is None:
         return []
     of_part = {part: dataset.parts == part for part in _PARTS if (dataset.parts == part).any()}
-    counts = ", ".join(f"{int(rows.sum())} {part}" for part, rows in of_part.items())
+    by_time: dict[str, str] = dataset.source.get("by_time", {})
+    counts = ", ".join(
+        f"{int(rows.sum())} {part}" + (f" from {by_time[part]} on" if part in by_time else "")
+        for part, rows in of_part.items()
+    )
     fact = f"parts as the data give them: {counts}"
+    if by_time:
+        fact = f"parts by time (column '{by_time['column']}'): {counts}"
     if "test" not in of_part and "validation" in of_part:
         fact += "; without a test part the validation part is tested, and a tenth of train chooses"
         fact += " epochs"

@@ -27,6 +27,7 @@ from nearfar.data.read.names import kept_apart
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file
+from nearfar.data.read.times import nothing_but_parts
 from nearfar.data.sources.feature_columns import named_columns, not_used, usable_columns
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
@@ -35,7 +36,8 @@ from nearfar.starter.candidates import target_left
 from nearfar.starter.counts import class_fact, known_in_training, part_facts
 from nearfar.starter.detect_conditions import conditions_of
 from nearfar.starter.detect_groups import chosen_group
-from nearfar.starter.detect_images import are_images, chosen_part, detect_images, one_or_all
+from nearfar.starter.detect_images import are_images, detect_images, one_or_all
+from nearfar.starter.detect_parts import chosen_part
 from nearfar.starter.detect_targets import meaning_of, seen_as_rare, target_counts
 from nearfar.starter.feature_facts import feature_facts
 from nearfar.starter.first_split import first_split, split_or_without_groups
@@ -157,7 +159,8 @@ def _columns(
             facts += told_of_them
             chosen |= {"features": beside} if beside else {}
     else:
-        features, left_out = _feature_columns(table, targets, (part, group, asked.name), asked)
+        taken_too = (nothing_but_parts(table, part), group, asked.name)
+        features, left_out = _feature_columns(table, targets, taken_too, asked, part)
         told = f"{len(features)} feature columns"
         facts += left_out
         chosen |= {"source": "table", "features": features}
@@ -228,16 +231,21 @@ def _readable(cells: Sequence[str]) -> float:
 
 
 def _feature_columns(
-    table: Table, targets: Sequence[str], others: Sequence[str | None], asked: Asked
+    table: Table,
+    targets: Sequence[str],
+    others: Sequence[str | None],
+    asked: Asked,
+    part: str | None,
 ) -> tuple[list[str], list[str]]:
     """Return the columns to learn from, and what should be said of them and of the others.
 
-    ``others`` are taken: for the parts of the split, for groups and for names.
+    ``others`` are taken: for the parts of the split, for groups and for names; ``part`` divides
+    the rows and, if it is a time, can be learnt from too.
     """
     told = partial(
         feature_facts,
         lost=len(table.ragged),
-        in_parts=others[0] is not None or (bool(table.parts) and asked.part is None),
+        in_parts=part is not None or (bool(table.parts) and asked.part is None),
     )
     if "features" in asked.options:
         named = named_columns(table, asked.options["features"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from shlex import quote
 from typing import Any
 
 from nearfar.data.read.cells import number
@@ -60,7 +61,7 @@ def few_fact(table: Table, but: Collection[str | None]) -> list[str]:
         if 1 < distinct < _FEW:
             return [
                 f"careful: '{column}' has only {distinct} values, so rows with one of them may "
-                f"stand in different parts of a split: --group {column} keeps them together"
+                f"stand in different parts of a split: --group {quote(column)} keeps them together"
             ]
     return []
 
@@ -73,8 +74,8 @@ def gap_fact(table: Table, but: Collection[str | None]) -> list[str]:
         if missing and present and column not in but and _rank(column, present) is not None:
             return [
                 f"careful: rows with one value of '{column}' may stand in different parts of a "
-                f"split, since {missing} rows have none: --group {column} keeps them together, and "
-                "leaves those out"
+                f"split, since {missing} rows have none: --group {quote(column)} keeps them "
+                "together, and leaves those out"
             ]
     return []
 

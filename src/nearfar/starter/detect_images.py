@@ -22,16 +22,16 @@ from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.survey import Survey, survey
 from nearfar.data.read.images.tables import PARQUET, has_images, holds_images, parquet_files
 from nearfar.data.read.images.trees import tree_of
-from nearfar.data.read.names import part_column, parts_of
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.saved import is_saved, saved_start
-from nearfar.data.read.tables import Table, read_file
+from nearfar.data.read.tables import read_file
 from nearfar.data.sources.images import form_of
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
-from nearfar.starter.asked import Asked, named_or_off
+from nearfar.starter.asked import Asked
 from nearfar.starter.candidates import tables_of_pictures, target_left
 from nearfar.starter.detect_groups import chosen_group
+from nearfar.starter.detect_parts import chosen_part
 from nearfar.starter.detect_targets import Meaning, meaning_of, seen_as_rare, target_counts
 from nearfar.starter.first_split import first_split, split_or_without_groups
 from nearfar.starter.image_facts import image_facts
@@ -164,24 +164,6 @@ def _part_and_group(
         if group is not None:
             chosen["group"] = group
     return chosen, facts
-
-
-def chosen_part(
-    table: Table, targets: Sequence[str], asked: Asked
-) -> tuple[dict[str, Any], list[str]]:
-    """Return the column of parts, as said or as found, as an option, and a line on it."""
-    if asked.part is not None:
-        part = named_or_off(table, asked.part)
-    else:
-        part = part_column(table, targets)
-    if part is None:
-        return {}, []
-    off = "; --part none turns it off" if asked.part is None else ""
-    found = set(parts_of(sorted({str(cell) for cell in table.column(part, "part")})))
-    known: list[str] = [name for name in ("train", "validation", "test") if name in found]
-    *first, last = known or ["the parts"]
-    said = " and ".join(filter(None, [", ".join(first), last]))
-    return {"part": part}, [f"column '{part}' says {said}: the split is predefined{off}"]
 
 
 def _meaning(rows: ImageRows, targets: Sequence[str], task: str | None) -> Meaning:

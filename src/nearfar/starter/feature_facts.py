@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 from nearfar.data.dataset import Dataset
 from nearfar.data.prepare.steps import MOST_CATEGORIES
@@ -67,15 +68,15 @@ def _time_fact(columns: Sequence[ColumnKind]) -> list[str]:
         return []
     return [
         f"if the rows to predict come later than these (column '{dates[0]}'), parts drawn at "
-        "random are easier than they: write train, validation and test into a column, the latest "
-        "rows as test, and name it with --part NAME"
+        f"random are easier than they: --part {quote(dates[0])} learns from the earliest and "
+        "tests on the latest"
     ]
 
 
 def _remedy(column: ColumnKind) -> str:
     if column.kind != "division":
         return ""
-    name = column.name
+    name = quote(column.name)
     kept = f"--group {name} keeps its values together and tests one after another; "
     return (
         f" ({kept * (column.distinct >= _FEWEST_FOLDS)}--part {name} is for train, validation and "

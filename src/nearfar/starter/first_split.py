@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def split_or_without_groups(
         facts[:] = [fact for fact in facts if not fact.startswith(GROUP_FACT.format(group))]
         facts.append(
             f"careful: rows with one value of '{group}' may stand in different parts of a split: "
-            f"they cannot be kept together ({error}); --group {group} insists"
+            f"they cannot be kept together ({error}); --group {quote(group)} insists"
         )
         return found, dataset
 

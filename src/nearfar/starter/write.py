@@ -174,6 +174,14 @@ def _rare_fact(finding: Finding, seeds: Seeds) -> list[str]:
 
 
 def _split_lines(finding: Finding) -> list[str]:
+    if "by_time" in finding.dataset.source:
+        return [
+            *_comment(
+                "The parts by time: about the latest fifth of the rows is tested, and the tenth "
+                "before it chooses epochs, or any tenth where no time divides these so."
+            ),
+            "split: {kind: predefined, validation: 0.1}",
+        ]
     if finding.split.kind == "predefined":
         return [
             *_comment(
@@ -316,7 +324,7 @@ def _block(key: str, values: dict[str, Any]) -> list[str]:
         "name": "shown in the report",
         "id": "by which rows are found in the file of embeddings",
         "on_bad_rows": "error: stop at a row that cannot be used; drop: leave it out",
-        "part": "says train, validation or test",
+        "part": "says train, validation or test, or when the row was",
         "size": "all images are resized to size x size",
         "channels": "1: grey, 3: colour, transparency laid on white; 4: transparency is a channel",
         "task": "`nearfar init --task` writes the study of another",

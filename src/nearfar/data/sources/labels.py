@@ -22,6 +22,7 @@ from nearfar.data.read.kinds import column_kinds
 from nearfar.data.read.names import parts_of
 from nearfar.data.read.several import known_rows, labels_of, several_numbers
 from nearfar.data.read.tables import Table, is_missing
+from nearfar.data.read.times import parts_by_time, times_of
 from nearfar.data.sources.feature_columns import not_used
 from nearfar.data.split.groups import merged_groups
 from nearfar.data.split.stratified import draw
@@ -77,7 +78,23 @@ class RowLabels:
             self._targets = several_numbers(self._columns, bad)
         self._groups = _groups(options.group, bad) if options.group else None
         self._keys = None if options.id is None else row_keys(table, options.id, bad)
-        self._parts = _parts(table, options, bad)
+        self._by_time: dict[str, str] = {}
+        self._parts = self._read_parts()
+
+    def _read_parts(self) -> list[str] | None:
+        column = self._options.part
+        if column is None:
+            return self._table.parts
+        times = times_of(self._table.column(column, "part"))
+        if times is None:
+            return _named_parts(column, self._options, self._bad)
+        self._bad.texts(column, "part")
+        found = parts_by_time(column, times)
+        cells = self._table.columns[column]
+        self._by_time = {"column": column}
+        for part, row in found.firsts.items():
+            self._by_time[part] = str(cells[row]).strip().removesuffix(" 00:00:00")
+        return found.parts
 
     def limited(self, rows: list[int]) -> list[int]:
         """Return the rows that ``options.limit`` leaves.
@@ -145,6 +162,8 @@ class RowLabels:
             {**source, **self._bad.account(), **_named(options)},
             keys=_keys_of(rows, self._keys or titles),
         )
+        if self._by_time:
+            given.source["by_time"] = self._by_time
         if beside := self._beside(source):
             given.source["columns_not_used"] = beside
         if options.limit is not None:
@@ -229,16 +248,22 @@ def _groups(column: str, bad: BadRows) -> list[str]:
     return [id_text(text) for text in bad.texts(column, "group")]
 
 
-def _parts(table: Table, options: DataOptions, bad: BadRows) -> list[str] | None:
-    if options.part is None:
-        return table.parts
-    texts = bad.texts(options.part, "part")
+def _named_parts(column: str, options: DataOptions, bad: BadRows) -> list[str]:
+    texts = bad.texts(column, "part")
+    if column in (options.features or ()):
+        raise UserError(
+            f"column '{column}' is named twice in data, under 'features' and 'part': that is for "
+            "times alone"
+        )
     values = sorted(set(texts))
     meant, parts = dict(zip(values, parts_of(values), strict=True)), []
     for row, text in enumerate(texts):
         part = meant[text] or ""
         if not part:
-            message = f"part '{options.part}' is {text!r}; allowed: train, validation, test"
+            message = (
+                f"part '{column}' is {text!r}; allowed: train, validation, test; or in every "
+                "row a time: a date, a year, or a number if 20 differ"
+            )
             bad.add(row, "part unknown", message)
         parts.append(part)
     return parts

@@ -19,6 +19,7 @@ from nearfar.data.read.kinds import ColumnKind
 from nearfar.data.read.locate import locate
 from nearfar.data.read.molecules import read_molecules
 from nearfar.data.read.tables import Table, read_file
+from nearfar.data.read.times import nothing_but_parts
 from nearfar.data.sources.feature_columns import (
     as_inputs,
     check_needed,
@@ -146,7 +147,8 @@ def _default_features(
     Raises:
         UserError: there is none.
     """
-    others = [*options.target_columns, options.name, options.id, options.group, options.part]
+    part = nothing_but_parts(table, options.part)
+    others = [*options.target_columns, options.name, options.id, options.group, part]
     used, left_out = usable_columns(table, others)
     if not used:
         found = f": {not_used(left_out, table)}; name one in data: features to use it" * bool(
