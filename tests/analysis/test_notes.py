@@ -48,6 +48,20 @@ def test_breakdowns_that_so_many_trainings_do_not_exclude(seeds: int, percent: i
     assert note(run, "A training by gradient descent") == "", "nothing was trained by steps"
 
 
+def test_a_lead_after_much_longer_training_is_told() -> None:
+    run = MadeRun().arm("L1", BASE).arm("long", shifted(-0.1, 0.01)).arm("bad", shifted(0.1, 0.01))
+    seconds = {"L1": 10.0, "long": 14.0, "bad": 5.0}
+    run.stages = [replace(row, seconds=seconds[row.arm]) for row in run.stages]
+    told = note(run, "Better after longer training: ")
+    assert told.startswith("Better after longer training: L1 2.0 times as long as bad (seconds")
+    seconds["long"] = 21.0
+    run.stages = [replace(row, seconds=seconds[row.arm]) for row in run.stages]
+    told = note(run, "Better after longer training: ")
+    assert "long 2.1 times as long as L1; L1 2.0 times as long as bad (" in told
+    run.stages = [replace(row, steps=0) if row.arm == "L1" else row for row in run.stages]
+    assert note(run, "Better after longer training: ") == "", "a solved head has no such budget"
+
+
 def test_breakdowns_are_told_of_arms_that_no_first_condition_has() -> None:
     run = MadeRun()
     for condition in ("labels=0.5", "labels=1.0"):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from nearfar.analysis.compare import Rules
@@ -15,6 +16,7 @@ from nearfar.numbers import count, fixed
 from nearfar.plan.search import Choice, point_name
 
 _NAMED = 10
+_MUCH_LONGER = 1.5
 ANOTHER = "those of another recipe"
 
 
@@ -34,7 +36,8 @@ def notes_on(
     found += [*_lost(results), _unread(rules)]
     if baseline not in results.arms:
         found.append(f"The baseline {baseline} was not run, so nothing is compared with it.")
-    found += [*_twins(results, profile), _uneven(results, rules), _floor(comparisons)]
+    found += [*_twins(results, profile), _longer(results, comparisons)]
+    found += [_uneven(results, rules), _floor(comparisons)]
     found += [_over_targets(results), _breakdowns(results), _interval(results, comparisons, rules)]
     return [note for note in found if note]
 
@@ -226,6 +229,36 @@ def _twins(results: RunResults, profile: str) -> list[str]:
         else f"{arm}: the same computation as {first}."
         for arm, first in results.twins.items()
     ]
+
+
+def _longer(results: RunResults, comparisons: Sequence[Comparison]) -> str:
+    """Say which arms were better after much longer training than what they are better than.
+
+    Of arms that are trained by steps: others have no budget that could be evened.
+    """
+    found = {}
+    for c in comparisons:
+        if c.verdict not in {"better", "worse"}:
+            continue
+        first, other = (c.arm, c.against) if c.verdict == "better" else (c.against, c.arm)
+        long, short = (_seconds(results, arm, c.condition) for arm in (first, other))
+        if long and short and long >= _MUCH_LONGER * short:
+            found[first, other] = f"{first} {fixed(long / short, 1)} times as long as {other}"
+    if not found:
+        return ""
+    more = f", and {len(found) - _NAMED} more such" * (len(found) > _NAMED)
+    return (
+        f"Better after longer training: {'; '.join([*found.values()][:_NAMED])}{more} (seconds a "
+        "training, pre-training counted). Part of such a lead may be the longer training."
+    )
+
+
+def _seconds(results: RunResults, arm: str, condition: str) -> float | None:
+    """Return the median seconds that an arm trained for; None if no stage of it takes steps."""
+    chains = [*results.stages(arm, condition).values()]
+    if not any(row.steps for chain in chains for row in chain):
+        return None
+    return median(sum(row.seconds for row in chain) for chain in chains)
 
 
 def _breakdowns(results: RunResults) -> str:
