@@ -94,9 +94,9 @@ class RowLabels:
         return None
 
     def _divide_by_time(self, rows: list[int]) -> None:
-        """Divide the rows that can be used: the latest often lack a target still."""
+        """Divide the rows that can be used, once: the latest often lack a target still."""
         column = self._options.part
-        if self._times is None or column is None:
+        if self._times is None or column is None or self._parts is not None:
             return
         times = np.full(len(self._times), np.nan)
         times[rows] = self._times[rows]
@@ -106,6 +106,9 @@ class RowLabels:
         for part, row in found.firsts.items():
             self._by_time[part] = str(cells[row]).strip().removesuffix(" 00:00:00")
         self._parts = found.parts
+
+    def _by_time_told(self) -> dict[str, Any]:
+        return {"by_time": self._by_time} if self._by_time else {}
 
     def limited(self, rows: list[int]) -> list[int]:
         """Return the rows that ``options.limit`` leaves.
@@ -163,8 +166,7 @@ class RowLabels:
             titles: names of all rows of the table, where no column of names is chosen.
         """
         options = self._options
-        if options.limit is None:
-            self._divide_by_time(rows)
+        self._divide_by_time(rows)
         known = [*identities, *([] if self._groups is None else [self._groups])]
         groups = merged_groups([[key[row] for row in rows] for key in known], len(rows))
         parts = None if self._parts is None else np.array([self._parts[row] for row in rows])
@@ -173,11 +175,9 @@ class RowLabels:
             row_ids(rows),
             row_names(self._table, options, rows, titles),
             smiles or [],
-            {**source, **self._bad.account(), **_named(options)},
+            {**source, **self._bad.account(), **_named(options), **self._by_time_told()},
             keys=_keys_of(rows, self._keys or titles),
         )
-        if self._by_time:
-            given.source["by_time"] = self._by_time
         if beside := self._beside(source):
             given.source["columns_not_used"] = beside
         if options.limit is not None:
