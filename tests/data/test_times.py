@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from nearfar.data import DataOptions, SplitOptions, load_dataset, split_rows
+from nearfar.data.options import Limit
 from nearfar.data.read.times import parts_by_time, times_of
 from nearfar.errors import UserError
 
@@ -131,3 +132,16 @@ def test_what_neither_names_parts_nor_times_is_told_with_both(tmp_path: Path) ->
     data = written(tmp_path, fold=np.arange(ROWS) % 5)
     with pytest.raises(UserError, match="allowed: train, validation, test; or in every row a time"):
         load_dataset(DataOptions(**data, part="fold"), tmp_path)
+
+
+def test_the_latest_rows_that_can_be_used_are_tested(tmp_path: Path) -> None:
+    late = [day >= sorted(DAYS)[100] for day in DAYS]
+    y = [None if there else 0.5 * k for k, there in enumerate(late)]
+    data = DataOptions(**written(tmp_path, when=DAYS, y=y), part="when", on_bad_rows="drop")
+    dataset = load_dataset(data, tmp_path)
+    assert dataset.parts is not None
+    assert sorted(np.unique(dataset.parts, return_counts=True)[1].tolist()) == [10, 20, 70]
+    assert dataset.source["by_time"]["test"] == str(sorted(DAYS)[80])
+    limit = {"train": 30, "test": 0.5}
+    limited = load_dataset(data.model_copy(update={"limit": Limit(**limit)}), tmp_path)
+    assert sorted(np.unique(limited.parts, return_counts=True)[1].tolist()) == [10, 10, 30]

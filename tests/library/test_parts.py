@@ -71,3 +71,42 @@ def test_what_is_found_is_turned_off_and_told_as_python_says_it(
     assert "parts='day' learns from the earliest and tests on the latest" in told
     nearfar.compare(frame, Y, groups="none", out=tmp_path / "off", **options)
     assert "'patient' stay in one part" not in capsys.readouterr().err
+
+
+def test_the_latest_rows_with_a_target_are_tested(tmp_path: Path) -> None:
+    y = np.where([(37 * k) % ROWS >= 40 for k in range(ROWS)], np.nan, Y)
+    assert ids_of_tests(compared(tmp_path, X, y, parts=DAYS)) == {
+        str(k + 1) for k in range(ROWS) if 32 <= (37 * k) % ROWS < 40
+    }
+
+
+@pytest.mark.parametrize("key", ["parts", "groups", "names"])
+@pytest.mark.parametrize("given", [5, set(DAYS), {"day": DAYS}, (day for day in DAYS)])
+def test_what_is_no_list_is_refused(tmp_path: Path, key: str, given: Any) -> None:
+    with pytest.raises(nearfar.UserError, match=f"{key}: .* is no list: give a value for every"):
+        compared(tmp_path, X, Y, **{key: given})
+
+
+def test_a_table_of_one_column_is_that_column(tmp_path: Path) -> None:
+    assert ids_of_tests(compared(tmp_path, X, Y, parts=pd.DataFrame({"day": DAYS}))) == LATEST
+
+
+def test_only_a_split_by_time_is_told_as_one(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": X[:, 0], "y": Y, "day": DAYS})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    study = """
+study: by-time
+data: {source: table, path: rows.csv, features: [a], target: y, part: day}
+split: {kind: predefined}
+baseline: ridge
+axes: {seed: {role: repeat, values: 1}}
+arms: {ridge: {fit: {encoder: identity, head: ridge}}}
+"""
+    told = {}
+    for kind in ("predefined", "random"):
+        split = {"predefined": "{kind: predefined}", "random": "{kind: random, resplit: true}"}
+        text = study.replace("{kind: predefined}", split[kind])
+        (tmp_path / f"{kind}.yaml").write_text(text, encoding="utf-8")
+        result = nearfar.run(tmp_path / f"{kind}.yaml", out=tmp_path / kind, quiet=True)
+        told[kind] = any("The latest rows are tested" in note for note in result.notes)
+    assert told == {"predefined": True, "random": False}

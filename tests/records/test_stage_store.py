@@ -152,17 +152,25 @@ def test_a_lock_that_was_removed_meanwhile_does_not_count(
 
 
 def test_removing_keeps_what_is_named_or_at_work(store: StageStore) -> None:
-    for stage_hash in ("aa", "bb", "cc"):
+    aa, bb, cc, dd, ee, ff = (letter * 16 for letter in "abcdef")
+    for stage_hash in (aa, bb, cc):
         make(store, stage_hash)
-    for stage_hash in ("dd", "ee"):
+    for stage_hash in (dd, ee):
         begin(store, stage_hash)
-    with store.working_on("ff"):
-        removed, size = store.remove_all_but({"aa", "dd"})
-    published = sum(path.stat().st_size for path in store.folder("aa").iterdir())
+    with store.working_on(ff):
+        removed, size = store.remove_all_but({aa, dd})
+    published = sum(path.stat().st_size for path in store.folder(aa).iterdir())
     assert (removed, size) == (3, 8 + 2 * published)
-    assert store.is_done("aa")
-    assert store.is_done("ff")
-    assert {path.name for path in store.root.iterdir()} == {"aa", "dd.partial", "ff"}
+    assert store.is_done(aa)
+    assert store.is_done(ff)
+    assert {path.name for path in store.root.iterdir()} == {aa, f"{dd}.partial", ff}
+
+
+def test_removing_keeps_what_is_no_stage(store: StageStore) -> None:
+    (store.root / "first").mkdir(parents=True)
+    (store.root / "first" / "notes.txt").write_text("mine", encoding="utf-8")
+    assert store.remove_all_but(set()) == (0, 0)
+    assert (store.root / "first" / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_nothing_to_remove(store: StageStore) -> None:

@@ -92,7 +92,9 @@ def summarise_run(
     summary["classes"] = list(plan.classes)
     summary["targets"] = list(plan.targets)
     data = folder.read_json("provenance.json").get("data") or {}
-    added = [dropped(data), latest_tested(data), straddling(plan.straddling), lacking(plan.known)]
+    by_parts = text["split"]["kind"] == "predefined"
+    latest = latest_tested(data) if by_parts else ""
+    added = [dropped(data), latest, straddling(plan.straddling), lacking(plan.known)]
     added.append(other_views({name: arm.views for name, arm in plan.arms.items()}))
     added.append(few_tested(plan.rare, labels=not plan.classes))
     summary["notes"] += [note for note in added if note]

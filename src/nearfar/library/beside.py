@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def beside(
-    key: str, given: Any, columns: dict[str, Any], rows: int, others: Sequence[str]
+    key: str,
+    given: Any,
+    columns: dict[str, Any],
+    rows: int,
+    targets: Sequence[str],
+    kind: str = "",
 ) -> tuple[str, list[str]]:
     """Return the name of the column of groups, names or parts, and what is to be told of it.
 
@@ -30,16 +35,18 @@ def beside(
         given: a name of a column, ``none`` for none of those found, or a cell for every row.
         columns: those of ``X`` and ``y``.
         rows: how many there are.
-        others: columns that are something else: what is predicted, molecules, images.
+        targets: the columns that are predicted.
+        kind: the column of molecules or images, empty if there is none.
 
     Raises:
         UserError: no column has this name, or there are other than ``rows`` cells.
     """
+    others = [*targets, kind]
     if isinstance(given, str):
         if given not in columns and given != OFF:
             raise UserError(f"{key}s: X has no column {given!r}; {nearest(given, columns)}")
         return given, []
-    texts = _texts(given)
+    texts = _texts(_one_each(f"{key}s", given))
     check_length(f"{key}s", len(texts), rows)
     times = times_of(texts) if key == "part" else None
     several = key == "name" or times is not None or len({*texts}) < rows
@@ -48,10 +55,30 @@ def beside(
             told = f"{key}s are column {name!r} of X, which is therefore no feature"
             return name, [told] if times is None else []
     name = free_name(key, columns)
-    columns[name] = array_of(
-        f"{key}s", texts if times is None else parts_by_time(name, times).parts
-    )
+    if times is not None:
+        known = zip(*(_texts(columns[target].to_pylist()) for target in targets), strict=True)
+        for row, cells in enumerate(known):  # the latest rows often lack a target still
+            times[row] = np.nan if all(cell is None for cell in cells) else times[row]
+        texts = [*parts_by_time(name, times).parts]
+    columns[name] = array_of(f"{key}s", texts)
     return name, []
+
+
+def _one_each(what: str, given: Any) -> Any:
+    """Return cells in the order of the rows; a table of one column is that column.
+
+    Raises:
+        UserError: it is a single value, or has no order.
+    """
+    if isinstance(given, list | tuple) or hasattr(given, "to_list"):
+        return given
+    array = np.asarray(given)
+    if array.ndim == 0:
+        raise UserError(
+            f"{what}: {type(given).__name__} is no list: give a value for every row, in the order "
+            "of X, or the name of a column of X"
+        )
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def _texts(given: Any) -> list[str | None]:

@@ -81,7 +81,7 @@ def rows_of(X: Any, y: Any, others: Mapping[str, Any], out: Path) -> Rows:
     options |= {"smiles": "smiles"} if kind == "smiles" else {}
     notes: list[str] = []
     for key, given in said.items():
-        options[key], told = beside(key, given, columns, rows, [*targets, kind])
+        options[key], told = beside(key, given, columns, rows, targets, kind)
         notes += told
     return Rows(_parquet(columns, out), targets, options, notes)
 

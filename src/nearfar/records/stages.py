@@ -6,6 +6,7 @@ when it is complete; what a killed process leaves behind is a checkpoint to go o
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from nearfar.records.locks import Busy, held
 from nearfar.records.seals import DONE, Damaged, check_files, check_readable, read_seal, seal
 
 STAGE = "stage.yaml"
+_HASH = re.compile("[0-9a-f]{16}")
 _SEALED = "sealed: true\n"
 """How ``stage.yaml`` ends where ``done`` has digests: one that has none then is damaged."""
 
@@ -199,10 +201,13 @@ class StageStore:
     def remove_all_but(self, used: set[str]) -> tuple[int, int]:
         """Remove stages, finished or begun, but those named and those at work.
 
+        What has another name than a stage is somebody else's, and stays.
+
         Returns the number of stages and of bytes removed.
         """
         remove_left(self.root)
         present = {path.name.split(".")[0] for path in self.root.glob("[!.]*")}
+        present = {name for name in present if _HASH.fullmatch(name)}
         removed, size = 0, 0
         for stage_hash in sorted(present - used):
             with contextlib.suppress(StageBusy), self._locked(stage_hash):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs, content_digest
 from nearfar.data.options import Amount, DataOptions
@@ -79,22 +80,35 @@ class RowLabels:
         self._groups = _groups(options.group, bad) if options.group else None
         self._keys = None if options.id is None else row_keys(table, options.id, bad)
         self._by_time: dict[str, str] = {}
+        self._times: npt.NDArray[np.float64] | None = None
         self._parts = self._read_parts()
 
     def _read_parts(self) -> list[str] | None:
         column = self._options.part
         if column is None:
             return self._table.parts
-        times = times_of(self._table.column(column, "part"))
-        if times is None:
+        self._times = times_of(self._table.column(column, "part"))
+        if self._times is None:
             return _named_parts(column, self._options, self._bad)
         self._bad.texts(column, "part")
+        return None
+
+    def _divide_by_time(self, rows: list[int]) -> None:
+        """Divide the rows that can be used, once: the latest often lack a target still."""
+        column = self._options.part
+        if self._times is None or column is None or self._parts is not None:
+            return
+        times = np.full(len(self._times), np.nan)
+        times[rows] = self._times[rows]
         found = parts_by_time(column, times)
         cells = self._table.columns[column]
         self._by_time = {"column": column}
         for part, row in found.firsts.items():
             self._by_time[part] = str(cells[row]).strip().removesuffix(" 00:00:00")
-        return found.parts
+        self._parts = found.parts
+
+    def _by_time_told(self) -> dict[str, Any]:
+        return {"by_time": self._by_time} if self._by_time else {}
 
     def limited(self, rows: list[int]) -> list[int]:
         """Return the rows that ``options.limit`` leaves.
@@ -105,6 +119,7 @@ class RowLabels:
         limit = self._options.limit
         if limit is None:
             return rows
+        self._divide_by_time(rows)
         rng = np.random.default_rng(_LIMIT_SEED)
         if limit.rows is not None:
             if self._parts is not None:
@@ -151,6 +166,7 @@ class RowLabels:
             titles: names of all rows of the table, where no column of names is chosen.
         """
         options = self._options
+        self._divide_by_time(rows)
         known = [*identities, *([] if self._groups is None else [self._groups])]
         groups = merged_groups([[key[row] for row in rows] for key in known], len(rows))
         parts = None if self._parts is None else np.array([self._parts[row] for row in rows])
@@ -159,11 +175,9 @@ class RowLabels:
             row_ids(rows),
             row_names(self._table, options, rows, titles),
             smiles or [],
-            {**source, **self._bad.account(), **_named(options)},
+            {**source, **self._bad.account(), **_named(options), **self._by_time_told()},
             keys=_keys_of(rows, self._keys or titles),
         )
-        if self._by_time:
-            given.source["by_time"] = self._by_time
         if beside := self._beside(source):
             given.source["columns_not_used"] = beside
         if options.limit is not None:
