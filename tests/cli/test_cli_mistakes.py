@@ -183,6 +183,7 @@ ARGUMENTS = {
     ("show", "esl"): ["'esl'", "did you mean 'esol'"],
     ("report", "runs/tiny-full"): ["runs/tiny-full", "not a run folder"],
     ("clean", "nowhere"): ["nowhere"],
+    ("clean", "."): ["is no folder of runs", "no stages and no run"],
     ("predict", "runs/x", "tiny.csv", "--arm", "ridge", "-o", "p.csv"): ["runs/x", "run folder"],
     ("init", "nowhere.csv", "--target", "y"): ["nowhere.csv"],
     ("init", "tiny.csv", "--target", "yy", "-o", "new.yaml"): ["'yy'", "did you mean 'y'"],

@@ -10,6 +10,7 @@ import pytest
 
 from nearfar.data import DataOptions, SplitOptions, load_dataset, split_rows
 from nearfar.data.options import Limit
+from nearfar.data.read.kinds import date_layout
 from nearfar.data.read.times import parts_by_time, times_of
 from nearfar.errors import UserError
 
@@ -31,6 +32,10 @@ def parts_of(cells: list[Any]) -> np.ndarray:
         lambda day: f" {day:%d.%m.%Y}",
         lambda day: f"{day:%d %B %Y}",
         lambda day: dt.datetime(day.year, day.month, day.day, 12, tzinfo=dt.UTC).isoformat(),
+        lambda day: f"{day.isoformat()} 00:00:00 UTC",
+        lambda day: f"{day:%d-%b-%y}",
+        lambda day: f"{day:%Y/%m/%d} 07:30",
+        lambda day: f"{day:%m/%d/%Y} 12:01 AM",
         lambda day: int(f"{day:%Y%m%d}"),
         lambda day: str(day.toordinal()),
         lambda day: day.toordinal() / 1e5 - 20,
@@ -57,6 +62,29 @@ def test_no_row_is_later_than_one_of_a_later_part(seed: int) -> None:
     assert 0.05 * known <= len(validation) <= 0.2 * known
 
 
+@pytest.mark.parametrize("written", ["%Y-%m", "%b %Y", "%B %Y"])
+def test_rows_of_a_month_stay_together(written: str) -> None:
+    months = [dt.date(2019 + k % 5, 1 + k % 12, 1) for k in range(600)]
+    parts = parts_of([f"{month:{written}}" for month in months])
+    assert {part for part, m in zip(parts, months, strict=True) if m.year == 2023} == {"test"}
+    assert "test" not in {p for p, m in zip(parts, months, strict=True) if m.year < 2023}
+
+
+def test_an_odd_cell_among_times_is_a_bad_row_by_itself(tmp_path: Path) -> None:
+    for cells in ([str(day) for day in DAYS], [day.toordinal() for day in DAYS]):
+        data = written(tmp_path, when=[*cells[:-1], "not yet"])
+        with pytest.raises(UserError, match=r"row 200.*'when' is 'not yet', no"):
+            load_dataset(DataOptions(**data, part="when"), tmp_path)
+        dropped = load_dataset(DataOptions(**data, part="when", on_bad_rows="drop"), tmp_path)
+        assert len(dataset_parts(dropped)) == ROWS - 1
+
+
+def test_years_with_a_gap_are_told_as_years(tmp_path: Path) -> None:
+    data = written(tmp_path, when=[*(2000 + k // 10 for k in range(ROWS - 1)), None])
+    dataset = load_dataset(DataOptions(**data, part="when", on_bad_rows="drop"), tmp_path)
+    assert dataset.source["by_time"]["test"] == "2016"
+
+
 def test_of_few_years_the_last_is_tested_and_no_time_chooses() -> None:
     parts = parts_of([2019 + k % 4 for k in range(ROWS)])
     assert parts.tolist() == [{3: "test"}.get(k % 4, "train") for k in range(ROWS)]
@@ -69,6 +97,7 @@ def test_of_few_years_the_last_is_tested_and_no_time_chooses() -> None:
         [k % 10 for k in range(40)],
         [k % 2 == 0 for k in range(40)],
         ["2020-01-01"] * 20 + ["train"] * 20,
+        [2020, 2021, 2022] * 5 + ["old"] * 15,
         [None, ""] * 20,
         [],
     ],
@@ -145,3 +174,22 @@ def test_the_latest_rows_that_can_be_used_are_tested(tmp_path: Path) -> None:
     limit = {"train": 30, "test": 0.5}
     limited = load_dataset(data.model_copy(update={"limit": Limit(**limit)}), tmp_path)
     assert sorted(np.unique(limited.parts, return_counts=True)[1].tolist()) == [10, 10, 30]
+
+
+@pytest.mark.parametrize(
+    ("cells", "doubtful"),
+    [
+        (["01/02/2020", "03/04/2021"], True),
+        (["01-02-2020", "03-04-2021"], True),
+        (["01/02/2020", "03/14/2021"], False),
+        (["03 May 2020", "04 May 2021"], False),
+        (["May 2020", "May 2021"], False),
+        (["2020-05", "2021-06"], False),
+    ],
+)
+def test_only_of_days_and_months_that_can_change_places_is_it_told(
+    cells: list[str], doubtful: bool
+) -> None:
+    layout, note = date_layout(cells)
+    assert layout
+    assert ("day and month can change places" in note) == doubtful

@@ -37,6 +37,9 @@ def ids_of_tests(result: nearfar.Result) -> set[str]:
         pd.Series(DAYS),
         [day.date() for day in DAYS],
         [day.timestamp() for day in DAYS],
+        [day - DAYS[0] for day in DAYS],
+        np.array(DAYS, dtype="datetime64[ns]") - np.datetime64("2020-01-01"),
+        pd.Series(DAYS).dt.to_period("D"),
     ],
 )
 def test_the_latest_rows_are_tested(tmp_path: Path, parts: Any) -> None:

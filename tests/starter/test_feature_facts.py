@@ -125,6 +125,10 @@ def test_rows_that_lie_in_time_are_told_how_the_latest_are_tested() -> None:
     table.rename(columns={"day": "sold on"}).to_csv("t.csv", index=False)
     facts = detect("t.csv", ["y"], Path.cwd()).facts
     assert any("--part 'sold on' learns from" in fact for fact in facts)
+    smiles = ["C" * k + "O" * (k % 2) for k in range(1, 61)]
+    table.drop(columns="x", errors="ignore").assign(smiles=smiles).to_csv("m.csv", index=False)
+    facts = detect("m.csv", ["y"], Path.cwd()).facts
+    assert any("--part day learns from the earliest" in fact for fact in facts)
     parts = np.repeat(["train", "validation", "test"], [40, 10, 10])
     table.assign(part=parts).to_csv("parts.csv", index=False)
     assert not any("come later" in fact for fact in detect("parts.csv", ["y"], Path.cwd()).facts)

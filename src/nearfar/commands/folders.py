@@ -111,17 +111,18 @@ def clean_stages(out: Path) -> None:
     were writing.
 
     Raises:
-        UserError: there is no such folder, or a run does not say what it refers to.
+        UserError: there is no such folder of runs, or a run does not say what it refers to.
     """
     from nearfar.records.files import remove_left
     from nearfar.records.places import expanded
-    from nearfar.records.run import RunFolder, folder_for_runs
+    from nearfar.records.run import RunFolder, check_holds_runs, folder_for_runs
     from nearfar.records.stages import StageStore
 
     out = expanded(out)
     if not out.is_dir():
         raise UserError(f"{out}: no such folder")
     folder_for_runs(out, "OUT")
+    check_holds_runs(out)
     store = StageStore(out / "stages")
     with store.referring(alone=True):
         runs = {

@@ -18,7 +18,7 @@ from nearfar.errors import UserError
 from nearfar.execution.portable import moved
 from nearfar.execution.results import write_records
 from nearfar.records.places import expanded
-from nearfar.records.run import SCHEMA, RunFolder, folder_for_runs, is_run
+from nearfar.records.run import SCHEMA, RunFolder, check_holds_runs, folder_for_runs
 from nearfar.records.run_plan import PlannedCell, RunPlan
 from nearfar.records.seals import Damaged
 from nearfar.records.stages import StageBusy, StageStore, forget_checks
@@ -51,11 +51,7 @@ def merge(out: Path, others: list[Path]) -> Merged:
     """
     out, others = folder_for_runs(out, "OUT"), [expanded(other) for other in others]
     for other in others:
-        if not ((other / "stages").is_dir() or any(other.glob("*/study.yaml"))):
-            what = "it has no stages and no run in it"
-            if is_run(other):
-                what = f"it is a run, and its stages lie beside it: name {other.parent}"
-            raise UserError(f"{other}: is no folder of runs: {what}")
+        check_holds_runs(other)
         if other.resolve() == out.resolve():
             raise UserError(f"{other}: is merged into itself: give another folder")
     forget_checks()

@@ -91,12 +91,18 @@ def _texts(given: Any) -> list[str | None]:
         array = given if isinstance(given, list | tuple) else _of_microseconds(np.asarray(given))
         cells = list(array) if isinstance(array, list | tuple) else array.tolist()
     gaps = [is_gap(cell) or is_missing(cell) for cell in cells]
-    return [None if gap else str(cell) for gap, cell in zip(gaps, cells, strict=True)]
+    return [None if gap else _text(cell) for gap, cell in zip(gaps, cells, strict=True)]
+
+
+def _text(cell: Any) -> str:
+    """Return a cell as text, of a span of time its seconds."""
+    return str(cell.total_seconds() if hasattr(cell, "total_seconds") else cell)
 
 
 def _of_microseconds(array: NDArray[Any]) -> NDArray[Any]:
-    """Return dates as precise as Python's are, and other cells as they are."""
-    return array.astype("datetime64[us]") if array.dtype.kind == "M" else array
+    """Return dates and spans as precise as Python's are, and other cells as they are."""
+    kind = array.dtype.kind
+    return array.astype(f"{array.dtype.name.split('[')[0]}[us]") if kind in "mM" else array
 
 
 def _equal(texts: Sequence[str | None], column: Any) -> bool:

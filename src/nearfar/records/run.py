@@ -67,6 +67,19 @@ def is_run(path: Path) -> bool:
     return (path / STUDY).is_file() and (path / "plan.json").is_file()
 
 
+def check_holds_runs(path: Path) -> None:
+    """Refuse a folder that is no OUT of runs.
+
+    Raises:
+        UserError: it has neither stages nor runs in it.
+    """
+    if not ((path / "stages").is_dir() or any(path.glob(f"*/{STUDY}"))):
+        what = "it has no stages and no run in it"
+        if is_run(path):
+            what = f"it is a run, and its stages lie beside it: name {path.parent}"
+        raise UserError(f"{path}: is no folder of runs: {what}")
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """``OUT/<study>-<profile>``; its stages lie in ``OUT/stages``."""

@@ -160,7 +160,7 @@ def _columns(
             chosen |= {"features": beside} if beside else {}
     else:
         taken_too = (nothing_but_parts(table, part), group, asked.name)
-        features, left_out = _feature_columns(table, targets, taken_too, asked, part)
+        features, left_out = _feature_columns(table, targets, taken_too, asked)
         told = f"{len(features)} feature columns"
         facts += left_out
         chosen |= {"source": "table", "features": features}
@@ -231,22 +231,13 @@ def _readable(cells: Sequence[str]) -> float:
 
 
 def _feature_columns(
-    table: Table,
-    targets: Sequence[str],
-    others: Sequence[str | None],
-    asked: Asked,
-    part: str | None,
+    table: Table, targets: Sequence[str], others: Sequence[str | None], asked: Asked
 ) -> tuple[list[str], list[str]]:
     """Return the columns to learn from, and what should be said of them and of the others.
 
-    ``others`` are taken: for the parts of the split, for groups and for names; ``part`` divides
-    the rows and, if it is a time, can be learnt from too.
+    ``others`` are taken: for the parts of the split (but for a time), for groups and for names.
     """
-    told = partial(
-        feature_facts,
-        lost=len(table.ragged),
-        in_parts=part is not None or (bool(table.parts) and asked.part is None),
-    )
+    told = partial(feature_facts, lost=len(table.ragged))
     if "features" in asked.options:
         named = named_columns(table, asked.options["features"])
         return [column.name for column in named], told(named, [])

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any
 
+from nearfar.data.read.cells import is_missing
+from nearfar.data.read.kinds import column_kind, date_layout
 from nearfar.data.read.names import part_column, parts_of
 from nearfar.data.read.table import Table
 from nearfar.data.read.times import times_of
 from nearfar.starter.asked import Asked, named_or_off
+
+_FEWEST_DATES = 20
+"""Rows with fewer different dates are hardly a course of time."""
 
 
 def chosen_part(
@@ -23,7 +29,8 @@ def chosen_part(
     else:
         part = part_column(table, targets)
     if part is None:
-        return {}, []
+        told = asked.part is None and table.parts is None
+        return {}, _time_fact(table, targets) if told else []
     cells = table.column(part, "part")
     if times_of(cells) is not None:
         return {"part": part}, []
@@ -33,3 +40,23 @@ def chosen_part(
     *first, last = known or ["the parts"]
     said = " and ".join(filter(None, [", ".join(first), last]))
     return {"part": part}, [f"column '{part}' says {said}: the split is predefined{off}"]
+
+
+def _time_fact(table: Table, but: Sequence[str]) -> list[str]:
+    """Return a line on how the latest rows are tested, where a column holds many dates."""
+    for name, cells in table.columns.items():
+        if name in but or not name or not _begins_with_a_date(cells):
+            continue
+        kind = column_kind(name, cells)
+        if kind.kind == "date" and kind.distinct >= _FEWEST_DATES:
+            return [
+                f"if the rows to predict come later than these (column '{name}'), parts drawn at "
+                f"random are easier than they: --part {quote(name)} learns from the earliest and "
+                "tests on the latest"
+            ]
+    return []
+
+
+def _begins_with_a_date(cells: Sequence[Any]) -> bool:
+    first = next((cell for cell in cells if not is_missing(cell)), None)
+    return first is not None and bool(date_layout([first])[0])

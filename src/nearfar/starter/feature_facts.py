@@ -12,8 +12,6 @@ from nearfar.data.sources.feature_columns import why_not
 
 _SHOWN = 5
 _FEWEST_FOLDS = 4
-_FEWEST_DATES = 20
-"""Rows with fewer different dates are hardly a course of time."""
 _WORDS = {
     "number": ("numbers", ""),
     "boolean": ("truth values", "0 and 1"),
@@ -25,15 +23,11 @@ _WORDS = {
 
 
 def feature_facts(
-    used: Sequence[ColumnKind],
-    left_out: Sequence[ColumnKind],
-    lost: int = 0,
-    *,
-    in_parts: bool = False,
+    used: Sequence[ColumnKind], left_out: Sequence[ColumnKind], lost: int = 0
 ) -> list[str]:
     """Return a line for every kind of column in use, and one for every column that is left out.
 
-    ``lost`` rows have no cells at all; ``in_parts`` says that the data are divided already.
+    ``lost`` rows have no cells at all.
     """
     facts = []
     for kind, (noun, becomes) in _WORDS.items():
@@ -51,25 +45,12 @@ def feature_facts(
             "missing cells of features are no bad rows: the median, or a category of their own, "
             "stands for them, and a column tells where; all is learnt from training rows alone"
         )
-    if not in_parts:
-        facts += _time_fact([*used, *left_out])
     return facts + [
         f"left out: column '{column.name}' {why_not(column)}{_remedy(column)}"
         if column.name
         else f"left out: the column without a name ({why_not(column)}): name it to learn from it"
         for column in left_out
         if column.name or column.kind not in {"counter", "empty"}
-    ]
-
-
-def _time_fact(columns: Sequence[ColumnKind]) -> list[str]:
-    dates = [c.name for c in columns if c.kind == "date" and c.distinct >= _FEWEST_DATES]
-    if not dates:
-        return []
-    return [
-        f"if the rows to predict come later than these (column '{dates[0]}'), parts drawn at "
-        f"random are easier than they: --part {quote(dates[0])} learns from the earliest and "
-        "tests on the latest"
     ]
 
 

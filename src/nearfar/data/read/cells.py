@@ -46,6 +46,7 @@ LAYOUTS = (
     *("%d/%m/%y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y"),
     *("%B %d, %Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M"),
     *("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%Y/%m/%d %H:%M:%S"),
+    *("%Y/%m/%d %H:%M", "%m/%d/%Y %I:%M %p", "%d-%b-%y", "%Y-%m", "%b %Y", "%B %Y"),
 )
 """Other layouts of dates, as ``datetime.strptime`` has them."""
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}.*)?", re.DOTALL)
@@ -187,6 +188,7 @@ def date(cell: Any, layout: str = ISO) -> dt.datetime | None:
     try:
         if layout != ISO:
             return dt.datetime.strptime(text, layout)
-        return date(dt.datetime.fromisoformat(text)) if _ISO.fullmatch(text) else None
+        utc = text.removesuffix(" UTC") + "Z" * text.endswith(" UTC")
+        return date(dt.datetime.fromisoformat(utc)) if _ISO.fullmatch(text) else None
     except (ValueError, OverflowError):
         return None

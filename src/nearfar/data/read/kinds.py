@@ -220,11 +220,9 @@ def date_layout(present: Sequence[Any]) -> tuple[str, str]:
     ]
     if not fits:
         return "", ""
-    both = {"/".join(sorted(re.findall("%[dm]", layout))) for layout in fits}
-    note = (
-        "day and month can change places: read as the month first" if len(fits) > len(both) else ""
-    )
-    return fits[0], note
+    orders = {tuple(re.findall("%[dm]", layout)) for layout in fits}
+    both = {("%d", "%m"), ("%m", "%d")} <= orders
+    return fits[0], "day and month can change places: read as the month first" if both else ""
 
 
 def odd_cells(present: Sequence[Any], least: int = 0) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nearfar.data.read.cells import ISO, all_numbers, date, is_missing
+from nearfar.data.read.cells import all_numbers, date, is_missing, number
 from nearfar.data.read.kinds import date_layout
 from nearfar.data.read.table import Table
 from nearfar.errors import UserError
@@ -23,32 +24,39 @@ _EPOCH = dt.datetime(1970, 1, 1)
 
 
 def times_of(cells: Sequence[Any]) -> npt.NDArray[np.float64] | None:
-    """Return when each row was (rows,), NaN where its cell is missing; None if cells are no times.
+    """Return when each row was (rows,), NaN where that is missing or odd; None if few are times.
 
     Times are dates, in seconds since 1970; years, whole numbers from 1000 to 2999; and any numbers
-    of which 20 differ at least, as fewer may be the numbers of folds.
+    of which 20 differ at least, as fewer may be the numbers of folds. More than half of the cells
+    with a value must be such.
     """
     there = [k for k, cell in enumerate(cells) if not is_missing(cell)]
-    present = [cells[k].strip() if isinstance(cells[k], str) else cells[k] for k in there]
-    if not present:
-        return None
-    values = all_numbers(present)
-    if values is None:
-        values = _seconds(present)
-    elif any(isinstance(cell, bool) for cell in present) or not _count_time(values):
-        return None
-    if values is None:
-        return None
+    found = _numbers([cells[k] for k in there]) or _dates([cells[k] for k in there])
     times = np.full(len(cells), np.nan)
-    times[there] = values
-    return times
+    times[there] = [np.nan if value is None else value for value in found]
+    return times if 2 * np.isfinite(times).sum() > len(there) else None
 
 
-def _seconds(present: Sequence[Any]) -> npt.NDArray[np.float64] | None:
+def _numbers(present: Sequence[Any]) -> list[float | None]:
+    """Return the number in each cell; nothing if most hold none, or if they count no time."""
+    if any(isinstance(cell, bool) for cell in present):
+        return []
+    plain = all_numbers(present)
+    found = [number(cell) for cell in present] if plain is None else plain.tolist()
+    values = np.array([value for value in found if value is not None and isfinite(value)])
+    if 2 * len(values) <= len(present) or not _count_time(values):
+        return []
+    return found
+
+
+def _dates(present: Sequence[Any]) -> list[float | None]:
+    """Return the date in each cell as most are written, in seconds since 1970."""
     layout, _ = date_layout(present)
-    dates = [date(cell, layout or ISO) for cell in present] if layout else []
-    found = [(when - _EPOCH).total_seconds() for when in dates if when is not None]
-    return np.array(found) if found else None
+    if not layout:
+        written = {cell: date_layout([cell])[0] for cell in set(map(str, present))}
+        layout, _ = date_layout([cell for cell in map(str, present) if written[cell]])
+    dates = [date(cell, layout) if layout else None for cell in present]
+    return [None if when is None else (when - _EPOCH).total_seconds() for when in dates]
 
 
 def _count_time(values: npt.NDArray[np.float64]) -> bool:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs, content_digest
 from nearfar.data.options import Amount, DataOptions
+from nearfar.data.read.cells import number
 from nearfar.data.read.classes import (
     Names,
     class_numbers,
@@ -90,7 +91,9 @@ class RowLabels:
         self._times = times_of(self._table.column(column, "part"))
         if self._times is None:
             return _named_parts(column, self._options, self._bad)
-        self._bad.texts(column, "part")
+        texts = self._bad.texts(column, "part")
+        for row in np.flatnonzero(np.isnan(self._times)).tolist():
+            self._bad.add(row, "part no time", f"part '{column}' is {texts[row]!r}, no time")
         return None
 
     def _divide_by_time(self, rows: list[int]) -> None:
@@ -104,7 +107,7 @@ class RowLabels:
         cells = self._table.columns[column]
         self._by_time = {"column": column}
         for part, row in found.firsts.items():
-            self._by_time[part] = str(cells[row]).strip().removesuffix(" 00:00:00")
+            self._by_time[part] = _written(cells[row])
         self._parts = found.parts
 
     def _by_time_told(self) -> dict[str, Any]:
@@ -260,6 +263,13 @@ def _keys_of(rows: Sequence[int], keys: Sequence[str] | None) -> list[str] | Non
 def _groups(column: str, bad: BadRows) -> list[str]:
     """Return the groups of all rows: one value is one group, however it is written."""
     return [id_text(text) for text in bad.texts(column, "group")]
+
+
+def _written(time: Any) -> str:
+    """Return a time as a person writes it: a year without a point, a day without its midnight."""
+    if (value := number(time)) is not None:
+        return f"{value:.15g}"
+    return str(time).strip().removesuffix(" 00:00:00")
 
 
 def _named_parts(column: str, options: DataOptions, bad: BadRows) -> list[str]:
