@@ -92,10 +92,14 @@ def summarise_run(
     summary["classes"] = list(plan.classes)
     summary["targets"] = list(plan.targets)
     data = folder.read_json("provenance.json").get("data") or {}
-    by_parts = text["split"]["kind"] == "predefined"
-    latest = latest_tested(data) if by_parts else ""
+    latest = latest_tested(data) if _is_predefined(text["split"]) else ""
     added = [dropped(data), latest, straddling(plan.straddling), lacking(plan.known)]
     added.append(other_views({name: arm.views for name, arm in plan.arms.items()}))
     added.append(few_tested(plan.rare, labels=not plan.classes))
     summary["notes"] += [note for note in added if note]
     return summary
+
+
+def _is_predefined(split: Any) -> bool:
+    """Tell whether a study's split is that of the data; one of an axis is the axis' name."""
+    return isinstance(split, dict) and split["kind"] == "predefined"
