@@ -109,8 +109,9 @@ def test_what_is_no_time(cells: list[Any]) -> None:
 def test_a_time_of_most_rows_is_refused() -> None:
     times = times_of([2020] * 90 + [2019] * 5 + [2021] * 5)
     assert times is not None
-    with pytest.raises(UserError, match="part 'when': no time in it leaves about the latest fifth"):
-        parts_by_time("when", times)
+    for found in (times, np.full(100, np.nan), np.zeros(0)):
+        with pytest.raises(UserError, match="part 'when': no time in it leaves about the latest"):
+            parts_by_time("when", found)
 
 
 def written(tmp_path: Path, **columns: Any) -> dict[str, Any]:

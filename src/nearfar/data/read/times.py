@@ -94,7 +94,7 @@ def parts_by_time(column: str, times: npt.NDArray[np.float64]) -> TimeParts:
     later = len(known) - starts
     tested = _nearest(later[1:], TESTED * len(known))
     if tested is None:
-        most = np.unique(known, return_counts=True)[1].max()
+        most = np.unique(known, return_counts=True)[1].max(initial=0)
         raise UserError(
             f"part '{column}': no time in it leaves about the latest fifth of {len(known)} rows to "
             f"test (up to {most} rows have one): write train, validation and test into a column"
