@@ -14,6 +14,8 @@ class GivenScores:
     groups: Integers | None = None
     unread: frozenset[str] = frozenset()
 
-    def tested(self, arm: str, condition: str, target: str) -> dict[int, Tested] | None:
+    def tested(
+        self, arm: str, condition: str, target: str, metric: str = ""
+    ) -> dict[int, Tested] | None:
         """Return what each seed tested; None where row scores are not at hand."""
         return self.scores.get((arm, condition, target))

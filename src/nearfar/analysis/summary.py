@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -270,30 +270,48 @@ def _metric(
 def _half_width(results: RunResults, arm: str, series: Series, rules: Rules) -> float | None:
     """Half the 95% interval of a mean; None under three seeds.
 
-    Of the primary metric it comes from the scores of tested rows; of others, where splits vary, all
-    spread is taken to be owed to rows. There is none for training rows, which splits share almost
-    wholly. On a fixed split it is Student's over seeds: what other seeds would give on these rows.
+    Of tested rows it comes from their scores in this metric. Without them, where splits vary, all
+    spread is taken to be owed to rows; there is none for training rows, which splits share almost
+    wholly. On a fixed split it is then Student's over seeds: what other seeds would give on these
+    rows, and None where all seeds gave the same.
     """
     values = results.values(arm, series)
     numbers, n = list(values.values()), len(values)
     if n < MIN_SEEDS:
         return None
-    if rules.scores is not None and (series.split, series.metric) == (TEST, results.metric):
-        tested = rules.scores.tested(arm, series.condition, series.target)
-        measured = results.values(arm, results.primary(series.condition, series.target))
-        base = fmean(measured.values()) if measured else 0.0
-        if tested is not None and set(values) <= set(tested) and base:
-            trainings = [tested[seed] for seed in values]
-            scale = score_scale(np.concatenate([training.scores for training in trainings]))
-            found = estimate_rows(trainings, rules.n_rows, rules.scores.groups, scale)
-            return found.half_width() * abs(fmean(numbers) / base) if found else None
+    found = _by_row_scores(results, arm, series, rules)
+    if found is not None:
+        return found
     if rules.varies:
         evaluated = 0 if series.split == "train" else rules.rows.get(series.split, 0)
         rotation = rules.folds if series.split == TEST else 0
-        found = estimate_values(numbers, evaluated, rules.n_rows, rotation) if evaluated else None
+        spread = estimate_values(numbers, evaluated, rules.n_rows, rotation) if evaluated else None
+    elif max(numbers) > min(numbers):
+        spread = Estimate(fmean(numbers), stdev(numbers) / math.sqrt(n), n - 1.0, n)
     else:
-        found = Estimate(fmean(numbers), stdev(numbers) / math.sqrt(n), n - 1.0, n)
-    return found.half_width() if found else None
+        spread = None
+    return spread.half_width() if spread else None
+
+
+def _by_row_scores(results: RunResults, arm: str, series: Series, rules: Rules) -> float | None:
+    """Half the interval of a mean from scores of tested rows; None where they are not at hand.
+
+    Scores are in z where the metric is recorded so; in another unit they are brought by the means.
+    """
+    if rules.scores is None or series.split != TEST:
+        return None
+    values = results.values(arm, series)
+    tested = rules.scores.tested(arm, series.condition, series.target, series.metric)
+    if tested is None or not set(values) <= set(tested):
+        return None
+    trainings = [tested[seed] for seed in values]
+    scale = score_scale(np.concatenate([training.scores for training in trainings]))
+    found = estimate_rows(trainings, rules.n_rows, rules.scores.groups, scale)
+    scored = results.values(arm, replace(series, unit="z")) or values
+    mean, base = fmean(values.values()), fmean(scored.values())
+    if found is None or (mean != base and not base):
+        return None
+    return found.half_width() * (1.0 if mean == base else abs(mean / base))
 
 
 def _budget(chains: Sequence[Sequence[StageRow]]) -> dict[str, float] | None:

@@ -18,7 +18,7 @@ from nearfar.errors import UserError
 from nearfar.execution.worker import carry_out
 from nearfar.models import FinishedModel, Member
 from nearfar.models.known import KnownRows
-from nearfar.plan.chain import Step, hash_of
+from nearfar.plan.chain import Step, hash_of, without_seed
 from nearfar.plan.plan import weight_files_of
 from nearfar.plan.specs import (
     Data,
@@ -69,7 +69,7 @@ def refitted(
     resolved = resolve(text, path / "study.yaml", modules=None if modules else ())
     dataset = _data_of(resolved)
     model = model.of_members(model.members[:MOST])
-    specs = [_fit_spec(member, folder.store) for member in model.members]
+    specs = [without_seed(_fit_spec(member, folder.store)) for member in model.members]
     if specs[0].data.digest != dataset.digest:
         raise UserError(
             f"--refit: the data have changed since {path} was made: 'nearfar run' of its study "
@@ -81,9 +81,12 @@ def refitted(
     )
     stages = [member.stage for member in model.members]
     length = length_of_best(specs, stages, folder.store)
-    like, members = model.schema.like(), []
+    like = model.schema.like()
+    members: list[Member] = []
     for member, spec in zip(model.members, specs, strict=True):
         steps = _steps(spec, folder.store, dataset.digest, whole.digest, environment, length)
+        if steps[-1].hash in (member.stage for member in members):
+            continue  # nothing tells it from an earlier seed's, now that no split does
         for step in steps:
             _carried_out(step, whole, folder.store)
         fitted = Fitted.of_stage(steps[-1].hash, folder.store, like)

@@ -190,6 +190,7 @@ def recommended(folder: RunFolder) -> str:
 
 
 def _fits(folder: RunFolder, arm: str, seed: int | None) -> list[StageRow]:
+    """Return the fits of an arm, each once: seeds whose training is the same share it."""
     rows = [row for row in folder.stage_rows() if row.stage == "fit"]
     names = {row: f"{row.arm} · {row.condition}" if row.condition else row.arm for row in rows}
     arms = set(names.values())
@@ -205,7 +206,7 @@ def _fits(folder: RunFolder, arm: str, seed: int | None) -> list[StageRow]:
                 f"arm {arm!r}, seed {row.seed}, is {row.status} ({row.reason}): it cannot predict;"
                 " name another arm, or another --seed"
             )
-    return chosen
+    return list({row.hash: row for row in reversed(chosen)}.values())[::-1]
 
 
 def schema_of_run(folder: RunFolder, fit: str) -> InputSchema:

@@ -156,8 +156,19 @@ def _draws(study: Study, arm: Arm) -> bool:
     if not isinstance(arm.fit, ExactFit) or EXACT[arm.fit.head.name].draws:
         return True
     encoder = arm.fit.encoder
-    names = [] if encoder is None else encoder_names(encoder)
-    return any(getattr(ENCODERS[name], "trainable", True) for name in names)
+    return any(_is_trainable(name) for name in ([] if encoder is None else encoder_names(encoder)))
+
+
+def without_seed(spec: FitSpec | SolveSpec) -> FitSpec | SolveSpec:
+    """Return a fit without its seed where nothing but its split depends on it."""
+    trained = spec.input is not None or not isinstance(spec, SolveSpec)
+    if trained or EXACT[spec.head.name].draws:
+        return spec
+    return spec if spec.encoder and _is_trainable(spec.encoder.name) else replace(spec, seed=0)
+
+
+def _is_trainable(encoder: str) -> bool:
+    return bool(getattr(ENCODERS[encoder], "trainable", True))
 
 
 def scoring_of(fit: Step, test: Test, seed: int) -> Step:

@@ -212,8 +212,8 @@ def _use(facts: CardFacts) -> str:
 
 def _training(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     rows, seeds = summary.get("rows") or {}, len(facts.seeds)
-    models = f"{seeds} models, whose mean it gives" if seeds > 1 else "one model"
-    lines = [f"It is {models} (seeds {', '.join(map(str, facts.seeds))})."]
+    models = f"{seeds} models, whose mean it gives (seeds" if seeds > 1 else "one model (seed"
+    lines = [f"It is {models} {', '.join(map(str, facts.seeds))})."]
     if facts.refit:
         lines.append(facts.refit)
     if rows:
