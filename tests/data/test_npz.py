@@ -345,3 +345,13 @@ def test_columns_of_parts_are_arrays_of_each_part(tmp_path: Path) -> None:
     finding = found(tmp_path, **parts, **groups, weight_train=np.arange(60))
     assert (finding.data.group, len(np.unique(finding.dataset.groups))) == ("patient", 16)
     assert "arrays that are not used: weight_train" in finding.facts
+
+
+@pytest.mark.parametrize("kind", [np.int64, "S", "U"])
+def test_an_array_of_parts_or_of_times_divides_the_rows(tmp_path: Path, kind: Any) -> None:
+    split = np.array(["train"] * 40 + ["test"] * 20, dtype="S" if kind == "S" else "U")
+    assert found(tmp_path, x=X, y=Y, split=split).data.part == "split"
+    years = 2000 + (7 * np.arange(60)) % 60
+    found(tmp_path, x=X, y=Y, when=years.astype(kind))
+    dataset = load(tmp_path / "a.npz", part="when")
+    assert (dataset.parts == "test").tolist() == (years >= 2048).tolist()

@@ -194,3 +194,11 @@ def test_only_of_days_and_months_that_can_change_places_is_it_told(
     layout, note = date_layout(cells)
     assert layout
     assert ("day and month can change places" in note) == doubtful
+
+
+def test_a_class_that_only_comes_later_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    kinds = ["new" if day >= dt.date(2020, 7, 1) else "ab"[day.day % 2] for day in DAYS]
+    data = {**written(tmp_path, when=DAYS, kind=kinds), "target": "kind", "task": "classification"}
+    dataset = load_dataset(DataOptions(**data, part="when"), tmp_path)
+    with pytest.raises(UserError, match=r"none for training, for it comes later: leave its rows"):
+        split_rows(dataset, SplitOptions(kind="predefined"), 0)

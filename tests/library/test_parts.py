@@ -43,7 +43,9 @@ def ids_of_tests(result: nearfar.Result) -> set[str]:
     ],
 )
 def test_the_latest_rows_are_tested(tmp_path: Path, parts: Any) -> None:
-    assert ids_of_tests(compared(tmp_path, X, Y, parts=parts)) == LATEST
+    result = compared(tmp_path, X, Y, parts=parts)
+    assert ids_of_tests(result) == LATEST
+    assert any(note.startswith("The latest rows are tested, those from ") for note in result.notes)
 
 
 def test_times_of_a_column_stay_what_is_learnt_from(tmp_path: Path) -> None:

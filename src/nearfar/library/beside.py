@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.data.in_memory import is_gap
-from nearfar.data.read.times import parts_by_time, times_of
+from nearfar.data.read.times import times_of
 from nearfar.errors import UserError, nearest
 from nearfar.starter.asked import OFF
 
@@ -55,11 +55,6 @@ def beside(
             told = f"{key}s are column {name!r} of X, which is therefore no feature"
             return name, [told] if times is None else []
     name = free_name(key, columns)
-    if times is not None:
-        known = zip(*(_texts(columns[target].to_pylist()) for target in targets), strict=True)
-        for row, cells in enumerate(known):  # the latest rows often lack a target still
-            times[row] = np.nan if all(cell is None for cell in cells) else times[row]
-        texts = [*parts_by_time(name, times).parts]
     columns[name] = array_of(f"{key}s", texts)
     return name, []
 

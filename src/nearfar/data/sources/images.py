@@ -44,7 +44,7 @@ from nearfar.data.sources.feature_columns import (
 )
 from nearfar.data.sources.labels import RowLabels, keys_if_any, names_if_any, row_ids
 from nearfar.data.table_form import TableForm
-from nearfar.errors import UserError, nearest
+from nearfar.errors import UserError
 
 _OF_LAYOUTS = (
     *("image", "separator", "subset", "transposed", "mapping", "root", "label_separator"),
@@ -136,7 +136,7 @@ def _own_target(rows: ImageRows, options: DataOptions) -> Sequence[str]:
         if getattr(options, key) is not None and key not in rows.takes:
             fitting = sorted(rows.takes) or ["nothing of its own"]
             raise UserError(
-                f"data: '{key}' means nothing to {rows.layout}; {nearest(key, fitting)}"
+                f"data: '{key}' means nothing to {rows.layout}; allowed: {', '.join(fitting)}"
             )
     if options.target is not None:
         return ()

@@ -62,8 +62,9 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
         labels = dataset.targets[:, 0]
         for lacking, count in untrained_classes(labels, dataset.classes, split.train, rows):
             raise UserError(
-                f"class '{lacking}' has {count} rows in the {name} part and none for training"
-                + _other_spelling(lacking, dataset.classes)
+                f"class '{lacking}' has {count} row{'s' * (count != 1)} in the {name} part and "
+                "none for training"
+                + (_other_spelling(lacking, dataset.classes) or _remedy(dataset, options))
             )
     return split
 
@@ -73,6 +74,13 @@ def _other_spelling(name: str, classes: Sequence[str]) -> str:
     same = next((same for same in alike(classes) if name in same), [name])
     others = " and ".join(repr(other) for other in same if other != name)
     return f", where {others} is another class: if they are one, spell them alike" * bool(others)
+
+
+def _remedy(dataset: Dataset, options: SplitOptions) -> str:
+    """Return what can be done about a class that no training row has."""
+    if options.kind == "predefined" and dataset.source.get("by_time"):
+        return ", for it comes later: leave its rows out of the data, or split them otherwise"
+    return ": give it more rows, or leave its rows out of the data"
 
 
 def _check_targets(dataset: Dataset, part: str, rows: Index) -> None:

@@ -23,7 +23,7 @@ from nearfar.errors import UserError
 
 _ORDER = ("train", "validation", "test")
 _LAYOUT = "an .npz file"
-_BESIDE = ("group", "features", "name", "id")
+_BESIDE = ("group", "part", "features", "name", "id")
 """Options that a file means something to which has more than one value a row."""
 Axis = Literal["first", "last"]
 
