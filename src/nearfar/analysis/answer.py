@@ -50,7 +50,8 @@ def answer(asked: Asked, results: RunResults, advice: Recommendation | None) -> 
         return f"No arm finished all its seeds: {listed(states)}."
     use = advised(advice, results)
     if about:
-        return " ".join(filter(None, (use, _verdicts(asked, about), _over_places(results))))
+        verdicts = _verdicts(asked, about, _of_advised(asked, about, advice))
+        return " ".join(filter(None, (use, verdicts, _over_places(results))))
     return f"{use} {_nothing_to_compare(asked, results)}"
 
 
@@ -81,7 +82,17 @@ def _nothing_to_compare(asked: Asked, results: RunResults) -> str:
     return f"No other arm was run under the same conditions as the baseline {asked.baseline}."
 
 
-def _verdicts(asked: Asked, about: list[Comparison]) -> str:
+def _of_advised(
+    asked: Asked, about: Sequence[Comparison], advice: Recommendation | None
+) -> list[Comparison]:
+    """Return how the arm to use compares, where it is not what the study asks about."""
+    if advice is None or len({(c.condition, c.target) for c in about}) > 1:
+        return []
+    mine = [c for c in asked.comparisons if c.arm == advice.arm and c not in about]
+    return [c for c in mine if c.verdict != "withheld" and c.n >= MIN_SEEDS][:1]
+
+
+def _verdicts(asked: Asked, about: list[Comparison], before: Sequence[Comparison]) -> str:
     judged = [c for c in about if c.verdict != "withheld"]
     if not judged:
         return _all_withheld(asked, about)
@@ -91,12 +102,14 @@ def _verdicts(asked: Asked, about: list[Comparison]) -> str:
         body = _many_places(asked, about)
     else:
         body = _one(about[0]) if len(about) == 1 else _many(asked, about)
+    body = "; ".join([*map(_one, before), body])
     split = "" if asked.resplit else " and for this split"
     sentence = f"on test {measure(about[0].metric, about[0].target)}{split}, {body}."
     if asked.profile == "full":
         return _capital(sentence)
-    undecided = sum(c.verdict == "undecided" for c in about)
-    verb = {0: "says", len(about): "cannot decide"}.get(undecided, "cannot decide all of it")
+    told = [*before, *about]
+    undecided = sum(c.verdict == "undecided" for c in told)
+    verb = {0: "says", len(told): "cannot decide"}.get(undecided, "cannot decide all of it")
     seeds = training_count(max(c.n for c in about))
     how = "other recipes" if asked.profile == "efficient" else "smaller budgets"
     return f"The {asked.profile} profile, with {seeds} and {how}, {verb}: {sentence}"
