@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from image_examples import some_pixels
 
 from nearfar.analysis.notes import other_views
@@ -46,3 +47,22 @@ def test_arms_that_learn_from_views_of_another_size_are_told(tmp_path: Path) -> 
     assert set(found.values()) == {""}
     assert "images of the test: smaller (8 × 8 pixels, tested on" in other_views({"smaller": told})
     assert other_views(found) == ""
+
+
+@pytest.mark.parametrize("task", ["classification", "reconstruction"])
+def test_classes_of_few_tested_rows_are_told_where_they_are_predicted(
+    tmp_path: Path, task: str
+) -> None:
+    np.savez(tmp_path / "some.npz", x=some_pixels(60, side=12), y=np.arange(60) % 2)
+    study = {
+        "study": "few",
+        "data": {"source": "images", "path": "some.npz", "task": task},
+        "split": {"kind": "random", "parts": [0.6, 0.2, 0.2]},
+        "baseline": "mean",
+        "arms": {"mean": {"fit": {"head": "mean"}}},
+        "axes": {"seed": {"role": "repeat", "values": 1}},
+    }
+    (tmp_path / "few.yaml").write_text(to_yaml(study))
+    prepared = prepare(Request(str(tmp_path / "few.yaml"), out=tmp_path / "runs"))
+    expected = {} if task == "reconstruction" else {"0": 6, "1": 6}
+    assert run_plan(prepared).rare == expected

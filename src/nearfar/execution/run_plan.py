@@ -44,7 +44,7 @@ def run_plan(prepared: Prepared) -> RunPlan:
         targets=tuple(dataset.target_names) if len(dataset.target_names) > 1 else (),
         straddling=straddling_groups(dataset, split),
         known=_known(dataset, split),
-        rare=rare_in_tests(dataset, tested),
+        rare={} if study.data.task == "reconstruction" else rare_in_tests(dataset, tested),
     )
 
 
