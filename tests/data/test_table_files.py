@@ -250,6 +250,13 @@ def test_sdf_has_properties_and_structures(tmp_path: Path) -> None:
         ("smiles,y\nCCO,1\n", {"smiles": ["CCO"], "y": ["1"]}),
         ("CCO 1,2-x\nC y\n", {"name": ["1,2-x", "y"]}),
         ("CCO a 1.5\nC b 2\n", {"smiles": ["CCO", "C"], "column 3": ["1.5", "2"]}),
+        (
+            "CCO\tan alcohol\nC one carbon\nCC |$a;b$|\nCCC |$a;;b$|\tthree\n",
+            {
+                "smiles": ["CCO", "C", "CC |$a;b$|", "CCC |$a;;b$|"],
+                "name": ["an alcohol", "one carbon", None, "three"],
+            },
+        ),
     ],
 )
 def test_list_of_smiles(tmp_path: Path, text: str, columns: dict[str, list[object]]) -> None:

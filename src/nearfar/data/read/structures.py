@@ -99,10 +99,17 @@ def read_smiles_list(path: Path, raw: bytes, form: TableForm) -> Table:
             body = [(line, _named(cells)) for line, cells in records]
         width = max(len(cells) for _, cells in body)
         header = [SMILES, NAME, *(f"column {place}" for place in range(3, width + 1))][:width]
+    if given is None and separator == "\t" and len(header) > 1:
+        body = [(line, _named(cells) if _has_blank(cells) else cells) for line, cells in body]
     rows = [[*cells, *[None] * (len(header) - len(cells))] for _, cells in body]
     table = from_cells(path.name, header, rows, lines=[line for line, _ in body])
     table.structures = structures
     return table
+
+
+def _has_blank(cells: list[str]) -> bool:
+    """Tell a line without a tab that has a name behind a space; ``|`` begins what is no name."""
+    return len(cells) == 1 and " " in cells[0].strip() and " |" not in cells[0]
 
 
 def _named(cells: list[str]) -> list[str]:
