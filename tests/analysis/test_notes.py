@@ -58,6 +58,8 @@ def test_a_lead_after_much_longer_training_is_told() -> None:
     run.stages = [replace(row, seconds=seconds[row.arm]) for row in run.stages]
     told = note(run, "Better after longer training: ")
     assert "long 2.1 times as long as L1; L1 2.0 times as long as bad (" in told
+    run.study["arms"]["bad"]["group"] = "control"
+    assert "times as long as bad" not in note(run, "Better after longer training: ")
     run.stages = [replace(row, steps=0) if row.arm == "L1" else row for row in run.stages]
     assert note(run, "Better after longer training: ") == "", "a solved head has no such budget"
 

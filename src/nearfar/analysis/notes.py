@@ -234,13 +234,16 @@ def _twins(results: RunResults, profile: str) -> list[str]:
 def _longer(results: RunResults, comparisons: Sequence[Comparison]) -> str:
     """Say which arms were better after much longer training than what they are better than.
 
-    Of arms that are trained by steps: others have no budget that could be evened.
+    Of arms that are trained by steps: others have no budget that could be evened. Being ahead of a
+    control, such as an encoder that is not trained, is what training is for.
     """
     found = {}
     for c in comparisons:
         if c.verdict not in {"better", "worse"}:
             continue
         first, other = (c.arm, c.against) if c.verdict == "better" else (c.against, c.arm)
+        if results.is_control(other):
+            continue
         long, short = (_seconds(results, arm, c.condition) for arm in (first, other))
         if long and short and long >= _MUCH_LONGER * short:
             found[first, other] = f"{first} {fixed(long / short, 1)} times as long as {other}"
