@@ -13,9 +13,11 @@ class GivenScores:
     scores: dict[tuple[str, str, str], dict[int, Tested]]
     groups: Integers | None = None
     unread: frozenset[str] = frozenset()
+    metric: str = "mae"
 
     def tested(
         self, arm: str, condition: str, target: str, metric: str = ""
     ) -> dict[int, Tested] | None:
         """Return what each seed tested; None where row scores are not at hand."""
-        return self.scores.get((arm, condition, target))
+        known = metric in ("", self.metric)
+        return self.scores.get((arm, condition, target)) if known else None

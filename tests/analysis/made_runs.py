@@ -109,7 +109,7 @@ class MadeRun:
             off = effects[r.arm][rows] + draw.normal(0, noise, len(rows))
             place = found.setdefault((r.arm, r.condition, r.target), {})
             place[r.seed] = Tested(rows, r.value + off - off.mean())
-        return GivenScores(n_rows, found)
+        return GivenScores(n_rows, found, metric=self.study["metric"])
 
     def summary(self, profile: str = "full", **more: Any) -> dict[str, Any]:
         """Summarise what was collected."""

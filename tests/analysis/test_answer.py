@@ -77,6 +77,18 @@ def test_what_to_use_is_compared_first_where_the_study_asks_about_others() -> No
     assert said.index("whether ours is better than L1") < said.index("; RnC is worse than L1")
 
 
+def test_what_to_use_is_compared_where_nothing_else_can_be() -> None:
+    run = with_baseline().arm("ours", shifted(-0.2, 0.01))
+    run.arm("RnC", [*BASE[:8], LOST, LOST], pretrained=True)
+    assert sentence(run).endswith(
+        f"On test MAE, {OURS}. Nothing else can be compared, for seeds were lost: RnC (diverged 2 "
+        "of 10)."
+    )
+    few = with_baseline().arm("ours", shifted(-0.2, 0.01))
+    few.arm("RnC", BASE[:2], pretrained=True)
+    assert sentence(few).endswith(f"On test MAE, {OURS}.")
+
+
 def test_when_every_one_is_worse_nothing_is_left_open() -> None:
     run = with_baseline()
     pretrained(run, "A", 0.15, 0.01)

@@ -1,18 +1,24 @@
 """Intervals of metrics beside the primary one: they count how few the tested rows are."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from made_runs import MadeRun
+from small_study import write_small
+from whole_runs import run_whole
 
 from nearfar.analysis.row_scores import KeptScores
+from nearfar.execution.prepared import Request
+from nearfar.execution.results import write_records
 from nearfar.metrics import METRICS
 from nearfar.records import Record
 
 N, STD = 400, 5.0
 IDS = [f"row {i}" for i in range(N)]
+KEYS = ("split", "target", "metric", "unit")
 METRICS_ASKED = ("mae", "rmse", "mse", "r2", "spearman")
 DRAW = np.random.default_rng(0)
 TRUTH = DRAW.normal(20, STD, N)
@@ -95,3 +101,48 @@ def test_without_row_scores_the_spread_of_seeds_is_told(tmp_path: Path) -> None:
     for seed in range(3):
         (tmp_path / f"A{seed}" / "predictions.csv").unlink()
     assert all(entry["low"] is not None for entry in intervals(run, records, tmp_path).values())
+
+
+def test_without_any_error_there_is_no_interval_of_errors(tmp_path: Path) -> None:
+    run, records = kept(tmp_path)
+    for seed in range(3):
+        path = tmp_path / f"A{seed}" / "predictions.csv"
+        lines = [f"{i},test,y,{t!r},{t!r}" for i, t in zip(IDS, TRUTH.tolist(), strict=True)]
+        path.write_text("\n".join(["id,split,target,truth,prediction", *lines]))
+    perfect = [replace(r, value=float(r.metric in ("r2", "spearman"))) for r in records]
+    run.records = perfect
+    found = intervals(run, perfect, tmp_path)
+    assert all(entry["low"] is None for place, entry in found.items() if place[1] != "none")
+
+
+@pytest.mark.parametrize("targets", [["y"], ["y", "z"]])
+@pytest.mark.parametrize("kind", ["random", "folds"])
+def test_they_are_those_of_the_metric_where_it_is_the_primary_one(
+    tmp_path: Path, targets: list[str], kind: str
+) -> None:
+    """Of a whole run, whose representations are measured beside its predictions."""
+    split = {"kind": "folds", "folds": 3} if kind == "folds" else {"parts": [0.7, 0.1, 0.2]}
+    arms = {"ridge": {"fit": {"encoder": "identity", "head": "ridge"}}}
+    found = []
+    for metric in ("mae", "rmse"):
+        folder = tmp_path / metric
+        folder.mkdir()
+        study = write_small(
+            folder,
+            data={"source": "table", "path": "small.csv", "target": targets, "features": ["a"]},
+            split={"kind": kind, **split},
+            axes={"seed": {"role": "repeat", "values": 3}},
+            arms=arms,
+            stages={},
+            baseline="ridge",
+            profiles={},
+            metric=metric,
+        )
+        run = run_whole(Request(str(study), out=folder / "runs"))
+        write_records(run.folder, {})
+        (arm,) = run.folder.read_json("summary.json")["arms"]
+        found.append({tuple(map(e.get, KEYS)): (e["low"], e["high"]) for e in arm["metrics"]})
+    first, second = found
+    assert first.keys() == second.keys()
+    for place, ends in first.items():
+        assert place[0] != "test" or ends == pytest.approx(second[place]), place

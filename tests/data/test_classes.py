@@ -133,8 +133,8 @@ def test_class_in_one_group_alone_is_told(tmp_path: Path) -> None:
         except UserError as error:
             said.add(str(error))
     assert said == {
-        f"class 'b' has 2 rows in the {part} part and none for training: give it more rows, or "
-        "leave its rows out of the data"
+        f"class 'b' has 2 rows in the {part} part and none for training: give it rows in more "
+        "groups, or leave its rows out of the data"
         for part in ("validation", "test")
     }
 

@@ -352,6 +352,13 @@ def test_an_array_of_parts_or_of_times_divides_the_rows(tmp_path: Path, kind: An
     split = np.array(["train"] * 40 + ["test"] * 20, dtype="S" if kind == "S" else "U")
     assert found(tmp_path, x=X, y=Y, split=split).data.part == "split"
     years = 2000 + (7 * np.arange(60)) % 60
-    found(tmp_path, x=X, y=Y, when=years.astype(kind))
-    dataset = load(tmp_path / "a.npz", part="when")
-    assert (dataset.parts == "test").tolist() == (years >= 2048).tolist()
+    days = np.array([f"{year}-05-01" for year in years], dtype="datetime64[ns]")
+    for when in (years.astype(kind), days, days.astype("datetime64[D]")):
+        found(tmp_path, x=X, y=Y, when=when)
+        dataset = load(tmp_path / "a.npz", part="when")
+        assert (dataset.parts == "test").tolist() == (years >= 2048).tolist()
+    with pytest.raises(UserError, match=r"wen.*did you mean 'when'"):
+        load(tmp_path / "a.npz", part="wen")
+    found(tmp_path, x=X, y=Y, when=np.where(np.arange(60) == 1, np.datetime64("NaT"), days))
+    with pytest.raises(UserError, match=r"row 2: part 'when' is missing"):
+        load(tmp_path / "a.npz", part="when")

@@ -257,6 +257,7 @@ def test_sdf_has_properties_and_structures(tmp_path: Path) -> None:
                 "name": ["an alcohol", "one carbon", None, "three"],
             },
         ),
+        ("smiles\ty\tz\nCC\t2\t3\n", {"smiles": ["CC"], "y": ["2"], "z": ["3"]}),
     ],
 )
 def test_list_of_smiles(tmp_path: Path, text: str, columns: dict[str, list[object]]) -> None:

@@ -48,3 +48,8 @@ def test_on_all_rows_splits_are_no_difference(tmp_path: Path, resplit: bool) -> 
     for arm, expected in zip(ARMS, (1, 3), strict=True):
         export_run(run, tmp_path / arm, arm, refit=True)
         assert models(tmp_path / arm) == expected
+        told = predict_file(tmp_path / arm, None, tmp_path / "small.csv", tmp_path / f"{arm}.csv")
+        assert "intervals that hold the truth in 90% of rows" in told
+        found = pd.read_csv(tmp_path / f"{arm}.csv")
+        assert (found["y_low"] < found["y_pred"]).all()
+        assert (found["y_pred"] < found["y_high"]).all()

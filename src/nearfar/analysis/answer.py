@@ -86,43 +86,50 @@ def _of_advised(
     asked: Asked, about: Sequence[Comparison], advice: Recommendation | None
 ) -> list[Comparison]:
     """Return how the arm to use compares, where it is not what the study asks about."""
-    if advice is None or len({(c.condition, c.target) for c in about}) > 1:
+    places = {(c.condition, c.target) for c in about}
+    if advice is None or len(places) > 1:
         return []
     mine = [c for c in asked.comparisons if c.arm == advice.arm and c not in about]
-    return [c for c in mine if c.verdict != "withheld" and c.n >= MIN_SEEDS][:1]
+    there = [c for c in mine if (c.condition, c.target) in places]
+    return [c for c in there if c.verdict != "withheld" and c.n >= MIN_SEEDS]
 
 
 def _verdicts(asked: Asked, about: list[Comparison], before: Sequence[Comparison]) -> str:
     judged = [c for c in about if c.verdict != "withheld"]
-    if not judged:
-        return _all_withheld(asked, about)
-    if all(c.n < MIN_SEEDS for c in judged):
-        return ""
-    if len({(c.condition, c.target) for c in about}) > 1:
-        body = _many_places(asked, about)
-    else:
-        body = _one(about[0]) if len(about) == 1 else _many(asked, about)
-    body = "; ".join([*map(_one, before), body])
+    lost = "" if judged else _all_withheld(asked, about, "else " if before else "")
+    bodies = [_one(c) for c in before]
+    told = [*before]
+    if any(c.n >= MIN_SEEDS for c in judged):
+        told += about
+        if len({(c.condition, c.target) for c in about}) > 1:
+            bodies.append(_many_places(asked, about))
+        else:
+            bodies.append(_one(about[0]) if len(about) == 1 else _many(asked, about))
+    sentence = _sentence(asked, told, "; ".join(bodies)) if told else ""
+    return " ".join(filter(None, (sentence, lost)))
+
+
+def _sentence(asked: Asked, told: Sequence[Comparison], body: str) -> str:
+    """Say on what, and of smaller budgets whether they can decide."""
     split = "" if asked.resplit else " and for this split"
-    sentence = f"on test {measure(about[0].metric, about[0].target)}{split}, {body}."
+    sentence = f"on test {measure(told[0].metric, told[0].target)}{split}, {body}."
     if asked.profile == "full":
         return _capital(sentence)
-    told = [*before, *about]
     undecided = sum(c.verdict == "undecided" for c in told)
     verb = {0: "says", len(told): "cannot decide"}.get(undecided, "cannot decide all of it")
-    seeds = training_count(max(c.n for c in about))
+    seeds = training_count(max(c.n for c in told))
     how = "other recipes" if asked.profile == "efficient" else "smaller budgets"
     return f"The {asked.profile} profile, with {seeds} and {how}, {verb}: {sentence}"
 
 
-def _all_withheld(asked: Asked, about: list[Comparison]) -> str:
+def _all_withheld(asked: Asked, about: list[Comparison], more: str) -> str:
     reasons = {c.reason for c in about}
     baseline = f"baseline {asked.baseline}: "
     if len(reasons) == 1 and (reason := reasons.pop()).startswith(baseline):
         lost = reason.removeprefix(baseline)
-        return f"Nothing can be compared: the baseline {asked.baseline} {lost} seeds."
+        return f"Nothing {more}can be compared: the baseline {asked.baseline} {lost} seeds."
     lost = listed(f"{_name(c, about)} ({c.reason})" for c in about)
-    return f"Nothing can be compared, for seeds were lost: {lost}."
+    return f"Nothing {more}can be compared, for seeds were lost: {lost}."
 
 
 def _one(c: Comparison) -> str:

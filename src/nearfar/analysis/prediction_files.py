@@ -1,7 +1,7 @@
 """Tested rows of finished stages, as metrics take them, from ``predictions.csv``."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,6 @@ from nearfar.records.stage_files import prediction_rows
 Compared = tuple[Any, ...]
 """What ``Metric.value`` takes."""
 
-_AT_HAND = 32
-"""How many files are kept in memory: an arm's, one a seed, of which every metric is asked."""
-
 _NONE: tuple[Integers, Compared] = (np.empty(0, dtype=np.int64), ())
 
 
@@ -31,30 +28,44 @@ class PredictionFiles:
         """Take the folder of stages; ``classes`` gives by target the names in their order."""
         self._stages, self._classes = stages, classes
         self._row_of = {name: row for row, name in enumerate(ids)}
-        self._read = lru_cache(_AT_HAND)(self._read_stage)
 
-    def read(self, stage: str, target: str, metric: Metric) -> tuple[Integers, Compared]:
-        """Return the numbers of tested rows (n_test,) and what the metric takes of them.
-
-        Without rows where there is no file, or where it has rows that the data set lacks. Of a
-        pooled metric all targets are together, under the empty name.
-        """
-        return self._read(stage, metric.pooled, metric.task).get(target, _NONE)
-
-    def _read_stage(
-        self, stage: str, pooled: bool, task: str
-    ) -> dict[str, tuple[Integers, Compared]]:
+    def read(self, stage: str) -> "TestedRows":
+        """Read the tested rows of a stage; there are none without the file."""
         by_target: dict[str, list[dict[str, str]]] = {}
         for row in prediction_rows(self._stages / stage, TEST):
-            by_target.setdefault("" if pooled else row["target"], []).append(row)
-        return {
-            target: (self._numbered(rows), _compared(task, rows, self._classes.get(target, ())))
-            for target, rows in by_target.items()
-            if all(row["id"] in self._row_of for row in rows)
-        }
+            by_target.setdefault(row["target"], []).append(row)
+        return TestedRows(by_target, self._row_of, self._classes)
 
-    def _numbered(self, rows: list[dict[str, str]]) -> Integers:
-        return np.array([self._row_of[row["id"]] for row in rows], dtype=np.int64)
+
+class TestedRows:
+    """What a stage said of tested rows, by target."""
+
+    def __init__(
+        self,
+        by_target: Mapping[str, list[dict[str, str]]],
+        row_of: Mapping[str, int],
+        classes: Mapping[str, Sequence[str]],
+    ) -> None:
+        """Take the rows of a file, the number of a row by its id, and the classes of targets."""
+        self._by_target, self._row_of, self._classes = by_target, row_of, classes
+        self._taken = cache(self._take)
+
+    def of(self, target: str, metric: Metric) -> tuple[Integers, Compared]:
+        """Return the numbers of tested rows (n_test,) and what the metric takes of them.
+
+        Of a pooled metric these are the rows of all targets. There are none where the file has rows
+        that the data set lacks.
+        """
+        return self._taken("" if metric.pooled else target, metric.pooled, metric.task)
+
+    def _take(self, target: str, pooled: bool, task: str) -> tuple[Integers, Compared]:
+        every = [row for rows in self._by_target.values() for row in rows] if pooled else None
+        rows = self._by_target.get(target, []) if every is None else every
+        numbers = [self._row_of.get(row["id"], -1) for row in rows]
+        if not rows or min(numbers) < 0:
+            return _NONE
+        compared = _compared(task, rows, self._classes.get(target, ()))
+        return np.array(numbers, dtype=np.int64), compared
 
 
 def _compared(task: str, rows: list[dict[str, str]], classes: Sequence[str]) -> Compared:

@@ -1,24 +1,21 @@
 """Row scores of finished stages: what every comparison and interval rests on."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.analysis.prediction_files import PredictionFiles
+from nearfar.analysis.prediction_files import PredictionFiles, TestedRows
 from nearfar.analysis.results import TEST
 from nearfar.analysis.variance import Integers, Tested
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
 from nearfar.records import Record
 from nearfar.records.conditions import is_pattern, matching
-
-_AT_HAND = 16
-"""How many arms' scores in other metrics are kept: those of one arm, asked for by target."""
 
 
 class RowScores(Protocol):
@@ -40,6 +37,8 @@ class RowScores(Protocol):
 
 _Recorded = dict[int, dict[str, dict[bool, Record]]]
 """Seed → target → whether in z → the record."""
+_Scores = dict[str, dict[int, Tested] | None]
+"""Target → seed → what it tested."""
 
 
 class KeptScores:
@@ -71,8 +70,9 @@ class KeptScores:
                 arms = self._recorded.setdefault(r.metric, {})
                 seeds = arms.setdefault((r.arm, r.condition), {})
                 seeds.setdefault(r.seed, {}).setdefault(r.target, {})[r.unit == "z"] = r
-        self._read = cache(self._read_all)
-        self._read_other = lru_cache(_AT_HAND)(self._read_all)
+        self._read = cache(self._read_primary)
+        others = [name for name in self._recorded if name != metric]
+        self._read_others = lru_cache(1)(partial(self._read_all, metrics=others))
         self.unread: set[str] = set()
 
     def tested(
@@ -80,58 +80,76 @@ class KeptScores:
     ) -> dict[int, Tested] | None:
         """Return what each seed tested, in the primary metric or a named one; None without it."""
         metric = metric or self._metric
+        if metric not in METRICS:
+            return None
         if is_pattern(condition):
             known = sorted({place for _, place in self._recorded.get(metric, ())})
             places = matching(condition, known)
             return _averaged([self.tested(arm, place, target, metric) for place in places])
-        read = self._read if metric == self._metric else self._read_other
-        by_target = read(arm, condition, metric)
+        read = self._read if metric == self._metric else self._read_others
+        by_target = read(arm, condition).get(metric, {})
         if target == ALL_TARGETS and not METRICS[metric].pooled:
             return _mean_over_targets(by_target)
         return by_target.get(target)
 
-    def _read_all(
-        self, arm: str, condition: str, metric: str
-    ) -> dict[str, dict[int, Tested] | None]:
-        """Return by target what each seed tested, None where one has no row scores."""
-        found: dict[str, dict[int, Tested] | None] = {}
-        if metric not in METRICS or METRICS[metric].row_scores is None:
-            return found
-        recorded = self._recorded.get(metric, {}).get((arm, condition), {})
-        for seed, by_target in recorded.items():
-            for target, by_unit in by_target.items():
-                if target == ALL_TARGETS and not METRICS[metric].pooled:
-                    continue
-                tested, known = self._of_stage(by_unit, metric), found.setdefault(target, {})
-                if tested is None:
-                    found[target] = None
-                    if metric == self._metric:
-                        self.unread.add(arm)
-                elif known is not None:
-                    known[seed] = tested
+    def _read_primary(self, arm: str, condition: str) -> dict[str, _Scores]:
+        found = self._read_all(arm, condition, [self._metric])
+        if None in found.get(self._metric, {}).values():
+            self.unread.add(arm)
         return found
 
-    def _of_stage(self, by_unit: dict[bool, Record], name: str) -> Tested | None:
-        metric, own = METRICS[name], by_unit.get(False)
-        if metric.row_scores is None or own is None:
-            return None
-        rows, compared = self._files.read(own.stage, "" if metric.pooled else own.target, metric)
-        if not len(rows) or not math.isclose(
-            metric.value(*compared), own.value, rel_tol=1e-4, abs_tol=1e-9
-        ):
-            return None
-        scores = np.asarray(metric.row_scores(*compared), dtype=np.float64)
-        if scores.shape != (len(rows),) or not np.isfinite(scores).all():
-            return None
-        scale = by_unit[True].value / own.value if True in by_unit and own.value else 1.0
-        if metric.pooled:
-            return _by_row(rows, scores)
-        order = np.argsort(rows)
-        return Tested(rows[order], scale * scores[order])
+    def _read_all(self, arm: str, condition: str, metrics: Collection[str]) -> dict[str, _Scores]:
+        """Return by metric and target what each seed tested, None where one has no row scores.
+
+        Seed by seed: a file is read once, for all metrics, and only scores are kept of it.
+        """
+        found: dict[str, _Scores] = {}
+        recorded = {
+            metric: self._recorded.get(metric, {}).get((arm, condition), {})
+            for metric in metrics
+            if metric in METRICS and METRICS[metric].row_scores is not None
+        }
+        for seed in sorted(set().union(*recorded.values())):
+            opened = cache(self._files.read)
+            for metric, by_seed in recorded.items():
+                scores = found.setdefault(metric, {})
+                for target, by_unit in by_seed.get(seed, {}).items():
+                    if target == ALL_TARGETS and not METRICS[metric].pooled:
+                        continue
+                    known, tested = (
+                        scores.setdefault(target, {}),
+                        _of_stage(by_unit, metric, opened),
+                    )
+                    if tested is None:
+                        scores[target] = None
+                    elif known is not None:
+                        known[seed] = tested
+        return found
+
+
+def _of_stage(
+    by_unit: dict[bool, Record], name: str, opened: Callable[[str], TestedRows]
+) -> Tested | None:
+    metric, own = METRICS[name], by_unit.get(False)
+    if metric.row_scores is None or own is None:
+        return None
+    rows, compared = opened(own.stage).of(own.target, metric)
+    if not len(rows) or not math.isclose(
+        metric.value(*compared), own.value, rel_tol=1e-4, abs_tol=1e-9
+    ):
+        return None
+    scores = np.asarray(metric.row_scores(*compared), dtype=np.float64)
+    if scores.shape != (len(rows),) or not np.isfinite(scores).all():
+        return None
+    scale = by_unit[True].value / own.value if True in by_unit and own.value else 1.0
+    if metric.pooled:
+        return _by_row(rows, scores)
+    order = np.argsort(rows)
+    return Tested(rows[order], scale * scores[order])
 
 
 def _mean_over_targets(
-    by_target: Mapping[str, dict[int, Tested] | None],
+    by_target: _Scores,
 ) -> dict[int, Tested] | None:
     """Return what each seed tested of the targets that it has a number of."""
     parts = [found for _, found in sorted(by_target.items()) if found is not None]

@@ -81,12 +81,14 @@ def refitted(
     )
     stages = [member.stage for member in model.members]
     length = length_of_best(specs, stages, folder.store)
-    like = model.schema.like()
-    members: list[Member] = []
-    for member, spec in zip(model.members, specs, strict=True):
-        steps = _steps(spec, folder.store, dataset.digest, whole.digest, environment, length)
-        if steps[-1].hash in (member.stage for member in members):
-            continue  # nothing tells it from an earlier seed's, now that no split does
+    like, members = model.schema.like(), []
+    chains = [
+        _steps(spec, folder.store, dataset.digest, whole.digest, environment, length)
+        for spec in specs
+    ]
+    if len({chain[-1].hash for chain in chains}) == 1:  # only their splits told them apart
+        chains = chains[:1]
+    for member, steps in zip(model.members, chains, strict=False):
         for step in steps:
             _carried_out(step, whole, folder.store)
         fitted = Fitted.of_stage(steps[-1].hash, folder.store, like)
@@ -99,6 +101,7 @@ def refitted(
         known = KnownRows.of(dataset.ids, first.features(inputs))
     calibration = model.calibration
     if calibration is not None:
+        calibration = calibration if len(members) > 1 else calibration.of_mean()
         source = f"the earlier models' {calibration.source}"
         calibration = replace(calibration, source=source)
     return replace(model, members=members, known=known, calibration=calibration), (

@@ -19,7 +19,7 @@ with hierarchical data", 2023).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Real
 from typing import Self
@@ -92,6 +92,11 @@ class Calibration:
         guess = self.guess[places][:, rows]
         source = self.source if rows.all() else f"{rows.sum()} of {self.source}"
         return type(self)(out[rows], self.truth[rows], guess, self.weights[rows], source)
+
+    def of_mean(self) -> Self:
+        """Return the same errors as those of one member: the mean of those that left a row out."""
+        out = np.ones((len(self.truth), 1), dtype=bool)
+        return replace(self, out=out, guess=mean_of(self.guess, self.out)[None])
 
     def enough_for(self, level: float, k: int) -> bool:
         """Whether there are errors enough of target ``k`` for an interval that is not infinite."""

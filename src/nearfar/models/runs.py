@@ -206,7 +206,10 @@ def _fits(folder: RunFolder, arm: str, seed: int | None) -> list[StageRow]:
                 f"arm {arm!r}, seed {row.seed}, is {row.status} ({row.reason}): it cannot predict;"
                 " name another arm, or another --seed"
             )
-    return list({row.hash: row for row in reversed(chosen)}.values())[::-1]
+    shared: dict[str, StageRow] = {}
+    for row in chosen:
+        shared.setdefault(row.hash, row)
+    return list(shared.values())
 
 
 def schema_of_run(folder: RunFolder, fit: str) -> InputSchema:

@@ -244,8 +244,8 @@ def _table(values: Sequence[Mapping[str, Any]]) -> str:
     for entry in values:
         low, high = entry.get("low"), entry.get("high")
         known = isinstance(low, int | float) and isinstance(high, int | float)
-        why = "all gave the same" if entry.get("std") == 0 else "too few trainings"
-        interval = f"{number(low)} to {number(high)}" if known else f"none: {why}"
+        why = "none: too few trainings, or all gave the same"
+        interval = f"{number(low)} to {number(high)}" if known else why
         cells = (
             label_of(entry["metric"]),
             str(entry["target"] or ""),

@@ -99,7 +99,7 @@ def read_smiles_list(path: Path, raw: bytes, form: TableForm) -> Table:
             body = [(line, _named(cells)) for line, cells in records]
         width = max(len(cells) for _, cells in body)
         header = [SMILES, NAME, *(f"column {place}" for place in range(3, width + 1))][:width]
-    if given is None and separator == "\t" and len(header) > 1:
+    if given is None and separator == "\t" and len(header) == 2:
         body = [(line, _named(cells) if _has_blank(cells) else cells) for line, cells in body]
     rows = [[*cells, *[None] * (len(header) - len(cells))] for _, cells in body]
     table = from_cells(path.name, header, rows, lines=[line for line, _ in body])

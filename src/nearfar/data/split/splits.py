@@ -80,7 +80,13 @@ def _remedy(dataset: Dataset, options: SplitOptions) -> str:
     """Return what can be done about a class that no training row has."""
     if options.kind == "predefined" and dataset.source.get("by_time"):
         return ", for it comes later: leave its rows out of the data, or split them otherwise"
-    return ": give it more rows, or leave its rows out of the data"
+    if options.kind == "predefined":
+        remedy = "put some of its rows into the training part"
+    else:
+        remedy = (
+            "give it rows in more groups" if dataset.source.get("group") else "give it more rows"
+        )
+    return f": {remedy}, or leave its rows out of the data"
 
 
 def _check_targets(dataset: Dataset, part: str, rows: Index) -> None:

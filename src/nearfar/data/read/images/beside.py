@@ -21,8 +21,8 @@ def columns_beside(
 ) -> tuple[dict[str, list[Any]], list[str]]:
     """Return the columns, and the arrays that they are made of.
 
-    An array (n,) or (n, 1) of numbers, booleans or texts is one. Where images have parts, each part
-    has an array of its own, called after it: ``patient_train``, ``test_patient``.
+    An array (n,) or (n, 1) of numbers, booleans, texts or dates is one. Where images have parts,
+    each part has an array of its own, called after it: ``patient_train``, ``test_patient``.
 
     Args:
         shapes: shape and type of the arrays that are not used otherwise.
@@ -32,7 +32,7 @@ def columns_beside(
     """
     by_column: dict[str, dict[str | None, str]] = {}
     for key, (shape, kind) in shapes.items():
-        if kind.kind in "biufUS" and shape[1:] in ((), (1,)) and shape:
+        if kind.kind in "biufUSM" and shape[1:] in ((), (1,)) and shape:
             column, part = without_part(key)
             by_column.setdefault(column, {})[part] = key
     columns: dict[str, list[Any]] = {}
@@ -52,5 +52,8 @@ def _cells(array: npt.NDArray[Any]) -> list[Any]:
     flat = array.reshape(-1)
     if flat.dtype.kind == "S":
         flat = np.char.decode(flat, "utf-8", "replace")
+    if flat.dtype.kind == "M":
+        dates = flat.astype("datetime64[us]").tolist()
+        return [None if date is None else date.isoformat(" ") for date in dates]
     cells: list[Any] = flat.tolist()
     return cells

@@ -24,7 +24,7 @@ from nearfar.errors import UserError
 _ORDER = ("train", "validation", "test")
 _LAYOUT = "an .npz file"
 _BESIDE = ("group", "part", "features", "name", "id")
-"""Options that a file means something to which has more than one value a row."""
+"""Options that name an array of one value a row."""
 Axis = Literal["first", "last"]
 
 
@@ -115,7 +115,7 @@ class _Reader:
         beside = self._beside(parts, arrays)
         targets.columns = {**beside, **targets.columns}
         rows = self._rows(arrays, targets, named)
-        rows.takes = frozenset({"mapping", "target", "unit", *(_BESIDE if beside else ())})
+        rows.takes = frozenset({"mapping", "target", "unit", *_BESIDE})
         for part in without:
             rows.told.append(f"array {images[part]} has no labels: its images are left out")
         self._add_names(rows, mapping)
