@@ -216,8 +216,8 @@ REFUSED: dict[str, tuple[Dataset, dict[str, Any], str]] = {
     "a class of one row": (
         rows_of(40, labels=[0] * 39 + [1]),
         {"folds": 4},
-        "class 'class 1' has 1 row in the test part and none for training: give it more rows, "
-        "or leave its rows out of the data",
+        "class 'class 1' has 1 row in the test part and none for training: give it rows in more "
+        "groups, or leave its rows out of the data",
     ),
 }
 

@@ -17,6 +17,7 @@ from nearfar.data.embeddings import with_embeddings
 from nearfar.errors import UserError
 from nearfar.execution.worker import carry_out
 from nearfar.models import FinishedModel, Member
+from nearfar.models.calibration import Calibration
 from nearfar.models.known import KnownRows
 from nearfar.plan.chain import Step, hash_of, without_seed
 from nearfar.plan.plan import weight_files_of
@@ -94,19 +95,22 @@ def refitted(
         fitted = Fitted.of_stage(steps[-1].hash, folder.store, like)
         members.append(Member(member.seed, steps[-1].hash, fitted))
     told = f", {length.words} each, as the study found to be best" if length else ""
-    known = model.known
-    if known is not None:
-        first = members[0].fitted
-        inputs = with_embeddings_of(first.named, dataset.inputs, dataset)
-        known = KnownRows.of(dataset.ids, first.features(inputs))
-    calibration = model.calibration
-    if calibration is not None:
-        calibration = calibration if len(members) > 1 else calibration.of_mean()
-        source = f"the earlier models' {calibration.source}"
-        calibration = replace(calibration, source=source)
+    known = None if model.known is None else _known(members[0], dataset)
+    calibration = None if model.calibration is None else _earlier(model.calibration, len(members))
     return replace(model, members=members, known=known, calibration=calibration), (
         f"After the study it was trained once more on all {len(dataset)} rows{told}."
     )
+
+
+def _known(member: Member, dataset: Dataset) -> KnownRows | None:
+    inputs = with_embeddings_of(member.fitted.named, dataset.inputs, dataset)
+    return KnownRows.of(dataset.ids, member.fitted.features(inputs))
+
+
+def _earlier(calibration: Calibration, members: int) -> Calibration:
+    """Return the errors of the models before as those of so many that are there now."""
+    calibration = calibration if members > 1 else calibration.of_mean()
+    return replace(calibration, source=f"the earlier models' {calibration.source}")
 
 
 def _data_of(resolved: Resolved) -> Dataset:
