@@ -135,6 +135,17 @@ def test_votes_are_those_of_a_loop(neighbours: int) -> None:
         np.testing.assert_allclose(row, votes / votes.sum(), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("size", "dtype"), [(1e-36, "f4"), (1e30, "f4"), (1e-200, "f8"), (1e200, "f8")]
+)
+def test_votes_do_not_depend_on_the_size_of_rows(size: float, dtype: str) -> None:
+    votes = torch.from_numpy(TARGETS[:40])
+    parts = FEATURES[:40].astype(dtype), FEATURES[40:60].astype(dtype)
+    plain = neighbour_votes(*(torch.from_numpy(parts[0]), votes, torch.from_numpy(parts[1])), 7)
+    bank, queries = (torch.from_numpy(part * np.array(size, dtype)) for part in parts)
+    torch.testing.assert_close(neighbour_votes(bank, votes, queries, 7), plain, rtol=1e-4, atol=0)
+
+
 def test_one_neighbour_of_a_row_is_the_row_itself() -> None:
     head = KNN(neighbours=1)
     head.fit(FEATURES, TARGETS, 0)

@@ -160,6 +160,13 @@ def test_scaled_labels_give_the_same_loss_bit_for_bit(factor: float, dtype: torc
     torch.testing.assert_close(scaled, plain, rtol=1e-7, atol=0)
 
 
+@pytest.mark.parametrize("size", [1e-29, 1e-15, 1e15, 1e25])
+def test_cosines_do_not_depend_on_the_size_of_rows(size: float) -> None:
+    features, labels = batch()
+    loss = RnCLoss(feature_sim="cosine")
+    torch.testing.assert_close(loss(features * size, labels), loss(features, labels))
+
+
 def test_an_outlier_does_not_tie_the_labels_beside_it() -> None:
     features, _ = batch()
     labels = torch.tensor([0.0, 0.2, 0.5, 0.9, 1.4, 2.0, 2.7, 3.5, 1e9])

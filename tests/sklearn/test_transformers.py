@@ -124,11 +124,19 @@ def test_a_batch_of_one_row_is_refused(kind: Any) -> None:
         kind(batch_size=1, epochs=1).fit(np.eye(6), np.arange(6) % 2)
 
 
-def test_a_row_without_a_class_is_named() -> None:
-    y = np.array(["a", "b", None, "a"], dtype=object)
-    for estimator in (SupervisedContrastive(), SoftmaxClassifier(), ContrastiveClassifier()):
-        with pytest.raises(ValueError, match=r"y has None in row 2: no class"):
-            estimator.fit(np.eye(4), y)
+@pytest.mark.parametrize(
+    ("y", "missing"),
+    [
+        (np.array(["a", "b", None, "a"], dtype=object), "None"),
+        (["a", "b", None, "a"], "None"),
+        (pd.Series(["a", "b", pd.NA, "a"], dtype="string"), "<NA>"),
+        (pd.Series(["a", "b", pd.NA, "a"], dtype=object), "<NA>"),
+    ],
+)
+@pytest.mark.parametrize("kind", [SupervisedContrastive, SoftmaxClassifier, ContrastiveClassifier])
+def test_a_row_without_a_class_is_named(kind: Any, y: Any, missing: str) -> None:
+    with pytest.raises(ValueError, match=f"y has {missing} in row 2: no class"):
+        kind().fit(np.eye(4), y)
 
 
 def test_labels_that_teach_nothing_are_refused() -> None:

@@ -132,6 +132,8 @@ class EncoderTransformer(Transforms, Saveable):
             rows = validate_data(self, X, **least)
             return rows.astype(np.float64), np.zeros((len(rows), 1)), 1
         numbers = self.labels == "numbers"
+        if not numbers:
+            check_present(y, type(self).__name__)
         rows, given = validate_data(self, X, y, multi_output=True, y_numeric=numbers, **least)
         targets, outputs = self._targets(given)
         return rows.astype(np.float64), targets, outputs
@@ -217,6 +219,28 @@ def number_targets(given: NDArray[Any], owner: str) -> Floats:
     return scaled(targets, *scale_of(targets))
 
 
+def check_present(y: Any, owner: str) -> None:
+    """Refuse classes among which one is None, ``pandas.NA`` or not a number, given as objects.
+
+    It goes before scikit-learn's own checks, which stop at ``pandas.NA`` with "boolean value of NA
+    is ambiguous".
+
+    Raises:
+        ValueError: with the row.
+    """
+    if isinstance(getattr(y, "dtype", None), np.dtype) and y.dtype != object:
+        return
+    values = np.asarray(y)
+    if values.dtype != object or values.ndim == 0:
+        return
+    import pandas as pd
+
+    missing = pd.isna(values).reshape(len(values), -1).any(axis=1)
+    if missing.any():
+        row = int(missing.argmax())
+        raise ValueError(f"{owner}: y has {np.ravel(values[row])[0]} in row {row}: no class")
+
+
 def class_targets(given: NDArray[Any], owner: str) -> tuple[NDArray[Any], Floats]:
     """Return the classes, sorted, and the number of each row's class (n, 1).
 
@@ -225,8 +249,7 @@ def class_targets(given: NDArray[Any], owner: str) -> tuple[NDArray[Any], Floats
     """
     if given.ndim > 1 and given.shape[1] == 1:
         given = given.ravel()
-    if given.dtype == object and given.ndim == 1 and None in given.tolist():
-        raise ValueError(f"{owner}: y has None in row {given.tolist().index(None)}: no class")
+    check_present(given, owner)
     if type_of_target(given) in {"multilabel-indicator", "multiclass-multioutput"}:
         raise ValueError(f"{owner}: y needs one class a row, got shape {given.shape}")
     check_classification_targets(given)

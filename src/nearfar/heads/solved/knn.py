@@ -79,10 +79,16 @@ def neighbour_votes(
     et al. 2018, "Unsupervised feature learning via non-parametric instance discrimination", section
     3.4.
     """
-    directions = F.normalize(bank, dim=1)
+    bank = directions(bank)
     shares = []
-    for some in torch.split(F.normalize(queries, dim=1), CHUNK):
-        cosine, index = (some @ directions.T).topk(min(neighbours, len(bank)), dim=1)
+    for some in torch.split(directions(queries), CHUNK):
+        cosine, index = (some @ bank.T).topk(min(neighbours, len(bank)), dim=1)
         weight = (cosine.double() / temperature).softmax(1)
         shares.append(torch.einsum("mk,mkc->mc", weight, indicators[index].double()))
     return torch.cat(shares)
+
+
+def directions(rows: Tensor) -> Tensor:
+    """Return rows (n, d) at length 1, also where their squares overflow or vanish; zeros stay."""
+    largest = rows.abs().amax(1, keepdim=True)
+    return F.normalize(rows / torch.where(largest > 0, largest, 1), dim=1)

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from nearfar.losses.directions import unit
 from nearfar.losses.parts import WHOLE
 from nearfar.losses.rnc.order import ComparedLabels
 from nearfar.losses.rnc.scratch import Rows, Scratch
@@ -127,7 +127,7 @@ class RnCLoss(nn.Module):
         if self.feature_sim == "dot":
             return "products", rows / self.temperature**0.5
         if self.feature_sim == "cosine":
-            return "products", F.normalize(rows, dim=1) / self.temperature**0.5
+            return "products", unit(rows) / self.temperature**0.5
         if self.feature_sim == "l1":
             return "given", torch.cdist(rows, rows, p=1.0) / -self.temperature
         assert callable(self.feature_sim)

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from nearfar.heads import (
     KNN,
@@ -21,6 +20,7 @@ from nearfar.heads import (
     Ridge,
 )
 from nearfar.heads.estimators.head import Sklearn
+from nearfar.heads.solved.knn import directions
 from nearfar.models.onnx.buffers import keep
 from nearfar.models.onnx.kernels import Machines, Separators
 from nearfar.models.onnx.trees import Boosted, Trees
@@ -142,12 +142,12 @@ class Votes(nn.Module):
         super().__init__()
         self.neighbours = min(head.neighbours, len(head.bank))
         self.temperature = head.temperature
-        self.register_buffer("bank", functional.normalize(torch.from_numpy(head.bank), dim=1))
+        self.register_buffer("bank", directions(torch.from_numpy(head.bank)))
         keep(self, votes=head.votes)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return shares of the votes (b, classes)."""
-        cosine = functional.normalize(features, dim=1) @ self.bank.T
+        cosine = directions(features) @ self.bank.T
         nearest, index = cosine.topk(self.neighbours, dim=1)
         weight = (nearest.double() / self.temperature).softmax(1)
         return (weight[:, :, None] * self.votes[index].double()).sum(1)
