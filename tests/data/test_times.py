@@ -175,6 +175,8 @@ def test_the_latest_rows_that_can_be_used_are_tested(tmp_path: Path) -> None:
     limit = {"train": 30, "test": 0.5}
     limited = load_dataset(data.model_copy(update={"limit": Limit(**limit)}), tmp_path)
     assert sorted(np.unique(limited.parts, return_counts=True)[1].tolist()) == [10, 10, 30]
+    fewer = load_dataset(data.model_copy(update={"limit": Limit(rows=50)}), tmp_path)
+    assert sorted(np.unique(fewer.parts, return_counts=True)[1].tolist()) == [5, 10, 35]
 
 
 @pytest.mark.parametrize(

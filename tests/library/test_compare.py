@@ -121,6 +121,8 @@ def test_molecules_and_pictures(tmp_path: Path) -> None:
         ({"y": None}, "y: needs what to predict"),
         ({"arms": {"a": "MLPS"}}, "arms: a: no preset is called 'MLPS'; did you mean 'MLP'"),
         ({"arms": {"a": 3}}, "arms: a: int is no arm"),
+        ({"arms": {"a\nb": Ridge()}}, r"arms: 'a\\nb': a name is one line of text"),
+        ({"arms": {5: Ridge()}}, "arms: 5: a name is a text"),
         ({"arms": {"a": Ridge}}, r"Ridge is a class: give Ridge\(\)"),
         ({"arms": {"a": nn.Linear(3, 2)}}, "one module, which all seeds would go on training"),
         ({"arms": {"a": StandardScaler()}}, "neither a classifier nor a regressor"),

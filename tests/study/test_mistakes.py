@@ -27,6 +27,7 @@ def said(raw: Plain, profile: str | None = None) -> list[str]:
     return [line.removeprefix("small.yaml: ") for line in lines]
 
 
+NO_NAME = ": a name is one line of text, not empty, without control characters"
 TEXT = resolved(small()).text
 BLOCKS = [(path, model) for path, model, _ in blocks(Study, TEXT)]
 
@@ -272,6 +273,24 @@ def test_an_arm_may_have_any_name_and_its_mistakes_are_told_under_it(name: str) 
     raw["arms"][name] = {"fit": {"encoder": "mlp", "epoch": 3}}
     (line,) = said(raw)
     assert line.startswith(f"arms.{name}.fit: unknown key 'epoch'; did you mean 'epochs'?")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "\x1b[31m", "a\u2028b", "\u202eab", "\x7f"])
+def test_a_name_is_a_line_that_can_be_shown(name: str) -> None:
+    raw = small()
+    raw["arms"][name] = {"fit": {"encoder": "mlp"}}
+    assert any(line.endswith(NO_NAME) for line in said(raw))
+    raw = small()
+    raw["stages"][name] = raw["stages"]["rnc"]
+    raw["arms"]["another"] = {"pretrain": name, "fit": {}}
+    assert any(line.endswith(NO_NAME) for line in said(raw))
+
+
+@pytest.mark.parametrize("name", ["a b", "größer", "🙂", "ا\u200cب", "<b>", "a/b", "../x", "=1"])
+def test_a_name_may_have_any_signs_that_can_be_shown(name: str) -> None:
+    raw = small()
+    raw["arms"][name] = {"fit": {"encoder": "mlp"}}
+    assert name in resolved(raw).text["arms"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 from nearfar.errors import UserError, nearest
 from nearfar.extensions.registry import Origin, PlugIn, add_process_part
+from nearfar.study.given_names import given_name
 
 Plain = dict[str, Any]
 Shape = Callable[[], tuple[int, ...] | None]
@@ -49,8 +50,12 @@ def chosen_arms(given: Any, base: Plain, kind: str, shape: Shape) -> Chosen:
         )
     chosen = Chosen()
     for name, value in given.items():
-        if not isinstance(name, str) or not name.strip():
-            raise UserError(f"arms: {name!r}: a name is a text that is not empty")
+        if not isinstance(name, str):
+            raise UserError(f"arms: {name!r}: a name is a text")
+        try:
+            given_name(name)
+        except ValueError as error:
+            raise UserError(f"arms: {error}") from None
         chosen.arms[name] = _arm(name, value, base, kind, shape, chosen)
     return chosen
 

@@ -22,6 +22,7 @@ from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES
 from nearfar.study.augmentations import Augmentations, frozen_mistake, views_in
 from nearfar.study.axis import Axis
+from nearfar.study.given_names import GivenName
 from nearfar.study.named_options import choice_among, several_among
 from nearfar.study.published import Claim, Published
 from nearfar.study.rounds import MOST, SIZE
@@ -383,9 +384,9 @@ class Study(Options):
     rounds: Annotated[int, Field(ge=1, le=MOST // SIZE)] | None = None
     max_epochs: Annotated[int, Field(ge=1)] | None = None
     baseline: str
-    stages: dict[str, Stage] = Field({})
-    arms: Annotated[dict[str, Arm], Field(min_length=1)]
-    axes: dict[str, Axis] = Field({})
+    stages: dict[GivenName, Stage] = Field({})
+    arms: Annotated[dict[GivenName, Arm], Field(min_length=1)]
+    axes: dict[GivenName, Axis] = Field({})
     minutes: dict[Literal["full", "efficient", "quick", "smoke"], Positive] = Field({})
     published: list[Published] = Field([])
     claims: list[Claim] = Field([])

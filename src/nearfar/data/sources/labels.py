@@ -122,12 +122,12 @@ class RowLabels:
         limit = self._options.limit
         if limit is None:
             return rows
-        self._divide_by_time(rows)
         rng = np.random.default_rng(_LIMIT_SEED)
         if limit.rows is not None:
             if self._parts is not None:
                 raise UserError("data: limit: rows is for data without parts: name train and test")
             return self._drawn(rows, limit.rows, rng)
+        self._divide_by_time(rows)
         left: list[int] = []
         for part in ("train", "validation", "test"):
             there = [r for r in rows if self._parts is not None and self._parts[r] == part]
