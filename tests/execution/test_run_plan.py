@@ -1,5 +1,6 @@
 """What a run keeps of its arms for the page."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from image_examples import some_pixels
 
-from nearfar.analysis.notes import other_views
+from nearfar.analysis.notes import not_tested, other_views
 from nearfar.execution.prepared import Request
 from nearfar.execution.run import prepare
 from nearfar.execution.run_plan import run_plan
@@ -66,3 +67,27 @@ def test_classes_of_few_tested_rows_are_told_where_they_are_predicted(
     prepared = prepare(Request(str(tmp_path / "few.yaml"), out=tmp_path / "runs"))
     expected = {} if task == "reconstruction" else {"0": 6, "1": 6}
     assert run_plan(prepared).rare == expected
+
+
+def test_classes_that_some_trainings_do_not_test_are_told(tmp_path: Path) -> None:
+    kinds = np.where(np.arange(60) < 6, "rare", "often")
+    np.savez(tmp_path / "some.npz", x=some_pixels(60, side=12), y=kinds)
+    study = {
+        "study": "few",
+        "data": {"source": "images", "path": "some.npz", "task": "classification"},
+        "split": {"kind": "folds", "folds": 10},
+        "baseline": "mean",
+        "arms": {"mean": {"fit": {"head": "mean"}}},
+        "metric": "balanced_accuracy",
+    }
+    (tmp_path / "few.yaml").write_text(to_yaml(study))
+    request = Request(str(tmp_path / "few.yaml"), out=tmp_path / "runs")
+    plan = run_plan(prepare(request))
+    (seeds,) = plan.not_tested.values()
+    assert list(plan.not_tested) == ["rare"]
+    assert len(seeds) == 4
+    first = run_plan(prepare(replace(request, seeds=5))).not_tested
+    assert set(first.get("rare", [])) <= set(seeds)
+    told = not_tested(plan.not_tested, set(range(10)))
+    assert told.startswith("Some of 10 trainings test no row of a class (rare in 4): their means")
+    assert not_tested(plan.not_tested, set(range(10)) - set(seeds)) == ""

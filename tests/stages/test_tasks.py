@@ -1,5 +1,6 @@
 """How training is judged on validation rows, and that it does not notice."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from nearfar.data.inputs.vectors import Vectors
 from nearfar.encoders import build_encoder
 from nearfar.heads import NETWORKS
 from nearfar.losses import LOSSES
+from nearfar.metrics import METRICS
 from nearfar.objectives import OBJECTIVES, Predictor, Rows
 from nearfar.stacking.predictors import stack_of
 from nearfar.stacking.trainer import StackedTrainer
 from nearfar.stages.targets import outputs_of
 from nearfar.stages.tasks import FitTask, PretrainTask
+from nearfar.stages.undefined import is_undefined
 from nearfar.train import loop
 from nearfar.train.loop import Outcome, Points, Trainer
 from nearfar.train.recipe import SGD, Constant, Plateau, Recipe
@@ -238,9 +241,9 @@ def test_the_validation_queue_goes_on_from_a_checkpoint(
     assert train(pretraining("moco"), tmp_path).curves == whole.curves
 
 
-def fitting(classes: bool, metric: str) -> FitTask:
+def fitting(classes: bool, metric: str, data: Dataset | None = None) -> FitTask:
     torch.manual_seed(5)
-    data = dataset(classes)
+    data = data or dataset(classes)
     outputs = outputs_of(data, SPLIT)
     loss = LOSSES["classification"]["cross_entropy"] if classes else LOSSES["regression"]["huber"]
     encoder: Any = build_encoder("cnn" if classes else "mlp", {"dropout": 0.3}, data.inputs)
@@ -356,3 +359,39 @@ def test_a_fit_that_chooses_nothing_is_judged_up_to_twenty_times() -> None:
         for task in (often, seldom)
     ]
     assert judged == [list(range(1, of + 1)), [*range(4, of, 4), of]]
+
+
+@pytest.mark.parametrize(
+    ("metric", "truth", "undefined"),
+    [
+        ("auroc", [0, 0, 0, 0], True),
+        ("auroc", [0, 0, 1, 0], False),
+        ("f1", [0, 0, 0, 0], True),
+        ("f1", [0, 0, 1, 0], False),
+        ("mcc", [1, 1, 1, 1], True),
+        ("mcc", [0, 0, 1, 0], False),
+        ("average_precision", [0, 0, 0, 0], True),
+        ("accuracy", [0, 0, 0, 0], False),
+        ("nll", [1, 1, 1, 1], False),
+        ("r2", [2.0, 2.0, 2.0, 2.0], True),
+        ("r2", [2.0, 2.0, 2.5, 2.0], False),
+        ("spearman", [2.0, 2.0, 2.0, 2.0], True),
+        ("spearman", [1.0, 2.0, 3.0, 2.0], False),
+        ("mae", [2.0, 2.0, 2.0, 2.0], False),
+    ],
+)
+def test_where_a_metric_has_no_value_the_loss_chooses(
+    metric: str, truth: list[float], undefined: bool
+) -> None:
+    classes = all(value in {0, 1} for value in truth)
+    targets = np.resize([0.0, 1.0] if classes else [0.1, 0.7, 0.4], (50, 1))
+    targets[46:, 0] = truth
+    names = ["x", "y"] if classes else []
+    data = replace(dataset(classes), targets=targets, classes=names)
+    task = fitting(classes, metric, data)
+    task.validation = torch.arange(46, 50)
+    assert is_undefined(task.outputs, metric, task.validation.numpy()) is undefined
+    value, points = task.validate(Round(1, 3))
+    found = {name: point for (part, name), point in points.items() if part == "validation"}
+    sign = 1 if METRICS[metric].better == "lower" else -1
+    assert value == pytest.approx(found["loss"] if undefined else sign * found[metric])

@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from whole_runs import run_whole
 
 from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
+from nearfar.execution.run import prepare
 from nearfar.starter.arms import Budget, arms_of
 from nearfar.starter.first_split import first_split
 from nearfar.starter.kits import kit_of
@@ -265,6 +267,23 @@ def test_folds_need_rows_of_every_class(target: list[str], split: dict[str, Any]
     study, _ = written(columns().assign(value=target))
     assert study["split"] == split
     assert ("axes" in study) == (split["kind"] == "random")
+
+
+@pytest.mark.parametrize(("rare", "folds"), [(12, 10), (10, 10), (9, 5), (5, 5), (4, 4), (3, 3)])
+def test_folds_are_as_few_as_have_rows_of_a_rare_class(rare: int, folds: int) -> None:
+    frame = columns(90).assign(value=["well"] * (90 - rare) + ["ill"] * rare)
+    study, _ = written(frame)
+    assert study["split"] == {"kind": "folds", "folds": folds}
+    assert study["metric"] == "average_precision"
+    prepare(Request("my-data.yaml"))
+
+
+def test_a_rare_class_that_few_groups_have_is_not_what_carries_the_verdicts() -> None:
+    frame = columns(90).assign(patient=np.arange(90) // 3, value=["well"] * 84 + ["ill"] * 6)
+    study, _ = written(frame)
+    assert study["split"]["by"] == "group"
+    assert study["metric"] == "balanced_accuracy"
+    prepare(Request("my-data.yaml"))
 
 
 def test_ten_folds_give_way_to_five_where_rows_are_few() -> None:

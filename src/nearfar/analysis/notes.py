@@ -1,7 +1,7 @@
 """What a reader must know to read the numbers: a line each."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from statistics import median
 from typing import Any
 
@@ -115,6 +115,22 @@ def few_tested(rare: Mapping[str, int], *, labels: bool) -> str:
     return (
         f"Fewer than 20 different rows {what} are tested in all trainings ({few}{more}): what is "
         "measured of them rests on so few rows and may be far from what others would give."
+    )
+
+
+def not_tested(lacking_seeds: Mapping[str, Sequence[int]], seeds: Set[int]) -> str:
+    """Warn of classes of which some of the ``seeds`` test no row: class → such seeds."""
+    found = {name: len(seeds & set(some)) for name, some in lacking_seeds.items()}
+    classes = {name: trainings for name, trainings in found.items() if trainings}
+    if not classes:
+        return ""
+    first = sorted(classes, key=lambda name: (-classes[name], name))[:5]
+    named = ", ".join(f"{name} in {classes[name]}" for name in first)
+    more = f" and {len(classes) - len(first)} more" if len(classes) > len(first) else ""
+    return (
+        f"Some of {len(seeds)} trainings test no row of a class ({named}{more}): their means over "
+        "classes, such as balanced accuracy, are those of the other classes, and too high where "
+        "the lacking ones are hard. Fewer folds or larger test parts have rows of all."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -33,3 +33,19 @@ def rare_in_tests(dataset: Dataset, splits: Iterable[Split]) -> dict[str, int]:
     else:
         return {}
     return {name: n for name, n in zip(names, counts, strict=True) if n < FEW}
+
+
+def classes_not_tested(dataset: Dataset, splits: Mapping[int, Split]) -> dict[str, list[int]]:
+    """Return the classes of which some training tests no row: class → the seeds of these.
+
+    Args:
+        dataset: the rows.
+        splits: of all trainings, by seed.
+    """
+    found: dict[str, list[int]] = {}
+    for seed, split in splits.items() if dataset.classes else ():
+        numbers = dataset.targets[split.test, 0].astype(np.int64)
+        counts = np.bincount(numbers, minlength=len(dataset.classes))
+        for number in np.flatnonzero(counts == 0).tolist():
+            found.setdefault(dataset.classes[number], []).append(seed)
+    return found

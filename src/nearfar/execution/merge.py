@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -245,7 +245,14 @@ def united(own: RunPlan, more: RunPlan, store: StageStore) -> RunPlan:
         arms={**own.arms, **{name: arm for name, arm in more.arms.items() if name not in own.arms}},
         choices=tuple(sorted(choices, key=lambda choice: choice["seeds"][0])),
         rare={name: max(n, more.rare[name]) for name, n in own.rare.items() if name in more.rare},
+        not_tested=_together(own.not_tested, more.not_tested),
     )
+
+
+def _together(own: Mapping[str, list[int]], more: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """Return the seeds of both by name."""
+    names = dict.fromkeys([*own, *more])
+    return {name: sorted({*own.get(name, []), *more.get(name, [])}) for name in names}
 
 
 def _same_choices(own: RunPlan, more: RunPlan) -> None:

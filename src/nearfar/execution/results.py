@@ -10,6 +10,7 @@ from nearfar.analysis.notes import (
     few_tested,
     lacking,
     latest_tested,
+    not_tested,
     other_views,
     straddling,
 )
@@ -96,6 +97,7 @@ def summarise_run(
     added = [dropped(data), latest, straddling(plan.straddling), lacking(plan.known)]
     added.append(other_views({name: arm.views for name, arm in plan.arms.items()}))
     added.append(few_tested(plan.rare, labels=not plan.classes))
+    added.append(not_tested(plan.not_tested, {cell.seed for cell in plan.cells}))
     summary["notes"] += [note for note in added if note]
     return summary
 

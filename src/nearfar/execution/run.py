@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nearfar.data import Dataset, conditioned, mapped, split_rows
-from nearfar.data.corruptions import check as check_corruption
+from nearfar.data import Dataset
 from nearfar.data.split.scaffolds import order_of
 from nearfar.errors import DiskFull, UserError
 from nearfar.execution.events import Event, Finished, Planned
@@ -16,12 +15,12 @@ from nearfar.execution.processes import cores
 from nearfar.execution.provenance import provenance
 from nearfar.execution.results import summarise_run, write_records, write_tables
 from nearfar.execution.rounds import Rounds
+from nearfar.execution.rows_check import check_rows
 from nearfar.execution.run_plan import run_plan, samples_of
 from nearfar.execution.search_storage import SearchStorage
 from nearfar.execution.site import Site
 from nearfar.execution.trackers import trackers_of
 from nearfar.execution.worker import StudySource
-from nearfar.metrics import METRICS
 from nearfar.models.schema import InputSchema
 from nearfar.plan.plan import make_plan
 from nearfar.plan.specs import Environment
@@ -61,7 +60,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     request.where.check_devices(device, request.jobs)
     precision, devices = precision_of(device, dataset.inputs.kind), request.where.ranks
     environment = Environment(str(torch.__version__), device, precision=precision, devices=devices)
-    _check_rows(resolved, dataset)
+    check_rows(resolved, dataset)
     given, others = (dataset.digest, environment), external_encoders(folder, resolved)
     rounds = _rounds(request, resolved)
     chosen = place.asked if rounds is None else rounds
@@ -105,43 +104,6 @@ def _rounds(request: Request, resolved: Resolved) -> Rounds | None:
     """Return the rounds that a run has, None where every arm has all its seeds at once."""
     least = resolved.study.rounds
     return None if least is None else Rounds(least, request.until_decided, request.budget)
-
-
-def _check_rows(resolved: Resolved, dataset: Dataset) -> None:
-    """Refuse splits, conditions and class maps that leave too little to learn from or to test."""
-    from nearfar.stages.targets import outputs_of
-    from nearfar.stages.tested_rows import tested_rows
-
-    different = {(str(p.study.split), p.study.conditions): p.study for p in resolved.points}
-    for study in different.values():
-        for seed in resolved.seeds if study.split.varies else resolved.seeds[:1]:
-            split = split_rows(dataset, study.split, seed)
-            changed, some = conditioned(dataset, split, study.conditions, seed)
-            outputs_of(changed, some)
-            for name, classes in study.targets.items():
-                mapped(changed, some, name, classes)
-            for rows in {scoring.test.rows for scoring in resolved.scorings}:
-                tested_rows(changed, some, rows, study.unseen)
-    _check_metric(resolved, dataset)
-    for test in (scoring.test for scoring in resolved.scorings):
-        if test.corruption is not None:
-            check_corruption(dataset.inputs, test.corruption, test.severity or 0)
-
-
-def _check_metric(resolved: Resolved, dataset: Dataset) -> None:
-    """Refuse a metric that no arm's classes have."""
-    study = resolved.study
-    if not METRICS[study.metric].two_classes or dataset.multilabel:
-        return
-    counts = {
-        len(set(study.targets[fit.target].values())) if fit.target else len(dataset.classes)
-        for fit in (arm.fit for arm in study.arms.values())
-    }
-    for count in sorted(counts - {2}):
-        raise UserError(
-            f"metric: {study.metric} is for two classes, and here are {count}: take "
-            "balanced_accuracy, or predict a class map of two ('targets')"
-        )
 
 
 def carry_out(prepared: Prepared, jobs: int | None, watch: Callable[[Event], None]) -> None:

@@ -11,7 +11,7 @@ from nearfar.data import Dataset, Images, Split, kept_together, split_rows, stra
 from nearfar.data.augment import view_of
 from nearfar.data.inputs.joined import without_columns
 from nearfar.data.options import SplitOptions
-from nearfar.data.rare_classes import rare_in_tests
+from nearfar.data.rare_classes import classes_not_tested, rare_in_tests
 from nearfar.data.shown import shown_rows, thumbnails_of
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.execution.prepared import Prepared
@@ -29,7 +29,8 @@ def run_plan(prepared: Prepared) -> RunPlan:
     seed = prepared.resolved.seeds[0] if study.split.varies else 0
     split = split_rows(dataset, study.split, seed)
     seeds = prepared.resolved.seeds if study.split.varies else [seed]
-    tested = [split_rows(dataset, study.split, one) for one in seeds]
+    tested = {one: split_rows(dataset, study.split, one) for one in seeds}
+    reconstructs = study.data.task == "reconstruction"
     return RunPlan(
         cells=planned_cells(plan),
         arms=_arms(prepared),
@@ -44,7 +45,8 @@ def run_plan(prepared: Prepared) -> RunPlan:
         targets=tuple(dataset.target_names) if len(dataset.target_names) > 1 else (),
         straddling=straddling_groups(dataset, split),
         known=_known(dataset, split),
-        rare={} if study.data.task == "reconstruction" else rare_in_tests(dataset, tested),
+        rare={} if reconstructs else rare_in_tests(dataset, tested.values()),
+        not_tested={} if reconstructs else classes_not_tested(dataset, tested),
     )
 
 

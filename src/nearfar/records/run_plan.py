@@ -61,7 +61,7 @@ class RunPlan:
     of the first seed. ``targets`` are those of every row where these are several. ``straddling``
     counts the groups with rows in several parts. ``known`` says by target and part how many rows
     have it, where some rows lack one of several; ``rare`` which classes or labels few tested rows
-    have, and how many.
+    have, and how many; ``not_tested`` of which classes some seeds test no row, and which seeds.
     """
 
     cells: tuple[PlannedCell, ...]
@@ -78,6 +78,7 @@ class RunPlan:
     folds: int | None = None
     known: dict[str, dict[str, int]] = field(default_factory=dict)
     rare: dict[str, int] = field(default_factory=dict)
+    not_tested: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def classes_by_target(self) -> dict[str, tuple[str, ...]]:

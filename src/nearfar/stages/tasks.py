@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from nearfar.metrics import METRICS
 from nearfar.objectives import Batch, Predictor, Rows, in_chunks, loss_on_ranks
 from nearfar.stages.models import spread
 from nearfar.stages.targets import Classes, Labels, Outputs
+from nearfar.stages.undefined import is_undefined
 from nearfar.train.loop import Points
 from nearfar.train.randomness import drawn_apart
 from nearfar.train.rounds import Round
@@ -25,6 +27,8 @@ PROBES, PROBED = 10, 1000
 @dataclass
 class FitTask:
     """Training of a predictor; ``metric`` on the validation rows chooses the round.
+
+    Where it has no value for them, such as the AUROC of rows of one class, the loss does.
 
     Where it does not (``chooses``), neither the round nor the rate, they are asked up to twenty
     times along the way: of few labels an epoch has fewer rows than they.
@@ -71,8 +75,15 @@ class FitTask:
         metrics = {self.metric, "accuracy"} if isinstance(self.outputs, Classes) else {self.metric}
         found = {name: self.outputs.value(name, rows, scores) for name in sorted(metrics)}
         points |= _points("validation", {"loss": loss, **found})
+        if self._chosen_by_loss:
+            return loss, points
         value = found[self.metric]
         return (value if METRICS[self.metric].better == "lower" else -value), points
+
+    @cached_property
+    def _chosen_by_loss(self) -> bool:
+        """Whether the loss chooses the round, for want of a metric of these validation rows."""
+        return is_undefined(self.outputs, self.metric, self.validation.cpu().numpy())
 
 
 @dataclass

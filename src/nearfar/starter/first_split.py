@@ -18,6 +18,8 @@ from nearfar.errors import UserError
 _FOLDED_ROWS = 20_000
 """With as many rows, a tenth of them tells enough."""
 _FOLDS = (10, 5)
+_FOLDS_OF_RARE_CLASSES = (10, 5, 4, 3)
+"""Under three trainings there is no test of significance."""
 _FEWEST_GROUPS = 4
 """Of so few groups each is a fold of its own, and another one chooses epochs."""
 
@@ -25,13 +27,18 @@ _FEWEST_GROUPS = 4
 def first_split(dataset: Dataset, *, predefined: bool) -> SplitOptions:
     """Return the parts that the data name; else folds where rows are few; else a random split.
 
-    Ten folds, or five where groups or rare classes do not allow ten, or each of a few groups in its
-    turn, or a random split where all that is not possible.
+    Ten folds, or as many fewer, down to three, as have rows of every class each: without a rare
+    class in the tested rows nothing can be said of it. Five where groups do not allow ten, or each
+    of a few groups in its turn, or a random split where all that is not possible.
 
     Raises:
         UserError: the rows cannot be divided at all.
     """
     if not predefined and len(dataset) < _FOLDED_ROWS:
+        for count in _FOLDS_OF_RARE_CLASSES:
+            options = SplitOptions(kind="folds", folds=count)
+            if _divides(dataset, options, count) and tests_every_class(dataset, options, count):
+                return options
         for count in _FOLDS:
             options = SplitOptions(kind="folds", folds=count)
             if _divides(dataset, options, count):
@@ -45,6 +52,15 @@ def first_split(dataset: Dataset, *, predefined: bool) -> SplitOptions:
     options = SplitOptions(kind="predefined" if predefined else "random")
     split_rows(dataset, options, 0)
     return options
+
+
+def tests_every_class(dataset: Dataset, options: SplitOptions, trainings: int) -> bool:
+    """Return whether each of so many trainings tests rows of every class; so of numbers."""
+    return all(
+        len(np.unique(dataset.targets[split_rows(dataset, options, seed).test, 0]))
+        == len(dataset.classes)
+        for seed in range(trainings if dataset.classes else 0)
+    )
 
 
 def split_or_without_groups(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,12 +91,10 @@ def study_text(
 ) -> tuple[str, list[str]]:
     """Return the study file for what was found, and what the user should know."""
     data = {**finding.data.model_dump(exclude_none=True), "path": data_path}
-    from nearfar.starter.detect_targets import rare_share
-
-    rare = rare_share(finding.dataset) is not None
-    kind, kit = str(finding.data.kind), _kit(finding, rare=rare)
+    kind, seeds = str(finding.data.kind), Seeds.of(finding.split)
+    kit = _kit(finding, seeds.full)
     rows = max(int(0.8 * len(finding.dataset)), 1)
-    budget, seeds = Budget.of(rows, kind), Seeds.of(finding.split)
+    budget = Budget.of(rows, kind)
     names = finding.dataset.target_names
     from nearfar.data import Images
 
@@ -131,11 +130,19 @@ def study_text(
     return "\n".join(lines) + "\n", facts
 
 
-def _kit(finding: Finding, *, rare: bool) -> Kit:
-    """Return what suits the data; grey images may be writing, which no mirror leaves as it is."""
-    from nearfar.data import Images
+def _kit(finding: Finding, trainings: int) -> Kit:
+    """Return what suits the data; grey images may be writing, which no mirror leaves as it is.
 
-    inputs, task = finding.dataset.inputs, str(finding.data.task)
+    What is measured of a rare class asks for tested rows of it in each of so many trainings.
+    """
+    from nearfar.data import Images
+    from nearfar.starter.detect_targets import rare_share
+    from nearfar.starter.first_split import tests_every_class
+
+    dataset, split = finding.dataset, finding.split
+    tested = partial(tests_every_class, dataset, split, trainings if split.varies else 1)
+    rare = rare_share(dataset) is not None and tested()
+    inputs, task = dataset.inputs, str(finding.data.task)
     if not isinstance(inputs, Images):
         return kit_of(inputs.kind, task, rare=rare)
     channels, *sides = inputs.shape
