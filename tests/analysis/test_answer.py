@@ -323,3 +323,27 @@ def test_means_alone_are_told_where_a_fixed_split_has_no_rows() -> None:
         "Use A for now: its mean test MAE, 0.230 z-scored (0.460 log mol/L) over 10 trainings, is "
         "the lowest; nothing is decided yet (no test was possible). "
     )
+
+
+def test_no_error_is_said_to_fall_by_more_than_all_of_it() -> None:
+    run = MadeRun().arm("L1", [0.5, 0.6, 0.55], group="published")
+    run.arm("ours", [0.01, 0.02, 0.03])
+    said = sentence(run)
+    assert "to 100.0% lower" in said
+    assert "better than L1 (96.4% lower, 95% interval " in said
+
+
+def test_an_arm_that_is_surely_best_and_not_decidedly_better_is_explained() -> None:
+    """One-sided 5% is two-sided 10%: between them stand two sentences that would not agree."""
+    for noise in np.linspace(0.02, 0.5, 60):
+        run = with_baseline().arm("ours", shifted(-0.3, float(noise)))
+        said = sentence(run)
+        if "95% confidence it is the best" in said and "it is not decided" in said:
+            assert said.endswith("a verdict is two-sided, and so takes more to be decided.")
+            return
+    raise AssertionError("no such run was made")
+
+
+def test_agreeing_sentences_are_not_explained() -> None:
+    assert "two-sided" not in sentence(with_baseline().arm("ours", shifted(-0.2, 0.01)))
+    assert "two-sided" not in sentence(with_baseline().arm("ours", shifted(-0.01, 0.3)))

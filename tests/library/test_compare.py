@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 import torch
 from image_examples import picture, write_images
+from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -41,7 +42,12 @@ def test_devices_are_those_of_the_command(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(nearfar.UserError, match="devices=2: network lives in this process alone"):
         compared(tmp_path, X, Y, arms={"network": network, "line": LINE}, devices=2)
     asked: list[Any] = []
-    monkeypatch.setattr(run, "carried_out", lambda request, quiet: asked.append(request))
+
+    def carried_out(request: Any, *, quiet: bool) -> nearfar.Result:
+        asked.append(request)
+        return nearfar.Result(tmp_path)
+
+    monkeypatch.setattr(run, "carried_out", carried_out)
     compared(tmp_path, X, Y, arms={"line": LINE}, devices=2)
     assert [request.where.devices for request in asked] == [2]
 
@@ -150,6 +156,7 @@ def test_molecules_and_pictures(tmp_path: Path) -> None:
         ({"X": [[1, 2], [3]]}, "X: list of rows that are not alike is none of: a data frame"),
         ({"X": "nowhere"}, "X: nowhere: no such file or folder"),
         ({"X": ["C", 3]}, "X: entry 1 is 3, not a text"),
+        ({"y": set(Y)}, r"y: needs values \(rows,\) or \(rows, targets\), not set"),
         ({"baseline": "q"}, "baseline: no arm is called 'q'"),
     ],
 )
@@ -434,3 +441,75 @@ def test_rows_that_are_lost_are_in_the_notes(tmp_path: Path) -> None:
         "3 of 60 rows cannot be used and are left out: 2 × target missing, 1 × target not finite; "
         "the first is row 4: target 'y' is missing."
     ) in result.notes
+
+
+FRAME = pd.DataFrame(X, columns=list("abc")).assign(price=Y)
+ARMS = {"line": Ridge(), "forest": LinearRegression()}
+
+
+@pytest.mark.parametrize(
+    ("given", "y"),
+    [
+        (FRAME, FRAME["price"]),
+        (FRAME, FRAME["price"].to_numpy()),
+        (FRAME, FRAME[["price"]]),
+        (pl.DataFrame(FRAME), pl.Series("p", Y)),
+        (pa.Table.from_pandas(FRAME), Y.tolist()),
+        (FRAME.to_numpy(), Y),
+        (
+            FRAME.assign(price=FRAME["price"].mask(FRAME["a"] > 1)),
+            Y * np.where(X[:, 0] > 1, np.nan, 1),
+        ),
+    ],
+)
+def test_values_that_x_holds_as_well_are_no_feature(tmp_path: Path, given: Any, y: Any) -> None:
+    rows = rows_of(given, y, {}, tmp_path)
+    own = "x3" if isinstance(given, np.ndarray) else "price"
+    assert rows.targets == [own]
+    assert rows.notes == [f"y is column {own!r} of X, which is therefore no feature"]
+
+
+def test_a_target_left_in_x_is_told_in_the_notes_and_not_learnt_from(tmp_path: Path) -> None:
+    result = compared(tmp_path, FRAME, FRAME["price"], arms=ARMS, repeats=1)
+    assert result.notes[0] == "y is column 'price' of X, which is therefore no feature"
+    assert list(result.model("line").feature_names_in_) == ["a", "b", "c"]
+
+
+def test_a_column_called_as_y_with_other_values_is_warned_of(tmp_path: Path) -> None:
+    logs = pd.Series(np.exp(Y), name="price")
+    rows = rows_of(FRAME, logs, {}, tmp_path)
+    assert rows.targets == ["price_"]
+    assert rows.notes[0].startswith("careful: X has a column 'price' as well")
+
+
+def test_whole_numbers_are_classes_where_all_arms_are_classifiers(tmp_path: Path) -> None:
+    y = np.where(X[:, 0] > 0, 1, -1)
+    trees = RandomForestClassifier(5)
+    result = compared(tmp_path, X, y, arms={"forest": trees}, repeats=1)
+    assert result.table["metric"].iloc[0] == "balanced_accuracy"
+    with pytest.raises(nearfar.UserError, match="is no regressor"):
+        compared(tmp_path, X, y, arms={"forest": trees}, repeats=1, task="regression")
+
+
+@pytest.mark.parametrize("mode", ["HSV", "RGBa", "La", "CMYK", "YCbCr", "P", "1", "I;16"])
+def test_pillow_images_of_any_mode_are_read(tmp_path: Path, mode: str) -> None:
+    images = [Image.new(mode, (12, 12)) for _ in range(20)]
+    assert rows_of(images, ["a", "b"] * 10, {}, tmp_path).options == {"image": "image"}
+
+
+def test_what_cannot_be_a_picture_or_a_folder_is_told_in_a_line(tmp_path: Path) -> None:
+    lab = [Image.new("LAB", (12, 12))] * 20
+    with pytest.raises(nearfar.UserError, match="X: entry 0: a pillow image of mode LAB"):
+        rows_of(lab, ["a", "b"] * 10, {}, tmp_path)
+    with pytest.raises(nearfar.UserError, match="X: entry 1 is None, not an image like"):
+        rows_of([Image.new("L", (12, 12)), None], ["a", "b"], {}, tmp_path)
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(nearfar.UserError, match=r"out .*file: is not a folder"):
+        compared(file, X, Y, arms=ARMS)
+    with pytest.raises(nearfar.UserError, match=r"file is a file, so no folder can be made"):
+        compared(file / "below", X, Y, arms=ARMS)
+    (tmp_path / "pictures").mkdir()
+    for given in ({"y": ["a"]}, {"groups": ["a"]}):
+        with pytest.raises(nearfar.UserError, match="X is a folder, whose rows have no order"):
+            compared(tmp_path, tmp_path / "pictures", **given)

@@ -11,7 +11,7 @@ from nearfar.data.read.tables import Table
 from nearfar.errors import UserError
 from nearfar.starter.asked import checked
 from nearfar.starter.detect import detect
-from nearfar.starter.detect_targets import meaning_of
+from nearfar.starter.detect_targets import far_off, meaning_of
 from nearfar.starter.write import write_study
 from nearfar.study.load import load_study
 
@@ -197,3 +197,22 @@ def test_a_row_without_labels_is_told_and_can_be_one_that_has_none(tmp_path: Pat
     assert not any("careful" in fact for fact in found.facts)
     again = load_dataset(found.data, tmp_path)
     assert again.digest == found.dataset.digest
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([1e9, *np.linspace(-5, 5, 30)], "careful: one value, 1e+09, is far from all others (-5 to"),
+        ([-1e5, *np.linspace(3, 5, 30)], "careful: one value, -100000, is far from all others (3 to"),
+        ([1e9, 1e9, *np.linspace(-5, 5, 30)], ""),
+        ([60.0, *np.linspace(-5, 5, 30)], ""),
+        (np.random.default_rng(0).lognormal(0, 2, 500).tolist(), ""),
+        (np.random.default_rng(0).standard_cauchy(200).tolist(), ""),
+        ([9.0, *np.linspace(0, 0.1, 5)], ""),
+        ([9.0] + [1.0] * 30, ""),
+    ],
+)
+def test_one_value_far_from_all_others_is_told(values: list[float], told: str) -> None:
+    found = far_off(values)
+    assert found.removeprefix("; ").startswith(told) if told else found == ""
+    assert found == far_off(values[::-1])

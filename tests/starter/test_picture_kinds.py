@@ -106,7 +106,8 @@ def test_stray_files_and_folders_are_told_and_counted_as_run_does(tmp_path: Path
     (root / "docs").mkdir()
     data, facts, finding = study_of(root)
     assert (
-        "left out: 2 files that are no images (1 × .gif, 1 × .txt): a/notes.txt, a/x.gif" in facts
+        "left out: 2 files that are not read as images (1 × .gif, 1 × .txt): a/notes.txt, a/x.gif"
+        in facts
     )
     assert "no image in the folder docs" in facts
     assert (len(finding.dataset), data["on_bad_rows"]) == (24, "error")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nearfar.analysis.advice import advised
-from nearfar.analysis.comparison import Comparison, outlook, sized, training_count
+from nearfar.analysis.comparison import Comparison, outlook, possible, sized, training_count
 from nearfar.analysis.estimate import MIN_SEEDS
 from nearfar.analysis.results import RunResults
 from nearfar.analysis.statistics import Verdict
@@ -50,8 +50,10 @@ def answer(asked: Asked, results: RunResults, advice: Recommendation | None) -> 
         return f"No arm finished all its seeds: {listed(states)}."
     use = advised(advice, results)
     if about:
-        verdicts = _verdicts(asked, about, _of_advised(asked, about, advice))
-        return " ".join(filter(None, (use, verdicts, _over_places(results))))
+        before = _of_advised(asked, about, advice)
+        verdicts = _verdicts(asked, about, before)
+        sides = _two_sided([*before, *about], advice)
+        return " ".join(filter(None, (use, verdicts, sides, _over_places(results))))
     return f"{use} {_nothing_to_compare(asked, results)}"
 
 
@@ -92,6 +94,19 @@ def _of_advised(
     mine = [c for c in asked.comparisons if c.arm == advice.arm and c not in about]
     there = [c for c in mine if (c.condition, c.target) in places]
     return [c for c in there if c.verdict != "withheld" and c.n >= MIN_SEEDS]
+
+
+def _two_sided(told: Sequence[Comparison], advice: Recommendation | None) -> str:
+    """Say why it may be sure which arm is best, and yet undecided whether it is better."""
+    if advice is None or not any(
+        c.verdict == "undecided" and c.arm == advice.arm and c.against in advice.left_out
+        for c in told
+    ):
+        return ""
+    return (
+        "Which arm is the best is asked on one side, by how much it may be worse; a verdict is "
+        "two-sided, and so takes more to be decided."
+    )
 
 
 def _verdicts(asked: Asked, about: list[Comparison], before: Sequence[Comparison]) -> str:
@@ -258,10 +273,11 @@ def _sizes(c: Comparison, *differences: float) -> str:
 def _interval(c: Comparison) -> str:
     if c.low is None or c.high is None:
         return ""
-    if c.low < 0 < c.high:
-        return f", 95% interval {_sided(c.low, c)} to {_sided(c.high, c)}"
-    side = "lower" if c.low < 0 else "higher"
-    return f", 95% interval {_sizes(c, c.low, c.high)} {side}"
+    low, high = possible(c, c.low), possible(c, c.high)
+    if low < 0 < high:
+        return f", 95% interval {_sided(low, c)} to {_sided(high, c)}"
+    side = "lower" if low < 0 else "higher"
+    return f", 95% interval {_sizes(c, low, high)} {side}"
 
 
 def _placed(c: Comparison, conditions: Collection[str], with_target: bool) -> str:

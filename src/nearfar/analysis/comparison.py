@@ -66,14 +66,10 @@ class Comparison:
 
 
 def bound(comparison: Comparison, low: float, high: float) -> str:
-    """Say how large a difference can be: ``at most 4.0% better or 6.0% worse``.
-
-    No error is reduced by more than all of it, wherever an interval ends.
-    """
+    """Say how large a difference can be: ``at most 4.0% better or 6.0% worse``."""
     better: Direction = METRICS[comparison.metric].better
+    low, high = possible(comparison, low), possible(comparison, high)
     gain, loss = (-low, high) if better == "lower" else (high, -low)
-    if better == "lower" and comparison.reduction_percent is not None and comparison.baseline_mean:
-        gain = min(gain, comparison.baseline_mean)
 
     def size(value: float) -> str:
         return "".join(sized(comparison, value))
@@ -83,6 +79,14 @@ def bound(comparison: Comparison, low: float, high: float) -> str:
     if loss <= 0:
         return f"{size(-loss)} to {size(gain)} better"
     return f"at most {size(gain)} better or {size(loss)} worse"
+
+
+def possible(c: Comparison, difference: float) -> float:
+    """Return a difference as it can be: no error is reduced by more than all of it."""
+    lowers = METRICS[c.metric].better == "lower"
+    if not lowers or c.reduction_percent is None or not c.baseline_mean:
+        return difference
+    return max(difference, -c.baseline_mean)
 
 
 def sized(c: Comparison, value: float) -> tuple[str, str]:

@@ -141,10 +141,25 @@ def is_pillow(item: Any) -> bool:
     return hasattr(item, "save") and hasattr(item, "getbands")
 
 
-def pillow_file(image: Any) -> bytes:
-    """Return an image of pillow as the content of a file that loses nothing."""
+_IN_FILES = {"HSV": "RGB", "RGBX": "RGB", "RGBa": "RGBA", "La": "LA"}
+"""Modes of pillow that no file holds, and those that say the same."""
+
+
+def pillow_file(image: Any, place: str = "X") -> bytes:
+    """Return an image of pillow as the content of a file that loses nothing.
+
+    Raises:
+        UserError: of a mode that is not read, ``place`` said with it.
+    """
+    if image.mode == "LAB":
+        raise UserError(
+            f"{place}: a pillow image of mode LAB is not read: make it RGB, as "
+            "PIL.ImageCms.profileToProfile does"
+        )
+    if image.mode in _IN_FILES:
+        image = image.convert(_IN_FILES[image.mode])
     buffer = io.BytesIO()
-    image.save(buffer, "TIFF" if image.mode in ("F", "CMYK", "LAB", "YCbCr", "HSV") else "PNG")
+    image.save(buffer, "TIFF" if image.mode in ("F", "CMYK", "YCbCr") else "PNG")
     return buffer.getvalue()
 
 

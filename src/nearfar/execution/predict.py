@@ -127,7 +127,7 @@ def _written(model: FinishedModel, rows: InputRows, output: Path) -> str:
 def _without(rows: InputRows) -> str:
     """Return which rows have no prediction, and how many files were passed over, if any."""
     others = rows.source.get("other_files") or 0
-    are = "1 file that is no image" if others == 1 else f"{others} files that are no images"
+    are = "1 file not read as an image" if others == 1 else f"{others} files not read as images"
     passed = f"; {are} passed over" if others else ""
     reasons = {} if rows.given is None else rows.given.reasons
     if not reasons:

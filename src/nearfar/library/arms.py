@@ -60,6 +60,14 @@ def chosen_arms(given: Any, base: Plain, kind: str, shape: Shape) -> Chosen:
     return chosen
 
 
+def all_classify(given: Any) -> bool:
+    """Tell whether all arms that a caller names are classifiers of scikit-learn."""
+    from sklearn.base import is_classifier
+
+    arms = [*given.values()] if isinstance(given, Mapping) else []
+    return bool(arms) and all(_is_estimator(arm) and is_classifier(arm) for arm in arms)
+
+
 def _arm(name: str, value: Any, base: Plain, kind: str, shape: Shape, chosen: Chosen) -> Plain:
     if isinstance(value, str):
         if value not in base["arms"]:

@@ -110,6 +110,23 @@ def _equal(texts: Sequence[str | None], column: Any) -> bool:
     return [*map(_plain, texts)] == [*map(_plain, _texts(column.to_pylist()))]
 
 
+def same_column(
+    cells: Sequence[Any], columns: Mapping[str, Any], but: Sequence[str] = ()
+) -> str | None:
+    """Return the name of the first column with these cells, None where no column has them.
+
+    Args:
+        cells: of every row; lists are in no column.
+        columns: name → column.
+        but: names of columns that are not asked.
+    """
+    if not len(cells) or any(isinstance(cell, list) for cell in cells):
+        return None
+    texts = _texts(list(cells))
+    same = (name for name, own in columns.items() if name not in but and _equal(texts, own))
+    return next(same, None)
+
+
 def _plain(text: str | None) -> str | None:
     """Return a text, of a whole number without a point behind it."""
     return text if text is None else text.removesuffix(".0")

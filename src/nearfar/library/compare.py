@@ -16,7 +16,7 @@ from nearfar.errors import UserError
 from nearfar.library.inputs import FOLDER, Rows, rows_of, task_of_type
 from nearfar.library.result import Result
 from nearfar.library.run import count
-from nearfar.records.places import path_of
+from nearfar.records.places import folder_to_write, path_of
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
 
@@ -48,7 +48,8 @@ def compare(
         X: data frame (pandas, polars, pyarrow); numbers (rows, columns); SMILES; images of pillow
             or uint8 (rows, height, width[, channels]); paths of images, a folder or a file.
         y: numbers, classes or texts (rows,), targets (rows, targets), or names of columns of ``X``;
-            None for images in folders of their classes. Paired with ``X`` by position.
+            None for images in folders of their classes. Paired with ``X`` by position; a column of
+            ``X`` with the same values is no feature.
         arms: name → an arm that ``nearfar init`` writes, by name; an arm as a study file says it;
             a scikit-learn estimator; a function that makes a ``torch.nn.Module``, rows → features.
             The first is the baseline. None for all that ``nearfar init`` writes.
@@ -73,14 +74,24 @@ def compare(
         arms = {"boosting": HistGradientBoostingRegressor(), "RnC": "RnC"}
         nearfar.compare(table.drop(columns="price"), table["price"], arms=arms, out="runs").answer
     """
+    from nearfar.library.arms import all_classify
+
     folder, asked, seeds = _out(out), count("jobs", jobs), count("repeats", repeats)
     rows = rows_of(X, y, {"group": groups, "name": names, "part": parts}, folder)
-    study, facts = _first_study(rows, task or task_of_type(X, y), metric)
+    asked_task = task or task_of_type(X, y)
+    study, facts = _first_study(rows, asked_task, metric)
+    if asked_task is None and any(_AS_CLASSES in fact for fact in facts) and all_classify(arms):
+        study, facts = _first_study(rows, "classification", metric)
     study, own = _with_arms(study, arms, baseline)
     together = _together(devices, own)
     _tell([] if quiet else [*facts, *rows.notes, *([_alone(own)] if own and asked != 1 else [])])
     study_file, jobs = _written(study, folder), 1 if own else asked
-    return _run(study_file, folder, profile, seeds, jobs, together, quiet)
+    path = _run(study_file, folder, profile, seeds, jobs, together, quiet).path
+    return Result(path, [*rows.notes, *(fact for fact in facts if "careful: " in fact)])
+
+
+_AS_CLASSES = "task='classification'"
+"""What is told of whole numbers of which there are few: they may be classes."""
 
 
 def _together(devices: int, own: Sequence[str]) -> int:
@@ -128,7 +139,7 @@ def _run(
 def _out(out: str | Path | None) -> Path:
     """Return the folder of runs; one for all calls of this process that name none."""
     if out is not None:
-        return path_of(out, "out")
+        return folder_to_write(path_of(out, "out"), "out")
     if not _temporary:
         _temporary.append(tempfile.TemporaryDirectory(prefix="nearfar-"))
     return Path(_temporary[0].name)
@@ -175,6 +186,7 @@ def _in_python(message: str) -> str:
         (value,) = shlex.split(option[2])
         return f"{_ARGUMENTS[option[1]]}={value!r}"
 
+    message = message.replace("; --features takes one", "")
     message = re.sub(rf"--({'|'.join(_ARGUMENTS)}) ({_QUOTED}|[^\s:;,)]+)", said, message)
     return re.sub(r"--target\b", "y", re.sub(r"--group\b", "groups", message))
 

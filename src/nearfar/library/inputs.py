@@ -18,7 +18,7 @@ from nearfar.data.in_memory import (
     plain_of_polars,
     without_codes,
 )
-from nearfar.data.read.locate import is_there
+from nearfar.data.read.locate import is_file, is_there
 from nearfar.errors import UserError
 from nearfar.library.beside import array_of, beside
 from nearfar.library.frames import as_table, check_indexes
@@ -76,10 +76,10 @@ def rows_of(X: Any, y: Any, others: Mapping[str, Any], out: Path) -> Rows:
     files = pillow_files(X) if pictures is None else encoded(pictures)
     kind, columns = _columns(X) if files is None else ("image", {"image": files})
     rows = len(next(iter(columns.values())))
-    targets = targets_of(y, columns, rows)
+    notes: list[str] = []
+    targets = targets_of(y, columns, rows, notes)
     options = {"image": "image"} if kind == "image" else {}
     options |= {"smiles": "smiles"} if kind == "smiles" else {}
-    notes: list[str] = []
     for key, given in said.items():
         options[key], told = beside(key, given, columns, rows, targets, kind)
         notes += told
@@ -94,6 +94,7 @@ def _unmasked(given: Any) -> Any:
 
 def task_of_type(X: Any, y: Any) -> str | None:
     """Return the task that the type of the targets says: a categorical column holds classes."""
+    X = plain_of_polars(X)
     if isinstance(y, str) and type(X).__module__.startswith(("pandas", "polars")) and y in X:
         y = X[y]
     kind = getattr(y, "dtype", None)
@@ -101,12 +102,22 @@ def task_of_type(X: Any, y: Any) -> str | None:
     return "classification" if name in _OF_CLASSES else None
 
 
+_IS_FILE = "X is a file, so this is the name of one of its columns"
+_LISTED = (
+    "X is a folder, whose rows have no order: give the paths of its images as X, a list, and a "
+    "value for each"
+)
+
+
 def _named_file(path: Path, y: Any, said: Mapping[str, Any]) -> Rows:
     if not is_there(path):
         raise UserError(f"X: {path}: no such file or folder")
+    folder = is_there(path) and not is_file(path)
     for key, given in said.items():
         if not isinstance(given, str):
-            raise UserError(f"{key}s: X is a file, so this is the name of one of its columns")
+            raise UserError(f"{key}s: {_LISTED if folder else _IS_FILE}")
+    if folder and y is not None and not isinstance(y, str):
+        raise UserError(f"y: {_LISTED}")
     return Rows(path.resolve(), _column_names("y", y), dict(said))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nearfar.data.in_memory import is_pillow, pillow_file, stacked
 from nearfar.data.read.locate import is_there
-from nearfar.errors import UserError
+from nearfar.errors import UserError, shown
 from nearfar.library.beside import check_length
 from nearfar.library.targets import target_columns
 from nearfar.records import write_atomically
@@ -65,9 +65,13 @@ def pillow_files(X: Any) -> pa.Array | None:
     """Return images of pillow, of any sizes and modes, as files in a column; None for no such."""
     import pyarrow as pa
 
-    if not isinstance(X, list | tuple) or not X or not all(map(is_pillow, X)):
+    if not isinstance(X, list | tuple) or not X or not is_pillow(X[0]):
         return None
-    return pa.array(map(pillow_file, X), type=pa.binary())
+    for k, image in enumerate(X):
+        if not is_pillow(image):
+            raise UserError(f"X: entry {k} is {shown(image)}, not an image like the first")
+    files = [pillow_file(image, f"X: entry {k}") for k, image in enumerate(X)]
+    return pa.array(files, type=pa.binary())
 
 
 def image_file(images: np.ndarray, y: Any, folder: Path) -> Path:

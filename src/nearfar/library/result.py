@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,8 +39,9 @@ class Result:
         result.model().predict(rows)
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, told: Sequence[str] = ()) -> None:
         self.path = Path(path)
+        self._told = list(told)
 
     @cached_property
     def _run(self) -> Run:
@@ -58,8 +59,11 @@ class Result:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the numbers should know: budgets, divergence, rare classes."""
-        return [str(note) for note in self.summary.get("notes") or []]
+        """What a reader of the numbers should know: budgets, divergence, rare classes.
+
+        Of :func:`nearfar.compare` also what to be careful of in the data, which comes first.
+        """
+        return [*self._told, *(str(note) for note in self.summary.get("notes") or [])]
 
     @property
     def winner(self) -> str | None:

@@ -10,23 +10,36 @@ import numpy as np
 
 from nearfar.data.in_memory import is_gap
 from nearfar.errors import UserError, nearest
-from nearfar.library.beside import array_of, check_length, free_name
+from nearfar.library.beside import array_of, check_length, free_name, same_column
 from nearfar.library.frames import as_table
 
 
-def targets_of(y: Any, columns: dict[str, Any], rows: int) -> list[str]:
-    """Return the names of the columns to predict, added to ``columns`` where they are not there."""
+def targets_of(y: Any, columns: dict[str, Any], rows: int, notes: list[str]) -> list[str]:
+    """Return the names of the columns to predict, added to ``columns`` where they are not there.
+
+    Values that a column of ``X`` holds as well are that column: as a feature it would say what is
+    to be predicted. ``notes`` are told of it.
+    """
     if y is None:
         raise UserError("y: needs what to predict: values, or the name of a column of X")
     named = _named(y, columns, rows)
     if named is not None:
         return named
     names, cells = target_columns(y)
-    found = []
+    found: list[str] = []
     for name, column in zip(names, cells, strict=True):
         check_length("y", len(column), rows)
-        found.append(free_name(name, columns))
-        columns[found[-1]] = array_of("y", column)
+        own = same_column(column, columns, but=found)
+        if own is not None:
+            notes.append(f"y is column {own!r} of X, which is therefore no feature")
+        elif name in columns and hasattr(y, "name"):
+            notes.append(
+                f"careful: X has a column {name!r} as well, whose values are others than those of "
+                "y: it stays a feature"
+            )
+        found.append(free_name(name, columns) if own is None else own)
+        if own is None:
+            columns[found[-1]] = array_of("y", column)
     return found
 
 
@@ -91,7 +104,8 @@ def target_columns(y: Any) -> tuple[list[str], list[Any]]:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim not in (1, 2) or not array.size:
-        raise UserError(f"y: needs values (rows,) or (rows, targets), not {array.shape}")
+        given = array.shape if array.ndim else type(y).__name__
+        raise UserError(f"y: needs values (rows,) or (rows, targets), not {given}")
     if array.ndim == 1:
         return [name], [plain_cells(array.tolist())]
     return [f"y{k + 1}" for k in range(array.shape[1])], [plain_cells(c) for c in array.T.tolist()]

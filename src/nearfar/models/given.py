@@ -214,9 +214,12 @@ def _picture(schema: InputSchema, item: Any, number: int) -> dict[str, Any]:
         path = Path(item)
         if not is_file(path):
             raise UserError(f"X[{number}]: no such file: {path}")
-        return {"bytes": path.read_bytes(), "path": path.name}
+        content = path.read_bytes()
+        if not content:
+            raise UserError(f"X[{number}]: {path} is an empty file, no image")
+        return {"bytes": content, "path": path.name}
     if is_pillow(item):
-        return {"bytes": pillow_file(item), "path": None}
+        return {"bytes": pillow_file(item, f"X[{number}]"), "path": None}
     raise _refused(schema, item)
 
 

@@ -6,10 +6,12 @@ study's own summary and from the model; it shows no row and no picture.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import yaml
 
+from nearfar.errors import printable
 from nearfar.metrics import MEASURES, label_of
 from nearfar.numbers import count, number
 from nearfar.report.load import within
@@ -148,12 +150,17 @@ def _arm_of(facts: CardFacts, summary: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _own_metrics(facts: CardFacts, summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return what was measured on test rows, the study's metric first."""
+    """Return what was measured on test rows, the study's metric first.
+
+    Of three classes or fewer the right one is among the first three in any case.
+    """
+    arm = _arm_of(facts, summary)
+    certain = {"top3_accuracy"} if 0 < len(arm.get("classes") or ()) <= 3 else set()
     found = [
         within(entry)
-        for entry in _arm_of(facts, summary).get("metrics", ())
+        for entry in arm.get("metrics", ())
         if entry["split"] == "test"
-        and entry["metric"] not in MEASURES
+        and entry["metric"] not in {*MEASURES, *certain}
         and isinstance(entry.get("mean"), int | float)
     ]
     first = summary.get("metric")
@@ -228,7 +235,7 @@ def _training(facts: CardFacts, summary: Mapping[str, Any]) -> str:
 def _verdict(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     if not summary:
         return ""
-    lines = ["## How good it is, and how sure that is", str(summary.get("answer") or "")]
+    lines = ["## How good it is, and how sure that is", _plain(str(summary.get("answer") or ""))]
     values = _own_metrics(facts, summary)
     if values:
         lines.append(_table(values))
@@ -278,7 +285,7 @@ def _compared(entry: Mapping[str, Any]) -> str:
 
 
 def _limits(facts: CardFacts, summary: Mapping[str, Any]) -> str:
-    lines = [f"* {note}" for note in summary.get("notes", ())]
+    lines = [f"* {_plain(note)}" for note in summary.get("notes", ())]
     lines.append(
         "* The numbers above are of rows like those of the study. For others, a new material or "
         "another camera, they say nothing: measure again."
@@ -312,6 +319,11 @@ def _versions(facts: CardFacts) -> str:
     return f"Made with {told}." if told else ""
 
 
+def _plain(text: str) -> str:
+    """Return a text on one line in which names from data are no tags of HTML."""
+    return escape(printable(text), quote=False)
+
+
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:_SHOWN])
+    shown = ", ".join(f"`{printable(name)}`" for name in names[:_SHOWN])
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -244,7 +244,9 @@ def _feature_columns(
     used, left_out = usable_columns(table, [*targets, *others])
     if not used:
         but = "', '".join(targets)
-        takes = any(kind.name and kind.kind not in {"empty", "other"} for kind in left_out)
+        takes = any(
+            kind.name and kind.kind not in {"empty", "constant", "other"} for kind in left_out
+        )
         found = f": {not_used(left_out, table)}" if left_out else ""
         found += "; --features takes one" if takes else ""
         raise UserError(

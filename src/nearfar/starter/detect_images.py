@@ -32,7 +32,7 @@ from nearfar.starter.asked import Asked
 from nearfar.starter.candidates import tables_of_pictures, target_left
 from nearfar.starter.detect_groups import chosen_group
 from nearfar.starter.detect_parts import chosen_part
-from nearfar.starter.detect_targets import Meaning, meaning_of, seen_as_rare, target_counts
+from nearfar.starter.detect_targets import Meaning, far_off, meaning_of, seen_as_rare, target_counts
 from nearfar.starter.first_split import first_split, split_or_without_groups
 from nearfar.starter.image_facts import image_facts
 
@@ -249,7 +249,7 @@ def _range_fact(rows: ImageRows, name: str) -> str:
         raise UserError(f"{rows.table.name}: target '{name}' is {low:g} in every row that has it")
     return (
         f"target '{name}': numbers from {low:g} to {high:g} ({len(set(values))} different), "
-        "treated as regression"
+        f"treated as regression{far_off(values)}"
     )
 
 

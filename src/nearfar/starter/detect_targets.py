@@ -330,7 +330,32 @@ def _number_fact(table: Table, target: str, cells: Sequence[Any], asked: str | N
             )
     elif low > 0 and high / low > 1e4:
         fact += "; it spans more than four powers of ten: consider predicting its logarithm"
-    return fact
+    return fact + far_off(values)
+
+
+_OTHERS, _FAR_OFF = 10, 10
+"""Of how many values one is far off, and how many spans of the others it lies away from them."""
+
+
+def far_off(values: Sequence[float]) -> str:
+    """Say that one value is far from all others: a slip of the pen decides means of errors alone.
+
+    Empty where none is, and of few values.
+    """
+    ordered = sorted(values)
+    if len(ordered) <= _OTHERS:
+        return ""
+    for far, near, span in (
+        (ordered[-1], ordered[-2], ordered[-2] - ordered[0]),
+        (ordered[0], ordered[1], ordered[-1] - ordered[1]),
+    ):
+        if span > 0 and abs(far - near) > _FAR_OFF * span:
+            low, high = (ordered[0], near) if far > near else (near, ordered[-1])
+            return (
+                f"; careful: one value, {far:g}, is far from all others ({low:g} to {high:g}): if "
+                "it is a mistake, mend it first, for it alone decides every mean of errors"
+            )
+    return ""
 
 
 RARE = 0.2

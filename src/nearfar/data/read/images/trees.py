@@ -97,6 +97,10 @@ def _is_unnamed_picture(path: Path) -> bool:
     return (not ending or ending.isdecimal()) and has_signature(path)
 
 
+HIDDEN = "hidden"
+"""What stands for the ending of a hidden file or folder."""
+
+
 def no_picture(tree: Tree, otherwise: str = "") -> UserError:
     """Return what to say of a folder without a picture: what it holds, and what can be done.
 
@@ -134,7 +138,7 @@ def strangers_note(root: Path, files: Sequence[Path]) -> dict[str, Any]:
 
 def _ending(path: Path) -> str:
     if path.name[0] == ".":
-        return "hidden"
+        return HIDDEN
     return path.suffix.lower() or "no ending"
 
 
