@@ -202,8 +202,14 @@ def test_a_row_without_labels_is_told_and_can_be_one_that_has_none(tmp_path: Pat
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ([1e9, *np.linspace(-5, 5, 30)], "careful: one value, 1e+09, is far from all others (-5 to"),
-        ([-1e5, *np.linspace(3, 5, 30)], "careful: one value, -100000, is far from all others (3 to"),
+        (
+            [1e9, *np.linspace(-5, 5, 30)],
+            "careful: one value, 1e+09, is far from all others (-5 to",
+        ),
+        (
+            [-1e5, *np.linspace(3, 5, 30)],
+            "careful: one value, -100000, is far from all others (3 to",
+        ),
         ([1e9, 1e9, *np.linspace(-5, 5, 30)], ""),
         ([60.0, *np.linspace(-5, 5, 30)], ""),
         (np.random.default_rng(0).lognormal(0, 2, 500).tolist(), ""),

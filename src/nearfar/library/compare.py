@@ -41,15 +41,13 @@ def compare(
 ) -> Result:
     """Compare ways of learning on the same splits and seeds of your own data, with statistics.
 
-    The same call again trains nothing; a script needs no guard of ``__main__``. docs/python.md says
-    more of each argument.
+    The same call again trains nothing. docs/python.md says more of each argument.
 
     Args:
         X: data frame (pandas, polars, pyarrow); numbers (rows, columns); SMILES; images of pillow
             or uint8 (rows, height, width[, channels]); paths of images, a folder or a file.
         y: numbers, classes or texts (rows,), targets (rows, targets), or names of columns of ``X``;
-            None for images in folders of their classes. Paired with ``X`` by position; a column of
-            ``X`` with the same values is no feature.
+            None for images in folders of their classes. Paired with ``X`` by position.
         arms: name → an arm that ``nearfar init`` writes, by name; an arm as a study file says it;
             a scikit-learn estimator; a function that makes a ``torch.nn.Module``, rows → features.
             The first is the baseline. None for all that ``nearfar init`` writes.
@@ -74,19 +72,14 @@ def compare(
         arms = {"boosting": HistGradientBoostingRegressor(), "RnC": "RnC"}
         nearfar.compare(table.drop(columns="price"), table["price"], arms=arms, out="runs").answer
     """
-    from nearfar.library.arms import all_classify
-
     folder, asked, seeds = _out(out), count("jobs", jobs), count("repeats", repeats)
     rows = rows_of(X, y, {"group": groups, "name": names, "part": parts}, folder)
-    asked_task = task or task_of_type(X, y)
-    study, facts = _first_study(rows, asked_task, metric)
-    if asked_task is None and any(_AS_CLASSES in fact for fact in facts) and all_classify(arms):
-        study, facts = _first_study(rows, "classification", metric)
+    study, facts = _suited(rows, task or task_of_type(X, y), metric, arms)
     study, own = _with_arms(study, arms, baseline)
     together = _together(devices, own)
     _tell([] if quiet else [*facts, *rows.notes, *([_alone(own)] if own and asked != 1 else [])])
     study_file, jobs = _written(study, folder), 1 if own else asked
-    path = _run(study_file, folder, profile, seeds, jobs, together, quiet).path
+    path = _run(study_file, folder, profile, seeds, jobs, together, quiet)
     return Result(path, [*rows.notes, *(fact for fact in facts if "careful: " in fact)])
 
 
@@ -122,8 +115,11 @@ def _run(
     jobs: int | None,
     devices: int,
     quiet: bool,
-) -> Result:
-    """Run the study that was written; mistakes do not name its file, which nobody has seen."""
+) -> Path:
+    """Run the study that was written, and return the folder of its run.
+
+    Mistakes do not name its file, which nobody has seen.
+    """
     from nearfar.execution.prepared import Request
     from nearfar.execution.where import Where
     from nearfar.library.run import carried_out
@@ -131,7 +127,7 @@ def _run(
     where = Where(devices=devices)
     request = Request(str(study), profile, seeds=seeds, out=out, jobs=jobs, where=where)
     try:
-        return carried_out(request, quiet=quiet)
+        return carried_out(request, quiet=quiet).path
     except UserError as error:
         raise UserError(*(str(line).replace(f"{study}: ", "") for line in error.args)) from None
 
@@ -143,6 +139,18 @@ def _out(out: str | Path | None) -> Path:
     if not _temporary:
         _temporary.append(tempfile.TemporaryDirectory(prefix="nearfar-"))
     return Path(_temporary[0].name)
+
+
+def _suited(
+    rows: Rows, task: str | None, metric: str | None, arms: Any
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the first study, of classes where numbers may be some and all arms classify."""
+    from nearfar.library.arms import all_classify
+
+    study, facts = _first_study(rows, task, metric)
+    if task is None and any(_AS_CLASSES in fact for fact in facts) and all_classify(arms):
+        return _first_study(rows, "classification", metric)
+    return study, facts
 
 
 def _first_study(

@@ -155,7 +155,7 @@ def _own_metrics(facts: CardFacts, summary: Mapping[str, Any]) -> list[Mapping[s
     Of three classes or fewer the right one is among the first three in any case.
     """
     arm = _arm_of(facts, summary)
-    certain = {"top3_accuracy"} if 0 < len(arm.get("classes") or ()) <= 3 else set()
+    certain = {"top3_accuracy"} if 0 < len(facts.classes) <= 3 else set()
     found = [
         within(entry)
         for entry in arm.get("metrics", ())
