@@ -510,6 +510,6 @@ def test_what_cannot_be_a_picture_or_a_folder_is_told_in_a_line(tmp_path: Path) 
     with pytest.raises(nearfar.UserError, match=r"file is a file, so no folder can be made"):
         compared(file / "below", X, Y, arms=ARMS)
     (tmp_path / "pictures").mkdir()
-    for given in ({"y": ["a"]}, {"groups": ["a"]}):
+    for given in ({"y": ["a", "b", "a"]}, {"y": np.zeros(3)}, {"groups": ["a"]}):
         with pytest.raises(nearfar.UserError, match="X is a folder, whose rows have no order"):
             compared(tmp_path, tmp_path / "pictures", **given)

@@ -80,8 +80,10 @@ def _alike(dataset: Dataset, split: Split) -> str:
     if not dataset.classes:
         return "all of these have one value"
     there = set(dataset.targets[split.test, 0].astype(int).tolist())
-    lacking = [name for number, name in enumerate(dataset.classes) if number not in there]
-    return f"none of these is of class {lacking[0]!r}"
+    for number, name in enumerate(dataset.classes):
+        if number not in there:
+            return f"none of these is of class {name!r}"
+    return "these are too much alike"
 
 
 def _refuse_metric(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,13 +112,18 @@ _LISTED = (
 def _named_file(path: Path, y: Any, said: Mapping[str, Any]) -> Rows:
     if not is_there(path):
         raise UserError(f"X: {path}: no such file or folder")
-    folder = is_there(path) and not is_file(path)
+    folder = not is_file(path)
     for key, given in said.items():
         if not isinstance(given, str):
             raise UserError(f"{key}s: {_LISTED if folder else _IS_FILE}")
-    if folder and y is not None and not isinstance(y, str):
+    names = y is None or isinstance(y, str) or (isinstance(y, list | tuple) and _distinct(y))
+    if folder and not names:
         raise UserError(f"y: {_LISTED}")
     return Rows(path.resolve(), _column_names("y", y), dict(said))
+
+
+def _distinct(cells: Sequence[Any]) -> bool:
+    return all(isinstance(cell, str) for cell in cells) and len({*cells}) == len(cells)
 
 
 def _column_names(what: str, given: Any) -> list[str]:
