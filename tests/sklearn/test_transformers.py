@@ -17,6 +17,7 @@ from nearfar import sklearn as estimators
 from nearfar.sklearn import (
     Autoencoder,
     ContrastiveClassifier,
+    MorganFingerprints,
     RankNContrast,
     SimCLR,
     SoftmaxClassifier,
@@ -184,3 +185,19 @@ def test_a_svr_behind_it_sees_features_of_the_rows_dtype() -> None:
     narrow = make_pipeline(RankNContrast(epochs=1, random_state=0), SVR()).fit(X.astype("f4"), y)
     assert narrow[0].transform(X.astype("f4")).dtype == np.float32
     assert narrow[0].transform(X).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("smiles", "says"),
+    [
+        (["CCO", "bad"], "MorganFingerprints: molecule 2: SMILES 'bad' cannot be read"),
+        (["CCO", None], "MorganFingerprints: molecule 2 is None, which is no SMILES"),
+        (
+            [["CCO", "C"]],
+            "MorganFingerprints: needs SMILES, shape (n,) or (n, 1), got shape (1, 2)",
+        ),
+    ],
+)
+def test_molecules_that_cannot_be_read_are_counted_alike(smiles: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(says)}"):
+        MorganFingerprints().fit_transform(smiles)

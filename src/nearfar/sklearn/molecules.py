@@ -42,7 +42,7 @@ class MoleculeTransformer(Transforms, Saveable):
         Raises:
             ValueError: a parameter or X cannot be used; says which.
         """
-        smiles_of(X)
+        smiles_of(X, type(self).__name__)
         self._made()
         self.n_features_in_ = 1
         return self
@@ -59,7 +59,7 @@ class MoleculeTransformer(Transforms, Saveable):
         Raises:
             ValueError: RDKit cannot read a SMILES; says which.
         """
-        smiles = smiles_of(X)
+        smiles = smiles_of(X, type(self).__name__)
         try:
             features = self._made().features(Smiles(smiles))
         except UserError as error:
@@ -131,8 +131,8 @@ class MolecularDescriptors(MoleculeTransformer):
         return np.array([name for name, _ in descList], dtype=object)
 
 
-def smiles_of(X: Any) -> list[str]:
-    """Return SMILES (n,) of a list, array, series or table of one column.
+def smiles_of(X: Any, owner: str) -> list[str]:
+    """Return SMILES (n,) of a list, array, series or table of one column; ``owner`` takes them.
 
     Raises:
         ValueError: X has another form, no row, or a cell that is no text.
@@ -141,10 +141,10 @@ def smiles_of(X: Any) -> list[str]:
     if cells.ndim == 2 and cells.shape[1] == 1:
         cells = cells[:, 0]
     if cells.ndim != 1:
-        raise ValueError(f"needs SMILES, shape (n,) or (n, 1), got shape {cells.shape}")
+        raise ValueError(f"{owner}: needs SMILES, shape (n,) or (n, 1), got shape {cells.shape}")
     if not len(cells):
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
-    for row, cell in enumerate(cells):
+    for number, cell in enumerate(cells, 1):
         if not isinstance(cell, str):
-            raise ValueError(f"row {row} is {cell!r}, which is no SMILES")
+            raise ValueError(f"{owner}: molecule {number} is {cell!r}, which is no SMILES")
     return [str(cell) for cell in cells]
