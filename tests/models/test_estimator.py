@@ -104,7 +104,9 @@ def masked() -> Any:
     ("given", "told"),
     [
         (np.zeros((3, 2)), r"X has shape 3x2; this model takes 4 columns, in this order: x0, x1"),
-        (np.zeros(4), "X has shape 4"),
+        (np.zeros(4), r"X has shape 4, one row: give \[X\]"),
+        (pd.Series(np.zeros(4)), r"one row: give X.to_frame\(\).T"),
+        (np.zeros(3), "X has shape 3; this model takes 4 columns"),
         (frame().drop(columns="x2"), "x2"),
         (frame().replace(frame().iloc[2, 1], np.nan), r"X\[2\]: "),
         (frame().iloc[:0], "X has no rows"),

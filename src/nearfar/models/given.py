@@ -165,6 +165,9 @@ def _columns(schema: InputSchema, given: Any, folder: Path) -> Path:
         raise _refused(schema, given)
     names = [column.name for column in schema.columns]
     if array.ndim != 2 or array.shape[1] != len(names):
+        if array.shape == (len(names),):
+            one = "X.to_frame().T" if hasattr(given, "to_frame") else "[X]"
+            raise UserError(f"X has shape {_shape(array)}, one row: give {one}")
         raise UserError(
             f"X has shape {_shape(array)}; this model takes {len(names)} columns, in this order: "
             f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
