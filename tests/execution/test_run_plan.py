@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from image_examples import some_pixels
 
-from nearfar.analysis.notes import not_tested, other_views
+from nearfar.analysis.notes import copied, leaking, not_tested, other_views
+from nearfar.data import split_rows
 from nearfar.execution.prepared import Request
 from nearfar.execution.run import prepare
 from nearfar.execution.run_plan import run_plan
@@ -91,3 +93,37 @@ def test_classes_that_some_trainings_do_not_test_are_told(tmp_path: Path) -> Non
     told = not_tested(plan.not_tested, set(range(10)))
     assert told.startswith("Some of 10 trainings test no row of a class (rare in 4): their means")
     assert not_tested(plan.not_tested, set(range(10)) - set(seeds)) == ""
+
+
+def test_a_column_that_is_the_target_and_copies_of_rows_are_told(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=40)
+    table = pd.DataFrame({"x": x, "zero": np.where(np.arange(40) % 2, 0.0, -0.0), "y": x**2})
+    table["double"] = 2 * table["y"]
+    pd.concat([table, table.head(20)]).to_csv(tmp_path / "t.csv", index=False)
+    study = {
+        "study": "leaks",
+        "data": {"source": "table", "path": "t.csv", "target": "y", "features": ["x", "double"]},
+        "split": {"kind": "random", "parts": [0.6, 0.2, 0.2]},
+        "metric": "mae",
+        "baseline": "mean",
+        "arms": {"mean": {"fit": {"head": "mean"}}},
+        "axes": {"seed": {"role": "repeat", "values": 1}},
+    }
+    told = {}
+    for features in (["x", "double"], ["x", "zero"]):
+        study["data"]["features"] = features  # type: ignore[index]
+        (tmp_path / "leaks.yaml").write_text(to_yaml(study))
+        prepared = prepare(Request(str(tmp_path / "leaks.yaml"), out=tmp_path / "runs"))
+        told[features[1]] = plan = run_plan(prepared)
+        split = split_rows(prepared.dataset, prepared.resolved.study.split, 0)
+        learnt = {round(x[row % 40], 12) for row in split.train.tolist()}
+        assert plan.copies == sum(round(x[row % 40], 12) in learnt for row in split.test.tolist())
+    assert told["double"].leaks == (
+        "column 'double' is almost the target itself (correlation 1.0000)",
+    )
+    assert leaking(told["double"].leaks).startswith("Column 'double' is almost the target itself")
+    assert told["zero"].leaks == ()
+    assert leaking(()) == ""
+    assert told["zero"].copies > 0
+    assert copied(5, 12).startswith("5 of 12 tested rows (first split) have the same features")
+    assert copied(0, 12) == copied(1, 100) == ""

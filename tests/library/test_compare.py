@@ -475,6 +475,13 @@ def test_a_target_left_in_x_is_told_in_the_notes_and_not_learnt_from(tmp_path: P
     assert list(result.model("line").feature_names_in_) == ["a", "b", "c"]
 
 
+def test_a_column_that_is_almost_the_target_is_told_once(tmp_path: Path) -> None:
+    leaky = FRAME.drop(columns="price").assign(Double=2 * Y)
+    notes = compared(tmp_path, leaky, Y, arms=ARMS, repeats=1).notes
+    assert notes[0].startswith("Column 'Double' is almost the target itself (correlation 1.0000).")
+    assert sum("almost the target" in note for note in notes) == 1
+
+
 def test_a_column_called_as_y_with_other_values_is_warned_of(tmp_path: Path) -> None:
     logs = pd.Series(np.exp(Y), name="price")
     rows = rows_of(FRAME, logs, {}, tmp_path)

@@ -17,6 +17,7 @@ from nearfar.plan.search import Choice, point_name
 
 _NAMED = 10
 _MUCH_LONGER = 1.5
+_COPIES = 0.05
 ANOTHER = "those of another recipe"
 
 
@@ -60,6 +61,29 @@ def straddling(groups: int) -> str:
     return (
         f"{what} in more than one part of the data set's own split: for these, test errors are of "
         "rows whose like was trained on."
+    )
+
+
+def leaking(leaks: Sequence[str]) -> str:
+    """Warn of features that are all but a target."""
+    if not leaks:
+        return ""
+    more = f"; and {len(leaks) - _NAMED} more" if len(leaks) > _NAMED else ""
+    told = "; ".join(leaks[:_NAMED])
+    return (
+        f"{told[0].upper()}{told[1:]}{more}. Where that is not known before the target is, these "
+        "scores promise too much: leave it out of data: features."
+    )
+
+
+def copied(copies: int, tested: int) -> str:
+    """Warn of tested rows that have the features of a row that is learnt from."""
+    if copies < _COPIES * tested:
+        return ""
+    return (
+        f"{copies} of {tested} tested rows (first split) have the same features as a row that is "
+        "learnt from. If these are one thing measured twice, new rows will fare worse than scores "
+        "say: name a group (data: group), so that such rows stay in one part."
     )
 
 

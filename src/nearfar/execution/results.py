@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nearfar.analysis.notes import (
+    copied,
     dropped,
     few_tested,
     lacking,
     latest_tested,
+    leaking,
     not_tested,
     other_views,
     straddling,
@@ -94,11 +96,12 @@ def summarise_run(
     summary["targets"] = list(plan.targets)
     data = folder.read_json("provenance.json").get("data") or {}
     latest = latest_tested(data) if _is_predefined(text["split"]) else ""
+    first = [leaking(plan.leaks), copied(plan.copies, plan.rows["test"])]
     added = [dropped(data), latest, straddling(plan.straddling), lacking(plan.known)]
     added.append(other_views({name: arm.views for name, arm in plan.arms.items()}))
     added.append(few_tested(plan.rare, labels=not plan.classes))
     added.append(not_tested(plan.not_tested, {cell.seed for cell in plan.cells}))
-    summary["notes"] += [note for note in added if note]
+    summary["notes"] = [note for note in (*first, *summary["notes"], *added) if note]
     return summary
 
 

@@ -10,6 +10,7 @@ import torch
 from nearfar.data import Dataset, Images, Split, kept_together, split_rows, straddling_groups
 from nearfar.data.augment import view_of
 from nearfar.data.inputs.joined import without_columns
+from nearfar.data.leaks import copies_tested, leaks
 from nearfar.data.options import SplitOptions
 from nearfar.data.rare_classes import classes_not_tested, rare_in_tests
 from nearfar.data.shown import shown_rows, thumbnails_of
@@ -47,6 +48,8 @@ def run_plan(prepared: Prepared) -> RunPlan:
         known=_known(dataset, split),
         rare={} if reconstructs else rare_in_tests(dataset, tested.values()),
         not_tested={} if reconstructs else classes_not_tested(dataset, tested),
+        leaks=() if reconstructs else tuple(leaks(dataset)),
+        copies=copies_tested(dataset, split),
     )
 
 

@@ -63,7 +63,12 @@ class Result:
 
         Of :func:`nearfar.compare` also what to be careful of in the data, which comes first.
         """
-        return [*self._told, *(str(note) for note in self.summary.get("notes") or [])]
+        notes = [str(note) for note in self.summary.get("notes") or []]
+        known = "\n".join(notes).casefold()
+        told = [
+            fact for fact in self._told if fact.removeprefix("careful: ").casefold() not in known
+        ]
+        return [*told, *notes]
 
     @property
     def winner(self) -> str | None:

@@ -62,6 +62,8 @@ class RunPlan:
     counts the groups with rows in several parts. ``known`` says by target and part how many rows
     have it, where some rows lack one of several; ``rare`` which classes or labels few tested rows
     have, and how many; ``not_tested`` of which classes some seeds test no row, and which seeds.
+    ``leaks`` say which features are all but a target; ``copies`` counts the tested rows of the
+    first seed with the features of a row that is learnt from.
     """
 
     cells: tuple[PlannedCell, ...]
@@ -79,6 +81,8 @@ class RunPlan:
     known: dict[str, dict[str, int]] = field(default_factory=dict)
     rare: dict[str, int] = field(default_factory=dict)
     not_tested: dict[str, list[int]] = field(default_factory=dict)
+    leaks: tuple[str, ...] = ()
+    copies: int = 0
 
     @property
     def classes_by_target(self) -> dict[str, tuple[str, ...]]:
@@ -97,5 +101,6 @@ class RunPlan:
             for name, arm in plain["arms"].items()
         }
         lists = {key: tuple(plain[key]) for key in ("choices", "classes", "targets")}
+        lists["leaks"] = tuple(plain.get("leaks", ()))
         cells = tuple(map(PlannedCell.from_plain, plain["cells"]))
         return cls(**{**plain, **lists, "cells": cells, "arms": arms})

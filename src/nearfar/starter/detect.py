@@ -16,6 +16,7 @@ from nearfar.data.inputs.joined import without_columns
 from nearfar.data.inputs.molecules import Molecules
 from nearfar.data.inputs.smiles import read_smiles
 from nearfar.data.inputs.vectors import Vectors
+from nearfar.data.leaks import leaks
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.read.cells import is_missing, number
@@ -41,7 +42,6 @@ from nearfar.starter.detect_parts import chosen_part
 from nearfar.starter.detect_targets import meaning_of, seen_as_rare, target_counts
 from nearfar.starter.feature_facts import feature_facts
 from nearfar.starter.first_split import first_split, split_or_without_groups
-from nearfar.starter.leaks import leak_facts
 from nearfar.starter.molecule_facts import molecule_facts, second_column_facts
 from nearfar.starter.table_facts import alike_facts, reading_facts
 
@@ -182,7 +182,7 @@ def _row_facts(dataset: Dataset) -> list[str]:
         *target_counts(dataset),
         _bad_rows_fact(dataset),
         *_duplicate_facts(dataset),
-        *leak_facts(dataset),
+        *(f"careful: {leak}" for leak in leaks(dataset)),
     ]
 
 

@@ -1,11 +1,11 @@
-"""Features that all but say what is to be predicted."""
+"""What makes scores better than they would be of new rows: features that say the target, copies."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from nearfar.data.dataset import Dataset
+from nearfar.data.dataset import Dataset, Split
 from nearfar.data.inputs.columns import Columns
 from nearfar.data.inputs.joined import Joined
 from nearfar.data.inputs.vectors import Vectors
@@ -16,8 +16,8 @@ _ROWS_A_VALUE = 10
 _FEWEST_APART = 5
 
 
-def leak_facts(dataset: Dataset) -> list[str]:
-    """Return a warning for every feature that is a target in the same or in another form.
+def leaks(dataset: Dataset) -> list[str]:
+    """Return a clause for every feature that is a target in the same or in another form.
 
     Two numbers are, where their correlation is above 0.999; a column of any kind is another form
     of classes, labels or few numbers where each of its values, ten rows each on average, stands
@@ -32,17 +32,30 @@ def leak_facts(dataset: Dataset) -> list[str]:
     for k, name, likeness in _alike(columns, dataset.targets):
         told.add((k, name))
         facts.append(
-            f"careful: column '{name}' is almost the target {names[k]} (correlation {likeness:.4f})"
+            f"column '{name}' is almost the target {names[k]} (correlation {likeness:.4f})"
         )
     codes = columns.codes()
     for k, target in enumerate(names):
         facts += [
-            f"careful: column '{column.name}' is almost the target {target} (each of its "
+            f"column '{column.name}' is almost the target {target} (each of its "
             f"{len(np.unique(codes[:, place]))} values stands beside one {_noun(dataset)} alone)"
             for place, column in enumerate(columns.columns)
             if (k, column.name) not in told and _says(codes[:, place], dataset.targets[:, k])
         ]
     return facts
+
+
+def copies_tested(dataset: Dataset, split: Split) -> int:
+    """Return how many tested rows have the features of a row that is learnt from.
+
+    Rows of numbers and other columns alone; copies of molecules and images make groups.
+    """
+    given = dataset.inputs
+    if not isinstance(given, Vectors | Columns):
+        return 0
+    values = given.codes() if isinstance(given, Columns) else given.values.numpy() + 0.0
+    known = {values[row].tobytes() for row in split.train.tolist()}
+    return sum(values[row].tobytes() in known for row in split.test.tolist())
 
 
 def _alike(columns: Columns, targets: npt.NDArray[np.float64]) -> list[tuple[int, str, float]]:
