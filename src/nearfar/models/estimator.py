@@ -16,6 +16,7 @@ from nearfar.models.calibration import LEVEL, checked_level
 from nearfar.models.finished import FinishedModel, Predictions
 from nearfar.models.given import rows_of
 from nearfar.models.hub import pulled, pushed
+from nearfar.models.scikit_learn import TrainedEstimator
 from nearfar.models.told import reading_notes, unknown_categories
 from nearfar.records.places import path_of
 from nearfar.train.device import pick_device
@@ -29,7 +30,7 @@ _INSTEAD = {
 """What there is in the place of a call that is for another task."""
 
 
-class Estimator:
+class Estimator(TrainedEstimator):
     """What ``nearfar.load`` gives back: a model that predicts, and needs nothing else.
 
     Rows ``X`` are a data frame of pandas or polars, an array, a mapping of columns, a list of
@@ -37,7 +38,8 @@ class Estimator:
     ``nearfar predict`` takes.
     Columns of a table are found by their names; those of an array stand in the order of
     ``feature_names_in_``. What ``nearfar predict`` tells of rows, such as categories that training
-    did not know or images of another size, is a ``UserWarning``.
+    did not know or images of another size, is a ``UserWarning``. It stands wherever scikit-learn
+    takes a fitted estimator.
 
     Args:
         model: the finished model.

@@ -57,7 +57,7 @@ def class_numbers(
     if names:
         return _named(table, column, cells, names, bad)
     missing = _absent if texts_are_names else is_missing
-    texts = [None if missing(cell) else _text(cell) for cell in cells]
+    texts = [None if missing(cell) else class_text(cell) for cell in cells]
     different = list({text for text in texts if text is not None})
     infinite = {different[place] for place in infinite_among_numbers(different)}
     for position, text in enumerate(texts):
@@ -135,14 +135,14 @@ def _named(table: Table, column: str, cells: Sequence[Any], given: Names, bad: B
         stored = _stored(cell, as_numbers)
         place = by_number.get(stored) if stored is not None else by_name.get(_raw(cell))
         if place is None and stored is None:
-            place = by_name.get(_text(cell))
+            place = by_name.get(class_text(cell))
         if place is not None:
             places[position] = place
         elif stored == -1:
             bad.add(position, "target missing", f"target '{column}' is -1, which means unlabelled")
         else:
             known = _range(by_number, by_name, stored is not None)
-            message = f"target '{column}' is {_text(cell)}; {known}"
+            message = f"target '{column}' is {class_text(cell)}; {known}"
             bad.add(position, "label out of range", message)
     return places, tuple(names.values())
 
@@ -281,7 +281,8 @@ def _raw(cell: Any) -> str:
     return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
 
 
-def _text(cell: Any) -> str:
+def class_text(cell: Any) -> str:
+    """Return the name of the class that a cell stands for: 3.0 is 3, midnight is its day."""
     if isinstance(cell, float | Decimal) and isfinite(cell) and cell == int(cell):
         return str(int(cell))
     if isinstance(cell, datetime) and cell.tzinfo is None and not any(cell.timetuple()[3:6]):

@@ -1,0 +1,109 @@
+"""A finished model where scikit-learn takes a fitted estimator."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_models import fit_spec, made_model, table_schema
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.inspection import partial_dependence, permutation_importance
+from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score, r2_score
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from nearfar.errors import UserError
+from nearfar.models.estimator import Estimator
+
+ROWS = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 4)), columns=["x0", "x1", "x2", "x3"])
+
+
+def estimator(task: str = "regression", outputs: int = 1) -> Estimator:
+    options: dict[str, Any] = {"task": task, "outputs": outputs}
+    return Estimator(made_model(table_schema(), {"mlp": {"hidden": 8}}, fit_spec(), **options))
+
+
+def test_importance_and_dependence_of_columns_are_those_of_its_predictions() -> None:
+    model = estimator()
+    y = model.predict(ROWS)
+    found = permutation_importance(model, ROWS, y, n_repeats=2, random_state=0)
+    shuffled = permutation_importance(
+        model, ROWS, y, scoring="r2", n_repeats=2, random_state=0
+    ).importances_mean
+    np.testing.assert_allclose(found.importances_mean, shuffled, rtol=1e-4)
+    assert (shuffled > 0).all()
+    curve = partial_dependence(model, ROWS, ["x1"], grid_resolution=3)
+    at = ROWS.assign(x1=curve["grid_values"][0][0])
+    assert curve["average"][0, 0] == pytest.approx(model.predict(at).mean(), rel=1e-6)
+
+
+def test_pipelines_and_calibration_take_it_frozen() -> None:
+    model = estimator()
+    piped = make_pipeline(FrozenEstimator(model)).fit(ROWS, model.predict(ROWS))
+    np.testing.assert_allclose(piped.predict(ROWS), model.predict(ROWS), rtol=1e-6)
+    features = make_pipeline(FrozenEstimator(model)).fit(ROWS).transform(ROWS)
+    np.testing.assert_allclose(features, model.transform(ROWS), rtol=1e-5, atol=1e-6)
+    sorts = estimator("classification", 3)
+    y = np.resize(sorts.classes_, 60)
+    calibrated = CalibratedClassifierCV(FrozenEstimator(sorts)).fit(ROWS, y)
+    assert calibrated.predict_proba(ROWS).shape == (60, 3)
+
+
+@pytest.mark.parametrize(("task", "outputs"), [("classification", 3), ("multilabel", 2)])
+def test_it_is_a_classifier_whose_score_is_accuracy(task: str, outputs: int) -> None:
+    model = estimator(task, outputs)
+    found = model.predict(ROWS)
+    y = np.where((np.arange(60) % 3 == 0).reshape(-1, *[1] * (found.ndim - 1)), found, found[::-1])
+    y[0] = model.classes_[1] if task == "classification" else 1 - found[0]
+    assert is_classifier(model)
+    assert model.score(ROWS, y) == accuracy_score(y, found) < 1
+
+
+def test_it_is_a_regressor_whose_score_is_r2() -> None:
+    for outputs in (1, 2):
+        model = estimator(outputs=outputs)
+        exact = model.predict(ROWS)
+        y = exact + np.random.default_rng(1).normal(size=exact.shape)
+        assert is_regressor(model)
+        assert model.score(ROWS, y) == pytest.approx(r2_score(y, exact))
+    assert model.score(ROWS, pd.DataFrame(y)) == pytest.approx(model.score(ROWS, y.tolist()))
+
+
+def test_classes_that_are_numbers_are_those_of_their_names() -> None:
+    model = estimator("classification", 2)
+    model.model.classes = ("0", "1")
+    given = model.predict(ROWS)
+    for y in (given.astype(int), given.astype(float), given.astype(int).tolist(), given):
+        assert model.score(ROWS, y) == 1.0
+
+
+def test_its_confusion_is_drawn() -> None:
+    model = estimator("classification", 3)
+    y = np.resize(model.classes_, 60)
+    shown = ConfusionMatrixDisplay.from_estimator(model, ROWS, y)
+    assert shown.confusion_matrix.sum() == 60
+    assert shown.confusion_matrix.trace() == round(60 * model.score(ROWS, y))
+
+
+def test_it_is_never_fitted_anew() -> None:
+    model = estimator()
+    assert clone(model) is model
+    with pytest.raises(UserError, match=r"is trained already: sklearn\.frozen\.FrozenEstimator"):
+        model.fit(ROWS, model.predict(ROWS))
+    with pytest.raises(UserError, match="is trained already"):
+        cross_val_score(model, ROWS, model.predict(ROWS), error_score="raise")
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([1.0], r"y: needs the truth of every row, \(60,\), not \(1,\)"),
+        (["a"] * 60, "y: needs a finite number for every row"),
+        ([np.nan] * 60, "y: needs a finite number for every row"),
+    ],
+)
+def test_what_is_no_truth_is_refused(y: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        estimator().score(ROWS, y)
