@@ -125,6 +125,16 @@ def test_data_that_cannot_be_read_fail_the_stage(plan: Plan, store: StageStore) 
     assert finished == Finished(step.hash, "small.csv: no such file", finished.trace)
 
 
+def test_data_that_changed_since_they_were_planned_fail_the_stage(
+    plan: Plan, dataset: Dataset, store: StageStore
+) -> None:
+    (step, *_) = plan.steps.values()
+    other = replace(dataset, digest="0" * 64)
+    (finished,) = carry_out((step,), lambda: other, store, silent)
+    assert finished.error == "the data changed since the run began: start the run again"
+    assert not store.is_done(step.hash)
+
+
 def test_it_waits_where_another_process_is_at_the_stage(
     plan: Plan, dataset: Dataset, store: StageStore
 ) -> None:

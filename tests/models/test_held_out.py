@@ -16,3 +16,12 @@ def test_names_that_a_spreadsheet_would_compute_are_found_again(tmp_path: Path) 
     assert found.ids == ["=1+2"]
     assert found.truth.tolist() == [[1.0]]
     assert found.guess.tolist() == [[[2.0]]]
+
+
+def test_numbers_far_from_zero_keep_their_errors(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    truth, guess = 1.6e12 + 0.25, 1.6e12 + 0.125
+    write_predictions(folder.store.folder("a"), NUMBERS_HEADER, [("1", "test", "t", truth, guess)])
+    found = held_out_rows(folder, ["a"], ["t"], "regression")
+    assert found is not None
+    assert (found.truth - found.guess[0]).tolist() == [[0.125]]

@@ -36,14 +36,14 @@ def test_predictions_of_numbers(tmp_path: Path) -> None:
     text = (tmp_path / "predictions.csv").read_bytes()
     assert text == (
         b"id,split,target,truth,prediction\n1,train,y,1,2\n"
-        b"2,test,y,0.333333333,-5e-20\n2,test,z,1,1\n"
+        b"2,test,y,0.3333333333333333,-5e-20\n2,test,z,1,1\n"
     )
     read = read_predictions(tmp_path, "y")
     assert read is not None
     assert read.parts == {"1": "train", "2": "test"}
     assert read.prediction == {"1": 2.0, "2": -5e-20}
     (row,) = read_prediction_rows(tmp_path, "y", "test")
-    assert row["truth"] == "0.333333333"
+    assert row["truth"] == "0.3333333333333333"
 
 
 def test_predictions_of_classes_are_read_as_numbers(tmp_path: Path) -> None:

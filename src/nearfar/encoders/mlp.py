@@ -14,8 +14,9 @@ from nearfar.encoders.base import Encoder
 class MLP(Encoder):
     """Columns → batch norm → (linear, ReLU, dropout) × layers.
 
-    The batch norm without weights puts columns of any scale on one footing, with the statistics
-    of the training rows.
+    The batch norm without weights puts columns on one footing, with the statistics of the training
+    rows; those of deviations below a hundredth, which its epsilon would shrink, are read from a
+    table at deviation 1.
 
     Args:
         inputs: the vectors to be encoded; their number of columns is read.

@@ -134,8 +134,8 @@ def _compared(found: Predictions) -> dict[str, list[Any]]:
 
 
 def _numbers(values: NDArray[np.float64]) -> list[Any]:
-    """Return numbers with nine significant digits."""
-    return [float(f"{value:.9g}") for value in values]
+    """Return numbers with twelve significant digits."""
+    return [float(f"{value:.12g}") for value in values]
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:

@@ -101,8 +101,11 @@ def _run(
         for module in changed_modules(dict(bundle[0].spec.modules)):
             raise UserError(f"module {module} changed since the run began: start the run again")
         while missing := {s.hash: s.spec for s in bundle if not store.is_done(s.hash)}:
+            dataset = load()
+            if dataset.digest != bundle[0].spec.data.digest:
+                raise UserError("the data changed since the run began: start the run again")
             try:
-                run.run_stages(missing, load(), store, report, ranks or run.by_itself)
+                run.run_stages(missing, dataset, store, report, ranks or run.by_itself)
             except StageBusy:
                 pause(BUSY_SECONDS)
     except UserError as error:

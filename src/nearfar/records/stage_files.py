@@ -55,8 +55,11 @@ class Curve:
 
 
 def write_predictions(folder: Path, header: Sequence[str], lines: Iterable[Iterable[Any]]) -> None:
-    """Write ``predictions.csv`` of a stage; ``header`` is one of the four above."""
-    write_rows(folder / PREDICTIONS, header, lines)
+    """Write ``predictions.csv`` of a stage; ``header`` is one of the four above.
+
+    Numbers are exact: errors are differences of what may be far from zero and near each other.
+    """
+    write_rows(folder / PREDICTIONS, header, lines, exact=True)
 
 
 def prediction_rows(folder: Path, split: str | None = None) -> Iterator[dict[str, str]]:

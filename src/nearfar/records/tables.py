@@ -58,18 +58,25 @@ class StageRow:
     device: str
 
 
-def write_rows(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV of plain values, floats with nine significant digits, texts ``quoted``."""
+def write_rows(
+    path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]], *, exact: bool = False
+) -> None:
+    """Write a CSV of plain values, texts ``quoted``.
+
+    Floats have nine significant digits, or all that tell them apart where they are ``exact``.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     for row in rows:
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([_cell(value, exact=exact) for value in row])
     write_atomically(path, text.getvalue())
 
 
-def _cell(value: Any) -> Any:
-    return f"{value:.9g}" if isinstance(value, float) else quoted(value)
+def _cell(value: Any, *, exact: bool) -> Any:
+    if isinstance(value, float):
+        return repr(float(value)).removesuffix(".0") if exact else f"{value:.9g}"
+    return quoted(value)
 
 
 def _write(path: Path, kind: type, rows: Iterable[Any]) -> None:

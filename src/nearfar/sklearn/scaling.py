@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from nearfar.data.scales import Floats, Scales
 
 
 def scale_of(rows: Floats) -> tuple[Floats, Floats]:
-    """Return mean and deviation of the columns of rows (n, columns); 1 where a column is constant.
-
-    They are taken relative to the largest value of a column: sums of huge values stay finite.
-    """
-    largest = np.abs(rows).max(axis=0)
-    unit = np.where(largest > 0, largest, 1.0)
-    relative = rows / unit
-    mean, deviation = relative.mean(axis=0), relative.std(axis=0)
-    varies = deviation > 1e-12
-    return mean * unit, np.where(varies, deviation, 1.0) * unit
+    """Return mean and deviation of the columns of rows (n, columns); 1 where a column is constant."""
+    found = Scales.of(rows)
+    deviation = np.where(found.varies, found.deviation, 1.0)
+    return found.mean * found.largest, deviation * found.largest
 
 
 def scaled(rows: Floats, mean: Floats, deviation: Floats) -> Floats:

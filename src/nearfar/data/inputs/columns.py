@@ -17,7 +17,7 @@ Kind = Literal["number", "boolean", "date", "category", "text"]
 NUMERIC: frozenset[str] = frozenset({"number", "boolean", "date"})
 """Kinds whose cells are numbers: booleans are 0 and 1, dates seconds since 1970 (UTC)."""
 
-RULE = 1
+RULE = 2
 """Version of how such columns become numbers (``data/prepare``): part of a data set's digest."""
 
 

@@ -26,11 +26,11 @@ from nearfar.data.prepare.steps import (
     learn_one_hot,
     learn_words,
 )
+from nearfar.data.scales import Scales
 from nearfar.errors import UserError, nearest
 
 Arrays = dict[str, npt.NDArray[Any]]
 _ARRAYS = ("kept", "mean", "deviation", "rows", "crossed")
-_LEAST_DEVIATION = 1e-6
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -53,8 +53,9 @@ class Preparation:
     distances would put it there anyway, and a batch norm that starts at a year of 2,020 would need
     a hundred steps.
 
-    ``kept`` (w,) says which of the steps' columns vary over the training rows; others would be
-    infinitely far out where they vary later. ``mean`` and ``deviation`` are of these columns.
+    ``kept`` (w,) says which of the steps' columns vary over the training rows, by more than the
+    rounding of float64 and in whatever unit; others would be infinitely far out where they vary
+    later. ``mean`` and ``deviation`` are of these columns.
     ``rows`` are the training rows, and ``crossed`` (rows, c) their target codes, each made without
     the row's own label; without target codes both are empty.
     """
@@ -99,7 +100,7 @@ class Preparation:
             crossed += [] if codes is None else [codes]
         found = np.concatenate(values, axis=1) if values else np.zeros((len(train), 0))
         mean, deviation = found.mean(axis=0), found.std(axis=0)
-        kept = deviation > _LEAST_DEVIATION * (1 + np.abs(mean))
+        kept = Scales.of(found).varies
         if not kept.any():
             raise UserError(
                 f"none of the {len(columns.columns)} feature columns varies over the "

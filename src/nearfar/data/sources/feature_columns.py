@@ -18,6 +18,7 @@ from nearfar.data.read.cells import ISO, date, is_missing, is_single, number, tr
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds, date_layout
 from nearfar.data.read.table import Table
+from nearfar.data.scales import Scales
 from nearfar.errors import UserError, nearest
 
 USED: frozenset[str] = frozenset({"number", "boolean", "date", "category", "text"})
@@ -164,11 +165,15 @@ def check_needed(table: Table, needed: Sequence[str]) -> None:
 
 
 def as_inputs(columns: Columns, rows: Sequence[int]) -> Columns | Vectors:
-    """Return the inputs of the good rows: vectors where all cells are numbers, and all there."""
+    """Return the inputs of the good rows: vectors where all cells are numbers, and all there.
+
+    Others, and numbers that float32 would blur, are prepared for each split, in float64.
+    """
     taken = columns.taken(np.array(rows, dtype=np.int64))
     if all(column.kind == "number" for column in taken.columns):
         values = np.stack([column.cells for column in taken.columns], axis=1)
-        if not np.isnan(values).any():
+        complete = not np.isnan(values).any()
+        if complete and not (len(values) and Scales.of(values).blurred_in_float32()):
             return Vectors(values, [column.name for column in taken.columns])
     return taken
 
