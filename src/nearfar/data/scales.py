@@ -18,7 +18,7 @@ _ROUNDING = 1e-12
 class Scales:
     """Of each column (columns,): the largest value, and mean and deviation relative to it.
 
-    Relative to the largest value, sums of huge values stay finite. ``largest`` is 1 where all are 0.
+    Relative to it, sums of huge values stay finite. ``largest`` is 1 where all are 0.
     """
 
     largest: Floats

@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from nearfar.data.scales import Floats
 from nearfar.losses import CLASSIFICATION_LOSSES
 from nearfar.sklearn.from_classes import SupervisedContrastive
 from nearfar.sklearn.predictor import EncoderPredictor
 from nearfar.sklearn.saved import Arrays, Plain, labels_from, plain_labels
-from nearfar.sklearn.scaling import Floats
 from nearfar.sklearn.transformer import DTYPES, EncoderTransformer, check_present, class_targets
 
 

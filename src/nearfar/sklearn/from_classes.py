@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar import objectives
-from nearfar.sklearn.scaling import Floats
+from nearfar.data.scales import Floats
 from nearfar.sklearn.transformer import EncoderTransformer, class_targets
 
 

@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from nearfar.data.scales import Floats
 from nearfar.heads.solved.knn import KNN, neighbour_votes
 from nearfar.heads.solved.logistic.head import Logistic
 from nearfar.heads.solved.svr import SVR
 from nearfar.sklearn import training
 from nearfar.sklearn.base import Saveable
 from nearfar.sklearn.saved import Arrays, Plain, labels_from, plain_labels
-from nearfar.sklearn.scaling import Floats, scale_of, scaled
+from nearfar.sklearn.scaling import scale_of, scaled
 from nearfar.sklearn.transformer import check_present, class_targets
 
 

@@ -12,12 +12,12 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
+from nearfar.data.scales import Floats
 from nearfar.heads import NETWORKS
 from nearfar.objectives import Predictor, Rows, in_chunks
 from nearfar.sklearn import from_classes, from_numbers, training, without_labels
 from nearfar.sklearn.base import Saveable, options_from, parameter_names, prefixed, under
 from nearfar.sklearn.saved import Arrays, Plain
-from nearfar.sklearn.scaling import Floats
 from nearfar.sklearn.transformer import DTYPES, EncoderTransformer
 from nearfar.train.randomness import drawn_apart
 

@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
+from nearfar.data.scales import Floats
 from nearfar.losses import REGRESSION_LOSSES
 from nearfar.sklearn.from_numbers import RankNContrast
 from nearfar.sklearn.predictor import EncoderPredictor
 from nearfar.sklearn.saved import Arrays, Plain
-from nearfar.sklearn.scaling import Floats, scale_of, scaled
+from nearfar.sklearn.scaling import scale_of, scaled
 from nearfar.sklearn.transformer import DTYPES, EncoderTransformer
 
 

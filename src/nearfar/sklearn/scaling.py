@@ -8,7 +8,7 @@ from nearfar.data.scales import Floats, Scales
 
 
 def scale_of(rows: Floats) -> tuple[Floats, Floats]:
-    """Return mean and deviation of the columns of rows (n, columns); 1 where a column is constant."""
+    """Return mean and deviation of columns (n, columns); the latter is 1 of what is constant."""
     found = Scales.of(rows)
     deviation = np.where(found.varies, found.deviation, 1.0)
     return found.mean * found.largest, deviation * found.largest

@@ -11,11 +11,12 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
+from nearfar.data.scales import Floats
 from nearfar.objectives import Rows
 from nearfar.sklearn import training
 from nearfar.sklearn.base import Saveable, Transforms, options_from, prefixed, under
 from nearfar.sklearn.saved import Arrays, Plain
-from nearfar.sklearn.scaling import Floats, scale_of, scaled
+from nearfar.sklearn.scaling import scale_of, scaled
 from nearfar.sklearn.views import Corruption
 from nearfar.train.randomness import drawn_apart
 
