@@ -12,6 +12,8 @@ MISSING = "–"
 MINUS = "−"
 LARGE = 1e7
 """From here on numbers are written with a power of ten."""
+SMALL, ROUNDING = 5e-5, 1e-14
+"""Between these too: a target in mol/L has errors of 1e-9, which are not 0.000."""
 
 
 def finite(value: Any) -> float | None:
@@ -22,18 +24,23 @@ def finite(value: Any) -> float | None:
 
 
 def number(value: Any, signed: bool = False) -> str:
-    """Three decimals below ten, fewer above; a true minus sign; a dash for what is missing.
+    """Three decimals below ten, fewer above, four where three are zeros; a dash for what is missing.
 
     >>> number(0.2561), number(-12.34), number(None), number(0.01, signed=True)
     ('0.256', '−12.3', '–', '+0.010')
     >>> number(12345.7), number(250000.0), number(12345678.0)
     ('12,346', '250,000', '1.2e7')
+    >>> number(0.0003), number(1.07e-9)
+    ('0.0003', '1.1e-9')
     """
     known = finite(value)
     if known is None:
         return MISSING
     size = abs(known)
-    return _sign(known, signed) + fixed(size, 3 if size < 10 else 1 if size < 1000 else 0)
+    if ROUNDING < size < SMALL:
+        return _sign(known, signed) + _with_power(size)
+    decimals = 4 if SMALL <= size < 10 * SMALL else 3 if size < 10 else 1 if size < 1000 else 0
+    return _sign(known, signed) + fixed(size, decimals)
 
 
 def fixed(size: float, decimals: int) -> str:
@@ -41,9 +48,15 @@ def fixed(size: float, decimals: int) -> str:
 
     Exact halves are rounded up, as scripts in a browser do.
     """
-    style = ".1e" if size >= LARGE else f",.{decimals}f"
+    if size >= LARGE:
+        return _with_power(size)
     with localcontext(rounding=ROUND_HALF_UP):
-        return f"{Decimal(size):{style}}".replace("e+", "e")
+        return f"{Decimal(size):,.{decimals}f}"
+
+
+def _with_power(size: float) -> str:
+    with localcontext(rounding=ROUND_HALF_UP):
+        return f"{Decimal(size):.1e}".replace("e+", "e")
 
 
 def precise(size: float) -> str:
