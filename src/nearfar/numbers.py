@@ -24,7 +24,7 @@ def finite(value: Any) -> float | None:
 
 
 def number(value: Any, signed: bool = False) -> str:
-    """Three decimals below ten, fewer above, four where three are zeros; a dash for what is missing.
+    """Three decimals below ten, fewer above, four where three are zeros; a dash for a missing one.
 
     >>> number(0.2561), number(-12.34), number(None), number(0.01, signed=True)
     ('0.256', '−12.3', '–', '+0.010')

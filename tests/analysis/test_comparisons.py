@@ -105,6 +105,8 @@ def test_no_error_is_said_to_be_reduced_by_more_than_all_of_it() -> None:
     assert bound(errors, -1.9, 0.5) == "at most 95.0% better or 25.0% worse"
     gains = Comparison(**facts, metric="r2", n=3, baseline_mean=0.2)
     assert bound(gains, -0.1, 0.5) == "at most 0.500 better or 0.100 worse"
+    accuracies = replace(gains, metric="balanced_accuracy")
+    assert bound(accuracies, -0.441, 1.033) == "at most 1.000 better or 0.441 worse"
 
 
 def given(differences: list[np.ndarray], rows: list[np.ndarray], n_rows: int) -> GivenScores:

@@ -42,6 +42,17 @@ def test_on_a_fixed_split_a_head_that_draws_nothing_is_one_model(tmp_path: Path)
     pd.testing.assert_frame_equal(found, one)
 
 
+def test_on_all_rows_seeds_that_draw_the_same_are_one_model(tmp_path: Path) -> None:
+    ridge = small()["arms"]["ridge"]
+    arms = {"svr": {**ridge, "group": "own", "fit": {**ridge["fit"], "head": "svr"}}}
+    axes = {"seed": {"role": "repeat", "values": 3}}
+    changes = {"arms": arms, "axes": axes, "baseline": "svr", "stages": {}, "profiles": {}}
+    study = write_small(tmp_path, **changes)
+    run = run_whole(Request(str(study), out=tmp_path / "runs")).folder.path
+    export_run(run, tmp_path / "all", "svr", refit=True)
+    assert models(tmp_path / "all") == 1
+
+
 @pytest.mark.parametrize("resplit", [True, False])
 def test_on_all_rows_splits_are_no_difference(tmp_path: Path, resplit: bool) -> None:
     run = made(tmp_path, resplit=resplit)

@@ -82,8 +82,11 @@ def bound(comparison: Comparison, low: float, high: float) -> str:
 
 
 def possible(c: Comparison, difference: float) -> float:
-    """Return a difference as it can be: no error is reduced by more than all of it."""
-    lowers = METRICS[c.metric].better == "lower"
+    """Return a difference as it can be: two accuracies are 1 apart, an error is lost but once."""
+    metric = METRICS[c.metric]
+    span = metric.most - metric.least
+    difference = min(max(difference, -span), span)
+    lowers = metric.better == "lower"
     if not lowers or c.reduction_percent is None or not c.baseline_mean:
         return difference
     return max(difference, -c.baseline_mean)

@@ -94,11 +94,21 @@ def refitted(
             _carried_out(step, whole, folder.store)
         fitted = Fitted.of_stage(steps[-1].hash, folder.store, like)
         members.append(Member(member.seed, steps[-1].hash, fitted))
+    if all(_equal(members[0], member) for member in members):
+        members = members[:1]
     told = f", {length.words} each, as the study found to be best" if length else ""
     known = None if model.known is None else _known(members[0], dataset)
     calibration = None if model.calibration is None else _earlier(model.calibration, len(members))
     return replace(model, members=members, known=known, calibration=calibration), (
         f"After the study it was trained once more on all {len(dataset)} rows{told}."
+    )
+
+
+def _equal(one: Member, other: Member) -> bool:
+    """Tell whether two members are one model: what a seed drew made no difference."""
+    first, second = one.fitted.weights(), other.fitted.weights()
+    return first.keys() == second.keys() and all(
+        torch.equal(first[name], second[name]) for name in first
     )
 
 
