@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from image_examples import load, pixels_of, write_images
+from pyarrow import parquet
 
 from nearfar.data.read.images import cache, decode
 from nearfar.errors import UserError
@@ -56,6 +58,22 @@ def test_changed_file_or_option_decodes_again(
     assert len(decoded) == 24
     load(tmp_path, limit={"rows": 4})
     assert len(decoded) == 28
+
+
+@pytest.mark.parametrize("form", ["structs", "texts"])
+def test_changed_file_that_a_parquet_file_names_is_decoded_again(
+    tmp_path: Path, decoded: list[decode.Encoded], own_cache: Path, form: str
+) -> None:
+    write_images(tmp_path, NAMES)
+    cells = NAMES if form == "texts" else [{"bytes": None, "path": name} for name in NAMES]
+    labels = [name[:3] for name in NAMES]
+    parquet.write_table(pa.table({"image": cells, "label": labels}), tmp_path / "t.parquet")
+    first = load(tmp_path / "t.parquet", target="label")
+    assert load(tmp_path / "t.parquet", target="label").digest == first.digest
+    assert len(decoded) == 8
+    (tmp_path / NAMES[0]).write_bytes((tmp_path / NAMES[5]).read_bytes())
+    again = load(tmp_path / "t.parquet", target="label")
+    assert np.array_equal(pixels_of(again)[0], pixels_of(first)[5])
 
 
 def test_bad_images_are_remembered(tmp_path: Path, decoded: list[decode.Encoded]) -> None:

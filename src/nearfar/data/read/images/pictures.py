@@ -78,8 +78,14 @@ class ParquetColumn:
                     begin = end
 
     def key(self) -> tuple[Sequence[Path], str]:
-        """See ``Pictures``."""
-        return self.files, f"parquet {self.column}"
+        """See ``Pictures``; pictures that cells name by their path are files as well."""
+        named: list[Path] = []
+        for path in self.files:
+            with opened_parquet(path) as file:
+                names = [one.path for one in file.schema if one.path.endswith(".path")]
+                inside = f"{self.column}.path" if f"{self.column}.path" in names else self.column
+                named += _named(file.read(columns=[inside]).column(0), path.parent)
+        return [*self.files, *named], f"parquet {self.column}"
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,23 @@ class ArrowColumn:
         return ((row, _cell(self.cells[row].as_py(), Path())) for row in rows)
 
     def key(self) -> tuple[Sequence[Path], str]:
-        """See ``Pictures``."""
-        return [], self.tag
+        """See ``Pictures``; pictures that cells name by their path are files."""
+        return (_named(self.cells, Path()) if self.tag else []), self.tag
+
+
+def _named(cells: Any, folder: Path) -> list[Path]:
+    """Return the files that are named by a column of pictures, structs or texts of arrow."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_struct(cells.type):
+        if cells.type.get_field_index("path") < 0:
+            return []
+        cells = pc.struct_field(cells, "path")
+    if pa.types.is_binary(cells.type) or pa.types.is_large_binary(cells.type):
+        return []
+    paths = (folder / name for name in cells.to_pylist() if name and isinstance(name, str))
+    return [path for path in paths if path.is_file()]
 
 
 def _cell(cell: Any, folder: Path) -> Encoded | None:
