@@ -10,8 +10,9 @@ import yaml
 
 from nearfar.data import Conditions, SplitOptions
 from nearfar.plan.chain import Step
+from nearfar.plan.environment import Environment
 from nearfar.plan.plan import Plan, make_plan
-from nearfar.plan.specs import Data, Environment, Named, PretrainSpec
+from nearfar.plan.specs import Data, Named, PretrainSpec
 from nearfar.study.load import Resolved, resolve
 from nearfar.study.schema import Pretrain
 from nearfar.train.recipe import Adam, Constant, Recipe

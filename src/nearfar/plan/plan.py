@@ -19,10 +19,10 @@ from nearfar.plan.chain import (
     no_external,
     scoring_of,
 )
+from nearfar.plan.environment import Environment
 from nearfar.plan.importance import importance_of
 from nearfar.plan.proposals import Space, Values, proposed, seed_of
 from nearfar.plan.search import Choice, Outcome, Try, point_name, ranked
-from nearfar.plan.specs import Environment
 from nearfar.records.conditions import joined, pairs_of
 from nearfar.study.load import Point, Resolved
 from nearfar.study.points import point_at

@@ -6,16 +6,15 @@ where it is not given: stages that were made before it keep their hashes.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from nearfar.data.conditions import Conditions
 from nearfar.data.options import SplitOptions
 from nearfar.data.rare_targets import Weighting
+from nearfar.plan.environment import Environment
 from nearfar.records.stages import StageStore
-from nearfar.train.device import FULL, Precision
 from nearfar.train.recipe import Recipe
-from nearfar.version import __version__
 
 if TYPE_CHECKING:
     from nearfar.study.schema import Test
@@ -43,39 +42,6 @@ class Named:
 
 Z_UNITS = Named("z", {})
 """The readout that is not named in a specification."""
-
-
-@dataclass(frozen=True)
-class Environment:
-    """What beside the study determines numbers."""
-
-    torch: str
-    device: str
-    nearfar: str = __version__
-    precision: Precision = FULL
-    devices: int = 1
-    """How many devices train one model together, each in a process of its own."""
-
-    @property
-    def alone(self) -> Self:
-        """The same with one device, for what is not trained by batches."""
-        return replace(self, devices=1)
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """Return the environment that stands in the specification of a stage."""
-        return cls(
-            **{field.name: plain[field.name] for field in fields(cls) if field.name in plain}
-        )
-
-    def to_plain(self) -> Plain:
-        """Return what stands in specifications; full precision and one device are not named."""
-        plain = asdict(self)
-        if self.devices == 1:
-            del plain["devices"]
-        if self.precision == FULL:
-            del plain["precision"]
-        return plain
 
 
 _EVER = ("kind", "parts", "resplit", "split_seed", "validation")

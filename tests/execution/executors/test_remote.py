@@ -31,9 +31,9 @@ from nearfar.execution.executors.sent import (
 )
 from nearfar.execution.where import Where
 from nearfar.execution.worker import StudySource
+from nearfar.plan.environment import Environment
 from nearfar.plan.groups import Bundle
 from nearfar.plan.plan import Plan, make_plan
-from nearfar.plan.specs import Environment
 from nearfar.records.seals import Damaged
 from nearfar.records.stages import StageStore
 from nearfar.train import loop

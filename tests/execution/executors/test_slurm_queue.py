@@ -18,8 +18,8 @@ from nearfar.execution.prepared import Request
 from nearfar.execution.run import carry_out, prepare
 from nearfar.execution.where import Where
 from nearfar.execution.worker import StudySource
+from nearfar.plan.environment import Environment
 from nearfar.plan.plan import make_plan
-from nearfar.plan.specs import Environment
 from nearfar.records.stages import StageStore
 
 RESULTS = Path("small-full") / "results.csv"

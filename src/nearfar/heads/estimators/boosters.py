@@ -183,6 +183,7 @@ class Booster:
 class LightGBM(Booster):
     """LightGBM (Ke et al., NeurIPS 2017); models are kept as its text."""
 
+    packages: ClassVar[tuple[str, ...]] = ("lightgbm",)
     library, title = "lightgbm", "LightGBM"
     quiet: ClassVar[Mapping[str, Any]] = {"verbosity": -1, "deterministic": True}
     untaken = frozenset(
@@ -233,6 +234,7 @@ class LightGBM(Booster):
 class XGBoost(Booster):
     """XGBoost (Chen and Guestrin, KDD 2016); models are kept as universal binary JSON."""
 
+    packages: ClassVar[tuple[str, ...]] = ("xgboost",)
     library, title = "xgboost", "XGBoost"
     quiet: ClassVar[Mapping[str, Any]] = {"verbosity": 0}
     untaken = frozenset(
@@ -270,6 +272,7 @@ class XGBoost(Booster):
 class CatBoost(Booster):
     """CatBoost (Prokhorenkova et al., NeurIPS 2018); models are kept in its own binary format."""
 
+    packages: ClassVar[tuple[str, ...]] = ("catboost",)
     library, title, rounds, threads_option = "catboost", "CatBoost", "iterations", "thread_count"
     seed_option = "random_seed"
     quiet: ClassVar[Mapping[str, Any]] = {"verbose": False, "allow_writing_files": False}

@@ -33,6 +33,7 @@ class Sklearn:
     tasks: ClassVar[frozenset[str]] = PREDICTS
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = True
+    packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
 
     def __init__(self, *, class_: str = "", options: PlainOptions | None = None) -> None:
         self.class_, self.options = class_, options

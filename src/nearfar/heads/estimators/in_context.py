@@ -225,6 +225,7 @@ class _Told:
 class TabPFN(InContext):
     """TabPFN (Hollmann et al., "Accurate predictions on small data", Nature 637, 2025)."""
 
+    packages: ClassVar[tuple[str, ...]] = ("tabpfn",)
     library, title = "tabpfn", "TabPFN"
     bound: ClassVar[Mapping[str, Any]] = {"n_preprocessing_jobs": 1}
     untaken = frozenset(
@@ -244,6 +245,7 @@ class TabPFN(InContext):
 class TabICL(InContext):
     """TabICL (Qu et al., "TabICL: a tabular foundation model", ICML 2025)."""
 
+    packages: ClassVar[tuple[str, ...]] = ("tabicl",)
     library, title = "tabicl", "TabICL"
     bound: ClassVar[Mapping[str, Any]] = {"allow_auto_download": False, "verbose": False}
     untaken = frozenset(

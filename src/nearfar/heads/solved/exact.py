@@ -83,6 +83,7 @@ class Ridge(Affine):
     tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = False
+    packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
 
     def __init__(self, *, penalties: PositiveInt = 25) -> None:
         super().__init__()
@@ -115,6 +116,7 @@ class Forest:
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification", "multilabel"})
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = True
+    packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
 
     def __init__(
         self,

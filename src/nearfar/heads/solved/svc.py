@@ -29,6 +29,7 @@ class SVC:
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = True
+    packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
 
     def __init__(
         self, *, folds: Annotated[int, Field(ge=2)] = 5, width: Width | None = None

@@ -60,6 +60,7 @@ class SVR:
     tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = True
+    packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
 
     def __init__(
         self,
