@@ -46,11 +46,12 @@ def onnx_of(model: FinishedModel) -> tuple[bytes, dict[str, Any]]:
     from nearfar.models.onnx.convert import convert, require
 
     require()
-    from nearfar.models.onnx.check import checked, made_rows
+    from nearfar.models.onnx.check import checked
     from nearfar.models.onnx.graph import Graph
+    from nearfar.models.onnx.rows import made_rows
 
     graph = Graph(model)
-    data = convert(graph, graph.feed(made_rows(model.schema, 3)))
+    data = convert(graph, graph.feed(made_rows(model, 3)))
     told = {
         "file": ONNX,
         "inputs": [one.to_plain() for one in graph.inputs],

@@ -22,8 +22,9 @@ from nearfar.encoders import BUILT_IN, Encoder
 from nearfar.errors import UserError
 from nearfar.models import FinishedModel
 from nearfar.models.export import onnx_of
-from nearfar.models.onnx.check import LARGEST, checked, difference, made_rows, wanted
+from nearfar.models.onnx.check import LARGEST, checked, difference, wanted
 from nearfar.models.onnx.graph import Chain, Graph
+from nearfar.models.onnx.rows import made_rows
 
 SMALL: dict[str, dict[str, Any]] = {
     "cnn": {"width": 4},
@@ -57,7 +58,7 @@ def compared(model: FinishedModel, data: bytes) -> float:
     graph, session = Graph(model), onnxruntime.InferenceSession(data)
     worst = 0.0
     for count in (1, 5):
-        rows = made_rows(model.schema, count)
+        rows = made_rows(model, count)
         found = session.run(None, wanted(session, graph.feed(rows)))
         assert len(found[0]) == count
         worst = max(worst, difference(found, graph, rows))
@@ -102,7 +103,7 @@ def test_shapes_have_names_no_path_is_told_and_another_model_is_noticed() -> Non
 
 def test_what_is_no_number_is_a_difference() -> None:
     model = made_model(table_schema(), {"mlp": {"hidden": 8}}, fit_spec(), seeds=(0, 1))
-    graph, rows = Graph(model), made_rows(model.schema, 3)
+    graph, rows = Graph(model), made_rows(model, 3)
     truth = model.predict(rows)
     assert truth.deviation is not None
     assert difference([truth.mean, truth.deviation], graph, rows) == 0
@@ -151,7 +152,7 @@ def test_a_solved_head_is_the_same_as_a_module(
     )
     fitted = model.members[0].fitted
     assert fitted.outcome == outcome_of(task, 2)
-    rows = made_rows(model.schema, 30)
+    rows = made_rows(model, 30)
     with torch.no_grad():
         found = Chain(fitted, task, "").forward(rows.values).numpy()
     near = 1e-6 if name == "pca" else 1e-9  # its products are of float32

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nearfar.data import Columns, Images, Molecules, Vectors
-from nearfar.data.inputs.columns import NUMERIC, Column, texts
+from nearfar.encoders import FixedEncoder
+from nearfar.encoders.identity import Identity
 from nearfar.errors import UserError
+from nearfar.models.finished import Predictions
 from nearfar.models.onnx.graph import Feed, Graph
-from nearfar.models.schema import InputSchema
+from nearfar.models.onnx.rows import made_rows
 
 LARGEST = 1e-5
 """Largest difference that is allowed, relative to the largest value of an output."""
 BATCHES = (3, 8)
-
-_SMILES = (
-    *("CCO", "c1ccccc1O", "N", "CC(=O)[O-].[Na+]", "CCCCCCCCCCCCCCCC", "F/C=C/F", "C1CC1C#N"),
-    "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
-)
-"""Molecules of 1 to 16 atoms: rings, charges, a salt, a double bond with a side."""
+MOST = 64
+"""Kept training rows that are compared."""
 
 
 def checked(data: bytes, graph: Graph) -> dict[str, Any]:
-    """Return how far an ONNX file is from its model, on rows made here, in two batch sizes.
+    """Return how far an ONNX file is from its model, in batches of several sizes.
+
+    They are of rows made here, and of training rows that the model has kept.
 
     Raises:
         UserError: onnxruntime cannot run it, or it differs by more than ``LARGEST``.
@@ -33,7 +34,10 @@ def checked(data: bytes, graph: Graph) -> dict[str, Any]:
 
     try:
         session = onnxruntime.InferenceSession(data, _silent(), providers=["CPUExecutionProvider"])
-        found = [_difference(session, graph, made_rows(graph.model.schema, n)) for n in BATCHES]
+        found = [_difference(session, graph, made_rows(graph.model, n)) for n in BATCHES]
+        known = known_features(graph)
+        if known is not None:
+            found.append(_difference_of_known(session, graph, known))
     except UserError:
         raise
     except Exception as error:
@@ -49,7 +53,7 @@ def checked(data: bytes, graph: Graph) -> dict[str, Any]:
             "export without --to"
         )
     return {
-        "batches": list(BATCHES),
+        "batches": [*BATCHES, *([] if known is None else [len(known)])],
         "largest_difference": worst,
         "onnxruntime": onnxruntime.__version__,
     }
@@ -76,7 +80,10 @@ def wanted(session: Any, feed: Feed) -> Feed:
 
 def difference(found: list[Any], graph: Graph, inputs: Any) -> float:
     """Return the largest difference of outputs from the model's, relative to the largest value."""
-    truth = graph.model.predict(inputs)
+    return _apart(found, graph.model.predict(inputs))
+
+
+def _apart(found: list[Any], truth: Predictions) -> float:
     scale = max(float(np.abs(truth.mean).max()), float(np.finfo(np.float32).tiny))
     expected = [truth.mean, truth.deviation]
     gaps = [
@@ -87,27 +94,33 @@ def difference(found: list[Any], graph: Graph, inputs: Any) -> float:
     return float(np.max(gaps))
 
 
-def made_rows(schema: InputSchema, count: int) -> Any:
-    """Return rows of the form that a model takes, made here."""
-    draw = np.random.default_rng(count)
-    if schema.kind == "molecule":
-        return Molecules.from_smiles([_SMILES[k % len(_SMILES)] for k in range(count)])
-    if schema.kind == "image":
-        assert schema.shape is not None
-        return Images(draw.integers(0, 256, (count, *schema.shape), dtype=np.uint8), schema.range)
-    names = [column.name for column in schema.columns]
-    if schema.complete:
-        return Vectors(draw.normal(size=(count, len(names))), names)
-    return Columns(
-        [
-            Column(
-                column.name,
-                column.kind,  # type: ignore[arg-type]
-                draw.normal(size=count)
-                if column.kind in NUMERIC
-                else texts([f"{column.name} {k}" for k in range(count)]),
-                column.layout,
-            )
-            for column in schema.columns
-        ]
-    )
+def known_features(graph: Graph) -> NDArray[np.float32] | None:
+    """Return features (n, d) of kept training rows, spread evenly; None where none can be fed.
+
+    They can where what is kept is what the graph takes: no member's encoder has weights.
+    """
+    model = graph.model
+    known = model.known
+    if known is None:
+        return None
+    width = known.values.shape[1]
+    for member, number in zip(model.members, graph.places, strict=True):
+        encoder, one = member.fitted.encoder, graph.inputs[number]
+        whole = isinstance(encoder, Identity) or (
+            isinstance(encoder, FixedEncoder) and encoder.as_module() is None
+        )
+        if not whole or math.prod(map(int, one.shape[1:])) != width:
+            return None
+    places = np.linspace(0, len(known.values) - 1, MOST).round().astype(int)
+    features: NDArray[np.float32] = known.values[np.unique(places)] * known.scale + known.centre
+    return features
+
+
+def _difference_of_known(session: Any, graph: Graph, features: NDArray[np.float32]) -> float:
+    model = graph.model
+    feed = {
+        one.name: features.reshape(len(features), *map(int, one.shape[1:])) for one in graph.inputs
+    }
+    own = [member.fitted for member in model.members]
+    values = np.stack([fitted.values(fitted.scores(features)) for fitted in own])
+    return _apart(session.run(None, wanted(session, feed)), Predictions(values, model.targets))
