@@ -4,9 +4,9 @@ Its front matter is that of model cards on the Hugging Face hub. All that it say
 study's own summary and from the model; it shows no row and no picture.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 import yaml
@@ -15,6 +15,7 @@ from nearfar.errors import printable
 from nearfar.metrics import MEASURES, label_of
 from nearfar.numbers import count, number
 from nearfar.report.load import within
+from nearfar.report.markdown import cell, code, plain
 from nearfar.report.wording import verdict_name
 
 _PIPELINES = {
@@ -81,7 +82,7 @@ def model_card(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     """
     parts = [
         f"---\n{_front_matter(facts, summary)}---",
-        f"# {facts.arm}{f' · {facts.condition}' if facts.condition else ''}",
+        f"# {plain(f'{facts.arm} · {facts.condition}' if facts.condition else facts.arm)}",
         _purpose(facts, summary),
         _use(facts),
         _training(facts, summary),
@@ -112,7 +113,7 @@ def kept_summary(facts: CardFacts, summary: Mapping[str, Any]) -> dict[str, Any]
 def _front_matter(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     pipeline = _PIPELINES.get((facts.kind, facts.task))
     values = _own_metrics(facts, summary)
-    plain: dict[str, Any] = {
+    told: dict[str, Any] = {
         "library_name": "nearfar",
         **({"pipeline_tag": pipeline} if pipeline else {}),
         "tags": ["nearfar", facts.task, *_TAGS[facts.kind]],
@@ -120,10 +121,11 @@ def _front_matter(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     }
     if values:
         task = {"type": pipeline or facts.task}
-        data = {"name": facts.study or "own data", "type": facts.study or "own-data"}
+        study = printable(facts.study)
+        data = {"name": study or "own data", "type": study or "own-data"}
         results = [{"task": task, "dataset": data, "metrics": [_result(entry) for entry in values]}]
-        plain["model-index"] = [{"name": facts.arm, "results": results}]
-    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+        told["model-index"] = [{"name": printable(facts.arm), "results": results}]
+    text = yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
     return "# license: yours to choose, for instance apache-2.0\n" + text
 
 
@@ -135,7 +137,7 @@ def _result(entry: Mapping[str, Any]) -> dict[str, Any]:
     unit = f", {_unit(entry['unit'])}" if entry["unit"] else ""
     return {
         "type": entry["metric"],
-        "name": f"test {label_of(entry['metric'])}{of}{unit}",
+        "name": printable(f"test {label_of(entry['metric'])}{of}{unit}"),
         "value": entry["mean"],
         "args": {"trainings": entry["n"], **({"interval_95": interval} if interval else {})},
     }
@@ -172,7 +174,7 @@ def _unit(unit: str) -> str:
 
 
 def _purpose(facts: CardFacts, summary: Mapping[str, Any]) -> str:
-    unit = f" in {facts.unit}" if facts.unit else ""
+    unit = f" in {plain(facts.unit)}" if facts.unit else ""
     what = f"Predicts {_listed(facts.targets)}{unit} of {_ROWS[facts.kind]}."
     if facts.task == "reconstruction":
         what = f"Gives {_ROWS[facts.kind]} back from few numbers."
@@ -184,10 +186,10 @@ def _purpose(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     if facts.kind == "image" and facts.shape:
         channels, height, width = facts.shape
         lines.append(f"Pictures become {height}×{width} pixels with {channels} channels.")
-    head = f" and head `{facts.head}`" if facts.head else ""
-    lines.append(f"It is encoder `{facts.encoder or 'none'}`{head}.")
+    head = f" and head {code(facts.head)}" if facts.head else ""
+    lines.append(f"It is encoder {code(facts.encoder or 'none')}{head}.")
     question = summary.get("question") or ""
-    asked = f"\n\nThe study that chose it asked: {question}" if question else ""
+    asked = f"\n\nThe study that chose it asked: {plain(question)}" if question else ""
     return "## What it is for\n\n" + " ".join(lines) + asked
 
 
@@ -199,20 +201,21 @@ def _use(facts: CardFacts) -> str:
     }[facts.kind]
     imported = "import pandas\n" if facts.kind == "vector" else ""
     call = "transform" if facts.task == "reconstruction" else "predict"
+    folder = printable(json.dumps(facts.folder, ensure_ascii=False))
     text = (
         "## How to use it\n\n```python\n"
-        f'import nearfar\n{imported}\nmodel = nearfar.load("{facts.folder}")\n'
+        f"import nearfar\n{imported}\nmodel = nearfar.load({folder})\n"
         f"model.{call}({example})\n```"
     )
     if not facts.onnx:
         return text
-    inputs = ", ".join(f"`{one['name']}`" for one in facts.onnx["inputs"])
-    outputs = ", ".join(f"`{name}`" for name in facts.onnx["outputs"])
+    inputs = ", ".join(code(one["name"]) for one in facts.onnx["inputs"])
+    outputs = ", ".join(code(name) for name in facts.onnx["outputs"])
     checked = facts.onnx["checked"]
     return (
         f"{text}\n\n`model.onnx` is the same for other runtimes: it takes {inputs} and gives "
         f"{outputs}; config.json describes them. In onnxruntime {checked['onnxruntime']}, batches "
-        f"of {' and '.join(map(str, checked['batches']))} rows differed from the model by at most "
+        f"of {', '.join(map(str, checked['batches']))} rows differed from the model by at most "
         f"{checked['largest_difference']:.1g} of the largest value."
     )
 
@@ -224,7 +227,7 @@ def _training(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     if facts.refit:
         lines.append(facts.refit)
     if rows:
-        told = ", ".join(f"{count(rows[part])} {part}" for part in rows)
+        told = ", ".join(f"{count(rows[part])} {plain(part)}" for part in rows)
         own = (
             "another split" if summary.get("resplit") or summary.get("folds") else "the same split"
         )
@@ -235,7 +238,7 @@ def _training(facts: CardFacts, summary: Mapping[str, Any]) -> str:
 def _verdict(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     if not summary:
         return ""
-    lines = ["## How good it is, and how sure that is", _plain(str(summary.get("answer") or ""))]
+    lines = ["## How good it is, and how sure that is", plain(str(summary.get("answer") or ""))]
     values = _own_metrics(facts, summary)
     if values:
         lines.append(_table(values))
@@ -261,7 +264,7 @@ def _table(values: Sequence[Mapping[str, Any]]) -> str:
             interval,
             str(entry["n"]),
         )
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines.append("| " + " | ".join(map(cell, cells)) + " |")
     return "\n".join(lines)
 
 
@@ -276,29 +279,30 @@ def _comparisons(facts: CardFacts, summary: Mapping[str, Any]) -> list[Mapping[s
 
 
 def _compared(entry: Mapping[str, Any]) -> str:
-    bound = f", {entry['bound']}" if entry.get("bound") else ""
-    reason = f": {entry['reason']}" if entry.get("reason") else ""
+    bound = f", {plain(entry['bound'])}" if entry.get("bound") else ""
+    reason = f": {plain(entry['reason'])}" if entry.get("reason") else ""
     return (
-        f"* **{entry['arm']}** against {entry['against']}, {label_of(entry['metric'])}: "
+        f"* **{plain(entry['arm'])}** against {plain(entry['against'])}, "
+        f"{plain(label_of(entry['metric']))}: "
         f"{verdict_name(entry['verdict'])}{bound}{reason}"
     )
 
 
 def _limits(facts: CardFacts, summary: Mapping[str, Any]) -> str:
-    lines = [f"* {_plain(note)}" for note in summary.get("notes", ())]
+    lines = [f"* {plain(note)}" for note in summary.get("notes", ())]
     lines.append(
         "* The numbers above are of rows like those of the study. For others, a new material or "
         "another camera, they say nothing: measure again."
     )
     if facts.head in KEEP_ROWS:
         lines.append(
-            f"* Its head, `{facts.head}`, holds features of the training rows: where the encoder "
-            "is `identity` they are the rows themselves."
+            f"* Its head, {code(facts.head)}, holds features of the training rows: where the "
+            "encoder is `identity` they are the rows themselves."
         )
     if facts.weights:
         lines.append(
             f"* It reads a file of weights that is not part of it (SHA-256 begins with "
-            f"`{facts.weights}`): put it into this folder. Its licence is its makers'."
+            f"{code(facts.weights)}): put it into this folder. Its licence is its makers'."
         )
     if len(facts.seeds) > 1:
         lines.append(
@@ -315,15 +319,10 @@ def _limits(facts: CardFacts, summary: Mapping[str, Any]) -> str:
 
 
 def _versions(facts: CardFacts) -> str:
-    told = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
+    told = ", ".join(plain(f"{name} {version}") for name, version in facts.versions.items())
     return f"Made with {told}." if told else ""
 
 
-def _plain(text: str) -> str:
-    """Return a text on one line in which names from data are no tags of HTML."""
-    return escape(printable(text), quote=False)
-
-
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"`{printable(name)}`" for name in names[:_SHOWN])
+    shown = ", ".join(code(name) for name in names[:_SHOWN])
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
