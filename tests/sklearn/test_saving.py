@@ -22,6 +22,8 @@ MADE: dict[str, Any] = {
         "epochs": 1,
         "head": "mlp",
     },
+    "ClassificationEncoder": {"epochs": 1},
+    "ContrastivePairs": {"epochs": 1},
     "ContrastiveRegressor": {"encoder": estimators.RankNContrast(epochs=1, hidden=8), "epochs": 1},
     "MorganFingerprints": {"bits": 32},
     "RankNContrast": {"epochs": 1, "layers": 3, "random_state": np.random.RandomState(0)},
@@ -38,7 +40,7 @@ def fitted(name: str) -> tuple[Any, Any]:
     if name == "MorganFingerprints":
         return model.fit(["CCO", "C"]), ["CCO", "c1ccccc1"]
     X, y = rows(30)
-    labelled = "Classifier" in name or name == "SupervisedContrastive"
+    labelled = getattr(model, "labels", "none") == "classes" or "Classifier" in name
     frame = pd.DataFrame(X, columns=list("abcd"))
     return model.fit(frame, labels_of("SupervisedContrastive", y) if labelled else y), frame
 
@@ -46,6 +48,12 @@ def fitted(name: str) -> tuple[Any, Any]:
 def asked(model: Any, X: Any) -> list[Any]:
     methods = ("transform", "predict", "predict_proba")
     return [getattr(model, method)(X) for method in methods if hasattr(model, method)]
+
+
+def classes_of(model: Any) -> list[Any]:
+    """Return the classes that an estimator met, and those that its transformer met."""
+    own = (model, getattr(model, "transformer_", None))
+    return [one.classes_ for one in own if hasattr(one, "classes_")]
 
 
 @pytest.mark.parametrize("name", sorted(MADE))
@@ -67,6 +75,9 @@ def test_what_is_read_again_gives_the_same_numbers(name: str, tmp_path: Path) ->
         for one, other in zip(before, asked(again, X), strict=True):
             np.testing.assert_array_equal(one, other)
         assert again.n_features_in_ == model.n_features_in_
+        for one, other in zip(classes_of(model), classes_of(again), strict=True):
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other)
         clone(again)
     assert "elsewhere" not in (place / CONFIG).read_text()
 

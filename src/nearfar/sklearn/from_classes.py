@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nearfar import objectives
-from nearfar.data.scales import Floats
-from nearfar.sklearn.transformer import EncoderTransformer, class_targets
+from nearfar.sklearn.transformer import EncoderTransformer
 
 
 class SupervisedContrastive(EncoderTransformer):
@@ -39,6 +37,7 @@ class SupervisedContrastive(EncoderTransformer):
         encoder_: the trained encoder, a ``torch.nn.Module`` of scaled rows, float32.
         column_mean_, column_scale_: what the columns are scaled with, shape (columns,).
         loss_curve_: the mean loss of every epoch.
+        classes_: the classes, sorted.
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
     """
 
@@ -83,11 +82,6 @@ class SupervisedContrastive(EncoderTransformer):
         """See ``EncoderTransformer``."""
         return {**super()._chosen(), "hidden": self.projection}
 
-    def _targets(self, given: NDArray[Any]) -> tuple[Floats, int]:
-        """See ``EncoderTransformer``."""
-        self.classes_, targets = class_targets(given, type(self).__name__)
-        return targets, len(self.classes_)
-
 
 class ContrastivePairs(EncoderTransformer):
     """Pairs of a class are drawn together, others pushed apart up to a margin (Hadsell 2006).
@@ -114,6 +108,7 @@ class ContrastivePairs(EncoderTransformer):
         encoder_: the trained encoder, a ``torch.nn.Module`` of scaled rows, float32.
         column_mean_, column_scale_: what the columns are scaled with, shape (columns,).
         loss_curve_: the mean loss of every epoch.
+        classes_: the classes, sorted.
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
     """
 
@@ -152,11 +147,6 @@ class ContrastivePairs(EncoderTransformer):
         self.distance = distance
         self.normalise = normalise
 
-    def _targets(self, given: NDArray[Any]) -> tuple[Floats, int]:
-        """See ``EncoderTransformer``."""
-        self.classes_, targets = class_targets(given, type(self).__name__)
-        return targets, len(self.classes_)
-
 
 class Triplets(EncoderTransformer):
     """An anchor is nearer to its class than to others by a margin (Schroff et al. 2015).
@@ -184,6 +174,7 @@ class Triplets(EncoderTransformer):
         encoder_: the trained encoder, a ``torch.nn.Module`` of scaled rows, float32.
         column_mean_, column_scale_: what the columns are scaled with, shape (columns,).
         loss_curve_: the mean loss of every epoch.
+        classes_: the classes, sorted.
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
     """
 
@@ -225,11 +216,6 @@ class Triplets(EncoderTransformer):
         self.distance = distance
         self.normalise = normalise
 
-    def _targets(self, given: NDArray[Any]) -> tuple[Floats, int]:
-        """See ``EncoderTransformer``."""
-        self.classes_, targets = class_targets(given, type(self).__name__)
-        return targets, len(self.classes_)
-
 
 class PairLikelihood(EncoderTransformer):
     """The likelihood of picking rows of one's class, and no others.
@@ -257,6 +243,7 @@ class PairLikelihood(EncoderTransformer):
         encoder_: the trained encoder, a ``torch.nn.Module`` of scaled rows, float32.
         column_mean_, column_scale_: what the columns are scaled with, shape (columns,).
         loss_curve_: the mean loss of every epoch.
+        classes_: the classes, sorted.
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
     """
 
@@ -294,11 +281,6 @@ class PairLikelihood(EncoderTransformer):
         self.temperature = temperature
         self.normalise = normalise
 
-    def _targets(self, given: NDArray[Any]) -> tuple[Floats, int]:
-        """See ``EncoderTransformer``."""
-        self.classes_, targets = class_targets(given, type(self).__name__)
-        return targets, len(self.classes_)
-
 
 class ClassificationEncoder(EncoderTransformer):
     """Features of an encoder that was trained to classify through one affine map.
@@ -323,6 +305,7 @@ class ClassificationEncoder(EncoderTransformer):
         encoder_: the trained encoder, a ``torch.nn.Module`` of scaled rows, float32.
         column_mean_, column_scale_: what the columns are scaled with, shape (columns,).
         loss_curve_: the mean loss of every epoch.
+        classes_: the classes, sorted.
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
     """
 
@@ -356,8 +339,3 @@ class ClassificationEncoder(EncoderTransformer):
             random_state=random_state,
         )
         self.label_smoothing = label_smoothing
-
-    def _targets(self, given: NDArray[Any]) -> tuple[Floats, int]:
-        """See ``EncoderTransformer``."""
-        self.classes_, targets = class_targets(given, type(self).__name__)
-        return targets, len(self.classes_)

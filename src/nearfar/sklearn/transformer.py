@@ -15,7 +15,7 @@ from nearfar.data.scales import Floats
 from nearfar.objectives import Rows
 from nearfar.sklearn import training
 from nearfar.sklearn.base import Saveable, Transforms, options_from, prefixed, under
-from nearfar.sklearn.saved import Arrays, Plain
+from nearfar.sklearn.saved import Arrays, Plain, labels_from, plain_labels
 from nearfar.sklearn.scaling import scale_of, scaled
 from nearfar.sklearn.views import Corruption
 from nearfar.train.randomness import drawn_apart
@@ -140,8 +140,12 @@ class EncoderTransformer(Transforms, Saveable):
         return rows.astype(np.float64), targets, outputs
 
     def _targets(self, given: NDArray[Any]) -> tuple[Floats, int]:
-        """Return targets (n, k) as the objective takes them, and how many outputs they need."""
-        raise NotImplementedError
+        """Return targets (n, k) as the objective takes them, and how many outputs they need.
+
+        These are classes, which are kept; where ``labels`` are numbers a subclass says them.
+        """
+        self.classes_, targets = class_targets(given, type(self).__name__)
+        return targets, len(self.classes_)
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return the features of rows.
@@ -186,10 +190,13 @@ class EncoderTransformer(Transforms, Saveable):
         """See ``Saveable``."""
         weights = {k: v.numpy() for k, v in self.encoder_.state_dict().items()}
         columns = {"column_mean": self.column_mean_, "column_scale": self.column_scale_}
-        return {"loss_curve": self.loss_curve_}, {**columns, **prefixed(weights, "encoder")}
+        plain: Plain = {"loss_curve": self.loss_curve_}
+        if self.labels == "classes":
+            plain["classes"] = plain_labels(self.classes_)
+        return plain, {**columns, **prefixed(weights, "encoder")}
 
     def _restore(self, plain: Plain, arrays: Arrays) -> None:
-        """See ``Saveable``."""
+        """See ``Saveable``; folders that were saved before classes were kept have none."""
         with drawn_apart(0, 0, torch.device("cpu")):
             encoder = training.fresh_encoder(
                 self.n_features_in_,
@@ -200,6 +207,8 @@ class EncoderTransformer(Transforms, Saveable):
         encoder.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
         self.column_mean_, self.column_scale_ = arrays["column_mean"], arrays["column_scale"]
         self.loss_curve_ = [float(value) for value in plain["loss_curve"]]
+        if "classes" in plain:
+            self.classes_ = labels_from(plain["classes"])
         self.encoder_ = encoder.eval()
 
 
