@@ -82,6 +82,22 @@ def test_what_is_read_again_gives_the_same_numbers(name: str, tmp_path: Path) ->
     assert "elsewhere" not in (place / CONFIG).read_text()
 
 
+@pytest.mark.parametrize("name", ["ContrastiveClassifier", "SoftmaxClassifier", "PairLikelihood"])
+def test_classes_that_are_texts_of_any_length_are_kept(name: str, tmp_path: Path) -> None:
+    X, y = rows(30)
+    texts = np.where(y > np.median(y), "far", "nearer").astype(np.dtypes.StringDType())
+    model = getattr(estimators, name)(**({} if name == "SoftmaxClassifier" else {"epochs": 1}))
+    model.fit(X, texts).save(tmp_path / "model")
+    again = estimators.load(tmp_path / "model")
+    assert again.classes_.tolist() == ["far", "nearer"]
+    for one, other in zip(asked(model, X), asked(again, X), strict=True):
+        np.testing.assert_array_equal(one, other)
+    gaps = texts.astype(np.dtypes.StringDType(na_object=np.nan))
+    gaps[3] = np.nan
+    with pytest.raises(ValueError, match=f"{name}: y has nan in row 3: no class"):
+        clone(model).fit(X, gaps)
+
+
 def test_what_is_not_fitted_is_not_saved(tmp_path: Path) -> None:
     for name in ("RankNContrast", "ContrastiveRegressor", "TunedSVR", "SoftmaxClassifier"):
         with pytest.raises(NotFittedError):

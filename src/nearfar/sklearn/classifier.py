@@ -15,7 +15,7 @@ from nearfar.losses import CLASSIFICATION_LOSSES
 from nearfar.sklearn.from_classes import SupervisedContrastive
 from nearfar.sklearn.predictor import EncoderPredictor
 from nearfar.sklearn.saved import Arrays, Plain, labels_from, plain_labels
-from nearfar.sklearn.transformer import DTYPES, EncoderTransformer, check_present, class_targets
+from nearfar.sklearn.transformer import DTYPES, EncoderTransformer, class_targets, given_classes
 
 
 class ContrastiveClassifier(ClassifierMixin, EncoderPredictor):  # type: ignore[misc]
@@ -86,7 +86,7 @@ class ContrastiveClassifier(ClassifierMixin, EncoderPredictor):  # type: ignore[
         Raises:
             ValueError: a parameter, X or y cannot be used, or training diverged; says which.
         """
-        check_present(y, type(self).__name__)
+        y = given_classes(y, type(self).__name__)
         rows, given = validate_data(self, X, y, dtype=DTYPES, ensure_min_samples=2)
         given = column_or_1d(given, warn=True)
         self.classes_, numbers = class_targets(given, type(self).__name__)

@@ -18,7 +18,7 @@ from nearfar.sklearn import training
 from nearfar.sklearn.base import Saveable
 from nearfar.sklearn.saved import Arrays, Plain, labels_from, plain_labels
 from nearfar.sklearn.scaling import scale_of, scaled
-from nearfar.sklearn.transformer import check_present, class_targets
+from nearfar.sklearn.transformer import class_targets, given_classes
 
 
 class SolvedClassifier(ClassifierMixin, Saveable):  # type: ignore[misc]
@@ -26,7 +26,7 @@ class SolvedClassifier(ClassifierMixin, Saveable):  # type: ignore[misc]
 
     def _given(self, X: Any, y: Any) -> tuple[Floats, Floats]:
         """Return rows, and indicators (n, classes) of their classes; keep the classes."""
-        check_present(y, type(self).__name__)
+        y = given_classes(y, type(self).__name__)
         rows, given = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         given = column_or_1d(given, warn=True)
         self.classes_, numbers = class_targets(given, type(self).__name__)

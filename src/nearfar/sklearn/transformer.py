@@ -134,7 +134,7 @@ class EncoderTransformer(Transforms, Saveable):
             return rows.astype(np.float64), np.zeros((len(rows), 1)), 1
         numbers = self.labels == "numbers"
         if not numbers:
-            check_present(y, type(self).__name__)
+            y = given_classes(y, type(self).__name__)
         rows, given = validate_data(self, X, y, multi_output=True, y_numeric=numbers, **least)
         targets, outputs = self._targets(given)
         return rows.astype(np.float64), targets, outputs
@@ -227,6 +227,18 @@ def number_targets(given: NDArray[Any], owner: str) -> Floats:
                 " nothing to learn"
             )
     return scaled(targets, *scale_of(targets))
+
+
+def given_classes(y: Any, owner: str) -> Any:
+    """Return classes as scikit-learn takes them: numpy's texts of any length as those of one.
+
+    Raises:
+        ValueError: one of them is missing.
+    """
+    of_any_length = isinstance(y, np.ndarray) and y.dtype.kind == "T"
+    y = y.astype(object) if of_any_length else y
+    check_present(y, owner)
+    return y.astype(str) if of_any_length else y
 
 
 def check_present(y: Any, owner: str) -> None:
