@@ -105,6 +105,36 @@ def test_what_is_not_fitted_is_not_saved(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_saved_estimator_stands_until_the_new_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, X = fitted("SoftmaxClassifier")
+    (tmp_path / "model").symlink_to(tmp_path / "first")
+    model.save(tmp_path / "first")
+    before, rename = asked(model, X), Path.rename
+    left: list[list[str]] = []
+
+    def interrupted(path: Path, target: Path) -> Path:
+        held = json.loads((path / CONFIG).read_text())["parameters"]["penalty"]
+        if held == 9.0:
+            left.append([(one / CONFIG).read_text() for one in tmp_path.iterdir() if one.is_dir()])
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    other = estimators.SoftmaxClassifier(penalty=9.0).fit(X, model.predict(X))
+    with monkeypatch.context() as patched:
+        for name in ("rename", "replace"):
+            patched.setattr(Path, name, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            other.save(tmp_path / "model")
+    assert any('"penalty": 0.001' in text for text in left[0])
+    np.testing.assert_array_equal(asked(estimators.load(tmp_path / "first"), X)[0], before[0])
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["first", "model"]
+    other.save(tmp_path / "model")
+    assert (tmp_path / "model").is_symlink()
+    assert estimators.load(tmp_path / "first").penalty == 9.0
+
+
 def test_nothing_else_is_written_over(tmp_path: Path) -> None:
     model, _ = fitted("SoftmaxClassifier")
     (tmp_path / "thesis").mkdir()

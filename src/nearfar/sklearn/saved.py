@@ -32,6 +32,7 @@ def write_folder(path: str | Path, config: Plain, arrays: Mapping[str, NDArray[A
         FileExistsError: there is something else at ``path``.
     """
     place = Path(path)
+    place = place.resolve() if place.is_symlink() else place
     if place.exists() and (found := _held(place)) not in ("", config["estimator"]):
         held = "no saved estimator" if found is None else f"a {found}"
         raise FileExistsError(f"{place} exists and holds {held}: choose another folder to save in")
@@ -42,12 +43,24 @@ def write_folder(path: str | Path, config: Plain, arrays: Mapping[str, NDArray[A
         (beside / CONFIG).write_text(text + "\n", encoding="utf-8")
         save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, beside / WEIGHTS)
         beside.chmod(0o777 & ~_umask())
-        if place.exists():
-            shutil.rmtree(place)
-        beside.replace(place)
+        _put(beside, place)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
+
+
+def _put(beside: Path, place: Path) -> None:
+    """Rename a finished folder to its place; what was there goes once the new one stands."""
+    old, there = beside.with_name(f"{beside.name}.old"), place.exists()
+    if there:
+        place.rename(old)
+    try:
+        beside.rename(place)
+    except BaseException:
+        if there:
+            old.rename(place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _umask() -> int:
