@@ -281,5 +281,5 @@ def test_dates_and_decimals_are_spelled_alike(tmp_path: Path) -> None:
     options = {"source": "table", "path": "a.parquet", "features": ["a"], "task": "classification"}
     dataset = load_dataset(DataOptions(**options, target="day"), tmp_path)
     assert dataset.classes == ("2020-01-01", "2020-01-02")
-    with pytest.raises(UserError, match="'2' in every row"):
+    with pytest.raises(UserError, match="is 2 in every row: nothing to learn, as a number or"):
         load_dataset(DataOptions(**options, target="d"), tmp_path)

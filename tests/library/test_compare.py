@@ -93,6 +93,27 @@ def test_frames_of_classes_with_groups(tmp_path: Path) -> None:
         assert len(found) * 3 == (tested.get_group(seed)).size
 
 
+def test_numbers_of_any_type_are_one_file(tmp_path: Path) -> None:
+    X, y = np.random.default_rng(0).normal(size=(2, 20, 3))
+    first = rows_of(X, y[:, 0], {}, tmp_path)
+    for kind in (np.longdouble, ">f8"):
+        assert rows_of(X.astype(kind), y[:, 0].astype(kind), {}, tmp_path).path == first.path
+    objects = X.astype(np.longdouble).astype(object)
+    assert rows_of(objects, y[:, 0], {}, tmp_path).path == first.path
+    for kind in (complex, np.clongdouble):
+        with pytest.raises(nearfar.UserError, match=r"^X: complex"):
+            rows_of(X.astype(kind), y[:, 0], {}, tmp_path)
+        with pytest.raises(nearfar.UserError, match=r"^y: Could not convert .* complex"):
+            rows_of(X, y[:, 0].astype(kind), {}, tmp_path)
+
+
+def test_a_target_that_does_not_vary_is_told_whatever_its_type(tmp_path: Path) -> None:
+    X, told = np.random.default_rng(0).normal(size=(60, 3)), "target 'y' is 1 in every row: nothing"
+    for y in (np.ones(60), np.ones(60, dtype=int)):
+        with pytest.raises(nearfar.UserError, match=told):
+            nearfar.compare(X, y, arms={"ridge": "columns ridge"}, quiet=True, out=tmp_path)
+
+
 def test_the_same_rows_of_any_library_are_one_file(tmp_path: Path) -> None:
     frame = pd.DataFrame(X, columns=["a", "b", "c"], index=range(100, 160))
     named = pd.Series(Y, name="t")

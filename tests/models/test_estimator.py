@@ -66,6 +66,43 @@ def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
     np.testing.assert_allclose(model.predict(halves), model.predict(halves.double()), rtol=1e-6)
 
 
+NUMBERS = np.arange(12.0).reshape(6, 2)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        NUMBERS.astype(np.longdouble),
+        NUMBERS.astype(np.longdouble).astype(object),
+        NUMBERS.astype(">f8"),
+        NUMBERS.astype(">i4"),
+        NUMBERS.astype(str).astype(np.dtypes.StringDType()),
+        {f"x{k}": NUMBERS[:, k].astype(np.longdouble) for k in range(2)},
+        pd.DataFrame(NUMBERS.astype(np.longdouble), columns=["x0", "x1"]),
+        pd.DataFrame(NUMBERS.astype(">f8"), columns=["x0", "x1"]),
+    ],
+)
+def test_numbers_of_any_type_are_read(given: Any) -> None:
+    np.testing.assert_array_equal(rows_of(table_schema(2), given).inputs.values, NUMBERS)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        NUMBERS.astype(complex),
+        NUMBERS.astype(np.clongdouble),
+        NUMBERS.astype(complex).astype(object),
+        np.full((6, 2), np.datetime64("2020", "Y")),
+        np.full((6, 2), np.datetime64("2020-01-01", "ns")),
+        NUMBERS.view("V8"),
+    ],
+)
+def test_what_is_no_number_is_told_in_a_line(given: Any) -> None:
+    with pytest.raises(UserError, match=r"^X") as told:
+        rows_of(table_schema(2), given)
+    assert "\n" not in str(told.value)
+
+
 @pytest.mark.parametrize("gap", [None, float("nan"), pd.NA])
 def test_gaps_of_records_are_gaps(gap: Any) -> None:
     """As a frame's own: ``to_dict("records")`` has NaN among texts and truth values."""

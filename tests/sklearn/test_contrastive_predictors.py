@@ -27,6 +27,20 @@ def classes() -> tuple[Any, Any]:
     return X, labels_of("SupervisedContrastive", y)
 
 
+def test_targets_that_do_not_vary_are_told_of_the_estimator_and_all_its_rows() -> None:
+    X, y = rows(33)
+    told = r"^ContrastiveRegressor: y is 0 in all n_samples=33 rows: nothing to learn$"
+    with pytest.raises(ValueError, match=told):
+        ContrastiveRegressor().fit(X, np.zeros(33))
+    with pytest.raises(ValueError, match=r"^ContrastiveRegressor: column 1 of y is 0 in all n_"):
+        ContrastiveRegressor().fit(X, np.stack([y, np.zeros(33)], axis=1))
+    model = ContrastiveRegressor(encoder=RankNContrast(epochs=1), epochs=1, random_state=0)
+    one = np.zeros(33)
+    one[model._held_out(one, model._seed())[0]] = 1
+    with pytest.raises(ValueError, match="n_samples=30 rows that are not held out: nothing to"):
+        model.fit(X, one)
+
+
 @pytest.mark.parametrize("encoder", [None, SimCLR(epochs=2), UntrainedEncoder(hidden=16)])
 @pytest.mark.parametrize("train", ["all", "head"])
 def test_a_head_learns_on_any_encoder(encoder: Any, train: str) -> None:

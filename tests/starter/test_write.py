@@ -339,7 +339,7 @@ def test_scalars_read_back_as_text(text: str) -> None:
         ({"value": [f"row {k}" for k in range(60)]}, "60 different values in 60 rows"),
         ({"value": ["cat"] * 60}, "target 'value' is 'cat' in every row"),
         ({"value": [None] * 60}, "column 'value' is empty"),
-        ({"value": [4.0] * 60}, "target 'value' is 4 in every row"),
+        ({"value": [4.0] * 60}, "target 'value' is 4 in every row: nothing to learn"),
     ],
 )
 def test_hopeless_targets_are_refused(change: dict[str, list[Any]], words: str) -> None:

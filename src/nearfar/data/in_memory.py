@@ -48,8 +48,28 @@ def is_gap(cell: Any) -> bool:
     return nothing or type(cell).__name__ in _GAPS
 
 
+def stored_type(kind: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type in which a file holds an array of one: float64 of longer numbers."""
+    if kind.kind not in "iuf":
+        return kind
+    longer = kind.kind == "f" and kind.itemsize > 8
+    return np.dtype(np.float64) if longer else kind.newbyteorder("=")
+
+
+def plain_cell(cell: Any) -> Any:
+    """Return a number of numpy as one of Python, however long, and anything else as it is."""
+    if not isinstance(cell, np.generic):
+        return cell
+    plain = cell.item()
+    if isinstance(plain, np.longdouble | np.clongdouble):
+        return complex(plain) if isinstance(plain, np.clongdouble) else float(plain)
+    return plain
+
+
 def plain_frame(what: str, frame: Any) -> Any:
-    """Return a data frame of pandas whose columns are called by texts, and none is sparse.
+    """Return a data frame of pandas whose columns are called by texts, and which files hold.
+
+    None is sparse, and numbers are of at most 64 bits in this machine's order of bytes.
 
     Periods become the dates that they begin at: otherwise a file would hold how many there were
     since 1970, which is another number for months than for days.
@@ -69,7 +89,13 @@ def plain_frame(what: str, frame: Any) -> Any:
     }
     periods = [name for name, kind in plain.dtypes.items() if isinstance(kind, pd.PeriodDtype)]
     dates = {name: plain[name].dt.to_timestamp() for name in periods}
-    return plain.astype(sparse).assign(**dates) if sparse or dates else plain
+    others = {
+        name: stored_type(kind)
+        for name, kind in plain.dtypes.items()
+        if isinstance(kind, np.dtype) and stored_type(kind) != kind
+    }
+    types = sparse | others
+    return plain.astype(types).assign(**dates) if types or dates else plain
 
 
 def from_working_folder(table: Any, column: str | None = None) -> Any:

@@ -142,7 +142,7 @@ def array_of(what: str, cells: Sequence[Any]) -> pa.Array:
 
     try:
         return pa.array(cells)
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
         raise UserError(f"{what}: {str(error).splitlines()[0]}") from None
 
 

@@ -16,6 +16,7 @@ from nearfar.data.in_memory import (
     as_array,
     from_working_folder,
     plain_of_polars,
+    stored_type,
     without_codes,
 )
 from nearfar.data.read.locate import is_file, is_there
@@ -168,8 +169,7 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
     if array.ndim != 2 or array.dtype.kind not in "fiubOU" or not array.size:
         kind = f"{array.dtype} {array.shape}" if array.ndim else type(X).__name__
         raise _refused(kind)
-    if array.dtype == np.float16:
-        array = array.astype(np.float32)
+    array = array.astype(np.float32 if array.dtype == np.float16 else stored_type(array.dtype))
     width = len(str(array.shape[1] - 1))
     cells: Any = array.T.copy()
     if array.dtype.kind in "OU":

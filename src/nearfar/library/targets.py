@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nearfar.data.in_memory import is_gap
+from nearfar.data.in_memory import is_gap, plain_cell
 from nearfar.errors import UserError, nearest
 from nearfar.library.beside import array_of, check_length, free_name, same_column
 from nearfar.library.frames import as_table
@@ -136,5 +136,4 @@ def _is_nested(cell: Any) -> bool:
 
 def plain_cells(cells: Sequence[Any]) -> list[Any]:
     """Return cells with None for what is missing."""
-    plain = [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
-    return [None if is_gap(cell) else cell for cell in plain]
+    return [None if is_gap(cell) else cell for cell in map(plain_cell, cells)]

@@ -22,9 +22,11 @@ from nearfar.data.in_memory import (
     is_gap,
     is_pillow,
     pillow_file,
+    plain_cell,
     plain_frame,
     plain_of_polars,
     stacked,
+    stored_type,
     without_codes,
 )
 from nearfar.data.read.locate import is_file, is_there
@@ -120,7 +122,7 @@ def _cells(values: Any) -> Any:
         raise UserError(f"X: a column is {values!r} and no list of cells")
     try:
         cells = values.tolist() if hasattr(values, "tolist") else list(values)
-        return pa.array([None if is_gap(cell) else cell for cell in cells])
+        return pa.array([None if is_gap(cell) else cell for cell in map(plain_cell, cells)])
     except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
         raise UserError(f"X: a column of mixed or unknown type: {first_line(error)}") from error
 
@@ -172,9 +174,19 @@ def _columns(schema: InputSchema, given: Any, folder: Path) -> Path:
             f"X has shape {_shape(array)}; this model takes {len(names)} columns, in this order: "
             f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
         )
-    if array.dtype == object:
-        return _parquet(pa.table(dict(zip(names, map(_cells, array.T), strict=True))), folder)
-    return _parquet(pa.table(dict(zip(names, map(pa.array, array.T), strict=True))), folder)
+    array = array.astype(stored_type(array.dtype), copy=False)
+    columns = map(_cells if array.dtype == object else _column, array.T)
+    return _parquet(pa.table(dict(zip(names, columns, strict=True))), folder)
+
+
+def _column(values: Any) -> Any:
+    """Return a column of an array, by its cells where pyarrow does not know its type."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except pa.ArrowNotImplementedError:
+        return _cells(values)
 
 
 def _pictures(schema: InputSchema, given: Any, folder: Path) -> Path:

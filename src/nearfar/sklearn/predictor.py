@@ -18,7 +18,7 @@ from nearfar.objectives import Predictor, Rows, in_chunks
 from nearfar.sklearn import from_classes, from_numbers, training, without_labels
 from nearfar.sklearn.base import Saveable, options_from, parameter_names, prefixed, under
 from nearfar.sklearn.saved import Arrays, Plain
-from nearfar.sklearn.transformer import DTYPES, EncoderTransformer
+from nearfar.sklearn.transformer import DTYPES, EncoderTransformer, number_targets
 from nearfar.train.randomness import drawn_apart
 
 FEWEST_HELD_OUT = 2
@@ -77,6 +77,9 @@ class EncoderPredictor(Saveable):
         rest = np.setdiff1d(np.arange(len(rows)), held_out)
         transformer = self._transformer(seed)
         self._check_labels(transformer, given)
+        if transformer.labels == "numbers":
+            number_targets(given, owner)
+            number_targets(given[rest], owner, " that are not held out")
         transformer.fit(rows[rest], given[rest])
         inputs = training.rows_of(transformer._scaled(rows))
         data = Rows(inputs, torch.from_numpy(targets))

@@ -212,8 +212,8 @@ class EncoderTransformer(Transforms, Saveable):
         self.encoder_ = encoder.eval()
 
 
-def number_targets(given: NDArray[Any], owner: str) -> Floats:
-    """Return targets (n, k) in z units.
+def number_targets(given: NDArray[Any], owner: str, which_rows: str = "") -> Floats:
+    """Return targets (n, k) in z units; ``which_rows`` says of a part which rows it has.
 
     Raises:
         ValueError: one of them does not vary.
@@ -223,8 +223,8 @@ def number_targets(given: NDArray[Any], owner: str) -> Floats:
         if column.min() == column.max():
             which = f"column {k} of y" if targets.shape[1] > 1 else "y"
             raise ValueError(
-                f"{owner}: {which} is {column[0]:g} in all n_samples={len(targets)} rows:"
-                " nothing to learn"
+                f"{owner}: {which} is {column[0]:g} in all n_samples={len(targets)} rows"
+                f"{which_rows}: nothing to learn"
             )
     return scaled(targets, *scale_of(targets))
 

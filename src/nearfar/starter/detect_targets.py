@@ -319,7 +319,9 @@ def _number_fact(table: Table, target: str, cells: Sequence[Any], asked: str | N
     values = [value for cell in cells if (value := number(cell)) is not None and isfinite(value)]
     low, high = min(values), max(values)
     if low == high:
-        raise UserError(f"{table.name}: target '{target}' is {low:g} in every row")
+        raise UserError(
+            f"{table.name}: target '{target}' is {low:g} in every row: nothing to learn"
+        )
     fact = f"target '{target}': numbers from {low:g} to {high:g}, treated as regression"
     distinct = set(values)
     if len(distinct) <= _FEW_CLASSES and all(value == int(value) for value in distinct):

@@ -261,9 +261,9 @@ def _instead(values: Sequence[str]) -> str:
 
 def _check_classes(table: Table, column: str, classes: Sequence[str], rows: int) -> None:
     if len(classes) == 1:
-        raise UserError(
-            f"{table.name}: target '{column}' is {classes[0]!r} in every row: one class"
-        )
+        one = classes[0]
+        said = f"{one!r} in every row: one class" if number(one) is None else _constant(one)
+        raise UserError(f"{table.name}: target '{column}' is {said}")
     if classes and 2 * len(classes) > rows:
         raise UserError(
             f"{table.name}: target '{column}' has {len(classes)} different values in {rows} rows: "
@@ -275,6 +275,10 @@ def _check_classes(table: Table, column: str, classes: Sequence[str], rows: int)
             f"{table.name}: target '{column}' holds numbers such as {fractions[0]}, not classes: "
             "set data: task: regression"
         )
+
+
+def _constant(cell: str) -> str:
+    return f"{cell} in every row: nothing to learn, as a number or as a class"
 
 
 def _raw(cell: Any) -> str:
