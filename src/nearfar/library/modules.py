@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from nearfar.encoders.base import KINDS, Encoder
 from nearfar.errors import UserError
 from nearfar.library.fingerprint import fingerprint
+from nearfar.library.own_code import FIRM, is_own
 
 Make = Callable[..., nn.Module]
 
@@ -76,12 +79,13 @@ def made(make: Make, shape: tuple[int, ...] | None) -> nn.Module:
 
 
 def fingerprint_of(make: Make, shape: tuple[int, ...] | None) -> str:
-    """Return what tells a function from others: its source, and the module that it makes.
+    """Return what tells a function from others: its code, and the module that it makes.
 
-    Of the module count its parts, the source of its own classes, and its first weights.
+    Of the module count its parts, their classes and what they hold beside parts and hooks, and
+    its first weights.
 
     Raises:
-        UserError: as :func:`made`.
+        UserError: as :func:`made` and :func:`~nearfar.library.fingerprint.fingerprint`.
     """
     before = torch.random.get_rng_state()
     torch.manual_seed(0)
@@ -90,13 +94,30 @@ def fingerprint_of(make: Make, shape: tuple[int, ...] | None) -> str:
     finally:
         torch.random.set_rng_state(before)
     digest = hashlib.sha256(fingerprint(make).encode())
-    digest.update(repr(module).encode())
-    for kind in dict.fromkeys(type(part) for part in module.modules()):
-        digest.update(fingerprint(kind).encode())
+    digest.update(re.sub(r" at 0x[0-9a-fA-F]+", "", repr(module)).encode())
+    parts = [*module.modules()]
+    digest.update(fingerprint([*dict.fromkeys(type(part) for part in parts)]).encode())
+    digest.update(fingerprint([_held(part) for part in parts]).encode())
     for name, value in module.state_dict().items():
         digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()[:16]
+
+
+def _held(part: nn.Module) -> dict[str, Any]:
+    """Return what a module holds that is neither a part, a weight nor PyTorch's own.
+
+    Objects of other installed packages are left out: some remember what was done before.
+    """
+    usual = vars(nn.Module())
+    held = {name: item for name, item in vars(part).items() if name not in usual}
+    return {name: item for name, item in held.items() if _counts(item)}
+
+
+def _counts(item: Any) -> bool:
+    module = type(item).__module__
+    known = module.split(".")[0] in FIRM | sys.stdlib_module_names
+    return not isinstance(item, nn.Module) and (known or is_own(module))
 
 
 @torch.no_grad()
