@@ -125,3 +125,52 @@ def test_pictures_in_a_table_of_another_form(tmp_path: Path) -> None:
     book(tmp_path / "new.xlsx", about={"by": ["me"]}, rows={"Bäume": ["a.png"]})
     for name in ("new.csv", "new.xlsx"):
         assert len(load_inputs(options, tmp_path / name, like)) == 1
+
+
+def given(path: Path, columns: tuple[str, ...], **said: Any) -> tuple[dict[str, list[Any]], str]:
+    """All cells of a file as they are handed on, and how it was read."""
+    options = DataOptions(source="table", path="x", target="y", on_bad_rows="drop", **said)
+    rows = load_inputs(options, path, Vectors(np.zeros((1, len(columns))), list(columns)))
+    assert rows.given is not None
+    return dict(rows.given.columns), "\n".join(rows.source.get("reading", []))
+
+
+PARTS = {
+    "n": ["1,5", "1.234,5"],
+    "Katalog": ["1.234", "5.678"],
+    "Probe": ["1,2", "1,3"],
+    "Preis": ["00,50", "3,00"],
+    "gross": ["TRUE", "false"],
+    "Rest": ["NA", "(5)"],
+    "Liste": ["[1, 2]", "['a']"],
+    "Dauer": ["1 days 02:03:04", "0 days 00:00:01"],
+}
+
+
+@pytest.mark.parametrize("study", [None, ".", ","])
+@pytest.mark.parametrize("ending", ["csv", "parquet", "json"])
+def test_cells_are_handed_on_as_they_are_written(
+    tmp_path: Path, study: str | None, ending: str
+) -> None:
+    path, frame = tmp_path / f"new.{ending}", pd.DataFrame(PARTS)
+    if ending == "csv":
+        frame.to_csv(path, sep=";", index=False)
+    elif ending == "json":
+        frame.to_json(path, orient="records")
+    else:
+        frame.to_parquet(path)
+    said = {"decimal": study} if study else {}
+    assert read(path, ("n",), **said) == [[1.5], [1234.5]]
+    cells, told = given(path, ("n",), **said)
+    assert cells == PARTS
+    here = "numbers such as '1,5' are read with a decimal comma, by the cells of this file"
+    assert told == ("" if study == "," else f"{here}, not by the study")
+
+
+def test_a_decimal_point_where_the_study_has_commas_is_told(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("n,part\n1.5,1.234\n2,1.235\n", encoding="utf-8")
+    cells, told = given(tmp_path / "new.csv", ("n",), separator=";", decimal=",")
+    assert cells == {"n": ["1.5", "2"], "part": ["1.234", "1.235"]}
+    assert "numbers such as '1.5' are read with a decimal point" in told
+    (tmp_path / "new.csv").write_text("n,part\n1,1.234\n2,1.235\n", encoding="utf-8")
+    assert "decimal" not in given(tmp_path / "new.csv", ("n",), separator=";", decimal=",")[1]

@@ -34,6 +34,10 @@ class TableForm:
             said["missing"] = list(self.missing)
         return {key: value for key, value in said.items() if value is not None}
 
+    def interprets(self, column: str) -> bool:
+        """Tell whether a column's texts are to be read as numbers, truth values and the like."""
+        return self.strict or column in self.needed
+
     def lenient(self, needed: Iterable[str] = ()) -> TableForm:
         """Return the same for another file, which need not be of the same kind or form.
 

@@ -126,7 +126,7 @@ class BadRows:
     def given(self) -> GivenRows:
         """Return all rows as they were given, with the reasons of the bad ones."""
         reasons = {row: message for row, (_, message) in sorted(self._found.items())}
-        return GivenRows(self._table.columns, self._table.length, reasons, self._table.where)
+        return GivenRows(self._table.as_written(), self._table.length, reasons, self._table.where)
 
     def account(self) -> dict[str, Any]:
         """Return rows read and dropped, reasons with counts, and the first dropped rows."""

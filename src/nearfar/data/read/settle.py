@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import is_not
 from typing import Any
 
 from nearfar.data.read.cells import all_numbers, date, is_missing, is_written_truth, number, truth
@@ -28,7 +29,7 @@ MISSING_TEXTS = frozenset({"NA", "N/A", "NaN", "nan", "?", "#N/A", "<NA>", "NaT"
 
 
 def settled(table: Table, form: TableForm) -> Table:
-    """Bring a table's cells to one form, in place, and return it.
+    """Bring a table's cells to one form, in place, and return it; ``written`` keeps what changes.
 
     * Missing cells become None: the texts and numbers of ``form.missing``; without it, in a column
       of numbers, dates or truth values any word of ``MISSING``, in a column of text those of
@@ -39,26 +40,38 @@ def settled(table: Table, form: TableForm) -> Table:
     * Lists that are written as texts are lists, spans of time are seconds, and in a column of
       numbers those in brackets are negative: see ``written``.
 
-    Columns of class numbers that the source names are left as they are.
+    Columns of class numbers that the source names are left as they are. Of another file than the
+    study's, missing cells alone are looked for in columns that are not ``form.needed``.
     """
     for name, cells in table.columns.items():
         if name in table.class_names:
             continue
-        if form.missing is not None:
-            _take_out(table, name, cells, form.missing)
-        _note(table, name, as_seconds(cells))
-        texts = any(isinstance(cell, str) for cell in cells)
-        if not texts or all_numbers(cells) is not None:
-            continue
-        _note(table, name, as_negatives(cells, MISSING))
-        if form.decimal is not None:
-            _write_points(cells, form.decimal)
+        before = [*cells]
+        _settle(table, name, cells, form)
+        if any(map(is_not, before, cells)):
+            table.written.setdefault(name, before)
+    return table
+
+
+def _settle(table: Table, name: str, cells: list[Any], form: TableForm) -> None:
+    if form.missing is not None:
+        _take_out(table, name, cells, form.missing)
+    if not form.interprets(name):
         if form.missing is None:
             _take_out_words(table, name, cells)
-        as_lists(cells)
-        _note(table, name, as_seconds(cells))
-        _make_truths(cells)
-    return table
+        return
+    _note(table, name, as_seconds(cells))
+    texts = any(isinstance(cell, str) for cell in cells)
+    if not texts or all_numbers(cells) is not None:
+        return
+    _note(table, name, as_negatives(cells, MISSING))
+    if form.decimal is not None:
+        _write_points(cells, form.decimal)
+    if form.missing is None:
+        _take_out_words(table, name, cells)
+    as_lists(cells)
+    _note(table, name, as_seconds(cells))
+    _make_truths(cells)
 
 
 def _note(table: Table, name: str, said: str) -> None:

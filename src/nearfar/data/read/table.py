@@ -43,6 +43,12 @@ class Table:
     """What to say of a column that is not there: where it stands; empty if it is nowhere."""
     kept: dict[str, dict[str, int]] = field(default_factory=dict)
     """Column of text → word such as ``none`` that is a text like others → cells."""
+    written: dict[str, list[Any]] = field(default_factory=dict)
+    """Column → its cells as the source has them, where ``columns`` has them otherwise."""
+
+    def as_written(self) -> dict[str, list[Any]]:
+        """Return all cells as the source has them."""
+        return {**self.columns, **self.written}
 
     def column(self, name: str, purpose: str) -> list[Any]:
         """Return a column.

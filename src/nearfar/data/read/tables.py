@@ -81,7 +81,7 @@ def read_file(path: Path, form: TableForm | None = None) -> Table:
 
 
 def _read(path: Path, form: TableForm) -> Table:
-    ending = table_ending(path)
+    ending, said = table_ending(path), form.decimal
     kinds = (*TEXT, *_PARQUET, *_ARROW, *_WORKBOOKS, *_RECORDS, *_SDF, *_LISTS)
     if ending not in kinds:
         refuse_other_kind(path)
@@ -109,7 +109,10 @@ def _read(path: Path, form: TableForm) -> Table:
         if separator == "," and form.separator not in (None, ",") and not form.strict:
             form = _beside_commas(table, form)
     if not form.strict:
-        return settled(table, _fitting(table, form))
+        fitting = _fitting(table, form)
+        if fitting.decimal != said and (note := _sign_note(table, fitting, said)):
+            table.notes.append(note)
+        return settled(table, fitting)
     return without_totals(settled(table, form))
 
 
@@ -134,6 +137,29 @@ def _fitting(table: Table, form: TableForm) -> TableForm:
     if len(signs) != 1 or (form.decimal is None and "." in signs):
         return form
     return replace(form, decimal=signs.pop())
+
+
+def _sign_note(table: Table, form: TableForm, said: str | None) -> str:
+    """Return how numbers are read, other than the study said; nothing where none has a sign."""
+    assert form.decimal is not None
+    example = next(
+        (
+            cell.strip()
+            for name in form.needed & table.columns.keys()
+            for cell in table.columns[name]
+            if isinstance(cell, str)
+            and ("." in cell or "," in cell)
+            and plain_number(cell, form.decimal) is not None
+        ),
+        None,
+    )
+    if example is None:
+        return ""
+    sign = "comma" if form.decimal == "," else "point"
+    return (
+        f"numbers such as {example!r} are read with a decimal {sign}, by the cells of this file, "
+        "not by the study"
+    )
 
 
 def _known(table: Table, form: TableForm) -> Collection[str]:

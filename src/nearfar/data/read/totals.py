@@ -69,7 +69,7 @@ def without_totals(table: Table) -> Table:
         return table
     word = "the last row holds" if count == 1 else f"the last {count} rows hold"
     table.notes.append(f"left out: {word} totals of the rows above ({_shown(table, first)})")
-    for cells in table.columns.values():
+    for cells in (*table.columns.values(), *table.written.values()):
         del cells[first:]
     table.length = first
     if table.lines is not None:
@@ -103,7 +103,7 @@ def without_totals_of_files(table: Table) -> Table:
     table.notes.append(f"left out: {rows} totals of the rows above ({_shown(table, out[0])})")
     gone = set(out)
     kept = [row for row in range(table.length) if row not in gone]
-    for cells in table.columns.values():
+    for cells in (*table.columns.values(), *table.written.values()):
         cells[:] = [cells[row] for row in kept]
     if table.parts is not None:
         table.parts = [table.parts[row] for row in kept]

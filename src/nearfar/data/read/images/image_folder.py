@@ -58,21 +58,23 @@ def read_image_folder(
     if len(headers) > 1:
         raise UserError(f"{folder}: its metadata files differ in their columns")
     columns: dict[str, list[Any]] = {name: [] for name in next(iter(headers))}
+    written: dict[str, list[Any]] = {name: [] for name in columns}
     ragged: dict[int, str] = {}
     parts: list[str] = []
     places: list[str] = []
     for part, path, table in tables:
         below = path.parent.relative_to(folder)
         ragged |= {len(places) + row: why for row, why in table.ragged.items()}
-        for name, cells in table.columns.items():
-            wanted = name == _COLUMN and below != Path()
-            columns[name] += [f"{below}/{c}" if wanted and c else c for c in cells]
+        for whole, cells_of in ((columns, table.columns), (written, table.as_written())):
+            for name, cells in cells_of.items():
+                wanted = name == _COLUMN and below != Path()
+                whole[name] += [f"{below}/{c}" if wanted and c else c for c in cells]
         parts += [str(part)] * table.length
         places += [f"{path}, row {row + 1}" for row in range(table.length)]
-    whole = Table(folder.name, columns, len(places), ragged=ragged)
-    whole.place = lambda position: places[position]
-    whole.parts = parts if len({part for part, _ in files}) > 1 else None
-    rows = path_rows(whole, folder, image or _COLUMN, "a folder of images with metadata")
+    joined = Table(folder.name, columns, len(places), ragged=ragged, written=written)
+    joined.place = lambda position: places[position]
+    joined.parts = parts if len({part for part, _ in files}) > 1 else None
+    rows = path_rows(joined, folder, image or _COLUMN, "a folder of images with metadata")
     rows.note |= _left_over(folder, rows, {path for _, path in files})
     return rows
 
