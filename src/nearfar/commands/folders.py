@@ -57,8 +57,9 @@ def check_folder(path: Path) -> int:
 def write_document(path: Path, to: str, output: Path, *, force: bool) -> None:
     """Write a run's table in Markdown or LaTeX to a file, or print it."""
     from nearfar.errors import nearest
+    from nearfar.execution.kept_files import kept_files
     from nearfar.records.files import write_atomically
-    from nearfar.records.outputs import STANDARD, belongings, check_place
+    from nearfar.records.outputs import STANDARD, check_place
     from nearfar.report.documents import FORMATS
 
     if to not in FORMATS:
@@ -66,15 +67,16 @@ def write_document(path: Path, to: str, output: Path, *, force: bool) -> None:
     if output == STANDARD:
         print(FORMATS[to](path), end="")
         return
-    write_atomically(check_place(output, belongings(path), force=force), FORMATS[to](path))
+    write_atomically(check_place(output, kept_files(path), force=force), FORMATS[to](path))
 
 
 def write_splits(path: Path, output: Path, *, force: bool) -> str:
     """Write which rows each training learnt from and tested; return what was done."""
-    from nearfar.records.outputs import STANDARD, belongings, check_output, write_columns
+    from nearfar.execution.kept_files import kept_files
+    from nearfar.records.outputs import STANDARD, check_output, write_columns
     from nearfar.records.splits import read_splits
 
-    output = check_output(output, belongings(path), force=force)
+    output = check_output(output, kept_files(path), force=force)
     place = "standard output" if output == STANDARD else output
     columns = read_splits(path)
     write_columns(output, columns)

@@ -40,19 +40,18 @@ def embed_file(
     Raises:
         UserError: no such run or arm, no row to use, or an output that may not be written.
     """
-    from nearfar.execution.predict import training_rows
+    from nearfar.execution.kept_files import kept_files
     from nearfar.models.embed import ENDINGS, check_ending, embed_rows
     from nearfar.models.opened import opened
     from nearfar.models.told import reading_notes, unknown_categories
-    from nearfar.records.outputs import belongings, check_output
+    from nearfar.records.outputs import check_output
     from nearfar.train.device import pick_device
 
     check_ending(output)
-    read = [data, *belongings(path)]
+    read = [data, *kept_files(path)]
     output = check_output(output, read, force=force, endings=ENDINGS)
     chosen = pick_device(device)
     model = opened(path, arm, modules=modules)
-    check_output(output, training_rows(path), force=force, endings=ENDINGS)
     rows = model.schema.read(data)
     width = embed_rows(model, rows, output, chosen)
     reasons = {} if rows.given is None else rows.given.reasons

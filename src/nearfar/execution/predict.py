@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nearfar.data import InputRows
-from nearfar.data.read.locate import locate
 from nearfar.errors import UserError
+from nearfar.execution.kept_files import kept_files
 from nearfar.execution.predicted import (
     REASON,
     check_rows,
@@ -17,8 +17,7 @@ from nearfar.models.calibration import LEVEL
 from nearfar.models.embeddings import with_embeddings_from
 from nearfar.models.opened import opened
 from nearfar.numbers import counted
-from nearfar.records.outputs import STANDARD, belongings, check_output, write_columns
-from nearfar.records.run import RunFolder
+from nearfar.records.outputs import STANDARD, check_output, write_columns
 from nearfar.stages.fitted import ROWS
 from nearfar.train.device import pick_device
 
@@ -73,12 +72,11 @@ def predict_file(
     Raises:
         UserError: no such model, no row to use, or an output that may not be written.
     """
-    output = check_output(output, [data, *belongings(path), *embeddings], force=force)
+    output = check_output(output, [data, *kept_files(path), *embeddings], force=force)
     _check_numbers(batch, level)
     model = opened(path, arm, seed, modules=modules)
     if model.task == "reconstruction":
         raise UserError(f"arm {model.name!r} gives images back: there is nothing to predict")
-    check_output(output, [data, *training_rows(path)], force=force)
     rows = _rows(model, data, embeddings, strict=strict)
     found = model.predict(rows.inputs, pick_device(device), batch, level=level)
     write_columns(output, predicted_columns(rows, found))
@@ -100,15 +98,6 @@ def _check_numbers(batch: int, level: float) -> None:
     if not 0.5 <= level < 1:
         hint = f"; {level:g}% is {level / 100:g}" if 50 <= level < 100 else ""
         raise UserError(f"--level {level:g}: allowed: from 0.5 to below 1, such as {LEVEL}{hint}")
-
-
-def training_rows(path: Path) -> list[Path]:
-    """Return the file or folder that the run's own rows were read from, if it is still there."""
-    data = (RunFolder(path).study() or {}).get("data") or {}
-    try:
-        return [locate(data["path"], path)[0]] if data.get("path") else []
-    except UserError:
-        return []
 
 
 def _models(model: FinishedModel) -> str:

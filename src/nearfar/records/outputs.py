@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -47,8 +48,8 @@ def check_place(output: Path, inputs: Sequence[Path] = (), *, force: bool) -> Pa
     """Return the file of any format to write; see :func:`check_output`.
 
     Raises:
-        UserError: ``output`` is a folder, a device, an input, a file that is there already, or
-            cannot be written.
+        UserError: ``output`` is a folder, a device, an input, a study file, a file that is there
+            already, or cannot be written.
     """
     output = file_to_write(output, "--output")
     if not output.exists():
@@ -56,6 +57,8 @@ def check_place(output: Path, inputs: Sequence[Path] = (), *, force: bool) -> Pa
     for given in inputs:
         if given.exists() and (output.samefile(given) or _is_within(output, given)):
             raise UserError(f"--output {output}: is read for this; name another file")
+    if _is_study(output):
+        raise UserError(f"--output {output}: is a study file; name another file")
     if not force:
         raise UserError(f"--output {output}: is there already; --force writes over it")
     return output
@@ -64,6 +67,13 @@ def check_place(output: Path, inputs: Sequence[Path] = (), *, force: bool) -> Pa
 def belongings(path: Path) -> list[Path]:
     """Return the folder of a run or model, and the stages beside it: what nothing writes over."""
     return [path, path.parent / "stages"]
+
+
+def _is_study(path: Path) -> bool:
+    """Tell whether a file is one that somebody wrote for `nearfar run`."""
+    if path.suffix.lower() not in {".yaml", ".yml"}:
+        return False
+    return re.search(rb"^study\s*:", path.read_bytes(), re.MULTILINE) is not None
 
 
 def _is_within(output: Path, folder: Path) -> bool:
