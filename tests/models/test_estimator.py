@@ -429,6 +429,19 @@ def test_nothing_is_written_over(run: Path, tmp_path: Path) -> None:
         export_run(run, tmp_path / "model", "plain")
     export_run(run, tmp_path / "model", "plain", force=True)
     assert nearfar.load(tmp_path / "model").model.arm == "plain"
+    for name, words in {
+        "notes.txt": r"that are not the model's \(notes.txt\), which --force would remove",
+        "seed-0/config.json": r"that are not the model's \(seed-0/config.json\)",
+        "README.md": "its card, README.md, was edited, and --force would replace it",
+    }.items():
+        place = tmp_path / "model" / name
+        before = place.read_text() if place.exists() else ""
+        place.write_text(f"{before}mine\n")
+        with pytest.raises(UserError, match=words):
+            export_run(run, tmp_path / "model", "plain", force=True)
+        assert place.read_text() == f"{before}mine\n"
+        place.unlink()
+    export_run(run, tmp_path / "model", "plain", force=True)
     with pytest.raises(UserError, match="unknown format 'onx'; did you mean 'onnx'"):
         export_run(run, tmp_path / "other", "ridge", "onx")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "own"]

@@ -11,19 +11,20 @@ from typing import Any
 
 from nearfar.errors import UserError
 from nearfar.models.finished import FinishedModel
-from nearfar.models.folder import CONFIG, digests, is_model, write_config
+from nearfar.models.folder import CONFIG, digests, is_model, read_config, write_config
 from nearfar.records.files import write_atomically
 from nearfar.records.places import expanded, folder_to_write
 
 CARD, ONNX = "README.md", "model.onnx"
+_NAMED = 3
 
 
 def check_folder(folder: Path, *, force: bool) -> Path:
     """Return the folder to write a model to; refuse where something would be lost.
 
     Raises:
-        UserError: the folder is a file, or holds something (with ``force`` a model may go), or
-            cannot be written.
+        UserError: the folder is a file, or holds something (with ``force`` a model may go, but no
+            file of the user's own and no edited card), or cannot be written.
     """
     folder = expanded(folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
@@ -34,7 +35,30 @@ def check_folder(folder: Path, *, force: bool) -> Path:
         raise UserError(f"-o {folder}: holds what is no model of nearfar; name a new folder")
     if not force:
         raise UserError(f"-o {folder}: is there already; --force puts the new model in its place")
+    _refuse_own_files(folder)
     return folder_to_write(folder, "-o")
+
+
+def _refuse_own_files(folder: Path) -> None:
+    """Refuse a model's folder with files that nearfar did not write, or a card that was edited.
+
+    Raises:
+        UserError: names them; or config.json is damaged, so that it cannot be told.
+    """
+    config = read_config(folder)
+    there = digests(folder)
+    own = [name for name in there if name not in config["files"] and name != CARD]
+    if own:
+        more = f" and {len(own) - _NAMED} more" if len(own) > _NAMED else ""
+        raise UserError(
+            f"-o {folder}: holds files that are not the model's ({', '.join(own[:_NAMED])}{more}), "
+            "which --force would remove: move them away, or name a new folder"
+        )
+    if CARD in there and there[CARD] != config.get("card"):
+        raise UserError(
+            f"-o {folder}: its card, {CARD}, was edited, and --force would replace it: move it "
+            "away, or name a new folder"
+        )
 
 
 def onnx_of(model: FinishedModel) -> tuple[bytes, dict[str, Any]]:
@@ -97,8 +121,8 @@ def export_folder(
         model.save(beside)
         if onnx:
             write_atomically(beside / ONNX, data)
-        _complete(beside, {**(told or {}), **({"onnx": about} if onnx else {})})
         write_atomically(beside / CARD, card(about))
+        _complete(beside, {**(told or {}), **({"onnx": about} if onnx else {})})
         _put(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -111,10 +135,13 @@ def _beside(folder: Path, mark: str) -> Path:
 
 
 def _complete(folder: Path, told: Mapping[str, Any]) -> None:
-    """Add entries to config.json, and the digests of all files but the user's own card."""
+    """Add entries to config.json, and the digests of all files; the card, which may be edited,
+    has its own apart, as it was written.
+    """
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    files = {name: digest for name, digest in digests(folder).items() if name != CARD}
-    write_config(folder, {**config, **told, "files": files})
+    files = digests(folder)
+    card = files.pop(CARD)
+    write_config(folder, {**config, **told, "files": files, "card": card})
 
 
 def _put(beside: Path, folder: Path) -> None:

@@ -253,7 +253,7 @@ def digests(folder: Path) -> dict[str, dict[str, Any]]:
     return {
         path.relative_to(folder).as_posix(): _digest(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != CONFIG
+        if path.is_file() and path != folder / CONFIG
     }
 
 
