@@ -13,6 +13,7 @@ from pyarrow import parquet
 from nearfar.data import DataOptions, load_inputs
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
+from nearfar.models.told import reading_notes
 from nearfar.starter.detect import detect
 from nearfar.starter.detect_images import are_images
 from nearfar.starter.write import write_study
@@ -156,15 +157,22 @@ def test_metadata_of_image_folders(tmp_path: Path, form: str, parts: bool) -> No
     dataset = load(tmp_path, target="label")
     assert labels_of(dataset) == LABELS * len(places)
     assert dataset.source["layout"] == "a folder of images with metadata"
-    unnamed = len(places)
-    assert dataset.source["folders"] == [f"images that the metadata do not name: {unnamed}"]
+    shown = "2 (test/left.png, train/left.png)" if parts else "1 (left.png)"
+    told = f"images that the metadata do not name are left out: {shown}"
+    assert dataset.source["folders"] == [told]
     ages = load(tmp_path, target="age", task="regression").targets[:, 0].tolist()
     assert ages == [0, 0.5, 1, 1.5, 2, 2.5] * len(places)
     if parts:
         assert dataset.parts is not None
         assert dataset.parts.tolist() == ["test"] * 6 + ["train"] * 6
     options = DataOptions(source="images", path=str(tmp_path), target="label")
-    assert len(load_inputs(options, tmp_path, dataset.inputs)) == len(dataset)
+    (tmp_path / "x.heic").write_bytes(b"none")
+    rows = load_inputs(options, tmp_path, dataset.inputs)
+    assert len(rows) == len(dataset)
+    assert reading_notes(rows, "pics")[:2] == [
+        f"pics: {told}",
+        "pics: left out: 1 file that is not read as an image (1 × .heic): x.heic",
+    ]
 
 
 @pytest.mark.parametrize(

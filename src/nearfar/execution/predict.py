@@ -114,15 +114,12 @@ def _written(model: FinishedModel, rows: InputRows, output: Path) -> str:
 
 
 def _without(rows: InputRows) -> str:
-    """Return which rows have no prediction, and how many files were passed over, if any."""
-    others = rows.source.get("other_files") or 0
-    are = "1 file not read as an image" if others == 1 else f"{others} files not read as images"
-    passed = f"; {are} passed over" if others else ""
+    """Return which rows have no prediction, if any."""
     reasons = {} if rows.given is None else rows.given.reasons
     if not reasons:
-        return passed
+        return ""
     first = min(reasons)
     return (
         f"; {len(reasons)} row{'s have' if len(reasons) > 1 else ' has'} none, see column "
-        f"'{REASON}' (the first is row {first + 1}: {reasons[first]}){passed}"
+        f"'{REASON}' (the first is row {first + 1}: {reasons[first]})"
     )

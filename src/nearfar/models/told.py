@@ -5,17 +5,23 @@ from __future__ import annotations
 from nearfar.data import Columns, Images, InputRows, Inputs
 from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.data.read.images.decode import RESIZED
+from nearfar.data.read.images.trees import strangers_told
 from nearfar.models.finished import FinishedModel
 
 
 def reading_notes(rows: InputRows, name: str) -> list[str]:
-    """Return how cells were read, and what was done to images to be as the study's, lines.
+    """Return how cells were read, which files of a folder were not, and what was done to images.
 
     Args:
         rows: as the model's schema read them.
         name: of their file, or of the argument.
+
+    Returns:
+        Lines.
     """
-    notes = [f"{name}: {note}" for note in rows.source.get("reading", [])]
+    source = rows.source
+    read = [*source.get("reading", []), *source.get("folders", []), *strangers_told(source)]
+    notes = [f"{name}: {note}" for note in read]
     for step, count in rows.source.get("images", {}).items():
         to = ""
         images = without_columns(rows.inputs)

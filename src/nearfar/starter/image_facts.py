@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from nearfar.data.read.columns import number
 from nearfar.data.read.images.decode import ON_WHITE, RESIZED
 from nearfar.data.read.images.stored import FIRST_PAGE
 from nearfar.data.read.images.survey import Survey
-from nearfar.data.read.images.trees import HIDDEN
+from nearfar.data.read.images.trees import strangers_told
 from nearfar.starter.counts import class_fact, known_in_training, part_facts
 
 _HINTS = {
@@ -53,25 +53,9 @@ def _images(count: int) -> str:
     return "1 image" if count == 1 else f"{count} images"
 
 
-def _others(count: int, endings: Collection[str]) -> str:
-    """Say how many things in a folder are not read; what is hidden may be a folder."""
-    one, several = (
-        ("file or folder", "files or folders") if HIDDEN in endings else ("file", "files")
-    )
-    if count == 1:
-        return f"1 {one} that is not read as an image"
-    return f"{count} {several} that are not read as images"
-
-
 def _files_left_out(dataset: Dataset) -> list[str]:
     source = dataset.source
-    facts = list(source.get("folders", []))
-    if others := source.get("other_files"):
-        endings = source.get("other_endings", {})
-        kinds = ", ".join(f"{n} × {end}" for end, n in endings.items())
-        names = ", ".join(source.get("other_names", []))
-        more = ", …" if others > len(source.get("other_names", [])) else ""
-        facts.append(f"left out: {_others(others, endings)} ({kinds}): {names}{more}")
+    facts = [*source.get("folders", []), *strangers_told(source)]
     if found := source.get("found_by_name"):
         facts.append(
             f"{_images(found)} found by name, in column '{source['image']}' (--image none takes "

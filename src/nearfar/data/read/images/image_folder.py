@@ -7,7 +7,7 @@ from typing import Any
 
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import path_rows
-from nearfar.data.read.images.trees import strangers_note, tree_of
+from nearfar.data.read.images.trees import first_names, strangers_note, tree_of
 from nearfar.data.read.names import part_folder
 from nearfar.data.read.tables import Table, read_file
 from nearfar.data.table_form import TableForm
@@ -48,7 +48,7 @@ def read_image_folder(
 ) -> ImageRows:
     """Read the tables of ``metadata_files``; paths begin at the folder of each.
 
-    Pictures that no table names are counted and left out.
+    Pictures that no table names are left out and told.
 
     Raises:
         UserError: if a table is damaged, or two of them differ in their columns.
@@ -84,8 +84,11 @@ def _left_over(folder: Path, rows: ImageRows, metadata: set[Path]) -> dict[str, 
     files, _ = rows.pictures.key()
     named = {path.resolve() for path in files}
     tree = tree_of(folder)
-    unnamed = sum(path.resolve() not in named for path in tree.pictures())
+    unnamed = [path for path in tree.pictures() if path.resolve() not in named]
     note = strangers_note(folder, [path for path in tree.strangers() if path not in metadata])
     if unnamed:
-        note["folders"] = [f"images that the metadata do not name: {unnamed}"]
+        shown = first_names(folder, unnamed)
+        note["folders"] = [
+            f"images that the metadata do not name are left out: {len(unnamed)} ({shown})"
+        ]
     return note

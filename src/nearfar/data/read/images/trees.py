@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,31 @@ def strangers_note(root: Path, files: Sequence[Path]) -> dict[str, Any]:
         "other_endings": dict(sorted(endings.items())),
         "other_names": [shown_path(file, root) for file in files[:_FIRST]],
     }
+
+
+def strangers_told(source: Mapping[str, Any]) -> list[str]:
+    """Return which files of a folder were not read, as ``strangers_note`` has it: a line, or none.
+
+    What is hidden may be a folder.
+    """
+    count, endings = source.get("other_files", 0), source.get("other_endings", {})
+    if not count:
+        return []
+    what = "file or folder" if HIDDEN in endings else "file"
+    several = "files or folders" if HIDDEN in endings else "files"
+    others = f"{count} {several} that are not read as images"
+    if count == 1:
+        others = f"1 {what} that is not read as an image"
+    kinds = ", ".join(f"{n} × {end}" for end, n in endings.items())
+    names = source.get("other_names", [])
+    more = ", …" * (count > len(names))
+    return [f"left out: {others} ({kinds}): {', '.join(names)}{more}"]
+
+
+def first_names(root: Path, files: Sequence[Path]) -> str:
+    """Return the names of the first files below ``root``, for messages."""
+    shown = ", ".join(shown_path(file, root) for file in files[:_FIRST])
+    return shown + ", …" * (len(files) > _FIRST)
 
 
 def _ending(path: Path) -> str:
