@@ -68,8 +68,12 @@ ROWS = {
         "target 'y' is '-inf', not a finite number",
         "target not finite",
     ),
-    "too few fields": ("CCC", "1 fields where the header has 2", "wrong number of fields"),
-    "too many fields": ("CCC,3,4", "3 fields where the header has 2", "wrong number of fields"),
+    "too few fields": ("CCC", "1 field where the header has 2", "wrong number of fields"),
+    "too many fields": (
+        "CCC,3,4",
+        "3 fields where the header has 2; without a column: '4'",
+        "wrong number of fields",
+    ),
 }
 
 

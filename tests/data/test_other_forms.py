@@ -174,3 +174,20 @@ def test_a_decimal_point_where_the_study_has_commas_is_told(tmp_path: Path) -> N
     assert "numbers such as '1.5' are read with a decimal point" in told
     (tmp_path / "new.csv").write_text("n,part\n1,1.234\n2,1.235\n", encoding="utf-8")
     assert "decimal" not in given(tmp_path / "new.csv", ("n",), separator=";", decimal=",")[1]
+
+
+def test_a_row_with_too_few_or_too_many_fields_keeps_its_cells(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("n,name,z\n1,a,TRUE\n2\n3,b,false,x,y\n4,c,true\n")
+    options = DataOptions(source="table", path="x", target="y", on_bad_rows="drop")
+    rows = load_inputs(options, tmp_path / "new.csv", Vectors(np.zeros((1, 1)), ["n"]))
+    assert rows.given is not None
+    assert rows.ids == ["1", "4"]
+    assert rows.given.columns == {
+        "n": ["1", "2", "3", "4"],
+        "name": ["a", None, "b", "c"],
+        "z": ["TRUE", None, "false", "true"],
+    }
+    assert rows.given.reasons == {
+        1: "1 field where the header has 3",
+        2: "5 fields where the header has 3; without a column: 'x', 'y'",
+    }

@@ -121,7 +121,8 @@ def from_cells(
     Args:
         name: for messages.
         header: names of the columns.
-        rows: cells; rows of another length than the header are noted as ragged.
+        rows: cells; rows of another length than the header are noted as ragged and have no cells
+            but in ``written``, where those at the end are empty or left out.
         lines: where each row begins.
         notes: what was done to read them.
 
@@ -144,18 +145,32 @@ def from_cells(
     if not rows:
         raise UserError(f"{name} has a header and no rows")
     ragged = {
-        position: f"{len(row)} fields where the header has {len(names)}"
+        position: _wrong_length(row, len(names))
         for position, row in enumerate(rows)
         if len(row) != len(names)
     }
     even = [[None] * len(names) if position in ragged else row for position, row in enumerate(rows)]
-    columns = {key: list(cells) for key, cells in zip(names, zip(*even, strict=True), strict=True)}
+    columns = _columns(names, even)
     kept = None if lines is None else lines[: len(even)]
     table = Table(name, columns, len(even), kept, ragged, notes=told)
+    if ragged:
+        filled = [[*row, *[None] * (len(names) - len(row))][: len(names)] for row in rows]
+        table.written = _columns(names, filled)
     numbers = range(2, len(rows) + 2) if lines is None else lines
     top = [(numbers[k], [*map(plain_name, row)]) for k, row in enumerate(rows[:_TITLES])]
     table.elsewhere = partial(_below, header=names, rows=top)
     return table
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    return {key: list(cells) for key, cells in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def _wrong_length(row: Sequence[Any], width: int) -> str:
+    """Return what is wrong with a row, and which of its cells have no column."""
+    words = f"{len(row)} field{'s' * (len(row) != 1)} where the header has {width}"
+    beyond = ", ".join(repr(str(cell)) for cell in row[width:] if not blank(cell))
+    return f"{words}; without a column: {beyond:.100}" if beyond else words
 
 
 _TITLES = 10
