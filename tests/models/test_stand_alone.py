@@ -180,7 +180,9 @@ def test_messages_name_no_key_of_a_study_that_is_not_there() -> None:
         "t.csv: no column of images: set data: image to one of a, b": "t.csv: no column of images"
         "; columns: a, b",
         'line 2: 1,5 is no number: with decimal commas, set data: decimal: ","': "line 2: 1,5 is "
-        "no number: write it with a decimal point, as the numbers of other columns are written",
+        "no number: write it with a decimal point, as other numbers here are written",
+        "a is '1,500.5', not a number: with signs between thousands, set data: decimal: \".\"": "a "
+        "is '1,500.5', not a number: write 1500.5, without signs between thousands",
         'a is 1,500: with signs between thousands, set data: decimal: ".", 2 more': "a is 1,500: "
         "write it without signs between thousands, 2 more",
         "x.csv: no sheet 'a' (data: sheet); allowed: b": "x.csv: no sheet 'a'; allowed: b",
@@ -194,10 +196,16 @@ def test_a_decimal_comma_beside_decimal_points_is_refused_with_what_helps(
 ) -> None:
     new = tmp_path / "new.csv"
     new.write_text('a,b,c\n"0,5",1.5,2.5\n"1,5",2.5,3.5\n')
-    said = "feature 'a' is '0,5', not a number: write it with a decimal point, as the numbers of"
+    said = "feature 'a' is '0,5', not a number: write 0.5, with a decimal point, as other numbers"
     with pytest.raises(UserError, match=said) as found:
         predicted(world / "runs" / "small-full", new, "ridge")
     assert "data:" not in str(found.value)
+    new.write_text('a,b,c\n"290,5",1.5,2.5\n1.5,2.5,3.5\n2.5,"1,2,3",4.5\n')
+    told = predict_file(world / "runs" / "small-full", "ridge", new, tmp_path / "p.csv")
+    reasons = [row["reason"] for row in rows_of(tmp_path / "p.csv")]
+    assert reasons[0].startswith("feature 'a' is '290,5', not a number: write 290.5, with")
+    assert reasons[2] == "feature 'b' is '1,2,3', not a number"
+    assert "data:" not in told + "".join(reasons)
 
 
 def test_an_arm_or_a_level_that_is_not_there_is_refused(world: Path, tmp_path: Path) -> None:

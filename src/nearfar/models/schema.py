@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
@@ -15,6 +15,7 @@ from nearfar.data import Columns, DataOptions, Images, InputRows, Inputs, Vector
 from nearfar.data.inputs.columns import NUMERIC, Column, texts
 from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.data.read.columns import DECIMAL_COMMA, THOUSANDS
+from nearfar.data.read.decimals import plain_number
 from nearfar.errors import UserError
 
 Kind = Literal["molecule", "vector", "image"]
@@ -131,9 +132,13 @@ class InputSchema:
             UserError: the file is not there, or its rows are of another form.
         """
         try:
-            return load_inputs(self.data_options(), Path(path), self.like())
+            rows = load_inputs(self.data_options(), Path(path), self.like())
         except UserError as error:
             raise UserError(without_study_keys(str(error))) from error
+        if rows.given is None:
+            return rows
+        reasons = {row: without_study_keys(why) for row, why in rows.given.reasons.items()}
+        return replace(rows, given=replace(rows.given, reasons=reasons))
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -155,10 +160,20 @@ class InputSchema:
 
 
 _REMEDIES = {
-    DECIMAL_COMMA: ": write it with a decimal point, as the numbers of other columns are written",
-    THOUSANDS: ": write it without signs between thousands",
+    DECIMAL_COMMA: (",", "with a decimal point, as other numbers here are written"),
+    THOUSANDS: (".", "without signs between thousands"),
 }
-"""What can be done with numbers where no study file can be changed."""
+"""Hint of a study's option → decimal sign that a cell has, and how to write it where no study file
+can be changed."""
+_CELL = r"'([^']*)', not a number"
+
+
+def _without_option(message: str, hint: str) -> str:
+    """Return a message that says how to write a number, not which option of a study reads it."""
+    sign, how = _REMEDIES[hint]
+    found = re.search(_CELL + re.escape(hint), message)
+    plain = None if found is None else plain_number(found[1], sign)
+    return message.replace(hint, f": write {plain}, {how}" if plain else f": write it {how}")
 
 
 def without_study_keys(message: str) -> str:
@@ -169,8 +184,8 @@ def without_study_keys(message: str) -> str:
     """
     message = re.sub(r": set data: image to one of", "; columns:", message)
     message = re.sub(r" \(data: [^)]*\)", "", message)
-    for key, remedy in _REMEDIES.items():
-        message = message.replace(key, remedy)
+    for hint in _REMEDIES:
+        message = _without_option(message, hint)
     return re.sub(r"[:;?][^:;?]*\bset data: .*", "", message)
 
 
