@@ -10,8 +10,11 @@ import pytest
 import yaml
 from whole_runs import run_whole
 
+from nearfar.data import InputRows, Vectors
 from nearfar.execution.predict import predict_file
+from nearfar.execution.predicted import predicted_columns
 from nearfar.execution.prepared import Request
+from nearfar.models import Predictions
 
 GOLDEN = Path(__file__).parents[1] / "models" / "golden"
 
@@ -107,3 +110,21 @@ def test_a_chain_of_300_carbon_atoms_is_no_molecule_like_those_of_training(
     told = predict_file(run, arm, tmp_path / "chain.csv", tmp_path / "p.csv")
     assert [row["unlike"] for row in rows_of(tmp_path / "p.csv")] == ["0", "1"]
     assert "1 of 2 rows is unlike the training rows" in told
+
+
+@pytest.mark.parametrize(
+    ("names", "cells"),
+    [
+        (("a b", "c", "d"), ["a b | c", "d"]),
+        (("a | b", "ü", "d"), ['["a | b", "ü"]', '["d"]']),
+        (("a |", "b", "[d]"), ['["a |", "b"]', '["[d]"]']),
+        (("a", '["b"]', "d"), ['["a", "[\\"b\\"]"]', '["d"]']),
+    ],
+)
+def test_sets_can_be_read_back_whatever_classes_are_called(
+    names: tuple[str, ...], cells: list[str]
+) -> None:
+    rows = InputRows(Vectors(np.zeros((2, 1)), ["x"]), ["1", "2"], ["", ""], [], {})
+    there = np.array([[True, True, False], [False, False, True]])
+    found = Predictions(np.full((1, 2, 3), 1 / 3), ("c",), names, sets={"c": there})
+    assert predicted_columns(rows, found)["c_set"] == cells

@@ -1,5 +1,6 @@
 """The table of predictions: all rows as they were given, with what was predicted beside them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -113,13 +114,18 @@ def _new(found: Predictions) -> dict[str, list[Any]]:
 
 
 def _sets(found: Predictions, target: str, names: Sequence[str]) -> dict[str, list[Any]]:
-    """Return a column of the classes that may be true, the names parted by a bar."""
+    """Return a column of the classes that may be true, the names parted by a bar.
+
+    Where a name holds a bar, or begins as a list does, all cells are JSON lists.
+    """
     if target not in found.sets:
         return {}
-    cells = [
-        BETWEEN.join(name for name, there in zip(names, row, strict=True) if there)
+    unclear = any("|" in name or name.startswith("[") for name in names)
+    sets = [
+        [name for name, there in zip(names, row, strict=True) if there]
         for row in found.sets[target]
     ]
+    cells = [json.dumps(one, ensure_ascii=False) if unclear else BETWEEN.join(one) for one in sets]
     return {f"{target}_set": cells}
 
 
