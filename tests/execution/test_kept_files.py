@@ -10,10 +10,11 @@ from small_study import small, write_small
 from whole_runs import run_whole
 
 from nearfar.commands import write_document, write_splits
-from nearfar.commands.models import embed_file
+from nearfar.commands.models import embed_file, export_run
 from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Request
+from nearfar.starter.write import write_study
 
 Command = Callable[[Path, Path, Path], object]
 COMMANDS: dict[str, Command] = {
@@ -55,3 +56,22 @@ def test_study_files_stay(folder: Path, tmp_path: Path) -> None:
     assert study.read_bytes() == before
     (tmp_path / "notes.yaml").write_text("mine: 1\n")
     write_document(run, "md", tmp_path / "notes.yaml", force=True)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_is_put_into_a_run_its_stages_or_a_model(folder: Path, command: str) -> None:
+    run = next((folder / "runs").glob("small-*"))
+    other, model = folder / "others" / "small-full", folder / "model"
+    if not model.exists():
+        shutil.copytree(run, other)
+        export_run(run, model, "ridge")
+    stage = next((run.parent / "stages").iterdir())
+    models = {model: "a model", model / "seed-0": "a model"}
+    for place, what in {run: "a run", other: "a run", stage: "stages", **models}.items():
+        with pytest.raises(UserError, match=rf"a folder of {what}, where nearfar alone writes"):
+            COMMANDS[command](run, folder / "new.parquet", place / "p.parquet")
+        assert not (place / "p.parquet").exists()
+    with pytest.raises(UserError, match=r"-o .*a folder of a run, where nearfar alone writes"):
+        export_run(run, run / "winner", "ridge")
+    with pytest.raises(UserError, match=r"--out .*a folder of a run, where nearfar alone writes"):
+        write_study(folder / "new.parquet", ["y"], run / "new.yaml")

@@ -13,6 +13,7 @@ from nearfar.errors import UserError
 from nearfar.models.finished import FinishedModel
 from nearfar.models.folder import CONFIG, digests, is_model, read_config, write_config
 from nearfar.records.files import write_atomically
+from nearfar.records.outputs import refuse_within_own
 from nearfar.records.places import expanded, folder_to_write
 
 CARD, ONNX = "README.md", "model.onnx"
@@ -29,6 +30,7 @@ def check_folder(folder: Path, *, force: bool) -> Path:
     folder = expanded(folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UserError(f"-o {folder}: is there already and no folder; name a new folder")
+    refuse_within_own(folder, "-o")
     if not folder.exists() or not any(folder.iterdir()):
         return folder_to_write(folder, "-o")
     if not is_model(folder):

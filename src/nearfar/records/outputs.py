@@ -5,6 +5,7 @@ import io
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from nearfar.errors import UserError
 from nearfar.records.cells import quoted
 from nearfar.records.files import write_atomically
 from nearfar.records.places import file_to_write
+from nearfar.records.run import is_run
 
 STANDARD = Path("-")
 """Names standard output."""
@@ -49,14 +51,15 @@ def check_place(output: Path, inputs: Sequence[Path] = (), *, force: bool) -> Pa
 
     Raises:
         UserError: ``output`` is a folder, a device, an input, a study file, a file that is there
-            already, or cannot be written.
+            already, lies within a run or model, or cannot be written.
     """
     output = file_to_write(output, "--output")
-    if not output.exists():
-        return output
-    for given in inputs:
+    for given in inputs if output.exists() else ():
         if given.exists() and (output.samefile(given) or _is_within(output, given)):
             raise UserError(f"--output {output}: is read for this; name another file")
+    refuse_within_own(output, "--output")
+    if not output.exists():
+        return output
     if _is_study(output):
         raise UserError(f"--output {output}: is a study file; name another file")
     if not force:
@@ -67,6 +70,33 @@ def check_place(output: Path, inputs: Sequence[Path] = (), *, force: bool) -> Pa
 def belongings(path: Path) -> list[Path]:
     """Return the folder of a run or model, and the stages beside it: what nothing writes over."""
     return [path, path.parent / "stages"]
+
+
+def refuse_within_own(path: Path, option: str) -> None:
+    """Refuse a place within the folder of any run, of stages or of a model.
+
+    Files there would not move, merge or be exported with the others.
+
+    Raises:
+        UserError: names the option, the place and the folder.
+    """
+    for above in path.resolve().parents:
+        if (what := _own_kind(above)) is not None:
+            raise UserError(
+                f"{option} {path}: lies in {above.name}, a folder of {what}, where nearfar alone "
+                "writes; name another place"
+            )
+
+
+def _own_kind(folder: Path) -> str | None:
+    """Return what a folder of nearfar's own holds, None for another folder."""
+    if is_run(folder):
+        return "a run"
+    with suppress(OSError):  # beside it may be what may not be looked into
+        if folder.name == "stages" and any(map(is_run, folder.parent.iterdir())):
+            return "stages"
+    is_model = (folder / "config.json").is_file() and any(folder.glob("seed-*/model.safetensors"))
+    return "a model" if is_model else None
 
 
 def _is_study(path: Path) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nearfar.errors import UserError, printable
 from nearfar.plain_yaml import parse_yaml
 from nearfar.records.files import write_atomically
+from nearfar.records.outputs import refuse_within_own
 from nearfar.records.places import expanded, file_to_write
 from nearfar.starter.arms import Arm, Arms, Budget, arms_of
 from nearfar.starter.kits import LEAST_SIDE, Kit, kit_of
@@ -59,6 +60,7 @@ def write_study(
     if path.suffix not in {".yaml", ".yml"}:
         raise UserError(f"{path}: a study file ends in .yaml")
     file_to_write(path, "--out")
+    refuse_within_own(path, "--out")
     from nearfar.data.read.tables import each_file_once
     from nearfar.starter.asked import Asked, told_at_init
     from nearfar.starter.candidates import table_instead
