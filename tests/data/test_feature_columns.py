@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from nearfar.data import Columns, DataOptions, Dataset, Vectors, load_dataset, load_inputs
+from nearfar.data.read.kinds import column_kind
 from nearfar.errors import UserError
 
 ROWS = 40
@@ -195,6 +196,76 @@ def test_dates_that_are_unclear_are_told_as_they_should_be(
     )
     with pytest.raises(UserError, match=words):
         dated(tmp_path, cells[::-1])
+
+
+def dated_again(folder: Path, usual: str, cells: list[Any]) -> Any:
+    """Read dates to predict for, where those of training are written as ``usual``."""
+    days = pd.date_range("2024-01-01", periods=ROWS).strftime(usual)
+    table = pd.DataFrame({"d": days, "b": [True, False] * (ROWS // 2), "y": np.arange(ROWS)})
+    training = read(folder, table)
+    assert training.inputs.columns[0].layout == usual
+    pd.DataFrame({"d": cells, "b": True}).to_csv(folder / "new.csv", index=False)
+    options = DataOptions(source="table", path="t.csv", target="y", on_bad_rows="drop")
+    return load_inputs(options, folder / "new.csv", training.inputs)
+
+
+def days_of(rows: Any) -> list[str]:
+    (column,) = [column for column in rows.inputs.columns if column.name == "d"]
+    return [f"{pd.Timestamp(seconds, unit='s'):%Y-%m-%d}" for seconds in column.cells]
+
+
+@pytest.mark.parametrize(
+    ("usual", "cells"),
+    [
+        ("%d/%m/%Y", ["02/03/2024", "12/31/2024"]),
+        ("%m/%d/%Y", ["03/02/2024", "31/12/2024"]),
+        ("%d/%m/%y", ["02/03/24", "12/31/24"]),
+        ("%d.%m.%Y", ["02.03.2024", "12.31.2024"]),
+        ("%d/%m/%Y %H:%M", ["02/03/2024 00:00", "12/31/2024 00:00"]),
+        ("%d/%m/%Y", ["02/03/2024", "12/31/2024", "soon", "31/31/2024"]),
+    ],
+)
+def test_dates_of_the_other_order_are_read_in_that_as_a_whole(
+    tmp_path: Path, usual: str, cells: list[str]
+) -> None:
+    """Those whose day could be a month are not swapped; what is no date at all proves nothing."""
+    rows = dated_again(tmp_path, usual, cells)
+    assert days_of(rows) == ["2024-02-03", "2024-12-31"]
+    assert "dates are written as" in rows.source["reading"][0]
+    assert rows.source["dropped"] == len(cells) - 2
+
+
+@pytest.mark.parametrize("proof", ["12/31/2024", "12/31/2024 10:00", "12/31/24"])
+def test_dates_of_both_orders_leave_no_prediction_where_they_could_mean_another_day(
+    tmp_path: Path, proof: str
+) -> None:
+    rows = dated_again(tmp_path, "%d/%m/%Y", ["31/01/2024", "02/03/2024", "05/05/2024", proof])
+    assert days_of(rows) == ["2024-01-31", "2024-05-05"]
+    told = rows.source["dropped_rows"]["2"]
+    assert "'02/03/2024', which may be another day: in training as 31/12/2024" in told
+    assert repr(proof) in told
+
+
+def test_stray_cells_among_dates_make_bad_rows_of_themselves_alone(tmp_path: Path) -> None:
+    cells = ["02/03/2024", "soon", "31/31/2024", "2024-06-01", "04/03/2024"]
+    rows = dated_again(tmp_path, "%d/%m/%Y", cells)
+    assert days_of(rows) == ["2024-03-02", "2024-03-04"]
+    assert "reading" not in rows.source
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["02/03/2024", "31/12/2024", "12/31/2024"], "'31/12/2024' and '12/31/2024': taken as"),
+        (["02/03/2024", "31/12/2024", "soon"], "dates, but for cells such as 'soon': taken as"),
+        (["soon", "later", "02/03/2024"], ""),
+    ],
+)
+def test_a_column_that_is_nearly_of_dates_is_told(cells: list[str], words: str) -> None:
+    kind = column_kind("d", cells)
+    assert kind.kind == "text"
+    assert words in kind.note
+    assert bool(words) == bool(kind.note)
 
 
 def test_truths_that_are_none_are_told_as_they_should_be(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from nearfar.data import DataOptions, SplitOptions, load_dataset, split_rows
 from nearfar.data.options import Limit
-from nearfar.data.read.kinds import date_layout
+from nearfar.data.read.dates import date_layout
 from nearfar.data.read.times import parts_by_time, times_of
 from nearfar.errors import UserError
 

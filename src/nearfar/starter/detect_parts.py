@@ -7,7 +7,8 @@ from shlex import quote
 from typing import Any
 
 from nearfar.data.read.cells import is_missing
-from nearfar.data.read.kinds import column_kind, date_layout
+from nearfar.data.read.dates import date_layout
+from nearfar.data.read.kinds import column_kind
 from nearfar.data.read.names import part_column, parts_of
 from nearfar.data.read.table import Table
 from nearfar.data.read.times import times_of

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nearfar.data.read.cells import (
-    ISO,
-    LAYOUTS,
     TRUTHS,
     all_numbers,
-    date,
     is_code,
     is_missing,
     is_single,
@@ -21,6 +18,7 @@ from nearfar.data.read.cells import (
     number,
     truth,
 )
+from nearfar.data.read.dates import date_layout, nearly_dates
 from nearfar.data.read.decimals import ambiguous
 from nearfar.data.read.names import is_division
 from nearfar.data.read.table import Table
@@ -138,11 +136,14 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
         return found("other", note=note)
     if note := odd_cells(present, least=len(present) // 2):
         return found("text", note=note)
+    words: Kind = "category" if 2 * len(distinct) <= len(present) else "text"
+    if note := nearly_dates(present):
+        return found(words, note=note)
     if len(distinct) == len(present) and _is_id(name, distinct):
         return found("id")
     if all(isinstance(cell, str) and _SELFIES.fullmatch(cell) for cell in present[:_LOOKED_AT]):
         return found("text", note="SELFIES: write them as SMILES to learn from molecules")
-    return found("category" if 2 * len(distinct) <= len(present) else "text")
+    return found(words)
 
 
 def _numbers_in_each(present: Sequence[Any]) -> int:
@@ -204,25 +205,6 @@ def _far_off(numbers: Sequence[float]) -> str:
 
 def _whole(numbers: Sequence[float]) -> bool:
     return all(value.is_integer() for value in numbers)
-
-
-def date_layout(present: Sequence[Any]) -> tuple[str, str]:
-    """Return the layout that all cells have as dates, and a note; an empty layout if none.
-
-    Where day and month can change places in every cell, the month is taken first, with a note.
-    """
-    if all(date(cell) is not None for cell in present):
-        return ISO, ""
-    fits = [
-        layout
-        for layout in LAYOUTS
-        if date(present[0], layout) and all(date(cell, layout) for cell in present)
-    ]
-    if not fits:
-        return "", ""
-    orders = {tuple(re.findall("%[dm]", layout)) for layout in fits}
-    both = {("%d", "%m"), ("%m", "%d")} <= orders
-    return fits[0], "day and month can change places: read as the month first" if both else ""
 
 
 def odd_cells(present: Sequence[Any], least: int = 0) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.read.cells import all_numbers, date, is_missing, number
-from nearfar.data.read.kinds import date_layout
+from nearfar.data.read.dates import date_layout
 from nearfar.data.read.table import Table
 from nearfar.errors import UserError
 

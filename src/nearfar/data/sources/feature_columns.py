@@ -16,7 +16,8 @@ from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.options import DataOptions
 from nearfar.data.read.cells import ISO, date, is_missing, is_single, number, truth
 from nearfar.data.read.columns import BadRows
-from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds, date_layout
+from nearfar.data.read.dates import read_again
+from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds
 from nearfar.data.read.table import Table
 from nearfar.data.scales import Scales
 from nearfar.errors import UserError, nearest
@@ -124,7 +125,8 @@ def read_like(table: Table, like: Columns | Vectors, bad: BadRows) -> Columns:
     """Read the columns of ``like`` from another table, as what they are there.
 
     Complete columns of numbers have no rule for a gap: there a missing cell makes a bad row. Dates
-    that are all written in one other way than there, which can mean nothing else, are read in that.
+    that are all written in one other way than there, which can mean nothing else, are read in that;
+    of dates written in several ways those that could be another day make bad rows.
 
     Raises:
         UserError: one is not there.
@@ -208,23 +210,32 @@ def _kind(kind: ColumnKind, cells: Sequence[Any]) -> Kind:
 def _column_like(table: Table, like: Column, bad: BadRows) -> Column:
     layout = like.layout
     if like.kind == "date":
-        cells = [cell for cell in table.column(like.name, "features") if not is_missing(cell)]
-        layout = _own_layout(cells, layout) or layout
-        if layout != like.layout:
-            said = (
-                f"dates are written as {_date_in(layout)}, in training as {_date_in(like.layout)}"
-            )
-            table.notes.append(f"column '{like.name}': {said}")
+        layout = _own_layout(table, like, bad)
     found = _column(table, like.name, like.kind, layout, bad, " as in training")
     return replace(found, layout=like.layout)
 
 
-def _own_layout(cells: Sequence[Any], usual: str) -> str:
-    """Return how all dates are written where none is as usual, and they can mean nothing else."""
-    if not cells or any(date(cell, usual or ISO) is not None for cell in cells):
-        return ""
-    layout, note = date_layout(cells)
-    return layout if layout == ISO or ("%Y" in layout and not note) else ""
+def _own_layout(table: Table, like: Column, bad: BadRows) -> str:
+    """Return how the dates of a table are written, told if otherwise than in training.
+
+    Where they are written in several ways, each that could be another day makes a bad row.
+    """
+    cells = table.column(like.name, "features")
+    usual = like.layout or ISO
+    reading = read_again([cell for cell in cells if not is_missing(cell)], usual)
+    in_training = f"in training as {_date_in(usual)}"
+    if reading.layout != usual:
+        said = f"dates are written as {_date_in(reading.layout)}, {in_training}"
+        table.notes.append(f"column '{like.name}': {said}")
+    for row, cell in enumerate(cells):
+        proof = reading.doubtful.get(cell.strip()) if isinstance(cell, str) else None
+        if proof is not None:
+            message = (
+                f"feature '{like.name}' is {cell!r}, which may be another day: {in_training}, and "
+                f"here {proof!r} is written otherwise: write all dates in one way"
+            )
+            bad.add(row, "feature not a clear date", message)
+    return reading.layout
 
 
 def _date_in(layout: str) -> str:

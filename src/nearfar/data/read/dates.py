@@ -1,0 +1,123 @@
+"""How the dates of a column are written, and which of them could mean another day."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nearfar.data.read.cells import ISO, LAYOUTS, date
+
+_LOOKED_AT = 200
+
+
+def date_layout(present: Sequence[Any], layouts: Sequence[str] = LAYOUTS) -> tuple[str, str]:
+    """Return the layout that all cells have as dates, and a note; an empty layout if none.
+
+    Where day and month can change places in every cell, the first of ``layouts`` that fits is
+    taken (of ``LAYOUTS`` the month first), with a note.
+    """
+    if all(date(cell) is not None for cell in present):
+        return ISO, ""
+    fits = [
+        layout
+        for layout in layouts
+        if date(present[0], layout) and all(date(cell, layout) for cell in present)
+    ]
+    if not fits:
+        return "", ""
+    both = {("%d", "%m"), ("%m", "%d")} <= {_order(layout) for layout in fits}
+    return fits[0], "day and month can change places: read as the month first" if both else ""
+
+
+def nearly_dates(present: Sequence[Any]) -> str:
+    """Return why cells that are dates for the most part are none together, as the first ones tell.
+
+    Asked of cells of which ``date_layout`` finds none; empty where few are dates.
+    """
+    looked_at = list(map(str, present[:_LOOKED_AT]))
+    written: dict[frozenset[str], str] = {}
+    odd = []
+    for cell in looked_at:
+        if fits := frozenset(layout for layout in (ISO, *LAYOUTS) if date(cell, layout)):
+            written.setdefault(fits, cell)
+        else:
+            odd.append(cell)
+    if 2 * len(odd) >= len(looked_at):
+        return ""
+    if frozenset.intersection(*written):
+        return f"dates, but for cells such as {odd[0][:40]!r}: taken as texts" if odd else ""
+    pairs = itertools.combinations(written.items(), 2)
+    apart = [(one, other) for (first, one), (second, other) in pairs if not first & second]
+    shown = " and ".join(map(repr, apart[0] if apart else [*written.values()][:2]))
+    return f"dates in several ways, such as {shown}: taken as texts; write all in one way"
+
+
+@dataclass(frozen=True)
+class DateReading:
+    """How the dates of a column are read where another column of the same name came first."""
+
+    layout: str
+    doubtful: Mapping[str, str] = field(default_factory=dict)
+    """Cells that could be another day, each with a cell that proves it: it fits that way alone."""
+
+
+def read_again(cells: Sequence[Any], usual: str) -> DateReading:
+    """Return how dates are read that should be written as ``usual``.
+
+    Where not all dates are, but all are in one other way that can mean nothing else, they are read
+    in that. Where they are written in several ways, those that the others could mean too are
+    doubtful. Cells that are no date in any layout prove nothing.
+
+    Args:
+        cells: the column, missing ones left out.
+        usual: ``ISO`` or a layout of ``strptime``.
+    """
+    texts = list(dict.fromkeys(cell.strip() for cell in cells if isinstance(cell, str)))
+    other_order = _other_order(usual)
+    layouts = list(dict.fromkeys([*LAYOUTS, other_order, ISO]))
+    fitting = {
+        text: [layout for layout in layouts if date(text, layout)]
+        for text in texts
+        if not date(text, usual)
+    }
+    unlike = {text: fits for text, fits in fitting.items() if fits}
+    if not unlike:
+        return DateReading(usual)
+    dates = [text for text in texts if text not in fitting or text in unlike]
+    layout, note = date_layout(dates, layouts)
+    if layout == ISO or (layout and not note and ("%Y" in layout or "%y" in usual)):
+        return DateReading(layout)
+    proofs: dict[str, str] = {}
+    for text, fits in unlike.items():
+        for proven in fits:
+            proofs.setdefault(proven, text)
+        if all(_looks(proven) == _looks(other_order) for proven in fits):
+            proofs.setdefault(other_order, text)
+    doubtful: dict[str, str] = {}
+    for text in dates:
+        if text not in unlike:
+            meant = date(text, usual)
+            others = {layout: date(text, layout) for layout in proofs}
+            proof = next((proofs[k] for k, day in others.items() if day not in (None, meant)), None)
+            if proof is not None:
+                doubtful[text] = proof
+    return DateReading(usual, doubtful)
+
+
+def _order(layout: str) -> tuple[str, ...]:
+    return tuple(re.findall("%[dm]", layout))
+
+
+def _other_order(layout: str) -> str:
+    """Return a layout with day and month, both as numbers, in each other's place."""
+    if len(_order(layout)) < 2:
+        return layout
+    return re.sub("%[dm]", lambda sign: "%m" if sign[0] == "%d" else "%d", layout)
+
+
+def _looks(layout: str) -> str:
+    """Return the order of day, month and year, and what stands between them, without the time."""
+    return layout.split(" %H")[0].split(" %I")[0].replace("%y", "%Y")
