@@ -16,6 +16,7 @@ from nearfar.errors import UserError
 from nearfar.execution.prepared import Request
 from nearfar.execution.run import prepare
 from nearfar.starter.arms import Budget, arms_of
+from nearfar.starter.asked import Asked
 from nearfar.starter.first_split import first_split
 from nearfar.starter.kits import kit_of
 from nearfar.starter.scalars import scalar
@@ -250,6 +251,35 @@ def test_a_column_of_groups_stays_in_one_fold() -> None:
     text = Path("my-data.yaml").read_text(encoding="utf-8")
     assert "by: group: rows with equal values in column patient_id" in text
     assert "scaffold" not in text
+
+
+@pytest.mark.parametrize("rows_in_a_row", [True, False])
+def test_groups_that_given_parts_divide_are_counted(rows_in_a_row: bool) -> None:
+    """Parts as given rule; no line promises that groups stay in one."""
+    patients = [f"p{row // 6 if rows_in_a_row else row % 10}" for row in range(60)]
+    parts = ["train"] * 36 + ["validation"] * 12 + ["test"] * 12
+    study, facts = written(columns().assign(patient=patients, split=parts))
+    assert study["split"]["kind"] == "predefined"
+    assert "stay in one part" not in facts
+    if rows_in_a_row:
+        assert "value of 'patient' stand in one part each, as the parts are given" in facts
+    else:
+        assert "careful: 10 of 10 groups by 'patient' have rows in several parts" in facts
+        assert "--part none draws a split that keeps each group in one part" in facts
+
+
+def test_groups_that_a_time_divides_are_counted() -> None:
+    days = pd.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d")
+    columns().assign(patient=[f"p{row % 10}" for row in range(60)], day=days).to_csv("t.csv")
+    _, facts = write_study(Path("t.csv"), ["value"], asked=Asked(part="day"))
+    (fact,) = [fact for fact in facts if "patient" in fact]
+    assert fact.startswith("careful: 10 of 10 groups by 'patient' have rows in several parts")
+
+
+def test_of_few_groups_nothing_is_promised_where_parts_are_given() -> None:
+    parts = ["train"] * 36 + ["validation"] * 12 + ["test"] * 12
+    _, facts = written(columns().assign(patient=["a", "b", "c"] * 20, split=parts))
+    assert "keeps them together" not in facts
 
 
 @pytest.mark.parametrize(

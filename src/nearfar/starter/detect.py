@@ -110,8 +110,7 @@ def detect(
     dataset = load_dataset(DataOptions(**chosen, on_bad_rows="drop"), folder)
     if asked.positive is None:
         dataset = seen_as_rare(dataset, chosen, folder)
-    parts = bool(chosen.get("part") or (table.parts and asked.part is None))
-    split_of = partial(first_split, predefined=parts)
+    split_of = partial(first_split, predefined=_has_parts(table, chosen.get("part"), asked))
     insists = asked.group is not None
     split, dataset = split_or_without_groups(
         dataset, chosen, facts, folder, split_of, insists=insists
@@ -141,9 +140,9 @@ def _columns(
             table.column(column, purpose)
     chosen, facts = chosen_part(table, targets, asked)
     part = chosen.get("part")
-    group, told_of_group = chosen_group(
-        table, asked.group, [*targets, part, *(asked.features or ())]
-    )
+    taken = [*targets, part, *(asked.features or ())]
+    parts = _has_parts(table, part, asked)
+    group, told_of_group = chosen_group(table, asked.group, taken, parts=parts)
     facts += told_of_group
     if group is not None:
         chosen["group"] = group
@@ -171,6 +170,11 @@ def _columns(
     )
     facts += reading_facts(table, {column for column in [*taken, chosen["name"]] if column})
     return chosen, [f"{name}: {table.length} rows, {told}", *facts]
+
+
+def _has_parts(table: Table, part: str | None, asked: Asked) -> bool:
+    """Whether the data name the parts of the split, and these are wanted."""
+    return part is not None or bool(table.parts and asked.part is None)
 
 
 def _row_facts(dataset: Dataset) -> list[str]:

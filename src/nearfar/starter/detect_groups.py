@@ -120,7 +120,7 @@ def words_of(column: str) -> list[str]:
 
 
 def chosen_group(
-    table: Table, asked: str | None, but: Collection[str | None]
+    table: Table, asked: str | None, but: Collection[str | None], *, parts: bool = False
 ) -> tuple[str | None, list[str]]:
     """Return the column of groups, as said or as found, and what a user should know of it.
 
@@ -128,9 +128,11 @@ def chosen_group(
         table: the rows.
         asked: a column, ``none`` for no groups, or None for what is found.
         but: columns that are something else.
+        parts: whether the data name the parts of the split, which no group changes.
     """
     group = named_or_off(table, asked) if asked is not None else group_column(table, but)
     if group is None:
-        return None, [] if asked is not None else gap_fact(table, but) or few_fact(table, but)
+        told = asked is None and not parts
+        return None, (gap_fact(table, but) or few_fact(table, but)) if told else []
     fact = f"{GROUP_FACT.format(group)} (data: group"
     return group, [fact + ("; --group none turns it off)" if asked is None else ")")]

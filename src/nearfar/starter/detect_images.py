@@ -159,7 +159,8 @@ def _part_and_group(
         facts += told
     if "group" in rows.takes:
         taken = [*targets, chosen.get("part"), *(asked.features or ())]
-        group, told = chosen_group(rows.table, asked.group, taken)
+        parts = "part" in chosen or bool(rows.table.parts and asked.part is None)
+        group, told = chosen_group(rows.table, asked.group, taken, parts=parts)
         facts += told
         if group is not None:
             chosen["group"] = group

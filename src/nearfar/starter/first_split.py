@@ -12,7 +12,7 @@ import numpy as np
 from nearfar.data.dataset import Dataset
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
-from nearfar.data.split.splits import split_rows
+from nearfar.data.split.splits import split_rows, straddling_groups
 from nearfar.errors import UserError
 
 _FOLDED_ROWS = 20_000
@@ -86,7 +86,9 @@ def split_or_without_groups(
         UserError: the rows cannot be divided at all.
     """
     try:
-        return split(dataset), dataset
+        found = split(dataset)
+        _tell_of_given_parts(facts, dataset, found)
+        return found, dataset
     except UserError as error:
         group = None if insists else chosen.pop("group", None)
         if group is None:
@@ -102,6 +104,23 @@ def split_or_without_groups(
             f"they cannot be kept together ({error}); --group {quote(group)} insists"
         )
         return found, dataset
+
+
+def _tell_of_given_parts(facts: list[str], dataset: Dataset, options: SplitOptions) -> None:
+    """Say of groups whether parts as given divide them: no group changes these."""
+    group = dataset.source.get("group")
+    if options.kind != "predefined" or group is None:
+        return
+    divided = straddling_groups(dataset, split_rows(dataset, options, 0))
+    told = f"rows with one value of '{group}' stand in one part each, as the parts are given"
+    if divided:
+        groups = len(np.unique(dataset.groups))
+        told = (
+            f"careful: {divided} of {groups} groups by '{group}' have rows in several parts, as "
+            "these are given: tests are of rows whose like is learnt from (--part none draws a "
+            "split that keeps each group in one part)"
+        )
+    facts[:] = [told if fact.startswith(GROUP_FACT.format(group)) else fact for fact in facts]
 
 
 def _of(path: str, error: UserError) -> UserError:
