@@ -211,6 +211,21 @@ REFUSED: dict[str, tuple[Dataset, dict[str, Any], str]] = {
         {"folds": 3},
         "the largest has 80 of 100 rows, .* there must be smaller groups",
     ),
+    "three groups": (
+        rows_of(150, [0] * 53 + [1] * 50 + [2] * 47),
+        {},
+        "instead of 15; split: folds: 3, validation: 0.5 gives each part whole groups; or choose",
+    ),
+    "three groups and too small a validation": (
+        rows_of(150, [0] * 53 + [1] * 50 + [2] * 47),
+        {"folds": 3},
+        "validation would get 0 rows instead of 10; split: folds: 3, validation: 0.5 gives",
+    ),
+    "two groups": (
+        rows_of(40, [0] * 20 + [1] * 20),
+        {"folds": 3},
+        "there must be 3 groups at least, one for each part",
+    ),
     "no groups": (rows_of(40, group=None), {"by": "group"}, "set data: group"),
     "no scaffolds": (rows_of(40), {"by": "scaffold"}, "needs molecules; use by: rows"),
     "a class of one row": (

@@ -24,6 +24,13 @@ def test_few_values_are_groups_and_fewer_are_told(name: str, values: int, is_gro
     assert f"--group {'none' if is_group else name}" in fact
 
 
+def test_of_two_values_no_split_is_promised() -> None:
+    found, (fact,) = chosen_group(table(site=repeated("a", 2, 40)), None, set())
+    assert found is None
+    assert "--group" not in fact
+    assert "two cannot be learnt from, choose epochs and be tested" in fact
+
+
 @pytest.mark.parametrize("plates", [2, 6])
 def test_a_well_is_a_place_on_its_plate(plates: int) -> None:
     rows = 24 * plates

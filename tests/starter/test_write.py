@@ -253,6 +253,34 @@ def test_a_column_of_groups_stays_in_one_fold() -> None:
     assert "scaffold" not in text
 
 
+@pytest.mark.parametrize(
+    ("sizes", "split"),
+    [
+        ([53, 50, 47], {"folds": 3, "validation": 0.5}),
+        ([40, 40, 35, 35], {"folds": 4, "validation": 0.33}),
+        ([40, 20, 20, 20, 20, 20, 10], {"folds": 5}),
+    ],
+)
+def test_few_groups_are_learnt_from_tested_and_choose_epochs_in_turn(
+    sizes: list[int], split: dict[str, Any]
+) -> None:
+    sites = np.repeat([f"s{k}" for k in range(len(sizes))], sizes)
+    columns(150).assign(site=sites).to_csv("t.csv", index=False)
+    write_study(Path("t.csv"), ["value"], asked=Asked(group="site"))
+    study = yaml.safe_load(Path("t.yaml").read_text(encoding="utf-8"))
+    assert study["split"] == {"kind": "folds", "by": "group", **split}
+    seeds = load_study("t.yaml", "quick").seeds
+    assert seeds == list(range(min(study["split"]["folds"], 5)))
+    prepare(Request("t.yaml"))
+
+
+def test_groups_that_no_split_keeps_together_come_with_a_way_out() -> None:
+    columns(150).assign(site=["a", "b"] * 75).to_csv("t.csv", index=False)
+    words = "there must be 3 groups at least, one for each part .--group none does without them"
+    with pytest.raises(UserError, match=words):
+        write_study(Path("t.csv"), ["value"], asked=Asked(group="site"))
+
+
 @pytest.mark.parametrize("rows_in_a_row", [True, False])
 def test_groups_that_given_parts_divide_are_counted(rows_in_a_row: bool) -> None:
     """Parts as given rule; no line promises that groups stay in one."""
@@ -305,6 +333,15 @@ def test_folds_are_as_few_as_have_rows_of_a_rare_class(rare: int, folds: int) ->
     study, _ = written(frame)
     assert study["split"] == {"kind": "folds", "folds": folds}
     assert study["metric"] == "average_precision"
+    prepare(Request("my-data.yaml"))
+
+
+@pytest.mark.parametrize("classes", [{"a": 9, "b": 9, "c": 2}, {"a": 88, "b": 2}, {"a": 9, "b": 2}])
+def test_a_class_of_two_rows_leaves_one_of_three_folds_without_it(classes: dict[str, int]) -> None:
+    labels = [name for name, count in classes.items() for _ in range(count)]
+    study, facts = written(columns(len(labels)).assign(value=labels))
+    assert study["split"] == {"kind": "folds", "folds": 3}
+    assert f"class '{labels[-1]}' is not tested in 1 of 3 trainings" in facts
     prepare(Request("my-data.yaml"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from shlex import quote
 from typing import Any
@@ -57,12 +58,17 @@ def few_fact(table: Table, but: Collection[str | None]) -> list[str]:
         named = _noun(column) in {*_BEINGS, *_PLACES} and column not in but
         if not named or any(is_missing(cell) or not _is_name(cell) for cell in cells):
             continue
-        distinct = len({str(cell).strip() for cell in cells})
-        if 1 < distinct < _FEW:
-            return [
-                f"careful: '{column}' has only {distinct} values, so rows with one of them may "
-                f"stand in different parts of a split: --group {quote(column)} keeps them together"
-            ]
+        sizes = Counter(str(cell).strip() for cell in cells).values()
+        if 1 < len(sizes) < _FEW:
+            told = (
+                f"careful: '{column}' has only {len(sizes)} values, so rows with one of them may "
+                "stand in different parts of a split: "
+            )
+            if len(sizes) == 2:
+                return [f"{told}two cannot be learnt from, choose epochs and be tested"]
+            unequal = max(sizes) > 2 * min(sizes)
+            keeps = f"--group {quote(column)} keeps them together"
+            return [told + keeps + ", if so unequal ones can be" * unequal]
     return []
 
 

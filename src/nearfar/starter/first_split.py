@@ -12,46 +12,49 @@ import numpy as np
 from nearfar.data.dataset import Dataset
 from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions, SplitOptions
+from nearfar.data.split.folds import one_of_the_others
 from nearfar.data.split.splits import split_rows, straddling_groups
 from nearfar.errors import UserError
 
 _FOLDED_ROWS = 20_000
 """With as many rows, a tenth of them tells enough."""
-_FOLDS = (10, 5)
-_FOLDS_OF_RARE_CLASSES = (10, 5, 4, 3)
+_FOLDS = (10, 5, 4, 3)
 """Under three trainings there is no test of significance."""
-_FEWEST_GROUPS = 4
-"""Of so few groups each is a fold of its own, and another one chooses epochs."""
+_RANDOM = 10
+"""Splits that are drawn at random, one for each seed."""
 
 
 def first_split(dataset: Dataset, *, predefined: bool) -> SplitOptions:
     """Return the parts that the data name; else folds where rows are few; else a random split.
 
     Ten folds, or as many fewer, down to three, as have rows of every class each: without a rare
-    class in the tested rows nothing can be said of it. Five where groups do not allow ten, or each
-    of a few groups in its turn, or a random split where all that is not possible.
+    class in the tested rows nothing can be said of it. Three, or the next number that works, where
+    a class has rows in fewer. Of large groups as many folds as can be, down to three, with
+    as much to choose epochs by; a random split where all that is not possible.
 
     Raises:
         UserError: the rows cannot be divided at all.
     """
     if not predefined and len(dataset) < _FOLDED_ROWS:
-        for count in _FOLDS_OF_RARE_CLASSES:
-            options = SplitOptions(kind="folds", folds=count)
-            if _divides(dataset, options, count) and tests_every_class(dataset, options, count):
-                return options
-        for count in _FOLDS:
-            options = SplitOptions(kind="folds", folds=count)
-            if _divides(dataset, options, count):
-                return options
-        groups = len(np.unique(dataset.groups))
-        if _FEWEST_GROUPS <= groups < _FOLDS[0]:
-            left = round(1 / (groups - 1), 2)
-            options = SplitOptions(kind="folds", folds=groups, validation=left)
-            if _divides(dataset, options, groups):
-                return options
-    options = SplitOptions(kind="predefined" if predefined else "random")
-    split_rows(dataset, options, 0)
-    return options
+        small = [SplitOptions(kind="folds", folds=count) for count in _FOLDS]
+        most = min(len(np.unique(dataset.groups)), _FOLDS[0])
+        large = [
+            SplitOptions(kind="folds", folds=count, validation=one_of_the_others(count))
+            for count in range(most, _FOLDS[-1] - 1, -1)
+        ]
+        for options in (small, large):
+            possible = None
+            for each in options:
+                if _divides(dataset, each, each.folds or 0):
+                    if tests_every_class(dataset, each, each.folds or 0):
+                        return each
+                    possible = each
+            if possible is not None:
+                return possible
+    last = SplitOptions(kind="predefined" if predefined else "random")
+    for seed in range(1 if predefined else _RANDOM):
+        split_rows(dataset, last, seed)
+    return last
 
 
 def tests_every_class(dataset: Dataset, options: SplitOptions, trainings: int) -> bool:
@@ -92,7 +95,8 @@ def split_or_without_groups(
     except UserError as error:
         group = None if insists else chosen.pop("group", None)
         if group is None:
-            raise _of(chosen["path"], error) from error
+            way_out = " (--group none does without them)" if insists and "group" in chosen else ""
+            raise _of(chosen["path"], UserError(f"{error}{way_out}")) from error
         dataset = load_dataset(DataOptions(**{**chosen, "on_bad_rows": "drop"}), folder)
         try:
             found = split(dataset)

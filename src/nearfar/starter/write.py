@@ -164,21 +164,26 @@ def _listed(names: Sequence[str]) -> str:
 
 def _rare_fact(finding: Finding, seeds: Seeds) -> list[str]:
     """Return a warning where few rows of a class, or with a label, are tested."""
-    from nearfar.data.rare_classes import FEW, rare_in_tests
+    from nearfar.data.rare_classes import FEW, classes_not_tested, rare_in_tests
     from nearfar.data.split.splits import split_rows
 
     dataset, options = finding.dataset, finding.split
     trainings = range(seeds.full if options.varies else 1)
-    rare = rare_in_tests(dataset, [split_rows(dataset, options, seed) for seed in trainings])
+    splits = [split_rows(dataset, options, seed) for seed in trainings]
+    rare = rare_in_tests(dataset, splits)
     if not rare:
         return []
     shown = sorted(rare.items(), key=lambda item: (item[1], item[0]))
     few = ", ".join(f"'{name}' {count}" for name, count in shown[:5])
     more = f", and {len(shown) - 5} more" if len(shown) > 5 else ""
     what = "with the label" if dataset.multilabel else "of the class"
+    lacking = "".join(
+        f"; class '{name}' is not tested in {len(without)} of {len(splits)} trainings"
+        for name, without in list(classes_not_tested(dataset, dict(enumerate(splits))).items())[:5]
+    )
     return [
         f"careful: fewer than {FEW} different rows {what} are tested in all trainings ({few}{more})"
-        ": what is measured of them rests on so few rows"
+        f": what is measured of them rests on so few rows{lacking}"
     ]
 
 
@@ -251,7 +256,11 @@ class Seeds:
     @classmethod
     def of(cls, split: SplitOptions) -> Seeds:
         """Return what suits a split."""
-        return cls(10, 3, False) if split.folds is None else cls(split.folds, 5, True)
+        return (
+            cls(10, 3, False)
+            if split.folds is None
+            else cls(split.folds, min(split.folds, 5), True)
+        )
 
     @property
     def name(self) -> str:

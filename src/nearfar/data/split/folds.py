@@ -16,11 +16,20 @@ import numpy.typing as npt
 from nearfar.data.dataset import Dataset, Index, Split
 from nearfar.data.options import SplitOptions
 from nearfar.data.split.groups import groups_of_several, scaffold_groups
-from nearfar.data.split.place import SMALLEST, check_sizes, split_of, with_validation
+from nearfar.data.split.place import (
+    SMALLEST,
+    check_sizes,
+    split_of,
+    too_few_groups,
+    with_validation,
+)
 from nearfar.data.strata import strata_of
 from nearfar.errors import UserError
 
 Ints = npt.NDArray[np.int64]
+
+_MOST_TRIED = 20
+"""Folds of which it is tried whether they would work where those asked for do not."""
 
 
 def fold_split(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
@@ -40,6 +49,15 @@ def fold_split(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     assert options.validation is not None
     _check_rows(len(dataset), folds, options.validation)
     dataset = _kept_whole(dataset, options)
+    try:
+        return _training(dataset, folds, options.validation, seed)
+    except UserError as error:
+        remedy = _remedy(dataset, folds, options.validation, seed // folds)
+        raise UserError(f"{error}; {remedy}") from None
+
+
+def _training(dataset: Dataset, folds: int, validation: float, seed: int) -> Split:
+    """Return the parts of one training of a data set whose groups are those to keep."""
     repeat, tested = divmod(seed, folds)
     strata = strata_of(dataset)
     classes = b"" if strata is None else strata.tobytes()
@@ -48,14 +66,14 @@ def fold_split(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
         fold,
         [round(len(dataset) / folds, 1)] * folds,
         dataset.groups,
-        [f"fold {number}" for number in range(folds)],
-        _remedy(len(dataset), int(np.bincount(dataset.groups).max()), folds),
+        remedy="",
+        names=[f"fold {number}" for number in range(folds)],
     )
     part = np.where(fold == tested, 2, 0)
     others = np.flatnonzero(fold != tested)
     # 1 + tested: numpy draws the same from (repeat, 0) as from the repeat's number, the folds' own.
     rng = np.random.default_rng((repeat, 1 + tested))
-    part[others] = with_validation(dataset, others, options.validation, rng)
+    part[others] = with_validation(dataset, others, validation, rng, remedy="")
     return split_of(part)
 
 
@@ -78,15 +96,36 @@ def _check_rows(rows: int, folds: int, validation: float) -> None:
         )
 
 
-def _remedy(rows: int, largest: int, folds: int) -> str:
-    """Return what helps where groups, the largest with so many rows, are too large."""
-    possible = [
-        fewer
-        for fewer in range(2, folds)
-        if largest <= 2 * rows / fewer and (rows - largest) / (fewer - 1) >= rows / fewer / 2
-    ]
-    few = f"choose fewer folds (at most {max(possible)}) or " if possible else "there must be "
-    return f"{few}smaller groups"
+def _remedy(dataset: Dataset, folds: int, validation: float, repeat: int) -> str:
+    """Return what helps where groups are too large: so many folds and such a share as work."""
+    groups = len(np.unique(dataset.groups))
+    for fewer in range(min(folds, groups, _MOST_TRIED), 1, -1):
+        for share in dict.fromkeys([validation, one_of_the_others(fewer)]):
+            if not _works(dataset, fewer, share, repeat):
+                continue
+            if share == validation:
+                return f"choose fewer folds (at most {fewer}) or smaller groups"
+            return (
+                f"split: folds: {fewer}, validation: {share:g} gives each part whole groups; or "
+                "choose smaller groups"
+            )
+    return too_few_groups(dataset.groups) or "there must be smaller groups"
+
+
+def one_of_the_others(folds: int) -> float:
+    """Return the share of the rows that are not tested that is as large as a fold, up to half."""
+    return round(1 / max(folds - 1, 2), 2)
+
+
+def _works(dataset: Dataset, folds: int, validation: float, repeat: int) -> bool:
+    """Tell whether groups allow all trainings of a repeat."""
+    try:
+        _check_rows(len(dataset), folds, validation)
+        for tested in range(folds):
+            _training(dataset, folds, validation, repeat * folds + tested)
+    except UserError:
+        return False
+    return True
 
 
 def _kept_whole(dataset: Dataset, options: SplitOptions) -> Dataset:

@@ -55,19 +55,19 @@ def _place(
 
 
 def with_validation(
-    dataset: Dataset, rows: Index, fraction: float, rng: np.random.Generator
+    dataset: Dataset, rows: Index, fraction: float, rng: np.random.Generator, remedy: str
 ) -> npt.NDArray[np.int64]:
     """Return 1 for the rows among ``rows`` that become the validation part, 0 for training.
 
     At least two rows do, where there are as many; groups stay whole, and classes in proportion.
 
     Raises:
-        UserError: groups are too large for that.
+        UserError: groups are too large for that; ``remedy`` is what a user can do.
     """
     size = max(round(fraction * len(rows)), min(SMALLEST, len(rows)))
     wished = (len(rows) - size, size, 0)
     part = place_rows(dataset, rows, wished, rng)
-    check_sizes(part, wished, dataset.groups[rows])
+    check_sizes(part, wished, dataset.groups[rows], remedy)
     return part
 
 
@@ -75,8 +75,8 @@ def check_sizes(
     part: npt.NDArray[np.int64],
     wished: Sequence[float],
     groups: Index,
+    remedy: str,
     names: Sequence[str] = PARTS,
-    remedy: str = "choose other split parts or smaller groups",
 ) -> None:
     """Refuse parts that groups have pushed far from their wished sizes.
 
@@ -84,8 +84,8 @@ def check_sizes(
         part: int64 (rows,), the part of every row, from 0.
         wished: rows of each part.
         groups: int64 (rows,), the group of every row, from 0.
+        remedy: what a user can do, empty where that is said elsewhere.
         names: what the parts are called.
-        remedy: what a user can do.
 
     Raises:
         UserError: a part has less than half, or more than double, of its wished rows.
@@ -96,8 +96,15 @@ def check_sizes(
             raise UserError(
                 f"groups are too large to split: the largest has {np.bincount(groups).max()} of "
                 f"{len(groups)} rows, and {names[k]} would get {sizes[k]} rows instead of "
-                f"{size:g}; {remedy}"
+                f"{size:g}{remedy and f'; {remedy}'}"
             )
+
+
+def too_few_groups(groups: Index) -> str:
+    """Return what there must be where parts outnumber the groups; empty where they do not."""
+    if len(np.unique(groups)) >= len(PARTS):
+        return ""
+    return f"there must be {len(PARTS)} groups at least, one for each part"
 
 
 def split_of(part: npt.NDArray[np.int64]) -> Split:

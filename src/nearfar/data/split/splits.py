@@ -19,6 +19,7 @@ from nearfar.data.split.place import (
     check_sizes,
     place_rows,
     split_of,
+    too_few_groups,
     with_validation,
 )
 from nearfar.data.split.scaffolds import deepchem_parts, scaffold_parts
@@ -118,7 +119,8 @@ def _drawn(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
         part = scaffold_parts(dataset, wished, rng if options.resplit else None)
     else:
         part = place_rows(dataset, np.arange(len(dataset)), wished, rng)
-    check_sizes(part, wished, dataset.groups)
+    remedy = "choose other parts (split: parts) or smaller groups"
+    check_sizes(part, wished, dataset.groups, too_few_groups(dataset.groups) or remedy)
     return split_of(part)
 
 
@@ -158,7 +160,8 @@ def _predefined(dataset: Dataset, options: SplitOptions) -> Split:
         assert options.validation is not None
         rows = np.flatnonzero(part == 0)
         rng = np.random.default_rng(options.split_seed)
-        part[rows] = with_validation(dataset, rows, options.validation, rng)
+        remedy = "choose another fraction (split: validation) or smaller groups"
+        part[rows] = with_validation(dataset, rows, options.validation, rng, remedy)
     for k, size in enumerate(np.bincount(part, minlength=3)):
         if size < SMALLEST:
             raise UserError(
