@@ -176,3 +176,19 @@ def rows_under_test(prepared: Any, arm: str, seeds: range) -> list[int]:
             lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
             found += [int(line[0]) for line in lines if line[1] == "test"]
     return sorted(found)
+
+
+@pytest.mark.parametrize("kind", ["folds", "random", "group"])
+def test_parts_that_no_split_takes_are_refused(kind: str) -> None:
+    data = {**small()["data"], "part": "part", "group": "g"}
+    assert complaint(data=data, split={"kind": kind}, axes={}) == (
+        "small.yaml: data: data option 'part' goes with split: {kind: predefined}, not with kind "
+        f"'{kind}', which would not read it: leave out 'part', or change the kind"
+    )
+    assert told(data=data, split={"kind": "predefined"}).text["data"]["part"] == "part"
+
+
+def test_parts_may_be_taken_at_one_value_of_an_axis() -> None:
+    data = {**small()["data"], "part": "part"}
+    kinds = varied(own={"kind": "predefined"}, other={"kind": "random", "resplit": False})
+    assert len(resolved({**kinds, "data": data, "split": "$split"}).points) == 2

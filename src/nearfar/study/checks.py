@@ -58,6 +58,18 @@ def differing_splits(studies: Sequence[Study]) -> list[str]:
     return []
 
 
+def parts_unread(studies: Sequence[Study]) -> list[str]:
+    """Return a line where a study names a column of parts, and no split of its takes them."""
+    naming = [study for study in studies if study.data.part is not None]
+    kinds = [study.split.kind for study in naming]
+    if not naming or "predefined" in kinds:
+        return []
+    return [
+        "data: data option 'part' goes with split: {kind: predefined}, not with kind "
+        f"'{kinds[0]}', which would not read it: leave out 'part', or change the kind"
+    ]
+
+
 def _unfit_encoders(study: Study) -> list[str]:
     kind, mistakes = study.data.kind, []
     for where, holder in [

@@ -10,7 +10,7 @@ from typing import Any
 from nearfar.errors import UserError
 from nearfar.extensions import use_modules
 from nearfar.study.axes import Varied, with_axes
-from nearfar.study.checks import differing_splits, unused
+from nearfar.study.checks import differing_splits, parts_unread, unused
 from nearfar.study.files import find_study, read_study
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.points import Valid, points_of, validate
@@ -102,6 +102,7 @@ def cross_check(valid: Valid, resolved: Resolved | None, mistakes: Mistakes) -> 
     """Check what only all points together show: names that nothing uses or that are not there."""
     mistakes.add(unused(valid.studies))
     mistakes.add(differing_splits(valid.studies))
+    mistakes.add(parts_unread(valid.studies))
     if resolved is None:
         return
     study = resolved.study
