@@ -16,7 +16,7 @@ from nearfar.data import Dataset, load_dataset
 from nearfar.data.embeddings import with_embeddings
 from nearfar.data.read.locate import locate
 from nearfar.errors import UserError
-from nearfar.execution.portable import portable, portable_files, portable_modules
+from nearfar.execution.portable import OF_DATA, portable, portable_files, portable_modules
 from nearfar.execution.prepared import Request
 from nearfar.execution.trackers import with_trackers
 from nearfar.plan.chain import files_read
@@ -81,8 +81,7 @@ def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) ->
     """
     loading = 0.0
     other_study, other_data = "", ""
-    for path in [*(options["path"] for options in asked.embedding_files), *asked.weight_files]:
-        locate(path, asked.folder)
+    _check_files(asked, data=dataset is None)
     out = folder_for_runs(request.out, "--out")
     for name in _names(request, asked):
         folder = _folder(out, name)
@@ -113,6 +112,22 @@ def placed(request: Request, asked: Resolved, dataset: Dataset | None = None) ->
         trainings = _asked(request, requested, folder)
         return Placed(folder, resolved, dataset, trainings, notes, loading, found)
     raise AssertionError("names never end")
+
+
+def _check_files(asked: Resolved, *, data: bool) -> None:
+    """Refuse a study whose files, those of its ``data`` too, are nowhere as seen from its folder.
+
+    Later they are looked for as seen from the run's folder, which need not be there yet.
+
+    Raises:
+        UserError: names the file, and where it was looked for.
+    """
+    options = asked.study.data
+    of_data = [getattr(options, key) for key in OF_DATA] if data else []
+    of_parts = [str(file["path"]) for file in asked.embedding_files]
+    for path in [*of_data, *of_parts, *asked.weight_files]:
+        if path is not None:
+            locate(path, asked.folder)
 
 
 def _names(request: Request, asked: Resolved) -> Iterator[str]:

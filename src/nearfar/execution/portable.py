@@ -10,7 +10,7 @@ from nearfar.study.load import Resolved
 from nearfar.study.placeholders import placeholders
 from nearfar.weight_files import is_folder
 
-OF_DATA = ("path", "mapping")
+OF_DATA = ("path", "mapping", "root")
 OF_PARTS = {
     "file": ("path",),
     "timm": ("checkpoint",),
