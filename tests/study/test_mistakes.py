@@ -46,6 +46,7 @@ def with_key(path: tuple[Any, ...], key: Any, value: Any) -> Plain:
 )
 def test_an_unknown_key_is_refused_with_the_nearest_name(path: tuple[Any, ...], model: Any) -> None:
     names = [field.alias or name for name, field in model.model_fields.items()]
+    names = [name for name in names if path or name not in {"profile", "left_out"}]
     fields = sorted(names, key=lambda name: (-len(name), name))
     misspelt = f"{fields[0][:-1]}{fields[0][-1]}z" if fields else "anything"
     lines = said(with_key(path, misspelt, 1))
@@ -138,6 +139,17 @@ def test_a_missing_key_is_named(path: tuple[str, ...]) -> None:
     raw = small()
     del at(raw, path[:-1])[path[-1]]
     assert f"{'.'.join(path)}: is missing" in said(raw)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("profils", "profiles"), ("profil", "profiles"), ("default", "defaults")]
+)
+def test_the_blocks_that_a_person_writes_are_proposed(key: str, meant: str) -> None:
+    (line,) = said(small(**{key: {"smoke": {}}}))
+    assert line.startswith(f"the study: unknown key '{key}'; did you mean '{meant}'? allowed: arms")
+    allowed = line.partition("allowed: ")[2].split(", ")
+    assert {"profiles", "defaults", "metric"} <= set(allowed)
+    assert not {"profile", "left_out"} & set(allowed)
 
 
 def test_mistakes_are_collected_over_the_whole_file() -> None:

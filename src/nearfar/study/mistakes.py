@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from nearfar.errors import UserError, nearest, printable, shown
 from nearfar.study.named_options import NamedChoice
-from nearfar.study.schema import ExactFit, TrainedFit
+from nearfar.study.schema import ExactFit, Study, TrainedFit
 from nearfar.study.strict import strayed
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -29,6 +29,10 @@ _SPELLED = {
     "project": r"needs a name of at most 128 characters, without / \ # ? % :",
 }
 """Key → how its text is spelled, where pydantic shows a regular expression."""
+_WRITTEN_BY_NEARFAR = frozenset({"profile", "left_out"})
+"""Keys of a resolved study that no person writes."""
+_SETTLED = ("profiles", "defaults")
+"""Blocks of a study file that are laid over and under the others, so that the models lack them."""
 
 
 class Mistakes:
@@ -138,4 +142,7 @@ def _allowed(model: Any, location: tuple[str | int, ...]) -> list[str]:
     if isinstance(model, type) and issubclass(model, NamedChoice):
         return model.names()
     fields = getattr(model, "model_fields", {})
-    return [field.alias or name for name, field in fields.items()]
+    names = [field.alias or name for name, field in fields.items()]
+    if model is Study:
+        return [*(name for name in names if name not in _WRITTEN_BY_NEARFAR), *_SETTLED]
+    return names
