@@ -306,6 +306,34 @@ def test_a_name_may_have_any_signs_that_can_be_shown(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("größer  arm", "'größer arm' and 'größer  arm'"),
+        (" größer arm", "'größer arm' and ' größer arm'"),
+        ("größer\u00a0arm", "'größer arm' and 'größer\\xa0arm'"),
+        ("größer arm\u200b", "'größer arm' and 'größer arm\\u200b'"),
+        ("gro\u0308ßer arm", "'gr\\xf6\\xdfer arm' and 'gro\\u0308\\xdfer arm'"),
+    ],
+)
+@pytest.mark.parametrize("block", ["arms", "stages", "labels"])
+def test_names_that_look_the_same_are_refused(block: str, name: str, told: str) -> None:
+    raw, names = small(), ("größer arm", name)
+    where = block
+    for number, one in enumerate(names):
+        if block == "arms":
+            raw["arms"][one] = {"fit": {"encoder": "mlp"}}
+        elif block == "stages":
+            raw["stages"][one] = raw["stages"]["rnc"]
+            raw["arms"][f"from {number}"] = {"pretrain": one, "fit": {"train": "all"}}
+        else:
+            where = "axes.size"
+            axis = raw["axes"].setdefault("size", {"role": "compare", "values": {}})
+            axis["values"][one] = number + 3
+            raw["arms"]["sized"] = {"fit": {"encoder": {"mlp": {"hidden": "$size"}}}}
+    assert f"{where}: {told} look the same: give one of them another name" in said(raw)
+
+
+@pytest.mark.parametrize(
     ("text", "phrase"),
     [
         ("a: {b: 1, b: 2}", "'b' stands twice"),

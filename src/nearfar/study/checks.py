@@ -11,6 +11,7 @@ from nearfar.losses import ELEMENTWISE_LOSSES, LOSSES
 from nearfar.metrics import DECIDED, METRICS, METRICS_OF
 from nearfar.objectives import OBJECTIVES
 from nearfar.study.augmentations import views_in
+from nearfar.study.given_names import mistaken_for
 from nearfar.study.mixed_rows import mixed_rows, trained_blocks
 from nearfar.study.named_options import embedding_files, encoder_names
 from nearfar.study.schema import Arm, ExactFit, Study, Test, TrainedFit
@@ -18,7 +19,7 @@ from nearfar.study.schema import Arm, ExactFit, Study, Test, TrainedFit
 
 def impossible(study: Study, tests: Sequence[Test]) -> list[str]:
     """Return what in a study, and how it is scored, does not go together, a line each."""
-    arms, mistakes = study.arms, []
+    arms, mistakes = study.arms, _names_alike(study)
     if study.baseline not in arms:
         mistakes.append(
             f"baseline: no arm is called {shown(study.baseline)}; {nearest(study.baseline, arms)}"
@@ -28,6 +29,20 @@ def impossible(study: Study, tests: Sequence[Test]) -> list[str]:
     mistakes += _unfit_encoders(study) + _unfit_for_task(study) + _views_of_what(study)
     mistakes += mixed_rows(study)
     return mistakes + _search(study) + [line for test in tests for line in _scored(study, test)]
+
+
+def _names_alike(study: Study) -> list[str]:
+    """Return a line for every two names in one block that a person cannot tell apart."""
+    named: dict[str, Iterable[str]] = {
+        "arms": study.arms,
+        "stages": study.stages,
+        "targets": study.targets,
+    }
+    for name, axis in study.axes.items():
+        named[f"axes.{name}"] = axis.labelled()
+    return [
+        f"{where}: {phrase}" for where, names in named.items() for phrase in mistaken_for(names)
+    ]
 
 
 def unused(studies: Sequence[Study]) -> list[str]:
