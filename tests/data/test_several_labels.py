@@ -57,6 +57,12 @@ def test_names_with_a_separator(tmp_path: Path, sign: str, join: str) -> None:
     assert dataset.source["reasons"] == {"target missing": 1}
 
 
+def test_a_label_is_not_called_as_the_mean_over_all_of_them(tmp_path: Path) -> None:
+    path = written(tmp_path, "y", ["red", "red;all targets", "all targets"])
+    with pytest.raises(UserError, match="'all targets' is what a mean over targets is called"):
+        read(path, "y", label_separator=";")
+
+
 def test_lists_of_a_parquet_file(tmp_path: Path) -> None:
     cells = [["dog"], [], ["cat", "dog"], None]
     pq.write_table(pa.table({"a": [0.0, 1, 2, 3], "y": cells}), tmp_path / "t.parquet")

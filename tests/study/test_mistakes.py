@@ -305,6 +305,14 @@ def test_a_name_may_have_any_signs_that_can_be_shown(name: str) -> None:
     assert name in resolved(raw).text["arms"]
 
 
+def test_a_map_of_classes_is_not_called_as_a_mean() -> None:
+    data = {"source": "table", "path": "t.csv", "target": "colour", "task": "classification"}
+    arms = {"one": {"fit": {"encoder": "identity", "head": "logistic", "target": "all targets"}}}
+    raw = small(data=data, targets={"all targets": ["red"]}, arms=arms, baseline="one", stages={})
+    line = "targets: 'all targets' is what a mean over targets is called"
+    assert said({**raw, "metric": "accuracy"}) == [line]
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [

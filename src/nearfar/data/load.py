@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from nearfar.data.catalogue import SOURCES
 from nearfar.data.split.halves import half_of
+from nearfar.data.targets import ALL_TARGETS
+from nearfar.errors import UserError
 from nearfar.references import referred
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ def load_dataset(options: DataOptions, folder: Path) -> Dataset:
         UserError: if the data cannot be found or used; with the file and the row number.
     """
     dataset: Dataset = _reader(SOURCES[options.source].dataset)(options, folder)
+    if ALL_TARGETS in dataset.target_names:  # labels within cells, and what plug-ins read
+        raise UserError(f"target '{ALL_TARGETS}' is what a mean over targets is called: rename it")
     return dataset if options.half is None else half_of(dataset, options.half)
 
 

@@ -216,8 +216,10 @@ class DataOptions(BaseModel):
                 "a classification has one 'target', the column of the classes; several columns of "
                 "0 and 1 are labels: task: multilabel"
             )
-        if len(self.target_columns) > 1 and ALL_TARGETS in self.target_columns:
-            raise ValueError(f"target '{ALL_TARGETS}' is what the mean over several is called")
+        if ALL_TARGETS in self.target_columns:
+            raise ValueError(
+                f"target '{ALL_TARGETS}' is what a mean over targets is called: rename it"
+            )
         if self.features and self.task == "reconstruction":
             raise ValueError("data option 'features' goes with a prediction: set another task")
         if self.label_task != "regression" and self.unit is not None:

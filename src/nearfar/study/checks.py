@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from nearfar.data.augment import MIXTURES
 from nearfar.data.corruptions import CORRUPTIONS
+from nearfar.data.targets import ALL_TARGETS
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest, shown
 from nearfar.heads import HEADS, READOUTS, WEIGHTED, fits_task
@@ -104,6 +105,8 @@ def _unfit_for_task(study: Study) -> list[str]:
     """Return what is for numbers where classes are predicted, or the other way round."""
     task = str(study.data.task)
     mistakes = []
+    if ALL_TARGETS in study.targets:
+        mistakes.append(f"targets: {shown(ALL_TARGETS)} is what a mean over targets is called")
     if study.targets and task != "classification":
         mistakes.append("targets: are maps of classes, and this study predicts none")
     if not METRICS[study.metric].judges(task):
