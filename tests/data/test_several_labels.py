@@ -59,7 +59,7 @@ def test_names_with_a_separator(tmp_path: Path, sign: str, join: str) -> None:
 
 def test_a_label_is_not_called_as_the_mean_over_all_of_them(tmp_path: Path) -> None:
     path = written(tmp_path, "y", ["red", "red;all targets", "all targets"])
-    with pytest.raises(UserError, match="'all targets' is what a mean over targets is called"):
+    with pytest.raises(UserError, match="'all targets' is what a mean over several is called"):
         read(path, "y", label_separator=";")
 
 

@@ -217,9 +217,7 @@ class DataOptions(BaseModel):
                 "0 and 1 are labels: task: multilabel"
             )
         if ALL_TARGETS in self.target_columns:
-            raise ValueError(
-                f"target '{ALL_TARGETS}' is what a mean over targets is called: rename it"
-            )
+            raise ValueError(f"target '{ALL_TARGETS}' is what a mean over several is called")
         if self.features and self.task == "reconstruction":
             raise ValueError("data option 'features' goes with a prediction: set another task")
         if self.label_task != "regression" and self.unit is not None:
