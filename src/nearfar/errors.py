@@ -60,6 +60,14 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
+def alike(given: str, names: Iterable[str]) -> str | None:
+    """Return the name that is most like another, whatever the case of letters; None if none is."""
+    known = sorted(names)
+    same = [name for name in known if name.casefold() == given.casefold()]
+    found = same or get_close_matches(given, known, n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
 def nearest(given: object, allowed: Iterable[str]) -> str:
     """Return what is allowed in place of ``given``, the nearest name first, as a phrase.
 
@@ -68,6 +76,5 @@ def nearest(given: object, allowed: Iterable[str]) -> str:
     """
     names, given = sorted(allowed), str(given)
     phrase = "allowed: " + (", ".join(names) or "nothing")
-    alike = [name for name in names if name.casefold() == given.casefold()]
-    close = alike or get_close_matches(given, names, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'? {phrase}" if close else phrase
+    close = alike(given, names)
+    return phrase if close is None else f"did you mean '{close}'? {phrase}"

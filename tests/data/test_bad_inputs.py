@@ -4,11 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nearfar.data import DataOptions, load_dataset
+from nearfar.data import DataOptions, Images, Vectors, load_dataset, load_inputs
+from nearfar.data.read.embeddings import read_embeddings
 from nearfar.errors import UserError
 
 DROP_HINT = " (data: on_bad_rows: drop leaves out bad rows)"
@@ -205,6 +207,27 @@ def test_no_such_file_names_the_places(tmp_path: Path, monkeypatch: pytest.Monke
     absolute = tmp_path / "gone.csv"
     expected = f"no such file or folder: {absolute}"
     assert message(tmp_path, options(path=str(absolute))) == expected
+
+
+def test_a_name_like_the_one_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deep" / "Photos").mkdir(parents=True)
+    (tmp_path / "deep" / ".photo").touch()
+    text = message(tmp_path, options(path="deep/photo"))
+    assert text.startswith("no such data file: deep/photo; did you mean 'deep/Photos'? looked in ")
+    (tmp_path / "data.csv").touch()
+    wrong = tmp_path / "dato.csv"
+    said = f"{wrong}; did you mean '{tmp_path / 'data.csv'}'?"
+    assert message(tmp_path, options(path=str(wrong))) == f"no such file or folder: {said}"
+    monkeypatch.chdir(tmp_path)
+    images = Images(np.zeros((1, 1, 4, 4), np.uint8))
+    for source, like in (("table", Vectors([[0]], ["a"])), ("images", images)):
+        asked = DataOptions(source=source, path="x", target="y")
+        with pytest.raises(UserError, match=r": dato.csv; did you mean 'data.csv'\?$"):
+            load_inputs(asked, Path("dato.csv"), like)
+    with pytest.raises(UserError, match=r": dato.csv; did you mean 'data.csv'\?$"):
+        read_embeddings(Path("dato.csv"))
 
 
 def test_impossible_path(tmp_path: Path) -> None:

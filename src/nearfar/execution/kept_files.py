@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nearfar.data.read.locate import is_file, locate
-from nearfar.errors import UserError
+from nearfar.data.read.locate import is_file, located
 from nearfar.records.outputs import belongings
 from nearfar.records.run import RunFolder
 
@@ -44,6 +43,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _place(name: str, folder: Path) -> Path | None:
     try:
-        return locate(name, folder)[0]
-    except (UserError, OSError, ValueError, RuntimeError):
+        found = located(name, folder)
+    except (OSError, ValueError, RuntimeError):  # what is no path may be no name of a home folder
         return None
+    return None if found is None else found[0]

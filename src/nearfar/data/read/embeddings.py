@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nearfar.data.read.arrow_files import read_arrow, read_parquet
 from nearfar.data.read.cells import is_missing, number
-from nearfar.data.read.locate import is_there
+from nearfar.data.read.locate import is_there, meant
 from nearfar.data.read.packed import table_ending
 from nearfar.data.read.tables import read_file
 from nearfar.errors import UserError, first_line, nearest
@@ -58,7 +58,7 @@ def read_embeddings(
         UserError: no such array or column, objects, or another shape than (rows, columns).
     """
     if not is_there(path):
-        raise UserError(f"no such file of embeddings: {path}")
+        raise UserError(f"no such file of embeddings: {path}{meant(path)}")
     if not path.is_file():
         raise UserError(f"{path}: embeddings are read from a file: {READABLE}")
     ending = path.suffix.lower()

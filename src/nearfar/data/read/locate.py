@@ -3,9 +3,13 @@
 import os
 from collections.abc import Sequence
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 
-from nearfar.errors import UserError
+from nearfar.errors import UserError, alike
+
+_MOST_NAMES = 10_000
+"""In a folder of more names it takes seconds to tell which is most like another."""
 
 
 def data_home() -> Path:
@@ -37,20 +41,48 @@ def locate(path: str, folder: Path) -> tuple[Path, str]:
     Raises:
         UserError: if it is in none of these places; the message names them.
     """
+    if (found := located(path, folder)) is not None:
+        return found
     given = Path(path).expanduser()
     if given.is_absolute():
-        if is_there(given):
-            return given, "absolute path"
-        raise UserError(f"no such file or folder: {given}")
+        raise UserError(f"no such file or folder: {given}{meant(given)}")
+    homes = [folder, data_home(), samples()]
+    looked = ", ".join(str(place.resolve()) for place in homes)
+    shipped = ", ".join(sorted(entry.name for entry in samples().glob("*.csv")))
+    hint = next(filter(None, (meant(given, place) for place in homes)), "")
+    words = f"{hint} looked in" if hint else "; looked in"
+    raise UserError(f"no such data file: {path}{words} {looked} (shipped: {shipped})")
+
+
+def located(path: str, folder: Path) -> tuple[Path, str] | None:
+    """Return what ``locate`` does, None if it is in none of the places."""
+    given = Path(path).expanduser()
+    if given.is_absolute():
+        return (given, "absolute path") if is_there(given) else None
     home = "$NEARFAR_DATA" if os.environ.get("NEARFAR_DATA") else "the cache folder"
-    places = [(folder, "the study's folder"), (data_home(), home), (samples(), "shipped sample")]
-    for place, name in places:
+    named = [(folder, "the study's folder"), (data_home(), home), (samples(), "shipped sample")]
+    for place, name in named:
         path_there = Path(os.path.normpath(place / given))  # a run's folder may not exist yet
         if is_there(path_there):
             return path_there, name
-    looked = ", ".join(str(place.resolve()) for place, _ in places)
-    shipped = ", ".join(sorted(entry.name for entry in samples().glob("*.csv")))
-    raise UserError(f"no such data file: {path}; looked in {looked} (shipped: {shipped})")
+    return None
+
+
+def meant(path: Path, folder: Path = Path()) -> str:
+    """Return "; did you mean …?" of what lies where ``path`` should and is called most like it.
+
+    Empty if nothing is: endings alone, which many have, make no likeness. A relative
+    path begins at ``folder``.
+    """
+    try:
+        beside = (folder / path).parent.iterdir()
+        names = [entry.name for entry in islice(beside, _MOST_NAMES) if entry.name[0] != "."]
+        stem = alike(path.stem, {Path(name).stem for name in names})
+        same = sorted(name for name in names if Path(name).stem == stem)
+        close = alike(path.name, same) or next(iter(same), None)
+        return "" if close is None else f"; did you mean '{path.with_name(close)}'?"
+    except (OSError, ValueError):
+        return ""
 
 
 def places(path: str | None, folder: Path, names: Sequence[str]) -> list[Path]:

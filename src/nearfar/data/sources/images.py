@@ -32,7 +32,7 @@ from nearfar.data.read.images.tables import (
     parquet_files,
     read_parquet_images,
 )
-from nearfar.data.read.locate import locate
+from nearfar.data.read.locate import locate, meant
 from nearfar.data.read.saved import is_saved
 from nearfar.data.shown import PRIVATE
 from nearfar.data.sources.feature_columns import (
@@ -168,7 +168,7 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     ``nearfar.data.load_inputs``.
     """
     if not path.exists():
-        raise UserError(f"no such file or folder: {path}")
+        raise UserError(f"no such file or folder: {path}{meant(path)}")
     images = without_columns(like)
     assert isinstance(images, Images)
     if images.range is not None:

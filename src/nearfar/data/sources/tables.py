@@ -16,7 +16,7 @@ from nearfar.data.options import DataOptions
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.hugging_face import read_folder, read_hub
 from nearfar.data.read.kinds import ColumnKind
-from nearfar.data.read.locate import locate
+from nearfar.data.read.locate import locate, meant
 from nearfar.data.read.molecules import read_molecules
 from nearfar.data.read.tables import Table, read_file
 from nearfar.data.read.times import nothing_but_parts
@@ -129,7 +129,7 @@ def _read(options: DataOptions, folder: Path) -> tuple[Table, dict[str, Any]]:
 
 def _read_input_file(path: Path, options: DataOptions, needed: Sequence[str]) -> Table:
     if not path.exists():
-        raise UserError(f"no such file: {path}")
+        raise UserError(f"no such file: {path}{meant(path)}")
     table = _table_at(path, options.form.lenient(needed))
     check_needed(table, [name for name in needed if name != options.smiles or not table.structures])
     return table
