@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nearfar.data.load import load_dataset
+from nearfar.data.read.kinds import column_kind
 from nearfar.data.read.tables import Table
 from nearfar.errors import UserError
 from nearfar.starter.asked import checked
@@ -97,6 +98,28 @@ def test_numbers_from_0_on_are_classes_where_none_is_rare(counts: list[int], tas
     assert found == task
     assert ("--task regression takes them as numbers" in fact) == (task == "classification")
     assert meaning([str(int(cell) + 1) for cell in cells])[0] == "regression", "grades"
+
+
+@pytest.mark.parametrize(
+    ("cells", "task"),
+    {
+        "grades with letters": (["1", "2", "3A", "3B", "0", "5"] * 10, "classification"),
+        "grades of a workbook": ([1, 2, "3A", "3B", 0, 5] * 10, "classification"),
+        "letters in all": (["1A", "1B", "2A", "2B"] * 10, "classification"),
+        "a word": (["1", "2", "3", "T"] * 10, "classification"),
+        "a few typos": ([*["1", "2", "3"] * 20, "x", "2-"], "regression"),
+        "measurements": ([*map(str, range(40)), *["failed"] * 10], "regression"),
+        "fractions": (["0.5", "1.5", "2.5", "x"] * 10, "regression"),
+        "limits": (["1", "2", "3", "<1"] * 10, "regression"),
+        "one unit": (["1", "2", "3", "5V"] * 10, "regression"),
+        "units": (["1", "2", "3", "5 mg", "2 mg"] * 10, "regression"),
+        "not known": (["0", "1", "open"] * 10, "regression"),
+    }.values(),
+)
+def test_few_values_that_repeat_are_classes_where_some_are_texts(cells: Cells, task: str) -> None:
+    assert meaning(cells)[0] == task
+    kind = column_kind("", cells).kind
+    assert kind == ("category" if task == "classification" else "number"), "as a feature too"
 
 
 def test_lists_are_labels() -> None:

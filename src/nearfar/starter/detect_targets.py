@@ -16,7 +16,7 @@ from nearfar.data.load import load_dataset
 from nearfar.data.options import DataOptions
 from nearfar.data.read.cells import infinite_among_numbers, is_code, is_pair, limit, measure, number
 from nearfar.data.read.decimals import ambiguous, plain_number
-from nearfar.data.read.kinds import column_kind, odd_cells
+from nearfar.data.read.kinds import are_names, column_kind, odd_cells
 from nearfar.data.read.several import indicator, label_set
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError, nearest, shown
@@ -163,7 +163,7 @@ def _refuse_near_numbers(where: str, target: str, cells: Sequence[Any], asked: s
     Raises:
         UserError: says what the cells hold and what to write instead.
     """
-    if asked == "classification" or _hold_numbers(cells):
+    if asked == "classification" or _hold_numbers(cells) or (asked is None and are_names(cells)):
         return
     commas = [c for c in cells if "," in str(c) and plain_number(str(c), ",") is not None]
     if 2 * len(commas) > len(cells):
@@ -312,6 +312,8 @@ def _class_fact(target: str, cells: Sequence[Any], asked: str | None) -> str:
     texts = sorted({str(cell).strip() for cell in cells})
     some = ", ".join(repr(text) for text in texts[:3]) + (", …" if len(texts) > 3 else "")
     other = "" if asked or _is_text(cells) else "; --task regression takes them as numbers"
+    if not asked and are_names(cells) and any(number(cell) is not None for cell in cells):
+        other = "; --task regression learns from those that are numbers, and leaves out the others"
     return f"target '{target}': {len(texts)} classes ({some}){other}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -48,6 +49,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE
 _SELFIES = re.compile(r"(\[[^\[\]\s]+\]\.?){2,}")
 _SERIES = re.compile(r"[\d.eE+-]+(?:(?:\s*[,;]\s*|\s+)[\d.eE+-]+){7,}", re.ASCII)
 """Eight numbers or more: pixels of an image, a spectrum, an embedding."""
+_NUMBERED = re.compile(r"[0-9]{1,3}[A-Za-z]")
+"""Steps of a scale: 3A and 3B; of one letter alone it may be a unit."""
+_MOST_NAMES, _EACH_NAME = 20, 5
+"""Different values that may be names where some are numbers, and cells for each."""
 _LOOKED_AT = 1000
 _NINES = frozenset({99.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0})
 """What often stands, with either sign, for a value that is missing."""
@@ -93,7 +98,8 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
     """Return the kind of one column.
 
     A column is of numbers if more than half of its cells with a value are numbers: the others are
-    then odd cells. Digits with leading zeros, or beyond 2^53, are codes and no numbers.
+    then odd cells. Few values that repeat, some of them no numbers, are categories. Digits with
+    leading zeros, or beyond 2^53, are codes and no numbers.
     """
     present = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
     present = [cell for cell in present if not is_missing(cell)]
@@ -114,6 +120,8 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
         return found("division")
     if is_truth(present):
         return found("boolean")
+    if are_names(present):
+        return found("category")
     numbers = _numbers(present)
     if 2 * len(numbers) > len(present):
         if not missing and _counts(name, numbers, len(cells)):
@@ -144,6 +152,29 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
     if all(isinstance(cell, str) and _SELFIES.fullmatch(cell) for cell in present[:_LOOKED_AT]):
         return found("text", note="SELFIES: write them as SMILES to learn from molecules")
     return found(words)
+
+
+def are_names(present: Sequence[Any]) -> bool:
+    """Tell whether cells are few names, some of them whole numbers: grades 1, 2, 3A and 3B.
+
+    Limits, measurements with a unit, and texts in less than a tenth of the cells, such as typos,
+    are none; nor is a text beside 0 and 1 alone.
+    """
+    if all_numbers(present) is not None:
+        return False
+    counts = Counter(str(cell).strip() for cell in present)
+    if not 2 < len(counts) <= min(_MOST_NAMES, len(present) // _EACH_NAME):
+        return False
+    numbers = {text: value for text in counts if (value := number(text)) is not None}
+    texts = counts.keys() - numbers.keys()
+    numbered = {text[-1] for text in texts if _NUMBERED.fullmatch(text)}
+    if not _whole([*numbers.values()]) or any(map(is_code, texts)) or any(map(limit, texts)):
+        return False
+    if any(measure(text) is not None and not _NUMBERED.fullmatch(text) for text in texts):
+        return False
+    if len(numbered) == 1 or not (numbered or set(numbers.values()) - {0, 1}):
+        return False
+    return 10 * sum(counts[text] for text in texts) >= len(present)
 
 
 def _numbers_in_each(present: Sequence[Any]) -> int:
