@@ -51,6 +51,14 @@ def test_the_only_column_beside_smiles_needs_no_name() -> None:
     assert "name the column to predict" in refused("f.csv")
 
 
+@pytest.mark.parametrize(
+    "lines", [["CCO", "CC"], ["CCO ethanol", "CC ethane"], ["CCO a1", "CC a2"]]
+)
+def test_a_list_of_molecules_has_no_target(lines: list[str]) -> None:
+    Path("l.smi").write_text("\n".join(lines), encoding="utf-8")
+    assert refused("l.smi").startswith("l.smi: it lists molecules, and names at most, and has no")
+
+
 def test_the_only_column_beside_images_needs_no_name() -> None:
     write_images(Path(), PICTURES)
     frame = pd.DataFrame({"file": PICTURES, "age": [k * 1.5 for k in range(24)]})

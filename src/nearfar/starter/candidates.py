@@ -8,9 +8,10 @@ from pathlib import Path
 
 from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.images.lookup import column_of_images
-from nearfar.data.read.kinds import column_kinds
+from nearfar.data.read.kinds import ColumnKind, column_kinds
 from nearfar.data.read.names import are_image_paths
 from nearfar.data.read.packed import is_table
+from nearfar.data.read.structures import NAME
 from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file
 from nearfar.data.table_form import TableForm
@@ -53,14 +54,24 @@ def target_left(table: Table, name: str, inputs: str | None) -> str:
         inputs: the column of what is predicted from; None if that is a column like any other.
 
     Raises:
-        UserError: there is more than one, or none.
+        UserError: there is more than one, or none, or the file is a list of molecules alone.
     """
     kinds = [kind for kind in column_kinds(table, but=[inputs or ""]) if kind.kind not in _NEVER]
+    if table.structures is not None and all(_are_names(kind) for kind in kinds):
+        raise UserError(
+            f"{name}: it lists molecules, and names at most, and has no target: write a table of "
+            "them (CSV) with a column of what is to be predicted"
+        )
     if inputs is None or len(kinds) != 1:
         raise UserError(
             f"{name}: name the column to predict with --target: {columns_to_predict(table)}"
         )
     return kinds[0].name
+
+
+def _are_names(kind: ColumnKind) -> bool:
+    """Tell whether a column of a list of molecules names them: texts that mostly differ."""
+    return kind.name == NAME and kind.kind == "text"
 
 
 def tables_of_pictures(folder: Path, form: TableForm) -> list[tuple[Path, Table, str]]:
