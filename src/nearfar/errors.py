@@ -3,8 +3,9 @@
 import contextlib
 import errno
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says where a disk, or somebody's share of it, is full, or a file may not grow."""
@@ -78,3 +79,68 @@ def nearest(given: object, allowed: Iterable[str]) -> str:
     phrase = "allowed: " + (", ".join(names) or "nothing")
     close = alike(given, names)
     return phrase if close is None else f"did you mean '{close}'? {phrase}"
+
+
+_BLOCK = "needs a block of keys and values"
+_LIST = "needs a list, such as [a, b]"
+_WHOLE = "needs a whole number"
+_NUMBER = "needs a number"
+_TRUTH = "needs true or false"
+_KINDS = {
+    "dict_type": _BLOCK,
+    "model_type": _BLOCK,
+    "model_attributes_type": _BLOCK,
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "string_type": "needs a text",
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": _NUMBER,
+    "bool_type": _TRUTH,
+    "bool_parsing": _TRUTH,
+    "missing": "is missing",
+}
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("above", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("below", "lt"),
+}
+_LENGTHS = (
+    ("too_short", "needs", "min_length", "at least"),
+    ("too_long", "takes", "max_length", "at most"),
+)
+
+
+def plainly(mistake: Mapping[str, Any]) -> str:
+    """Return what is needed, where pydantic speaks of Python's types.
+
+    >>> plainly({"type": "int_parsing", "msg": "Input should be a valid integer, …", "input": "x"})
+    'needs a whole number'
+
+    Args:
+        mistake: one of the ``errors()`` of a validation, with its type, message and input.
+    """
+    kind, given, context = mistake["type"], mistake["input"], mistake.get("ctx") or {}
+    if kind == "string_type" and isinstance(given, bool | int | float):
+        read = "a truth value" if isinstance(given, bool) else "a number"
+        return f"needs a text, and this is read as {read}: put it in quotes"
+    if kind == "int_type" and isinstance(given, float) and given.is_integer():
+        return f"{_WHOLE}, written without a point or an exponent"
+    if kind in _KINDS:
+        return _KINDS[kind]
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        return f"has to be {words} {context[bound]:,}".removesuffix(".0")
+    if kind == "literal_error":
+        return f"needs {context['expected']}"
+    for ending, verb, bound, words in _LENGTHS:
+        if kind.endswith(ending):
+            count = "one" if context[bound] == 1 else context[bound]
+            unit = f" character{'' if count == 'one' else 's'}" if kind.startswith("string") else ""
+            return f"{verb} {count}{unit} {words}"
+    return str(mistake["msg"]).removeprefix("Value error, ")

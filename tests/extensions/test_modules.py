@@ -275,7 +275,7 @@ def test_a_module_that_is_nowhere_is_told_with_the_nearest(tmp_path: Path) -> No
         ),
         (
             {"arms": {"mean": {"fit": {"encoder": {"doubled": {"width": 0}}}}}},
-            "fit.encoder.doubled.width: Input should be greater than or equal to 1 (given: 0)",
+            "fit.encoder.doubled.width: has to be at least 1 (given: 0)",
         ),
         ({"arms": {"mean": {"fit": {"encoder": "double"}}}}, "did you mean 'doubled'? allowed:"),
         ({"data": {"source": "like_table"}}, "did you mean 'like_a_table'? allowed:"),

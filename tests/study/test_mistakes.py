@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,11 @@ def test_an_unknown_choice_is_refused_with_the_nearest_name(
         assert any("exactly one name" in line for line in said(changed(TEXT, path, given)))
 
 
+JARGON = re.compile(
+    r"Input|should|constrained|valid |unable to|permitted|Extra|function-|"
+    r"(tuple|list|dict|literal)\[|\.(int|float|str|bool)\b|(String|List|Tuple|Dictionary) "
+)
+"""What pydantic says of Python's types, which nobody who writes a study has to know."""
 WRONG: list[Any] = [None, -1, 2.5, "wrong", [], [3], {}, {"wrong": [[]]}]
 
 
@@ -109,6 +115,8 @@ def test_a_wrong_type_anywhere_is_a_persons_mistake(wrong: Any) -> None:
             with contextlib.suppress(UserError):
                 try:
                     resolved(raw, profile)
+                except UserError as error:
+                    broken |= {line for line in str(error).split("\n") if JARGON.search(line)}
                 except (
                     TypeError,
                     ValueError,
@@ -150,6 +158,47 @@ def test_the_blocks_that_a_person_writes_are_proposed(key: str, meant: str) -> N
     allowed = line.partition("allowed: ")[2].split(", ")
     assert {"profiles", "defaults", "metric"} <= set(allowed)
     assert not {"profile", "left_out"} & set(allowed)
+
+
+NUMBER = "and this is read as a number: put it in quotes"
+TRUTH = "and this is read as a truth value: put it in quotes"
+SHARE = "needs at least 2 rows, or a fraction between 0 and 1"
+ONE_LINE: list[tuple[tuple[Any, ...], Any, str]] = [
+    (("data", "limit"), {"rows": 0}, f"data.limit.rows: {SHARE} (given: 0)"),
+    (("data", "limit"), {"test": 1.5}, f"data.limit.test: {SHARE} (given: 1.5)"),
+    (("data", "target"), 5, "data.target: needs a list, such as [a, b], or a text, " + NUMBER),
+    (("data", "target"), [True], "data.target.0: needs a text, " + TRUTH),
+    (("data", "standardise"), 7, "data.standardise: needs true or false, or a list, such as"),
+    (("data", "separator"), "::", "data.separator: takes one character at most (given: '::')"),
+    (("data", "features"), [], "data.features: needs one at least (given: [])"),
+    (("unseen",), [], "unseen: needs [lowest, highest], or a list of classes (given: [])"),
+    (("unseen",), 5, "unseen: needs [lowest, highest], or a list of classes (given: 5)"),
+    (("split",), {"parts": [0.5]}, "split.parts: needs 2 more (given: [0.5])"),
+    (("split",), {"parts": [0.5] * 4}, "split.parts: takes 3 at most (given: [0.5, 0.5, 0.5, 0"),
+    (
+        ("split",),
+        {"kind": "folds", "folds": 1e6},
+        "split.folds: needs a whole number, written without a point or an exponent (given: 1000",
+    ),
+    (("threads",), 0, "threads: has to be at least 1 (given: 0)"),
+    (("threads",), "x", "threads: needs a whole number (given: 'x')"),
+    (("margin",), 0, "margin: has to be above 0 (given: 0)"),
+    (("margin",), "x", "margin: needs a number (given: 'x')"),
+    (("minutes",), {"fulll": 1}, "minutes: unknown value 'fulll'; did you mean 'full'? allowed:"),
+    (("targets",), {"x": [["red"]]}, "targets.x: needs names of classes, in quotes where they"),
+    (("arms", True), {"fit": {"head": "mean"}}, "arms: a name is a text, " + TRUTH),
+    (("arms", 1), {"fit": {"head": "mean"}}, "arms: a name is a text, " + NUMBER),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "line"), ONE_LINE)
+def test_a_value_that_cannot_be_is_told_in_one_plain_line(
+    path: tuple[Any, ...], value: Any, line: str
+) -> None:
+    raw = small()
+    at(raw, path[:-1])[path[-1]] = value
+    (told,) = said(raw)
+    assert told.startswith(line)
 
 
 def test_mistakes_are_collected_over_the_whole_file() -> None:

@@ -72,10 +72,10 @@ def test_two_different_numbers_are_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"split": {**FIVE, "repeats": 0}}, "split.repeats: Input should be greater than"),
-        ({"split": {**FIVE, "repeats": "2"}}, "split.repeats: Input should be a valid integer"),
-        ({"split": {**FIVE, "repeats": True}}, "split.repeats: Input should be a valid integer"),
-        ({"split": {"kind": "folds", "folds": [5]}}, "split.folds: Input should be a valid int"),
+        ({"split": {**FIVE, "repeats": 0}}, "split.repeats: has to be at least 1"),
+        ({"split": {**FIVE, "repeats": "2"}}, "split.repeats: needs a whole number"),
+        ({"split": {**FIVE, "repeats": True}}, "split.repeats: needs a whole number"),
+        ({"split": {"kind": "folds", "folds": [5]}}, "split.folds: needs a whole number"),
         ({"split": {**FIVE, "repeats": 2}, "axes": [1]}, "axes: needs names"),
         (
             {"split": {**FIVE, "repeats": 1}, "axes": {"seed": []}},

@@ -13,7 +13,7 @@ from nearfar.data.catalogue import SOURCES
 from nearfar.data.options import DataOptions
 from nearfar.data.read.table import Table
 from nearfar.data.table_form import OPTIONS, TableForm
-from nearfar.errors import UserError, nearest
+from nearfar.errors import UserError, nearest, plainly
 
 OFF = "none"
 CAN_BE_OFF = frozenset({"group", "features", "part", "name", "image"})
@@ -135,7 +135,7 @@ def told_at_init(data: Path) -> Iterator[None]:
         about = "" if data.name in said or said.startswith("--") else f"{data.name}: "
         raise UserError(about + said) from error
     except ValidationError as error:
-        said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        said = plainly(error.errors()[0])
         raise UserError(f"{data.name}: {at_init(said)}") from error
 
 
@@ -175,7 +175,7 @@ def checked(options: dict[str, Any]) -> Asked:
             allowed = re.findall("'([^']+)'", str(first["ctx"]["expected"]))
             hint = nearest(str(given[key]), allowed)
         else:
-            hint = str(first["msg"]).removeprefix("Value error, ")
+            hint = plainly(first)
         shown = f"{option(key)} {given[key]!r}: " if key in given else ""
         raise UserError(at_init(f"{shown}{hint}")) from None
     for key in ("features", "range"):

@@ -1,27 +1,20 @@
 """Mistakes in a study file, as lines that say where, what was given and what is allowed."""
 
+import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from nearfar.errors import UserError, nearest, printable, shown
+from nearfar.errors import UserError, nearest, plainly, printable, shown
 from nearfar.study.named_options import NamedChoice
 from nearfar.study.schema import ExactFit, Study, TrainedFit
 from nearfar.study.strict import strayed
 
 Model = TypeVar("Model", bound=BaseModel)
-_BLOCK = "needs a block of keys and values"
-_NEEDED = {
-    "dict_type": _BLOCK,
-    "model_type": _BLOCK,
-    "model_attributes_type": _BLOCK,
-    "list_type": "needs a list, such as [a, b]",
-    "string_type": "needs a text",
-}
-"""Kind of mistake → what a study file needs there, where pydantic speaks of Python's types."""
 _SPELLED = {
     "study": "needs small letters, digits, - and _, a letter or digit first",
     "train": "needs head, all, or last:k with k layers",
@@ -29,6 +22,14 @@ _SPELLED = {
     "project": r"needs a name of at most 128 characters, without / \ # ? % :",
 }
 """Key → how its text is spelled, where pydantic shows a regular expression."""
+_SHARE = "needs at least 2 rows, or a fraction between 0 and 1"
+_EITHER = {
+    **dict.fromkeys(("rows", "train", "validation", "test"), _SHARE),
+    "unseen": "needs [lowest, highest], or a list of classes",
+}
+"""Key → what it takes, where that is one of several things."""
+_TAG = re.compile(r"(constrained-)?(int|float|str|bool)|(tuple|list|dict|literal|function-\S+)\[.*")
+"""What pydantic calls one of several things that a value may be."""
 _WRITTEN_BY_NEARFAR = frozenset({"profile", "left_out"})
 """Keys of a resolved study that no person writes."""
 _SETTLED = ("profiles", "defaults")
@@ -54,7 +55,7 @@ class Mistakes:
         try:
             valid = model.model_validate(block)
         except ValidationError as error:
-            self.add(explain(error, model, above))
+            self.add(explain(error, model, block, above))
             return None
         wrong = list(strayed(block, valid, above))
         self.add(wrong)
@@ -71,51 +72,119 @@ class Mistakes:
             raise UserError(*(f"{self.path}: {line}" for line in lines))
 
 
-def explain(error: ValidationError, model: type[BaseModel], above: str = "") -> list[str]:
+@dataclass(frozen=True)
+class _Mistake:
+    """One of pydantic's mistakes; ``place`` are the keys of the file that lead there.
+
+    So many of these as ``either`` says lead to a value, ``value``, that may be one of several
+    things; None where there is no such value on the way.
+    """
+
+    item: Any
+    place: tuple[str | int, ...]
+    either: int | None
+    value: Any
+
+    @property
+    def line_of(self) -> tuple[str | int, ...]:
+        """The place that all mistakes share which are told in one line."""
+        if self.either is not None:
+            return self.place[: self.either]
+        lacking = self.item["type"] == "missing" and isinstance(self.place[-1], int)
+        return self.place[:-1] if lacking else self.place
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], block: Any, above: str = ""
+) -> list[str]:
     """Return the mistakes in a block of a study file: where, what was given, what is allowed.
 
-    ``above`` is where the block of ``model`` stands.
+    ``above`` is where ``block`` stands, which is to be one of ``model``.
     """
-    lines = []
+    together: dict[tuple[str | int, ...], list[_Mistake]] = {}
     for item in error.errors():
-        location = [above] * bool(above) + _keys(item["loc"])
-        where, given = ".".join(location), item["input"]
-        if item["type"] == "extra_forbidden":
-            allowed = _allowed(model, item["loc"][:-1])
-            block = ".".join(location[:-1]) or "the study"
-            lines.append(
-                f"{block}: unknown key {shown(location[-1])}; {nearest(location[-1], allowed)}"
-            )
-        elif item["type"] == "missing":
-            lines.append(f"{where}: is missing")
-        elif item["type"] == "literal_error":
-            names = [str(value) for value in _literals(item)]
-            lines.append(f"{where}: unknown value {shown(given)}; {nearest(str(given), names)}")
+        mistake = _located(item, block)
+        together.setdefault(mistake.line_of, []).append(mistake)
+    lines = []
+    for place, mistakes in together.items():
+        where = [above] * bool(above) + [str(key) for key in place]
+        nearly = [one for one in mistakes if one.place[len(place) :]]
+        if mistakes[0].either is None and nearly:
+            lines.append(_told(where, f"needs {len(nearly)} more", nearly[0].item["input"]))
+        elif mistakes[0].either is None:
+            lines += [_line(one.item, where, model) for one in mistakes]
+        elif where[-1] in _EITHER:
+            lines.append(_told(where, _EITHER[where[-1]], mistakes[0].value))
+        elif nearly:
+            beyond = [str(key) for key in nearly[0].place[len(place) :]]
+            lines.append(_line(nearly[0].item, where + beyond, model))
         else:
-            message = _needed(item["type"], location[-1:], given) or item["msg"]
-            message = message.removeprefix("Value error, ")
-            value = "nothing" if given is None else shown(given)
-            told = "" if item["type"] == "value_error" else f" (given: {value})"
-            lines.append(f"{where}: {message}{told}" if where else message)
+            lines.append(_told(where, _either(mistakes), mistakes[0].value))
     return lines
 
 
-def _needed(kind: str, key: list[str], given: Any) -> str | None:
-    if kind == "string_pattern_mismatch":
-        return _SPELLED.get("".join(key))
-    if kind == "too_short" and not given:
-        return "needs one at least"
-    return _NEEDED.get(kind)
+def _either(mistakes: list[_Mistake]) -> str:
+    """Return what a value may be; a text last, as why it is none goes with it."""
+    texts_last = sorted(mistakes, key=lambda one: one.item["type"] == "string_type")
+    first, *others = dict.fromkeys(plainly(one.item) for one in texts_last)
+    return ", or ".join([first, *(other.removeprefix("needs ") for other in others)])
 
 
-def _keys(location: tuple[str | int, ...]) -> list[str]:
-    """Return the keys of a file that lead to a location, without what only the models know."""
-    pairs = zip(("", *location), location, strict=False)
-    return [
-        str(part)
-        for before, part in pairs
-        if not (before == "fit" and part in {"trained", "exact"}) and part != "[key]"
-    ]
+def _line(item: Any, where: list[str], model: type[BaseModel]) -> str:
+    """Return the line on one mistake, which stands at the keys ``where``."""
+    given = item["input"]
+    if item["type"] == "extra_forbidden":
+        allowed = _allowed(model, item["loc"][:-1])
+        inside = ".".join(where[:-1]) or "the study"
+        return f"{inside}: unknown key {shown(where[-1])}; {nearest(where[-1], allowed)}"
+    if item["type"] == "literal_error":
+        names = [str(value) for value in _literals(item)]
+        return f"{'.'.join(where)}: unknown value {shown(given)}; {nearest(str(given), names)}"
+    if item["type"] in {"value_error", "missing"}:
+        message = plainly(item)
+        return f"{'.'.join(where)}: {message}" if where else message
+    message = _spelled(item, where[-1:]) or plainly(item)
+    if item["loc"][-1:] == ("[key]",):
+        message = message.replace("needs a text", "a name is a text")
+    return _told(where, message, given)
+
+
+def _told(where: list[str], message: str, given: Any) -> str:
+    value = "nothing" if given is None else shown(given)
+    return f"{'.'.join(where)}: {message} (given: {value})".removeprefix(": ")
+
+
+def _spelled(item: Any, key: list[str]) -> str | None:
+    matched = item["type"] != "string_pattern_mismatch"
+    return None if matched else _SPELLED.get("".join(key))
+
+
+def _located(item: Any, block: Any) -> _Mistake:
+    """Find a mistake in a block: the keys that lead there, without what only the models know."""
+    place: list[str | int] = []
+    either, value, inside, before = None, None, block, ""
+    for part in item["loc"]:
+        of_fit = before == "fit" and part in {"trained", "exact"}
+        before = part
+        if part == "[key]":
+            place.pop()
+        if of_fit or part == "[key]":
+            continue
+        if _is_in(part, inside):
+            inside = inside[part]
+        elif _TAG.fullmatch(str(part)):
+            either, value = (len(place), inside) if either is None else (either, value)
+            continue
+        else:
+            inside = None
+        place.append(part)
+    return _Mistake(item, tuple(place), either, value)
+
+
+def _is_in(key: str | int, block: Any) -> bool:
+    if isinstance(block, list | tuple):
+        return isinstance(key, int) and key < len(block)
+    return isinstance(block, Mapping) and key in block
 
 
 def _literals(item: Any) -> list[str]:

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from nearfar.errors import nearest, shown
+from nearfar.errors import nearest, plainly, shown
 from nearfar.extensions import Registry, option_name
 from nearfar.study.overlay import by_name
 from nearfar.train.recipe import Options
@@ -129,7 +129,7 @@ def _first_mistake(error: ValidationError, model: type[NamedChoice]) -> str:
     first = error.errors()[0]
     where = [str(part) for part in first["loc"]]
     if first["type"] != "extra_forbidden":
-        said = first["msg"].removeprefix("Value error, ")
+        said = plainly(first)
         return f"{'.'.join(where)}: {said}" if where else said
     if len(where) < 2:
         return f"unknown name {where[-1]!r}; {nearest(where[-1], model.names())}"

@@ -23,6 +23,7 @@ from nearfar.objectives import OBJECTIVES
 from nearfar.study.augmentations import Augmentations, frozen_mistake, views_in
 from nearfar.study.axis import Axis
 from nearfar.study.given_names import GivenName
+from nearfar.study.named_classes import ClassMap, Unseen
 from nearfar.study.named_options import choice_among, several_among
 from nearfar.study.published import Claim, Published
 from nearfar.study.rounds import MOST, SIZE
@@ -332,27 +333,6 @@ class Test(Options):
         found = {} if self.rows == "all" else {"rows": self.rows}
         changed = {"corruption": self.corruption, "severity": self.severity}
         return {**found, **changed} if self.severity else found
-
-
-def _as_map(given: Any) -> Any:
-    return {name: name for name in given} if isinstance(given, list) else given
-
-
-ClassMap = Annotated[dict[str, str], BeforeValidator(_as_map), Field(min_length=1)]
-"""Classes joined by ``+`` (``*``: all others) → the new class; a list keeps the joined names."""
-
-
-def _as_range(given: Any) -> Any:
-    numbers = [x for x in given if isinstance(x, int | float) and not isinstance(x, bool)]
-    if numbers and (len(numbers) < len(given) or len(given) != 2 or given[0] > given[1]):
-        raise ValueError("needs [lowest, highest], or a list of classes")
-    return given
-
-
-Unseen = Annotated[
-    tuple[float, float] | Annotated[tuple[str, ...], Field(min_length=1)],
-    BeforeValidator(lambda given: _as_range(given) if isinstance(given, list | tuple) else given),
-]
 
 
 class Study(Options):

@@ -31,7 +31,7 @@ from nearfar.data.augment.geometry import (
     Shift,
 )
 from nearfar.data.inputs.joined import JoinedBatch
-from nearfar.errors import UserError, nearest
+from nearfar.errors import UserError, nearest, plainly
 
 __all__ = [
     "AUGMENTATIONS",
@@ -159,6 +159,6 @@ def _build(name: str, options: Mapping[str, Any]) -> View:
         item = error.errors()[0]
         where = ".".join(map(str, item["loc"]))
         raise UserError(
-            f"view {name}, option {where}: {item['msg']} (given: {item['input']!r})"
+            f"view {name}, option {where}: {plainly(item)} (given: {item['input']!r})"
         ) from None
     return view
