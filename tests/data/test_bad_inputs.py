@@ -235,6 +235,21 @@ def test_impossible_path(tmp_path: Path) -> None:
         assert message(tmp_path, options(path=path)).startswith("no such data file: ")
 
 
+@pytest.mark.parametrize("given", ["tables", "."])
+def test_a_folder_of_tables_that_are_not_one(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ``.`` the library says that its "dataset_name should be specified"."""
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "a.csv").write_text("x,y\n1,2\n", encoding="utf-8")
+    (folder / "b.csv").write_text("z\n1\n", encoding="utf-8")
+    monkeypatch.chdir(folder if given == "." else tmp_path)
+    assert message(Path(), options(path=given)).endswith(
+        "tables is a folder of files that do not make one table: name one of them: a.csv, b.csv"
+    )
+
+
 def test_directory_without_data(tmp_path: Path) -> None:
     (tmp_path / "d.csv").mkdir()
     assert "d.csv is a folder that `datasets` cannot read" in message(tmp_path, options())

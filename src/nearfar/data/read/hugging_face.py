@@ -9,12 +9,16 @@ from typing import Any
 
 from nearfar.data.read.features import class_names, same_names
 from nearfar.data.read.names import parts_of_pieces
+from nearfar.data.read.packed import is_table
 from nearfar.data.read.saved import is_saved, read_saved
 from nearfar.data.read.settle import settled
 from nearfar.data.read.tables import Table, from_arrow
 from nearfar.data.read.totals import without_totals_of_files
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
+
+_NAMED = 5
+"""Files of a folder that a message names."""
 
 
 def read_folder(path: Path, form: TableForm) -> Table:
@@ -42,9 +46,17 @@ def open_folder(path: Path) -> Any:
         with _without_bars():
             return datasets.load_dataset(str(path))
     except Exception as error:
-        raise UserError(
-            f"{path} is a folder that `datasets` cannot read as a data set: {_first(error)}"
-        ) from error
+        raise UserError(_no_data_set(path, error)) from error
+
+
+def _no_data_set(path: Path, error: Exception) -> str:
+    """Say why a folder cannot be read; one of tables, that one of these is to be named."""
+    shown = path if path.name else path.resolve()
+    tables = sorted(file.name for file in path.iterdir() if is_table(file))
+    if not tables:
+        return f"{shown} is a folder that `datasets` cannot read as a data set: {_first(error)}"
+    named = ", ".join(tables[:_NAMED]) + ", …" * (len(tables) > _NAMED)
+    return f"{shown} is a folder of files that do not make one table: name one of them: {named}"
 
 
 def read_hub(name: str, subset: str | None, form: TableForm) -> Table:
