@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from image_examples import picture, write_images
 from made_runs import BASE, MadeRun, shifted
 from small_study import small, write_small
 
@@ -28,6 +30,35 @@ def test_groups_in_several_parts_of_a_predefined_split_are_told(
     notes = json.loads((prepared.folder.path / "summary.json").read_text())["notes"]
     found = [note for note in notes if "in more than one part of the data set's own" in note]
     assert [" ".join(note.split()[:3]) for note in found] == told
+
+
+@pytest.mark.parametrize(
+    ("group", "told"), [(None, "3 images stand in more than"), ("patient", "3 groups have rows in")]
+)
+def test_copies_in_several_parts_are_told_as_what_they_are(
+    group: str | None, told: str, tmp_path: Path
+) -> None:
+    pixels = write_images(tmp_path, [f"{number}.png" for number in range(40)])
+    parts = ["train"] * 28 + ["test"] * 12
+    for copy, original in ((37, 0), (38, 1), (39, 2)):
+        picture(pixels[original]).save(tmp_path / f"{copy}.png")
+    rows = [f"{row}.png,{'ab'[row % 2]},{parts[row]},{row}" for row in range(40)]
+    table = ["file,label,part,patient", *rows]
+    (tmp_path / "small.csv").write_text("\n".join(table), encoding="utf-8")
+    data = {"source": "images", "path": "small.csv", "target": "label", "image": "file", "size": 8}
+    study = {
+        "study": "small",
+        "data": {**data, "part": "part", **({"group": group} if group else {})},
+        "split": {"kind": "predefined", "validation": 0.3},
+        "metric": "accuracy",
+        "baseline": "one",
+        "arms": {"one": {"fit": {"encoder": "pixels", "head": "logistic"}}},
+    }
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    prepared = prepare(Request(str(tmp_path / "study.yaml"), out=tmp_path / "runs"))
+    carry_out(prepared, 1, lambda event: None)
+    notes = json.loads((prepared.folder.path / "summary.json").read_text())["notes"]
+    assert len([note for note in notes if note.startswith(told)]) == 1
 
 
 def note(run: MadeRun, start: str, **more: Any) -> str:

@@ -12,7 +12,7 @@ from nearfar.analysis.results import TEST, RunResults
 from nearfar.analysis.variance import FRESH
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
-from nearfar.numbers import count, fixed
+from nearfar.numbers import count, counted, fixed
 from nearfar.plan.search import Choice, point_name
 
 _NAMED = 10
@@ -53,11 +53,15 @@ def fallback(choice: Choice) -> str:
     return f"{choice.arm}{seeds}, fallback to {point_name(choice.chosen)}: {choice.reason}."
 
 
-def straddling(groups: int) -> str:
-    """Say that the data set's own parts share groups, such as rows with the same molecule."""
+def straddling(groups: int, copies: str = "") -> str:
+    """Say that the data set's own parts share groups.
+
+    Where nobody named groups, they are copies of one thing, ``copies``: image or molecule.
+    """
     if not groups:
         return ""
-    what = "One group has rows" if groups == 1 else f"{groups} groups have rows"
+    one, several = ("stands", "stand") if copies else ("has rows", "have rows")
+    what = f"{counted(groups, copies or 'group')} {one if groups == 1 else several}"
     return (
         f"{what} in more than one part of the data set's own split: for these, test errors are of "
         "rows whose like was trained on."

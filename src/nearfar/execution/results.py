@@ -97,7 +97,9 @@ def summarise_run(
     data = folder.read_json("provenance.json").get("data") or {}
     latest = latest_tested(data) if _is_predefined(text["split"]) else ""
     first = [leaking(plan.leaks), copied(plan.copies, plan.rows["test"])]
-    added = [dropped(data), latest, straddling(plan.straddling), lacking(plan.known)]
+    named = text["data"].get("group") is not None
+    shared = straddling(plan.straddling, "" if named or plan.kind == "vector" else plan.kind)
+    added = [dropped(data), latest, shared, lacking(plan.known)]
     added.append(other_views({name: arm.views for name, arm in plan.arms.items()}))
     added.append(few_tested(plan.rare, labels=not plan.classes))
     added.append(not_tested(plan.not_tested, {cell.seed for cell in plan.cells}))
