@@ -280,3 +280,11 @@ def test_an_interrupt_gives_status_130_and_the_same_command_goes_on(
 def test_debug_shows_the_traceback_of_a_mistake(nearfar: CommandLine) -> None:
     with pytest.raises(UserError, match="no study is called"):
         nearfar("--debug", "run", "esl")
+
+
+def test_one_of_a_kind_is_told_in_the_singular(nearfar: CommandLine) -> None:
+    nearfar.write("tiny.csv", table(["C1CC,1", *GOOD_ROWS]))
+    one = [*RUN, "--dry-run", "--arm", "mean", "--seeds", "1"]
+    outcome = nearfar(*one, "--set", "data.on_bad_rows=drop")
+    assert outcome.status == 0, outcome
+    assert f"{len(GOOD_ROWS)} rows, 1 bad one left out, 1 arm, seed 0; 1 stage, 0" in outcome.out

@@ -19,7 +19,7 @@ def test_one_seed_alone_then_another_then_merged(nearfar: CommandLine) -> None:
     assert nearfar(*RUN, "--seed", "0", "--out", "other").status == 0
     outcome = nearfar("merge", "runs", "other")
     assert outcome.status == 0, outcome
-    assert "1 seeds" in outcome.out
+    assert "1 seed and" in outcome.out
     assert seeds(nearfar, "runs") == {"0", "1", "7"}
     broken = nearfar.folder / "other/stages/0123456789abcdef"
     broken.mkdir()

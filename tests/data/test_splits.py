@@ -265,7 +265,7 @@ def test_missing_validation_part_is_a_tenth_of_training_for_every_seed() -> None
         (None, "needs the column of the parts"),
         (["train"] * 30, "part test has 0 rows"),
         (["test"] * 30, "part train has 0 rows"),
-        (["train"] * 15 + ["test"] * 14 + ["validation"], "part validation has 1 rows"),
+        (["train"] * 15 + ["test"] * 14 + ["validation"], "part validation has 1 row, at least"),
     ],
 )
 def test_predefined_parts_must_be_there(parts: list[str] | None, words: str) -> None:

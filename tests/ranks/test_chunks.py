@@ -224,7 +224,7 @@ def test_a_study_in_chunks_finds_what_it_finds_without(tmp_path: Path) -> None:
     ("fit", "said"),
     [
         ({"train": "head", "chunk": 8}, "chunk has no meaning with train: head"),
-        ({"train": "all", "chunk": 3}, "greater than or equal to 4"),
+        ({"train": "all", "chunk": 3}, "chunk: has to be at least 4"),
     ],
 )
 def test_chunks_that_mean_nothing_are_refused(

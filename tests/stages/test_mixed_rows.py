@@ -99,7 +99,7 @@ def test_mixed_arms_run_and_differ_where_rows_are_mixed_elsewhere(tmp_path: Path
         ({"augment": [MIX, "c_mixup"]}, "rows are mixed once"),
         ({"augment": "flip"}, "there are views of images, not of vector inputs; c_mixup mixes"),
         ({"augment": "cmixup"}, "did you mean 'c_mixup'"),
-        ({"augment": {"c_mixup": {"alpha": 0}}}, "greater than 0"),
+        ({"augment": {"c_mixup": {"alpha": 0}}}, "alpha: has to be above 0"),
         (
             {"encoder": "identity", "train": "head", "augment": {"c_mixup": {"at": "inputs"}}},
             "frozen_views",

@@ -262,7 +262,7 @@ def test_a_column_of_patients_with_gaps_is_told() -> None:
     data = frame(patient=[None if k == 3 else f"p{k % 10}" for k in range(ROWS)])
     told = [fact for fact in found(data).facts if "--group patient keeps them together" in fact]
     assert len(told) == 1
-    assert "since 1 rows have none" in told[0]
+    assert "since 1 row has none" in told[0]
     kept = found(data, group="patient").dataset
     assert (len(kept), len(np.unique(kept.groups))) == (ROWS - 1, 10)
 

@@ -99,10 +99,8 @@ def merge_runs(out: Path, others: list[Path]) -> int:
     for line in merged.told:
         print(line)
     runs = ", ".join(folder.path.name for folder in merged.runs) or "none"
-    print(
-        f"{out}: {merged.stages} stages, {merged.seeds} seeds and the features of"
-        f" {merged.features} came; runs written anew: {runs}"
-    )
+    came = f"{counted(merged.stages, 'stage')}, {counted(merged.seeds, 'seed')}"
+    print(f"{out}: {came} and the features of {merged.features} came; runs written anew: {runs}")
     return int(merged.lacking)
 
 
@@ -135,4 +133,5 @@ def clean_stages(out: Path) -> None:
         kept, more = store.features.clear()
         for folder in (out, *runs):
             remove_left(folder)
-    print(f"removed {removed} stages and the features of {kept}, {(size + more) / 1e6:.1f} MB")
+    stages = counted(removed, "stage")
+    print(f"removed {stages} and the features of {kept}, {(size + more) / 1e6:.1f} MB")

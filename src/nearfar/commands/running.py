@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from nearfar.numbers import counted
 from nearfar.report.console import InertConsole as Console
 from nearfar.study.rounds import MOST, SIZE
 
@@ -177,10 +178,10 @@ def _announce(prepared: Prepared, console: Console) -> None:
     for note in prepared.notes:
         console.print(escape(note), highlight=False, soft_wrap=True)
     console.print(
-        f"[bold]{study.study}[/bold] ({study.profile}): {len(dataset)} rows"
-        + (f", {dropped} bad ones left out" if dropped else "")
-        + f", {len(plan.arms)} arms, {_seeds(prepared)}; "
-        f"{len(plan.steps)} stages{' at least' if open_choices else ''}, "
+        f"[bold]{study.study}[/bold] ({study.profile}): {counted(len(dataset), 'row')}"
+        + (f", {counted(dropped, 'bad one')} left out" if dropped else "")
+        + f", {counted(len(plan.arms), 'arm')}, {_seeds(prepared)}; "
+        f"{counted(len(plan.steps), 'stage')}{' at least' if open_choices else ''}, "
         f"{len(plan.steps) - len(prepared.missing)} of them there already"
         + (f": {escape(reused)}" if (reused := reused_stages(prepared)) else ""),
         highlight=False,
@@ -191,7 +192,7 @@ def _seeds(prepared: Prepared) -> str:
     if prepared.rounds is not None:
         return f"rounds of {SIZE} trainings, up to {MOST}"
     seeds = dict.fromkeys(cell.seed for cell in prepared.plan.cells)
-    return f"seeds {', '.join(map(str, seeds))}"
+    return f"seed{'s' * (len(seeds) != 1)} {', '.join(map(str, seeds))}"
 
 
 def _print_stages(prepared: Prepared, console: Console) -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from nearfar.errors import printable
 from nearfar.metrics import MEASURES, label_of
-from nearfar.numbers import count, number
+from nearfar.numbers import count, counted, number
 from nearfar.report.load import within
 from nearfar.report.markdown import cell, code, plain
 from nearfar.report.wording import verdict_name
@@ -182,10 +182,11 @@ def _purpose(facts: CardFacts, summary: Mapping[str, Any]) -> str:
     if facts.classes:
         lines.append(f"Its classes are {_listed(facts.classes)}.")
     if facts.kind == "vector" and facts.columns:
-        lines.append(f"It takes {len(facts.columns)} columns: {_listed(facts.columns)}.")
+        lines.append(f"It takes {counted(len(facts.columns), 'column')}: {_listed(facts.columns)}.")
     if facts.kind == "image" and facts.shape:
         channels, height, width = facts.shape
-        lines.append(f"Pictures become {height}×{width} pixels with {channels} channels.")
+        pixels = f"{height}×{width} pixels"
+        lines.append(f"Pictures become {pixels} with {counted(channels, 'channel')}.")
     head = f" and head {code(facts.head)}" if facts.head else ""
     lines.append(f"It is encoder {code(facts.encoder or 'none')}{head}.")
     question = summary.get("question") or ""

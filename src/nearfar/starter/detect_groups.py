@@ -78,9 +78,10 @@ def gap_fact(table: Table, but: Collection[str | None]) -> list[str]:
         present = [cell for cell in cells if not is_missing(cell)]
         missing = len(cells) - len(present)
         if missing and present and column not in but and _rank(column, present) is not None:
+            lacking = "1 row has" if missing == 1 else f"{missing} rows have"
             return [
                 f"careful: rows with one value of '{column}' may stand in different parts of a "
-                f"split, since {missing} rows have none: --group {quote(column)} keeps them "
+                f"split, since {lacking} none: --group {quote(column)} keeps them "
                 "together, and leaves those out"
             ]
     return []

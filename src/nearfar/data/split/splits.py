@@ -164,8 +164,9 @@ def _predefined(dataset: Dataset, options: SplitOptions) -> Split:
         part[rows] = with_validation(dataset, rows, options.validation, rng, remedy)
     for k, size in enumerate(np.bincount(part, minlength=3)):
         if size < SMALLEST:
+            counted = f"{size} {'row' if size == 1 else 'rows'}"
             raise UserError(
-                f"split 'predefined': part {PARTS[k]} has {size} rows, at least {SMALLEST} needed"
+                f"split 'predefined': part {PARTS[k]} has {counted}, at least {SMALLEST} needed"
             )
     return split_of(part)
 
