@@ -19,7 +19,7 @@ def test_what_is_not_a_run_is_refused_and_the_runs_there_are_named(tmp_path: Pat
         RunFolder.open(tmp_path / "esol-quick")
     (tmp_path / "esol.yaml").write_text("study: esol")
     with pytest.raises(UserError, match=r"found here: .*esol-full"):
-        RunFolder.open(tmp_path)
+        RunFolder.open(tmp_path / "esol.yaml")
     with pytest.raises(UserError, match=r"did you mean .*esol-full\? found here"):
         RunFolder.open(tmp_path / "esol")
     RunFolder(tmp_path / "new" / "runs" / "mine-full").write_study({"study": "mine"})

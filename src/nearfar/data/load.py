@@ -29,7 +29,7 @@ def load_dataset(options: DataOptions, folder: Path) -> Dataset:
     """
     dataset: Dataset = _reader(SOURCES[options.source].dataset)(options, folder)
     if ALL_TARGETS in dataset.target_names:  # labels within cells, and what plug-ins read
-        raise UserError(f"target '{ALL_TARGETS}' is what a mean over targets is called: rename it")
+        raise UserError(f"target '{ALL_TARGETS}' is what a mean over several is called: rename it")
     return dataset if options.half is None else half_of(dataset, options.half)
 
 

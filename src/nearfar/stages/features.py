@@ -154,6 +154,7 @@ def _versions(packages: tuple[str, ...]) -> dict[str, str]:
 def _common(spec: EncodedSpec) -> dict[str, Any]:
     own = {"modules": dict(spec.modules)} if spec.modules else {}
     environment = spec.plain_environment()
+    environment.pop("packages", None)  # those of the head; an encoder's own stand beside its name
     return {"data": spec.data.digest, "environment": environment, **own, **_rdkit()}
 
 

@@ -177,10 +177,15 @@ def test_a_damaged_need_is_refused_by_the_worker(
     assert "did not arrive whole" in last.error
 
 
-def test_another_torch_or_nearfar_is_refused_in_a_line(plan: Plan, dataset: Dataset) -> None:
+def test_another_version_is_refused_in_a_line(plan: Plan, dataset: Dataset) -> None:
     (step,) = first(plan, "pretrain")
-    for change, name in ({"torch": "1.0"}, "torch"), ({"nearfar": "0.0"}, "nearfar"):
-        environment = replace(step.spec.environment, **change)  # type: ignore[arg-type]
+    changes: dict[str, dict[str, Any]] = {
+        "torch": {"torch": "1.0"},
+        "nearfar": {"nearfar": "0.0"},
+        "scikit-learn": {"packages": (("scikit-learn", "0.1"),)},
+    }
+    for name, change in changes.items():
+        environment = replace(step.spec.environment, **change)
         other = replace(step, spec=replace(step.spec, environment=environment))
         *_, last = said(Task((other,)), shipment(dataset))
         assert isinstance(last, Finished)

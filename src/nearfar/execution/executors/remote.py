@@ -30,6 +30,7 @@ from nearfar.execution.executors.sent import (
     files_of,
 )
 from nearfar.execution.here import carried_out_here
+from nearfar.execution.provenance import installed_packages
 from nearfar.extensions import use_modules
 from nearfar.plan.groups import Bundle
 from nearfar.records.files import write_atomically
@@ -121,9 +122,12 @@ def misfit(bundle: Bundle) -> str:
     import torch
 
     wanted = bundle[0].spec.environment
+    installed = dict(installed_packages())
+    others = sorted({pair for step in bundle for pair in step.spec.environment.packages})
     for package, here, asked in (
         ("nearfar", __version__, wanted.nearfar),
         ("torch", str(torch.__version__), wanted.torch),
+        *((name, installed.get(name, "none"), version) for name, version in others),
     ):
         if here != asked:
             return (
