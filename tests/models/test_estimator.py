@@ -42,6 +42,13 @@ def frame(rows: int = 5) -> pd.DataFrame:
     return pd.DataFrame(values, columns=["x0", "x1", "x2", "x3"])
 
 
+def test_few_rows_of_any_scale_are_what_training_rows_were() -> None:
+    model = of_table()
+    for rows in (frame(2), 1e-6 * frame(3), 1e9 + frame(3), frame(1)):
+        assert np.isfinite(model.predict(rows)).all()
+        np.testing.assert_allclose(model.predict(rows)[:1], model.predict(rows.head(1)), rtol=1e-4)
+
+
 def test_rows_of_a_table_may_come_in_any_form(tmp_path: Path) -> None:
     model, rows = of_table(), frame()
     expected = model.predict(rows)

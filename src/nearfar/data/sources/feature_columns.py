@@ -176,8 +176,14 @@ def as_inputs(columns: Columns, rows: Sequence[int]) -> Columns | Vectors:
         values = np.stack([column.cells for column in taken.columns], axis=1)
         complete = not np.isnan(values).any()
         if complete and not (len(values) and Scales.of(values).blurred_in_float32()):
-            return Vectors(values, [column.name for column in taken.columns])
+            return as_vectors(taken)
     return taken
+
+
+def as_vectors(columns: Columns) -> Vectors:
+    """Return columns of numbers, of which none is missing, as vectors."""
+    values = np.stack([column.cells for column in columns.columns], axis=1)
+    return Vectors(values, [column.name for column in columns.columns])
 
 
 def columns_beside(table: Table, options: DataOptions, bad: BadRows) -> Columns | None:

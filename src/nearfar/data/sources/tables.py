@@ -22,6 +22,7 @@ from nearfar.data.read.tables import Table, read_file
 from nearfar.data.read.times import nothing_but_parts
 from nearfar.data.sources.feature_columns import (
     as_inputs,
+    as_vectors,
     check_needed,
     columns_beside,
     joined,
@@ -105,7 +106,7 @@ def load_vector_inputs(options: DataOptions, path: Path, like: Inputs) -> InputR
     rows = bad.kept()
     taken = columns.taken(np.array(rows, dtype=np.int64))
     return InputRows(
-        as_inputs(columns, rows) if isinstance(like, Vectors) else taken,
+        as_vectors(taken) if isinstance(like, Vectors) else taken,
         row_ids(rows),
         names_if_any(table, options, rows),
         [],
