@@ -34,6 +34,16 @@ def test_rows_have_the_parts_that_predictions_say(tmp_path: Path) -> None:
     assert found["part"] == ["train", "validation", "test", "left out"]
 
 
+def test_rows_have_their_names_where_there_are_some(tmp_path: Path) -> None:
+    path = made_run(tmp_path / "run")
+    assert list(read_splits(path)) == ["id", "seed", "part"]
+    names = ["cats/1.png", "cats/2.png", "dogs/1.png", ""]
+    write_samples(path, {"id": IDS, "name": names})
+    found = read_splits(path)
+    assert list(found) == ["id", "name", "seed", "part"]
+    assert found["name"] == names
+
+
 def test_a_damaged_table_is_told_in_a_line(tmp_path: Path) -> None:
     path = made_run(tmp_path / "run")
     table = path / "stages.csv"

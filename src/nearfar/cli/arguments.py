@@ -288,7 +288,7 @@ def splits(
     ],
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
 ) -> None:
-    """Write which rows each training learnt from, chose on and tested: id, seed, part."""
+    """Write which rows each training learnt from, chose on and tested: id, name, seed, part."""
     from nearfar.commands import write_splits
 
     said = write_splits(folder, output, force=force)

@@ -162,7 +162,7 @@ class Result:
         """``id``, ``seed`` and ``part`` of every row in every finished training.
 
         ``id`` is the number of the row in its source, from 1; parts are train, validation, test and
-        ``left out``.
+        ``left out``. Where rows have names, such as files of images, ``name`` stands behind ``id``.
 
         Raises:
             UserError: no training is finished.

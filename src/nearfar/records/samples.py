@@ -48,6 +48,16 @@ def read_rows(folder: Path) -> tuple[list[str], list[int]]:
     return [str(name) for name in columns.get("id", [])], columns.get("group", [])
 
 
+def read_names(folder: Path) -> dict[str, str]:
+    """Read the name of every row by its id, empty where it has none."""
+    path = folder / FILE
+    if not path.is_file():
+        return {}
+    columns = _columns(path, ["id", "name"])
+    ids = [str(name) for name in columns.get("id", [])]
+    return dict(zip(ids, (columns.get("name") or [""] * len(ids)), strict=True))
+
+
 def read_samples(folder: Path) -> Samples:
     """Read a run's samples; empty where it keeps none."""
     path = folder / FILE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nearfar.errors import UserError
 from nearfar.records.run import RunFolder
-from nearfar.records.samples import read_rows
+from nearfar.records.samples import read_names, read_rows
 from nearfar.records.stage_files import read_parts
 
 TRAIN, LEFT_OUT = "train", "left out"
@@ -16,6 +16,7 @@ TRAIN, LEFT_OUT = "train", "left out"
 def read_splits(path: Path) -> dict[str, list[str] | list[int]]:
     """Return columns ``id``, ``seed`` and ``part``: a line for every row and finished training.
 
+    Where rows have names, such as the files of a folder of images, a column ``name`` stands second.
     Parts are train, validation, test, and ``left out`` for rows that no condition and no target of
     the study lets a training see.
 
@@ -24,24 +25,26 @@ def read_splits(path: Path) -> dict[str, list[str] | list[int]]:
     """
     folder = RunFolder.open(path)
     ids, _ = read_rows(path)
+    named = read_names(path)
     arms = folder.read_json("plan.json").get("arms", {})
     by_seed: dict[int, dict[tuple[str, str | None], str]] = {}
-    for row in folder.stage_rows():
-        if row.stage == "fit" and row.status == "done":
+    for stage in folder.stage_rows():
+        if stage.stage == "fit" and stage.status == "done":
             # A target that joins classes leaves out the rows of all others.
-            place = row.condition, arms.get(row.arm, {}).get("own_target")
-            by_seed.setdefault(row.seed, {}).setdefault(place, row.hash)
-    names: list[str] = []
+            place = stage.condition, arms.get(stage.arm, {}).get("own_target")
+            by_seed.setdefault(stage.seed, {}).setdefault(place, stage.hash)
+    rows: list[str] = []
     seeds: list[int] = []
     parts: list[str] = []
     for seed, hashes in sorted(by_seed.items()):
         found = _parts(folder, dict.fromkeys(hashes.values()), ids)
-        names += found
+        rows += found
         seeds += [seed] * len(found)
         parts += found.values()
-    if not names:
+    if not rows:
         raise UserError(f"{path}: no training of this run is finished, so no split is known")
-    return {"id": names, "seed": seeds, "part": parts}
+    names = {"name": [named[row] for row in rows]} if any(named.values()) else {}
+    return {"id": rows, **names, "seed": seeds, "part": parts}
 
 
 def _parts(folder: RunFolder, hashes: Iterable[str], ids: Iterable[str]) -> dict[str, str]:
