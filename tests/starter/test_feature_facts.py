@@ -76,6 +76,21 @@ def test_equal_rows_and_a_column_that_is_the_target_are_told_among_mixed_columns
     assert any("column 'copy' is almost the target itself" in fact for fact in facts)
 
 
+def test_a_column_that_is_a_function_of_the_target_is_told() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=400), "price": np.exp(3 * rng.normal(size=400))})
+    table["near"] = np.log(table["price"]) + rng.normal(size=400)
+    table["log"] = -np.log(table["price"])
+    table["far"] = 0.1
+    table.loc[5:, "far"] += 1e-16
+    table.loc[:1, "log"] = np.nan
+    table.to_csv("price.csv", index=False)
+    _, facts = write_study(Path("price.csv"), ["price"])
+    warned = [fact for fact in facts if "almost the target" in fact]
+    assert len(warned) == 1
+    assert warned[0].startswith("careful: column 'log' is almost the target itself (correlation of")
+
+
 @pytest.mark.parametrize("kind", ["texts", "numbers", "truth values"])
 def test_a_column_that_says_the_class_in_other_words_is_told(kind: str) -> None:
     words = {
