@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nearfar import numbers
-from nearfar.numbers import count, fixed, number, p_value, percent, precise
+from nearfar.numbers import count, fixed, number, p_value, percent, precise, with_spread
 
 CORE = Path(numbers.__file__).parent / "report" / "assets" / "core.js"
 CASES = [
@@ -33,10 +33,12 @@ CASES = [
     (10000000.0, False, "1.0e7"),
     (12500000.0, True, "+1.3e7"),
     (2.5e120, False, "2.5e120"),
-    (0.0005, False, "0.001"),
-    (0.00049, True, "+0.0005"),
-    (-0.00005, False, "−0.0001"),
-    (0.0000499, False, "5.0e-5"),
+    (0.00996, False, "0.0100"),
+    (0.0034, True, "+0.0034"),
+    (0.0005, False, "0.00050"),
+    (-0.00049, False, "−0.00049"),
+    (0.0001, False, "0.00010"),
+    (-0.00005, False, "−5.0e-5"),
     (-1.07e-9, False, "−1.1e-9"),
     (3e-12, True, "+3.0e-12"),
     (1e-15, False, "0.000"),
@@ -65,6 +67,16 @@ def test_the_page_writes_the_same() -> None:
     code += "console.log(JSON.stringify(cases.map(([value, signed]) => format(value, signed))));"
     done = subprocess.run([node, "-e", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [text for _, _, text in CASES]
+
+
+def test_a_spread_has_the_decimals_of_its_mean() -> None:
+    assert with_spread(0.918, 0.0034) == "0.918 ± 0.003"
+    assert with_spread(-0.0034, 0.00021) == "−0.0034 ± 0.0002"
+    assert with_spread(0.0034, 0.021) == "0.0034 ± 0.021"
+    assert with_spread(0.918, 0.00034) == "0.918 ± 0.00034"
+    assert with_spread(12.3, 0.0034) == "12.3 ± 0.0034"
+    assert with_spread(2e-6, 3e-8) == "2.0e-6 ± 3.0e-8"
+    assert with_spread(0.5, 0.0) == "0.500 ± 0.000"
 
 
 def test_percentages_counts_and_small_sizes() -> None:

@@ -5,6 +5,7 @@ plain numbers.
 """
 
 import math
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
@@ -12,7 +13,7 @@ MISSING = "–"
 MINUS = "−"
 LARGE = 1e7
 """From here on numbers are written with a power of ten."""
-SMALL, ROUNDING = 5e-5, 1e-14
+SMALL, ROUNDING = 1e-4, 1e-14
 """Between these too: a target in mol/L has errors of 1e-9, which are not 0.000."""
 
 
@@ -24,14 +25,14 @@ def finite(value: Any) -> float | None:
 
 
 def number(value: Any, signed: bool = False) -> str:
-    """Three decimals below ten, fewer above, four where three are zeros; a dash for a missing one.
+    """Three decimals below ten, fewer above, two digits below 0.01; a dash for a missing one.
 
     >>> number(0.2561), number(-12.34), number(None), number(0.01, signed=True)
     ('0.256', '−12.3', '–', '+0.010')
     >>> number(12345.7), number(250000.0), number(12345678.0)
     ('12,346', '250,000', '1.2e7')
-    >>> number(0.0003), number(1.07e-9)
-    ('0.0003', '1.1e-9')
+    >>> number(0.0034), number(0.00034), number(1.07e-9)
+    ('0.0034', '0.00034', '1.1e-9')
     """
     known = finite(value)
     if known is None:
@@ -39,8 +40,38 @@ def number(value: Any, signed: bool = False) -> str:
     size = abs(known)
     if ROUNDING < size < SMALL:
         return _sign(known, signed) + _with_power(size)
-    decimals = 4 if SMALL <= size < 10 * SMALL else 3 if size < 10 else 1 if size < 1000 else 0
-    return _sign(known, signed) + fixed(size, decimals)
+    return _sign(known, signed) + fixed(size, _decimals(size))
+
+
+def with_spread(mean: float, spread: float) -> str:
+    """``mean ± spread``: the spread with as many decimals as the mean, unless it is nothing then.
+
+    >>> with_spread(0.918, 0.0012), with_spread(0.0034, 0.0012), with_spread(0.918, 0.0003)
+    ('0.918 ± 0.001', '0.0034 ± 0.0012', '0.918 ± 0.00030')
+    """
+    shown, decimals = number(spread), _decimals(abs(mean))
+    if ROUNDING < spread < 0.01 and abs(mean) >= SMALL and spread >= 0.5 * 10.0**-decimals:
+        shown = fixed(spread, decimals)
+    return f"{number(mean)} ± {shown}"
+
+
+def together(values: Sequence[float], signed: bool = False) -> list[str]:
+    """Numbers with as many decimals as the largest has, as a difference and the ends around it.
+
+    >>> together([0.0083, -0.0312, 0.0478])
+    ['0.008', '−0.031', '0.048']
+    """
+    most = max(map(abs, values))
+    if most >= LARGE or ROUNDING < most < SMALL:
+        return [number(value, signed) for value in values]
+    decimals = _decimals(most)
+    return [_sign(value, signed) + fixed(abs(value), decimals) for value in values]
+
+
+def _decimals(size: float) -> int:
+    if ROUNDING < size < 0.01:
+        return 4 if size >= 0.001 else 5
+    return 3 if size < 10 else 1 if size < 1000 else 0
 
 
 def fixed(size: float, decimals: int) -> str:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from nearfar.analysis.comparison import Comparison, bound
 from nearfar.analysis.variance import Tested as Training
+from nearfar.numbers import number
 
 FORMS = ("folds", "resplits", "fixed")
 
@@ -86,7 +87,7 @@ def test_all_that_is_undecided_says_how_large_it_can_be() -> None:
 
     def size(c: dict[str, Any], end: str) -> str:
         if c["metric"] == "r2":
-            return f"{abs(c[end]):.3f}"
+            return number(abs(c[end]))
         return f"{abs(100 * c[end] / np.mean(BASE)):.1f}%"
 
     for found, fewer, more in ((errors, "better", "worse"), (gains, "worse", "better")):

@@ -24,6 +24,7 @@ from nearfar.report.load import (
 )
 from nearfar.report.wording import (
     MISSING,
+    difference,
     finite,
     higher_is_better,
     interval,
@@ -94,7 +95,7 @@ def _cells(
         *[run.target_of(arm)] * several,
         mean,
         *[number(entry["mean"]) if entry else MISSING] * own,
-        number(comparison["difference"], signed=True)
+        difference(comparison)
         if comparison
         else ("baseline" if is_baseline(run, arm) else MISSING),
         interval(comparison, signed=True),

@@ -27,6 +27,7 @@ from nearfar.report.wording import (
     VERDICT_SIGNS,
     chances,
     count,
+    difference,
     duration,
     finite,
     higher_is_better,
@@ -320,7 +321,7 @@ def _difference(run: Run, comparison: dict[str, Any]) -> str:
     own = comparison.get("original") if _is_in_own_unit(run) else None
     shown = own or comparison
     unit = " z" if own is None and _is_in_own_unit(run) else ""
-    return f"{number(shown['difference'], signed=True)} {interval(shown)}".strip() + unit
+    return f"{difference(shown)} {interval(shown)}".strip() + unit
 
 
 def _verdict(comparison: Mapping[str, Any], *, bounded: bool = False) -> "Text":

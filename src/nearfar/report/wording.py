@@ -6,7 +6,17 @@ from typing import Any
 
 from nearfar import metrics
 from nearfar.metrics import label_of as metric_name
-from nearfar.numbers import MISSING, count, duration, finite, fixed, number, percent
+from nearfar.numbers import (
+    MISSING,
+    count,
+    duration,
+    finite,
+    fixed,
+    number,
+    percent,
+    together,
+    with_spread,
+)
 
 VERDICT_SIGNS = {
     "better": "▲",
@@ -68,20 +78,29 @@ def _chance(p: float) -> str:
     return ">99.9%" if 0.999 < p < 1 else f"{fixed(100 * p, 1)}%"
 
 
-def interval(entry: dict[str, Any], signed: bool = False) -> str:
+def difference(comparison: Mapping[str, Any]) -> str:
+    """The difference of a comparison, signed, with the decimals of its interval."""
+    found, low, high = (finite(comparison.get(key)) for key in ("difference", "low", "high"))
+    if found is None or low is None or high is None:
+        return number(found, signed=True)
+    return together([found, low, high], signed=True)[0]
+
+
+def interval(entry: Mapping[str, Any], signed: bool = False) -> str:
     """``[low, high]`` of an entry of ``summary.json``; empty where there is none."""
     low, high = finite(entry.get("low")), finite(entry.get("high"))
     if low is None or high is None:
         return ""
-    return f"[{number(low, signed)}, {number(high, signed)}]"
+    first, last = together([low, high], signed)
+    return f"[{first}, {last}]"
 
 
 def mean_std(entry: dict[str, Any] | None) -> str:
     """``mean ± std``, or the mean alone where one seed ran."""
     if entry is None or finite(entry.get("mean")) is None:
         return MISSING
-    text = number(entry["mean"])
-    return text if finite(entry.get("std")) is None else f"{text} ± {number(entry['std'])}"
+    mean, spread = entry["mean"], finite(entry.get("std"))
+    return number(mean) if spread is None else with_spread(mean, spread)
 
 
 __all__ = [
@@ -92,6 +111,7 @@ __all__ = [
     "chance_words",
     "chances",
     "count",
+    "difference",
     "duration",
     "finite",
     "interval",

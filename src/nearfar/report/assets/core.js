@@ -39,7 +39,7 @@ function roomIn(box) {
 // ---- numbers --------------------------------------------------------------------------------
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
-const LARGE = 1e7, SMALL = 5e-5, ROUNDING = 1e-14;
+const LARGE = 1e7, SMALL = 1e-4, ROUNDING = 1e-14;
 const grouped = (digits) => digits.replace(/^\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
 
 /* As `number` of nearfar/numbers.py, to the character: a test holds both to the same cases. */
@@ -47,7 +47,8 @@ function format(value, signed) {
   if (!isNumber(value)) return "–";
   const size = Math.abs(value);
   const far = size >= LARGE || (size > ROUNDING && size < SMALL);
-  const decimals = size >= SMALL && size < 10 * SMALL ? 4 : size < 10 ? 3 : size < 1000 ? 1 : 0;
+  const below = size > ROUNDING && size < 0.01;
+  const decimals = below ? (size >= 0.001 ? 4 : 5) : size < 10 ? 3 : size < 1000 ? 1 : 0;
   const text = far ? size.toExponential(1).replace("e+", "e") : grouped(size.toFixed(decimals));
   return (value < 0 ? "−" : signed ? "+" : "") + text;
 }

@@ -14,7 +14,7 @@ from nearfar.report.page.html import (
     _scroll,
     _verdict_cell,
 )
-from nearfar.report.wording import MISSING, chances, count, finite, interval, number
+from nearfar.report.wording import MISSING, chances, count, difference, finite, interval
 
 CHANCES = ("chances", "better · same · worse", "chances")
 """The column of bars."""
@@ -71,12 +71,11 @@ def _family_title(family: str, members: Sequence[dict[str, Any]]) -> str:
 def _row(run: Run, comparison: dict[str, Any]) -> str:
     original = comparison.get("original") or {}
     margin = finite(comparison.get("smallest_margin"))
-    difference = number(comparison.get("difference"), signed=True)
     return (
         _row_head(comparison, str(comparison.get("target", "")) if run.several else "")
         + _cell(str(comparison["against"]), kind="")
-        + _cell(difference, interval(comparison, signed=True))
-        + _cell(number(original.get("difference"), signed=True), interval(original, True))
+        + _cell(difference(comparison), interval(comparison, signed=True))
+        + _cell(difference(original), interval(original, True))
         + _chances_cell(comparison)
         + _cell(_p(comparison.get("p")))
         + _cell(_p(comparison.get("p_holm")))

@@ -34,12 +34,12 @@ from nearfar.report.page.panel import PageContext, Section
 from nearfar.report.wording import (
     MISSING,
     count,
+    difference,
     duration,
     higher_is_better,
     interval,
     mean_std,
     metric_name,
-    number,
     percent,
     verdict_name,
 )
@@ -91,8 +91,7 @@ def _results_row(run: Run, arm: dict[str, Any], target: str) -> str:
         empty = 1 + chances_known(run) + _reductions(run)
         html += f'<td class="n">{word}</td>' + "<td></td>" * empty
     else:
-        difference = number(comparison.get("difference"), signed=True)
-        html += _cell(difference, interval(comparison, signed=True))
+        html += _cell(difference(comparison), interval(comparison, signed=True))
         html += _chances_cell(comparison) if chances_known(run) else ""
         if _reductions(run):
             html += _cell(percent(comparison.get("reduction_percent")))

@@ -8,7 +8,7 @@ from nearfar.report.page.bars import bar
 from nearfar.report.page.explained import FRESH
 from nearfar.report.page.html import _cell, _head, _row_head, _scroll
 from nearfar.report.page.panel import PageContext, Section
-from nearfar.report.wording import count, finite, number, whole_percents
+from nearfar.report.wording import count, difference, finite, number, whole_percents
 
 QUESTION = "question"
 
@@ -72,7 +72,7 @@ def _row(run: Run, comparison: dict[str, Any]) -> str:
         _row_head(comparison | label)
         + _cell(str(comparison["against"]), kind="")
         + _cell(
-            number(comparison.get("difference"), signed=True),
+            difference(comparison),
             f"± {number(comparison.get('error'))}",
         )
         + f'<td class="chances">{drawn}<small aria-hidden="true">{rows} · {noise} %</small></td>'
