@@ -1,13 +1,15 @@
 """Estimators of a program as heads: fitted, kept without pickle, read again."""
 
 import fractions
+import functools
 
 import numpy as np
 import pytest
+from numpy.testing import measure
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
 from skops.io import dumps
@@ -89,10 +91,27 @@ def test_what_is_left_open_is_drawn_from_the_seed() -> None:
     assert not np.array_equal(predicted(1), predicted(2))
 
 
-def test_a_file_with_other_classes_is_not_loaded() -> None:
+@pytest.mark.parametrize(
+    ("planted", "name"),
+    [
+        (fractions.Fraction(1, 2), r"fractions\.Fraction"),
+        (FunctionTransformer(eval), r"builtins\.eval"),
+        (FunctionTransformer(functools.partial(measure, "1 + 1")), r"numpy\.testing.*measure"),
+        (FunctionTransformer(np.nan_to_num), r"numpy\.nan_to_num"),
+    ],
+)
+def test_what_the_program_did_not_give_is_not_loaded(planted: object, name: str) -> None:
     kind = head_of(LogisticRegression())
     head = kind()
     head.fit(X, np.eye(2)[(X[:, 0] > 0).astype(int)], 0)
-    planted = np.frombuffer(dumps(fractions.Fraction(1, 2)), dtype=np.uint8)
-    with pytest.raises(UserError, match=r"holds fractions\.Fraction.*not loaded"):
-        kind.from_arrays({**head.arrays(), "estimator-0": planted})
+    bad = np.frombuffer(dumps(planted), dtype=np.uint8)
+    with pytest.raises(UserError, match=rf"holds {name}.*not loaded"):
+        kind.from_arrays({**head.arrays(), "estimator-0": bad})
+
+
+def test_functions_that_the_program_gave_are_loaded() -> None:
+    kind = head_of(make_pipeline(FunctionTransformer(np.nan_to_num), LinearRegression()))
+    head = kind()
+    head.fit(X, X[:, :1], 0)
+    again = kind.from_arrays(head.arrays())
+    assert np.array_equal(again.predict(X), head.predict(X))

@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 
 from nearfar.errors import UserError
 from nearfar.heads.estimators.decisions import decision_values
+from nearfar.heads.estimators.stored import from_array, to_array
 
 Array = NDArray[Any]
-
-
-PARTIAL = "functools.partial"
-"""What scikit-learn's boosting holds of a function where columns are categories."""
 
 
 class EstimatorHead:
@@ -67,11 +64,7 @@ class EstimatorHead:
 
     def arrays(self) -> dict[str, Array]:
         """Return what ``from_arrays`` needs; fitted estimators in skops' format, not pickled."""
-        skops = _skops()
-        kept = {
-            f"estimator-{k}": np.frombuffer(skops.dumps(one), dtype=np.uint8)
-            for k, one in enumerate(self.fitted)
-        }
+        kept = {f"estimator-{k}": to_array(one, self.template) for k, one in enumerate(self.fitted)}
         return {"classes": np.array([self.classes]), "present": self.present, **kept}
 
     @classmethod
@@ -84,39 +77,24 @@ class EstimatorHead:
         head = cls()
         head.classes, head.present = int(arrays["classes"][0]), arrays["present"]
         count = sum(name.startswith("estimator-") for name in arrays)
-        head.fitted = [cls._restored(arrays[f"estimator-{k}"].tobytes()) for k in range(count)]
+        stored = (arrays[f"estimator-{k}"] for k in range(count))
+        head.fitted = [from_array(one, cls.template) for one in stored]
         return head
-
-    @classmethod
-    def _restored(cls, data: bytes) -> Any:
-        skops, mine = _skops(), _packages(cls.template)
-        asked = skops.get_untrusted_types(data=data)
-        strange = [name for name in asked if name.split(".")[0] not in mine and name != PARTIAL]
-        if strange:
-            raise UserError(f"a stored estimator holds {', '.join(strange)}: it is not loaded")
-        return skops.loads(data, trusted=asked)
 
 
 def head_of(estimator: Any) -> type[EstimatorHead]:
     """Return the class of heads that an estimator is the template of.
 
     Raises:
-        UserError: it is neither a classifier nor a regressor, or cannot be kept.
+        UserError: it is neither a classifier nor a regressor.
     """
     from sklearn.base import is_classifier, is_regressor
 
-    _skops()
     classifies = is_classifier(estimator)
     if not classifies and not is_regressor(estimator):
         raise UserError(f"{type(estimator).__name__} is neither a classifier nor a regressor")
     tasks = frozenset({"classification" if classifies else "regression"})
     return type("OwnEstimator", (EstimatorHead,), {"template": estimator, "tasks": tasks})
-
-
-def _packages(estimator: Any) -> set[str]:
-    """Return the packages that the classes of an estimator and its parts come from."""
-    parts = [estimator, *estimator.get_params(deep=True).values()]
-    return {"sklearn", "numpy", "scipy", *(type(part).__module__.split(".")[0] for part in parts)}
 
 
 def _numbers(fitted: Any, features: Array) -> Array:
@@ -146,9 +124,3 @@ def _chances(fitted: Any, features: Array) -> Array:
     if values.ndim == 1:
         return np.column_stack([expit(-values), expit(values)])
     return np.asarray(softmax(values, axis=1))
-
-
-def _skops() -> Any:
-    import skops.io
-
-    return skops.io

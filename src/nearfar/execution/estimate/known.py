@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import nearfar
 from nearfar.data.read.locate import cache_home
 from nearfar.execution.estimate.rehearsal import Measured
 from nearfar.execution.processes import cores
@@ -60,7 +59,7 @@ class Known:
 @functools.cache
 def machine() -> str:
     """Return what tells this machine, and this code, from others: 24 hexadecimal digits."""
-    code = sorted(Path(nearfar.__file__).parent.rglob("*.py"))
+    code = sorted(Path(__file__).parents[2].rglob("*.py"))
     states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in code]
     here = platform.node(), processor(), cores(), platform.python_version()
     return hashlib.sha256(repr((here, states)).encode()).hexdigest()[:24]

@@ -1,4 +1,8 @@
-"""Fitted estimators as bytes, in skops' format: no pickle, and nothing but scikit-learn's."""
+"""Fitted estimators as bytes, in skops' format: no pickle.
+
+Nothing is read back but classes of scikit-learn, of an estimator that a program gave those of its
+packages as well, and functions that this estimator has itself: others could run anything.
+"""
 
 import zipfile
 from importlib import import_module
@@ -11,7 +15,7 @@ from numpy.typing import NDArray
 from nearfar.errors import UserError
 
 Array = NDArray[Any]
-_LIBRARY = "sklearn."
+_LIBRARY = "sklearn"
 _BESIDE = frozenset(
     {
         "functools.partial",  # of histogram gradient boosting with categories
@@ -25,8 +29,13 @@ _MEASURES = ("sklearn.feature_selection.", "sklearn.metrics.")
 """Modules whose functions compute with arrays alone: scores of columns, and of predictions."""
 
 
-def to_array(estimator: Any) -> Array:
+def to_array(estimator: Any, template: Any = None) -> Array:
     """Return a fitted estimator as bytes, uint8 (n,).
+
+    Args:
+        estimator: what is kept.
+        template: the estimator of the program that it was fitted from, whose own classes and
+            functions may be in it; None for one of scikit-learn's alone.
 
     Raises:
         UserError: it holds something that ``from_array`` would refuse.
@@ -34,42 +43,58 @@ def to_array(estimator: Any) -> Array:
     from skops.io import dumps
 
     data = dumps(estimator, compression=zipfile.ZIP_DEFLATED)
-    if strange := _strange(data):
+    if strange := _strange(data, template):
+        where = "scikit-learn's" if template is None else "its packages or of the one given"
         raise UserError(
             f"a fitted {type(estimator).__name__} with these options holds {', '.join(strange)}, "
-            "which is nothing of scikit-learn's that is read back: take another class or option"
+            f"which is nothing of {where} that is read back: take another class or option"
         )
     return np.frombuffer(data, dtype=np.uint8)
 
 
-def from_array(array: Array) -> Any:
+def from_array(array: Array, template: Any = None) -> Any:
     """Return the estimator that ``to_array`` made bytes of.
 
+    Args:
+        array: the bytes, uint8 (n,).
+        template: as there.
+
     Raises:
-        UserError: it holds something that is no class of scikit-learn.
+        UserError: it holds something that is no class of scikit-learn, nor of the template.
     """
     from skops.io import get_untrusted_types, loads
 
     data = array.tobytes()
-    if strange := _strange(data):
+    if strange := _strange(data, template):
         raise UserError(
             f"a stored model holds {', '.join(strange)}, which is no class of "
-            "scikit-learn: it is not loaded"
+            f"{'scikit-learn' if template is None else 'its packages'}: it is not loaded"
         )
     return loads(data, trusted=get_untrusted_types(data=data))
 
 
-def _strange(data: bytes) -> list[str]:
+def _strange(data: bytes, template: Any) -> list[str]:
     """Return the names in stored bytes that are not to be imported."""
-    from skops.io import get_untrusted_types
+    from skops.io import dumps, get_untrusted_types
 
-    asked = get_untrusted_types(data=data)
-    return sorted(name for name in asked if name not in _BESIDE and not _is_of_the_library(name))
+    asked = set(get_untrusted_types(data=data)) - _BESIDE
+    packages = {_LIBRARY}
+    if asked and template is not None:
+        asked -= set(get_untrusted_types(data=dumps(template)))
+        packages |= _packages(template)
+    return sorted(name for name in asked if not _is_of(name, packages))
 
 
-def _is_of_the_library(name: str) -> bool:
-    """Whether a name is that of a class that scikit-learn defines, or of a function of measures."""
-    if not name.startswith(_LIBRARY):
+def _packages(template: Any) -> set[str]:
+    """Return the packages that the classes of an estimator and its parts come from."""
+    parts = [template, *template.get_params(deep=True).values()]
+    found = {type(part).__module__.split(".")[0] for part in parts}
+    return {"numpy", "scipy"} | found - {"builtins"}
+
+
+def _is_of(name: str, packages: set[str]) -> bool:
+    """Whether a name is that of a class that packages define, or of a function of measures."""
+    if name.split(".")[0] not in packages:
         return False
     module, _, attribute = name.rpartition(".")
     try:
@@ -78,4 +103,4 @@ def _is_of_the_library(name: str) -> bool:
         return False
     if isinstance(found, FunctionType):
         return found.__module__.startswith(_MEASURES)
-    return isinstance(found, type) and found.__module__.startswith(_LIBRARY)
+    return isinstance(found, type) and found.__module__.split(".")[0] in packages
