@@ -34,6 +34,27 @@ def test_the_only_clear_winner_is_used() -> None:
     }
 
 
+def test_an_arm_that_saw_only_easier_splits_is_not_the_best() -> None:
+    splits = [*np.linspace(0.19, 0.21, 5), *np.linspace(0.29, 0.31, 5)]
+    worse = [value * (1.1 + 0.001 * k) for k, value in enumerate(splits[:5])]
+    for arms in ({"L1": splits, "A": worse}, {"L1": worse, "A": splits}):
+        run = MadeRun()
+        for name, values in arms.items():
+            run.arm(name, values)
+        found, best = run.summary(), "L1" if arms["L1"] == splits else "A"
+        advice = found["recommended"]
+        assert (advice["arm"], advice["leader"], advice["best"]) == (best, best, [best])
+        assert f"Use {best}: its mean test MAE, 0.250" in found["answer"]
+        assert "is the lowest on the trainings that arms share" in found["answer"]
+
+
+def test_arms_that_cannot_be_told_apart_are_ranked_on_the_seeds_that_they_share() -> None:
+    splits = [*np.linspace(0.19, 0.21, 5), *np.linspace(0.29, 0.31, 5)]
+    close = [value + 0.002 * (-1) ** k + 0.0005 for k, value in enumerate(splits[:5])]
+    run = MadeRun(margin=1e-6).arm("L1", splits).arm("A", close)
+    assert recommended(run)["best"] == ["L1", "A"]
+
+
 def test_where_higher_is_better_the_highest_mean_leads() -> None:
     run = MadeRun("r2").arm("L1", BASE).arm("A", shifted(-0.2, 0.005))
     found = recommended(run.arm("B", shifted(0.1, 0.005)))

@@ -7,6 +7,7 @@ from nearfar.analysis.estimate import MIN_SEEDS
 from nearfar.analysis.results import RunResults, Series
 from nearfar.analysis.which import Recommendation
 from nearfar.analysis.words import extreme, listed, mean_size, measure
+from nearfar.metrics import METRICS
 from nearfar.numbers import number
 from nearfar.records.conditions import shortened
 
@@ -27,6 +28,8 @@ def advised(advice: Recommendation | None, results: RunResults) -> str:
     place = shortened(advice.condition, results.conditions) if len(results.conditions) > 1 else ""
     head = f"Under {place}, use {advice.arm}" if place else f"Use {advice.arm}"
     its, most = f"its mean {named}, {size},", extreme(results)
+    if advice.arm == advice.leader and not _has_best_mean(advice.arm, results, series):
+        most += " on the trainings that arms share"
     if advice.unbeaten:
         few = [c for c in advice.unbeaten if len(results.values(c, series)) < MIN_SEEDS]
         return _not_even_controls(advice, few, head, f"{its} is the {most} among the others")
@@ -48,6 +51,14 @@ def advised(advice: Recommendation | None, results: RunResults) -> str:
         f"{head}: {its} is within the margin of the {most} ({advice.leader}, {lead}), and it costs "
         f"less; {among}"
     )
+
+
+def _has_best_mean(arm: str, results: RunResults, series: Series) -> bool:
+    """Whether no arm but controls has a better mean over trainings of its own."""
+    sign = 1 if METRICS[results.metric].better == "lower" else -1
+    others = (results.mean(a, series) for a in results.distinct if not results.is_control(a))
+    own = results.mean(arm, series)
+    return own is None or all(sign * own <= sign * mean for mean in others if mean is not None)
 
 
 def _has_controls(results: RunResults, series: Series) -> bool:

@@ -228,10 +228,9 @@ def _winners(results: RunResults) -> dict[tuple[str, str], str]:
     for condition in results.conditions:
         for target in results.primary_targets:
             series = results.primary(condition, target)
-            means = [(results.mean(arm, series), arm) for arm in results.distinct]
-            ranked = [(sign * mean, arm) for mean, arm in means if mean is not None]
-            if ranked:
-                winners[condition, target] = min(ranked, key=lambda m: m[0])[1]
+            means = results.shared_means(results.distinct, series)
+            if means:
+                winners[condition, target] = min(means, key=lambda arm: sign * means[arm])
     return winners
 
 

@@ -227,6 +227,18 @@ class RunResults:
             return None
         return math.fsum(values.values()) / len(values)
 
+    def shared_means(self, arms: Iterable[str], series: Series) -> dict[str, float]:
+        """Means over the seeds that all of the arms have, so that none has the easier splits.
+
+        Arms without a mean are left out; where no seed is shared, each has the mean over its own.
+        """
+        found = {a: self.values(a, series) for a in arms if self.mean(a, series) is not None}
+        shared = set.intersection(*map(set, found.values())) if found else set()
+        return {
+            arm: math.fsum(values[seed] for seed in shared or values) / len(shared or values)
+            for arm, values in found.items()
+        }
+
     def primary(self, condition: str, target: str) -> Series:
         """The series that carries the verdicts."""
         return Series(condition, TEST, target, self.metric, self.unit)

@@ -45,51 +45,48 @@ def recommend(
 
     An arm is left out of ``best`` if another one beats it with a one-sided p of 5% over the number
     of its rivals: multiple comparisons with the best (Hsu 1981, "Simultaneous confidence intervals
-    for all distances from the best", Annals of Statistics 9), by Bonferroni's inequality. Of those
-    whose mean lies within the margin of the best mean, the cheapest is recommended. ``costs`` are
-    an arm's seconds a training.
+    for all distances from the best", Annals of Statistics 9), by Bonferroni's inequality. The rest
+    is ranked on the seeds that all of it has. Of those whose mean lies within the margin of the
+    best mean, the cheapest is recommended. ``costs`` are an arm's seconds a training.
     """
     sign = 1.0 if METRICS[series.metric].better == "lower" else -1.0
-    measured = {arm: results.mean(arm, series) for arm in results.distinct}
-    means = {arm: mean for arm, mean in measured.items() if mean is not None}
-    controls = [a for a in means if results.is_control(a)]
-    arms = sorted((a for a in means if a not in controls), key=lambda a: sign * means[a])
+    there = [arm for arm in results.distinct if results.mean(arm, series) is not None]
+    controls = [arm for arm in there if results.is_control(arm)]
+    arms = [arm for arm in there if arm not in controls]
     if not arms:
         return None
-    margin = rules.margin_at(series.metric, means[arms[0]])
 
     @cache
     def estimated(one: str, other: str) -> Estimate | None:
         return paired_estimate(results, one, other, series, rules)
 
     def surely_better(one: str, other: str, alpha: float) -> bool:
-        estimate = estimated(one, other)
+        estimate = estimated(one, other) if one != other else None
         return estimate is not None and _p_better(estimate, sign, rules.testing) <= alpha
 
-    rivals = [*arms[1:], *controls]
-    tested = not rivals or any(estimated(arms[0], rival) is not None for rival in rivals)
+    tested = len(there) == 1 or any(
+        estimated(arm, rival) is not None for arm in arms for rival in there if rival != arm
+    )
     level = ALPHA / max(len(arms) - 1, 1)
-    beaten = [
-        arm
-        for k, arm in enumerate(arms)
-        if any(surely_better(rival, arm, level) for rival in arms[:k])
-    ]
-    best = [arm for arm in arms if arm not in beaten]
+    beaten = [arm for arm in arms if any(surely_better(rival, arm, level) for rival in arms)]
+    means = results.shared_means([arm for arm in arms if arm not in beaten] or arms, series)
+    best = sorted(means, key=lambda arm: sign * means[arm])
     unbeaten = [
         control
         for control in controls
         if not any(surely_better(arm, control, ALPHA / len(arms)) for arm in arms)
     ]
-    near = [a for a in best if abs(means[a] - means[arms[0]]) <= margin]
-    cheap = [a for a in near if costs.get(a, 0.0) <= ABOUT_AS_CHEAP * _lowest(costs, near)]
-    chosen = arms[0] if unbeaten or not tested else cheap[0]
+    margin = rules.margin_at(series.metric, means[best[0]])
+    near = [arm for arm in best if abs(means[arm] - means[best[0]]) <= margin]
+    cheap = [arm for arm in near if costs.get(arm, 0.0) <= ABOUT_AS_CHEAP * _lowest(costs, near)]
+    chosen = best[0] if unbeaten or not tested else cheap[0]
     return Recommendation(
         series.condition,
         series.target,
         chosen,
-        arms[0],
+        best[0],
         tuple(best) if tested else (),
-        tuple(beaten),
+        tuple(arm for arm in arms if arm not in best),
         tuple(unbeaten) if tested else (),
     )
 

@@ -10,8 +10,8 @@ FRESH = 1.7
 """How often the part of the rows counts where splits vary (``nearfar.analysis.variance``)."""
 
 _WORDS = {
-    "mean ± deviation": "over the seeds that an arm shares with all others; sample deviation "
-    "(n − 1).",
+    "mean ± deviation": "over the seeds of an arm; sample deviation (n − 1). Where arms have "
+    "different seeds, differences are of those that both have.",
     "better, worse": "the paired difference to the baseline is significant at 5% after Holm’s "
     "adjustment over the comparisons of its family. What the study asks is one family, controls "
     "are another, and so are comparisons that only a claim asks for, those under other conditions "
@@ -23,7 +23,8 @@ _WORDS = {
     "speaks for itself.",
     "use this, may be the best": "arms that another one surely beats are left out; with 95%, those "
     "that remain contain the best. Of those within the margin of the best mean, the cheapest is "
-    "recommended. Controls are never recommended: where no arm is shown to be better than one, it "
+    "recommended. Means are compared on the seeds that arms share. Controls are never "
+    "recommended: where no arm is shown to be better than one, it "
     "says “if any”.",
     "withheld": "a seed diverged or failed, so there is no mean and no test.",
     "z-scored": "in deviations of the training part’s target.",
