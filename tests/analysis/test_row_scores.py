@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_rows import made_rows
 from made_runs import MadeRun
 
 from nearfar.analysis.row_scores import KeptScores, differences
 from nearfar.analysis.variance import Tested as Training
+from nearfar.data import Split
 from nearfar.metrics import METRICS, Classified
 from nearfar.records import Record
+from nearfar.records.stage_files import CLASSES_HEADER, write_predictions
+from nearfar.stages.targets import Classes
 
 IDS = [f"row {i}" for i in range(40)]
 STD = 5.0
@@ -184,6 +188,25 @@ def test_classes_are_scored_where_their_metric_has_row_scores(tmp_path: Path, me
     found = KeptScores(tmp_path, [record], metric, IDS).tested("A", "", "kind")
     assert (found is None) is (METRICS[metric].row_scores is None) is (metric == "ece")
     assert found is None or found[0].scores.tolist() == right.tolist()
+
+
+@pytest.mark.parametrize("metric", ["auroc", "average_precision", "brier", "nll", "accuracy"])
+def test_very_sure_classifiers_have_row_scores(tmp_path: Path, metric: str) -> None:
+    """Probabilities within 1e-9 of 0 and 1 are told apart in the file too."""
+    draw = np.random.default_rng(1)
+    truth = np.arange(200) % 2
+    odds = np.where(draw.random(200) < 0.5, -16.0, 16.0) + draw.normal(0, 4, 200) + 4 * truth
+    rows = np.arange(200)
+    dataset = made_rows(range(200), labels=truth.tolist())
+    outputs = Classes(dataset, Split(rows[:0], rows[:0], rows))
+    scores = -np.logaddexp(0, np.stack([odds, -odds], axis=1))
+    write_predictions(tmp_path / "s", CLASSES_HEADER, outputs.lines(scores, ["test"]))
+    value = outputs.value(metric, rows, scores)
+    record = Record("A", 0, "", "test", "y", metric, "", value, "s")
+    kept = KeptScores(tmp_path, [record], metric, dataset.ids, classes={"y": dataset.classes})
+    found = kept.tested("A", "", "y")
+    assert found is not None
+    assert found[0].mean == pytest.approx(value, abs=1e-12)
 
 
 def test_of_a_pattern_a_rows_score_is_its_mean_over_the_conditions(tmp_path: Path) -> None:

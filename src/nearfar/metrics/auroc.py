@@ -10,7 +10,7 @@ from nearfar.metrics.order import shares_below
 Floats = NDArray[np.float64]
 
 ROUNDING = 2e-6
-"""How far two probabilities may be from a sum of 1: files keep six decimals of them."""
+"""How far two probabilities may be from a sum of 1: files of older runs have six decimals."""
 
 
 def auroc(rows: Classified) -> float:
@@ -42,11 +42,11 @@ def second_class_scores(rows: Classified) -> Floats | None:
     """Return what orders rows by the probability p of class 1, (n,); None with more than two.
 
     The number is p - 1/2, from prediction and confidence alone. So two rows of the same p have the
-    same number whatever their classes, before and after a file rounds them. Log-odds by way of the
-    truth's log probability would differ with the class in the last digit, which gives a constant
-    classifier an area of 0 or 1, and are no finer: of a row of each class with one prediction, one
-    is right, and of that one the log probability is as near to 0 as the confidence is to 1. Equal
-    are what the digits do not tell apart: float64's, or a file's six decimals.
+    same number whatever their classes. Log-odds by way of the truth's log probability would differ
+    with the class in the last digit, which gives a constant classifier an area of 0 or 1, and are
+    no finer: of a row of each class with one prediction, one is right, and of that one the log
+    probability is as near to 0 as the confidence is to 1. Equal is what float64 does not tell
+    apart.
 
     More than two classes are seen by their numbers, by ranks, and by a truth of rank 2 whose
     probability and the prediction's have no sum of 1. Rows of two classes whose predictions are all

@@ -308,7 +308,7 @@ class Classes:
                 rows, *(column.tolist() for column in columns), strict=True
             ):
                 place = (self.dataset.ids[row], split, target, names[truth], names[guess])
-                found.append((*place, round(log_probability, 6), rank, round(confidence, 9)))
+                found.append((*place, log_probability, rank, confidence))
         return found
 
     def _classified(self, split: str, scores: Floats) -> Classified:
