@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from numpy.testing import measure
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    MultiTaskLasso,
+    RidgeClassifier,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
@@ -28,6 +33,21 @@ def test_numbers_of_several_targets_survive_being_kept() -> None:
     again = kind.from_arrays(head.arrays())
     assert head.predict(X).shape == (40, 2)
     assert np.array_equal(again.predict(X), head.predict(X))
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_an_estimator_that_takes_several_targets_is_fitted_once(width: int) -> None:
+    kind = head_of(MultiTaskLasso(alpha=0.1))
+    head, targets = kind(), X[:, :width] + 0.1 * RNG.normal(size=(40, width))
+    head.fit(X, targets, 0)
+    again = kind.from_arrays(head.arrays())
+    expected = MultiTaskLasso(alpha=0.1).fit(X, targets).predict(X)
+    assert np.array_equal(again.predict(X), expected)
+    forest = head_of(DecisionTreeRegressor(max_depth=2, random_state=0))()
+    forest.fit(X.astype(np.float32), targets, 0)
+    wide = X.astype(np.float32).astype(np.float64)
+    alike = DecisionTreeRegressor(max_depth=2, random_state=0).fit(wide, targets).predict(wide)
+    assert np.array_equal(forest.predict(X.astype(np.float32)), alike.reshape(40, width))
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), RidgeClassifier()])

@@ -31,17 +31,27 @@ class EstimatorHead:
     def __init__(self) -> None:
         self.fitted: list[Any] = []
         self.present: Array = np.zeros(0, dtype=np.int64)
-        self.classes = 0
+        self.classes = self.width = 0
 
     def fit(self, features: Array, targets: Array, seed: int) -> None:
-        """Fit clones to features (n, d) and targets (n, k), numbers or indicators of classes."""
+        """Fit clones to features (n, d) and targets (n, k), numbers or indicators of classes.
+
+        One for all columns of numbers where the estimator takes several, else one for each.
+        """
+        from sklearn.utils import get_tags
+
+        features = features.astype(np.float64)
         if "classification" in self.tasks:
             numbers = targets.argmax(axis=1)
             self.classes, self.present = targets.shape[1], np.unique(numbers)
             several = len(self.present) > 1
             self.fitted = [self._clone(seed).fit(features, numbers)] if several else []
             return
-        self.fitted = [self._clone(seed).fit(features, column) for column in targets.T]
+        tags = get_tags(self.template).target_tags
+        together = tags.multi_output and (targets.shape[1] > 1 or not tags.single_output)
+        self.width = targets.shape[1] if together else 1
+        parts = [targets] if together else list(targets.T)
+        self.fitted = [self._clone(seed).fit(features, part) for part in parts]
 
     def _clone(self, seed: int) -> Any:
         from sklearn.base import clone
@@ -56,8 +66,9 @@ class EstimatorHead:
 
     def predict(self, features: Array) -> Array:
         """Return predictions (n, k), or of classes their probabilities (n, classes)."""
+        features = features.astype(np.float64)
         if not self.classes:
-            return np.column_stack([_numbers(one, features) for one in self.fitted])
+            return np.column_stack([_numbers(one, features, self.width) for one in self.fitted])
         chances = np.zeros((len(features), self.classes))
         chances[:, self.present] = _chances(self.fitted[0], features) if self.fitted else 1.0
         return chances
@@ -65,7 +76,8 @@ class EstimatorHead:
     def arrays(self) -> dict[str, Array]:
         """Return what ``from_arrays`` needs; fitted estimators in skops' format, not pickled."""
         kept = {f"estimator-{k}": to_array(one, self.template) for k, one in enumerate(self.fitted)}
-        return {"classes": np.array([self.classes]), "present": self.present, **kept}
+        sizes = {"classes": np.array([self.classes]), "width": np.array([self.width])}
+        return {**sizes, "present": self.present, **kept}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
@@ -76,6 +88,7 @@ class EstimatorHead:
         """
         head = cls()
         head.classes, head.present = int(arrays["classes"][0]), arrays["present"]
+        head.width = int(arrays["width"][0]) if "width" in arrays else 1
         count = sum(name.startswith("estimator-") for name in arrays)
         stored = (arrays[f"estimator-{k}"] for k in range(count))
         head.fitted = [from_array(one, cls.template) for one in stored]
@@ -97,19 +110,20 @@ def head_of(estimator: Any) -> type[EstimatorHead]:
     return type("OwnEstimator", (EstimatorHead,), {"template": estimator, "tasks": tasks})
 
 
-def _numbers(fitted: Any, features: Array) -> Array:
-    """Return a number for every row (n,).
+def _numbers(fitted: Any, features: Array, width: int) -> Array:
+    """Return ``width`` numbers for every row (n, width).
 
     Raises:
         UserError: the regressor predicts another count of them.
     """
     found = np.asarray(fitted.predict(features))
-    if found.size != len(features):
+    if found.size != len(features) * width:
+        needed = "one" if width == 1 else width
         raise UserError(
             f"{type(fitted).__name__}: predicts {found.size} numbers for {len(features)} rows, "
-            "needs one for each"
+            f"needs {needed} for each"
         )
-    return np.ravel(found)
+    return found.reshape(len(features), width)
 
 
 def _chances(fitted: Any, features: Array) -> Array:
