@@ -7,6 +7,7 @@ show no mistake.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -28,6 +29,8 @@ from nearfar.analysis.sequential import Looks
 from nearfar.analysis.statistics import holm
 from nearfar.analysis.testing import Testing as Rule
 from nearfar.analysis.variance import Tested as Training
+from nearfar.metrics import METRICS
+from nearfar.metrics.binary import of_label
 
 WORLDS = {world.name: world for world in [*FIVE, *MORE, *KNOWN_EXCEPTIONS]}
 Replicate = list[Training]
@@ -175,6 +178,24 @@ def test_seeds_on_a_fixed_split_count_its_rows() -> None:
         assert rate(estimates(name, "fixed", n, replicates)) <= 0.085
     drawn = simulated(name, "fixed", 5, replicates)
     assert rate([over_rows(trainings) for trainings, _ in drawn]) >= 0.12
+
+
+def test_a_rare_class_on_a_fixed_split_is_no_proof_of_its_own() -> None:
+    """Under AUROC ten rows of a thousand carry half the variance, and so tell how sure it is."""
+    rows, found, naive = np.arange(1000), [], []
+    for replicate in range(300):
+        random = np.random.default_rng(replicate)
+        truth = (random.permutation(1000) < 10).astype(int)
+        one, other = (
+            METRICS["auroc"].row_scores(of_label(truth, random.normal(size=1000) + 1.5 * truth))
+            for _ in range(2)
+        )
+        estimate = estimate_rows([Training(rows, one - other)] * 3, 1000, None)
+        assert estimate is not None
+        found.append(estimate)
+        naive.append(replace(estimate, df=999))
+    assert rate(found) <= 0.07
+    assert rate(naive) > 0.08
 
 
 @pytest.mark.parametrize("persistent", [False, True], ids=["anew", "the same rows"])

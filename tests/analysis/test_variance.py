@@ -143,6 +143,17 @@ def test_repeated_trainings_on_one_split_are_students_t_of_the_rows(n: int) -> N
     assert found.interval(0.9) == pytest.approx((interval.low, interval.high))
 
 
+def test_units_that_carry_the_variance_count_for_its_degrees_of_freedom() -> None:
+    rows = np.arange(900)
+    normal = np.random.default_rng(0).normal(size=900)
+    few = np.where(rows < 10, (-1.0) ** rows, 0.0)
+    for scores, df in ((normal, 899 * 2 / (stats.kurtosis(normal, fisher=False) - 1)), (few, 20.0)):
+        for scale in (1e-30, 1.0, 1e30):
+            found = measure([Training(rows, scale * scores)] * 3, None, 900)
+            assert found is not None
+            assert found.parts.df == pytest.approx(min(df, 899), rel=0.02)
+
+
 def test_repeated_trainings_of_grouped_rows_are_students_t_of_the_groups() -> None:
     test = np.arange(40)
     scores = np.random.default_rng(5).normal(0.2, 1.0, 10).repeat(4) + 0.1 * np.arange(40) / 40

@@ -60,7 +60,8 @@ class Parts:
     tested units. ``overlap`` is the share of its units that a training has in common with another
     one, on average over pairs, and ``rotation`` how many trainings of a design of folds test every
     row once. ``spread`` is Σ_s w_s² · n for trainings of weight w_s: 1 unless rows are weighted.
-    ``repeated`` says that all trainings gave every row the same score.
+    ``repeated`` says that all trainings gave every row the same score. ``units_df`` are the degrees
+    of freedom of the units' variance on a fixed split; None where unit scores are not known.
     """
 
     design: Design
@@ -75,6 +76,7 @@ class Parts:
     rotation: int
     spread: float = 1.0
     repeated: bool = False
+    units_df: float | None = None
 
     @property
     def factor(self) -> float:
@@ -106,7 +108,9 @@ class Parts:
     @property
     def _unit_df(self) -> float:
         """Degrees of freedom of what the units say: fresh ones are halved for heavy tails."""
-        return max(self.units - 1, 1) if self.design == "fixed" else max(self.units / 2, 1)
+        if self.design != "fixed":
+            return max(self.units / 2, 1)
+        return max(self.units - 1 if self.units_df is None else self.units_df, 1)
 
     @property
     def persistence(self) -> float | None:
@@ -201,10 +205,27 @@ def measure(trainings: Sequence[Tested], groups: Integers | None, n_rows: int) -
         _overlap(rows_of / rows_of.sum(axis=1, keepdims=True)) if twice else 0.0,
         rotation,
         repeated=_repeated(trainings),
+        units_df=_units_df(deviations.mean(axis=0)),
     )
     if design == "resplits":
         return _weighted(rows_of, totals, parts)
     return Measured(float(means.mean()), parts)
+
+
+def _units_df(deviations: Floats) -> float | None:
+    """Return the degrees of freedom of the variance that units (units,) show; None without one.
+
+    They match its mean and variance, as Satterthwaite (1946) does, with the fourth moment of the
+    units themselves: of normal ones they are the units less one, and few where few of them carry
+    the variance, as those of a rare class do under AUROC.
+    """
+    largest = np.abs(deviations).max()
+    if not largest:
+        return None
+    squares = np.square(deviations / largest)
+    total, units = squares.sum(), len(squares)
+    spread = np.square(squares).sum() - total**2 / units
+    return float(min(units - 1, 2 * total**2 / spread)) if spread > 0 else units - 1.0
 
 
 def _between_pairs(values: Floats) -> float:
