@@ -295,6 +295,17 @@ def test_designs_are_recognised(design: str, n: int) -> None:
     assert found.factor == FRESH
 
 
+@pytest.mark.parametrize("n", [4, 10, 20])
+def test_folds_of_rows_that_have_the_target_are_no_resplits(n: int) -> None:
+    """Half of the rows lack the target: what is tested once each is half of the data set."""
+    trainings = scored(designed("folds", n), 3)
+    among_more = [Training(2 * t.rows, t.scores) for t in trainings]
+    alone, found = measure(trainings, None, ROWS), measure(among_more, None, 2 * ROWS, 10)
+    assert alone is not None
+    assert found == alone
+    assert measure(among_more, None, 2 * ROWS) != alone
+
+
 def test_a_fixed_split_is_recognised_in_any_order() -> None:
     (test,) = designed("fixed", 1).test
     scores = np.arange(len(test), dtype=float)

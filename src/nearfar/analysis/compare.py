@@ -220,7 +220,9 @@ def paired_estimate(
                 both = (t.scores for s in seeds for t in (mine[s], base[s]))
                 scale = score_scale(np.concatenate(list(both)))
                 trainings = list(found.values())
-                return estimate_rows(trainings, rules.n_rows, rules.scores.groups, scale)
+                return estimate_rows(
+                    trainings, rules.n_rows, rules.scores.groups, scale, rules.folds
+                )
     if not rules.varies:
         return None
     values = [first[seed] - second[seed] for seed in seeds]

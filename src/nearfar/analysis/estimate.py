@@ -133,7 +133,11 @@ def check_level(level: float) -> None:
 
 
 def estimate_rows(
-    trainings: Sequence[Tested], n_rows: int, groups: Integers | None = None, scale: float = 0.0
+    trainings: Sequence[Tested],
+    n_rows: int,
+    groups: Integers | None = None,
+    scale: float = 0.0,
+    folds: int = 0,
 ) -> Estimate | None:
     """Estimate a mean from row scores; None under two trainings or where one unit is tested in all.
 
@@ -144,10 +148,11 @@ def estimate_rows(
         scale: the largest size of a score. Where every row differs by the same amount, zero spread
             is no certainty: 95% of the time up to 1 - 0.05^(1/units) of the rows ("rule of three")
             would differ otherwise, by at most this much each.
+        folds: how many trainings test every row once; 0 where that is to be recognised.
     """
     if len(trainings) < 2:
         return None
-    found = measure(trainings, groups, n_rows)
+    found = measure(trainings, groups, n_rows, folds)
     if found is None:
         return None
     parts, estimate = found.parts, Estimate.of(found.mean, found.parts)

@@ -308,7 +308,9 @@ def _by_row_scores(results: RunResults, arm: str, series: Series, rules: Rules) 
     scores = np.concatenate([training.scores for training in trainings])
     if not scores.any() and math.isinf(METRICS[series.metric].most):
         return None  # no error at all says nothing of how large one would be
-    found = estimate_rows(trainings, rules.n_rows, rules.scores.groups, score_scale(scores))
+    found = estimate_rows(
+        trainings, rules.n_rows, rules.scores.groups, score_scale(scores), rules.folds
+    )
     scored = results.values(arm, replace(series, unit="z")) or values
     mean, base = fmean(values.values()), fmean(scored.values())
     if found is None or (mean != base and not base):

@@ -155,13 +155,17 @@ class Measured:
     parts: Parts
 
 
-def measure(trainings: Sequence[Tested], groups: Integers | None, n_rows: int) -> Measured | None:
+def measure(
+    trainings: Sequence[Tested], groups: Integers | None, n_rows: int, folds: int = 0
+) -> Measured | None:
     """Estimate a mean over trainings (at least 2) from the scores of their tested rows.
 
     Args:
         trainings: what each tested; the design is recognised by which rows are tested together.
         groups: the group of every row, int64 (n_rows,); None where every row stands for itself.
         n_rows: how many rows the data set has.
+        folds: how many trainings test every row once, where that is known: of rows of which only
+            some are tested, as those that have a target, it is not to be recognised.
 
     Returns:
         The mean over trainings, re-splits with their rows weighted by how much they tell, and its
@@ -192,7 +196,7 @@ def measure(trainings: Sequence[Tested], groups: Integers | None, n_rows: int) -
     twice = bool((np.count_nonzero(rows_of, axis=0) > 1).any())
     shared = min(max(_between_pairs(deviations), 0.0), own) if twice else 0.0
     between = float(means.var(ddof=1))
-    design, rotation = _design(trainings, n_rows)
+    design, rotation = _design(trainings, n_rows, folds)
     parts = Parts(
         design,
         n,
@@ -249,11 +253,13 @@ def _repeated(trainings: Sequence[Tested]) -> bool:
     )
 
 
-def _design(trainings: Sequence[Tested], n_rows: int) -> tuple[Design, int]:
+def _design(trainings: Sequence[Tested], n_rows: int, folds: int) -> tuple[Design, int]:
     """Recognise the design, and how many trainings test every row once, whatever their order."""
     first = np.sort(trainings[0].rows)
     if all(np.array_equal(np.sort(t.rows), first) for t in trainings[1:]):
         return "fixed", 1
+    if folds:
+        return "folds", folds
     counts, covered = _rotations(trainings, n_rows)
     mean_size = float(np.mean([len(t.rows) for t in trainings]))
     whole = [count for count, rows in zip(counts, covered, strict=True) if rows == n_rows]
