@@ -3,9 +3,11 @@
 import datetime as dt
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nearfar.data.read.cells import date, is_pair, limit, measure, number, truth
+from nearfar.data.read.columns import BadRows
 from nearfar.data.read.decimals import ambiguous, decimal_sign, plain_number
 from nearfar.data.read.header import unit_in
 from nearfar.data.read.kinds import column_kind, column_kinds
@@ -180,6 +182,43 @@ def test_what_is_missing_can_be_said() -> None:
 def test_decimal_commas_are_written_with_points_in_columns_of_numbers_alone() -> None:
     read = settled(table(x=["3,14", "1.234,5", "2"], t=["a", "b,c", "1,5"]), TableForm(decimal=","))
     assert read.columns == {"x": ["3.14", "1234.5", "2"], "t": ["a", "b,c", "1,5"]}
+
+
+def test_points_stand_between_thousands_where_decimals_have_a_comma() -> None:
+    columns = {
+        "x": ["3.758", "465", "-1.250"],
+        "w": ["1,5", "3.75", "2"],
+        "n": [1.25, 3.5, "2.750"],
+    }
+    copied = {name: [*cells] for name, cells in columns.items()}
+    read = settled(table(**copied), TableForm(decimal=","))
+    assert read.columns["x"] == ["3758", "465", "-1250"]
+    assert read.columns["n"] == [1.25, 3.5, "2750"]
+    kind = column_kind("w", read.columns["w"])
+    assert (kind.kind, kind.odd) == ("number", 1)
+    assert "1 number has a decimal point, such as '3.75', where others have a comma" in kind.note
+    bad = BadRows(read, "drop")
+    assert np.isnan(bad.numbers("w", "feature")).tolist() == [False, True, False]
+    reason = "feature 'w' is '3.75', not a number: numbers here have a decimal comma"
+    assert bad.given().reasons == {1: reason}
+    assert read.as_written() == columns
+
+
+@pytest.mark.parametrize(
+    ("decimal", "cells"),
+    [
+        (",", ["-999,0", "1,5", "-999", "-999,00"]),
+        (".", ["-999.0", "1,200.5", "-999", "-999.00"]),
+    ],
+)
+def test_numbers_that_mean_missing_are_found_as_the_file_writes_them(
+    decimal: str, cells: list[Any]
+) -> None:
+    for missing in (("", "-999"), ("", -999.0)):
+        read = settled(table(x=[*cells]), TableForm(decimal=decimal, missing=missing))
+        assert [cell is None for cell in read.columns["x"]] == [True, False, True, True]
+    thousands = settled(table(x=["9.999", "1,5", "2"]), TableForm(decimal=",", missing=(9999.0,)))
+    assert thousands.columns["x"] == [None, "1.5", "2"]
 
 
 def test_true_and_false_are_the_same_from_text_and_from_values() -> None:

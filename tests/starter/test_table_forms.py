@@ -84,6 +84,28 @@ def test_a_target_alone_with_decimal_commas() -> None:
         started("d.csv", "y")
 
 
+def test_points_between_thousands_beside_decimal_commas() -> None:
+    made = pd.DataFrame({"size": [f"{k}.5".replace(".", ",") for k in range(ROWS)]})
+    made["km"] = [f"{k * 97 + 1300:,}".replace(",", ".") for k in range(ROWS)]
+    made["z"] = [f"{k * k + 700:,}".replace(",", ".") for k in range(ROWS)]
+    made.to_csv("d.csv", index=False, sep=";")
+    data, told = started("d.csv", "z")
+    assert data["decimal"] == ","
+    assert "target 'z': numbers from 700 to 4181" in told
+    assert "careful: column 'km' has three digits behind every point, as '1.300'" in told
+
+
+def test_numbers_that_mean_missing_are_advised_once() -> None:
+    cells = ["-999,0" if k % 9 == 0 else f"{k}.7".replace(".", ",") for k in range(ROWS)]
+    made = pd.DataFrame({"b": cells, "z": [f"{k * 7 % 60},3" for k in range(ROWS)]})
+    made.to_csv("d.csv", index=False, sep=";")
+    assert "7 cells are -999, far off" in started("d.csv", "z")[1]
+    asked = Asked(missing=("", "-999"))
+    facts = write_study(Path("d.csv"), ["z"], asked=asked)[1]
+    assert not any("far off" in fact for fact in facts)
+    assert any("missing values: 7 in 1 column (b)" in fact for fact in facts)
+
+
 def test_new_rows_have_signs_between_thousands() -> None:
     frame().to_csv("d.csv", index=False)
     made = frame().astype({"a": float}).assign(a=lambda found: found["a"] * 1000)

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
+
+
+@dataclass(frozen=True)
+class KnownColumn:
+    """What a column was where a model learnt from it, by which other cells of it are read."""
+
+    name: str
+    kind: str
+    """``number``, ``boolean``, ``date``, ``category`` or ``text``."""
+    truths: tuple[str, ...] = ()
+    """Of texts: how true and false are written among them."""
+    codes: bool = False
+    """Of texts: whether they are codes or dates, beside which ``none`` means a missing value."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,8 @@ class TableForm:
     kind of file than the study's own."""
     needed: frozenset[str] = frozenset()
     """Columns by which it is told, where it is not strict, which reading of several is meant."""
+    known: tuple[KnownColumn, ...] = ()
+    """Of another file than the study's: columns whose cells are read one by one, as these were."""
 
     def options(self) -> dict[str, Any]:
         """Return what is said, as options of a study's ``data``."""
@@ -38,15 +54,21 @@ class TableForm:
         """Tell whether a column's texts are to be read as numbers, truth values and the like."""
         return self.strict or column in self.needed
 
-    def lenient(self, needed: Iterable[str] = ()) -> TableForm:
+    @cached_property
+    def known_by_name(self) -> dict[str, KnownColumn]:
+        """Known columns by their names."""
+        return {column.name: column for column in self.known}
+
+    def lenient(self, needed: Iterable[str] = (), known: Iterable[KnownColumn] = ()) -> TableForm:
         """Return the same for another file, which need not be of the same kind or form.
 
         Args:
             needed: columns that are looked for in it.
+            known: what some of them were in the study's own file.
         """
-        return replace(self, strict=False, needed=frozenset(needed))
+        return replace(self, strict=False, needed=frozenset(needed), known=tuple(known))
 
 
-_NO_OPTIONS = frozenset({"strict", "needed"})
+_NO_OPTIONS = frozenset({"strict", "needed", "known"})
 OPTIONS = tuple(f.name for f in fields(TableForm) if f.name not in _NO_OPTIONS)
 """Names of the options in a study's ``data``."""

@@ -16,21 +16,26 @@ from nearfar.data.inputs.columns import NUMERIC, Column, texts
 from nearfar.data.inputs.joined import Joined, without_columns
 from nearfar.data.read.columns import DECIMAL_COMMA, THOUSANDS
 from nearfar.data.read.decimals import plain_number
+from nearfar.data.read.settle import words_of
 from nearfar.errors import UserError
 
 Kind = Literal["molecule", "vector", "image"]
 
+_OF_TEXTS = frozenset({"truths", "codes"})
 _LEFT_OUT = frozenset({"path", "hub", "limit", "half", "mapping", "root", "group", "part"})
 """Options that say where the training rows were and which were used, not how rows are read."""
 
 
 @dataclass(frozen=True)
 class ColumnSchema:
-    """A feature column: its kind, and of dates how they are written."""
+    """A feature column: its kind, of dates how they are written, of texts how truth values are."""
 
     name: str
     kind: str = "number"
     layout: str = ""
+    truths: tuple[str, ...] = ()
+    codes: bool = False
+    """Of texts: see ``nearfar.data.table_form.KnownColumn``."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,8 @@ class InputSchema:
                     column.kind,  # type: ignore[arg-type]
                     np.zeros(1) if column.kind in NUMERIC else texts([""]),
                     column.layout,
+                    column.truths,
+                    column.codes,
                 )
                 for column in self.columns
             ]
@@ -144,6 +151,10 @@ class InputSchema:
         """Return plain values, for JSON."""
         plain = asdict(self)
         plain["options"] = dict(self.options)
+        plain["columns"] = [
+            {key: value for key, value in column.items() if key not in _OF_TEXTS or value}
+            for column in plain["columns"]
+        ]
         if not self.embeddings:
             del plain["embeddings"]
         return {key: value for key, value in plain.items() if value is not None}
@@ -152,7 +163,10 @@ class InputSchema:
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
         """Return what ``to_plain`` described."""
         values = dict(plain)
-        values["columns"] = tuple(ColumnSchema(**column) for column in plain.get("columns", ()))
+        values["columns"] = tuple(
+            ColumnSchema(**{**column, "truths": tuple(column.get("truths", ()))})
+            for column in plain.get("columns", ())
+        )
         for key in ("shape", "range"):
             if values.get(key) is not None:
                 values[key] = tuple(values[key])
@@ -196,9 +210,13 @@ def columns_of(inputs: Inputs) -> tuple[tuple[ColumnSchema, ...], bool]:
     if isinstance(inputs, Vectors):
         return named(inputs.columns), True
     if isinstance(inputs, Columns):
-        found = (ColumnSchema(c.name, c.kind, c.layout) for c in inputs.columns)
-        return tuple(found), False
+        return tuple(map(_column_schema, inputs.columns)), False
     return (), True
+
+
+def _column_schema(column: Column) -> ColumnSchema:
+    truths, codes = ((), False) if column.kind in NUMERIC else words_of(column.cells.tolist())
+    return ColumnSchema(column.name, column.kind, column.layout, truths, codes)
 
 
 def named(names: Sequence[str]) -> tuple[ColumnSchema, ...]:

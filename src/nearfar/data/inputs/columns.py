@@ -30,6 +30,9 @@ class Column:
     cells: npt.NDArray[Any]
     layout: str = ""
     """Of dates: how they are written, see ``read/cells.py``."""
+    truths: tuple[str, ...] = ()
+    codes: bool = False
+    """Of texts of a model's training, with ``truths``: see ``data/table_form.py``."""
 
     def taken(self, index: npt.NDArray[np.int64]) -> Column:
         """Return the rows ``index`` alone."""

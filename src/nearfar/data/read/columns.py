@@ -13,7 +13,7 @@ import numpy.typing as npt
 from nearfar.data.dataset import GivenRows
 from nearfar.data.read.cells import all_numbers, is_missing, limit, measure
 from nearfar.data.read.cells import number as number
-from nearfar.data.read.decimals import plain_number
+from nearfar.data.read.decimals import OtherSign, plain_number
 from nearfar.data.read.table import Table
 from nearfar.errors import UserError
 
@@ -147,6 +147,8 @@ class BadRows:
 
 def _hint(cell: Any) -> str:
     """Return what can be done with a cell that is nearly a number."""
+    if isinstance(cell, OtherSign):
+        return ": numbers here have a decimal comma"
     if measure(cell) is not None:
         return ": leave the bare number, in one unit"
     if isinstance(cell, str) and plain_number(cell, ","):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from nearfar.data.read.cells import all_numbers, number
@@ -19,6 +20,35 @@ def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
 _NUMBERS = {",": _pattern(",", f".{_SPACES}"), ".": _pattern(r"\.", f",{_SPACES}")}
 _THOUSANDS = {",": re.compile(f"[.{_SPACES}]"), ".": re.compile(f"[,{_SPACES}]")}
 _GROUPED = re.compile(r"[+\-−]?[1-9]\d{0,2}([.,])\d{3}", re.ASCII)
+
+
+@dataclass(frozen=True, repr=False)
+class OtherSign:
+    """A cell such as ``3.75`` where numbers have a decimal comma: no number, as it is unclear."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return repr(self.text)
+
+
+def with_points(text: str, decimal: str) -> str | OtherSign | None:
+    """Return a number as ``plain_number`` does, and one whose point is none between thousands."""
+    plain = plain_number(text, decimal)
+    if plain is None and decimal == "," and "." in text and number(text) is not None:
+        return OtherSign(text.strip())
+    return plain
+
+
+def number_with(cell: Any, decimal: str | None) -> float | None:
+    """Return the number in a cell where ``decimal`` is the decimal sign, None if it is none."""
+    if decimal is not None and isinstance(cell, str):
+        plain = plain_number(cell, decimal)
+        return number(cell if plain is None else plain)
+    return number(cell)
 
 
 def plain_number(text: str, decimal: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from nearfar.data.read.decimals import decimal_sign, grouped_points, has_thousands
+from nearfar.data.read.decimals import decimal_sign, grouped_points, has_thousands, plain_number
 from nearfar.data.read.packed import TEXT, content_of, is_table, table_ending
 from nearfar.data.read.table import Table
 from nearfar.data.read.tables import read_file, usual_separator
@@ -40,6 +40,7 @@ def guessed_form(path: Path, given: TableForm) -> tuple[TableForm, list[str]]:
         if signs == {","}:
             form = replace(form, decimal=",")
             facts.append("numbers have a decimal comma (data: decimal)")
+            facts += _points_between_thousands(table)
         elif "," in signs:
             facts.append(
                 "some columns have decimal commas and others decimal points: a study reads one of "
@@ -51,6 +52,19 @@ def guessed_form(path: Path, given: TableForm) -> tuple[TableForm, list[str]]:
         elif form.separator in {";", "\t"} or usual_separator(ending) == "\t":
             facts += _doubtful_points(table)
     return form, facts
+
+
+def _points_between_thousands(table: Table) -> list[str]:
+    """Return a line on a column whose points, each before three digits, may all be decimal."""
+    for name, cells in table.columns.items():
+        if (example := grouped_points(cells)) is not None:
+            plain = plain_number(example, ",")
+            return [
+                f"careful: column '{name}' has three digits behind every point, as {example!r}: "
+                f"read as {plain}, as decimals have a comma; if it is a decimal point, write a "
+                "comma for it"
+            ]
+    return []
 
 
 def _doubtful_points(table: Table) -> list[str]:

@@ -20,7 +20,7 @@ from nearfar.data.read.cells import (
     truth,
 )
 from nearfar.data.read.dates import date_layout, nearly_dates
-from nearfar.data.read.decimals import ambiguous
+from nearfar.data.read.decimals import OtherSign, ambiguous
 from nearfar.data.read.names import is_division
 from nearfar.data.read.table import Table
 
@@ -250,6 +250,13 @@ def odd_cells(present: Sequence[Any], least: int = 0) -> str:
     if (unclear := ambiguous(present)) is not None:
         notes.append(
             f"the comma of {unclear!r} may be decimal or between thousands (data: decimal)"
+        )
+    points = [cell.text for cell in present if isinstance(cell, OtherSign)]
+    if len(points) > least:
+        has = "1 number has" if len(points) == 1 else f"{len(points)} numbers have"
+        notes.append(
+            f"{has} a decimal point, such as {points[0]!r}, where others have a comma: write all "
+            "numbers alike"
         )
     if len(signs) > least:
         marks = sorted({sign for sign, _ in signs})

@@ -110,7 +110,8 @@ def _read(path: Path, form: TableForm) -> Table:
             form = _beside_commas(table, form)
     if not form.strict:
         fitting = _fitting(table, form)
-        if fitting.decimal != said and (note := _sign_note(table, fitting, said)):
+        note = _sign_note(table, fitting) if fitting.decimal != said else ""
+        if note := note or _thousands_note(table, fitting):
             table.notes.append(note)
         return settled(table, fitting)
     return without_totals(settled(table, form))
@@ -139,13 +140,28 @@ def _fitting(table: Table, form: TableForm) -> TableForm:
     return replace(form, decimal=signs.pop())
 
 
-def _sign_note(table: Table, form: TableForm, said: str | None) -> str:
+def _thousands_note(table: Table, form: TableForm) -> str:
+    """Return how numbers are read whose points no other cell of the file explains."""
+    columns = [table.columns[name] for name in _known(table, form)]
+    if form.decimal != "," or any(map(decimal_sign, columns)):
+        return ""
+    points = (cell for cells in columns for cell in cells if isinstance(cell, str) and "." in cell)
+    example = next((cell.strip() for cell in points if plain_number(cell, ",") is not None), None)
+    if example is None:
+        return ""
+    return (
+        f"numbers such as {example!r} are read with a point between thousands, as "
+        f"{plain_number(example, ',')}: the study says that decimals have a comma"
+    )
+
+
+def _sign_note(table: Table, form: TableForm) -> str:
     """Return how numbers are read, other than the study said; nothing where none has a sign."""
     assert form.decimal is not None
     example = next(
         (
             cell.strip()
-            for name in form.needed & table.columns.keys()
+            for name in _known(table, form)
             for cell in table.columns[name]
             if isinstance(cell, str)
             and ("." in cell or "," in cell)
@@ -163,6 +179,9 @@ def _sign_note(table: Table, form: TableForm, said: str | None) -> str:
 
 
 def _known(table: Table, form: TableForm) -> Collection[str]:
+    """Return the columns whose numbers tell the decimal sign of another file."""
+    if form.known:
+        return [c.name for c in form.known if c.kind == "number" and c.name in table.columns]
     return form.needed & table.columns.keys() or table.columns.keys()
 
 

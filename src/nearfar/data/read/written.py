@@ -15,6 +15,7 @@ from nearfar.data.read.decimals import plain_number
 _LONGEST = 10_000
 """Characters of a list in one cell."""
 _SPAN = re.compile(r"(-?\d{1,9}) days?,? [+]?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d{1,9})?)", re.ASCII)
+_SPANS = "spans of time, in seconds"
 _BRACKETS = re.compile(r"\(\s*([0-9][0-9.,'’ \u00a0\u202f]*)\s*\)", re.ASCII)
 
 
@@ -42,11 +43,17 @@ def _list_in(text: str) -> list[Any] | None:
     return found if plain else None
 
 
-def as_seconds(cells: list[Any]) -> str:
+def as_seconds(cells: list[Any], *, each: bool = False) -> str:
     """Make seconds of a column's spans of time; return what to say, nothing if it has none.
 
-    Spans are what columnar files have as such, and texts such as ``1 days 02:03:04``.
+    Spans are what columnar files have as such, and texts such as ``1 days 02:03:04``: where all
+    cells are, or ``each`` that is.
     """
+    if each:
+        some = {k: value for k, cell in enumerate(cells) if (value := _seconds(cell)) is not None}
+        for k, value in some.items():
+            cells[k] = value
+        return _SPANS if some else ""
     spans = any(isinstance(cell, dt.timedelta) for cell in cells)
     if not spans and not _all_texts(cells, "", ":"):
         return ""
@@ -54,7 +61,7 @@ def as_seconds(cells: list[Any]) -> str:
     if any(some is None and not is_missing(c) for c, some in zip(cells, found, strict=True)):
         return ""
     cells[:] = found
-    return "spans of time, in seconds"
+    return _SPANS
 
 
 def _seconds(cell: Any) -> float | None:
@@ -67,13 +74,14 @@ def _seconds(cell: Any) -> float | None:
     return 86400.0 * int(days) + 3600.0 * int(hours) + 60.0 * int(minutes) + float(seconds)
 
 
-def as_negatives(cells: list[Any], missing: Collection[str] = ()) -> str:
+def as_negatives(cells: list[Any], missing: Collection[str] = (), *, each: bool = False) -> str:
     """Write numbers in brackets with a minus, as accounts mean them; return what to say.
 
-    Only in a column whose other cells are numbers, and that has some of these. ``missing`` are
-    words, in small letters, that say nothing against it.
+    Only in a column whose other cells are numbers, and that has some of these, or in ``each`` cell
+    whatever the others are. ``missing`` are words, in small letters, that say nothing against it.
     """
-    found, others = {}, 0
+    found: dict[int, str] = {}
+    others = 0
     for position, cell in enumerate(cells):
         if is_missing(cell) or (isinstance(cell, str) and cell.strip().lower() in missing):
             continue
@@ -81,14 +89,20 @@ def as_negatives(cells: list[Any], missing: Collection[str] = ()) -> str:
             found[position] = "-" + inner[1].strip()
         elif _is_number(cell):
             others += 1
-        else:
+        elif not each:
             return ""
-    if not found or not others or not all(map(_is_number, found.values())):
+    if each:
+        found = {position: text for position, text in found.items() if _is_number(text)}
+    elif not others or not all(map(_is_number, found.values())):
+        return ""
+    if not found:
         return ""
     first = str(cells[next(iter(found))]).strip()
     for position, text in found.items():
         cells[position] = text
-    return f"{len(found)} numbers in brackets, such as {first!r}, are negative, as in accounts"
+    many = "1 number" if len(found) == 1 else f"{len(found)} numbers"
+    are = "is" if len(found) == 1 else "are"
+    return f"{many} in brackets, such as {first!r}, {are} negative, as in accounts"
 
 
 def _is_number(cell: Any) -> bool:

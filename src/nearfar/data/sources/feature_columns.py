@@ -20,6 +20,7 @@ from nearfar.data.read.dates import read_again
 from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds
 from nearfar.data.read.table import Table
 from nearfar.data.scales import Scales
+from nearfar.data.table_form import KnownColumn
 from nearfar.errors import UserError, nearest
 
 USED: frozenset[str] = frozenset({"number", "boolean", "date", "category", "text"})
@@ -141,6 +142,13 @@ def names_of(like: Columns | Vectors | None) -> list[str]:
     if isinstance(like, Columns):
         return [column.name for column in like.columns]
     return [] if like is None else [*like.columns]
+
+
+def known_of(like: Columns | Vectors | None) -> list[KnownColumn]:
+    """Return what the columns that ``read_like`` reads were in training."""
+    if isinstance(like, Columns):
+        return [KnownColumn(c.name, c.kind, c.truths, c.codes) for c in like.columns]
+    return [KnownColumn(name, "number") for name in names_of(like)]
 
 
 def check_needed(table: Table, needed: Sequence[str]) -> None:

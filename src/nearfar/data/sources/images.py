@@ -39,6 +39,7 @@ from nearfar.data.sources.feature_columns import (
     check_needed,
     columns_beside,
     joined,
+    known_of,
     names_of,
     read_like,
 )
@@ -175,7 +176,7 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
         options = options.model_copy(update={"range": images.range})
     columns = like.columns if isinstance(like, Joined) else None
     needed = [*names_of(columns), *filter(None, [options.image])]
-    rows = _unlabelled(path, options, options.form.lenient(needed))
+    rows = _unlabelled(path, options, options.form.lenient(needed, known_of(columns)))
     check_needed(rows.table, names_of(columns))
     bad = BadRows(rows.table, options.on_bad_rows or "error")
     for position, message in rows.unclear.items():
@@ -201,12 +202,12 @@ def _unlabelled(path: Path, options: DataOptions, form: TableForm) -> ImageRows:
     ending = path.suffix.lower()
     if path.is_dir():
         if is_saved(path):
-            return read_saved_images(path, options)
+            return read_saved_images(path, options, form)
         if is_idx_folder(path) or is_cifar_folder(path):
             return read_layout(path, options)
         files = parquet_files(path)
         if files:
-            return read_parquet_images(files, path.name, options)
+            return read_parquet_images(files, path.name, options, form)
         if metadata := metadata_files(path):
             return read_image_folder(path, metadata, form, options.image)
         return read_loose_folder(path)

@@ -26,6 +26,7 @@ from nearfar.data.sources.feature_columns import (
     check_needed,
     columns_beside,
     joined,
+    known_of,
     named_columns,
     names_of,
     not_used,
@@ -80,7 +81,7 @@ def load_vectors(options: DataOptions, folder: Path) -> Dataset:
 def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     """Read SMILES without targets. See ``nearfar.data.load_inputs``."""
     columns = like.columns if isinstance(like, Joined) else None
-    table = _read_input_file(path, options, [options.smiles or "smiles", *names_of(columns)])
+    table = _read_input_file(path, options, [options.smiles or "smiles"], columns)
     bad = BadRows(table, options.on_bad_rows or "error")
     column = read_molecules(options, bad)
     beside = None if columns is None else read_like(table, columns, bad)
@@ -100,7 +101,7 @@ def load_molecule_inputs(options: DataOptions, path: Path, like: Inputs) -> Inpu
 def load_vector_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     """Read feature columns without targets. See ``nearfar.data.load_inputs``."""
     assert isinstance(like, Vectors | Columns)
-    table = _read_input_file(path, options, names_of(like))
+    table = _read_input_file(path, options, [], like)
     bad = BadRows(table, options.on_bad_rows or "error")
     columns = read_like(table, like, bad)
     rows = bad.kept()
@@ -128,10 +129,13 @@ def _read(options: DataOptions, folder: Path) -> tuple[Table, dict[str, Any]]:
     return table, source | table.account()
 
 
-def _read_input_file(path: Path, options: DataOptions, needed: Sequence[str]) -> Table:
+def _read_input_file(
+    path: Path, options: DataOptions, more: Sequence[str], like: Columns | Vectors | None
+) -> Table:
     if not path.exists():
         raise UserError(f"no such file: {path}{meant(path)}")
-    table = _table_at(path, options.form.lenient(needed))
+    needed = [*more, *names_of(like)]
+    table = _table_at(path, options.form.lenient(needed, known_of(like)))
     check_needed(table, [name for name in needed if name != options.smiles or not table.structures])
     return table
 

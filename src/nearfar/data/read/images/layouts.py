@@ -75,10 +75,13 @@ def _layout(path: Path, options: DataOptions, mapping: Path | None, root: Path |
     return read_class_folders(path, options.task or "classification")
 
 
-def read_saved_images(path: Path, options: DataOptions) -> ImageRows:
-    """Read a folder that ``save_to_disk`` of `datasets` wrote, with a column of images."""
+def read_saved_images(path: Path, options: DataOptions, form: TableForm | None = None) -> ImageRows:
+    """Read a folder that ``save_to_disk`` of `datasets` wrote, with a column of images.
+
+    ``form`` is of its other columns; None for what the options say.
+    """
     found = read_saved(path)
-    rows = image_table(path.name, found.table, found.parts, found.tag, found.told, options)
+    rows = image_table(path.name, found.table, found.parts, found.tag, found.told, options, form)
     rows.class_names = {**found.class_names, **rows.class_names}
     return rows
 
@@ -107,7 +110,7 @@ def file_layout(
         targets, axis = options.target_columns, options.channel_axis
         return read_npz(path, mapping, targets=targets, between=options.range, axis=axis)
     if ending in PARQUET and not names_images(path, options.image):
-        return read_parquet_images([path], path.name, options)
+        return read_parquet_images([path], path.name, options, form)
     if is_table(path):
         return read_path_table(path, form or options.form, options.image, root)
     _refuse_one_picture(path)

@@ -94,11 +94,14 @@ def parquet_files(folder: Path) -> list[Path]:
     return []
 
 
-def read_parquet_images(files: list[Path], name: str, options: DataOptions) -> ImageRows:
+def read_parquet_images(
+    files: list[Path], name: str, options: DataOptions, form: TableForm | None = None
+) -> ImageRows:
     """Read parquet files of one data set; their names, such as ``train-00000-of-00001``, say parts.
 
     Images are structs of bytes and path, or bytes, or texts that are paths; class names come from
-    the metadata of Hugging Face `datasets`.
+    the metadata of Hugging Face `datasets`. ``form`` is of the other columns; None for what the
+    options say.
 
     Raises:
         UserError: if a file is damaged, the files differ in their columns, or some are named after
@@ -123,7 +126,7 @@ def read_parquet_images(files: list[Path], name: str, options: DataOptions) -> I
         whole = pa.concat_tables(tables)
     except pa.ArrowException as error:
         raise UserError(f"{name}: its files differ in their columns or types") from error
-    table = _labels(name, whole, starts[-1], options.form)
+    table = _labels(name, whole, starts[-1], form or options.form)
     table.parts = None if parts[0] is None else [str(part) for part in named]
 
     def place(position: int) -> str:
@@ -262,10 +265,14 @@ def image_table(
     tag: str,
     told: list[str],
     options: DataOptions,
+    form: TableForm | None = None,
 ) -> ImageRows:
-    """Return the rows of an arrow table with a column of images, as `datasets` gives it."""
+    """Return the rows of an arrow table with a column of images, as `datasets` gives it.
+
+    ``form`` is of the other columns; None for what the options say.
+    """
     column = _image_column(found.schema, options.image, Path(name))
-    table = _labels(name, found.drop_columns([column]), found.num_rows, options.form)
+    table = _labels(name, found.drop_columns([column]), found.num_rows, form or options.form)
     table.parts = parts
     rows = ImageRows(table, ArrowColumn(found.column(column), tag), "a data set of `datasets`")
     rows.takes, rows.class_names = frozenset({*_COLUMNS, "subset"}), class_names(found.schema)
