@@ -402,3 +402,36 @@ def test_numbers_near_the_largest_are_looked_at_without_a_warning(tmp_path: Path
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read_file(tmp_path / "d.csv")
+
+
+OUTSIDE = {
+    "year 10000": (pa.array([0, 253402300800, None], pa.timestamp("s")), "10000-01-01T00:00:00"),
+    "before year 1": (pa.array([0, -(10**18), None], pa.timestamp("us")), "-29719-04-05"),
+    "by its zone": (
+        pa.array([0, 253402300799, None], pa.timestamp("s", "Asia/Tokyo")),
+        "10000-01-01T08:59:59",
+    ),
+    "day": (pa.array([0, 2**31 - 1, None], pa.date32()), "5881580-07-11"),
+    "span": (pa.array([0, 2**62, None], pa.duration("s")), "4611686018427387904 seconds"),
+    "category": (
+        pa.array([0, 2**40, None], pa.timestamp("s")).dictionary_encode(),
+        "36812-02-20T00:36:16",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OUTSIDE)
+def test_dates_beyond_the_years_of_python_are_texts(tmp_path: Path, case: str) -> None:
+    column, text = OUTSIDE[case]
+    pq.write_table(pa.table({"d": column, "y": [1, 2, 3]}), tmp_path / "d.parquet")
+    first, beyond, gap = read_file(tmp_path / "d.parquet").columns["d"]
+    assert beyond.startswith(text)
+    assert not isinstance(first, str)
+    assert gap is None
+
+
+def test_a_date_within_a_list_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    lists = pa.array([[0], [2**62]], pa.list_(pa.timestamp("us")))
+    pq.write_table(pa.table({"d": lists, "y": [1, 2]}), tmp_path / "d.parquet")
+    with pytest.raises(UserError, match=r"d\.parquet: column 'd' holds dates or times"):
+        read_file(tmp_path / "d.parquet")

@@ -110,8 +110,8 @@ def from_working_folder(table: Any, column: str | None = None) -> Any:
     for place, field in enumerate(table.schema):
         if field.name != column if column in table.column_names else not _is_text(field.type):
             continue
-        cells = table.column(place).to_pylist()
-        if not _is_text(field.type) or not are_image_paths(cells):
+        cells = table.column(place).to_pylist() if _is_text(field.type) else []
+        if not are_image_paths(cells):
             continue
         here = Path.cwd()
         paths = [cell if is_missing(cell) else str(here / cell.strip()) for cell in cells]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.data.in_memory import is_gap
+from nearfar.data.read.arrow_cells import python_cells
 from nearfar.data.read.times import times_of
 from nearfar.errors import UserError, nearest
 from nearfar.starter.asked import OFF
@@ -105,9 +106,9 @@ def _equal(texts: Sequence[str | None], column: Any) -> bool:
 
     Columns of other things than texts, numbers and dates are not compared.
     """
-    if texts[0] is not None and _plain(texts[0]) != _plain(_texts([column[0].as_py()])[0]):
+    if texts[0] is not None and _plain(texts[0]) != _plain(_texts(python_cells("", column[:1]))[0]):
         return False
-    return [*map(_plain, texts)] == [*map(_plain, _texts(column.to_pylist()))]
+    return [*map(_plain, texts)] == [*map(_plain, _texts(python_cells("", column)))]
 
 
 def same_column(

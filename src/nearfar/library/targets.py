@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nearfar.data.in_memory import is_gap, plain_cell
+from nearfar.data.read.arrow_cells import python_cells
 from nearfar.errors import UserError, nearest
 from nearfar.library.beside import array_of, check_length, free_name, same_column
 from nearfar.library.frames import as_table
@@ -87,7 +88,9 @@ def target_columns(y: Any) -> tuple[list[str], list[Any]]:
     """Return the names and the cells of what to predict."""
     table = as_table("y", y) if hasattr(y, "columns") else None
     if table is not None:
-        return list(table.column_names), [column.to_pylist() for column in table.columns]
+        return list(table.column_names), [
+            python_cells(name, table.column(name)) for name in table.column_names
+        ]
     name = str(getattr(y, "name", None) or "y")
     cells = _listed(y)
     if cells is not None and not any(map(_is_nested, cells)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from nearfar.data.read.arrow_cells import python_cells
 from nearfar.data.read.features import class_names
 from nearfar.data.read.header import column_names, plain_name
 from nearfar.errors import UserError, nearest
@@ -95,12 +96,15 @@ def from_arrow(name: str, table: Any) -> Table:
     """Return an arrow table's columns as Python values.
 
     Raises:
-        UserError: if it has no rows, or two columns of one name.
+        UserError: if it has no rows, two columns of one name, or dates that cannot be read.
     """
     check_names(name, list(table.column_names))
     if not table.num_rows:
         raise UserError(f"{name} has no rows")
-    columns = {column: table.column(column).to_pylist() for column in table.column_names}
+    try:
+        columns = {key: python_cells(key, table.column(key)) for key in table.column_names}
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
     return Table(name, columns, table.num_rows, class_names=class_names(table.schema))
 
 
