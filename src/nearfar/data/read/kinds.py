@@ -66,8 +66,8 @@ class ColumnKind:
 
     Kinds: ``number``; ``boolean`` (true/false, yes/no, …; see ``cells.truth``); ``date`` (see
     ``cells.date``, with ``layout``); ``category`` (texts or codes that repeat); ``text`` (texts
-    that mostly differ); ``id`` (different in every row); ``counter`` (a row count saved along);
-    ``division`` (says how the rows were divided before, see ``names.is_division``);
+    that mostly differ); ``id`` (different in every row that has it); ``counter`` (a row count saved
+    along); ``division`` (says how the rows were divided before, see ``names.is_division``);
     ``constant``; ``empty``; ``other`` (lists, structs, bytes).
     """
 
@@ -124,14 +124,14 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
         return found("category")
     numbers = _numbers(present)
     if 2 * len(numbers) > len(present):
-        if not missing and _counts(name, numbers, len(cells)):
+        if len(numbers) == len(present) and _counts(name, numbers, cells):
             return found("counter")
         if any(map(is_code, present)) and _whole(numbers):
             unique = len(distinct) == len(present)
             return found("id" if unique else "category", note="codes: digits that count nothing")
         if len(set(numbers)) == 1 and len(numbers) == len(present):
             return found("constant")
-        if _IDS.fullmatch(name) and _whole(numbers) and len(distinct) == len(cells):
+        if _IDS.fullmatch(name) and _whole(numbers) and len(distinct) == len(present):
             return found("id")
         odd = len(present) - len(numbers)
         notes = [odd_cells(present)] if odd else []
@@ -194,22 +194,29 @@ def is_truth(present: Sequence[Any]) -> bool:
     return any(words <= set(pair) for pair in TRUTHS)
 
 
-def _counts(name: str, numbers: Sequence[float], rows: int) -> bool:
+def _counts(name: str, numbers: Sequence[float], cells: Sequence[Any]) -> bool:
     """Tell whether numbers count the rows: 0, 1, 2, … or 1, 2, 3, …, or are an index saved along.
 
     Those of a column without a name, or called ``index``, ``Unnamed: 0`` and the like, do if they
-    are whole numbers that all differ: the rows may have been shuffled or chosen.
+    are whole numbers that all differ: the rows may have been shuffled or chosen. Where cells are
+    missing, the others count on or leave out the missing ones' numbers.
+
+    Args:
+        name: of the column.
+        numbers: of all cells that are there.
+        cells: all, missing ones among them.
     """
-    if len(numbers) != rows or rows < 2 or not _whole(numbers):
+    if len(numbers) < 2 or not _whole(numbers):
         return False
-    if (
-        rows >= _FEWEST
-        and numbers[0] in (0, 1)
-        and all(value == numbers[0] + k for k, value in enumerate(numbers))
-    ):
-        return True
+    places = [place for place, cell in enumerate(cells) if not is_missing(cell)]
+    if len(numbers) >= _FEWEST:
+        if numbers[0] in (0, 1) and all(n == numbers[0] + k for k, n in enumerate(numbers)):
+            return True
+        first = numbers[0] - places[0]
+        if first in (0, 1) and all(n == first + k for n, k in zip(numbers, places, strict=True)):
+            return True
     named = _COUNTERS.fullmatch(name.strip()) is not None
-    return named and min(numbers) >= 0 and len(set(numbers)) == rows
+    return named and min(numbers) >= 0 and len(set(numbers)) == len(numbers)
 
 
 def _numbers(present: Sequence[Any]) -> list[float]:
