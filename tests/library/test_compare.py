@@ -496,6 +496,16 @@ def test_a_target_left_in_x_is_told_in_the_notes_and_not_learnt_from(tmp_path: P
     assert list(result.model("line").feature_names_in_) == ["a", "b", "c"]
 
 
+def test_what_was_made_of_the_data_is_in_the_notes_where_it_could_be_otherwise(
+    tmp_path: Path,
+) -> None:
+    frame = pd.DataFrame({"x": X[:, 0], "id": range(1000, 1000 + 3 * len(X), 3)})
+    labels = ["a;b" if row % 3 else "b" if row % 2 else "a" for row in range(len(X))]
+    notes = compared(tmp_path, frame, labels, arms={"mean": "mean"}, repeats=1).notes
+    assert "left out: column 'id' names the rows" in notes
+    assert any(note.startswith("target 'y': several labels a row, ';'") for note in notes)
+
+
 def test_a_column_that_is_almost_the_target_is_told_once(tmp_path: Path) -> None:
     leaky = FRAME.drop(columns="price").assign(Double=2 * Y)
     notes = compared(tmp_path, leaky, Y, arms=ARMS, repeats=1).notes

@@ -57,7 +57,7 @@ def test_grades_are_numbers_or_classes_with_a_word_about_the_other() -> None:
         (["a;b", "b", "a"], ";"),
         (["a|b|c", "b|c", "a", "c"], "|"),
         (["sea, sky", "sky", "sea"], ","),
-        (["cat", "cat dog", "cat dog fox", "cat dog fox owl"], " "),
+        (["cat", "cat dog", "cat dog fox", "dog", "fox"], " "),
         (["1;2", "2", "1"], ";"),
     ],
 )
@@ -74,6 +74,8 @@ def test_texts_with_several_labels_are_told(cells: Cells, sign: str) -> None:
         ["New York", "Boston", "San Francisco", "Boston"],
         ["very good", "good", "bad", "very bad"],
         ["red fox", "arctic fox", "red fox"],
+        ["strongly agree", "agree", "neither agree nor disagree", "disagree", "strongly disagree"],
+        ["satisfied", "dissatisfied", "neither satisfied nor dissatisfied", "very satisfied"],
         ["a;b", "c;d", "a;b"],
         ["Smith, John", "Doe, Jane"],
     ],
@@ -81,6 +83,12 @@ def test_texts_with_several_labels_are_told(cells: Cells, sign: str) -> None:
 def test_other_texts_are_classes(cells: Cells) -> None:
     task, sign, _ = meaning(cells)
     assert (task, sign) == ("classification", "")
+
+
+def test_a_space_between_labels_is_found_where_they_are_asked_for() -> None:
+    cells = ["cat", "cat dog", "cat dog fox", "cat dog fox owl"]
+    assert meaning(cells)[0] == "classification"
+    assert meaning(cells, "multilabel")[:2] == ("multilabel", " ")
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def compare(
     _tell([] if quiet else [*facts, *rows.notes, *([_alone(own)] if own and asked != 1 else [])])
     study_file, jobs = _written(study, folder), 1 if own else asked
     path = _run(study_file, folder, profile, seeds, jobs, together, quiet)
-    return Result(path, [*rows.notes, *(fact for fact in facts if "careful: " in fact)])
+    return Result(path, [*rows.notes, *filter(_to_be_noted, facts)])
 
 
 _AS_CLASSES = "task='classification'"
@@ -93,6 +93,15 @@ def _together(devices: int, own: Sequence[str]) -> int:
     if own and together > 1:
         raise UserError(_alone(own, f"devices={together}: ", "leave one of the two out"))
     return together
+
+
+def _to_be_noted(fact: str) -> bool:
+    """Whether a result keeps what was found in the data: a warning, what was left out, a choice.
+
+    A choice is how the target was understood where it could mean something else.
+    """
+    choice = fact.startswith("target") and ("several labels a row" in fact or "task=" in fact)
+    return "careful: " in fact or fact.startswith(("left out: ", "columns not used: ")) or choice
 
 
 def _tell(lines: Sequence[str]) -> None:

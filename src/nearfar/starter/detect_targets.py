@@ -69,7 +69,7 @@ def meaning_of(
     cells = {target: _present(table, target) for target in targets}
     task, separator = asked, None
     if len(targets) == 1:
-        separator = _separator_of(cells[targets[0]])
+        separator = _separator_of(cells[targets[0]], asked=asked == "multilabel")
     if task is None:
         task = _task_of(cells, separator, most_classes)
     if task == "multilabel":
@@ -219,12 +219,13 @@ def _hold_numbers(cells: Sequence[Any]) -> bool:
     return 2 * sum(map(isfinite, numbers)) > len(cells)
 
 
-def _separator_of(cells: Sequence[Any]) -> str | None:
+def _separator_of(cells: Sequence[Any], *, asked: bool) -> str | None:
     """Return what stands between the labels of a row in texts such as ``a;b``, None if nothing.
 
     Texts are sets of labels where no more labels than texts come of them, they differ in how many
-    they have, and none has one twice. A space may belong to a name: it counts where some text has
-    three labels or more.
+    they have, and none has one twice. Spaces belong to names (``neither agree nor disagree``): one
+    counts where some text has three labels or more and, unless labels are ``asked`` for, each label
+    is some row's only one.
     """
     texts = sorted({cell.strip() for cell in cells if isinstance(cell, str)})
     if not texts or len(texts) < len({str(cell) for cell in cells if not isinstance(cell, str)}):
@@ -235,6 +236,8 @@ def _separator_of(cells: Sequence[Any]) -> str | None:
         labels = {name for found in sets for name in found}
         longest = max(sizes)
         if len(sizes) < 2 or longest < (3 if sign == " " else 2):
+            continue
+        if sign == " " and not asked and not labels <= set(texts):
             continue
         once = all(len(set(found)) == len(found) for found in sets)
         named = sign in ";|" or any(number(name) is None for name in labels)
