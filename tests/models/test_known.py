@@ -1,6 +1,7 @@
 """Rows unlike the training rows are told, and those like them are not."""
 
 import numpy as np
+import pytest
 
 from nearfar.models.known import MOST, KnownRows
 
@@ -49,6 +50,24 @@ def test_rows_that_are_all_alike_make_any_other_unlike() -> None:
     assert found is not None
     unlike, _ = found.compared(np.array([[1, 1], [1, 1.5]], np.float32))
     assert unlike.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("levels", [(4, 3), (2, 2, 2), (5,)])
+def test_rows_with_copies_are_like_themselves(levels: tuple[int, ...]) -> None:
+    draw = np.random.default_rng(3)
+    cells = np.stack([draw.integers(0, level, 600) for level in levels], axis=1)
+    features = (cells * 7.3 + 3.1 + 1000 * (cells[:, :1] == 0)).astype(np.float32)
+    found = KnownRows.of([str(k) for k in range(600)], features)
+    assert found is not None
+    assert found.limit == 0
+    unlike, _ = found.compared(features)
+    assert not unlike.any()
+    between, _ = found.compared(features[:20] + np.float32(0.5))
+    assert between.all(), "a row between the cells is none of them"
+    # As models kept them that were made before: scaled in float64.
+    exact = ((features.astype(np.float64) - found.centre) / found.scale).astype(np.float32)
+    before = KnownRows(found.ids, exact, found.centre, found.scale, 0.0)
+    assert not before.compared(features)[0].any()
 
 
 def test_what_is_kept_comes_back() -> None:

@@ -30,6 +30,14 @@ SHARE = 0.01
 _AT_ONCE = 100_000
 """Numbers at a time: what the processor's own memory holds."""
 _FLAT = 1e-6
+_FINEST = 1e-5
+"""Scaled, a feature that is made again differs by so much at most: some steps of float32."""
+
+
+def _scaled(features: Features, centre: Features, scale: Features) -> Features:
+    """Return features (n, d) as the kept ones are scaled, by one arithmetic for both."""
+    with np.errstate(over="ignore"):
+        return np.asarray((features.astype(np.float32, copy=False) - centre) / scale, np.float32)
 
 
 @dataclass(frozen=True)
@@ -58,21 +66,29 @@ class KnownRows:
         some = features[places].astype(np.float64)
         centre, deviation = some.mean(axis=0), some.std(axis=0)
         scale = np.where(deviation > _FLAT * (1 + np.abs(centre)), deviation, 1.0)
-        values = ((some - centre) / scale).astype(np.float32)
         names = tuple(ids[place] for place in places)
-        found = cls(names, values, centre.astype(np.float32), scale.astype(np.float32), 0.0)
-        own, _ = found._nearest(values, itself=True)
+        centre, scale = centre.astype(np.float32), scale.astype(np.float32)
+        values = _scaled(features[places], centre, scale)
+        own, _ = cls(names, values, centre, scale, 0.0)._nearest(values, itself=True)
         order = np.sort(own)
         place = min(int(np.ceil((1 - SHARE) * (len(order) + 1))), len(order)) - 1
-        return cls(names, values, found.centre, found.scale, float(order[place]))
+        return cls(names, values, centre, scale, float(order[place]))
 
     def compared(self, features: Features) -> tuple[NDArray[np.bool_], list[list[str]]]:
         """Return which rows (n, d) are unlike the kept ones, and the ids of the nearest."""
-        with np.errstate(over="ignore"):
-            values = (features - self.centre) / self.scale
+        values = _scaled(features, self.centre, self.scale)
         distance, nearest = self._nearest(np.nan_to_num(values, posinf=1e18, neginf=-1e18))
         names = [[self.ids[k] for k in row[:NEAREST]] for row in nearest]
-        return distance > self.limit * (1 + 1e-6), names
+        return distance > self.limit * (1 + 1e-6) + self._rounding, names
+
+    @property
+    def _rounding(self) -> float:
+        """The distance that is none: what rounding moves a row whose features are made again.
+
+        Where most rows have copies, the limit is 0 and this alone stands.
+        """
+        far = np.abs(self.centre.astype(np.float64)) / self.scale
+        return float(np.linalg.norm(_FINEST + np.finfo(np.float32).eps * far))
 
     def _nearest(
         self, values: Features, *, itself: bool = False
