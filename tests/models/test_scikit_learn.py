@@ -1,5 +1,6 @@
 """A finished model where scikit-learn takes a fitted estimator."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,20 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import partial_dependence, permutation_importance
-from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score, r2_score
+from sklearn.metrics import (
+    ConfusionMatrixDisplay,
+    RocCurveDisplay,
+    accuracy_score,
+    get_scorer,
+    r2_score,
+    roc_auc_score,
+)
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
+from nearfar.data import DataOptions, load_dataset
 from nearfar.errors import UserError
-from nearfar.models.estimator import Estimator
+from nearfar.models.estimator import Estimator, load
 
 ROWS = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 4)), columns=["x0", "x1", "x2", "x3"])
 
@@ -77,6 +86,62 @@ def test_classes_that_are_numbers_are_those_of_their_names() -> None:
     given = model.predict(ROWS)
     for y in (given.astype(int), given.astype(float), given.astype(int).tolist(), given):
         assert model.score(ROWS, y) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("names", "values", "kind"),
+    [
+        (("0", "1"), [0, 1], "i"),
+        (("10", "-2"), [10, -2], "i"),
+        (("False", "True"), [False, True], "b"),
+        (("0", "01"), ["0", "01"], "U"),
+        (("0", "b"), ["0", "b"], "U"),
+        (("1", "9" * 30), ["1", "9" * 30], "U"),
+    ],
+)
+def test_classes_are_of_the_kind_that_they_were(
+    names: tuple[str, ...], values: list[Any], kind: str, tmp_path: Path
+) -> None:
+    model = estimator("classification", 2)
+    model.model.classes = names
+    assert model.classes_.dtype.kind == kind
+    assert model.classes_.tolist() == values
+    y = np.resize(np.array(values), 60)
+    assert 0 < model.score(ROWS, y) == get_scorer("accuracy")(model, ROWS, y) < 1
+    assert model.score(ROWS, y) == model.score(ROWS, np.resize(np.array(names), 60))
+    assert ConfusionMatrixDisplay.from_estimator(model, ROWS, y).confusion_matrix.sum() == 60
+    model.model.class_texts = True
+    model.save(tmp_path / "m")
+    assert load(tmp_path / "m").classes_.tolist() == list(names)
+
+
+def test_the_curve_of_classes_that_are_numbers_is_drawn() -> None:
+    model = estimator("classification", 2)
+    model.model.classes = ("0", "1")
+    y = np.resize([0, 1], 60)
+    shown = RocCurveDisplay.from_estimator(model, ROWS, y)
+    assert shown.roc_auc == pytest.approx(roc_auc_score(y, model.predict_proba(ROWS)[:, 1]))
+    found = permutation_importance(model, ROWS, y, scoring="accuracy", n_repeats=1)
+    assert np.isfinite(found.importances_mean).all()
+
+
+@pytest.mark.parametrize(
+    ("ending", "y", "texts"),
+    [
+        ("parquet", ["0", "1"], True),
+        ("parquet", ["False", "True"], True),
+        ("parquet", [0, 1], False),
+        ("parquet", ["a", "b"], False),
+        ("csv", ["0", "1"], False),
+    ],
+)
+def test_texts_like_numbers_are_known_by_the_type_of_their_column(
+    ending: str, y: list[Any], texts: bool, tmp_path: Path
+) -> None:
+    frame, path = ROWS.assign(y=np.resize(np.array(y, dtype=object), 60)), tmp_path / f"t.{ending}"
+    frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)
+    read = DataOptions(source="table", path=str(path), target="y", task="classification")
+    assert load_dataset(read, tmp_path).source.get("class_texts", False) is texts
 
 
 def test_its_confusion_is_drawn() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nearfar.data import Inputs
 from nearfar.errors import UserError
 from nearfar.models.calibration import LEVEL, checked_level
+from nearfar.models.class_values import class_values
 from nearfar.models.finished import FinishedModel, Predictions
 from nearfar.models.given import rows_of
 from nearfar.models.hub import pulled, pushed
@@ -68,12 +69,15 @@ class Estimator(TrainedEstimator):
         return self.model.unit
 
     @property
-    def classes_(self) -> NDArray[np.str_]:
-        """Names of the classes, or of several labels a row: the columns of ``predict_proba`` (k,).
+    def classes_(self) -> NDArray[Any]:
+        """The classes, or names of several labels a row: the columns of ``predict_proba`` (k,).
 
-        Empty where numbers are predicted.
+        Classes that were whole numbers are int64, True and False booleans, any others texts. Empty
+        where numbers are predicted.
         """
-        return np.array(self._names(), dtype=np.str_)
+        if self.task == "multilabel":
+            return np.array(self._names(), dtype=np.str_)
+        return class_values(self._names(), texts=self.model.class_texts)
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:
@@ -89,8 +93,8 @@ class Estimator(TrainedEstimator):
         """Return a prediction for every row, the mean over the seeds' models.
 
         Returns:
-            Numbers in the target's own unit, float64 (n,), of several targets (n, k); names of
-            classes (n,); of several labels a row 0 or 1, int64 (n, labels).
+            Numbers in the target's own unit, float64 (n,), of several targets (n, k); of
+            ``classes_`` (n,); of several labels a row 0 or 1, int64 (n, labels).
 
         Raises:
             UserError: rows of another form, or one that cannot be used.
@@ -152,7 +156,7 @@ class Estimator(TrainedEstimator):
                 ends[:, k, 0], ends[:, k, 1] = found.intervals[name]
         return ends[:, 0] if len(found.targets) == 1 else ends
 
-    def predict_set(self, X: Any, level: float = LEVEL) -> list[tuple[str, ...]]:
+    def predict_set(self, X: Any, level: float = LEVEL) -> list[tuple[Any, ...]]:
         """Return for every row the classes among which the true one is.
 
         Args:
@@ -160,7 +164,7 @@ class Estimator(TrainedEstimator):
             level: the share of rows, like those that the study held out, whose class is among them.
 
         Returns:
-            Names of classes, a tuple a row, in the order of ``classes_``.
+            Some of ``classes_``, a tuple a row, in their order.
 
         Raises:
             UserError: the model predicts no classes, or the study held out too few rows for this

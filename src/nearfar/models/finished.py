@@ -75,6 +75,8 @@ class FinishedModel:
         modules: of the user's own whose parts it has.
         calibration: errors on rows that members left out, None where there are none.
         known: training rows that new ones are compared with, None where there are none.
+        class_texts: whether the classes are known to have been texts, though they look like
+            numbers.
     """
 
     schema: InputSchema
@@ -90,6 +92,7 @@ class FinishedModel:
     modules: Sequence[str] = ()
     calibration: Calibration | None = None
     known: KnownRows | None = None
+    class_texts: bool = False
 
     @classmethod
     def from_run(

@@ -23,6 +23,7 @@ from nearfar.data.read.locate import is_file
 from nearfar.errors import UserError, first_line
 from nearfar.extensions import use_modules
 from nearfar.models.calibration import Calibration
+from nearfar.models.class_values import CLASS_TEXTS
 from nearfar.models.known import KnownRows
 from nearfar.models.member import Member
 from nearfar.models.schema import InputSchema
@@ -84,6 +85,7 @@ def write_model(model: Any, folder: Path) -> None:
         **{key: getattr(model, key) for key in _KEPT},
         "targets": list(model.targets),
         "classes": list(model.classes),
+        **({CLASS_TEXTS: True} if model.class_texts else {}),
         "inputs": model.schema.to_plain(),
         "members": members,
         "files": digests(folder),
@@ -176,6 +178,7 @@ def _read(folder: Path, config: Mapping[str, Any], *, modules: bool) -> dict[str
         "schema": schema,
         "targets": tuple(config["targets"]),
         "classes": tuple(config["classes"]),
+        CLASS_TEXTS: bool(config.get(CLASS_TEXTS, False)),
         **_read_calibration(folder, config),
         "members": [_member(folder, plain, like) for plain in config["members"]],
     }

@@ -16,6 +16,7 @@ from nearfar.encoders import FixedEncoder
 from nearfar.errors import UserError, nearest
 from nearfar.extensions import changed_modules, use_modules
 from nearfar.models.calibration import Calibration
+from nearfar.models.class_values import CLASS_TEXTS
 from nearfar.models.held_out import held_out_rows
 from nearfar.models.known import KnownRows
 from nearfar.models.member import Member
@@ -66,6 +67,7 @@ def parts_of_run(
         "targets": targets,
         "unit": _unit(folder),
         "classes": tuple(outcome.get("classes", ())),
+        CLASS_TEXTS: CLASS_TEXTS in (folder.read_json("provenance.json").get("data") or {}),
         "members": members,
         "study": str(study.get("study", "")),
         "arm": fits[0].arm,

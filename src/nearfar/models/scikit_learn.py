@@ -49,7 +49,7 @@ class TrainedEstimator(ABC):
 
         Args:
             X: rows, as ``predict`` takes them.
-            y: the truth: numbers (n,) or (n, targets), names of classes (n,), labels (n, labels).
+            y: the truth: numbers (n,) or (n, targets), classes (n,), labels (n, labels).
 
         Raises:
             UserError: the model gives images back, or ``y`` is no such truth; or as ``predict``.
@@ -60,6 +60,8 @@ class TrainedEstimator(ABC):
         truth = self._truth(y)
         if truth.shape != found.shape:
             raise UserError(f"y: needs the truth of every row, {found.shape}, not {truth.shape}")
+        if self.task == "classification":
+            found = self._truth(found)
         measured = r2_score if self.task == "regression" else accuracy_score
         return float(measured(truth, found))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ from nearfar.data.split.stratified import draw
 from nearfar.errors import UserError
 
 _LIMIT_SEED = 0
+_TYPED = frozenset({".parquet", ".pq", ".arrow", ".feather", ".json", ".jsonl", ".ndjson"})
+"""Endings of files whose columns have types."""
 
 
 class RowLabels:
@@ -78,6 +81,9 @@ class RowLabels:
             for column in self._columns:
                 refuse_booleans(table, column)
             self._targets = several_numbers(self._columns, bad)
+        plain = (number(name) is not None or name in ("False", "True") for name in self.classes)
+        typed = Path(options.path or "").suffix.lower() in _TYPED
+        self._texts = typed and all(plain) and _all_texts(table, self._columns[0])
         self._groups = _groups(options.group, bad) if options.group else None
         self._keys = None if options.id is None else row_keys(table, options.id, bad)
         self._by_time: dict[str, str] = {}
@@ -181,6 +187,8 @@ class RowLabels:
             {**source, **self._bad.account(), **_named(options), **self._by_time_told()},
             keys=_keys_of(rows, self._keys or titles),
         )
+        if self.classes and self._texts:
+            given.source["class_texts"] = True
         if beside := self._beside(source):
             given.source["columns_not_used"] = beside
         if options.limit is not None:
@@ -223,6 +231,12 @@ class RowLabels:
         twins = [name for name, own in table.columns.items() if any(own is c for c in cells)]
         found = column_kinds(table, but=[*known, *twins])
         return not_used([kind for kind in found if kind.name], table)
+
+
+def _all_texts(table: Table, column: str) -> bool:
+    """Tell whether a column held texts alone when it was read."""
+    cells = [cell for cell in table.as_written().get(column, ()) if not is_missing(cell)]
+    return bool(cells) and all(isinstance(cell, str) for cell in cells)
 
 
 def _named(options: DataOptions) -> dict[str, Any]:
