@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from worlds import FIVE, Floats, Splits, differences, fixed, folds, resplits
@@ -196,6 +197,12 @@ GOOD: dict[str, Any] = {
         ({"b": [[1.0], [2.0, 2.0], [3.0, 3.0]]}, r"b\[0\] must be scores \(2,\), .* got \(1,\)"),
         ({"a": [[1, 2], [[1], [2]], [1, 2]]}, r"a\[1\] must be scores \(2,\)"),
         ({"groups": [0, 0, 1]}, r"groups must be \(6,\), the group of every row, got \(3,\)"),
+        ({"groups": [0, 0, None, 1, 1, 1]}, r"groups\[2\] is missing \(None\): give the group of"),
+        ({"groups": ["a", "a", "b", math.nan, "b", "b"]}, r"groups\[3\] is missing \(nan\)"),
+        ({"groups": np.array([0, math.nan, 1, 1, 2, 2])}, r"groups\[1\] is missing \(nan\)"),
+        ({"groups": [pd.NA, 1, 1, 1, 2, 2]}, r"groups\[0\] is missing \(<NA>\)"),
+        ({"groups": pd.to_datetime(["2020"] * 5 + [None])}, r"groups\[5\] is missing \(NaT\)"),
+        ({"groups": np.array([1, "a"] * 3, object)}, "groups must be of one type that can be"),
         ({"better": "smaller"}, "better must be 'lower' or 'higher', got 'smaller'"),
         ({"margin": 0.0}, r"margin must be a number above 0, got 0\.0"),
         ({"margin": -1}, "margin must be a number above 0, got -1"),
@@ -235,6 +242,20 @@ def test_no_row_wrong_is_as_sure_however_it_is_coded() -> None:
 def test_a_number_of_rows_is_one(n_rows: object) -> None:
     with pytest.raises(ValueError, match="n_rows must be a whole number above 0"):
         nearfar.compare_scores([[1.0]], [[1.0]], test_rows=[[0]], n_rows=n_rows)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [1e-99, 1e-80, 1e-55, 1e80, 1e99])
+@pytest.mark.parametrize("trainings", [5, 12])
+@pytest.mark.parametrize("draw", [folds, resplits, fixed])
+def test_scores_of_any_size_are_compared_alike(draw: Any, trainings: int, size: float) -> None:
+    splits = draw(np.random.default_rng(11), ROWS, trainings)
+    a, b = made(splits, 0.05)
+    one = compare(splits, a, b)
+    found = compare(splits, [size * x for x in a], [size * x for x in b])
+    assert (found.verdict, found.design) == (one.verdict, one.design)
+    assert (found.p, found.df, found.p_same) == pytest.approx((one.p, one.df, one.p_same), rel=1e-6)
+    ends = (found.difference / size, found.low / size, found.high / size)
+    assert ends == pytest.approx((one.difference, one.low, one.high))
 
 
 def test_scores_whose_squares_no_float_holds_are_refused() -> None:

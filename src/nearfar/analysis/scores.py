@@ -97,7 +97,7 @@ def compare_scores(
 
     Raises:
         ValueError: lengths that do not fit, rows that are not there or twice in a training, a
-            margin that is not above 0.
+            margin that is not above 0, a row without a group, scores of a size beyond 1e±100.
     """
     rows = _row_numbers(test_rows, n_rows)
     first, second = _scores(a, rows, "a"), _scores(b, rows, "b")
@@ -218,10 +218,38 @@ def _group_numbers(groups: ArrayLike | None, n_rows: int) -> NDArray[np.int64] |
     if groups is None:
         return None
     array = np.asarray(groups)
+    _check_no_group_missing(np.asarray(groups, dtype=object) if _listed(groups) else array)
     if array.shape != (n_rows,):
         raise ValueError(f"groups must be ({n_rows},), the group of every row, got {array.shape}")
-    _, numbers = np.unique(array, return_inverse=True)
+    try:
+        _, numbers = np.unique(array, return_inverse=True)
+    except TypeError as error:
+        raise ValueError(f"groups must be of one type that can be sorted: {error}") from None
     return None if len(np.unique(numbers)) == n_rows else numbers.astype(np.int64)
+
+
+def _listed(given: object) -> bool:
+    """Whether cells have types of their own, which an array of all of them would lose."""
+    return isinstance(given, list | tuple)
+
+
+def _check_no_group_missing(cells: NDArray[Any]) -> None:
+    """Refuse a row without a group: all of these would be one, and each of its own is a choice."""
+    if cells.dtype.kind not in "OfcmM":
+        return
+    for row, cell in enumerate(cells.ravel()):
+        if _is_missing(cell):
+            raise ValueError(
+                f"groups[{row}] is missing ({cell}): give the group of every row, and a row that "
+                "belongs to none a group of its own"
+            )
+
+
+def _is_missing(cell: Any) -> bool:
+    try:
+        return cell is None or bool(cell != cell)
+    except (TypeError, ValueError):  # pandas' NA is neither equal nor unequal
+        return not isinstance(cell, np.ndarray | list | tuple)
 
 
 def _default_margin(

@@ -90,19 +90,22 @@ class Parts:
 
     @property
     def df(self) -> float:
-        """Degrees of freedom of that standard error (Satterthwaite 1946)."""
+        """Degrees of freedom of that standard error (Satterthwaite 1946).
+
+        By the shares of SE², as the squares of its parts are fourth powers of scores.
+        """
         total = self.squared_error
         units = self._unit_df
         if total <= 0 or (self.design == "fixed" and self.repeated):
             return units
         if self.design != "fixed" and self.n >= FEW:
-            noise = self.training * self.spread / self.n
-            return total**2 / ((self.factor * self.rows) ** 2 / units + noise**2 / (self.n - 1))
-        certain = self.factor * self.shared
+            noise = self.training * self.spread / self.n / total
+            return 1 / ((self.factor * self.rows / total) ** 2 / units + noise**2 / (self.n - 1))
+        certain = self.factor * self.shared / total
         told = (self.own - self.shared) / self.between if self.between else math.inf
         told = min(max(told, 1.0), 10.0)
         few = min((self.n - 1) * told**2, units)
-        found = total**2 / (certain**2 / units + (total - certain) ** 2 / few)
+        found = 1 / (certain**2 / units + (1 - certain) ** 2 / few)
         return min(found, 2.0 * (self.n - 1)) if self.design == "fixed" and self.n <= 3 else found
 
     @property
@@ -289,7 +292,8 @@ def _weighted(rows_of: Floats, totals: Floats, parts: Parts) -> Measured:
     """Weight units by what they tell: one that is tested often tells its persistent part once.
 
     With R the part of a unit's variance that stays and E the part that each training draws anew, a
-    unit that is tested C times has a mean of variance R + E/C, whose inverse is its rows' weight.
+    unit that is tested C times has a mean of variance R + E/C, whose inverse, relative to that
+    of R + E, is its rows' weight.
     ``rows_of`` says how many rows of a unit a training tested, ``totals`` the sum of their scores,
     both (n, units). R and E are those of an average unit, so equal counts give the plain mean.
     """
@@ -299,10 +303,10 @@ def _weighted(rows_of: Floats, totals: Floats, parts: Parts) -> Measured:
     stays = whole * (parts.persistence or 0.0)
     if not whole:
         return Measured(float((totals.sum(axis=1) / rows_of.sum(axis=1)).mean()), parts)
-    weight = 1 / (stays + (whole - stays) / count)
+    weight = whole / (stays + (whole - stays) / count)
     share = rows_of @ (weight / count)
     all_rows = share.sum()
-    rows, spread = weight.sum() / all_rows**2, np.square(share / all_rows).sum() * parts.n
+    rows, spread = whole * weight.sum() / all_rows**2, np.square(share / all_rows).sum() * parts.n
     mean = float((totals @ (weight / count)).sum() / all_rows)
     return Measured(mean, replace(parts, rows=float(rows), spread=float(spread)))
 

@@ -116,8 +116,9 @@ class RowLabels:
             self._by_time[part] = _written(cells[row])
         self._parts = found.parts
 
-    def _by_time_told(self) -> dict[str, Any]:
-        return {"by_time": self._by_time} if self._by_time else {}
+    def _told(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"by_time": self._by_time} if self._by_time else {}
+        return {**found, "class_texts": True} if self.classes and self._texts else found
 
     def limited(self, rows: list[int]) -> list[int]:
         """Return the rows that ``options.limit`` leaves.
@@ -184,11 +185,9 @@ class RowLabels:
             row_ids(rows),
             row_names(self._table, options, rows, titles),
             smiles or [],
-            {**source, **self._bad.account(), **_named(options), **self._by_time_told()},
+            {**source, **self._bad.account(), **_named(options), **self._told()},
             keys=_keys_of(rows, self._keys or titles),
         )
-        if self.classes and self._texts:
-            given.source["class_texts"] = True
         if beside := self._beside(source):
             given.source["columns_not_used"] = beside
         if options.limit is not None:
