@@ -11,6 +11,7 @@ from image_examples import encoded, labels_of, load, pixels_of, some_pixels, wri
 from pyarrow import parquet
 
 from nearfar.data import DataOptions, load_inputs
+from nearfar.data.read.images.lookup import PictureNames
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.models.told import reading_notes
@@ -115,6 +116,61 @@ def test_the_nearest_name_is_told(tmp_path: Path) -> None:
         words = f"row 3 .*: image '{odd}' is not there; the nearest name is in/{near}.png"
         with pytest.raises(UserError, match=words):
             load(path, target="label")
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("train/0.png", None),
+        ("/other/disk/patient7/0.png", None),
+        ("train/1.png", None),
+        ("../0.png", None),
+        ("/of/another/train/images/2.png", None),
+        ("/of/another/test/0.png", "test/0.png"),
+        ("C:\\photos\\test\\0.png", "test/0.png"),
+        ("/of/another/data/1.png", "1.png"),
+        ("/of/another/photos/images/2.png", "images/2.png"),
+        ("TEST/0.PNG", "test/0.png"),
+        ("./test/../1.png", "1.png"),
+        ("0.png", "test/0.png"),
+        ("/of/another/test/0", "test/0.png"),
+        ("train/0", None),
+    ],
+)
+def test_a_path_that_is_not_there_is_no_picture_of_another_folder(
+    tmp_path: Path, written: str, found: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "test" / "data"
+    write_images(base, ["test/0.png", "1.png"])
+    if "images" in written:
+        base = tmp_path / "test"
+        write_images(base, ["images/2.png"])
+    monkeypatch.chdir(base)
+    for folder in (base, Path()):
+        names = PictureNames(folder)
+        if found is None:
+            with pytest.raises(UserError, match="is not there; the nearest name is "):
+                names.path(written)
+        else:
+            assert names.path(written).resolve() == base / found
+
+
+def test_pictures_of_a_part_that_are_gone_are_bad_rows(tmp_path: Path) -> None:
+    """Those of the same names in the other part stood in for them."""
+    for part in ("train", "test"):
+        write_images(tmp_path / part, [f"{k}.png" for k in range(6)], seed=len(part))
+        table(tmp_path / part / "metadata.csv", [f"{k}.png" for k in range(6)], "file_name")
+    (tmp_path / "train" / "2.png").unlink()
+    dataset = load(tmp_path, target="label", on_bad_rows="drop")
+    assert dataset.parts is not None
+    assert dataset.parts.tolist() == ["test"] * 6 + ["train"] * 5
+    (why,) = dataset.source["dropped_rows"].values()
+    assert "row 3: image 'train/2.png' is not there; the nearest name is test/2.png" in why
+    options = DataOptions(source="images", path="t.csv", on_bad_rows="drop", image="id")
+    path = table(tmp_path / "t.csv", ["TEST/0.png", "1.png", *["test/2.png"] * 4])
+    (tmp_path / "train" / "1.png").unlink()
+    told = reading_notes(load_inputs(options, path, dataset.inputs), "t.csv")
+    assert told == ["t.csv: 2 images found by name, not by path, in column 'id'"]
 
 
 def test_pictures_of_a_kind_that_is_not_read_are_pictures(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ def reading_notes(rows: InputRows, name: str) -> list[str]:
     """
     source = rows.source
     read = [*source.get("reading", []), *source.get("folders", []), *strangers_told(source)]
+    if found := source.get("found_by_name"):
+        images = "1 image" if found == 1 else f"{found} images"
+        read.append(f"{images} found by name, not by path, in column '{source['image']}'")
     notes = [f"{name}: {note}" for note in read]
     for step, count in rows.source.get("images", {}).items():
         to = ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from nearfar.data.read.cells import number
 from nearfar.data.read.image_kinds import is_image_name
 from nearfar.data.read.locate import is_file
-from nearfar.data.read.names import path_column
+from nearfar.data.read.names import part_folder, path_column
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError
 
@@ -33,7 +34,10 @@ class PictureNames:
 
     A path from ``base`` first; else, in ``base`` and the folders in it, the one picture of that
     name, or of that name before its ending; else the one of that number, as 7 is of ``007.jpg``, or
-    of that name in other letters: capitals for small ones, accents spelled in another way.
+    of that name in other letters: capitals for small ones, accents spelled in another way. Where
+    folders are written before the name, the picture must lie in folders of these names:
+    ``train/3.png`` is never ``test/3.png``, but ``/of/another/disk/train/3.png`` is
+    ``train/3.png``.
 
     Args:
         base: the folder that paths begin at.
@@ -59,14 +63,15 @@ class PictureNames:
             return straight
         if "\\" in text and is_file(turned := self.base / text.replace("\\", "/")):
             return turned
-        found = self._named(text.replace("\\", "/"))
+        text = text.replace("\\", "/")
+        found = self._named(text)
         if len(found) > 1:
             first, second = (path.relative_to(self.base) for path in found[:2])
             raise UserError(f"image '{text}' may be {first} or {second}")
         if found:
             self.by_name += 1
             return found[0]
-        if (near := self._nearest(text.replace("\\", "/"))) is not None:
+        if (near := self._nearest(text)) is not None:
             raise UserError(f"image '{text}' is not there; the nearest name is {near}")
         return straight
 
@@ -92,15 +97,32 @@ class PictureNames:
         if self._index is None:
             self._index = self._indexed()
         name = text.rsplit("/", 1)[-1]
-        found = self._index.get(name, [])
-        if not found and by_number:
-            found = self._index.get(_NUMBER + name, [])
-        found = found or self._alike.get(_plain(name), [])
-        if len(found) > 1 and "/" in text:
+        number = self._index.get(_NUMBER + name, []) if by_number else []
+        folders = posixpath.dirname(posixpath.normpath(text)).strip("/")
+        for pool in (self._index.get(name, []), number, self._alike.get(_plain(name), [])):
+            if not folders and pool:
+                return pool
             for form in (str, _plain):
-                if tail := [path for path in found if _below(form(path.as_posix()), form(text))]:
-                    return tail
-        return found
+                written = form(folders).split("/")
+                if found := [path for path in pool if self._lies_in(written, path, form)]:
+                    return found
+        return []
+
+    def _lies_in(self, written: list[str], path: Path, form: Callable[[str], str]) -> bool:
+        """Tell whether a picture lies in the folders that are written before its name.
+
+        Either all of these agree, from the last on, or those that lie below ``base``, one at
+        least: what stands before them is another machine's, unless it names another part.
+        """
+        if (last := path.parent.name) and form(last) != written[-1]:
+            return False
+        below = len(path.relative_to(self.base).parts) - 1
+        actual = form(path.parent.absolute().as_posix()).split("/")
+        pairs = [*zip(reversed(written), reversed(actual), strict=False)]
+        agreeing = next((k for k, (one, other) in enumerate(pairs) if one != other), len(pairs))
+        if agreeing == len(written):
+            return True
+        return agreeing >= max(below, 1) and not _of_two_parts(*pairs[agreeing : agreeing + 1])
 
     def _indexed(self) -> dict[str, list[Path]]:
         index: dict[str, list[Path]] = {}
@@ -117,7 +139,7 @@ class PictureNames:
     def _nearest(self, text: str) -> Path | None:
         """Return the picture of that name with another ending; of the first name also one near."""
         name = _plain(text.rsplit("/", 1)[-1])
-        found = self._alike.get(Path(name).stem, []) if is_image_name(name) else []
+        found = self._alike.get(Path(name).stem if is_image_name(name) else name, [])
         if not found and not self._looked and len(self._alike) <= _MOST_NAMES:
             self._looked = True
             found = [
@@ -133,8 +155,10 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def _below(path: str, text: str) -> bool:
-    return path.endswith(f"/{text}") or path.rpartition(".")[0].endswith(f"/{text}")
+def _of_two_parts(*folders: tuple[str, str]) -> bool:
+    """Tell whether two folders, if there are two, are named after parts, and not the same one."""
+    parts = {part_folder(name) for pair in folders for name in pair}
+    return len(parts) == 2 and None not in parts
 
 
 def _pictures(base: Path) -> Iterator[Path]:
