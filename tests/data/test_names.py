@@ -13,7 +13,7 @@ from nearfar.data.read.names import (
     part_column,
     part_named,
     parts_of,
-    path_column,
+    path_columns,
 )
 from nearfar.data.read.tables import Table
 from nearfar.starter.detect import detect
@@ -130,7 +130,9 @@ def test_half_of_the_names_make_a_column_of_paths_for_the_reader_and_for_init(
             load(path, target="kind", task="classification", on_bad_rows="drop")
 
 
-def test_the_first_column_of_paths_is_taken() -> None:
-    columns = table(note=["a", "b"], file=["x.PNG", "y.jpeg"], copy=["x.png", "y.png"])
-    assert path_column(columns) == "file"
-    assert path_column(table(file=["", "NA"])) is None
+def test_columns_of_paths_come_in_the_order_of_their_names() -> None:
+    columns = {name: ["x.PNG", "y.jpeg"] for name in ("mask_path", "ct", "imageFile", "label")}
+    assert path_columns(table(note=["a", "b"], **columns)) == [
+        *("imageFile", "ct", "mask_path", "label")
+    ]
+    assert path_columns(table(file=["", "NA"])) == []

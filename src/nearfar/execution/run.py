@@ -190,6 +190,8 @@ def _write_tables(prepared: Prepared) -> None:
 def write_schema(prepared: Prepared) -> None:
     """Write what the inputs of the run's models are: ``inputs.json``."""
     dataset, options = prepared.dataset, prepared.resolved.study.data
+    if options.source == "images" and options.image is None:
+        options = options.model_copy(update={"image": dataset.source.get("image")})
     read = dataset.embedding_files
     schema = InputSchema.of(options, dataset.inputs, dataset.digest, read)
     prepared.folder.write_json(SCHEMA, schema.to_plain())

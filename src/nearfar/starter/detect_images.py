@@ -17,10 +17,16 @@ from nearfar.data.read.images.cifar import is_cifar_folder
 from nearfar.data.read.images.idx import is_idx_folder
 from nearfar.data.read.images.image_folder import metadata_files
 from nearfar.data.read.images.layouts import read_layout
-from nearfar.data.read.images.lookup import column_of_images
+from nearfar.data.read.images.lookup import column_of_images, columns_of_images
 from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.survey import Survey, survey
-from nearfar.data.read.images.tables import PARQUET, has_images, holds_images, parquet_files
+from nearfar.data.read.images.tables import (
+    PARQUET,
+    has_images,
+    holds_images,
+    names_images,
+    parquet_files,
+)
 from nearfar.data.read.images.trees import tree_of
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.saved import is_saved, saved_start
@@ -105,22 +111,19 @@ def detect_images(
     Raises:
         UserError: if nothing can be learnt from them.
     """
-    chosen: dict[str, Any] = {"source": "images", "path": path, **form.options()}
-    chosen["task"] = task or "classification"
     asked = asked or Asked()
-    chosen |= {key: value for key, value in asked.options.items() if key not in _LATER}
-    if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
-        chosen["transposed"] = True
+    chosen, facts_of_column = _at_first(path, found, targets, form, asked)
+    chosen["task"] = task or "classification"
     rows, targets = _rows(found, chosen, targets)
     targets = _target_left(rows, targets, found.name)
     meaning = _meaning(rows, targets, task)
-    facts = meaning.facts
+    facts = [*facts_of_column, *meaning.facts]
     chosen |= {"task": meaning.task, **meaning.options}
     own, told = _part_and_group(rows, targets, asked)
     chosen |= own
     facts += told
     chosen |= asked.options
-    if rows.note.get("found_by_name") and asked.image is None:
+    if "image" in rows.takes & rows.note.keys():
         chosen["image"] = rows.note["image"]
     seen = survey(rows.pictures, range(rows.table.length), form_of(DataOptions(**chosen)))
     chosen |= (shape := _form(seen) | asked.shape)
@@ -137,6 +140,39 @@ def detect_images(
     split, dataset = split_or_without_groups(*given, insists=asked.group is not None)
     chosen["on_bad_rows"] = "drop" if dataset.source["dropped"] else "error"
     return DataOptions(**chosen), split, dataset, facts
+
+
+def _at_first(
+    path: str, found: Path, targets: Sequence[str], form: TableForm, asked: Asked
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the options with which the images are found, and what should be said of them."""
+    chosen: dict[str, Any] = {"source": "images", "path": path, **form.options()}
+    chosen |= {key: value for key, value in asked.options.items() if key not in _LATER}
+    if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
+        chosen["transposed"] = True
+    of_column, facts = _image_column(found, form, targets, asked)
+    return chosen | of_column, facts
+
+
+def _image_column(
+    found: Path, form: TableForm, targets: Sequence[str], asked: Asked
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the column of paths of images as an option, and what to say of others like it."""
+    if asked.image is not None or found.is_dir() or not is_table(found):
+        return {}, []
+    if found.suffix.lower() in PARQUET and not names_images(found, None):
+        return {}, []
+    columns = columns_of_images(read_file(found, form), found.parent)
+    columns = [column for column in columns if column not in targets]
+    if not columns:
+        return {}, []
+    taken, *others = columns
+    told = ", ".join(f"'{column}'" for column in others)
+    careful = (
+        f"careful: the images are those of column '{taken}'; {told} "
+        f"{'names' if len(others) == 1 else 'name'} others (--image takes another column)"
+    )
+    return {"image": taken}, [careful] * bool(others)
 
 
 def _target_left(rows: ImageRows, targets: Sequence[str], name: str) -> Sequence[str]:

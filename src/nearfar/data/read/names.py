@@ -39,6 +39,15 @@ _EVALUATED = frozenset({"eval", "evaluation"})
 CLASS = "class"
 """The name of the target that folders give."""
 
+_CALLED_IMAGES = frozenset(
+    {"image", "images", "img", "imgs", "path", "paths", "file", "files", "filename", "filenames"}
+    | {"filepath", "filepaths", "imagepath", "photo", "photos", "picture", "pictures"}
+)
+_DRAWN_OF_IMAGES = frozenset(
+    {"mask", "masks", "maskpath", "label", "labels", "target", "targets", "truth", "gt", "seg"}
+    | {"segmentation", "segmentations", "annotation", "annotations", "overlay", "depth", "heatmap"}
+    | {"thumbnail", "thumb", "preview"}
+)
 _LOOKED_AT = 100
 _MOST_FOLDS = 20
 _FOLDS = frozenset({"fold", "folds", "kfold", "cvfold"})
@@ -167,9 +176,23 @@ def _names_image(text: str) -> bool:
     return is_image_name(text) or called_unread(text.strip()) is not None
 
 
-def path_column(table: Table) -> str | None:
-    """Return the first column that holds paths of images."""
-    return next((name for name, cells in table.columns.items() if are_image_paths(cells)), None)
+def path_columns(table: Table) -> list[str]:
+    """Return the columns that hold paths of images: those called as images are come first.
+
+    Those called after what is drawn of an image (``mask``, ``label_path``) come last.
+    """
+    found = [name for name, cells in table.columns.items() if are_image_paths(cells)]
+    return likeliest_first(found)
+
+
+def likeliest_first(columns: Sequence[str]) -> list[str]:
+    """Return columns of names of images as ``path_columns`` does."""
+
+    def rank(name: str) -> int:
+        words = set(_words(name))
+        return 2 if words & _DRAWN_OF_IMAGES else 0 if words & _CALLED_IMAGES else 1
+
+    return sorted(columns, key=rank)
 
 
 def alike(names: Sequence[str]) -> list[list[str]]:

@@ -44,7 +44,7 @@ from nearfar.data.sources.feature_columns import (
     read_like,
 )
 from nearfar.data.sources.labels import RowLabels, keys_if_any, names_if_any, row_ids
-from nearfar.data.table_form import TableForm
+from nearfar.data.table_form import KnownColumn, TableForm
 from nearfar.errors import UserError
 
 _OF_LAYOUTS = (
@@ -175,8 +175,7 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     if images.range is not None:
         options = options.model_copy(update={"range": images.range})
     columns = like.columns if isinstance(like, Joined) else None
-    needed = [*names_of(columns), *filter(None, [options.image])]
-    rows = _unlabelled(path, options, options.form.lenient(needed, known_of(columns)))
+    rows = _called_otherwise(path, options, known_of(columns))
     check_needed(rows.table, names_of(columns))
     bad = BadRows(rows.table, options.on_bad_rows or "error")
     for position, message in rows.unclear.items():
@@ -196,6 +195,40 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
         given = replace(given, columns={"name": rows.titles})
     keys = keys_if_any(rows.table, options, found.rows, rows.titles)
     return InputRows(inputs, row_ids(found.rows), names, [], note, given=given, keys=keys)
+
+
+def _called_otherwise(path: Path, options: DataOptions, beside: Sequence[KnownColumn]) -> ImageRows:
+    """Return the rows of a file whose column of images may be called otherwise than the study's.
+
+    It then is the only one there, which is told.
+
+    Raises:
+        UserError: the rows cannot be read, or there are several such columns.
+    """
+    column = options.image
+    names = [known.name for known in beside]
+    try:
+        form = options.form.lenient([*names, *filter(None, [column])], beside)
+        return _unlabelled(path, options, form)
+    except UserError:
+        if column is None:
+            raise
+        rows = _rows_or_none(path, options.model_copy(update={"image": None}), beside)
+        if rows is None or column in {rows.note.get("image"), *rows.table.columns}:
+            raise
+    told = f"no column '{column}' of images, as the study has: '{rows.note.get('image')}' is taken"
+    rows.table.notes = [told, *rows.table.notes]
+    return rows
+
+
+def _rows_or_none(
+    path: Path, options: DataOptions, beside: Sequence[KnownColumn]
+) -> ImageRows | None:
+    try:
+        form = options.form.lenient([known.name for known in beside], beside)
+        return _unlabelled(path, options, form)
+    except UserError:
+        return None
 
 
 def _unlabelled(path: Path, options: DataOptions, form: TableForm) -> ImageRows:

@@ -14,7 +14,7 @@ from typing import Any
 from nearfar.data.read.cells import number
 from nearfar.data.read.image_kinds import is_image_name
 from nearfar.data.read.locate import is_file
-from nearfar.data.read.names import part_folder, path_column
+from nearfar.data.read.names import likeliest_first, part_folder, path_columns
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.errors import UserError
 
@@ -58,11 +58,8 @@ class PictureNames:
             UserError: if several files have the name, or none has and one has a name near it.
         """
         text = str(cell).strip()
-        straight = self.base / text
-        if is_file(straight):
+        if (straight := self._straight(text)) is not None:
             return straight
-        if "\\" in text and is_file(turned := self.base / text.replace("\\", "/")):
-            return turned
         text = text.replace("\\", "/")
         found = self._named(text)
         if len(found) > 1:
@@ -73,7 +70,24 @@ class PictureNames:
             return found[0]
         if (near := self._nearest(text)) is not None:
             raise UserError(f"image '{text}' is not there; the nearest name is {near}")
-        return straight
+        return self.base / str(cell).strip()
+
+    def found(self, cells: Sequence[Any]) -> list[Path | None]:
+        """Return the files that the first 100 cells mean; None where there is none, or several."""
+        found: list[Path | None] = []
+        for cell in cells[:_LOOKED_AT]:
+            text = "" if is_missing(cell) else str(cell).strip()
+            straight = self._straight(text) if text else None
+            named = self._named(text.replace("\\", "/")) if text and straight is None else []
+            found.append(named[0] if len(named) == 1 else straight)
+        return found
+
+    def _straight(self, text: str) -> Path | None:
+        """Return the file of that path, also where it is written as Windows does."""
+        for written in (text, text.replace("\\", "/")):
+            if is_file(path := self.base / written):
+                return path
+        return None
 
     def fits(self, cells: Sequence[Any], *, by_number: bool = False) -> bool:
         """Tell whether at least half of the first 100 cells are names of one picture each.
@@ -175,13 +189,37 @@ def _pictures(base: Path) -> Iterator[Path]:
 
 
 def column_of_images(table: Table, base: Path) -> str | None:
-    """Return the column of images: of paths, or of names that pictures at ``base`` have."""
-    if (found := path_column(table)) is not None:
-        return found
+    """Return the likeliest column of images: of paths, or of names that pictures have."""
+    return next(iter(columns_of_images(table, base)), None)
+
+
+def columns_of_images(table: Table, base: Path) -> list[str]:
+    """Return the columns that name different images, the likeliest first.
+
+    Of columns of paths, those whose files are not there are left out, unless it is so of all: then
+    the likeliest stays. Of columns that name the same pictures one stays.
+    """
     names = PictureNames(base)
+    if len(paths := path_columns(table)) == 1:
+        return paths
+    if paths:
+        return _different(names, table, paths) or paths[:1]
     columns = [(name, cells) for name, cells in table.columns.items() if name]
-    for by_number in (False, True):
-        for name, cells in columns:
-            if names.fits(cells, by_number=by_number):
-                return name
-    return None
+    if fitting := [name for name, cells in columns if names.fits(cells)]:
+        return _different(names, table, likeliest_first(fitting)) or fitting[:1]
+    return [name for name, cells in columns if names.fits(cells, by_number=True)][:1]
+
+
+def _different(names: PictureNames, table: Table, columns: Sequence[str]) -> list[str]:
+    """Return the columns of which pictures are there, without those that name others' pictures."""
+    kept: dict[str, list[Path | None]] = {}
+    for column in columns:
+        files = names.found(table.columns[column])
+        if any(files) and not any(_are_same(files, others) for others in kept.values()):
+            kept[column] = files
+    return list(kept)
+
+
+def _are_same(files: Sequence[Path | None], others: Sequence[Path | None]) -> bool:
+    both = [(one, other) for one, other in zip(files, others, strict=True) if one and other]
+    return bool(both) and all(one.resolve() == other.resolve() for one, other in both)

@@ -8,7 +8,7 @@ from typing import Any
 from nearfar.data.options import DataOptions
 from nearfar.data.read.arrow_files import opened_parquet, read_parquet
 from nearfar.data.read.features import class_names, columns_of_kind, names_beside, same_names
-from nearfar.data.read.images.lookup import PictureNames, column_of_images
+from nearfar.data.read.images.lookup import PictureNames, columns_of_images
 from nearfar.data.read.images.pictures import ArrowColumn, Files, ImageRows, ParquetColumn
 from nearfar.data.read.images.stored import begins_a_picture
 from nearfar.data.read.names import are_image_paths, part_named
@@ -44,7 +44,7 @@ def path_rows(table: Table, base: Path, column: str | None, layout: str = "") ->
     """Return the rows of a table with a column of paths or names of images, from ``base``.
 
     Raises:
-        UserError: if there is no such column.
+        UserError: if there is no such column, or several.
     """
     column = _path_column(table, column, base)
     cells, names = table.columns[column], PictureNames(base)
@@ -75,9 +75,14 @@ def _path_column(table: Table, given: str | None, base: Path) -> str:
     if given is not None:
         table.column(given, "image")
         return given
-    column = column_of_images(table, base)
-    if column is not None:
-        return column
+    columns = columns_of_images(table, base)
+    if len(columns) == 1:
+        return columns[0]
+    if columns:
+        named = ", ".join(columns)
+        raise UserError(
+            f"{table.name}: several columns of images: set data: image to one of {named}"
+        )
     raise UserError(
         f"{table.name}: no column holds paths of images: set data: image to one of "
         f"{', '.join(table.columns)}"
