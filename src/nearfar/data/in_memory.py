@@ -171,12 +171,19 @@ _IN_FILES = {"HSV": "RGB", "RGBX": "RGB", "RGBa": "RGBA", "La": "LA"}
 """Modes of pillow that no file holds, and those that say the same."""
 
 
+_ORIENTATION = 0x0112
+"""The entry of Exif data that says how an image lies; 1 is upright."""
+
+
 def pillow_file(image: Any, place: str = "X") -> bytes:
     """Return an image of pillow as the content of a file that loses nothing.
+
+    It is turned upright as its Exif data say, as a file by path is: the new file has no such data.
 
     Raises:
         UserError: of a mode that is not read, ``place`` said with it.
     """
+    image = _upright(image)
     if image.mode == "LAB":
         raise UserError(
             f"{place}: a pillow image of mode LAB is not read: make it RGB, as "
@@ -187,6 +194,22 @@ def pillow_file(image: Any, place: str = "X") -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "TIFF" if image.mode in ("F", "CMYK", "YCbCr") else "PNG")
     return buffer.getvalue()
+
+
+def _upright(image: Any) -> Any:
+    """Return an image as its Exif data say that it stands, the same object where it does."""
+    from PIL import Image, ImageOps
+
+    orientation = image.getexif().get(_ORIENTATION, 1)
+    if orientation not in range(2, 9):
+        return image
+    path = getattr(image, "filename", "") if getattr(image, "tile", None) else ""
+    if image.format == "TIFF" and path:  # PIL maps these, and scrambles those on a side
+        again = Image.open(io.BytesIO(Path(path).read_bytes()))
+        again.seek(image.tell())
+        image = again
+    image.load()  # which turns TIFF files itself
+    return ImageOps.exif_transpose(image)
 
 
 def _is_text(kind: Any) -> bool:
