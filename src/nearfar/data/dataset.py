@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -73,6 +73,9 @@ class InputRows:
     """What ``ids`` count, where the rows were read to predict for them."""
     keys: list[str] | None = field(default=None, kw_only=True)
     """What rows are called in other files, where the data say so."""
+    paths: Sequence[str] | None = field(default=None, kw_only=True)
+    """Of pictures in a folder without a table: those of all that were found there, which ``ids``
+    count, relative to it."""
 
     def __len__(self) -> int:
         return len(self.ids)

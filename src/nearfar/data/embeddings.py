@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, InputRows
 from nearfar.data.inputs.embedded import Embeddings
+from nearfar.data.path_order import by_sorted_path
 from nearfar.data.read.embeddings import EmbeddingFile, read_embeddings
 from nearfar.data.read.locate import locate
 from nearfar.errors import UserError, shown
@@ -115,8 +116,22 @@ def _by_row(rows: InputRows, file: EmbeddingFile) -> tuple[npt.NDArray[np.int64]
         )
     numbers = map(int, rows.ids) if numbered and "read" in rows.source else range(1, len(rows) + 1)
     places = np.fromiter(numbers, dtype=np.int64) - 1
+    if rows.paths is not None:
+        return _by_path(rows.paths, places, file)
     order = "" if rows.keys is None else f": {', '.join(rows.keys[:_SHOWN])}, …"
     return places, f"joined by row number{order}"
+
+
+def _by_path(
+    paths: Sequence[str], numbers: npt.NDArray[np.int64], file: EmbeddingFile
+) -> tuple[npt.NDArray[np.int64], str]:
+    """Return where in a file the pictures ``numbers`` of a folder are, by their sorted paths."""
+    remedy = "leave match out to join them by id"
+    if file.ids is None:
+        remedy = "save the paths beside the rows, numpy.savez(FILE, ids=paths, embeddings=…)"
+    places = np.array(by_sorted_path(paths, file.name, remedy), dtype=np.int64)
+    first = [paths[row] for row in np.argsort(places)[:_SHOWN]]
+    return places[numbers], f"joined by row number: {', '.join(first)}, …, the sorted paths"
 
 
 def _by_id(rows: InputRows, file: EmbeddingFile, hint: str) -> tuple[npt.NDArray[np.int64], str]:

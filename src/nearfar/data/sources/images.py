@@ -101,13 +101,14 @@ def assembled(rows: ImageRows, options: DataOptions, source: dict[str, Any]) -> 
     if options.features:
         note["features"] = [*options.features]
     copies = _copies(found.pixels, found.rows, rows.table.length)
-    return labels.dataset(
+    dataset = labels.dataset(
         found.rows,
         joined(inputs, beside, found.rows),
         note,
         titles=rows.titles,
         identities=[copies],
     )
+    return replace(dataset, paths=rows.titles if rows.in_folders else None)
 
 
 def form_of(options: DataOptions) -> Form:
@@ -194,7 +195,9 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     if not given.columns and rows.titles is not None:
         given = replace(given, columns={"name": rows.titles})
     keys = keys_if_any(rows.table, options, found.rows, rows.titles)
-    return InputRows(inputs, row_ids(found.rows), names, [], note, given=given, keys=keys)
+    paths = rows.titles if rows.in_folders else None
+    ids = row_ids(found.rows)
+    return InputRows(inputs, ids, names, [], note, given=given, keys=keys, paths=paths)
 
 
 def _called_otherwise(path: Path, options: DataOptions, beside: Sequence[KnownColumn]) -> ImageRows:

@@ -97,6 +97,7 @@ def _rows(root: Path, tree: Tree, found: _Found, task: str) -> ImageRows:
         target=CLASS,
         class_names=classes,
         titles=places,
+        in_folders=True,
         note=note,
     )
 
@@ -327,4 +328,5 @@ def loose_files(root: Path, files: list[Path]) -> ImageRows:
     """Return some image files below ``root`` as rows without classes."""
     places = [shown_path(file, root) for file in files]
     table = Table(root.name, {}, len(files), place=lambda position: str(files[position]))
-    return ImageRows(table, Files(list(files)), "a folder of images", titles=places)
+    pictures = Files(list(files))
+    return ImageRows(table, pictures, "a folder of images", titles=places, in_folders=True)

@@ -168,6 +168,8 @@ class ImageRows:
     """What was done with what the source holds, a sentence each, for ``init`` and provenance."""
     titles: list[str] | None = None
     """Names to show."""
+    in_folders: bool = False
+    """Whether rows are the pictures that were found in folders, and ``titles`` their paths."""
     note: dict[str, Any] = field(default_factory=dict)
     """For the provenance."""
     unclear: dict[int, str] = field(default_factory=dict)
