@@ -70,6 +70,8 @@ def cells_of(rows: Any) -> dict[str, list[Any]]:
         ({k: v for k, v in POINTS.items() if k != "total"}, {}),
         (POINTS, {"decimal": ".", "missing": ["", "NA", "null", "?", "n/a", "NaT", "none"]}),
         (COMMAS, {"decimal": ","}),
+        ({**COMMAS, "north": ["48.1371", "48.137", "47.9", "NA"]}, {"decimal": ","}),
+        ({"north": ["48.1371", "48.137"], "size": COMMAS["size"]}, {"decimal": ","}),
         ({"km": COMMAS["km"], "size": COMMAS["size"]}, {"decimal": ","}),
     ],
 )

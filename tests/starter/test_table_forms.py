@@ -92,7 +92,12 @@ def test_points_between_thousands_beside_decimal_commas() -> None:
     data, told = started("d.csv", "z")
     assert data["decimal"] == ","
     assert "target 'z': numbers from 700 to 4181" in told
-    assert "careful: column 'km' has three digits behind every point, as '1.300'" in told
+    assert "careful: columns 'km', 'z' have three digits behind every point, as '1.300'" in told
+    made["north"] = [f"{48 + k / 777:.4f}" for k in range(ROWS)]
+    made.to_csv("d.csv", index=False, sep=";")
+    facts = write_study(Path("d.csv"), ["z"], Path("n.yaml"), asked=Asked(decimal=","))[1]
+    assert "column 'north': numbers have a decimal point here, and no comma" in facts
+    assert "3 feature columns" in facts[0]
 
 
 def test_numbers_that_mean_missing_are_advised_once() -> None:

@@ -19,6 +19,8 @@ class KnownColumn:
     """Of texts: how true and false are written among them."""
     codes: bool = False
     """Of texts: whether they are codes or dates, beside which ``none`` means a missing value."""
+    points: bool = False
+    """Of numbers: whether they have a decimal point though the study's have a comma."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ class Column:
     kind: Kind
     cells: npt.NDArray[Any]
     layout: str = ""
-    """Of dates: how they are written, see ``read/cells.py``."""
+    """Of dates: how they are written, see ``read/cells.py``; of numbers ``.`` where they have a
+    decimal point though a study's have a comma."""
     truths: tuple[str, ...] = ()
     codes: bool = False
     """Of texts of a model's training, with ``truths``: see ``data/table_form.py``."""

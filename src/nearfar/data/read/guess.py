@@ -12,6 +12,8 @@ from nearfar.data.read.tables import read_file, usual_separator
 from nearfar.data.read.text import SEPARATORS, decode, likely_separator
 from nearfar.data.table_form import TableForm
 
+_NAMED = 5
+
 
 def guessed_form(path: Path, given: TableForm) -> tuple[TableForm, list[str]]:
     """Return how a file is to be read, and what should be said of it, a line each.
@@ -40,7 +42,6 @@ def guessed_form(path: Path, given: TableForm) -> tuple[TableForm, list[str]]:
         if signs == {","}:
             form = replace(form, decimal=",")
             facts.append("numbers have a decimal comma (data: decimal)")
-            facts += _points_between_thousands(table)
         elif "," in signs:
             facts.append(
                 "some columns have decimal commas and others decimal points: a study reads one of "
@@ -51,20 +52,25 @@ def guessed_form(path: Path, given: TableForm) -> tuple[TableForm, list[str]]:
             facts.append("numbers have signs between thousands (data: decimal)")
         elif form.separator in {";", "\t"} or usual_separator(ending) == "\t":
             facts += _doubtful_points(table)
+    if form.decimal == ",":
+        facts += _points_between_thousands(read_file(path, replace(form, decimal=None)))
     return form, facts
 
 
 def _points_between_thousands(table: Table) -> list[str]:
     """Return a line on a column whose points, each before three digits, may all be decimal."""
-    for name, cells in table.columns.items():
-        if (example := grouped_points(cells)) is not None:
-            plain = plain_number(example, ",")
-            return [
-                f"careful: column '{name}' has three digits behind every point, as {example!r}: "
-                f"read as {plain}, as decimals have a comma; if it is a decimal point, write a "
-                "comma for it"
-            ]
-    return []
+    found = {name: grouped_points(cells) for name, cells in table.columns.items()}
+    shown = [(name, example) for name, example in found.items() if example is not None]
+    if not shown:
+        return []
+    names = ", ".join(f"'{name}'" for name, _ in shown[:_NAMED]) + ", …" * (len(shown) > _NAMED)
+    columns = f"column {names} has" if len(shown) == 1 else f"columns {names} have"
+    example = shown[0][1]
+    return [
+        f"careful: {columns} three digits behind every point, as {example!r}: read as "
+        f"{plain_number(example, ',')}, as decimals have a comma; if it is a decimal point, write "
+        "a comma for it"
+    ]
 
 
 def _doubtful_points(table: Table) -> list[str]:

@@ -11,7 +11,7 @@ from operator import is_not
 from typing import Any
 
 from nearfar.data.read.cells import all_numbers, date, is_missing, is_written_truth, number, truth
-from nearfar.data.read.decimals import number_with, with_points
+from nearfar.data.read.decimals import decimal_sign, number_with, with_points
 from nearfar.data.read.table import Table
 from nearfar.data.read.written import as_lists, as_negatives, as_seconds
 from nearfar.data.table_form import KnownColumn, TableForm
@@ -35,7 +35,8 @@ def settled(table: Table, form: TableForm) -> Table:
       of numbers, dates or truth values any word of ``MISSING``, in a column of text those of
       ``MISSING_TEXTS`` alone. Blank cells are missing in any case.
     * With ``form.decimal``, numbers are written with a point and without thousands separators in
-      columns that hold numbers for the most part.
+      columns that hold numbers for the most part; not where a comma is said to be the sign and
+      those of a column must have a point.
     * A column of true and false, in any case of letters, holds truth values.
     * Lists that are written as texts are lists, spans of time are seconds, and in a column of
       numbers those in brackets are negative: see ``written``.
@@ -68,7 +69,10 @@ def _settle(table: Table, name: str, cells: list[Any], form: TableForm) -> None:
     if _are_numbers(cells, form.decimal):
         return
     _note(table, name, as_negatives(cells, MISSING))
-    if form.decimal is not None:
+    if form.decimal == "," and decimal_sign(_others(cells)) == ".":
+        _note(table, name, "numbers have a decimal point here, and no comma")
+        table.points.add(name)
+    elif form.decimal is not None:
         _write_points(cells, form.decimal)
     if form.missing is None:
         _take_out_words(table, name, cells)
@@ -82,11 +86,12 @@ def _settle_as(table: Table, cells: list[Any], form: TableForm, known: KnownColu
     name, texts = known.name, known.kind in {"category", "text"}
     if known.kind == "number":
         _note(table, name, as_seconds(cells, each=True))
-        if _are_numbers(cells, form.decimal):
+        decimal = None if known.points else form.decimal
+        if _are_numbers(cells, decimal):
             return
         _note(table, name, as_negatives(cells, each=True))
-        if form.decimal is not None:
-            _write_points(cells, form.decimal, each=True)
+        if decimal is not None:
+            _write_points(cells, decimal, each=True)
     if form.missing is None:
         _take_out_words(table, name, cells, of_text=texts and not known.codes)
     if texts:

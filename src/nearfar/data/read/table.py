@@ -44,6 +44,8 @@ class Table:
     """What to say of a column that is not there: where it stands; empty if it is nowhere."""
     kept: dict[str, dict[str, int]] = field(default_factory=dict)
     """Column of text → word such as ``none`` that is a text like others → cells."""
+    points: set[str] = field(default_factory=set)
+    """Columns whose numbers have a decimal point where a comma was said to be the sign."""
     written: dict[str, list[Any]] = field(default_factory=dict)
     """Column → its cells as the source has them, where ``columns`` has them otherwise."""
 

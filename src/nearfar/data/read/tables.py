@@ -181,7 +181,8 @@ def _sign_note(table: Table, form: TableForm) -> str:
 def _known(table: Table, form: TableForm) -> Collection[str]:
     """Return the columns whose numbers tell the decimal sign of another file."""
     if form.known:
-        return [c.name for c in form.known if c.kind == "number" and c.name in table.columns]
+        numbers = (column for column in form.known if column.kind == "number")
+        return [c.name for c in numbers if c.name in table.columns and not c.points]
     return form.needed & table.columns.keys() or table.columns.keys()
 
 

@@ -26,6 +26,8 @@ from nearfar.errors import UserError, nearest
 USED: frozenset[str] = frozenset({"number", "boolean", "date", "category", "text"})
 """Kinds of columns that are features where a study names none."""
 
+_POINT = "."
+"""Layout of numbers with a decimal point where a study's have a comma."""
 _MOSTLY, _FEW_WORDS = 0.9, 5
 _EPOCH = dt.datetime(1970, 1, 1)
 
@@ -114,12 +116,12 @@ def named_columns(table: Table, names: Sequence[str]) -> list[ColumnKind]:
 
 def read_columns(table: Table, kinds: Sequence[ColumnKind], bad: BadRows) -> Columns:
     """Read the cells of feature columns; a missing cell is a gap, not a bad row."""
-    return Columns(
-        [
-            _column(table, kind.name, _kind(kind, table.columns[kind.name]), kind.layout, bad)
-            for kind in kinds
-        ]
-    )
+    columns = []
+    for kind in kinds:
+        layout = _POINT if kind.name in table.points else kind.layout
+        read_as = _kind(kind, table.columns[kind.name])
+        columns.append(_column(table, kind.name, read_as, layout, bad))
+    return Columns(columns)
 
 
 def read_like(table: Table, like: Columns | Vectors, bad: BadRows) -> Columns:
@@ -147,7 +149,12 @@ def names_of(like: Columns | Vectors | None) -> list[str]:
 def known_of(like: Columns | Vectors | None) -> list[KnownColumn]:
     """Return what the columns that ``read_like`` reads were in training."""
     if isinstance(like, Columns):
-        return [KnownColumn(c.name, c.kind, c.truths, c.codes) for c in like.columns]
+        return [
+            KnownColumn(
+                c.name, c.kind, c.truths, c.codes, c.kind == "number" and c.layout == _POINT
+            )
+            for c in like.columns
+        ]
     return [KnownColumn(name, "number") for name in names_of(like)]
 
 
@@ -177,10 +184,11 @@ def check_needed(table: Table, needed: Sequence[str]) -> None:
 def as_inputs(columns: Columns, rows: Sequence[int]) -> Columns | Vectors:
     """Return the inputs of the good rows: vectors where all cells are numbers, and all there.
 
-    Others, and numbers that float32 would blur, are prepared for each split, in float64.
+    Others, numbers that float32 would blur, and those that are written otherwise than a study says
+    are prepared for each split, in float64.
     """
     taken = columns.taken(np.array(rows, dtype=np.int64))
-    if all(column.kind == "number" for column in taken.columns):
+    if all(column.kind == "number" and not column.layout for column in taken.columns):
         values = np.stack([column.cells for column in taken.columns], axis=1)
         complete = not np.isnan(values).any()
         if complete and not (len(values) and Scales.of(values).blurred_in_float32()):
