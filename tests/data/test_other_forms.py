@@ -40,6 +40,37 @@ def test_text_is_read_as_what_it_is(tmp_path: Path, study: str | None, file: str
     assert read(tmp_path / "new.csv", separator=";", decimal=",", **said) == ROWS
 
 
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "jsonl", "parquet"])
+@pytest.mark.parametrize("model", [(" x", "z(m  s)"), ("x", "z(m s)")])
+@pytest.mark.parametrize("file", [(" x", "z(m  s)"), ("x", "z(m s)")])
+def test_spaces_in_names_of_columns_make_no_other_columns(
+    tmp_path: Path, ending: str, model: tuple[str, ...], file: tuple[str, ...]
+) -> None:
+    frame, path = pd.DataFrame(ROWS, columns=list(file)), tmp_path / f"new.{ending}"
+    if ending == "jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    elif ending == "csv":
+        frame.to_csv(path, index=False, sep=";")
+    else:
+        frame.to_excel(path, index=False) if ending == "xlsx" else frame.to_parquet(path)
+    assert read(path, model) == ROWS
+
+
+def test_names_that_differ_in_spaces_are_kept_apart_where_both_are_there(tmp_path: Path) -> None:
+    frame = pd.DataFrame(ROWS, columns=["x", " x"])
+    frame.to_parquet(tmp_path / "new.parquet")
+    assert read(tmp_path / "new.parquet", (" x",)) == [[2.0], [3.0]]
+    assert read(tmp_path / "new.parquet", (" x", "x")) == [row[::-1] for row in ROWS]
+    with pytest.raises(UserError, match="no column 'x '"):
+        read(tmp_path / "new.parquet", ("x ",))
+
+
+def test_columns_are_handed_on_under_their_own_names(tmp_path: Path) -> None:
+    pd.DataFrame(ROWS, columns=[" x", "z"]).to_parquet(tmp_path / "new.parquet")
+    columns, _ = given(tmp_path / "new.parquet", ("x",))
+    assert list(columns) == [" x", "z"]
+
+
 def test_text_that_is_no_utf8_is_read_as_the_study_says(tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_bytes(TEXT.encode("cp1252"))
     assert read(tmp_path / "new.csv", separator=";", decimal=",", encoding="cp1252") == ROWS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -48,10 +48,13 @@ class Table:
     """Columns whose numbers have a decimal point where a comma was said to be the sign."""
     written: dict[str, list[Any]] = field(default_factory=dict)
     """Column → its cells as the source has them, where ``columns`` has them otherwise."""
+    called: dict[str, str] = field(default_factory=dict)
+    """Column → its name in the source, where it is another (see ``call_as``)."""
 
     def as_written(self) -> dict[str, list[Any]]:
         """Return all cells as the source has them."""
-        return {**self.columns, **self.written}
+        cells = {**self.columns, **self.written}
+        return {self.called.get(name, name): column for name, column in cells.items()}
 
     def column(self, name: str, purpose: str) -> list[Any]:
         """Return a column.
@@ -66,6 +69,21 @@ class Table:
             place = "" if self.elsewhere is None else self.elsewhere(name)
             raise UserError(f"{self.name}: no column '{name}' (data: {purpose}){place}; {hint}")
         return self.columns[name]
+
+    def call_as(self, needed: Collection[str]) -> None:
+        """Call columns as they are needed where they differ in spaces and line breaks alone.
+
+        Text files and workbooks have names without spaces around them, data frames may have any.
+        A name that two columns could have is given to neither.
+        """
+        for name in set(needed) - self.columns.keys():
+            others = self.columns.keys() - set(needed)
+            same = [other for other in others if plain_name(other) == plain_name(name)]
+            if len(same) == 1:
+                self.called[name] = same[0]
+                renamed = {same[0]: name}
+                self.columns = {renamed.get(key, key): self.columns[key] for key in self.columns}
+                self.written = {renamed.get(key, key): self.written[key] for key in self.written}
 
     def where(self, position: int) -> str:
         """Return the file and the row number (from 1), with the line where it is known."""

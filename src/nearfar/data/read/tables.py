@@ -109,6 +109,7 @@ def _read(path: Path, form: TableForm) -> Table:
         if separator == "," and form.separator not in (None, ",") and not form.strict:
             form = _beside_commas(table, form)
     if not form.strict:
+        table.call_as(form.needed)
         fitting = _fitting(table, form)
         note = _sign_note(table, fitting) if fitting.decimal != said else ""
         if note := note or _thousands_note(table, fitting):

@@ -183,7 +183,7 @@ def separator_with(
             _, header = next(parse(name, text, sign))
         except (UserError, StopIteration):
             continue
-        if set(needed) <= {plain_name(field) for field in header}:
+        if {*map(plain_name, needed)} <= {*map(plain_name, header)}:
             return sign
     return None
 

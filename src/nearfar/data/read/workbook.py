@@ -72,7 +72,8 @@ def _chosen(filled: Sheets, form: TableForm) -> str:
     if form.strict:
         return said or next((name for name, rows in filled.items() if len(rows) > 1), first)
     order = [name for name in (said, *filled) if name in filled]
-    fitting = [name for name in order if form.needed <= set(_header(filled[name]))]
+    needed = set(map(plain_name, form.needed))
+    fitting = [name for name in order if needed <= set(_header(filled[name]))]
     return str((fitting or order)[0])
 
 

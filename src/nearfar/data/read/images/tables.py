@@ -166,7 +166,9 @@ def _labels(name: str, table: Any, rows: int, form: TableForm) -> Table:
         raise UserError(f"{name} has no rows")
     if not table.column_names:
         return Table(name, {}, rows)
-    return settled(from_arrow(name, table), form)
+    found = from_arrow(name, table)
+    found.call_as(form.needed)
+    return settled(found, form)
 
 
 def _image_column(schema: Any, given: str | None, path: Path) -> str:
