@@ -21,6 +21,7 @@ from rdkit import Chem
 from nearfar.data import DataOptions, load_dataset
 from nearfar.data.read.embeddings import read_embeddings
 from nearfar.data.read.tables import read_file
+from nearfar.data.read.text import likely_separator, read_text
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
@@ -435,3 +436,44 @@ def test_a_date_within_a_list_that_cannot_be_read_is_one_line(tmp_path: Path) ->
     pq.write_table(pa.table({"d": lists, "y": [1, 2]}), tmp_path / "d.parquet")
     with pytest.raises(UserError, match=r"d\.parquet: column 'd' holds dates or times"):
         read_file(tmp_path / "d.parquet")
+
+
+WITH_NAMES = {
+    "in quotes": 'x,y\n"7",1.5,2\n"3",1.6,3\n',
+    "words": "x\ty\na\t1.5\t2\nb\t1.6\t3\n",
+    "counted": "x y\n" + "".join(f"{k} 1.{k} {k}\n" for k in range(1, 7)),
+}
+OTHERWISE = {
+    "decimal commas": "x,y\n1,5,2\n7,5,3\n3,5,4\n9,5,4\n8,5,4\n",
+    "one of them twice": "x,y\na,1,2\na,1,3\n",
+    "some rows": "x,y\na,1,2\n1,3\n",
+    "one row": "x,y\na,1,2\n",
+}
+
+
+@pytest.mark.parametrize("case", WITH_NAMES)
+def test_names_of_rows_that_the_header_leaves_out_are_read_as_r_does(
+    tmp_path: Path, case: str
+) -> None:
+    (tmp_path / "d.txt").write_text(WITH_NAMES[case])
+    text = WITH_NAMES[case]
+    separator = likely_separator("d.txt", text, ",")
+    table = read_text(tmp_path / "d.txt", text.encode(), TableForm(), separator)
+    assert list(table.columns) == ["", "x", "y"]
+    assert not table.ragged
+    assert "names of the rows" in table.notes[0]
+
+
+@pytest.mark.parametrize("case", OTHERWISE)
+def test_one_field_too_many_is_no_name_of_a_row_where_it_may_be_something_else(
+    tmp_path: Path, case: str
+) -> None:
+    (tmp_path / "d.csv").write_text(OTHERWISE[case])
+    table = read_file(tmp_path / "d.csv")
+    assert list(table.columns) == ["x", "y"]
+    assert table.ragged[0].startswith("3 fields where the header has 2")
+
+
+def test_an_empty_trailing_field_is_no_column(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("x,y\na,1,\nb,2,\n")
+    assert read_file(tmp_path / "d.csv").columns == {"x": ["a", "b"], "y": ["1", "2"]}

@@ -168,6 +168,12 @@ def test_mistakes_are_told_in_a_line(cells: Cells, asked: str | None, message: s
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_column_is_empty_because_rows_have_too_many_fields() -> None:
+    table = Table("t.csv", {"y": [None, None]}, 2, ragged=dict.fromkeys((0, 1), "4 fields"))
+    with pytest.raises(UserError, match=r"is empty: all 2 rows cannot be used; t.csv, row 1: 4 fi"):
+        meaning_of(table, ["y"])
+
+
 def test_few_ranges_are_classes() -> None:
     assert meaning(["18-25", "26-35", "36-50"] * 5)[0] == "classification"
 

@@ -134,6 +134,10 @@ def _present(table: Table, target: str) -> list[Any]:
         if words := table.missing.get(target):
             shown = ", ".join(map(repr, words))
             why = f": {shown} stand for missing values; --missing '' takes them as words{why}"
+        if table.ragged:
+            few, first = len(table.ragged) < table.length, next(iter(table.ragged))
+            count = f"{len(table.ragged)} of {table.length}" if few else f"all {table.length}"
+            why = f": {count} rows cannot be used; {table.where(first)}: {table.ragged[first]}{why}"
         raise UserError(f"{table.name}: column '{target}' is empty{why}")
     if (unclear := ambiguous(present)) is not None:
         raise UserError(

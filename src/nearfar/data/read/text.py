@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from nearfar.data.read.header import plain_name
+from nearfar.data.read.row_names import TOLD, hold_row_names
 from nearfar.data.read.table import Table, from_cells
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
@@ -133,8 +134,17 @@ def read_text(path: Path, raw: bytes, form: TableForm, separator: str) -> Table:
         raise UserError(f"{name} is empty")
     header = records[0][1]
     _check_separator(name, header)
-    lines = [line for line, _ in records[1:]]
-    return from_cells(name, header, [cells for _, cells in records[1:]], lines=lines)
+    lines, rows = [line for line, _ in records[1:]], [cells for _, cells in records[1:]]
+    notes = []
+    if hold_row_names(header, rows, _begins(text, lines)):
+        header, notes = ["", *header], [TOLD]
+    return from_cells(name, header, rows, lines=lines, notes=notes)
+
+
+def _begins(text: str, lines: Sequence[int]) -> list[str]:
+    """Return the first character of each of some lines."""
+    written = io.StringIO(text, newline=None).readlines()
+    return [written[line - 1].lstrip()[:1] for line in lines]
 
 
 def _check_separator(name: str, header: list[str]) -> None:
@@ -189,7 +199,10 @@ def separator_with(
 
 
 def _fit(name: str, text: str, separator: str) -> tuple[float, int]:
-    """Return the share of the first rows that have as many fields as the header, and how many."""
+    """Return the share of the first rows that have as many fields as the header, and how many.
+
+    Where all have one more, as R writes them, half a share.
+    """
     sample: list[int] = []
     try:
         for _, cells in parse(name, text[:100_000], separator):
@@ -204,4 +217,6 @@ def _fit(name: str, text: str, separator: str) -> tuple[float, int]:
         return 0.0, fields
     rows = sample[1:-1] if len(sample) > 2 else sample[1:]
     same = sum(count == fields for count in rows) / max(len(rows), 1)
+    if rows and all(count == fields + 1 for count in rows):
+        same, fields = 0.51, fields + 1
     return (same if same > 0.5 else 0.0), fields
