@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from made_runs import BASE, MadeRun, shifted
 
 from nearfar.analysis.compare import Rules, paired_estimate
+from nearfar.analysis.estimate import estimate_rows
 from nearfar.analysis.results import RunResults
 from nearfar.analysis.sequential import (
     Looks,
@@ -13,6 +15,8 @@ from nearfar.analysis.sequential import (
     sequential_p,
     sequential_same_p,
 )
+from nearfar.analysis.testing import Testing as Rule
+from nearfar.analysis.variance import Tested as Training
 from nearfar.study.rounds import MOST, SIZE
 
 THRICE = [*BASE, *BASE[::-1], *BASE[5:], *BASE[:5]]
@@ -90,6 +94,39 @@ def test_what_more_trainings_cannot_decide_does_not_go_on() -> None:
     assert (stuck["verdict"], stuck["open"], stuck["undecidable"]) == ("undecided", False, True)
     assert moving["verdict"] == "undecided"
     assert stuck["parts"]["shared"] > 10 * moving["parts"]["shared"]
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01, 1e-3, 1e-9])
+def test_the_trainings_that_decide_are_those_of_a_look_that_does(alpha: float) -> None:
+    draw, testing = np.random.default_rng(0), Rule(Looks(5, 30))
+    means = (0.02, 0.15, 0.10, 0.06, 0.19)
+    trainings = [Training(np.arange(300), m + 0.02 * draw.normal(size=300)) for m in means]
+    now = estimate_rows(trainings, 1000)
+    assert now is not None
+    said = testing.trainings_to_decide(now, 1e-3, alpha)
+    assert said is not None
+
+    def ahead(n: int) -> float:
+        later = now.at(n, 0.0)
+        return min(testing.p(later), testing.same_p(later, 1e-3))
+
+    before = (said - 1) if said > 30 else said - 5
+    assert ahead(said) <= alpha * 1.01
+    assert before == 5 or ahead(before) > alpha
+    assert said % 5 == 0 or said > 30
+    at_once = Rule().trainings_to_decide(now, 1e-3, alpha)
+    assert at_once is not None
+    assert at_once <= said
+    assert at_once < said or said > 30
+
+
+def test_a_reason_counts_the_trainings_that_looks_ask_for() -> None:
+    run = in_rounds(1, by=-0.06, noise=0.04)
+    run.study["margin"] = 1e-3
+    found, at_once = (only(r, spread=0.0, noise=0.1) for r in (run, _without_rounds(run)))
+    assert found["verdict"] == "undecided"
+    assert found["trainings_to_decide"] % SIZE == 0
+    assert found["trainings_to_decide"] > (at_once["trainings_to_decide"] or 5)
 
 
 def test_nothing_goes_on_after_the_last_round_or_without_rounds() -> None:

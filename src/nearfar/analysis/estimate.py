@@ -1,7 +1,7 @@
 """A mean and how sure it is: interval, p-values, chances, and what more trainings would tell."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -114,16 +114,20 @@ class Estimate:
         None says that the part of the error that rows contribute, which more trainings on the same
         rows cannot remove, is too large.
         """
-        if not self.at(MOST_TRAININGS, 0.0).decides(margin, alpha):
-            return None
-        low, high = self.n, 2 * self.n
-        while high < MOST_TRAININGS and not self.at(high, 0.0).decides(margin, alpha):
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            decided = self.at(middle, 0.0).decides(margin, alpha)
-            low, high = (low, middle) if decided else (middle, high)
-        return high
+        return fewest(lambda n: self.at(n, 0.0).decides(margin, alpha), self.n)
+
+
+def fewest(decides: Callable[[int], bool], start: int) -> int | None:
+    """Return the fewest trainings above ``start`` that decide, None where not even a million do."""
+    if not decides(MOST_TRAININGS):
+        return None
+    low, high = start, 2 * start
+    while high < MOST_TRAININGS and not decides(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if decides(middle) else (middle, high)
+    return high
 
 
 def check_level(level: float) -> None:

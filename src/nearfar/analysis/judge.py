@@ -42,7 +42,7 @@ def judged(
     if verdict != "undecided":
         small = f"; smaller than the margin of {margin}" if inside else _probably_small(c, margin)
         return replace(done, reason=f"{p_value(p)}{family}{small}{here}")
-    trainings = estimate.trainings_to_decide(room, ALPHA / size)
+    trainings = testing.trainings_to_decide(estimate, room, ALPHA / size)
     start = "a tie: no tested row differs" if tie else f"{p_value(p)}{family}"
     waiting = replace(
         done,

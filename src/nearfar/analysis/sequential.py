@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
-from nearfar.analysis.estimate import ALPHA, LEVEL, Estimate, check_level
+from nearfar.analysis.estimate import ALPHA, LEVEL, Estimate, check_level, fewest
 from nearfar.analysis.variance import Parts
 
 Floats = NDArray[np.float64]
@@ -316,6 +316,37 @@ def sequential_interval(
 def _quantile(df: float, critical: float) -> float:
     """The t quantile that is passed as rarely as ``critical`` by a normal variate."""
     return -float(stdtrit(df, ndtr(-min(critical, FARTHEST))))
+
+
+def sequential_decides(estimate: Estimate, margin: float, looks: Looks, alpha: float) -> bool:
+    """Whether the current look decides: for a difference, or for none beyond the margin.
+
+    As p over all looks at most ``alpha`` would, by the boundaries at that error.
+    """
+    seen = _seen(estimate, looks)
+    for p, error in ((estimate.p_value(), alpha), (2 * estimate.equivalence_p(margin), 2 * alpha)):
+        if p <= error and -float(ndtri(p / 2)) >= seen.boundary(-float(ndtri(error / 2))):
+            return True
+    return False
+
+
+def look_that_decides(
+    estimate: Estimate, margin: float, looks: Looks, alpha: float = ALPHA
+) -> int | None:
+    """Return after about how many trainings a later look decides if mean and spread stay.
+
+    Where no look of the plan does, as many trainings as a longer last one would need; None where
+    none would, as ``Estimate.trainings_to_decide`` has it.
+    """
+
+    def decides(n: int) -> bool:
+        ahead = replace(estimate.at(n, 0.0), n=n)
+        return sequential_decides(ahead, margin, looks, alpha)
+
+    first = (estimate.n // looks.size + 1) * looks.size
+    planned = [*range(first, looks.most, looks.size), looks.most]
+    found = next((n for n in planned if n > estimate.n and decides(n)), None)
+    return fewest(decides, max(looks.most, estimate.n)) if found is None else found
 
 
 def hopeless(estimate: Estimate, margin: float, looks: Looks, alpha: float = ALPHA) -> bool:

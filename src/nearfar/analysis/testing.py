@@ -6,6 +6,7 @@ from nearfar.analysis.estimate import ALPHA, LEVEL, Estimate
 from nearfar.analysis.sequential import (
     Looks,
     hopeless,
+    look_that_decides,
     sequential_interval,
     sequential_p,
     sequential_same_p,
@@ -40,6 +41,12 @@ class Testing:
             return estimate.smallest_margin()
         low, high = sequential_interval(estimate, self.looks, 1 - 2 * ALPHA)
         return max(abs(low), abs(high))
+
+    def trainings_to_decide(self, estimate: Estimate, margin: float, alpha: float) -> int | None:
+        """About how many trainings decide if mean and spread stay; None if none would."""
+        if self.looks is None:
+            return estimate.trainings_to_decide(margin, alpha)
+        return look_that_decides(estimate, margin, self.looks, alpha)
 
     def goes_on(self, estimate: Estimate, margin: float, alpha: float) -> bool:
         """Whether an undecided mean is worth another round of trainings."""
