@@ -5,7 +5,9 @@ import pytest
 from sklearn.model_selection import GridSearchCV, KFold
 
 from nearfar.heads.solved import svr as kernel
-from nearfar.heads.solved.svr import SVR
+from nearfar.heads.solved.exact import Ridge
+from nearfar.heads.solved.svc import SVC
+from nearfar.heads.solved.svr import SVR, Scaling
 from sklearn import svm
 
 
@@ -62,3 +64,26 @@ def test_fewer_rows_than_folds_are_left_out_one_by_one() -> None:
     for one in (head, other):
         one.fit(features, targets, seed=0)
     np.testing.assert_array_equal(head.predict(features), other.predict(features))
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1e-7, 1e-30])
+def test_columns_count_whatever_their_unit(unit: float) -> None:
+    features = np.random.default_rng(2).normal(size=(80, 3))
+    numbers = features[:, :1] + features[:, 1:2]
+    sides = np.eye(2)[(numbers[:, 0] > 0).astype(int)]
+    for head, targets in ((SVR(folds=3), numbers), (SVC(folds=3), sides), (Ridge(), numbers)):
+        found = []
+        for scale in (1e-3, unit):
+            head.fit(features[:60] * scale, targets[:60], 0)
+            found.append(head.predict(features[60:] * scale))
+        np.testing.assert_allclose(*found, atol=5e-3)
+
+
+def test_what_does_not_vary_is_scaled_as_ever() -> None:
+    """Rounding of either type is no variation, and ordinary columns are scaled to the last bit."""
+    random = np.random.default_rng(3)
+    rows = random.normal(size=(200, 5)) * [1, 0, 0, 100, 0.03] + [0, 0.1, 1e9, 3, 0]
+    rounded = (0.5 + 1e-7 * random.normal(size=(200, 1))).astype(np.float32)
+    for features in (rows, rounded):
+        curved = np.arcsinh(features.astype(np.float64))
+        np.testing.assert_array_equal(Scaling.of(features).scale, curved.std(axis=0) + 1e-6)

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
+from nearfar.heads.solved.varying import varies
+
 Array = NDArray[Any]
 
 
@@ -95,7 +97,7 @@ class Ridge(Affine):
 
         features = features.astype(np.float64)
         mean, deviation = features.mean(axis=0), features.std(axis=0)
-        deviation = np.where(deviation > 1e-9, deviation, 1.0)
+        deviation = np.where(varies(features), deviation, 1.0)
         solver = RidgeCV(alphas=np.logspace(-3, 5, self.penalties))
         solver.fit((features - mean) / deviation, targets, weights)
         self.weight = np.atleast_2d(solver.coef_) / deviation

@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from nearfar.heads.solved.varying import resolved, varies
+
 Array = NDArray[Any]
 CUT = 5.0
+LITTLE, SHARE = 1e-6, 1e-4
+"""Added to a deviation, so that none is 0; at most this share of one that is more than rounding."""
 WIDTHS = (0.1, 0.3, 1.0)
 """Kernel widths tried, as gamma times the number of columns."""
 PENALTIES, GAMMAS = (1, 3, 10, 30), (3e-4, 1e-3, 3e-3)
@@ -32,9 +36,14 @@ class Scaling:
 
     @classmethod
     def of(cls, features: Array) -> Self:
-        """Take it from training rows (n, d)."""
+        """Take it from training rows (n, d).
+
+        Of a column that does not vary, any other value is at the end of what is let through.
+        """
         curved = np.arcsinh(features.astype(np.float64))
-        return cls(curved.mean(axis=0), curved.std(axis=0) + 1e-6)
+        deviation = curved.std(axis=0)
+        little = np.where(varies(curved, resolved(features)), SHARE * deviation, LITTLE)
+        return cls(curved.mean(axis=0), deviation + np.minimum(little, LITTLE))
 
     def apply(self, features: Array) -> Array:
         """Return scaled features (n, d), float64, within ±5."""
