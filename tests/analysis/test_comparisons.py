@@ -181,8 +181,22 @@ def test_the_original_unit_has_the_same_interval_scaled() -> None:
         assert ends == pytest.approx([STD * c[k] for k in ("difference", "low", "high")])
 
 
+@pytest.mark.parametrize("moved", [-0.04, -0.02, 0.02, 0.04])
+def test_sign_and_doubt_are_the_same_in_both_units(moved: float) -> None:
+    """Means in the own unit may say more, or the contrary, where rows or trainings are weighted."""
+    run = MadeRun().arm("L1", BASE).arm("near", shifted(0.004, 0.02))
+    run.records = [
+        replace(r, value=r.value + moved) if (r.arm, r.unit) == ("near", "log mol/L") else r
+        for r in run.records
+    ]
+    (found,) = run.summary()["comparisons"]
+    original = found["original"]
+    assert found["low"] < 0 < found["difference"] < found["high"]
+    assert original["low"] <= 0 < original["difference"] < original["high"]
+
+
 def test_differences_in_the_own_unit_are_those_of_the_means_beside_them() -> None:
-    run = MadeRun().arm("L1", BASE).arm("ours", shifted(-0.3, 0.01)).arm("near", shifted(0, 0.05))
+    run = MadeRun().arm("L1", BASE).arm("ours", shifted(-0.3, 0.01)).arm("near", shifted(0.01, 0.05))
     run.records = [
         replace(r, value=r.value * (1 + r.seed)) if r.unit == "log mol/L" else r
         for r in run.records

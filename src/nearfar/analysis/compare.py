@@ -251,8 +251,9 @@ def _original(
 ) -> Original | None:
     """The same difference in the target's own unit; None where it was not measured in two.
 
-    It is the difference of the means in that unit, of which a training's deviation of the target,
-    by which z units go, is another each time.
+    It is the difference of the means in that unit, unless its sign is the other one: a training's
+    deviation of the target, by which z units go, is another each time, and rows of re-splits are
+    weighted.
     """
     c = comparison
     own = next(
@@ -275,9 +276,9 @@ def _original(
     if interval is None:
         return Original(own.unit, seen, None, None)
     low, high = interval
-    if low <= 0 <= high:
+    # What is sure in one unit stays so in the other, what is not does not become so; and the sign.
+    if low <= 0 <= high and seen * difference >= 0:
         ends = seen + (low - difference) * scale, seen + (high - difference) * scale
-        return Original(own.unit, seen, *ends)
-    # What is sure in one unit stays so in the other: the whole interval is scaled.
+        return Original(own.unit, seen, min(ends[0], 0.0), max(ends[1], 0.0))
     scale = seen / difference if seen * difference > 0 else scale
     return Original(own.unit, difference * scale, low * scale, high * scale)
