@@ -196,7 +196,9 @@ def test_sign_and_doubt_are_the_same_in_both_units(moved: float) -> None:
 
 
 def test_differences_in_the_own_unit_are_those_of_the_means_beside_them() -> None:
-    run = MadeRun().arm("L1", BASE).arm("ours", shifted(-0.3, 0.01)).arm("near", shifted(0.01, 0.05))
+    run = (
+        MadeRun().arm("L1", BASE).arm("ours", shifted(-0.3, 0.01)).arm("near", shifted(0.01, 0.05))
+    )
     run.records = [
         replace(r, value=r.value * (1 + r.seed)) if r.unit == "log mol/L" else r
         for r in run.records

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from estimator_data import labels_of, rows
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
@@ -138,6 +139,23 @@ def test_an_encoder_of_other_labels_is_named() -> None:
     ):
         classifier.fit(X, np.array(["a", "b"] * 3))
     assert set(classifier.fit(X, np.array([1, 2] * 3)).predict(X)) <= {1, 2}
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [ContrastiveRegressor(encoder=RankNContrast(epochs=1), epochs=1), RankNContrast(), TunedSVR()],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_numbers_that_are_written_as_texts_are_numbers(estimator: Any) -> None:
+    X, _ = rows()
+    y = [f"{value:.3f}" for value in X[:, 0]]
+    name = type(estimator).__name__
+    estimator = clone(estimator).set_params(random_state=0)
+    if name != "RankNContrast":
+        numbers = clone(estimator).fit(X, np.array(y).astype(float)).predict(X)
+        np.testing.assert_array_equal(estimator.fit(X, y).predict(X), numbers)
+    with pytest.raises(ValueError, match=rf"{name}: y\[2\] is 'low', and it learns from numbers"):
+        estimator.fit(X, [*y[:2], "low", *y[3:]])
 
 
 def test_softmax_regression_is_that_of_scikit_learn() -> None:

@@ -18,7 +18,7 @@ from nearfar.sklearn import training
 from nearfar.sklearn.base import Saveable
 from nearfar.sklearn.saved import Arrays, Plain, labels_from, plain_labels
 from nearfar.sklearn.scaling import scale_of, scaled
-from nearfar.sklearn.transformer import class_targets, given_classes
+from nearfar.sklearn.transformer import as_numbers, class_targets, given_classes
 
 
 class SolvedClassifier(ClassifierMixin, Saveable):  # type: ignore[misc]
@@ -208,7 +208,7 @@ class TunedSVR(RegressorMixin, Saveable):  # type: ignore[misc]
         rows, given = validate_data(
             self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
         )
-        targets = given.reshape(len(given), -1).astype(np.float64)
+        targets = as_numbers(given, type(self).__name__)
         self.target_mean_, self.target_scale_ = scale_of(targets)
         head.fit(rows, scaled(targets, self.target_mean_, self.target_scale_), self._seed())
         self._single = given.ndim == 1

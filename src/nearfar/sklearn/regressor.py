@@ -15,7 +15,7 @@ from nearfar.sklearn.from_numbers import RankNContrast
 from nearfar.sklearn.predictor import EncoderPredictor
 from nearfar.sklearn.saved import Arrays, Plain
 from nearfar.sklearn.scaling import scale_of, scaled
-from nearfar.sklearn.transformer import DTYPES, EncoderTransformer
+from nearfar.sklearn.transformer import DTYPES, EncoderTransformer, as_numbers
 
 
 class ContrastiveRegressor(RegressorMixin, EncoderPredictor):  # type: ignore[misc]
@@ -95,7 +95,8 @@ class ContrastiveRegressor(RegressorMixin, EncoderPredictor):  # type: ignore[mi
         rows, given = validate_data(
             self, X, y, dtype=DTYPES, multi_output=True, y_numeric=True, ensure_min_samples=2
         )
-        targets = given.reshape(len(given), -1).astype(np.float64)
+        targets = as_numbers(given, type(self).__name__)
+        given = targets.reshape(given.shape) if given.dtype.kind == "U" else given
         self.target_mean_, self.target_scale_ = scale_of(targets)
         self._single = given.ndim == 1
         in_z = scaled(targets, self.target_mean_, self.target_scale_)

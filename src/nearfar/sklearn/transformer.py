@@ -212,13 +212,34 @@ class EncoderTransformer(Transforms, Saveable):
         self.encoder_ = encoder.eval()
 
 
+def as_numbers(given: NDArray[Any], owner: str) -> Floats:
+    """Return numbers (n, k), also where they are written as texts.
+
+    Raises:
+        ValueError: one of them is no number; says which.
+    """
+    cells = given.reshape(len(given), -1)
+    try:
+        return cells.astype(np.float64)
+    except ValueError:
+        for row, column in np.ndindex(cells.shape):
+            try:
+                float(cells[row, column])
+            except ValueError:
+                which = f"y[{row}, {column}]" if given.ndim > 1 else f"y[{row}]"
+                raise ValueError(
+                    f"{owner}: {which} is {str(cells[row, column])!r}, and it learns from numbers"
+                ) from None
+        raise
+
+
 def number_targets(given: NDArray[Any], owner: str, which_rows: str = "") -> Floats:
     """Return targets (n, k) in z units; ``which_rows`` says of a part which rows it has.
 
     Raises:
         ValueError: one of them does not vary.
     """
-    targets = given.reshape(len(given), -1).astype(np.float64)
+    targets = as_numbers(given, owner)
     for k, column in enumerate(targets.T):
         if column.min() == column.max():
             which = f"column {k} of y" if targets.shape[1] > 1 else "y"
