@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from image_examples import load, pixels_of, write_images
 
-from nearfar.data import DataOptions, Dataset
+from nearfar.data import DataOptions, Dataset, load_dataset
 from nearfar.errors import UserError
 from nearfar.execution.run import write_schema
 from nearfar.models.schema import InputSchema
 from nearfar.models.told import reading_notes
+from nearfar.starter.asked import checked
 from nearfar.starter.detect import detect
+from nearfar.starter.write import write_study
 
 ROWS = range(24)
 
@@ -100,3 +103,41 @@ def test_rows_to_predict_for_are_read_by_the_column_that_was_learnt_from(tmp_pat
     assert np.array_equal(rows.inputs.pixels, pixels)
     told = "t: no column 'image' of images, as the study has: 'img' is taken"
     assert told in reading_notes(rows, "t")
+
+
+@pytest.mark.parametrize("form", ["{}.png", "{}"])
+@pytest.mark.parametrize("said", [{"root": "photos"}, {"root": "photos", "image": "scan"}])
+def test_pictures_of_a_table_are_looked_at_where_the_root_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, said: dict[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_images(Path("photos"), [f"p{k}.png" for k in ROWS], side=12)
+    write_images(Path("photos"), [f"p{k}.png" for k in range(8)], side=16, channels=1)
+    Path("tables").mkdir()
+    frame(scan=f"p{form}").to_csv("tables/t.csv", index=False)
+    study, facts = write_study(
+        Path("tables/t.csv"), ["label"], Path("tables/s.yaml"), None, checked(said)
+    )
+    assert "t.csv: 24 images" in facts[0]
+    data = yaml.safe_load(study.read_text(encoding="utf-8"))["data"]
+    kept = {"image": "scan", "size": 12, "channels": 3, "on_bad_rows": "error"}
+    assert kept.items() <= data.items()
+    assert len(load_dataset(DataOptions(**data), study.parent)) == 24
+    there = (
+        ": no column holds paths of images: take --image" if form == "{}" else ".* cannot be read"
+    )
+    with pytest.raises(UserError, match=rf"t\.csv{there}"):
+        write_study(Path("tables/t.csv"), ["label"], None, None, checked({"root": "tables"}))
+
+
+@pytest.mark.parametrize("target", [["kind"], []])
+def test_names_of_class_numbers_are_read_at_init(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_images(Path(), [f"{k}.png" for k in ROWS])
+    table = frame(file="{}.png").drop(columns="label").assign(kind=[0, 1] * 12)
+    table.to_csv("t.csv", index=False)
+    Path("names.txt").write_text("0 cat\n1 dog\n", encoding="utf-8")
+    finding = detect("t.csv", target, tmp_path, None, checked({"mapping": "names.txt"}))
+    assert finding.dataset.classes == ("cat", "dog")

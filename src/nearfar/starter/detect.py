@@ -91,7 +91,8 @@ def detect(
     found, _ = locate(path, folder)
     asked = asked or Asked()
     form, form_facts = guessed_form(found, asked.form)
-    if asked.image != OFF and are_images(found, form):
+    said = asked.image is not None or asked.root is not None
+    if asked.image != OFF and are_images(found, form, said=said):
         asked.check_for("images")
         return Finding(*detect_images(path, found, targets, form, folder, task, asked))
     if not targets and found.is_file() and not is_table(found):

@@ -28,6 +28,7 @@ from nearfar.data.read.images.tables import (
     parquet_files,
 )
 from nearfar.data.read.images.trees import tree_of
+from nearfar.data.read.locate import locate
 from nearfar.data.read.packed import is_table
 from nearfar.data.read.saved import is_saved, saved_start
 from nearfar.data.read.tables import read_file
@@ -52,8 +53,14 @@ _OTHER_DATA = (*(".csv", ".tsv", ".json", ".jsonl", ".arrow", ".parquet", ".pq",
 """Endings of what a folder without images may hold instead."""
 
 
-def are_images(path: Path, form: TableForm) -> bool:
-    """Tell whether a file or folder holds images, or a table of their paths."""
+def are_images(path: Path, form: TableForm, *, said: bool = False) -> bool:
+    """Tell whether a file or folder holds images, or a table of their paths.
+
+    Args:
+        path: the file or folder.
+        form: of a table.
+        said: whether the user says where the images of a table are.
+    """
     ending = path.suffix.lower()
     if path.is_dir():
         if is_saved(path):
@@ -71,7 +78,7 @@ def are_images(path: Path, form: TableForm) -> bool:
     if ending in PARQUET and holds_images(path):
         return True
     if is_table(path):
-        return column_of_images(read_file(path, form), path.parent) is not None
+        return said or column_of_images(read_file(path, form), path.parent) is not None
     return ending == ".npz" or ending in IMAGE_ENDINGS or called_unread(path.name) is not None
 
 
@@ -112,10 +119,11 @@ def detect_images(
         UserError: if nothing can be learnt from them.
     """
     asked = asked or Asked()
-    chosen, facts_of_column = _at_first(path, found, targets, form, asked)
+    chosen, facts_of_column = _at_first(path, found, targets, form, folder, asked)
     chosen["task"] = task or "classification"
-    rows, targets = _rows(found, chosen, targets)
-    targets = _target_left(rows, targets, found.name)
+    rows, targets = _rows(found, chosen, targets, folder)
+    if (left := _target_left(rows, targets, found.name)) != targets:
+        rows, targets = _rows(found, chosen, left, folder)
     meaning = _meaning(rows, targets, task)
     facts = [*facts_of_column, *meaning.facts]
     chosen |= {"task": meaning.task, **meaning.options}
@@ -143,26 +151,27 @@ def detect_images(
 
 
 def _at_first(
-    path: str, found: Path, targets: Sequence[str], form: TableForm, asked: Asked
+    path: str, found: Path, targets: Sequence[str], form: TableForm, folder: Path, asked: Asked
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the options with which the images are found, and what should be said of them."""
     chosen: dict[str, Any] = {"source": "images", "path": path, **form.options()}
     chosen |= {key: value for key, value in asked.options.items() if key not in _LATER}
     if found.is_dir() and any(entry.name.startswith("emnist") for entry in found.iterdir()):
         chosen["transposed"] = True
-    of_column, facts = _image_column(found, form, targets, asked)
+    of_column, facts = _image_column(found, form, targets, folder, asked)
     return chosen | of_column, facts
 
 
 def _image_column(
-    found: Path, form: TableForm, targets: Sequence[str], asked: Asked
+    found: Path, form: TableForm, targets: Sequence[str], folder: Path, asked: Asked
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the column of paths of images as an option, and what to say of others like it."""
     if asked.image is not None or found.is_dir() or not is_table(found):
         return {}, []
     if found.suffix.lower() in PARQUET and not names_images(found, None):
         return {}, []
-    columns = columns_of_images(read_file(found, form), found.parent)
+    base = found.parent if asked.root is None else locate(asked.root, folder)[0]
+    columns = columns_of_images(read_file(found, form), base)
     columns = [column for column in columns if column not in targets]
     if not columns:
         return {}, []
@@ -231,7 +240,7 @@ def one_or_all(targets: Sequence[str]) -> str | list[str]:
 
 
 def _rows(
-    found: Path, chosen: dict[str, Any], targets: Sequence[str]
+    found: Path, chosen: dict[str, Any], targets: Sequence[str], folder: Path
 ) -> tuple[ImageRows, Sequence[str]]:
     """Return the rows, and the targets: none where a word such as ``label`` means the data's own.
 
@@ -239,9 +248,16 @@ def _rows(
         UserError: if nothing can be read.
     """
 
+    mapping, root = (
+        locate(chosen[key], folder)[0] if key in chosen else None for key in ("mapping", "root")
+    )
+
     def read(targets: Sequence[str]) -> ImageRows:
         named = _named_arrays(found, targets)
-        return read_layout(found, DataOptions(**{**chosen, **named}, on_bad_rows="drop"))
+        options = DataOptions(**{**chosen, **named}, on_bad_rows="drop")
+        if mapping is not None and targets:
+            options = options.model_copy(update={"target": one_or_all(targets)})
+        return read_layout(found, options, mapping, root)
 
     usual = len(targets) == 1 and calls_labels(targets[0])
     try:

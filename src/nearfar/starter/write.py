@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,7 @@ def write_study(
     from nearfar.starter.detect_images import table_with
     from nearfar.starter.embeddings import with_embeddings_beside
     from nearfar.starter.feature_facts import unused_fact
+    from nearfar.starter.places import path_in_study, with_paths_of
 
     asked = asked or Asked()
     with told_at_init(data), each_file_once():
@@ -81,8 +82,9 @@ def write_study(
         beside = ""
         if embeddings is not None:
             finding = with_embeddings_beside(finding, data, embeddings)
-            beside = _data_path(embeddings, path)
-        text, facts = study_text(name, _data_path(data, path), finding, beside)
+            beside = path_in_study(embeddings, path)
+        finding = replace(finding, data=with_paths_of(path, finding.data))
+        text, facts = study_text(name, path_in_study(data, path), finding, beside)
         _check(text, path)
     write_atomically(path, text)
     return path, facts
@@ -379,14 +381,6 @@ def _study_name(data: Path) -> str:
     stem = inner.stem if packed else data.stem
     name = re.sub(r"[^a-z0-9_-]+", "-", stem.lower()).strip("-_")
     return name or "study"
-
-
-def _data_path(data: Path, study: Path) -> str:
-    """Return the path of the data as the study file should say it."""
-    if not data.expanduser().exists():
-        return str(data)
-    folder, found = study.parent.resolve(), data.expanduser().resolve()
-    return str(found.relative_to(folder)) if found.is_relative_to(folder) else str(found)
 
 
 def _check(text: str, path: Path) -> None:
