@@ -8,6 +8,7 @@ import pytest
 from image_examples import write_images
 
 from nearfar.errors import UserError
+from nearfar.starter.asked import checked
 from nearfar.starter.write import write_study
 
 
@@ -95,6 +96,43 @@ def test_where_two_tables_list_pictures_or_none_does_nothing_is_named() -> None:
     for name in ("a", "b"):
         pd.DataFrame({"file": PICTURES}).to_csv(f"set/{name}.csv", index=False)
     assert "lists images" not in refused("set")
+
+
+SEVERAL = (
+    "{}: labels.csv, sample.csv and train.csv in it list images: name one of these files, such as "
+    "train.csv, and the column to predict with --target: {}"
+)
+
+
+def several_tables(folder: Path, names: list[str]) -> None:
+    """Write tables that list pictures, with numbers that a table would be read with."""
+    for file, count in (("labels", 6), ("sample", 8), ("train", 24)):
+        frame = pd.DataFrame({"file": names, "label": ["a", "b"] * 12, "age": range(24)})
+        frame.assign(age=frame.age**2 % 31).head(count).to_csv(folder / f"{file}.csv", index=False)
+
+
+def test_several_tables_that_list_the_pictures_of_a_folder_are_no_table() -> None:
+    names = [f"{k}.png" for k in range(24)]
+    write_images(Path("set"), names)
+    several_tables(Path("set"), names)
+    assert refused("set", "label") == SEVERAL.format("set", "label")
+    assert refused("set") == SEVERAL.format("set", "label, age, file")
+    write_study(Path("set"), ["label"], Path("off.yaml"), None, checked({"image": "none"}))
+    for file in ("labels", "sample"):
+        pd.read_csv(f"set/{file}.csv").drop(columns="label").to_csv(f"set/{file}.csv", index=False)
+    assert write_study(Path("set"), ["label"])[1][0].startswith("train.csv: 24 images")
+
+
+def test_several_tables_beside_folders_of_pictures_are_named() -> None:
+    write_images(Path("set"), PICTURES)
+    several_tables(Path("set"), PICTURES)
+    assert SEVERAL.format("; ", "label, age, file")[4:] in refused("set")
+
+
+def test_tables_of_pictures_that_lie_elsewhere_are_tables() -> None:
+    Path("set").mkdir()
+    several_tables(Path("set"), [f"https://x.org/{k}.png" for k in range(24)])
+    assert write_study(Path("set"), ["label"])[1][0].startswith("set: 24 rows")
 
 
 ANSWERS = ["No", "no", "Yes", "yes ", "No", "Yes"] * 10

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nearfar.data.read.guess import guessed_form
-from nearfar.data.read.images.lookup import column_of_images
+from nearfar.data.read.images.lookup import PictureNames, column_of_images
 from nearfar.data.read.kinds import ColumnKind, column_kinds
 from nearfar.data.read.names import are_image_paths
 from nearfar.data.read.packed import is_table
@@ -92,13 +92,45 @@ def _tables(folder: Path) -> Iterable[Path]:
 
 
 def table_instead(folder: Path, form: TableForm) -> str:
-    """Return a remedy for a folder that is no data set: the table in it that lists its pictures."""
+    """Return a remedy for a folder that is no data set: the tables in it that list its pictures."""
     listed = tables_of_pictures(folder, form)
     found = [(path, table, column) for path, table, column in listed if len(table.columns) > 1]
-    if len(found) != 1:
+    if len(found) > 1:
+        return f"; {_one_of(found, columns_to_predict(found[0][1]))}"
+    if not found:
         return ""
     ((path, table, column),) = found
     return (
         f"; {path.name} in it lists images, in column '{column}': name that file, and the column "
         f"to predict with --target: {columns_to_predict(table)}"
+    )
+
+
+def refuse_several_tables(folder: Path, targets: Sequence[str], form: TableForm) -> None:
+    """Refuse a folder of pictures in which several tables list them, with the columns to predict.
+
+    Read as one table, their rows would be those of a table without pictures.
+
+    Raises:
+        UserError: there are several, of which one must be named.
+    """
+    names = PictureNames(folder)
+    found = [
+        (path, table, column)
+        for path, table, column in tables_of_pictures(folder, form)
+        if len(table.columns) > 1 and set(targets) <= table.columns.keys()
+        if any(names.found(table.columns[column]))
+    ]
+    if len(found) > 1:
+        columns = " and ".join(targets) or columns_to_predict(found[0][1])
+        raise UserError(f"{folder.name}: {_one_of(found, columns)}")
+
+
+def _one_of(found: Sequence[tuple[Path, Table, str]], columns: str) -> str:
+    """Return the words that one of several tables must be named; the longest is the example."""
+    names = [path.name for path, _, _ in found]
+    longest = max(found, key=lambda listed: listed[1].length)[0]
+    return (
+        f"{', '.join(names[:-1])} and {names[-1]} in it list images: name one of these files, such "
+        f"as {longest.name}, and the column to predict with --target: {columns}"
     )

@@ -33,7 +33,7 @@ from nearfar.data.sources.feature_columns import named_columns, not_used, usable
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 from nearfar.starter.asked import OFF, Asked, named_or_off
-from nearfar.starter.candidates import target_left
+from nearfar.starter.candidates import refuse_several_tables, target_left
 from nearfar.starter.counts import class_fact, known_in_training, part_facts
 from nearfar.starter.detect_conditions import conditions_of
 from nearfar.starter.detect_groups import chosen_group
@@ -95,6 +95,8 @@ def detect(
     if asked.image != OFF and are_images(found, form, said=said):
         asked.check_for("images")
         return Finding(*detect_images(path, found, targets, form, folder, task, asked))
+    if asked.image != OFF and found.is_dir():
+        refuse_several_tables(found, targets, form)
     if not targets and found.is_file() and not is_table(found):
         _refuse_file(found, form)
     table = read_folder(found, form) if found.is_dir() else read_file(found, form)

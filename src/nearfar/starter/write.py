@@ -76,7 +76,8 @@ def write_study(
         try:
             finding = detect(str(data), list(dict.fromkeys(targets)), Path.cwd(), task, asked)
         except UserError as error:
-            instead = table_instead(data, asked.form) if data.is_dir() else ""
+            told = "in it list images" in str(error) or not data.is_dir()
+            instead = "" if told else table_instead(data, asked.form)
             raise UserError(f"{error}{instead}") from error
         finding.facts.extend(unused_fact(finding.dataset))
         beside = ""
