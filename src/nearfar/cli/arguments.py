@@ -13,6 +13,7 @@ from nearfar.cli.shared_arguments import (
     Devices,
     Document,
     Executor,
+    ImageRoot,
     Jobs,
     ModelFormat,
     Modules,
@@ -316,12 +317,13 @@ def predict(
         list[Path] | None,
         typer.Option(help="Of the rows, where the arm reads some from a file; again for several."),
     ] = None,
+    root: ImageRoot = None,
 ) -> None:
     """Predict new rows, with intervals and a flag for rows unlike the training rows."""
     from nearfar.execution.predict import predict_file
 
     numbers = level, batch, device
-    options: Any = {"modules": modules, "strict": strict, "force": force}
+    options: Any = {"modules": modules, "strict": strict, "force": force, "root": root}
     files = [path.expanduser() for path in embeddings or ()]
     said = predict_file(folder, arm, data, output, seed, *numbers, **options, embeddings=files)
     typer.echo(said, err=output == Path("-"))
@@ -336,11 +338,13 @@ def embed(
     device: Device = "auto",
     modules: Modules = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    root: ImageRoot = None,
 ) -> None:
     """Write the features that an arm's encoder makes of new rows."""
     from nearfar.commands.models import embed_file
 
-    typer.echo(embed_file(folder, data, output, arm, device, modules=modules, force=force))
+    options: Any = {"modules": modules, "force": force, "root": root}
+    typer.echo(embed_file(folder, data, output, arm, device, **options))
 
 
 @app.command(cls=Command)

@@ -107,6 +107,10 @@ NoModules = Annotated[
 Modules = Annotated[
     bool, typer.Option("--modules", help="Import the modules that the run's study names: code.")
 ]
+ImageRoot = Annotated[
+    Path | None,
+    typer.Option(help="Folder where a table's names of images begin (default: the table's)."),
+]
 RunName = Annotated[
     str | None,
     typer.Option("--as", metavar="NAME", help="The run's folder in --out; of other data too."),

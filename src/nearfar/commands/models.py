@@ -25,6 +25,7 @@ def embed_file(
     *,
     modules: bool = False,
     force: bool = False,
+    root: Path | None = None,
 ) -> str:
     """Write the features of the rows of a file; return what was done.
 
@@ -36,12 +37,14 @@ def embed_file(
         device: auto, cpu or cuda.
         modules: whether the modules that the run's study names may be imported.
         force: write over a file that is there, unless it is read for this.
+        root: the folder that names of images in a table begin at; None for the table's own.
 
     Raises:
         UserError: no such run or arm, no row to use, or an output that may not be written.
     """
     from nearfar.execution.kept_files import kept_files
     from nearfar.models.embed import ENDINGS, check_ending, embed_rows
+    from nearfar.models.new_rows import read_rows
     from nearfar.models.opened import opened
     from nearfar.models.told import reading_notes, unknown_categories
     from nearfar.records.outputs import check_output
@@ -52,7 +55,7 @@ def embed_file(
     output = check_output(output, read, force=force, endings=ENDINGS)
     chosen = pick_device(device)
     model = opened(path, arm, modules=modules)
-    rows = model.schema.read(data)
+    rows = read_rows(model, data, root)
     width = embed_rows(model, rows, output, chosen)
     reasons = {} if rows.given is None else rows.given.reasons
     without = ""

@@ -15,6 +15,7 @@ from nearfar.execution.predicted import (
 from nearfar.models import FinishedModel
 from nearfar.models.calibration import LEVEL
 from nearfar.models.embeddings import with_embeddings_from
+from nearfar.models.new_rows import read_rows
 from nearfar.models.opened import opened
 from nearfar.numbers import counted
 from nearfar.records.outputs import STANDARD, check_output, write_columns
@@ -36,6 +37,7 @@ def predict_file(
     strict: bool = False,
     force: bool = False,
     embeddings: Sequence[Path] = (),
+    root: Path | None = None,
 ) -> str:
     """Predict the rows of a file with an arm of a run, or a model, and write a table.
 
@@ -65,6 +67,7 @@ def predict_file(
         strict: refuse rows that cannot be used.
         force: write over a file that is there, unless it is read for this.
         embeddings: files of the rows' own, as many as the arm reads and in the same order.
+        root: the folder that names of images in a table begin at; None for the table's own.
 
     Returns:
         What was done, lines: which model, rows without a prediction, what intervals stand on.
@@ -75,18 +78,23 @@ def predict_file(
     output = check_output(output, [data, *kept_files(path), *embeddings], force=force)
     _check_numbers(batch, level)
     model = opened(path, arm, seed, modules=modules)
-    if model.task == "reconstruction":
-        raise UserError(f"arm {model.name!r} gives images back: there is nothing to predict")
-    rows = _rows(model, data, embeddings, strict=strict)
+    rows = _rows(model, data, root, embeddings, strict=strict)
     found = model.predict(rows.inputs, pick_device(device), batch, level=level)
     write_columns(output, predicted_columns(rows, found))
     return "\n".join([_written(model, rows, output), *notes_of(model, rows, found)])
 
 
 def _rows(
-    model: FinishedModel, data: Path, embeddings: Sequence[Path], *, strict: bool
+    model: FinishedModel,
+    data: Path,
+    root: Path | None,
+    embeddings: Sequence[Path],
+    *,
+    strict: bool,
 ) -> InputRows:
-    rows = with_embeddings_from(model, model.schema.read(data), embeddings)
+    if model.task == "reconstruction":
+        raise UserError(f"arm {model.name!r} gives images back: there is nothing to predict")
+    rows = with_embeddings_from(model, read_rows(model, data, root), embeddings)
     if strict:
         check_rows(rows)
     return rows

@@ -132,14 +132,22 @@ class InputSchema:
         known = {k: v for k, v in self.options.items() if k in DataOptions.model_fields}
         return DataOptions.model_construct(**{**known, "on_bad_rows": "drop"})
 
-    def read(self, path: Path | str) -> InputRows:
+    def read(self, path: Path | str, root: Path | None = None) -> InputRows:
         """Read rows to predict for.
+
+        Args:
+            path: of a file or folder.
+            root: where names of images in a table begin; None for the table's folder, and nothing
+                is then said of another.
 
         Raises:
             UserError: the file is not there, or its rows are of another form.
         """
         try:
-            rows = load_inputs(self.data_options(), Path(path), self.like())
+            options = self.data_options()
+            if root is not None and self.kind == "image":
+                options = options.model_copy(update={"root": str(root)})
+            rows = load_inputs(options, Path(path), self.like())
         except UserError as error:
             raise UserError(without_study_keys(str(error))) from error
         if rows.given is None:

@@ -32,7 +32,7 @@ from nearfar.data.read.images.tables import (
     parquet_files,
     read_parquet_images,
 )
-from nearfar.data.read.locate import locate, meant
+from nearfar.data.read.locate import is_there, locate, meant
 from nearfar.data.read.saved import is_saved
 from nearfar.data.shown import PRIVATE
 from nearfar.data.sources.feature_columns import (
@@ -166,8 +166,12 @@ def _own_target(rows: ImageRows, options: DataOptions) -> Sequence[str]:
 def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRows:
     """Read images to predict for: an image, a folder of them, a table of paths, parquet, or npz.
 
-    They are resized to the size of the study's images and get their channels. See
+    They are resized to the size of the study's images and get their channels. ``options.root`` is
+    the folder that names in a table begin at, where the caller can choose one. See
     ``nearfar.data.load_inputs``.
+
+    Raises:
+        UserError: there is no such file, or none of its rows can be used.
     """
     if not path.exists():
         raise UserError(f"no such file or folder: {path}{meant(path)}")
@@ -182,6 +186,7 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     for position, message in rows.unclear.items():
         bad.add(position, "name unclear", message)
     beside = None if columns is None else read_like(rows.table, columns, bad)
+    _note_lacking(rows, path, options, bad)
     size = options.size or images.shape[1:]
     channels = options.channels or images.shape[0]
     form = replace(form_of(options), range=images.range, size=size, channels=channels)
@@ -190,6 +195,8 @@ def load_image_inputs(options: DataOptions, path: Path, like: Inputs) -> InputRo
     names = names_if_any(rows.table, options, found.rows, rows.titles)
     note = {"path": str(path), **rows.note, **rows.table.account(), **_done(found)}
     note |= bad.account()
+    if _from_root(rows, path, options):
+        note["root"] = options.root
     inputs = joined(Images(found.pixels), beside, found.rows)
     given = bad.given()
     if not given.columns and rows.titles is not None:
@@ -252,4 +259,20 @@ def _unlabelled(path: Path, options: DataOptions, form: TableForm) -> ImageRows:
     if ending == ".npz":
         axis = options.channel_axis
         return read_npz(path, None, labelled=False, between=options.range, axis=axis)
-    return file_layout(path, options, form=form)
+    root = None if options.root is None else Path(options.root)
+    return file_layout(path, options, root=root, form=form)
+
+
+def _from_root(rows: ImageRows, path: Path, options: DataOptions) -> bool:
+    """Tell whether rows are of a table whose names begin at a folder that can be chosen."""
+    return options.root is not None and "root" in rows.takes and not path.is_dir()
+
+
+def _note_lacking(rows: ImageRows, path: Path, options: DataOptions, bad: BadRows) -> None:
+    """Note the rows whose images are not there, with how another folder is named."""
+    if not _from_root(rows, path, options):
+        return
+    for position, file in rows.pictures.of(bad.kept()):
+        if isinstance(file, Path) and not is_there(file):
+            told = f"no such image: {file} (--root FOLDER: where the names of images begin)"
+            bad.add(position, "no such image", told)
