@@ -2,7 +2,9 @@
 
 import json
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nearfar.data import DataOptions, Dataset, load_dataset
+from nearfar.data import DataOptions, Dataset, InputRows, Vectors, load_dataset
 from nearfar.data.embeddings import with_embeddings
 from nearfar.data.inputs.embedded import Embedded, embedded, parted
 from nearfar.data.read.embeddings import read_embeddings
 from nearfar.errors import UserError
+from nearfar.models.embed import embed_rows
 from nearfar.starter.write import write_study
 
 NAMES = ["b", "a", "d", "c"]
@@ -203,3 +206,39 @@ def test_rows_joined_by_number_say_what_the_first_ones_are(data: Path) -> None:
     dataset = load_dataset(DataOptions(**options), data)
     (found,) = with_embeddings(dataset, [{"path": "rows.npy"}], data).embeddings.values()
     assert "joined by row number: a, b, c, …" in found.told
+
+
+def test_numbers_of_rows_find_rows_of_data_without_ids_whatever_is_left_out(data: Path) -> None:
+    text = (data / "rows.csv").read_text().splitlines()
+    (data / "rows.csv").write_text("\n".join([*text[:2], "1,,b,1", *text[3:]]) + "\n")
+    options = {"source": "table", "path": "rows.csv", "target": "y", "features": ["x"]}
+    dataset = load_dataset(DataOptions(**options, on_bad_rows="drop"), data)
+    numbers = np.array(["4", "3", "1"])
+    np.savez(data / "named.npz", row_number=numbers, features=ROWS[:3])
+    np.savez(data / "old.npz", ids=numbers, features=ROWS[:3])
+    np.savez(data / "few.npz", row_number=numbers[:2], features=ROWS[:2])
+    np.savez(data / "words.npz", ids=np.array(["p", "q", "r"]), features=ROWS[:3])
+    for file in ({"path": "named.npz"}, {"path": "old.npz", "match": "row"}):
+        (found,) = with_embeddings(dataset, [file], data).embeddings.values()
+        np.testing.assert_array_equal(found.values, ROWS[[2, 1, 0]])
+    with pytest.raises(UserError, match="name the column"):  # ids may be codes of the data's own
+        with_embeddings(dataset, [{"path": "old.npz"}], data)
+    with pytest.raises(UserError, match=r"no row for 1.* \('1'\)|no row for 1 .*\(1\)"):
+        with_embeddings(dataset, [{"path": "few.npz"}], data)
+    with pytest.raises(UserError, match="name the column of the data that has its ids"):
+        with_embeddings(dataset, [{"path": "words.npz", "match": "row"}], data)
+
+
+def test_what_a_model_makes_of_rows_is_called_as_the_data_call_them(tmp_path: Path) -> None:
+    rows = InputRows(Vectors(np.zeros((3, 2)), ["a", "b"]), ["1", "2", "4"], [], [], {})
+    model: Any = SimpleNamespace(name="m", features=lambda inputs, device: inputs.values.numpy())
+    for keys, name, ids in (
+        (None, "row_number", ["1", "2", "4"]),
+        (["p", "q", "r"], "ids", ["p", "q", "r"]),
+        (["p", "q", "p"], "row_number", ["1", "2", "4"]),
+        (["p", "", "r"], "row_number", ["1", "2", "4"]),
+    ):
+        for ending in (".npz", ".parquet"):
+            embed_rows(model, replace(rows, keys=keys), tmp_path / f"e{ending}", "cpu")
+            file = read_embeddings(tmp_path / f"e{ending}")
+            assert (file.key, file.ids) == (name if ending == ".npz" else name.rstrip("s"), ids)

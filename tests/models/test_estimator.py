@@ -341,12 +341,12 @@ def test_embed_writes_ids_and_features(run: Path, tmp_path: Path) -> None:
     data = run.parents[1] / "small.csv"
     embed_file(run, data, tmp_path / "f.npz", "tuned")
     with np.load(tmp_path / "f.npz") as file:
-        ids, features = file["ids"], file["features"]
+        ids, features = file["row_number"], file["features"]
     assert list(ids[:2]) == ["1", "2"]
     assert features.shape == (60, 8)
     embed_file(run, data, tmp_path / "f.parquet", "tuned")
     table = pd.read_parquet(tmp_path / "f.parquet")
-    assert list(table.columns) == ["id", *(f"feature{k}" for k in range(8))]
+    assert list(table.columns) == ["row_number", *(f"feature{k}" for k in range(8))]
     assert np.array_equal(table.iloc[:, 1:].to_numpy(), features)
     spans = pd.read_csv(data).assign(a=pd.to_timedelta(np.arange(60), unit="s"))
     spans.to_parquet(tmp_path / "spans.parquet")

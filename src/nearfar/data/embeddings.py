@@ -15,7 +15,7 @@ import numpy.typing as npt
 from nearfar.data.dataset import Dataset, InputRows
 from nearfar.data.inputs.embedded import Embeddings
 from nearfar.data.path_order import by_sorted_path
-from nearfar.data.read.embeddings import EmbeddingFile, read_embeddings
+from nearfar.data.read.embeddings import ROW_NUMBER, EmbeddingFile, read_embeddings
 from nearfar.data.read.locate import locate
 from nearfar.errors import UserError, shown
 
@@ -25,6 +25,11 @@ AT_STUDY = (
     "name the column of the data with data: {id: COLUMN}, or say with match: row that its rows lie "
     "in the order of the data's"
 )
+_BY_ID = (
+    "leave match out to join them by id",
+    "name the column of the data that has its ids with data: {id: COLUMN}, and leave match out",
+)
+"""What to do where rows do not lie in the order of the data's: ids of the data known, or not."""
 _SHOWN = 3
 
 
@@ -85,7 +90,8 @@ def embeddings_of(
     if match == "id" and file.ids is None:
         raise UserError(f"{file.name}: match: id, and it has no ids: name them with key: NAME")
     by_row = file.ids is None or match == "row"
-    places, told = _by_row(rows, file) if by_row else _by_id(rows, file, hint)
+    keys = ids_in(rows, file)
+    places, told = _by_row(rows, file) if by_row else _by_id(keys, file, hint)
     values = file.values[places]
     wrong = np.argwhere(~np.isfinite(values))
     if len(wrong):
@@ -102,17 +108,31 @@ def embeddings_of(
     return Embeddings(values, file.names, f"{file.name}: {shape}, {told}")
 
 
+def ids_in(rows: InputRows, file: EmbeddingFile) -> list[str] | None:
+    """Return what rows are called in a file: as the data say, or by the numbers of the rows."""
+    numbered = file.key == ROW_NUMBER and rows.source.get("id") != ROW_NUMBER
+    return rows.ids if numbered else rows.keys
+
+
+def _are_numbers(ids: Sequence[str], total: int) -> bool:
+    """Tell whether ids are numbers of rows, from 1 to ``total``, each once at most."""
+    there = set(ids)
+    return len(there) == len(ids) and there <= {str(number + 1) for number in range(total)}
+
+
 def _by_row(rows: InputRows, file: EmbeddingFile) -> tuple[npt.NDArray[np.int64], str]:
     numbered = all(one.isdecimal() for one in rows.ids)
     read = rows.source.get("read", len(rows)) if numbered else len(rows)
     total = read if rows.given is None else rows.given.length
     if len(file.values) != total:
+        if numbered and file.ids is not None and _are_numbers(file.ids, total):
+            return _by_id(rows.ids, file, "")
         raise UserError(
             f"{file.name}: {len(file.values):,} rows and no ids to join them by, and the data have"
             f" {total:,}: save ids beside them (.npz with ids=…, a table with a column id)"
             if file.ids is None
             else f"{file.name}: match: row, and it has {len(file.values):,} rows where the data "
-            f"have {total:,}: leave match out to join them by id"
+            f"have {total:,}: {_BY_ID[rows.keys is None]}"
         )
     numbers = map(int, rows.ids) if numbered and "read" in rows.source else range(1, len(rows) + 1)
     places = np.fromiter(numbers, dtype=np.int64) - 1
@@ -134,9 +154,11 @@ def _by_path(
     return places[numbers], f"joined by row number: {', '.join(first)}, …, the sorted paths"
 
 
-def _by_id(rows: InputRows, file: EmbeddingFile, hint: str) -> tuple[npt.NDArray[np.int64], str]:
+def _by_id(
+    keys: Sequence[str] | None, file: EmbeddingFile, hint: str
+) -> tuple[npt.NDArray[np.int64], str]:
     assert file.ids is not None
-    if rows.keys is None:
+    if keys is None:
         raise UserError(
             f"{file.name} has ids ('{file.key}', such as {shown(file.ids[0], 40)}): {hint}"
         )
@@ -147,8 +169,8 @@ def _by_id(rows: InputRows, file: EmbeddingFile, hint: str) -> tuple[npt.NDArray
             f"{_more(len(twice) - 1, 'id')}; each may stand once"
         )
     place = {one: k for k, one in enumerate(file.ids)}
-    missing = list(dict.fromkeys(key for key in rows.keys if key not in place))
-    known = len(set(rows.keys))
+    missing = list(dict.fromkeys(key for key in keys if key not in place))
+    known = len(set(keys))
     if missing:
         where = "none" if len(missing) == known else f"no row for {len(missing):,}"
         listed = ", ".join(shown(one, 60) for one in missing[:_SHOWN])
@@ -160,7 +182,7 @@ def _by_id(rows: InputRows, file: EmbeddingFile, hint: str) -> tuple[npt.NDArray
     foreign = len(place) - known
     told = f"joined by id ('{file.key}')"
     told += f"; {foreign:,} of its ids are of no row of the data, and not used" if foreign else ""
-    return np.array([place[key] for key in rows.keys], dtype=np.int64), told
+    return np.array([place[key] for key in keys], dtype=np.int64), told
 
 
 def in_order(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from nearfar.data import InputRows
-from nearfar.data.embeddings import embeddings_of, in_order, read_file_of
+from nearfar.data.embeddings import embeddings_of, ids_in, in_order, read_file_of
 from nearfar.data.inputs.embedded import embedded
 from nearfar.data.read.embeddings import EmbeddingFile
 from nearfar.errors import UserError, shown
@@ -62,14 +62,15 @@ def _without_unknown(rows: InputRows, file: EmbeddingFile) -> InputRows:
 
     Where it has none of them, all are left, and refused where they are joined.
     """
-    if file.ids is None or rows.keys is None or rows.given is None:
+    keys = ids_in(rows, file)
+    if file.ids is None or keys is None or rows.given is None:
         return rows
     there = set(file.ids)
-    kept = [place for place, key in enumerate(rows.keys) if key in there]
+    kept = [place for place, key in enumerate(keys) if key in there]
     if not kept or len(kept) == len(rows):
         return rows
     reasons = dict(rows.given.reasons)
-    for number, key in zip(rows.ids, rows.keys, strict=True):
+    for number, key in zip(rows.ids, keys, strict=True):
         if key not in there:
             why = f"{file.name} has no row for id {shown(key, 60)}" if key else "its id is missing"
             reasons[int(number) - 1] = why
@@ -79,7 +80,7 @@ def _without_unknown(rows: InputRows, file: EmbeddingFile) -> InputRows:
         ids=[rows.ids[place] for place in kept],
         names=[rows.names[place] for place in kept],
         smiles=[rows.smiles[place] for place in kept] if rows.smiles else [],
-        keys=[rows.keys[place] for place in kept],
+        keys=None if rows.keys is None else [rows.keys[place] for place in kept],
         given=replace(rows.given, reasons=dict(sorted(reasons.items()))),
     )
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nearfar.data.embeddings import embeddings_of, refuse_answers
-from nearfar.data.read.embeddings import EmbeddingFile, id_text, read_embeddings
+from nearfar.data.embeddings import embeddings_of, ids_in, refuse_answers
+from nearfar.data.read.embeddings import ROW_NUMBER, EmbeddingFile, id_text, read_embeddings
 from nearfar.errors import UserError, shown
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def with_embeddings_beside(finding: Finding, data: Path, path: Path) -> Finding:
     """
     file = read_embeddings(path.expanduser(), likely=finding.data.id)
     options, dataset, by = finding.data, finding.dataset, ""
-    if file.ids is not None and options.id is None and not _covers(file, dataset.keys):
+    named = file.ids is not None and file.key != ROW_NUMBER
+    if named and options.id is None and not _covers(file, ids_in(dataset, file)):
         column, keys = _column_of(file, data, finding)
         kept = [name for name in options.features or [] if name != column] or None
         options = options.model_copy(update={"id": column, "features": kept})

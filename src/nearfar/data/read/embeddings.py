@@ -22,7 +22,9 @@ from nearfar.errors import UserError, first_line, nearest
 READABLE = ".npz, .npy, .parquet, .csv"
 """Files of embeddings, for messages; other tables that ``read_file`` reads can be such too."""
 
-_ID_NAMES = ("id", "ids", "key", "keys", "index", "name", "names", "smiles")
+ROW_NUMBER = "row_number"
+"""What the ids of a file are called where they are the numbers of the data's rows, from 1."""
+_ID_NAMES = ("id", "ids", "key", "keys", "index", "name", "names", "smiles", ROW_NUMBER)
 _WHOLE = re.compile(r"(-?[0-9]+)\.0*")
 _FOREIGN = frozenset({".pt", ".pth", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5", ".mat"})
 
