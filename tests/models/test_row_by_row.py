@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from nearfar.data import Columns, DataOptions, Vectors, load_dataset
 from nearfar.data.inputs.columns import NUMERIC
+from nearfar.data.inputs.joined import Joined
 from nearfar.models import InputSchema
 from nearfar.models.given import rows_of
 
@@ -128,3 +130,30 @@ def test_points_that_no_cell_of_the_file_explains_are_told(tmp_path: Path) -> No
         (tmp_path / "one.csv").write_text(text, encoding="utf-8")
         notes = schema.read(tmp_path / "one.csv").source.get("reading", [])
         assert [word in note for note, word in zip(notes, told, strict=True)] == [True] * len(told)
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "t.parquet"])
+def test_columns_beside_images_are_read_one_by_one(tmp_path: Path, name: str) -> None:
+    made = table({"grade": POINTS["grade"], "booked": POINTS["booked"]})
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "a.png")
+    if name == "metadata.csv":
+        made = made.assign(file_name="a.png")
+    else:
+        content = (tmp_path / "a.png").read_bytes()
+        made["image"] = [{"bytes": content, "path": None}] * ROWS
+        (tmp_path / "a.png").unlink()
+
+    def write(rows: pd.DataFrame) -> None:
+        if name == "metadata.csv":
+            rows.to_csv(tmp_path / name, index=False)
+        else:
+            rows.to_parquet(tmp_path / name)
+
+    write(made)
+    given = {"source": "images", "path": ".", "target": "y", "task": "regression"}
+    options = DataOptions(**{**given, "features": ["grade", "booked"]})
+    schema = InputSchema.of(options, load_dataset(options, tmp_path).inputs)
+    write(made.head(1))
+    inputs = schema.read(tmp_path).inputs
+    assert isinstance(inputs, Joined)
+    assert [column.cells.tolist() for column in inputs.columns.columns] == [["none"], [-1.5]]

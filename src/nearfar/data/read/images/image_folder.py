@@ -73,6 +73,7 @@ def read_image_folder(
         places += [f"{path}, row {row + 1}" for row in range(table.length)]
     joined = Table(folder.name, columns, len(places), ragged=ragged, written=written)
     joined.place = lambda position: places[position]
+    joined.points = {name for _, _, table in tables for name in table.points}
     joined.parts = parts if len({part for part, _ in files}) > 1 else None
     rows = path_rows(joined, folder, image or _COLUMN, "a folder of images with metadata")
     rows.note |= _left_over(folder, rows, {path for _, path in files})
