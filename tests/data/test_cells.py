@@ -8,6 +8,7 @@ import pytest
 
 from nearfar.data.read.cells import date, is_pair, limit, measure, number, truth
 from nearfar.data.read.columns import BadRows
+from nearfar.data.read.dates import date_layout
 from nearfar.data.read.decimals import ambiguous, decimal_sign, plain_number
 from nearfar.data.read.header import unit_in
 from nearfar.data.read.kinds import column_kind, column_kinds
@@ -152,6 +153,32 @@ def test_notes_of_columns() -> None:
     assert "month first" in column_kind("d", ["01/02/2020", "03/04/2020"]).note
     decided = column_kind("d", ["01/02/2020", "13/04/2020"])
     assert (decided.layout, decided.note) == ("%d/%m/%Y", "")
+
+
+@pytest.mark.parametrize(
+    ("years", "first", "last"),
+    [
+        (["50", "65", "72", "89"], 1950, 1989),
+        (["30", "45", "55", "70", "82", "95", "10"], 1930, 2010),
+        (["50", "51", "65"], 1950, 1965),
+        (["95", "10", "30", "50", "65"], 1995, 2065),
+        (["71", "24"], 1971, 2024),
+        (["25", "28", "35"], 2025, 2035),
+        (["31", "40"], 2031, 2040),
+    ],
+)
+def test_years_of_two_digits_lie_in_one_hundred_years(
+    years: list[str], first: int, last: int
+) -> None:
+    cells = [f"12.03.{year}" for year in years]
+    layout, note = date_layout(cells)
+    found = [date(cell, layout).year for cell in cells]  # type: ignore[union-attr]
+    assert (min(found), max(found)) == (first, last)
+    assert note == (f"years of two digits are read as {first} to {last}" if "," in layout else "")
+
+
+def test_a_leap_day_is_not_moved_to_a_year_that_has_none() -> None:
+    assert date_layout(["29.02.00", *(f"1.3.{y}" for y in (20, 40, 60, 71))])[1] == ""
 
 
 def table(**columns: list[Any]) -> Table:

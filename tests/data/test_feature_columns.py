@@ -198,12 +198,14 @@ def test_dates_that_are_unclear_are_told_as_they_should_be(
         dated(tmp_path, cells[::-1])
 
 
-def dated_again(folder: Path, usual: str, cells: list[Any]) -> Any:
+def dated_again(
+    folder: Path, usual: str, cells: list[Any], first: str = "2024-01-01", years: str = ""
+) -> Any:
     """Read dates to predict for, where those of training are written as ``usual``."""
-    days = pd.date_range("2024-01-01", periods=ROWS).strftime(usual)
+    days = pd.date_range(first, periods=ROWS).strftime(usual)
     table = pd.DataFrame({"d": days, "b": [True, False] * (ROWS // 2), "y": np.arange(ROWS)})
     training = read(folder, table)
-    assert training.inputs.columns[0].layout == usual
+    assert training.inputs.columns[0].layout == usual + years
     pd.DataFrame({"d": cells, "b": True}).to_csv(folder / "new.csv", index=False)
     options = DataOptions(source="table", path="t.csv", target="y", on_bad_rows="drop")
     return load_inputs(options, folder / "new.csv", training.inputs)
@@ -233,6 +235,17 @@ def test_dates_of_the_other_order_are_read_in_that_as_a_whole(
     assert days_of(rows) == ["2024-02-03", "2024-12-31"]
     assert "dates are written as" in rows.source["reading"][0]
     assert rows.source["dropped"] == len(cells) - 2
+
+
+def test_years_of_two_digits_mean_in_other_rows_what_they_meant_in_training(
+    tmp_path: Path,
+) -> None:
+    births = ("1951-01-25", ", years up to 2001")
+    rows = dated_again(tmp_path, "%d/%m/%y", ["02/03/65", "03/04/91"], *births)
+    assert days_of(rows) == ["1965-03-02", "1991-04-03"]
+    rows = dated_again(tmp_path, "%d/%m/%y", ["02/03/65", "12/31/72"], *births)
+    assert days_of(rows) == ["1965-02-03", "1972-12-31"]
+    assert "written as 12/31/24, in training as 31/12/24" in rows.source["reading"][0]
 
 
 @pytest.mark.parametrize("proof", ["12/31/2024", "12/31/2024 10:00", "12/31/24"])

@@ -49,6 +49,7 @@ LAYOUTS = (
     *("%Y/%m/%d %H:%M", "%m/%d/%Y %I:%M %p", "%d-%b-%y", "%Y-%m", "%b %Y", "%B %Y"),
 )
 """Other layouts of dates, as ``datetime.strptime`` has them."""
+_UP_TO = ", years up to "
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}.*)?", re.DOTALL)
 
 
@@ -172,12 +173,28 @@ def is_written_truth(cell: Any) -> bool:
     return isinstance(cell, str) and cell.strip().lower() in TRUTHS[0]
 
 
+def up_to(layout: str, year: int | str) -> str:
+    """Return a layout whose years of two digits are the hundred up to ``year``.
+
+    >>> date("12.03.65", up_to("%d.%m.%y", 2019))
+    datetime.datetime(1965, 3, 12, 0, 0)
+    """
+    return f"{layout}{_UP_TO}{year}" if "%y" in layout and year else layout
+
+
+def without_last_year(layout: str) -> tuple[str, str]:
+    """Return a layout as ``strptime`` has it, and the last year of two digits, if it says one."""
+    plain, _, last = layout.partition(_UP_TO)
+    return plain, last
+
+
 def date(cell: Any, layout: str = ISO) -> dt.datetime | None:
     """Return the date and time in a cell, without a time zone (UTC where it names one).
 
     Args:
         cell: a date, or text.
-        layout: of text: ``ISO`` or one of ``LAYOUTS``.
+        layout: of text: ``ISO`` or one of ``LAYOUTS``, with the last year that two digits
+            mean where that is not 2068 (see ``up_to``).
     """
     if isinstance(cell, dt.datetime):
         return cell if cell.tzinfo is None else cell.astimezone(dt.UTC).replace(tzinfo=None)
@@ -187,7 +204,11 @@ def date(cell: Any, layout: str = ISO) -> dt.datetime | None:
         return None
     try:
         if layout != ISO:
-            return dt.datetime.strptime(text, layout)
+            plain, last = without_last_year(layout)
+            found = dt.datetime.strptime(text, plain)
+            if not last or found.year <= int(last):
+                return found
+            return found.replace(year=found.year - 100)
         utc = text.removesuffix(" UTC") + "Z" * text.endswith(" UTC")
         return date(dt.datetime.fromisoformat(utc)) if _ISO.fullmatch(text) else None
     except (ValueError, OverflowError):

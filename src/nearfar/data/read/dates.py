@@ -8,17 +8,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nearfar.data.read.cells import ISO, LAYOUTS, date
+from nearfar.data.read.cells import ISO, LAYOUTS, date, up_to, without_last_year
 
 _LOOKED_AT = 200
+_NOT_BEFORE, _NOT_AFTER = 2029, 2049
+"""Years of two digits are looked at again if some are after the first; all are past if all are, and
+some after the second."""
 
 
-def date_layout(present: Sequence[Any], layouts: Sequence[str] = LAYOUTS) -> tuple[str, str]:
+def date_layout(present: Sequence[Any]) -> tuple[str, str]:
     """Return the layout that all cells have as dates, and a note; an empty layout if none.
 
-    Where day and month can change places in every cell, the first of ``layouts`` that fits is
-    taken (of ``LAYOUTS`` the month first), with a note.
+    Where day and month can change places in every cell, the first of ``LAYOUTS`` that fits is
+    taken, the month first, with a note. Years of two digits are told where they are others than
+    1969 to 2068 (``_hundred_years``).
     """
+    layout, note = _first_layout(present, LAYOUTS)
+    if "%y" not in layout:
+        return layout, note
+    dated, told = _hundred_years(present, layout)
+    return dated, "; ".join(filter(None, [note, told]))
+
+
+def _first_layout(present: Sequence[Any], layouts: Sequence[str]) -> tuple[str, str]:
     if all(date(cell) is not None for cell in present):
         return ISO, ""
     fits = [
@@ -30,6 +42,32 @@ def date_layout(present: Sequence[Any], layouts: Sequence[str] = LAYOUTS) -> tup
         return "", ""
     both = {("%d", "%m"), ("%m", "%d")} <= {_order(layout) for layout in fits}
     return fits[0], "day and month can change places: read as the month first" if both else ""
+
+
+def _hundred_years(present: Sequence[Any], layout: str) -> tuple[str, str]:
+    """Return a layout of dates whose years of two digits belong together, and a note if it differs.
+
+    ``strptime`` takes 69 to 99 for the last century and 0 to 68 for this one, which tears births
+    from 1950 to 1990 apart. Where that makes dates after 2029, the longest run of years that no
+    date has lies outside, and half of it is left for rows to come; dates that are all after 2029,
+    some after 2049, are those of a hundred years earlier. No clock is asked: the same cells mean
+    the same dates.
+    """
+    years = sorted({when.year for cell in present if (when := date(cell, layout))})
+    following = [*years[1:], years[0] + 100]
+    gaps = [after - year for year, after in zip(years, following, strict=True)]
+    widest = max(range(len(gaps)), key=lambda place: (gaps[place], place))
+    last, gap = years[widest], gaps[widest]
+    past = years[0] > _NOT_BEFORE and years[-1] > _NOT_AFTER
+    if years[-1] <= _NOT_BEFORE or (widest == len(years) - 1 and not past):
+        return layout, ""
+    last -= 100 if past else 0
+    found = up_to(layout, last + gap // 2)
+    dates = [date(cell, found) for cell in present]
+    known = [when.year for when in dates if when is not None]
+    if len(known) < len(present):
+        return layout, ""
+    return found, f"years of two digits are read as {min(known)} to {max(known)}"
 
 
 def nearly_dates(present: Sequence[Any]) -> str:
@@ -77,7 +115,9 @@ def read_again(cells: Sequence[Any], usual: str) -> DateReading:
     """
     texts = list(dict.fromkeys(cell.strip() for cell in cells if isinstance(cell, str)))
     other_order = _other_order(usual)
-    layouts = list(dict.fromkeys([*LAYOUTS, other_order, ISO]))
+    last = without_last_year(usual)[1]
+    own = [up_to(layout, last) for layout in LAYOUTS]
+    layouts = list(dict.fromkeys([*own, other_order, ISO]))
     fitting = {
         text: [layout for layout in layouts if date(text, layout)]
         for text in texts
@@ -87,7 +127,7 @@ def read_again(cells: Sequence[Any], usual: str) -> DateReading:
     if not unlike:
         return DateReading(usual)
     dates = [text for text in texts if text not in fitting or text in unlike]
-    layout, note = date_layout(dates, layouts)
+    layout, note = _first_layout(dates, layouts)
     if layout == ISO or (layout and not note and ("%Y" in layout or "%y" in usual)):
         return DateReading(layout)
     proofs: dict[str, str] = {}
@@ -120,4 +160,5 @@ def _other_order(layout: str) -> str:
 
 def _looks(layout: str) -> str:
     """Return the order of day, month and year, and what stands between them, without the time."""
-    return layout.split(" %H")[0].split(" %I")[0].replace("%y", "%Y")
+    plain, _ = without_last_year(layout)
+    return plain.split(" %H")[0].split(" %I")[0].replace("%y", "%Y")

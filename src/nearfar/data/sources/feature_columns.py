@@ -14,7 +14,15 @@ from nearfar.data.inputs.columns import NUMERIC, Column, Columns, Kind, texts
 from nearfar.data.inputs.joined import Joined
 from nearfar.data.inputs.vectors import Vectors
 from nearfar.data.options import DataOptions
-from nearfar.data.read.cells import ISO, date, is_missing, is_single, number, truth
+from nearfar.data.read.cells import (
+    ISO,
+    date,
+    is_missing,
+    is_single,
+    number,
+    truth,
+    without_last_year,
+)
 from nearfar.data.read.columns import BadRows
 from nearfar.data.read.dates import read_again
 from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds
@@ -262,7 +270,11 @@ def _own_layout(table: Table, like: Column, bad: BadRows) -> str:
 
 def _date_in(layout: str) -> str:
     example = dt.datetime(2024, 12, 31)
-    return f"{example:%Y-%m-%d}" if layout in ("", ISO) else example.strftime(layout)
+    return (
+        f"{example:%Y-%m-%d}"
+        if layout in ("", ISO)
+        else example.strftime(without_last_year(layout)[0])
+    )
 
 
 def _column(
