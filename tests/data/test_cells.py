@@ -2,8 +2,10 @@
 
 import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nearfar.data.read.cells import date, is_pair, limit, measure, number, truth
@@ -61,6 +63,19 @@ def test_dates() -> None:
     assert date("2020-01-31T12:00:00Z") == dt.datetime(2020, 1, 31, 12)
     assert date("31.01.2020", "%d.%m.%Y") == date(dt.date(2020, 1, 31))
     assert date("20200131") is None
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2024-07-01T00:00:00+02:00",
+        "2024-07-01 00:00:00-0700",
+        dt.datetime(2024, 7, 1, tzinfo=ZoneInfo("Europe/Berlin")),
+        pd.Timestamp("2024-07-01", tz="Asia/Tokyo"),
+    ],
+)
+def test_midnight_of_a_time_zone_is_midnight(cell: Any) -> None:
+    assert date(cell) == dt.datetime(2024, 7, 1)
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,9 @@ def without_last_year(layout: str) -> tuple[str, str]:
 
 
 def date(cell: Any, layout: str = ISO) -> dt.datetime | None:
-    """Return the date and time in a cell, without a time zone (UTC where it names one).
+    """Return the date and time in a cell as clocks there show them, whatever the time zone.
+
+    Midnight in Berlin is midnight of that day, not an hour or two before it, as in UTC.
 
     Args:
         cell: a date, or text.
@@ -197,7 +199,7 @@ def date(cell: Any, layout: str = ISO) -> dt.datetime | None:
             mean where that is not 2068 (see ``up_to``).
     """
     if isinstance(cell, dt.datetime):
-        return cell if cell.tzinfo is None else cell.astimezone(dt.UTC).replace(tzinfo=None)
+        return cell.replace(tzinfo=None)
     if isinstance(cell, dt.date):
         return dt.datetime(cell.year, cell.month, cell.day)
     if not isinstance(cell, str) or not 6 <= len(text := cell.strip()) <= 40:
