@@ -1,5 +1,6 @@
 """Which columns of a table are features, of which kind, and what their cells become."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,30 @@ def test_years_of_two_digits_mean_in_other_rows_what_they_meant_in_training(
     rows = dated_again(tmp_path, "%d/%m/%y", ["02/03/65", "12/31/72"], *births)
     assert days_of(rows) == ["1965-02-03", "1972-12-31"]
     assert "written as 12/31/24, in training as 31/12/24" in rows.source["reading"][0]
+
+
+SWAPPED = [dt.datetime(2024, 1, 2), dt.datetime(2024, 12, 3), "13/01/2024", "31/05/2024"]
+
+
+def test_dates_of_which_a_spreadsheet_swapped_some_are_told() -> None:
+    kind = column_kind("d", SWAPPED)
+    assert kind.kind == "text"
+    assert "careful: 2 cells are texts such as '13/01/2024', and 2 are dates" in kind.note
+    american = [text.replace("31/05", "05/31").replace("13/01", "01/13") for text in SWAPPED[2:]]
+    assert "careful: " in column_kind("d", [*SWAPPED[:2], *american]).note
+    assert column_kind("d", [*SWAPPED, dt.datetime(2024, 1, 13)]).kind == "date"
+    assert column_kind("d", [*SWAPPED, "02/01/2024"]).kind == "date"
+
+
+def test_dates_of_which_a_spreadsheet_swapped_some_leave_no_prediction(tmp_path: Path) -> None:
+    dated_again(tmp_path, "%d/%m/%Y", ["02/03/2024"])
+    options = DataOptions(source="table", path="t.csv", target="y", on_bad_rows="drop")
+    training = load_dataset(options, tmp_path)
+    pd.DataFrame({"d": SWAPPED, "b": True}).to_excel(tmp_path / "new.xlsx", index=False)
+    rows = load_inputs(options, tmp_path / "new.xlsx", training.inputs)
+    assert days_of(rows) == ["2024-01-13", "2024-05-31"]
+    told = rows.source["dropped_rows"]["1"]
+    assert "'2024-01-02 00:00:00', which may be another day" in told
 
 
 @pytest.mark.parametrize("proof", ["12/31/2024", "12/31/2024 10:00", "12/31/24"])

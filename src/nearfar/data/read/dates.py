@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nearfar.data.read.cells import ISO, LAYOUTS, date, up_to, without_last_year
 
 _LOOKED_AT = 200
+_MONTHS = 12
 _NOT_BEFORE, _NOT_AFTER = 2029, 2049
 """Years of two digits are looked at again if some are after the first; all are past if all are, and
 some after the second."""
@@ -21,9 +23,12 @@ def date_layout(present: Sequence[Any]) -> tuple[str, str]:
 
     Where day and month can change places in every cell, the first of ``LAYOUTS`` that fits is
     taken, the month first, with a note. Years of two digits are told where they are others than
-    1969 to 2068 (``_hundred_years``).
+    1969 to 2068 (``_hundred_years``). Dates and texts of which a spreadsheet program swapped some
+    (``swapped``) have none.
     """
     layout, note = _first_layout(present, LAYOUTS)
+    if layout not in ("", ISO) and _swapped(present, layout):
+        return "", ""
     if "%y" not in layout:
         return layout, note
     dated, told = _hundred_years(present, layout)
@@ -70,11 +75,46 @@ def _hundred_years(present: Sequence[Any], layout: str) -> tuple[str, str]:
     return found, f"years of two digits are read as {min(known)} to {max(known)}"
 
 
+def _swapped(present: Sequence[Any], layout: str) -> bool:
+    """Tell whether a spreadsheet program took day and month of some dates for each other.
+
+    It then made dates of the texts that it could read in its own order, with a day up to 12, and
+    left the others as texts: those that can mean one day alone.
+
+    Args:
+        present: cells, missing ones left out.
+        layout: which the texts have.
+    """
+    other = _other_order(layout)
+    texts = [cell for cell in present if isinstance(cell, str)]
+    values = [cell for cell in present if isinstance(cell, dt.date)]
+    if not texts or not values or other == layout:
+        return False
+    clear = all(date(text, layout) and not date(text, other) for text in texts)
+    return clear and all(value.day <= _MONTHS for value in values)
+
+
+def _told_as_swapped(present: Sequence[Any]) -> str:
+    """Return what should be said of cells that are ``_swapped``; nothing of others."""
+    layout, _ = _first_layout(present, LAYOUTS)
+    if layout in ("", ISO) or not _swapped(present, layout):
+        return ""
+    texts = [cell for cell in present if isinstance(cell, str)]
+    others = len(present) - len(texts)
+    return (
+        f"careful: {len(texts)} cells are texts such as {texts[0]!r}, and {others} are dates, none "
+        "of a day after the 12th: a spreadsheet program took day and month of these for each "
+        "other: import the file anew; taken as texts"
+    )
+
+
 def nearly_dates(present: Sequence[Any]) -> str:
     """Return why cells that are dates for the most part are none together, as the first ones tell.
 
     Asked of cells of which ``date_layout`` finds none; empty where few are dates.
     """
+    if told := _told_as_swapped(present):
+        return told
     looked_at = list(map(str, present[:_LOOKED_AT]))
     written: dict[frozenset[str], str] = {}
     odd = []
@@ -100,6 +140,8 @@ class DateReading:
     layout: str
     doubtful: Mapping[str, str] = field(default_factory=dict)
     """Cells that could be another day, each with a cell that proves it: it fits that way alone."""
+    swapped: str = ""
+    """A text that proves day and month of cells that are dates, no texts, to be swapped."""
 
 
 def read_again(cells: Sequence[Any], usual: str) -> DateReading:
@@ -113,11 +155,15 @@ def read_again(cells: Sequence[Any], usual: str) -> DateReading:
         cells: the column, missing ones left out.
         usual: ``ISO`` or a layout of ``strptime``.
     """
+    own = _first_layout(cells, LAYOUTS)[0] if cells else ""
+    if own not in ("", ISO) and _swapped(cells, own):
+        written = [cell for cell in cells if isinstance(cell, str)]
+        return replace(read_again(written, usual), swapped=written[0])
     texts = list(dict.fromkeys(cell.strip() for cell in cells if isinstance(cell, str)))
     other_order = _other_order(usual)
     last = without_last_year(usual)[1]
-    own = [up_to(layout, last) for layout in LAYOUTS]
-    layouts = list(dict.fromkeys([*own, other_order, ISO]))
+    dated = [up_to(layout, last) for layout in LAYOUTS]
+    layouts = list(dict.fromkeys([*dated, other_order, ISO]))
     fitting = {
         text: [layout for layout in layouts if date(text, layout)]
         for text in texts

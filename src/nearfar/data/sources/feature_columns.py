@@ -258,11 +258,12 @@ def _own_layout(table: Table, like: Column, bad: BadRows) -> str:
         said = f"dates are written as {_date_in(reading.layout)}, {in_training}"
         table.notes.append(f"column '{like.name}': {said}")
     for row, cell in enumerate(cells):
-        proof = reading.doubtful.get(cell.strip()) if isinstance(cell, str) else None
-        if proof is not None:
+        text = isinstance(cell, str)
+        proof = reading.doubtful.get(cell.strip()) if text else reading.swapped
+        if proof and (text or isinstance(cell, dt.date)):
             message = (
-                f"feature '{like.name}' is {cell!r}, which may be another day: {in_training}, and "
-                f"here {proof!r} is written otherwise: write all dates in one way"
+                f"feature '{like.name}' is {str(cell)!r}, which may be another day: {in_training}, "
+                f"and here {proof!r} is written otherwise: write all dates in one way"
             )
             bad.add(row, "feature not a clear date", message)
     return reading.layout
