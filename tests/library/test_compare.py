@@ -141,6 +141,20 @@ def test_molecules_and_pictures(tmp_path: Path) -> None:
         assert (result.failures, result.summary["kind"]) == ({}, "image")
 
 
+def test_of_a_frame_with_masks_the_images_are_learnt_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_images(tmp_path, [f"masks/{k}.png" for k in range(40)], seed=1)
+    write_images(tmp_path, [f"photos/{k}.png" for k in range(40)], seed=2)
+    paths = {name: [f"{name}/{k}.png" for k in range(40)] for name in ("masks", "photos")}
+    frame = pd.DataFrame({"mask": paths["masks"], "image": paths["photos"]})
+    arms = {"pixels": {"fit": {"encoder": "identity", "head": "logistic"}}}
+    result = compared(tmp_path, frame, np.arange(40) % 2, arms=arms, repeats=1)
+    assert result.failures == {}
+    assert any("the images are those of column 'image'" in note for note in result.notes)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -102,20 +102,20 @@ def from_working_folder(table: Any, column: str | None = None) -> Any:
     """Return a table of pyarrow whose relative paths of images begin at the working folder.
 
     Args:
-        table: any; the first column that holds such paths is changed.
-        column: the one that does, if known.
+        table: any; all columns that hold such paths are changed.
+        column: the one that is read, if known: it alone is.
     """
     import pyarrow as pa
 
+    here = Path.cwd()
     for place, field in enumerate(table.schema):
         if field.name != column if column in table.column_names else not _is_text(field.type):
             continue
         cells = table.column(place).to_pylist() if _is_text(field.type) else []
         if not are_image_paths(cells):
             continue
-        here = Path.cwd()
         paths = [cell if is_missing(cell) else str(here / cell.strip()) for cell in cells]
-        return table.set_column(place, field.name, pa.array(paths, pa.string()))
+        table = table.set_column(place, field.name, pa.array(paths, pa.string()))
     return table
 
 
