@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import nearfar
-from nearfar.data import Columns, DataOptions, Vectors, load_dataset
+from nearfar.data import Columns, DataOptions, Preparation, Vectors, load_dataset
+from nearfar.data.inputs.columns import Column
 from nearfar.data.scales import Scales
 
 X = np.random.default_rng(0).normal(size=(60, 2))
@@ -37,6 +38,16 @@ def test_columns_that_float32_would_blur_are_prepared(
     options = DataOptions(source="table", path="t.csv", target="y")
     inputs = load_dataset(options, tmp_path).inputs
     assert isinstance(inputs, Columns if blurred else Vectors)
+
+
+def test_columns_whose_squares_are_below_float64_are_prepared() -> None:
+    numbers = np.arange(12.0)
+    cells = {"small": 1e-200 * numbers, "none": 5e-324 * numbers, "usual": numbers}
+    columns = Columns([Column(name, "number", values) for name, values in cells.items()])
+    prepared = Preparation.fit(columns, np.arange(12), numbers[:, None])
+    values = prepared.apply_to_own(columns).values.numpy()
+    assert prepared.names == ["small", "usual"]
+    assert np.allclose(values[:, 0], values[:, 1])
 
 
 def test_what_does_not_vary_blurs_nothing() -> None:

@@ -58,6 +58,7 @@ def test_grades_are_numbers_or_classes_with_a_word_about_the_other() -> None:
         (["a|b|c", "b|c", "a", "c"], "|"),
         (["sea, sky", "sky", "sea"], ","),
         (["cat", "cat dog", "cat dog fox", "dog", "fox"], " "),
+        (["c", "c p", "c r", "c p r", "h p", "h r", "h p r", "p r"], " "),
         (["1;2", "2", "1"], ";"),
     ],
 )

@@ -35,8 +35,9 @@ class Scales:
 
     @property
     def varies(self) -> npt.NDArray[np.bool_]:
-        """Which columns vary by more than rounding."""
-        return self.deviation > _ROUNDING
+        """Which columns vary by more than rounding, and by what can be divided by."""
+        least = np.finfo(np.float64).tiny
+        return (self.deviation > _ROUNDING) & (self.deviation * self.largest > least)
 
     def blurred_in_float32(self) -> bool:
         """Tell whether a column that varies would not do so as well in float32.

@@ -229,7 +229,7 @@ def _separator_of(cells: Sequence[Any], *, asked: bool) -> str | None:
     Texts are sets of labels where no more labels than texts come of them, they differ in how many
     they have, and none has one twice. Spaces belong to names (``neither agree nor disagree``): one
     counts where some text has three labels or more and, unless labels are ``asked`` for, each label
-    is some row's only one.
+    is some row's only one, or there are twice as many texts as labels.
     """
     texts = sorted({cell.strip() for cell in cells if isinstance(cell, str)})
     if not texts or len(texts) < len({str(cell) for cell in cells if not isinstance(cell, str)}):
@@ -241,7 +241,8 @@ def _separator_of(cells: Sequence[Any], *, asked: bool) -> str | None:
         longest = max(sizes)
         if len(sizes) < 2 or longest < (3 if sign == " " else 2):
             continue
-        if sign == " " and not asked and not labels <= set(texts):
+        alone = labels <= set(texts)
+        if sign == " " and not (asked or alone or len(texts) >= 2 * len(labels)):
             continue
         once = all(len(set(found)) == len(found) for found in sets)
         named = sign in ";|" or any(number(name) is None for name in labels)

@@ -99,8 +99,9 @@ class Preparation:
             values.append(step.apply(cells) if codes is None else codes)
             crossed += [] if codes is None else [codes]
         found = np.concatenate(values, axis=1) if values else np.zeros((len(train), 0))
-        mean, deviation = found.mean(axis=0), found.std(axis=0)
-        kept = Scales.of(found).varies
+        mean, deviation, scales = found.mean(axis=0), found.std(axis=0), Scales.of(found)
+        kept, relative = scales.varies, scales.deviation * scales.largest
+        deviation = np.where(deviation > 0, deviation, relative)  # whose squares are below float64
         if not kept.any():
             raise UserError(
                 f"none of the {len(columns.columns)} feature columns varies over the "
