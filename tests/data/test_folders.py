@@ -141,7 +141,7 @@ def test_what_cannot_be_told_is_refused(
 
 def test_classes_that_a_part_lacks_are_told(tmp_path: Path) -> None:
     pictures(tmp_path, "train/cat", "train/dog", "train/emu", "test/cat", "test/dog")
-    assert load(tmp_path).source["folders"] == ["part test has no image of 1 classes: emu"]
+    assert load(tmp_path).source["folders"] == ["part test has no image of 1 class: emu"]
 
 
 def test_unlabelled_part_is_no_part(tmp_path: Path) -> None:

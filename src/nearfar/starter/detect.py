@@ -32,6 +32,7 @@ from nearfar.data.read.times import nothing_but_parts
 from nearfar.data.sources.feature_columns import named_columns, not_used, usable_columns
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
+from nearfar.numbers import counted
 from nearfar.starter.asked import OFF, Asked, named_or_off
 from nearfar.starter.candidates import refuse_several_tables, target_left
 from nearfar.starter.counts import class_fact, known_in_training, part_facts
@@ -163,7 +164,7 @@ def _columns(
     else:
         taken_too = (nothing_but_parts(table, part), group, asked.name)
         features, left_out = _feature_columns(table, targets, taken_too, asked)
-        told = f"{len(features)} feature columns"
+        told = counted(len(features), "feature column")
         facts += left_out
         chosen |= {"source": "table", "features": features}
     features = asked.options.get("features", chosen.get("features", []))

@@ -304,7 +304,8 @@ def _compare_parts(found: _Found) -> None:
     for part, names in sorted(of_part.items()):
         if lacking := sorted(everywhere - names):
             some = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
-            found.told.append(f"part {part} has no image of {len(lacking)} classes: {some}")
+            number, es = len(lacking), "es" * (len(lacking) > 1)
+            found.told.append(f"part {part} has no image of {number} class{es}: {some}")
 
 
 def read_loose_folder(root: Path) -> ImageRows:
