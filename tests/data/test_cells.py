@@ -114,6 +114,8 @@ KINDS: dict[str, tuple[str, list[Any], str]] = {
     "counter from 1": ("n", [str(k) for k in range(1, 9)], "counter"),
     "shuffled index": ("Unnamed: 0", ["4", "1", "9"], "counter"),
     "index": ("index", [3, 1, 2], "counter"),
+    "row names of a subset": ("rownames", ["292", "297", "17"], "counter"),
+    "long negative codes": ("x", ["-90071992547409930", "-90071992547409931", "1"], "id"),
     "numbers of customers": ("Kunden-Nr", [10_000 + 7 * k for k in range(30)], "id"),
     "ids": ("PatientID", [str(500 - k) for k in range(30)], "id"),
     "years": ("year", list(range(1950, 1990)), "number"),

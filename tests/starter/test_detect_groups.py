@@ -40,3 +40,46 @@ def test_a_well_is_a_place_on_its_plate(plates: int) -> None:
     assert found == ("Plate" if plates == 6 else None)
     assert any("'Plate'" in fact for fact in facts)
     assert group_column(table(Well=wells), set()) == "Well"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("id", "ID", "Id", "uid", "idcode", "ID No.", "schoolid", "schoolNR", "childID"),
+        *("distid", "USUBJID", "Patid", "unit_id", "trip_id", "firm", "litter"),
+    ],
+)
+def test_what_panels_and_repeated_measurements_are_told_apart_by_is_a_group(name: str) -> None:
+    ids = [str(k // 3 + 1) for k in range(60)]
+    assert group_column(table(y=[str(k) for k in range(60)], **{name: ids}), {"y"}) == name
+
+
+@pytest.mark.parametrize("name", ["NO", "acid", "humid", "paid", "statecode", "species_id", "num"])
+def test_amounts_and_kinds_are_no_groups(name: str) -> None:
+    assert group_column(table(**{name: [str(k % 20) for k in range(60)]}), set()) is None
+
+
+def test_an_id_of_which_few_occur_twice_tells_rows_apart() -> None:
+    rows = 60
+    few = [str(k % 55) for k in range(rows)]
+    assert group_column(table(id=few), set()) is None
+    assert group_column(table(patient=few), set()) == "patient"
+
+
+def test_the_size_of_a_family_is_no_group() -> None:
+    sizes = table(family=[str(k % 8 + 1) for k in range(800)])
+    assert group_column(sizes, set()) is None
+    numbers = table(family=[str(k // 3 + 1) for k in range(60)])
+    assert group_column(numbers, set()) == "family"
+
+
+def test_what_says_the_same_as_the_target_is_no_group() -> None:
+    ids = [str(k % 12) for k in range(60)]
+    kinds = [f"kind {k % 12}" for k in range(60)]
+    assert group_column(table(kind=kinds, id=ids), {"kind"}) is None
+    mixed = [f"kind {k % 24}" for k in range(60)]
+    assert group_column(table(kind=mixed, id=ids), {"kind"}) == "id"
+
+
+def test_zeros_and_ones_called_after_a_subject_are_not_warned_of() -> None:
+    assert chosen_group(table(re_subj=[str(k % 2) for k in range(40)]), None, set()) == (None, [])

@@ -9,6 +9,7 @@ from shlex import quote
 from typing import Any
 
 from nearfar.data.read.cells import number
+from nearfar.data.read.kinds import is_truth
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.starter.asked import named_or_off
 from nearfar.starter.first_split import GROUP_FACT
@@ -17,7 +18,8 @@ _BEINGS = (
     *("person", "subject", "patient", "participant", "identity", "individual", "donor", "group"),
     *("animal", "mouse", "rat", "dog", "cow", "fish", "monkey", "volunteer", "respondent"),
     *("speaker", "author", "writer", "user", "customer", "client", "student", "employee", "pupil"),
-    *("family", "household", "specimen", "cohort", "twin", "subj", "pid", "mrn", "case", "lesion"),
+    *("family", "household", "litter", "pair", "specimen", "cohort", "twin", "subj", "usubj"),
+    *("pid", "mrn", "case", "lesion", "firm", "company", "cluster"),
 )
 """Whose rows are alike whoever looks at them."""
 _PLACES = (
@@ -26,28 +28,44 @@ _PLACES = (
     *("centre", "scanner", "camera", "farm", "herd", "document", "well"),
 )
 """What rows come from."""
+_BY_NUMBER = frozenset(
+    {"pat", "pers", "child", "infant", "sibling", "teacher", "fam", "hh", "sch", "school"}
+    | {"town", "city", "village", "vill", "county", "district", "dist", "unit", "station"}
+    | {"sensor", "device", "machine", "player", "team", "account", "member", "order", "trip"}
+)
+"""Whose rows are alike where a column holds their numbers: ``schoolid``, ``trip_no``."""
 _ENDINGS = ("id", "ids", "no", "nr", "num", "number", "code", "key", "name", "label", "uid")
+_NUMBERS = frozenset({"id", "ids", "uid", "no", "nr", "num"})
+_IDS = frozenset({"id", "ids", "uid", "idno", "idnr", "idnum", "idcode"})
+"""A column's whole name where it holds what panels and repeated measurements are told apart by."""
 _NO_GROUPS = frozenset(
     {"class", "label", "category", "type", "kind", "target", "color", "colour", "row", "image"}
+    | {"species", "genus", "breed", "taxon", "choice", "option", "party"}
 )
 """What ``_id`` may stand behind without saying whose a row is."""
 _FEW, _FEWEST = 5, 10
+_ALONE = 0.8
+"""The share of different values beyond which numbers tell rows apart, few of which occur twice."""
+_LARGEST_FAMILY = 30
 
 
 def group_column(table: Table, but: Collection[str | None]) -> str | None:
     """Return a column such as ``patient_id``, ``Mouse No.`` or ``plateID`` that rows share.
 
-    Several rows have one value and none is missing. There are at least 5 different values. Any
-    other column whose name ends in ``id`` counts if there are 10, each twice at least. A well is a
-    place on its plate: where a column says the plate, it is no group.
+    Several rows have one value and none is missing. There are at least 5 different values. A column
+    called ``id``, or whose name ends so, counts if there are 10, and a fifth of the rows repeat
+    one. A well is a place on its plate: where a column says the plate, it is no group. Nor is what
+    says the same as a column in ``but``, such as a target: its classes would each lie in one part.
     """
     nouns = {column: _noun(column) for column in table.columns if column not in but}
     on_plates = "plate" in nouns.values()
+    others = [table.columns[column] for column in but if column in table.columns]
     found = {
         column: rank
         for column, noun in nouns.items()
         if not (on_plates and noun == "well")
         and (rank := _rank(column, table.columns[column])) is not None
+        and not any(_same(table.columns[column], cells) for cells in others)
     }
     return min(found, key=lambda column: found[column]) if found else None
 
@@ -59,6 +77,8 @@ def few_fact(table: Table, but: Collection[str | None]) -> list[str]:
         if not named or any(is_missing(cell) or not _is_name(cell) for cell in cells):
             continue
         sizes = Counter(str(cell).strip() for cell in cells).values()
+        if is_truth([*cells]) or {number(cell) for cell in cells} == {0, 1}:
+            continue
         if 1 < len(sizes) < _FEW:
             told = (
                 f"careful: '{column}' has only {len(sizes)} values, so rows with one of them may "
@@ -89,15 +109,36 @@ def gap_fact(table: Table, but: Collection[str | None]) -> list[str]:
 
 def _rank(column: str, cells: Sequence[Any]) -> int | None:
     """Return how far down the list of names a column stands, None where it is no group."""
+    words, known = words_of(column), _noun(column)
+    named = "".join(words) in _IDS
+    by_number = len(words) > 1 and (
+        (words[-1] in {"id", "ids", "uid"} and words[-2] not in _NO_GROUPS)
+        or (words[-1] in _NUMBERS and words[-2] in _BY_NUMBER)
+    )
+    if known is None and not named and not by_number:
+        return None
     if any(is_missing(cell) or not _is_name(cell) for cell in cells):
         return None
     distinct, rows = len({str(cell).strip() for cell in cells}), len(cells)
-    names = [*_BEINGS, *_PLACES]
-    if (known := _noun(column)) is not None:
-        return names.index(known) if _FEW <= distinct < rows else None
-    words = words_of(column)
-    by_id = len(words) > 1 and words[-1] in {"id", "ids", "uid"} and words[-2] not in _NO_GROUPS
-    return len(names) if by_id and _FEWEST <= distinct <= rows // 2 else None
+    names = [*_BEINGS, "", *_PLACES]
+    if known is not None:
+        counts = known in {"family", "household"} and _are_sizes(cells, distinct)
+        return names.index(known) if _FEW <= distinct < rows and not counts else None
+    if not _FEWEST <= distinct <= _ALONE * rows:
+        return None
+    return names.index("") if named else len(names)
+
+
+def _are_sizes(cells: Sequence[Any], distinct: int) -> bool:
+    """Tell whether numbers say how many belong to a family, not which one it is."""
+    largest = max(number(cell) or _LARGEST_FAMILY + 1 for cell in cells)
+    return largest <= _LARGEST_FAMILY < len(cells) / distinct
+
+
+def _same(cells: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Tell whether two columns say the same: each value of one stands beside one of the other."""
+    pairs = {(str(one), str(other)) for one, other in zip(cells, others, strict=True)}
+    return len(pairs) == len({one for one, _ in pairs}) == len({other for _, other in pairs})
 
 
 def _noun(column: str) -> str | None:
@@ -120,9 +161,9 @@ def words_of(column: str) -> list[str]:
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", column)
     words = [word for word in re.split(r"[\W_]+", parted.lower()) if word]
     ends = [word for word in words if not word.isdigit()]
-    if len(ends) == 1 and (found := re.fullmatch(r"([a-z]{3,})(id|nr)", ends[0])):
-        known = {*_BEINGS, *_PLACES}
-        return [found[1], found[2]] if found[1] in known else ends
+    if ends and (found := re.fullmatch(r"([a-z]{2,})(id|nr|no|num)", ends[-1])):
+        known = {*_BEINGS, *_PLACES, *_BY_NUMBER}
+        return [*ends[:-1], found[1], found[2]] if found[1] in known else ends
     return ends
 
 

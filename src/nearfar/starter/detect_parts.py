@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import Any
 
-from nearfar.data.read.cells import is_missing
+from nearfar.data.read.cells import is_missing, number
 from nearfar.data.read.dates import date_layout
 from nearfar.data.read.kinds import column_kind
 from nearfar.data.read.names import part_column, parts_of
@@ -60,4 +60,4 @@ def _time_fact(table: Table, but: Sequence[str]) -> list[str]:
 
 def _begins_with_a_date(cells: Sequence[Any]) -> bool:
     first = next((cell for cell in cells if not is_missing(cell)), None)
-    return first is not None and bool(date_layout([first])[0])
+    return first is not None and number(first) is None and bool(date_layout([first])[0])

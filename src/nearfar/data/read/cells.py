@@ -117,8 +117,9 @@ def is_code(cell: Any) -> bool:
     """Tell whether digits are a code: a leading zero (``007``), or more than a float64 can hold."""
     if isinstance(cell, str):
         text = cell.strip()
-        if text.isascii() and text.isdigit():
-            return bool(_CODE.fullmatch(text)) or int(text[:40]) > _EXACT
+        digits = text.removeprefix("-")
+        if digits.isascii() and digits.isdigit():
+            return bool(_CODE.fullmatch(text)) or int(digits[:40]) > _EXACT
         return False
     return isinstance(cell, int) and abs(cell) > _EXACT
 

@@ -86,6 +86,8 @@ def decimal_sign(cells: Iterable[Any]) -> str | None:
 def has_thousands(cells: Iterable[Any]) -> bool:
     """Tell whether a column's numbers have signs between thousands that can be nothing else."""
     texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
+    if all_numbers(texts) is not None:
+        return False
     plain = [text for text in texts if plain_number(text, ".") is not None]
     grouped = any(number(text) is None for text in plain)
     return grouped and 2 * len(plain) > len(texts) and ambiguous(texts) is None

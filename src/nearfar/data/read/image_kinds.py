@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path, PurePath
+from posixpath import splitext
 
 IMAGE_ENDINGS = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".npy"}
@@ -49,12 +49,12 @@ _SIGNS = (
 
 def is_image_name(text: str) -> bool:
     """Tell whether a path or a file's name ends as image files do."""
-    return Path(text.strip()).suffix.lower() in IMAGE_ENDINGS
+    return splitext(text.strip())[1].lower() in IMAGE_ENDINGS
 
 
 def called_unread(name: str) -> str | None:
     """Return the kind of picture that is not read and that a file's name says, None if none."""
-    return _UNREAD.get(PurePath(name.lower().removesuffix(".gz")).suffix)
+    return _UNREAD.get(splitext(name.lower().removesuffix(".gz"))[1])
 
 
 def unread_kind(start: bytes) -> str | None:

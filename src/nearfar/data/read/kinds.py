@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,7 +39,7 @@ Kind = Literal[
 ]
 
 _COUNTERS = re.compile(
-    r"|unnamed(: ?\d+)?|index|level_\d+|row|row[ _]?(id|number|nr)", re.IGNORECASE
+    r"|unnamed(: ?\d+)?|index|level_\d+|row|row[ _.]?(id|number|nr|names?)", re.IGNORECASE
 )
 _IDS = re.compile(
     r"(?i:(.*[ _.#-])?(id|nr|no|nummer|identifier|key)\.?|uuid|guid)|.*[a-z](I[Dd]|Nr|No|Key)"
@@ -89,9 +89,7 @@ class ColumnKind:
 
 def column_kinds(table: Table, *, but: Sequence[str]) -> list[ColumnKind]:
     """Return the kind of every column in the table's order, except those in ``but``."""
-    return [
-        column_kind(name, cells) for name, cells in table.columns.items() if name not in set(but)
-    ]
+    return [column_kind(name, table.columns[name]) for name in table.columns if name not in but]
 
 
 def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
@@ -101,8 +99,8 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
     then odd cells. Few values that repeat, some of them no numbers, are categories. Digits with
     leading zeros, or beyond 2^53, are codes and no numbers.
     """
-    present = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
-    present = [cell for cell in present if not is_missing(cell)]
+    stripped = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+    present = [c for c in stripped if (c if isinstance(c, str) else not is_missing(c))]
     missing = len(cells) - len(present)
     if not present:
         return ColumnKind(name, "empty", missing, 0, "")
@@ -118,7 +116,7 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
         return found("constant")
     if is_division(name, distinct):
         return found("division")
-    if is_truth(present):
+    if is_truth(distinct):
         return found("boolean")
     if are_names(present):
         return found("category")
@@ -126,7 +124,7 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
     if 2 * len(numbers) > len(present):
         if len(numbers) == len(present) and _counts(name, numbers, cells):
             return found("counter")
-        if any(map(is_code, present)) and _whole(numbers):
+        if _whole(numbers) and any(map(is_code, distinct)):
             unique = len(distinct) == len(present)
             return found("id" if unique else "category", note="codes: digits that count nothing")
         if len(set(numbers)) == 1 and len(numbers) == len(present):
@@ -186,7 +184,7 @@ def _numbers_in_each(present: Sequence[Any]) -> int:
     return len(first) if all(number(part) is not None for part in first) else 0
 
 
-def is_truth(present: Sequence[Any]) -> bool:
+def is_truth(present: Collection[Any]) -> bool:
     """Tell whether all cells are booleans, or words of one pair such as yes and no."""
     if any(truth(cell) is None for cell in present):
         return False
@@ -242,7 +240,7 @@ def _far_off(numbers: Sequence[float]) -> str:
 
 
 def _whole(numbers: Sequence[float]) -> bool:
-    return all(value.is_integer() for value in numbers)
+    return all(map(float.is_integer, numbers))
 
 
 def odd_cells(present: Sequence[Any], least: int = 0) -> str:

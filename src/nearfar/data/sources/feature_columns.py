@@ -54,7 +54,8 @@ def usable_columns(
         for kind in kinds
         if kind.kind in USED and kind.name and not _names_rows(kind, table.columns[kind.name])
     ]
-    return used, [kind for kind in kinds if kind not in used]
+    names = {kind.name for kind in used}
+    return used, [kind for kind in kinds if kind.name not in names]
 
 
 def _names_rows(kind: ColumnKind, cells: Sequence[Any]) -> bool:

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -96,24 +97,23 @@ class PictureNames:
         of several, and none may stand twice: an age is no name of a picture, though one may be
         called 20.png.
         """
-        given = [str(c).strip() for c in cells if not is_missing(c)]
-        present = given[:_LOOKED_AT]
-        numbers = 2 * sum(number(text) is not None for text in present) > len(present)
-        among = given if numbers else present
-        if not present or len(set(among)) < len(among) / (1 if numbers else 2):
+        if not self._names():
             return False
+        given = (str(c).strip() for c in cells if not is_missing(c))
+        present = list(islice(given, _LOOKED_AT))
         counts = [len(self._named(text, by_number=by_number)) for text in present]
-        if numbers and counts.count(0) > 0.1 * len(present):
+        if not present or 2 * counts.count(1) < len(present):
             return False
-        return 2 * counts.count(1) >= len(present)
+        if 2 * sum(number(text) is not None for text in present) > len(present):
+            among = [*present, *given]
+            return counts.count(0) <= 0.1 * len(present) and len(set(among)) == len(among)
+        return 2 * len(set(present)) >= len(present)
 
     def _named(self, text: str, *, by_number: bool = True) -> list[Path]:
-        if self._index is None:
-            self._index = self._indexed()
-        name = text.rsplit("/", 1)[-1]
-        number = self._index.get(_NUMBER + name, []) if by_number else []
+        index, name = self._names(), text.rsplit("/", 1)[-1]
+        number = index.get(_NUMBER + name, []) if by_number else []
         folders = posixpath.dirname(posixpath.normpath(text)).strip("/")
-        for pool in (self._index.get(name, []), number, self._alike.get(_plain(name), [])):
+        for pool in (index.get(name, []), number, self._alike.get(_plain(name), [])):
             if not folders and pool:
                 return pool
             for form in (str, _plain):
@@ -137,6 +137,12 @@ class PictureNames:
         if agreeing == len(written):
             return True
         return agreeing >= max(below, 1) and not _of_two_parts(*pairs[agreeing : agreeing + 1])
+
+    def _names(self) -> dict[str, list[Path]]:
+        """Return name → files that may be called so, with and without its ending."""
+        if self._index is None:
+            self._index = self._indexed()
+        return self._index
 
     def _indexed(self) -> dict[str, list[Path]]:
         index: dict[str, list[Path]] = {}
