@@ -37,7 +37,8 @@ def test_limits_units_and_truths() -> None:
     assert all(map(limit, ["<5", "> 100", "≥3", "<=0.1", "~2"]))
     assert not any(map(limit, ["5", "<LOD", "a<5", 5, None]))
     found = {
-        text: measure(text) for text in ("12%", "$5", "5 mg", "3.5µM", "€ 7", "5", "mg", "0x1")
+        text: measure(text)
+        for text in ("12%", "$5", "5 mg", "3.5µM", "€ 7", "5", "mg", "0x1", "3rd", "11TH")
     }
     assert found == {
         "12%": "%",
@@ -48,6 +49,8 @@ def test_limits_units_and_truths() -> None:
         "5": None,
         "mg": None,
         "0x1": None,
+        "3rd": None,
+        "11TH": None,
     }
     assert [measure(c) for c in ("5 ± 0.2", "5.1+/-0.2 mg", "1.5(2)", "(1.50)", "(a)", "f(2)")] == [
         *("±", "+/-", "(…)", "(…)", None, None)

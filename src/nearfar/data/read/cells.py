@@ -25,6 +25,7 @@ _MEASURE = re.compile(
     r"([$€£¥]\s*)?([+\-−]?[0-9][0-9.,]*)\s*([^\W\d_][^\s,;]{0,11}|[%‰°µ$€£¥][^\s,;]{0,11})?"
 )
 _PERIOD = re.compile(r"[0-9]{4}\s*-?\s*(?:[QHWT][0-9]{1,2})", re.IGNORECASE)
+_ORDINAL = re.compile(r"[0-9]+(?:st|nd|rd|th)", re.IGNORECASE)
 _HEX = re.compile(r"\s*0[xX]")
 _PART = r"[+\-−]?[0-9][0-9.,]*(?:[eE][+\-−]?[0-9]+)?"
 _WITH_ERROR = re.compile(rf"{_PART}\s*(±|\+/[-−]|\+[-−])\s*{_PART}\s*\S{{0,12}}")
@@ -142,7 +143,8 @@ def measure(cell: Any) -> str | None:
         return with_error[1]
     if _BRACKETED.fullmatch(cell.strip()):
         return "(…)"
-    found = None if _PERIOD.fullmatch(cell.strip()) else _MEASURE.fullmatch(cell.strip())
+    no_amount = _PERIOD.fullmatch(cell.strip()) or _ORDINAL.fullmatch(cell.strip())
+    found = None if no_amount else _MEASURE.fullmatch(cell.strip())
     if found is None or not (found[1] or found[3]) or number(cell) is not None or _HEX.match(cell):
         return None
     return (found[1] or found[3]).strip()
