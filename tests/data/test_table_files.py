@@ -20,6 +20,7 @@ from rdkit import Chem
 
 from nearfar.data import DataOptions, load_dataset
 from nearfar.data.read.embeddings import read_embeddings
+from nearfar.data.read.guess import guessed_form
 from nearfar.data.read.tables import read_file
 from nearfar.data.read.text import likely_separator, read_text
 from nearfar.data.table_form import TableForm
@@ -346,6 +347,46 @@ def test_headers(tmp_path: Path) -> None:
     for first in ("5.1,3.5,setosa", "1,5,9"):
         path.write_text(f"{first}\n1,2,3\n", encoding="utf-8")
         assert "the first row holds numbers" in refused(path)
+
+
+def test_wavelengths_are_names_of_columns(tmp_path: Path) -> None:
+    path = tmp_path / "nir.csv"
+    waves = [f"{400.5 + 2 * k}" for k in range(12)]
+    path.write_text(f"sample,{','.join(waves)}\na,{','.join('123456789012')}\n")
+    assert list(read_file(path).columns) == ["sample", *waves]
+    path.write_text(f"sample,{','.join(reversed(waves))}\na,{','.join('123456789012')}\n")
+    assert list(read_file(path).columns) == ["sample", *reversed(waves)]
+    path.write_text(f"a,{','.join(['412.7', *waves])}\n" * 3)
+    assert "the first row holds numbers" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "told"),
+    [
+        ("# made today\na,b\n1,2\n", ["a", "b"], "the first line begins with #"),
+        ("# one\n# two, three\na;b\n1;2\n", ["a", "b"], "the first 2 lines begin with #"),
+        ("# of water\n#id,b\n1,2\n", ["#id", "b"], "the first line begins with #"),
+        ("#id,b\n1,2\n", ["#id", "b"], None),
+        ("#smiles\nCCO\nCCC\n", ["#smiles"], None),
+        ("a,b\n#1,2\n", ["a", "b"], None),
+    ],
+)
+def test_comments_above_the_header_are_left_out_and_told(
+    tmp_path: Path, text: str, columns: list[str], told: str | None
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    table = read_file(path, guessed_form(path, TableForm())[0])
+    assert list(table.columns) == columns
+    assert [note.startswith(told or "-") for note in table.notes] == [True] * (told is not None)
+    assert table.lines is not None
+    assert table.lines[-1] == text.count("\n")
+
+
+def test_a_molecule_and_a_number_are_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("# no header\nCC1=CC(=O)C=CC1=O,34.14\nCCO,2.5\n")
+    assert "the first row holds numbers (CC1=CC(=O)C=CC1=O, 34.14)" in refused(path)
 
 
 def test_rows_to_predict_for_may_lie_in_another_kind_of_file(tmp_path: Path) -> None:

@@ -53,11 +53,20 @@ def test_the_only_column_beside_smiles_needs_no_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "lines", [["CCO", "CC"], ["CCO ethanol", "CC ethane"], ["CCO a1", "CC a2"]]
+    "lines",
+    [
+        *(["CCO", "CC"], ["CCO ethanol", "CC ethane"], ["CCO a1", "CC a2"]),
+        ["CCO 1520012", "CC 1520011"],
+    ],
 )
 def test_a_list_of_molecules_has_no_target(lines: list[str]) -> None:
     Path("l.smi").write_text("\n".join(lines), encoding="utf-8")
     assert refused("l.smi").startswith("l.smi: it lists molecules, and names at most, and has no")
+
+
+def test_measured_numbers_beside_molecules_are_a_target() -> None:
+    Path("l.smi").write_text("".join(f"{'C' * k}O {k / 7:.2f}\n" for k in range(1, 30)))
+    assert "target 'name': numbers from 0.14" in "\n".join(write_study(Path("l.smi"), [])[1])
 
 
 def test_the_only_column_beside_images_needs_no_name() -> None:

@@ -57,7 +57,7 @@ def target_left(table: Table, name: str, inputs: str | None) -> str:
         UserError: there is more than one, or none, or the file is a list of molecules alone.
     """
     kinds = [kind for kind in column_kinds(table, but=[inputs or ""]) if kind.kind not in _NEVER]
-    if table.structures is not None and all(_are_names(kind) for kind in kinds):
+    if table.structures is not None and all(_are_names(kind, table.length) for kind in kinds):
         raise UserError(
             f"{name}: it lists molecules, and names at most, and has no target: write a table of "
             "them (CSV) with a column of what is to be predicted"
@@ -69,9 +69,15 @@ def target_left(table: Table, name: str, inputs: str | None) -> str:
     return kinds[0].name
 
 
-def _are_names(kind: ColumnKind) -> bool:
-    """Tell whether a column of a list of molecules names them: texts that mostly differ."""
-    return kind.name == NAME and kind.kind == "text"
+def _are_names(kind: ColumnKind, rows: int) -> bool:
+    """Tell whether a column of a list of molecules names them: texts that mostly differ, numbers.
+
+    Numbers name molecules where they are whole and all differ, as those of a database do.
+    """
+    numbers = kind.kind == "number" and kind.example.isdecimal()
+    return kind.name == NAME and (
+        kind.kind == "text" or (numbers and kind.distinct == rows - kind.missing)
+    )
 
 
 def tables_of_pictures(folder: Path, form: TableForm) -> list[tuple[Path, Table, str]]:

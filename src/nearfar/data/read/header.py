@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from nearfar.data.read.cells import number
@@ -11,6 +12,8 @@ from nearfar.errors import UserError
 
 _UNIT = re.compile(r"(.*\S)\s*[(\[]\s*([^()\[\]]{1,20}?)\s*[)\]]")
 _SHOWN = 3
+_SCALE = 8
+"""Numbers that, beside a word, name columns where they go up or down: few rows of as many do."""
 
 
 def column_names(name: str, header: Sequence[Any]) -> list[str]:
@@ -54,9 +57,18 @@ def _check_numbers(name: str, names: Sequence[str]) -> None:
     ):
         return
     fractions = [value for value in values if not value.is_integer()]
-    if values and (len(values) == len(given) or 2 * len(fractions) > len(given)):
+    if _SCALE <= len(values) < len(given) and _in_order(values):
+        return
+    most = 2 * len(fractions) > len(given) or (len(given) == 2 and fractions)
+    if values and (len(values) == len(given) or most):
         shown = ", ".join(given[:_SHOWN]) + (", …" if len(given) > _SHOWN else "")
         raise UserError(
             f"{name}: the first row holds numbers ({shown}): put a row with the names of the "
             "columns above it"
         )
+
+
+def _in_order(values: Sequence[float]) -> bool:
+    """Tell whether numbers go up, or go down: wavelengths, times or doses that columns are of."""
+    steps = [other > one for one, other in pairwise(values) if other != one]
+    return len(steps) == len(values) - 1 and len(set(steps)) == 1

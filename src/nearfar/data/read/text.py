@@ -26,6 +26,7 @@ _MARKS = (
 )
 _WIDE = 0.3
 """So large a share of NUL bytes at odd (or even) places is text in two bytes a character."""
+_MOST_COMMENTS = 100
 csv.field_size_limit(2**27)
 
 
@@ -105,6 +106,7 @@ def parse(name: str, text: str, separator: str) -> Iterator[tuple[int, list[str]
     Raises:
         UserError: if a quote is not closed, or a field goes on after one.
     """
+    text, _ = without_comments(text)
     if separator == " ":
         text = "\n".join(line.strip() for line in text.splitlines())
     lines = io.StringIO(text, newline="")
@@ -135,10 +137,34 @@ def read_text(path: Path, raw: bytes, form: TableForm, separator: str) -> Table:
     header = records[0][1]
     _check_separator(name, header)
     lines, rows = [line for line, _ in records[1:]], [cells for _, cells in records[1:]]
-    notes = []
+    notes = _told_of_comments(without_comments(text)[1])
     if hold_row_names(header, rows, _begins(text, lines)):
-        header, notes = ["", *header], [TOLD]
+        header, notes = ["", *header], [*notes, TOLD]
     return from_cells(name, header, rows, lines=lines, notes=notes)
+
+
+def without_comments(text: str) -> tuple[str, int]:
+    """Return a text whose first lines are empty where they are comments, and how many are.
+
+    Comments begin with ``#``. The last such line is the header where it has as many fields, two or
+    more, as the line after it, or none of the two has any (``#smiles``).
+    """
+    lines = text.split("\n", _MOST_COMMENTS)
+    comments = 0
+    while comments < len(lines) - 1 and lines[comments].lstrip("\ufeff ").startswith("#"):
+        comments += 1
+    if comments and lines[comments].strip():
+        last, after = lines[comments - 1], lines[comments]
+        fields = [(last.strip().count(sign), after.strip().count(sign)) for sign in SEPARATORS]
+        comments -= any(one == other > 0 for one, other in fields) or not any(map(max, fields))
+    return "\n".join([""] * comments + lines[comments:]), comments
+
+
+def _told_of_comments(comments: int) -> list[str]:
+    if comments == 1:
+        return ["the first line begins with # and is left out: a comment above the header"]
+    told = f"the first {comments} lines begin with # and are left out: comments above the header"
+    return [told] if comments else []
 
 
 def _begins(text: str, lines: Sequence[int]) -> list[str]:
