@@ -79,6 +79,8 @@ def test_what_says_the_same_as_the_target_is_no_group() -> None:
     assert group_column(table(kind=kinds, id=ids), {"kind"}) is None
     mixed = [f"kind {k % 24}" for k in range(60)]
     assert group_column(table(kind=mixed, id=ids), {"kind"}) == "id"
+    ages = [f"{20 + k % 12}.5" for k in range(60)]
+    assert group_column(table(age=ages, id=ids), {"age"}) == "id"
 
 
 def test_zeros_and_ones_called_after_a_subject_are_not_warned_of() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from shlex import quote
 from typing import Any
 
-from nearfar.data.read.cells import number
+from nearfar.data.read.cells import all_numbers, number
 from nearfar.data.read.kinds import is_truth
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.starter.asked import named_or_off
@@ -55,17 +55,18 @@ def group_column(table: Table, but: Collection[str | None]) -> str | None:
     Several rows have one value and none is missing. There are at least 5 different values. A column
     called ``id``, or whose name ends so, counts if there are 10, and a fifth of the rows repeat
     one. A well is a place on its plate: where a column says the plate, it is no group. Nor is what
-    says the same as a column in ``but``, such as a target: its classes would each lie in one part.
+    says the same as texts in ``but``, such as a target: its classes would each lie in one part.
     """
     nouns = {column: _noun(column) for column in table.columns if column not in but}
     on_plates = "plate" in nouns.values()
-    others = [table.columns[column] for column in but if column in table.columns]
+    others = [cells for name, cells in table.columns.items() if name in but]
+    classes = [cells for cells in others if all_numbers(cells) is None]
     found = {
         column: rank
         for column, noun in nouns.items()
         if not (on_plates and noun == "well")
         and (rank := _rank(column, table.columns[column])) is not None
-        and not any(_same(table.columns[column], cells) for cells in others)
+        and not any(_same(table.columns[column], cells) for cells in classes)
     }
     return min(found, key=lambda column: found[column]) if found else None
 
