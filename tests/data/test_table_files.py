@@ -367,6 +367,12 @@ def test_wavelengths_are_names_of_columns(tmp_path: Path) -> None:
         ("# one\n# two, three\na;b\n1;2\n", ["a", "b"], "the first 2 lines begin with #"),
         ("# of water\n#id,b\n1,2\n", ["#id", "b"], "the first line begins with #"),
         ("#id,b\n1,2\n", ["#id", "b"], None),
+        (
+            "# made today\nid,first name,last name\n1,a,b\n",
+            ["id", "first name", "last name"],
+            "the",
+        ),
+        ("# one\n\n# two\n\na,b\n1,2\n", ["a", "b"], "the first 2 lines"),
         ("#smiles\nCCO\nCCC\n", ["#smiles"], None),
         ("a,b\n#1,2\n", ["a", "b"], None),
     ],

@@ -26,7 +26,7 @@ _MARKS = (
 )
 _WIDE = 0.3
 """So large a share of NUL bytes at odd (or even) places is text in two bytes a character."""
-_MOST_COMMENTS = 100
+_MOST_COMMENTS, _START = 100, 100
 csv.field_size_limit(2**27)
 
 
@@ -146,18 +146,26 @@ def read_text(path: Path, raw: bytes, form: TableForm, separator: str) -> Table:
 def without_comments(text: str) -> tuple[str, int]:
     """Return a text whose first lines are empty where they are comments, and how many are.
 
-    Comments begin with ``#``. The last such line is the header where it has as many fields, two or
-    more, as the line after it, or none of the two has any (``#smiles``).
+    Comments begin with ``#``. The last such line is the header where it has as many fields as the
+    line after it.
     """
+    if not text[:_START].lstrip("\ufeff ").startswith("#"):
+        return text, 0
     lines = text.split("\n", _MOST_COMMENTS)
-    comments = 0
-    while comments < len(lines) - 1 and lines[comments].lstrip("\ufeff ").startswith("#"):
-        comments += 1
-    if comments and lines[comments].strip():
-        last, after = lines[comments - 1], lines[comments]
-        fields = [(last.strip().count(sign), after.strip().count(sign)) for sign in SEPARATORS]
-        comments -= any(one == other > 0 for one, other in fields) or not any(map(max, fields))
-    return "\n".join([""] * comments + lines[comments:]), comments
+    above = 0
+    while above < len(lines) - 1 and lines[above].lstrip("\ufeff ").strip()[:1] in ("#", ""):
+        above += 1
+    comments = [place for place in range(above) if lines[place].strip()]
+    if comments and _is_header(lines[comments[-1]].strip(), lines[above].strip()):
+        above = comments.pop()
+    return "\n".join([""] * above + lines[above:]), len(comments)
+
+
+def _is_header(line: str, after: str) -> bool:
+    """Tell whether a line has as many fields as the one after it, or both are one field."""
+    signs = [sign for sign in SEPARATORS if sign in after]
+    sign = max(signs, key=lambda sign: (sign != " ", after.count(sign)), default=" ")
+    return line.count(sign) == after.count(sign)
 
 
 def _told_of_comments(comments: int) -> list[str]:
