@@ -83,7 +83,7 @@ def planned(raw: Plain | Resolved, environment: Environment = HERE) -> Plan:
     return make_plan(study, DIGEST, environment, external=another)
 
 
-def another(start: Pretrain, seed: int) -> Step:
+def another(start: Pretrain, seed: int, data: Data) -> Step:
     """Stands in for the encoder of another run."""
     spec = pretrain_spec(Named("mlp", {}), seed)
     return Step(f"pretrain:{start.run}/{start.arm}", spec, f"{seed:016d}")

@@ -13,6 +13,7 @@ from typing import Any
 from nearfar.plan.chain import Step
 from nearfar.plan.environment import Environment
 from nearfar.plan.plan import Plan, make_plan
+from nearfar.plan.specs import Data
 from nearfar.study.files import shipped_studies
 from nearfar.study.load import load_study
 from nearfar.study.schema import Pretrain
@@ -29,7 +30,7 @@ class OtherRun:
     def __init__(self, profile: str) -> None:
         self.profile = profile
 
-    def __call__(self, start: Pretrain, seed: int) -> Step:
+    def __call__(self, start: Pretrain, seed: int, data: Data) -> Step:
         assert start.run is not None
         plan = planned(start.run, self.profile)
         (cell,) = (c for c in plan.cells if (c.arm, c.seed) == (start.arm, seed))

@@ -1,5 +1,6 @@
 """Encoders of other runs: found seed by seed, used as they are, or refused in one line."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from small_study import small, write_table
 from whole_runs import run_whole
 
 from nearfar.errors import UserError
+from nearfar.execution.merge import merge
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.execution.run import prepare
@@ -131,3 +133,53 @@ def test_a_start_is_in_one_place(start: dict[str, Any], phrase: str, tmp_path: P
     path = written(tmp_path, "second", arms=arms, baseline="linear", stages={})
     with pytest.raises(UserError, match=phrase):
         prepare(Request(str(path), out=tmp_path / "runs"))
+
+
+def test_such_a_run_is_extended_and_repeated_in_its_own_folder(tmp_path: Path) -> None:
+    run(first(tmp_path))
+    other = {"source": "table", "path": "small.csv", "target": "z", "features": ["a", "b", "c"]}
+    study = second(tmp_path, data=other)
+    whole = run(study)
+    again = prepare(Request(str(study), out=tmp_path / "runs"))
+    assert again.folder.path == whole.folder.path
+    assert not again.missing
+    some = prepare(Request(str(study), out=tmp_path / "runs", arms=["knn"]))
+    assert some.folder.path == whole.folder.path
+
+
+def test_two_that_start_from_one_run_but_have_other_rows_are_not_merged(tmp_path: Path) -> None:
+    run(first(tmp_path))
+    shutil.copytree(tmp_path / "runs", tmp_path / "others")
+    other = {"source": "table", "path": "other.csv", "target": "z", "features": ["a", "b", "c"]}
+    study = second(tmp_path, data=other)
+    for seed, out in enumerate(("runs", "others")):
+        write_table(tmp_path / "other.csv", seed=seed + 1)
+        run_whole(Request(str(study), out=tmp_path / out, only_seeds=(seed,)))
+    merged = merge(tmp_path / "runs", [tmp_path / "others"])
+    assert merged.seeds == 0
+    assert "second-full: not merged: the two were made with different data" in merged.told[-1]
+
+
+def test_an_encoder_that_was_judged_under_several_conditions_was_trained_once(
+    tmp_path: Path,
+) -> None:
+    arms = {"plain": small()["arms"]["plain"]}
+    axes = {
+        "seed": {"role": "repeat", "values": 2},
+        "rows": {"role": "score", "values": ["all", "few"]},
+    }
+    split = {"kind": "random", "parts": [0.4, 0.1, 0.5]}
+    run(written(tmp_path, "first", arms=arms, stages={}, axes=axes, split=split))
+    prepared = run(second(tmp_path, split=split))
+    assert not prepared.missing
+
+
+def test_an_encoder_that_learnt_from_tested_rows_is_refused(tmp_path: Path) -> None:
+    run(first(tmp_path))
+    study = second(tmp_path, split={"kind": "folds", "folds": 4})
+    with pytest.raises(UserError) as caught:
+        prepare(Request(str(study), out=tmp_path / "runs"))
+    assert "arm 'plain', seed 0, learnt from" in str(caught.value)
+    assert "of the 15 rows that are tested here: give both studies the same 'split'" in str(
+        caught.value
+    )

@@ -182,10 +182,10 @@ def _same_data(own: RunPlan, store: StageStore, more: RunPlan, other: StageStore
 def _digest(plan: RunPlan, store: StageStore) -> str | None:
     from nearfar.plan.specs import spec_of
 
-    for cell in plan.cells:
-        if store.is_done(cell.chain[0].hash):
+    for link in (link for cell in plan.cells for link in cell.own):
+        if store.is_done(link.hash):
             try:
-                return spec_of(cell.chain[0].hash, store).data.digest
+                return spec_of(link.hash, store).data.digest
             except Exception:
                 continue
     return None
@@ -208,7 +208,7 @@ def _files(plan: RunPlan, store: StageStore) -> dict[str, set[str]]:
 
     found: dict[str, set[str]] = {}
     for cell in plan.cells:
-        for planned in cell.chain:
+        for planned in cell.own:
             if store.is_done(planned.hash):
                 found.setdefault(cell.arm, set()).update(files_read(spec_of(planned.hash, store)))
     return {arm: hashes for arm, hashes in found.items() if hashes}

@@ -148,7 +148,8 @@ def _planned(prepared: Prepared, text: Mapping[str, Any]) -> Prepared:
     where = prepared.folder.path / "study.yaml"
     resolved = resolve(text, where, modules=text.get("modules") or ())
     given = (resolved, prepared.dataset.digest, prepared.environment, prepared.folder.store.outcome)
-    external, files = external_encoders(prepared.folder, resolved), prepared.dataset.file_contents
+    external = external_encoders(prepared.folder, resolved, prepared.dataset)
+    files = prepared.dataset.file_contents
     plan = make_plan(*given, external=external, files=files)
     target = plan.arms[plan.baseline].target
     cells = [

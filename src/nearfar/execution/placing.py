@@ -24,7 +24,7 @@ from nearfar.plan.plan import weight_files_of
 from nearfar.plan.specs import spec_of
 from nearfar.records.places import folder_to_write
 from nearfar.records.run import RunFolder, folder_for_runs
-from nearfar.records.run_plan import RunPlan
+from nearfar.records.run_plan import RunPlan, is_of_other_run
 from nearfar.study.extend import OtherStudyError, extend, in_rounds, prune, seeds_of, with_seeds
 from nearfar.study.load import Resolved, resolve
 from nearfar.study.rounds import KEY
@@ -194,14 +194,15 @@ def _plan(folder: RunFolder) -> RunPlan | None:
 
 
 def _hashes(folder: RunFolder) -> list[str]:
-    """Return the stages of a run, as far as its files tell them."""
+    """Return the stages of a run on its own rows, as far as its files tell them."""
     plan = _plan(folder)
     if plan is not None:
-        return list(dict.fromkeys(link.hash for cell in plan.cells for link in cell.chain))
+        return list(dict.fromkeys(link.hash for cell in plan.cells for link in cell.own))
     try:
-        return sorted(folder.hashes())
+        rows = folder.stage_rows()
     except UserError:
         return []
+    return sorted({row.hash for row in rows if not is_of_other_run(row.stage)})
 
 
 def _finished(folder: RunFolder) -> frozenset[tuple[str, int]]:

@@ -112,7 +112,7 @@ class Prepared:
     def _planned(self, *, guess: bool = False) -> Plan:
         outcome = self.folder.store.outcome
         given = (self.resolved, self.dataset.digest, self.environment, outcome)
-        external = external_encoders(self.folder, self.resolved)
+        external = external_encoders(self.folder, self.resolved, self.dataset)
         asked = self.asked if self.rounds is None else self.rounds
         failed, files = set(self.failures), self.dataset.file_contents
         return make_plan(
@@ -120,6 +120,6 @@ class Prepared:
         )
 
 
-def external_encoders(folder: RunFolder, resolved: Resolved) -> ExternalEncoder:
+def external_encoders(folder: RunFolder, resolved: Resolved, dataset: Dataset) -> ExternalEncoder:
     """Return where a run finds the encoders of other runs in the same folder."""
-    return OtherRuns(folder.path.parent, resolved.study.profile)
+    return OtherRuns(folder.path.parent, resolved.study.profile, dataset)

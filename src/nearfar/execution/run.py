@@ -64,7 +64,7 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
         str(torch.__version__), device, __version__, precision, devices, installed_packages()
     )
     check_rows(resolved, dataset)
-    given, others = (dataset.digest, environment), external_encoders(folder, resolved)
+    given, others = (dataset.digest, environment), external_encoders(folder, resolved, dataset)
     rounds = _rounds(request, resolved)
     chosen = place.asked if rounds is None else rounds
     known, files = (*given, folder.store.outcome), dataset.file_contents

@@ -73,11 +73,11 @@ FileContents = Mapping[str, Mapping[str, Any]]
 And the path of a file of weights → its ``digest``.
 """
 
-ExternalEncoder = Callable[[Pretrain, int], Step]
-"""(``pretrain: {run: …}``, seed) → the finished stage that holds the encoder."""
+ExternalEncoder = Callable[[Pretrain, int, Data], Step]
+"""(``pretrain: {run: …}``, seed, rows that are tested) → the finished stage with the encoder."""
 
 
-def no_external(start: Pretrain, seed: int) -> Step:
+def no_external(start: Pretrain, seed: int, data: Data) -> Step:
     """Refuse: there are no other runs."""
     raise UserError(f"pretrain: there are no other runs here, so none called {start.run!r}")
 
@@ -120,7 +120,7 @@ def chain_of(
         spec = _pretrain_spec(stage, given, files)
         before = [_step(f"pretrain:{start.stage}", spec)]
     elif start is not None:
-        before = [external(start, seed)]
+        before = [external(start, seed, labelled)]
     if not _draws(study, arm):
         common["seed"] = 0
     if study.data.task == "reconstruction":

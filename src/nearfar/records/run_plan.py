@@ -4,6 +4,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 
+def is_of_other_run(stage: str) -> bool:
+    """Tell whether a stage is ``pretrain:RUN/ARM``, which learnt from the rows of another run."""
+    return stage.startswith("pretrain:") and "/" in stage
+
+
 @dataclass(frozen=True)
 class PlannedStage:
     """A stage as ``stages.csv`` names it, in the chain of one cell."""
@@ -27,6 +32,11 @@ class PlannedCell:
     place: str
     counts: bool
     chain: tuple[PlannedStage, ...]
+
+    @property
+    def own(self) -> tuple[PlannedStage, ...]:
+        """The stages that learnt from this run's own rows."""
+        return tuple(link for link in self.chain if not is_of_other_run(link.stage))
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:

@@ -70,7 +70,7 @@ def prune(study: Plain, arms: list[str] | None) -> Plain:
 def _stages_of(pretrain: Any, axes: Plain) -> set[str]:
     """Return the stages that an arm starts from at any value of the axes."""
     if isinstance(pretrain, dict):
-        return _stages_of(pretrain["stage"], axes)
+        return _stages_of(pretrain.get("stage"), axes)
     names = placeholders(pretrain)
     if not names:
         return {pretrain} - {None}
