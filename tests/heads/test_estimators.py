@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from nearfar.errors import UserError
 from nearfar.heads import SVC, EachTarget, restored_head, solved_head
 from nearfar.heads.estimators.boosters import Booster, CatBoost, LightGBM, XGBoost
 from nearfar.heads.estimators.head import Sklearn
+from nearfar.heads.estimators.own import Own
 from nearfar.heads.estimators.stored import from_array, to_array
 
 DRAW = np.random.default_rng(0)
@@ -257,3 +259,17 @@ def test_the_library_itself(kind: type[Booster]) -> None:
         assert np.array_equal(found, head.predict(X))
         assert found.shape == targets.shape
     assert found.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("key", [0, "0"])
+def test_class_weights_of_a_study_file_name_classes_by_their_values(key: Any) -> None:
+    """A specification keeps names of options as texts."""
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    numbers = (x[:, 0] > 0.8).astype(int)
+    other = type(key)(1)
+    head = sklearn("linear_model.LogisticRegression", class_weight={key: 1, other: 30})
+    head.own = Own(classes=np.array([1, 0]))
+    head.fit(x, np.eye(2)[1 - numbers], 0)
+    expected = LogisticRegression(class_weight={0: 1, 1: 30}).fit(x, numbers).predict_proba(x)
+    again = Sklearn.from_arrays(head.arrays())
+    assert np.allclose(again.predict(x), expected[:, ::-1])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nearfar.errors import UserError
 from nearfar.heads.estimators.decisions import decision_values
+from nearfar.heads.estimators.own import Own, learnt
 from nearfar.heads.estimators.stored import from_array, to_array
 
 Array = NDArray[Any]
@@ -18,6 +19,8 @@ Array = NDArray[Any]
 class EstimatorHead:
     """An estimator as it was given; what it leaves open of ``random_state`` is the seed.
 
+    It learns numbers in their own unit, and classes by their values in the data; one that takes no
+    such values (XGBoost's) by 0, 1, … in their order.
     Of classes, ``predict_proba`` gives probabilities; without it decision values of classes become
     some by the logistic function (softmax of several), and without these the predicted class has
     probability 1.
@@ -30,8 +33,14 @@ class EstimatorHead:
 
     def __init__(self) -> None:
         self.fitted: list[Any] = []
+        self.own: Own | None = None
         self.present: Array = np.zeros(0, dtype=np.int64)
         self.classes = self.width = 0
+
+    @classmethod
+    def sees_own_targets(cls, options: Mapping[str, Any]) -> bool:
+        """Whether ``own`` is to be set before a fit, and numbers given in their own unit."""
+        return True
 
     def fit(self, features: Array, targets: Array, seed: int) -> None:
         """Fit clones to features (n, d) and targets (n, k), numbers or indicators of classes.
@@ -42,16 +51,24 @@ class EstimatorHead:
 
         features = features.astype(np.float64)
         if "classification" in self.tasks:
-            numbers = targets.argmax(axis=1)
-            self.classes, self.present = targets.shape[1], np.unique(numbers)
-            several = len(self.present) > 1
-            self.fitted = [self._clone(seed).fit(features, numbers)] if several else []
+            truth, self.present = learnt(targets, self.own)
+            self.classes, several = targets.shape[1], len(self.present) > 1
+            self.fitted = [self._classifier(features, truth, seed)] if several else []
             return
         tags = get_tags(self.template).target_tags
         together = tags.multi_output and (targets.shape[1] > 1 or not tags.single_output)
         self.width = targets.shape[1] if together else 1
         parts = [targets] if together else list(targets.T)
         self.fitted = [self._clone(seed).fit(features, part) for part in parts]
+
+    def _classifier(self, features: Array, truth: Array, seed: int) -> Any:
+        try:
+            return self._clone(seed).fit(features, truth)
+        except (ValueError, TypeError):
+            numbers = np.unique(truth, return_inverse=True)[1]
+            if np.array_equal(numbers, truth):
+                raise
+        return self._clone(seed).fit(features, numbers)
 
     def _clone(self, seed: int) -> Any:
         from sklearn.base import clone
@@ -68,7 +85,8 @@ class EstimatorHead:
         """Return predictions (n, k), or of classes their probabilities (n, classes)."""
         features = features.astype(np.float64)
         if not self.classes:
-            return np.column_stack([_numbers(one, features, self.width) for one in self.fitted])
+            found = np.column_stack([_numbers(one, features, self.width) for one in self.fitted])
+            return found if self.own is None else self.own.in_z_units(found)
         chances = np.zeros((len(features), self.classes))
         chances[:, self.present] = _chances(self.fitted[0], features) if self.fitted else 1.0
         return chances
@@ -77,7 +95,8 @@ class EstimatorHead:
         """Return what ``from_arrays`` needs; fitted estimators in skops' format, not pickled."""
         kept = {f"estimator-{k}": to_array(one, self.template) for k, one in enumerate(self.fitted)}
         sizes = {"classes": np.array([self.classes]), "width": np.array([self.width])}
-        return {**sizes, "present": self.present, **kept}
+        own = {} if self.own is None else self.own.arrays()
+        return {**sizes, "present": self.present, **own, **kept}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
@@ -89,6 +108,7 @@ class EstimatorHead:
         head = cls()
         head.classes, head.present = int(arrays["classes"][0]), arrays["present"]
         head.width = int(arrays["width"][0]) if "width" in arrays else 1
+        head.own = Own.from_arrays(arrays)
         count = sum(name.startswith("estimator-") for name in arrays)
         stored = (arrays[f"estimator-{k}"] for k in range(count))
         head.fitted = [from_array(one, cls.template) for one in stored]

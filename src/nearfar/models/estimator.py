@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.data import Inputs
+from nearfar.data.class_values import class_values
 from nearfar.errors import UserError
 from nearfar.models.calibration import LEVEL, checked_level
-from nearfar.models.class_values import class_values
 from nearfar.models.finished import FinishedModel, Predictions
 from nearfar.models.given import rows_of
 from nearfar.models.hub import pulled, pushed

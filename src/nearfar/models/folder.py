@@ -19,11 +19,11 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save as tensors_to_bytes
 
 from nearfar.data import Preparation
+from nearfar.data.class_values import CLASS_TEXTS
 from nearfar.data.read.locate import is_file
 from nearfar.errors import UserError, first_line
 from nearfar.extensions import use_modules
 from nearfar.models.calibration import Calibration
-from nearfar.models.class_values import CLASS_TEXTS
 from nearfar.models.known import KnownRows
 from nearfar.models.member import Member
 from nearfar.models.schema import InputSchema

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from nearfar.data.class_values import CLASS_TEXTS
 from nearfar.data.read.locate import locate
 from nearfar.data.shown import PRIVATE
 from nearfar.encoders import FixedEncoder
 from nearfar.errors import UserError, nearest
 from nearfar.extensions import changed_modules, use_modules
 from nearfar.models.calibration import Calibration
-from nearfar.models.class_values import CLASS_TEXTS
 from nearfar.models.held_out import held_out_rows
 from nearfar.models.known import KnownRows
 from nearfar.models.member import Member

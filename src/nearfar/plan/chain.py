@@ -16,6 +16,7 @@ from nearfar.objectives import OBJECTIVES
 from nearfar.plan.environment import Environment
 from nearfar.plan.modules import modules_of, own_metric
 from nearfar.plan.specs import (
+    OWN,
     Data,
     FitSpec,
     Input,
@@ -216,7 +217,9 @@ def _fit_spec(
     head, environment = _head_named(fit.head, files), common["environment"]
     if isinstance(fit, ExactFit):
         common = {**common, "metric": own_metric(metric), "environment": environment.alone}
-        return SolveSpec(**common, head=head, weights=fit.weights)
+        sees = getattr(EXACT[head.name], "sees_own_targets", None)
+        targets = OWN if sees is not None and sees(head.options) else None
+        return SolveSpec(**common, head=head, weights=fit.weights, targets=targets)
     spec = FitSpec(
         **common,
         head=head,

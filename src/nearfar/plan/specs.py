@@ -40,6 +40,9 @@ class Named:
         return {self.name: dict(self.options)}
 
 
+OWN = "own"
+"""What a solved head is given that sees targets as the data have them."""
+
 Z_UNITS = Named("z", {})
 """The readout that is not named in a specification."""
 
@@ -223,13 +226,17 @@ class SolveSpec(_Fit):
     """A head is solved on features that stay as they are.
 
     ``metric`` is the study's where this is not one of nearfar's own, which are all measured.
+    ``targets`` is ``OWN`` where the head learns numbers in their own unit, and classes by their
+    values in the data.
     """
 
     metric: str | None = None
+    targets: str | None = None
 
     def to_plain(self) -> Plain:
         """Return what ``stage.yaml`` holds."""
-        return {**self._first(), **_given(metric=self.metric), **self._last()}
+        given = _given(metric=self.metric, targets=self.targets)
+        return {**self._first(), **given, **self._last()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,7 +301,7 @@ def from_plain(plain: Mapping[str, Any]) -> StageSpec:
         "input": Input.from_plain(plain["input"]) if "input" in plain else None,
     }
     if "train" not in plain:
-        return SolveSpec(**common, metric=plain.get("metric"))
+        return SolveSpec(**common, metric=plain.get("metric"), targets=plain.get("targets"))
     same = ("train", "loss", "standardise", "encoder_lr", "batch_norm", "metric")
     return FitSpec(
         **common,

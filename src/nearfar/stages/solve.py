@@ -12,12 +12,14 @@ from safetensors.numpy import save as arrays_to_bytes
 
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.heads import EachTarget, ExactHead, Logistic, WeightedHead
+from nearfar.heads.estimators.own import SeesOwnTargets
 from nearfar.heads.solved.logistic.many import Problem, solve_together
-from nearfar.plan.specs import SolveSpec, Target
+from nearfar.plan.specs import OWN, SolveSpec, Target
 from nearfar.records.files import write_atomically
 from nearfar.stages import models
 from nearfar.stages.context import StageContext, ended
 from nearfar.stages.keep import keep_features
+from nearfar.stages.own_targets import own_targets
 from nearfar.stages.targets import Classes, Labels
 
 
@@ -61,7 +63,11 @@ class Solving:
 
     def _fit_alone(self, context: StageContext, head: ExactHead | EachTarget) -> None:
         train, weights = context.split.train, context.row_weights()
-        known = self.features[train], context.outputs.solved_targets[train], context.spec.seed
+        targets = context.outputs.solved_targets
+        if isinstance(context.spec, SolveSpec) and context.spec.targets == OWN:
+            assert isinstance(head, SeesOwnTargets)
+            head.own, targets = own_targets(context.outputs)
+        known = self.features[train], targets[train], context.spec.seed
         if weights is None:
             head.fit(*known)
         else:

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from nearfar.errors import UserError, first_line, nearest
 from nearfar.heads.estimators.build import plain_options
+from nearfar.heads.estimators.own import Own
 
 Array = NDArray[Any]
 _SEEDS = frozenset({"seed", "random_state", "random_seed"})
 _ROUNDS = frozenset({"n_estimators", "iterations", "num_boost_round", "num_trees", "n_iter"})
+_LOSSES = frozenset({"objective", "objective_type", "app", "application", "loss", "loss_function"})
+"""Options that name what is minimised, whose meaning may hang on the target's unit."""
 _TRIED = 32
 """Rows of the trial that tells whether the library takes the options."""
 
@@ -25,7 +28,9 @@ _TRIED = 32
 class Booster:
     """Boosted trees of another library; its options are those of the library, by its own names.
 
-    A model for each target, or one for all classes. The seed and the stage's threads are handed
+    A model for each target, or one for all classes. Numbers are learnt in z units, which float32
+    tells apart wherever they lie; with a loss that the study names, such as ``poisson``, in their
+    own unit. The seed and the stage's threads are handed
     on, unless the study gives a seed.
     """
 
@@ -47,8 +52,14 @@ class Booster:
     def __init__(self, **options: Any) -> None:
         self.options = options
         self.models: list[bytes] = []
+        self.own: Own | None = None
         self.present: Array = np.zeros(0, dtype=np.int64)
         self.classes = 0
+
+    @classmethod
+    def sees_own_targets(cls, options: Mapping[str, Any]) -> bool:
+        """Whether ``own`` is to be set before a fit, and numbers given in their own unit."""
+        return bool(_LOSSES & options.keys())
 
     @classmethod
     def objections(
@@ -73,8 +84,8 @@ class Booster:
         if lines:
             return lines
         draw = np.random.default_rng(0)
-        x, y = draw.normal(size=(_TRIED, 3)), draw.normal(size=(_TRIED, 1))
-        targets = y if task == "regression" else np.concatenate([y > 0, y <= 0], axis=1)
+        x, y = draw.normal(size=(_TRIED, 3)), draw.gamma(1.0, size=(_TRIED, 1))
+        targets = y if task == "regression" else np.concatenate([y > 1, y <= 1], axis=1)
         few = {key: value for key, value in options.items() if key not in _ROUNDS}
         head = cls(**few, **{cls.rounds: 1})
         try:
@@ -135,7 +146,8 @@ class Booster:
         """Return predictions (n, k), or of classes their probabilities."""
         x = features.astype(np.float64)
         if not self.classes:
-            return np.column_stack([self._numbers(model, x) for model in self.models])
+            found = np.column_stack([self._numbers(model, x) for model in self.models])
+            return found if self.own is None else self.own.in_z_units(found)
         chances = np.zeros((len(x), self.classes))
         chances[:, self.present] = 1.0
         if self.models:
@@ -150,13 +162,15 @@ class Booster:
             f"model-{k}": np.frombuffer(model, dtype=np.uint8)
             for k, model in enumerate(self.models)
         }
-        return {"classes": np.array([self.classes]), "present": self.present, **models}
+        own = {} if self.own is None else self.own.arrays()
+        return {"classes": np.array([self.classes]), "present": self.present, **own, **models}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
         """Make the fitted head again."""
         head = cls()
         head.classes, head.present = int(arrays["classes"][0]), arrays["present"]
+        head.own = Own.from_arrays(arrays)
         count = sum(name.startswith("model-") for name in arrays)
         head.models = [arrays[f"model-{k}"].tobytes() for k in range(count)]
         return head

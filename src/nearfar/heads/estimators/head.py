@@ -13,6 +13,7 @@ from nearfar.errors import UserError, first_line
 from nearfar.heads.estimators.build import bound, made, plain_options
 from nearfar.heads.estimators.decisions import compares_pairs, decision_values
 from nearfar.heads.estimators.grown import MARK, Grown
+from nearfar.heads.estimators.own import Own, learnt
 from nearfar.heads.estimators.stored import from_array, to_array
 
 Array = NDArray[Any]
@@ -23,6 +24,8 @@ PlainOptions = Annotated[dict[str, Any], BeforeValidator(plain_options)]
 class Sklearn:
     """An estimator of scikit-learn, fitted as its library fits it, on features as they are.
 
+    It learns numbers in their own unit, and classes by their values in the data, so that its
+    options mean what they mean there.
     Of several targets, one estimator predicts all where it can; else each has its own
     (``MultiOutputRegressor``). Of classes, ``predict_proba`` gives probabilities; without it,
     decision values become some by the logistic function (softmax of more than two classes), and
@@ -40,6 +43,7 @@ class Sklearn:
         self._fitted: Any = None
         self._stored: Array | None = None
         self._grown: Grown | None = None
+        self.own: Own | None = None
         self.present: Array = np.zeros(0, dtype=np.int64)
         self.classes = 0
 
@@ -49,6 +53,11 @@ class Sklearn:
         if self._fitted is None and self._stored is not None:
             self._fitted = from_array(self._stored)
         return self._fitted
+
+    @classmethod
+    def sees_own_targets(cls, options: Mapping[str, Any]) -> bool:
+        """Whether ``own`` is to be set before a fit, and numbers given in their own unit."""
+        return True
 
     @classmethod
     def objections(
@@ -73,6 +82,8 @@ class Sklearn:
 
     def fit(self, features: Array, targets: Array, seed: int, weights: Array | None = None) -> None:
         """Fit a new estimator; ``seed`` is what it draws from, ``weights`` (n,) count rows.
+
+        With ``own``, numbers are in their own unit.
 
         Raises:
             UserError: the estimator refuses the rows; says why.
@@ -105,9 +116,10 @@ class Sklearn:
 
         if is_classifier(estimator):
             self.classes = targets.shape[1]
-            numbers = targets.argmax(axis=1)
-            self.present = np.unique(numbers)
-            return np.asarray(numbers)
+            truth, self.present = learnt(targets, self.own)
+            if self.own is not None:
+                self.own.weighted(estimator)
+            return truth
         alone = targets.shape[1] == 1 and get_tags(estimator).target_tags.single_output
         return targets[:, 0] if alone else targets
 
@@ -126,18 +138,18 @@ class Sklearn:
             ) from error
 
     def _predicted(self, x: Array) -> Array:
+        if not self.classes:
+            known = self.fitted if self._grown is None else self._grown
+            found = np.asarray(known.predict(x), dtype=np.float64).reshape(len(x), -1)
+            return found if self.own is None else self.own.in_z_units(found)
         if self._grown is not None:
             return self._placed(self._grown.predict(x))
-        if not self.classes:
-            return np.asarray(self.fitted.predict(x), dtype=np.float64).reshape(len(x), -1)
         if self.fitted is None:
             return self._placed(np.ones((len(x), 1)))
         return self._placed(_chances(self.fitted, x))
 
     def _placed(self, found: Array) -> Array:
-        """Return predictions, each class that was there in its place among all."""
-        if not self.classes:
-            return found
+        """Return probabilities, each class that was there in its place among all."""
         chances = np.zeros((len(found), self.classes))
         chances[:, self.present] = found
         return chances
@@ -150,7 +162,8 @@ class Sklearn:
         stored = to_array(self.fitted) if self._stored is None else self._stored
         grown = Grown.of(self.fitted) if self._grown is None else self._grown
         trees = {} if grown is None else {MARK + name: a for name, a in grown.arrays.items()}
-        return {**classes, **trees, "skops": stored}
+        own = {} if self.own is None else self.own.arrays()
+        return {**classes, **trees, **own, "skops": stored}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
@@ -160,6 +173,7 @@ class Sklearn:
         head._stored = arrays.get("skops")
         trees = {name.removeprefix(MARK): a for name, a in arrays.items() if name.startswith(MARK)}
         head._grown = Grown(trees) if trees else None
+        head.own = Own.from_arrays(arrays)
         return head
 
 

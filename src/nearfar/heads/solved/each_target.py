@@ -22,6 +22,7 @@ class EachTarget:
     def __init__(self, make: Callable[[], Any], *, labels: bool = False) -> None:
         self._make, self._labels = make, labels
         self.heads: list[Any] = []
+        self.own: Any = None
 
     def fit(self, features: Array, targets: Array, seed: int, weights: Array | None = None) -> None:
         """Fit a head to each column of ``targets`` (n, k), NaN where a row lacks it.
@@ -34,6 +35,8 @@ class EachTarget:
             own = column[has][:, None]
             known = np.concatenate([1 - own, own], axis=1) if self._labels else own
             head = self._make()
+            if self.own is not None:
+                head.own = self.own.of(k)
             if weights is None:
                 head.fit(features[has], known, seed)
             else:

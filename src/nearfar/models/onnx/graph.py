@@ -15,6 +15,7 @@ from nearfar.data import MoleculeBatch
 from nearfar.data.inputs.molecules import ATOM_FEATURES, BOND_FEATURES
 from nearfar.encoders import Encoder, FixedEncoder
 from nearfar.errors import UserError
+from nearfar.heads import EachTarget
 from nearfar.heads.estimators.head import Sklearn
 from nearfar.metrics.classification import LEAST_PROBABILITY
 from nearfar.models.finished import FinishedModel
@@ -64,7 +65,9 @@ class Chain(nn.Module):
             )
         if task == "regression":
             for key, values in fitted.outcome["scaler"].items():
-                self.register_buffer(key, torch.tensor(values, dtype=torch.float64))
+                scaled = torch.tensor(values, dtype=torch.float64)
+                plain = torch.full_like(scaled, float(key == "std"))
+                self.register_buffer(key, plain if _in_own_units(fitted.head) else scaled)
 
     def forward(self, batch: Any) -> Tensor:
         """Return predictions (b, k), or probabilities (b, classes) or (b, labels)."""
@@ -83,6 +86,12 @@ class Chain(nn.Module):
             ends = torch.tensor([-LIMIT, LIMIT], dtype=torch.float64).sigmoid().tolist()
             return raw.clamp(*ends)
         return raw.clamp(-LIMIT, LIMIT).sigmoid()
+
+
+def _in_own_units(head: Any) -> bool:
+    """Whether the module of a head puts out numbers in the targets' units, not in z units."""
+    heads = head.heads if isinstance(head, EachTarget) else [head]
+    return any(getattr(one, "own", None) is not None for one in heads)
 
 
 def _named(fitted: Fitted) -> str:
