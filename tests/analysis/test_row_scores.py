@@ -58,6 +58,20 @@ def keep(
     return records, guesses
 
 
+def with_means(records: list[Record]) -> list[Record]:
+    """Records of several targets, and of their means in z units."""
+    scaled = [r for r in records if r.unit == "z"]
+    means = {
+        (r.arm, r.seed): replace(
+            r,
+            target="all targets",
+            value=float(np.mean([o.value for o in scaled if (o.arm, o.seed) == (r.arm, r.seed)])),
+        )
+        for r in scaled
+    }
+    return [*records, *means.values()]
+
+
 def test_scores_are_brought_to_z_and_rows_to_the_order_of_the_data_set(tmp_path: Path) -> None:
     records, guesses = keep(tmp_path)
     found = KeptScores(tmp_path, records, "mae", IDS).tested("A", "", "y")
@@ -234,7 +248,7 @@ def test_seeds_that_not_all_conditions_have_are_left_out(tmp_path: Path) -> None
 
 
 def test_over_all_targets_rows_that_one_target_lacks_leave_none(tmp_path: Path) -> None:
-    records = keep(tmp_path, target="height")[0] + keep(tmp_path, target="weight")[0]
+    records = with_means(keep(tmp_path, target="height")[0] + keep(tmp_path, target="weight")[0])
     found = KeptScores(tmp_path, records, "mae", IDS)
     both, single = found.tested("A", "", "all targets"), found.tested("A", "", "height")
     assert both is not None
@@ -247,11 +261,21 @@ def test_over_all_targets_rows_that_one_target_lacks_leave_none(tmp_path: Path) 
     assert KeptScores(tmp_path, records, "mae", IDS).tested("A", "", "all targets") is None
 
 
+def test_over_all_targets_there_are_none_of_a_seed_without_their_mean(tmp_path: Path) -> None:
+    records = with_means(keep(tmp_path, target="height")[0] + keep(tmp_path, target="weight")[0])
+    without = [r for r in records if (r.seed, r.target) != (2, "all targets")]
+    found = KeptScores(tmp_path, without, "mae", IDS).tested("A", "", "all targets")
+    assert found is not None
+    assert sorted(found) == [0, 1, 3]
+    doubled = [replace(r, value=2 * r.value) if r.target == "all targets" else r for r in records]
+    assert KeptScores(tmp_path, doubled, "mae", IDS).tested("A", "", "all targets") is None
+
+
 def test_a_file_is_read_once_however_many_targets_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"t{k}" for k in range(6)]
-    records = [record for name in names for record in keep(tmp_path, target=name)[0]]
+    records = with_means([r for name in names for r in keep(tmp_path, target=name)[0]])
     opened: list[Path] = []
     opening = Path.open
 

@@ -91,6 +91,18 @@ def test_what_one_class_alone_does_not_define_is_left_out(truth: int) -> None:
     assert {"brier", "nll", "accuracy"} <= found.keys()
 
 
+@pytest.mark.parametrize("odds", [-1.0, 1.0])
+def test_f1_without_a_row_of_the_second_class_is_undefined_whatever_is_predicted(
+    odds: float,
+) -> None:
+    rows = of_label(np.zeros(6), np.r_[odds, np.full(5, -1.0)])
+    assert "f1" not in evaluate_label(rows)
+    assert evaluate_pooled(rows) == {}
+    scores = MULTILABEL["f1"].row_scores
+    assert scores is not None
+    assert np.isnan(scores(rows)).all()
+
+
 def test_extreme_log_odds_give_finite_numbers() -> None:
     truth, odds = np.array([0, 1, 1, 0]), np.array([-27.6, 27.6, -27.6, 27.6])
     found = evaluate_label(of_label(truth, odds))

@@ -152,4 +152,5 @@ def test_those_of_a_perfect_order_do_not_vary() -> None:
     truth = np.array([3.0, 1.0, 1.0, 8.0, 5.0])
     np.testing.assert_allclose(scores(truth, np.exp(truth)), 1, rtol=1e-12)
     np.testing.assert_allclose(scores(truth, -truth), -1, rtol=1e-12)
-    assert np.isnan(scores(truth, np.ones(5))).all()
+    np.testing.assert_array_equal(scores(truth, np.ones(5)), np.zeros(5))
+    assert np.isnan(scores(np.ones(5), truth)).all()

@@ -89,7 +89,8 @@ class KeptScores:
         read = self._read if metric == self._metric else self._read_others
         by_target = read(arm, condition).get(metric, {})
         if target == ALL_TARGETS and not METRICS[metric].pooled:
-            return _mean_over_targets(by_target)
+            recorded = self._recorded[metric].get((arm, condition), {})
+            return _mean_over_targets(by_target, recorded)
         return by_target.get(target)
 
     def _read_primary(self, arm: str, condition: str) -> dict[str, _Scores]:
@@ -148,16 +149,24 @@ def _of_stage(
     return Tested(rows[order], scale * scores[order])
 
 
-def _mean_over_targets(
-    by_target: _Scores,
-) -> dict[int, Tested] | None:
-    """Return what each seed tested of the targets that it has a number of."""
+def _mean_over_targets(by_target: _Scores, recorded: _Recorded) -> dict[int, Tested] | None:
+    """Return what each seed tested of the targets that it has a number of.
+
+    There is nothing of a seed without a recorded mean, or whose mean the row scores do not give.
+    """
     parts = [found for _, found in sorted(by_target.items()) if found is not None]
     if len(parts) < len(by_target):
         return None
-    seeds = sorted(set().union(*parts))
-    of_seed = {seed: [part[seed] for part in parts if seed in part] for seed in seeds}
-    return {seed: _over_targets(several) for seed, several in of_seed.items()} or None
+    found = {}
+    for seed in sorted(set().union(*parts)):
+        means = recorded.get(seed, {}).get(ALL_TARGETS, {})
+        record = means.get(True) or means.get(False)
+        several = _over_targets([part[seed] for part in parts if seed in part])
+        if record is not None and math.isclose(
+            several.mean, record.value, rel_tol=1e-4, abs_tol=1e-9
+        ):
+            found[seed] = several
+    return found or None
 
 
 def _by_row(numbers: Integers, scores: NDArray[np.float64]) -> Tested:

@@ -120,7 +120,7 @@ def evaluate_regression(
     """Return every built-in metric that is defined for these rows, and those of ``also``.
 
     ``truth`` and ``prediction`` are (n,), n ≥ 1, finite, in one unit. A metric that is undefined
-    is left out: ``spearman`` when either side is constant, ``r2`` when the truth is. Raises
+    is left out: ``spearman`` and ``r2`` when the truth is constant. Raises
     ValueError for other shapes, for no rows, and for a value that is not finite: a diverged
     prediction never becomes a number.
     """

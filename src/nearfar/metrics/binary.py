@@ -58,10 +58,11 @@ def average_precision_rows(rows: Classified) -> Floats:
 def f1(rows: Classified) -> float:
     """Harmonic mean of precision and recall of class 1: 2 TP / (2 TP + FP + FN).
 
-    nan where neither truth nor prediction has class 1, or where there are more than two classes.
+    nan where the truth has no class 1, whatever was predicted, or where there are more than two
+    classes.
     """
     counts = _hits(rows)
-    if counts is None or not counts[1].any():
+    if counts is None:
         return float("nan")
     return float(counts[0].sum() / counts[1].sum())
 
@@ -72,7 +73,7 @@ def f1_rows(rows: Classified) -> Floats:
     a is 2 for a hit of class 1 and 0 otherwise, b is how many of truth and prediction are class 1.
     """
     counts = _hits(rows)
-    if counts is None or not counts[1].any():
+    if counts is None:
         return np.full(len(rows.truth), np.nan)
     hits, said = counts
     value = hits.sum() / said.sum()
@@ -139,8 +140,15 @@ def _precisions(rows: Classified) -> tuple[Floats, Floats, Floats] | None:
 
 
 def _hits(rows: Classified) -> tuple[Floats, Floats] | None:
-    """Return of rows twice whether class 1 was found, and how often it was said or true."""
-    if max(rows.truth.max(), rows.prediction.max()) > 1 or rows.rank.max() > 2:
+    """Return of rows twice whether class 1 was found, and how often it was said or true.
+
+    None where the truth has no class 1, or where there are more than two classes.
+    """
+    if (
+        not (rows.truth == 1).any()
+        or max(rows.truth.max(), rows.prediction.max()) > 1
+        or rows.rank.max() > 2
+    ):
         return None
     true, said = rows.truth == 1, rows.prediction == 1
     return 2.0 * (true & said), true.astype(np.float64) + said

@@ -36,14 +36,20 @@ def r2(truth: Array, prediction: Array) -> float:
 
 
 def spearman(truth: Array, prediction: Array) -> float:
-    """Spearman's rank correlation, ties with their mean rank; nan when either side is constant."""
+    """Spearman's rank correlation, ties with their mean rank.
+
+    0 where the prediction is constant, nan where the truth is.
+    """
     from scipy.stats import rankdata
 
     first, second = rankdata(truth), rankdata(prediction)
     first -= first.mean()
     second -= second.mean()
-    scale = float(np.sqrt((first @ first) * (second @ second)))
-    return float(first @ second) / scale if scale > 0 else float("nan")
+    if first @ first == 0:
+        return float("nan")
+    if second @ second == 0:
+        return 0.0
+    return float(first @ second) / float(np.sqrt((first @ first) * (second @ second)))
 
 
 def absolute_errors(truth: Array, prediction: Array) -> Array:
@@ -82,7 +88,7 @@ def r2_rows(truth: Array, prediction: Array) -> Array:
 
 
 def spearman_rows(truth: Array, prediction: Array) -> Array:
-    """Row scores of :func:`spearman`, shape (n,); nan where either side is constant.
+    """Row scores of :func:`spearman`, (n,): all 0 of a constant prediction, nan of such a truth.
 
     The metric is A / √(BC), with A = mean f·g, B = mean f², C = mean g², where f and g are what
     share of the rows lies below, ties half, less 1/2. A row adds its own f·g to A, and moves the f
@@ -91,8 +97,10 @@ def spearman_rows(truth: Array, prediction: Array) -> Array:
     """
     first, second = shares_below(truth, truth) - 0.5, shares_below(prediction, prediction) - 0.5
     cross, one, two = (first * second).mean(), np.square(first).mean(), np.square(second).mean()
-    if one == 0 or two == 0:
+    if one == 0:
         return np.full(len(truth), np.nan)
+    if two == 0:
+        return np.zeros(len(truth))
     cross_moves = (
         first * second + means_above(truth, second) + means_above(prediction, first) - 3 * cross
     )

@@ -1,6 +1,7 @@
 """What a predictor puts out and how it is judged: numbers in z units, or classes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,8 @@ from nearfar.data.rare_targets import Weighting, class_weights
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import (
     METRICS,
+    MULTILABEL,
+    REGRESSION,
     Classified,
     evaluate_classification,
     evaluate_label,
@@ -22,6 +25,14 @@ from nearfar.metrics import (
 )
 from nearfar.metrics.classification import LEAST_PROBABILITY
 from nearfar.records.stage_files import CLASSES_HEADER, LABELS_HEADER, NUMBERS_HEADER
+from nearfar.stages.over_targets import (
+    OverTargets,
+    defines_of_label,
+    defines_of_numbers,
+    mean_of_defined,
+    metric_entry,
+    unit_of,
+)
 from nearfar.stages.reconstructions import MANY_ROWS, SPLITS, Reconstructions
 
 LIMIT = 27.6
@@ -86,15 +97,16 @@ class Numbers:
         measure, found = METRICS[metric].value, []
         for truth, guess in zip(self.targets[rows].T, scores.T, strict=True):
             known = ~np.isnan(truth)
-            found.append(measure(truth[known], guess[known]) if known.any() else np.nan)
-        return _mean(found)
+            value = measure(truth[known], guess[known]) if known.any() else float("nan")
+            found.append((value, partial(defines_of_numbers, metric, truth[known])))
+        return mean_of_defined(found)
 
     def metrics(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[dict[str, Any]]:
         """Return the metrics of these parts, in z units and in the target's own.
 
         Of several targets, their means in z units come last.
         """
-        found = []
+        found, over = [], OverTargets()
         values, own = self.scaler.inverse(scores), self.dataset.unit or "target"
         targets = self.targets
         if self.reported != self.scaler:
@@ -104,12 +116,15 @@ class Numbers:
                 ("z", targets[rows, k], scores[rows, k]),
                 (own, self.dataset.targets[rows, k], values[rows, k]),
             ):
-                for metric, value in evaluate_regression(truth, guess, self.also).items():
-                    unitless = METRICS[metric].unit == "none"
-                    if not unitless or unit == "z":
-                        label = "" if unitless else unit
-                        found.append(_metric(split, name, metric, label, value))
-        return found + (_over_targets(found) if self.count > 1 else [])
+                valued = evaluate_regression(truth, guess, self.also)
+                for metric, value in valued.items():
+                    label = unit_of(metric, unit)
+                    if label or unit == "z":
+                        found.append(metric_entry(split, name, metric, label, value))
+                if unit == "z":
+                    defined = partial(defines_of_numbers, truth=truth)
+                    over.take(split, unit, [*REGRESSION, *self.also], valued, defined)
+        return found + (over.means() if self.count > 1 else [])
 
     def lines(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[Line]:
         """Return the rows of predictions.csv, in the target's own unit."""
@@ -179,22 +194,28 @@ class Labels:
         """Return a metric of scores (r, k) of some rows, mean over labels."""
         measure = METRICS[metric]
         judged = self._judged(rows, scores, pooled=measure.pooled)
-        return _mean([measure.value(classified) for _, classified in judged])
+        return mean_of_defined(
+            [(measure.value(c), partial(defines_of_label, metric, c.truth)) for _, c in judged]
+        )
 
     def metrics(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[dict[str, Any]]:
         """Return the metrics of these parts, label by label, then their means over labels."""
-        found = []
+        found, over = [], OverTargets()
+        names = [n for n in [*MULTILABEL, *self.also] if not METRICS[n].pooled]
         for split in parts:
             rows = getattr(self.split, split)
             for name, classified in self._judged(rows, scores[rows]):
-                for metric, value in evaluate_label(classified, self.also).items():
-                    found.append(_metric(split, name, metric, "", value))
-        found += _over_targets(found)
+                valued = evaluate_label(classified, self.also)
+                for metric, value in valued.items():
+                    found.append(metric_entry(split, name, metric, "", value))
+                defined = partial(defines_of_label, truth=classified.truth)
+                over.take(split, "", names, valued, defined)
+        found += over.means()
         for split in parts:
             rows = getattr(self.split, split)
             for _, pooled in self._judged(rows, scores[rows], pooled=True):
                 for metric, value in evaluate_pooled(pooled, self.also).items():
-                    found.append(_metric(split, ALL_TARGETS, metric, "", value))
+                    found.append(metric_entry(split, ALL_TARGETS, metric, "", value))
         return found
 
     def lines(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[Line]:
@@ -281,7 +302,7 @@ class Classes:
         """Return the metrics of these parts."""
         (name,) = self.dataset.target_names
         return [
-            _metric(split, name, metric, "", value)
+            metric_entry(split, name, metric, "", value)
             for split in parts
             for metric, value in evaluate_classification(
                 self._classified(split, scores), self.also
@@ -351,35 +372,6 @@ def kept_outputs(
     return Numbers, len(outcome["scaler"]["mean"])
 
 
-def _over_targets(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the mean over targets of every metric of every part, in z units or without one."""
-    values: dict[tuple[str, str, str], list[float]] = {}
-    for entry in metrics:
-        if entry["unit"] in {"", "z"}:
-            place = (entry["split"], entry["metric"], entry["unit"])
-            values.setdefault(place, []).append(entry["value"])
-    return [
-        _metric(split, ALL_TARGETS, metric, unit, float(np.mean(found)))
-        for (split, metric, unit), found in values.items()
-    ]
-
-
 def probabilities(scores: Floats) -> Floats:
     """Return probabilities of log odds."""
     return np.asarray(1 / (1 + np.exp(-scores)))
-
-
-def _mean(values: Sequence[float]) -> float:
-    """Return the mean of those that are defined; nan if none is."""
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
-
-
-def _metric(split: str, target: str, metric: str, unit: str, value: float) -> dict[str, Any]:
-    return {
-        "split": split,
-        "target": target,
-        "metric": metric,
-        "unit": unit,
-        "value": float(value),
-    }
