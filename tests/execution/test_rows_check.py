@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from small_study import small, write_small
@@ -78,3 +79,24 @@ def test_equal_numbers_have_no_share_of_variance(tmp_path: Path) -> None:
     frame.to_csv(table, index=False)
     with pytest.raises(UserError, match="all of these have one value; choose other parts, or mae"):
         prepare(Request(str(path), out=tmp_path / "runs"))
+
+
+def test_a_target_that_no_row_of_those_tested_alone_has_is_refused(tmp_path: Path) -> None:
+    first, second = np.random.default_rng(0).normal(size=(2, 300)).round(2)
+    tested, common = np.arange(300) % 3 == 0, np.abs(first) < 0.1
+    frame = pd.DataFrame({"x": first, "y": first, "z": second})
+    frame["part"] = np.where(tested, "test", "train")
+    frame.loc[tested & ~common, "z"] = np.nan
+    data = {"source": "table", "path": "small.csv", "target": ["y", "z"], "part": "part"}
+    split = {"kind": "predefined", "validation": 0.2}
+    rows = {"role": "score", "values": ["all", "few"]}
+    arms = {"mean": {"fit": {"head": "mean"}}}
+    path = write_small(
+        tmp_path, data=data, split=split, stages={}, arms=arms, baseline="mean", axes={"rows": rows}
+    )
+    frame.to_csv(tmp_path / "small.csv", index=False)
+    with pytest.raises(UserError) as caught:
+        prepare(Request(str(path), out=tmp_path / "runs"))
+    told = str(caught.value)
+    assert "rows of 'test: rows: few': do not test the rows 'few' alone" in told
+    assert told.startswith("target 'z' is missing in all ")

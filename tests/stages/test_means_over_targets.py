@@ -67,6 +67,13 @@ def test_there_is_no_mean_without_a_target_that_its_truth_defines() -> None:
         assert mean_of_defined(pairs) == pytest.approx(means[0] if means else np.nan, nan_ok=True)
 
 
+def test_a_target_without_a_tested_row_has_no_numbers_and_leaves_no_mean() -> None:
+    targets = np.random.default_rng(0).normal(size=(40, 2))
+    targets[SPLIT.test, 1] = np.nan
+    outputs = Numbers(rows_with(targets, multilabel=False), SPLIT)
+    assert set(judged(outputs, np.zeros((40, 2)), "mae")) == {"t0"}
+
+
 def test_what_the_truth_defines() -> None:
     assert defines_of_label("auroc", np.array([0.0, 1.0]))
     assert not defines_of_label("auroc", np.zeros(2))

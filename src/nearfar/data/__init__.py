@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from nearfar.data.options import DataOptions, SplitOptions
     from nearfar.data.prepare.preparation import Preparation
     from nearfar.data.rare_targets import rarity_weights, shots
-    from nearfar.data.split.splits import kept_together, split_rows, straddling_groups
+    from nearfar.data.split.splits import (
+        check_targets,
+        kept_together,
+        split_rows,
+        straddling_groups,
+    )
     from nearfar.data.targets import TargetScaler
 
 __all__ = [
@@ -39,6 +44,7 @@ __all__ = [
     "SplitOptions",
     "TargetScaler",
     "Vectors",
+    "check_targets",
     "conditioned",
     "is_unseen",
     "kept_together",
@@ -64,7 +70,7 @@ _HOMES = {
     "options": ("DataOptions", "SplitOptions"),
     "prepare.preparation": ("Preparation",),
     "rare_targets": ("rarity_weights", "shots"),
-    "split.splits": ("kept_together", "split_rows", "straddling_groups"),
+    "split.splits": ("check_targets", "kept_together", "split_rows", "straddling_groups"),
     "targets": ("TargetScaler",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nearfar.data import Dataset, Split, conditioned, mapped, split_rows
+from nearfar.data import Dataset, Split, check_targets, conditioned, mapped, split_rows
 from nearfar.data.corruptions import check as check_corruption
 from nearfar.errors import UserError
 from nearfar.metrics import METRICS, RECONSTRUCTION
@@ -35,7 +35,9 @@ def check_rows(resolved: Resolved, dataset: Dataset) -> None:
             for name, classes in study.targets.items():
                 judged[name] = mapped(changed, some, name, classes)
             for rows in {scoring.test.rows for scoring in resolved.scorings}:
-                tested_rows(changed, some, rows, study.unseen)
+                tested = tested_rows(changed, some, rows, study.unseen)
+                remedy = f"do not test the rows {rows!r} alone, or take fewer folds or larger parts"
+                check_targets(changed, f"'test: rows: {rows}'", tested, remedy)
             for reason in _undefined(study, judged):
                 undefined.setdefault(reason, []).append(seed)
     if undefined:

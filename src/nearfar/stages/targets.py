@@ -104,14 +104,19 @@ class Numbers:
     def metrics(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[dict[str, Any]]:
         """Return the metrics of these parts, in z units and in the target's own.
 
-        Of several targets, their means in z units come last.
+        Of several targets, their means in z units come last; of a part in which no row has one of
+        them, there are none.
         """
         found, over = [], OverTargets()
         values, own = self.scaler.inverse(scores), self.dataset.unit or "target"
         targets = self.targets
         if self.reported != self.scaler:
             targets, scores = map(self.reported.transform, (self.dataset.targets, values))
+        names = [*REGRESSION, *self.also]
         for split, rows, k, name in self._places(parts):
+            if not len(rows):
+                over.take(split, "z", names, {}, lambda _: True)
+                continue
             for unit, truth, guess in (
                 ("z", targets[rows, k], scores[rows, k]),
                 (own, self.dataset.targets[rows, k], values[rows, k]),
@@ -123,7 +128,7 @@ class Numbers:
                         found.append(metric_entry(split, name, metric, label, value))
                 if unit == "z":
                     defined = partial(defines_of_numbers, truth=truth)
-                    over.take(split, unit, [*REGRESSION, *self.also], valued, defined)
+                    over.take(split, unit, names, valued, defined)
         return found + (over.means() if self.count > 1 else [])
 
     def lines(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[Line]:

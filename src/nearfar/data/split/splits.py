@@ -57,7 +57,7 @@ def split_rows(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     """
     split = _drawn(dataset, options, seed)
     for name, rows in (("validation", split.validation), ("test", split.test)):
-        _check_targets(dataset, name, rows)
+        check_targets(dataset, f"the {name} part", rows)
         if not dataset.classes:
             continue
         labels = dataset.targets[:, 0]
@@ -90,14 +90,20 @@ def _remedy(dataset: Dataset, options: SplitOptions) -> str:
     return f": {remedy}, or leave its rows out of the data"
 
 
-def _check_targets(dataset: Dataset, part: str, rows: Index) -> None:
-    """Refuse a part in which no row has one of several targets: there would be no number of it."""
+def check_targets(
+    dataset: Dataset, part: str, rows: Index, remedy: str = "give it larger parts or fewer folds"
+) -> None:
+    """Refuse rows of which none has one of several targets: there would be no number of it.
+
+    Raises:
+        UserError: names the target and ``part``, which says what rows these are.
+    """
     counts = (~np.isnan(dataset.targets[rows])).sum(axis=0)
     for name, count in zip(dataset.target_names, counts, strict=True):
         if not count:
             raise UserError(
-                f"target '{name}' is missing in all {len(rows)} rows of the {part} part: give it "
-                "larger parts or fewer folds, or leave the target out"
+                f"target '{name}' is missing in all {len(rows)} rows of {part}: {remedy}, or leave "
+                "the target out"
             )
 
 
