@@ -16,6 +16,7 @@ from nearfar.data import load_dataset
 from nearfar.errors import UserError
 from nearfar.execution.predict import predict_file
 from nearfar.execution.prepared import Prepared, Request
+from nearfar.execution.run import prepare
 from nearfar.records import read_results
 from nearfar.records.run_plan import RunPlan
 from nearfar.report import write_report
@@ -201,6 +202,43 @@ def test_molecules_with_gaps_run_and_predict(
     assert len(run.dataset) == 60
     predict_file(run.folder.path, "MPNN+RnC", Path("tox.csv"), Path("p.csv"), None)
     assert len(Path("p.csv").read_text(encoding="utf-8").splitlines()) == 61
+
+
+@pytest.mark.parametrize("labels", [None, 0.05], ids=["predefined", "a fraction of labels"])
+def test_a_label_that_no_training_row_knows_is_refused(
+    tmp_path: Path, labels: float | None
+) -> None:
+    lines = ["a,wet,part,warm"]
+    for i in range(80):
+        part = ("train", "train", "test", "validation")[i % 4]
+        known = part != "train" or (labels is not None and i == 77)
+        lines.append(f"{i}.5,{i // 7 % 2},{part},{i // 5 % 2 if known else ''}")
+    (tmp_path / "weather.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    raw: dict[str, Any] = {
+        "study": "w",
+        "data": {
+            "source": "table",
+            "path": "weather.csv",
+            "target": LABELS,
+            "task": "multilabel",
+            "features": ["a"],
+            "part": "part",
+        },
+        "split": {"kind": "predefined"},
+        "arms": {"frequencies": {"fit": {"head": "mean"}}},
+        "baseline": "frequencies",
+        "axes": {"seed": {"values": 2}},
+    }
+    if labels is not None:
+        raw["axes"]["labels"] = {"role": "condition", "values": [labels, 1]}
+    (tmp_path / "w.yaml").write_text(json.dumps(raw), encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        prepare(Request(str(tmp_path / "w.yaml"), out=tmp_path / "runs"))
+    rows = 2 if labels else 40
+    assert str(caught.value) == (
+        f"target 'warm' is missing in all {rows} rows of the training part: give it values there, "
+        "larger parts or a larger fraction of labels, or leave the target out"
+    )
 
 
 @pytest.mark.parametrize(

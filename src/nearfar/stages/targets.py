@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nearfar.data import Dataset, Split, TargetScaler, rarity_weights
+from nearfar.data import Dataset, Split, TargetScaler, check_targets, rarity_weights
 from nearfar.data.rare_targets import Weighting, class_weights
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import (
@@ -37,6 +37,9 @@ from nearfar.stages.reconstructions import MANY_ROWS, SPLITS, Reconstructions
 
 LIMIT = 27.6
 """Largest log odds that are told apart: probabilities are between 1e-12 and 1 - 1e-12."""
+
+LABELLED_ROWS = "give it values there, larger parts or a larger fraction of labels"
+"""What can be done for a label that no training row has."""
 
 Floats = NDArray[np.float64]
 Line = tuple[Any, ...]
@@ -154,11 +157,15 @@ class Labels:
     where that is not known; scores are log odds (n, k). A label is judged as two classes are, by
     the rows of which it is known, and a metric's mean over labels is one of ``ALL_TARGETS``. Labels
     of which it is undefined, such as the AUROC of one that no row has, do not count in the mean.
+
+    Raises:
+        UserError: a label that is known of no training row.
     """
 
     header: ClassVar[tuple[str, ...]] = LABELS_HEADER
 
     def __init__(self, dataset: Dataset, split: Split) -> None:
+        check_targets(dataset, "the training part", split.train, LABELLED_ROWS)
         self.dataset, self.split = dataset, split
         self.targets = self.solved_targets = dataset.targets
         self.count = dataset.targets.shape[1]
