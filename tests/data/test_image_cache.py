@@ -10,6 +10,7 @@ import pytest
 from image_examples import load, pixels_of, write_images
 from pyarrow import parquet
 
+from nearfar.data import DataOptions, load_inputs
 from nearfar.data.read.images import cache, decode
 from nearfar.errors import UserError
 
@@ -88,6 +89,31 @@ def test_bad_images_are_remembered(tmp_path: Path, decoded: list[decode.Encoded]
     assert again.digest == first.digest
     with pytest.raises(UserError, match=r"dog/1.png: the image is not an image"):
         load(tmp_path)
+
+
+def test_same_files_of_other_rows_are_decoded_again(
+    tmp_path: Path, decoded: list[decode.Encoded]
+) -> None:
+    pixels = write_images(tmp_path, NAMES)
+
+    def table(gap: int) -> Path:
+        cells = [*NAMES[:gap], "", *NAMES[gap:]]
+        lines = [f"{cell},{row}" for row, cell in enumerate(cells)]
+        (tmp_path / f"{gap}.csv").write_text("\n".join(["image,y", *lines]) + "\n")
+        return tmp_path / f"{gap}.csv"
+
+    options = DataOptions(source="images", path="t.csv", target="y", task="regression")
+    for gap in (2, 6):
+        rows = load(table(gap), target="y", task="regression", on_bad_rows="drop")
+        assert rows.targets[:, 0].tolist() == [row for row in range(9) if row != gap]
+        assert np.array_equal(pixels_of(rows), pixels)
+        assert rows.source["reasons"] == {"image missing": 1}
+        new = load_inputs(
+            options.model_copy(update={"on_bad_rows": "drop"}), table(gap), rows.inputs
+        )
+        assert new.given is not None
+        assert new.given.reasons == {gap: "the image is missing"}
+    assert len(decoded) == 32
 
 
 @pytest.mark.parametrize("damage", ["half", "empty"])

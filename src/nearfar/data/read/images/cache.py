@@ -21,7 +21,7 @@ KEPT_FROM = 16 * 2**20
 """Bytes of pixels from which they are kept on disk."""
 IN_MEMORY_UP_TO = 2**31
 """Bytes of pixels up to which they are read into memory; larger arrays are mapped from the file."""
-_VERSION = 2
+_VERSION = 3
 
 
 def fingerprint(files: Sequence[Path], *options: Any) -> str:

@@ -47,8 +47,9 @@ class Files:
         return ((row, self.paths[row]) for row in rows)
 
     def key(self) -> tuple[Sequence[Path], str]:
-        """See ``Pictures``."""
-        return [path for path in self.paths if path is not None], "files"
+        """See ``Pictures``; which row has which file counts, so rows without one do."""
+        without = [row for row, path in enumerate(self.paths) if path is None]
+        return [path for path in self.paths if path is not None], f"files, none of {without}"
 
 
 @dataclass(frozen=True)
