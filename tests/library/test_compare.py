@@ -543,7 +543,9 @@ def test_whole_numbers_are_classes_where_all_arms_are_classifiers(tmp_path: Path
         compared(tmp_path, X, y, arms={"forest": trees}, repeats=1, task="regression")
 
 
-@pytest.mark.parametrize("mode", ["HSV", "RGBa", "La", "CMYK", "YCbCr", "P", "1", "I;16"])
+@pytest.mark.parametrize(
+    "mode", ["HSV", "RGBa", "La", "CMYK", "YCbCr", "P", "PA", "1", "I", "I;16"]
+)
 def test_pillow_images_of_any_mode_are_read(tmp_path: Path, mode: str) -> None:
     images = [Image.new(mode, (12, 12)) for _ in range(20)]
     assert rows_of(images, ["a", "b"] * 10, {}, tmp_path).options == {"image": "image"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from nearfar.data.read.cells import is_missing
 from nearfar.data.read.names import are_image_paths
 from nearfar.data.read.table import check_names
-from nearfar.errors import UserError
+from nearfar.errors import UserError, first_line
 
 
 def as_array(given: Any) -> Any:
@@ -30,9 +30,17 @@ def as_array(given: Any) -> Any:
 
 
 def plain_of_polars(given: Any) -> Any:
-    """Return a column of polars as a list, a lazy frame as one of rows, anything else as it is."""
+    """Return a column of polars as a list, a lazy frame as one of rows, anything else as it is.
+
+    Raises:
+        UserError: a column holds images.
+    """
     if hasattr(given, "collect_schema") and hasattr(given, "lazy"):
-        return given.lazy().collect()
+        frame = given.lazy().collect()
+        for name, kind in frame.schema.items():
+            if str(kind) == "Object":
+                check_no_images(f"X: column {name!r}", frame[name].to_list())
+        return frame
     if hasattr(given, "to_list") and hasattr(given, "to_arrow"):
         return given.to_list()
     return given
@@ -75,12 +83,16 @@ def plain_frame(what: str, frame: Any) -> Any:
     since 1970, which is another number for months than for days.
 
     Raises:
-        UserError: two columns have one name; ``what`` is the frame's in the message.
+        UserError: two columns have one name, or one holds images; ``what`` is the frame's in the
+            message.
     """
     import pandas as pd
 
     names = [str(name) for name in frame.columns]
     check_names(what, names)
+    for place, name in enumerate(names):
+        if frame.dtypes.iloc[place].kind == "O":
+            check_no_images(f"{what}: column {name!r}", frame.iloc[:, place])
     plain = frame.set_axis(names, axis=1)
     sparse = {
         name: kind.subtype
@@ -167,8 +179,26 @@ def is_pillow(item: Any) -> bool:
     return hasattr(item, "save") and hasattr(item, "getbands")
 
 
-_IN_FILES = {"HSV": "RGB", "RGBX": "RGB", "RGBa": "RGBA", "La": "LA"}
+def check_no_images(place: str, cells: Iterable[Any]) -> None:
+    """Refuse images of pillow or arrays of pixels in cells, which no column of a file holds.
+
+    Raises:
+        UserError: the first cell that is no gap is one; ``place`` is the column's in the message.
+    """
+    cell = next((cell for cell in cells if not is_gap(cell)), None)
+    if is_pillow(cell) or (isinstance(cell, np.ndarray) and cell.ndim > 1):
+        held = "pillow images" if is_pillow(cell) else "arrays"
+        raise UserError(
+            f"{place} holds {held}, which a column cannot: give these as a list in place of the "
+            "table, or save them and give a column of their paths"
+        )
+
+
+_IN_FILES = {"HSV": "RGB", "RGBX": "RGB", "RGBa": "RGBA", "La": "LA", "PA": "RGBA"}
 """Modes of pillow that no file holds, and those that say the same."""
+
+_IN_TIFF = frozenset({"F", "I", "CMYK", "YCbCr"})
+_OF_16_BITS = frozenset({"I;16L", "I;16B", "I;16N"})
 
 
 _ORIENTATION = 0x0112
@@ -183,6 +213,8 @@ def pillow_file(image: Any, place: str = "X") -> bytes:
     Raises:
         UserError: of a mode that is not read, ``place`` said with it.
     """
+    from PIL import Image
+
     image = _upright(image)
     if image.mode == "LAB":
         raise UserError(
@@ -191,8 +223,16 @@ def pillow_file(image: Any, place: str = "X") -> bytes:
         )
     if image.mode in _IN_FILES:
         image = image.convert(_IN_FILES[image.mode])
+    if image.mode in _OF_16_BITS:
+        image = Image.fromarray(np.asarray(image).astype(np.uint16))
     buffer = io.BytesIO()
-    image.save(buffer, "TIFF" if image.mode in ("F", "CMYK", "YCbCr") else "PNG")
+    try:
+        image.save(buffer, "TIFF" if image.mode in _IN_TIFF else "PNG")
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"{place}: a pillow image of mode {image.mode} and size {image.size} cannot be stored "
+            f"({first_line(error)}): make it RGB or L, as .convert('RGB') does"
+        ) from error
     return buffer.getvalue()
 
 

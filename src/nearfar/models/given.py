@@ -18,6 +18,7 @@ import numpy as np
 from nearfar.data import InputRows
 from nearfar.data.in_memory import (
     as_array,
+    check_no_images,
     from_working_folder,
     is_gap,
     is_pillow,
@@ -30,7 +31,7 @@ from nearfar.data.in_memory import (
     without_codes,
 )
 from nearfar.data.read.locate import is_file, is_there
-from nearfar.errors import UserError, first_line
+from nearfar.errors import UserError, first_line, shown
 from nearfar.models.schema import InputSchema
 
 _TOLD = {
@@ -104,7 +105,7 @@ def _table(given: Any) -> Any:
         return given
     try:
         if isinstance(given, Mapping):
-            return pa.table({str(key): _cells(value) for key, value in given.items()})
+            return pa.table({str(key): _named(str(key), value) for key, value in given.items()})
         if hasattr(given, "to_arrow"):
             found = given.to_arrow()
             return found if isinstance(found, pa.Table) else None
@@ -113,6 +114,12 @@ def _table(given: Any) -> Any:
     except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
         raise UserError(f"X: {str(error.args[-1]).splitlines()[0]}") from error
     return None
+
+
+def _named(name: str, values: Any) -> Any:
+    if not hasattr(values, "dtype") or values.dtype == object:
+        check_no_images(f"X: column {name!r}", values if np.iterable(values) else ())
+    return _cells(values)
 
 
 def _cells(values: Any) -> Any:
@@ -235,6 +242,11 @@ def _picture(schema: InputSchema, item: Any, number: int) -> dict[str, Any]:
         return {"bytes": content, "path": path.name}
     if is_pillow(item):
         return {"bytes": pillow_file(item, f"X[{number}]"), "path": None}
+    if is_gap(item):
+        raise UserError(
+            f"X[{number}] is {shown(item)}, no image: leave it out, or give a path, a pillow image "
+            "or an array"
+        )
     raise _refused(schema, item)
 
 
