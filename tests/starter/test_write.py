@@ -488,6 +488,32 @@ def test_a_folder_of_images_gives_a_study_that_runs_unedited(
 
 
 @pytest.mark.parametrize(
+    ("sides", "channels", "views"),
+    [
+        ((50, 1), 3, "alternating_flip"),
+        ((50, 2), 3, [{"shift": {"padding": 1}}, "alternating_flip"]),
+        ((2, 2), 1, {"shift": {"padding": 1}}),
+        ((1, 1), 3, "alternating_flip"),
+        ((1, 1), 1, None),
+        ((3, 5), 1, "shift"),
+    ],
+)
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_images_of_a_pixel_or_two_give_a_study_that_runs(
+    folder: Path, sides: tuple[int, int], channels: int, views: Any, task: str
+) -> None:
+    shape = (24, *sides[::-1], channels)
+    x = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    y = np.arange(24) % 2 if task == "classification" else np.arange(24) / 7
+    np.savez("tiny.npz", x=x, y=y)
+    path, _ = write_study(Path("tiny.npz"))
+    study = yaml.safe_load(path.read_text(encoding="utf-8"))
+    (stage,) = study["stages"].values()
+    assert stage.get("augment") == views
+    run_whole(Request(str(path), profile="smoke"))
+
+
+@pytest.mark.parametrize(
     ("rows", "baseline"), [(1_000, "columns SVR"), (20_000, "columns boosting")]
 )
 def test_kernel_machines_are_asked_of_as_many_rows_as_they_can(rows: int, baseline: str) -> None:

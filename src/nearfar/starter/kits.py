@@ -43,19 +43,28 @@ _ENCODERS = {
 
 LEAST_SIDE = 12
 """Pixels of a side below which ``fast_cnn`` has nothing left to halve."""
+_LEAST_SHIFTED = 3
+"""Pixels of a side below which ``shift`` has no mirror image as wide as it moves by default."""
+
+
+def _views(side: int, *, mirrored: bool) -> str:
+    """Return how training changes images whose shorter side has so many pixels, as YAML."""
+    shift = "shift" if side >= _LEAST_SHIFTED else f"{{shift: {{padding: {side - 1}}}}}"
+    views = [shift] * (side > 1) + ["alternating_flip"] * mirrored
+    return views[0] if len(views) == 1 else f"[{', '.join(views)}]" if views else ""
 
 
 def kit_of(
-    kind: str, task: str, *, rare: bool = False, mirrored: bool = True, tiny: bool = False
+    kind: str, task: str, *, rare: bool = False, mirrored: bool = True, side: int = LEAST_SIDE
 ) -> Kit:
     """Return what suits molecules, vectors or images, and numbers, classes or labels.
 
     ``rare``: of two classes one is rare; ``mirrored``: an image means the same in a mirror;
-    ``tiny``: a side is shorter than ``LEAST_SIDE``.
+    ``side``: pixels of an image's shorter side.
     """
-    views = ("[shift, alternating_flip]" if mirrored else "shift") if kind == "image" else ""
+    views = _views(side, mirrored=mirrored) if kind == "image" else ""
     encoder, fixed, inputs, network = _ENCODERS[kind]
-    encoder = "cnn" if tiny else encoder
+    encoder = "cnn" if kind == "image" and side < LEAST_SIDE else encoder
     suited = partial(Kit, kind, task, encoder, fixed, inputs, network, views=views)
     if task == "classification":
         objective, arm = ("supcon", "SupCon") if views else ("triplet", "triplet")

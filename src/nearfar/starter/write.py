@@ -15,7 +15,7 @@ from nearfar.records.files import write_atomically
 from nearfar.records.outputs import refuse_within_own
 from nearfar.records.places import expanded, file_to_write
 from nearfar.starter.arms import Arm, Arms, Budget, arms_of
-from nearfar.starter.kits import LEAST_SIDE, Kit, kit_of
+from nearfar.starter.kits import Kit, kit_of
 from nearfar.starter.scalars import scalar
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _kit(finding: Finding, trainings: int) -> Kit:
     if not isinstance(inputs, Images):
         return kit_of(inputs.kind, task, rare=rare)
     channels, *sides = inputs.shape
-    return kit_of("image", task, rare=rare, mirrored=channels > 1, tiny=min(sides) < LEAST_SIDE)
+    return kit_of("image", task, rare=rare, mirrored=channels > 1, side=min(sides))
 
 
 def _question(target: str, finding: Finding) -> str:
