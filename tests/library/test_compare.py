@@ -551,6 +551,19 @@ def test_pillow_images_of_any_mode_are_read(tmp_path: Path, mode: str) -> None:
     assert rows_of(images, ["a", "b"] * 10, {}, tmp_path).options == {"image": "image"}
 
 
+@pytest.mark.parametrize("spelt", ["p{}.PNG", "in/p{}.png", "/of/another/disk/in/p{}.PNG"])
+def test_a_frame_names_pictures_as_its_file_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelt: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    for k in range(4):
+        Image.new("L", (12, 12), 60 * k).save(tmp_path / "in" / f"p{k}.PNG")
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({"photo": [spelt.format(k) for k in range(4)], "y": list("abab")})
+    found = pd.read_parquet(rows_of(frame, "y", {}, tmp_path / "out").path)
+    assert found["photo"].tolist() == [str(tmp_path / "in" / f"p{k}.PNG") for k in range(4)]
+
+
 def test_what_cannot_be_a_picture_or_a_folder_is_told_in_a_line(tmp_path: Path) -> None:
     lab = [Image.new("LAB", (12, 12))] * 20
     with pytest.raises(nearfar.UserError, match="X: entry 0: a pillow image of mode LAB"):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nearfar.data.read.cells import is_missing
+from nearfar.data.read.images.lookup import PictureNames
 from nearfar.data.read.names import are_image_paths
 from nearfar.data.read.table import check_names
 from nearfar.errors import UserError, first_line
@@ -110,25 +111,29 @@ def plain_frame(what: str, frame: Any) -> Any:
     return plain.astype(types).assign(**dates) if types or dates else plain
 
 
-def from_working_folder(table: Any, column: str | None = None) -> Any:
-    """Return a table of pyarrow whose relative paths of images begin at the working folder.
+def from_working_folder(table: Any) -> Any:
+    """Return a table of pyarrow whose names of images are paths, found from the working folder.
 
-    Args:
-        table: any; all columns that hold such paths are changed.
-        column: the one that is read, if known: it alone is.
+    They are found as those in a file are from its folder; what names no image, or several, becomes
+    a path that begins there. All columns of such names are changed.
     """
     import pyarrow as pa
 
-    here = Path.cwd()
+    names = PictureNames(Path.cwd())
     for place, field in enumerate(table.schema):
-        if field.name != column if column in table.column_names else not _is_text(field.type):
-            continue
         cells = table.column(place).to_pylist() if _is_text(field.type) else []
         if not are_image_paths(cells):
             continue
-        paths = [cell if is_missing(cell) else str(here / cell.strip()) for cell in cells]
+        paths = [cell if is_missing(cell) else _found(names, cell) for cell in cells]
         table = table.set_column(place, field.name, pa.array(paths, pa.string()))
     return table
+
+
+def _found(names: PictureNames, cell: str) -> str:
+    try:
+        return str(names.path(cell))
+    except UserError:
+        return str(names.base / cell.strip())
 
 
 def stacked(arrays: Sequence[Any]) -> Any:

@@ -19,7 +19,6 @@ from nearfar.data import InputRows
 from nearfar.data.in_memory import (
     as_array,
     check_no_images,
-    from_working_folder,
     is_gap,
     is_pillow,
     pillow_file,
@@ -30,6 +29,7 @@ from nearfar.data.in_memory import (
     stored_type,
     without_codes,
 )
+from nearfar.data.read.images.tables import names_images
 from nearfar.data.read.locate import is_file, is_there
 from nearfar.errors import UserError, first_line, shown
 from nearfar.models.schema import InputSchema
@@ -64,9 +64,16 @@ def rows_of(schema: InputSchema, given: Any) -> InputRows:
     with tempfile.TemporaryDirectory(prefix="nearfar-") as folder:
         file = _laid(schema, given, Path(folder))
         try:
-            return _usable(schema.read(file), "X")
+            return _usable(schema.read(file, _root(schema, file)), "X")
         except UserError as error:
             raise UserError(_of_x(str(error), file)) from error
+
+
+def _root(schema: InputSchema, file: Path) -> Path | None:
+    """Return the working folder where a file names images, None where it names or holds others."""
+    if schema.kind != "image" or file.suffix != ".parquet":
+        return None
+    return Path.cwd() if names_images(file, schema.options.get("image")) else None
 
 
 def _of_x(message: str, file: Path) -> str:
@@ -78,8 +85,6 @@ def _of_x(message: str, file: Path) -> str:
 def _laid(schema: InputSchema, given: Any, folder: Path) -> Path:
     """Write rows to a file of a folder; return it."""
     table = _table(given)
-    if table is not None and schema.kind == "image":
-        table = from_working_folder(table, schema.options.get("image"))
     if table is not None:
         return _parquet(table, folder)
     if schema.kind != "vector" and schema.columns:
