@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
-from image_examples import picture, write_images
+from image_examples import picture, pixels_of, write_images
 from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, Ridge
@@ -23,6 +23,10 @@ import nearfar
 from nearfar.library import run
 from nearfar.library.fingerprint import fingerprint
 from nearfar.library.inputs import Rows, rows_of, task_of_type
+from nearfar.models.given import rows_of as rows_for_model
+from nearfar.models.schema import InputSchema
+from nearfar.starter.asked import checked
+from nearfar.starter.detect import detect
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -549,6 +553,44 @@ def test_whole_numbers_are_classes_where_all_arms_are_classifiers(tmp_path: Path
 def test_pillow_images_of_any_mode_are_read(tmp_path: Path, mode: str) -> None:
     images = [Image.new(mode, (12, 12)) for _ in range(20)]
     assert rows_of(images, ["a", "b"] * 10, {}, tmp_path).options == {"image": "image"}
+
+
+MANY: dict[str, tuple[int, ...]] = {
+    "grey": (6, 8),
+    "two": (6, 8, 2),
+    "four": (6, 8, 4),
+    "four first": (4, 6, 8),
+    "seven": (9, 8, 7),
+    "colour first": (3, 6, 8),
+}
+
+
+@pytest.mark.parametrize("shape", MANY.values(), ids=MANY)
+@pytest.mark.parametrize("beside", ["groups", "names", "lists"])
+def test_arrays_keep_their_channels_whatever_stands_beside(
+    tmp_path: Path, shape: tuple[int, ...], beside: str
+) -> None:
+    images = RNG.integers(0, 256, (12, *shape)).astype(np.uint8)
+    others: dict[str, Any] = {"groups": {"group": np.arange(12) // 2}}.get(beside, {})
+    others |= {"name": [f"s{k}" for k in range(12)]} if beside == "names" else {}
+    labels = [["a"], ["a", "b"]] * 6 if beside == "lists" else ["a", "b"] * 6
+    rows, plain = (
+        rows_of(images, labels, others, tmp_path),
+        rows_of(images, ["a", "b"] * 6, {}, tmp_path),
+    )
+    one, other = (
+        detect(str(r.path), r.targets, tmp_path, None, checked(r.options)) for r in (rows, plain)
+    )
+    assert np.array_equal(pixels_of(one.dataset), pixels_of(other.dataset))
+    model = InputSchema.of(one.data, one.dataset.inputs)
+    new: Any = rows_for_model(model, images).inputs
+    assert np.array_equal(new.pixels, pixels_of(one.dataset))
+
+
+def test_arrays_that_do_not_tell_their_channels(tmp_path: Path) -> None:
+    images = np.zeros((12, 4, 8, 4), np.uint8)
+    with pytest.raises(nearfar.UserError, match=r"X: images \(12, 4, 8, 4\) do not tell their ch"):
+        rows_of(images, ["a", "b"] * 6, {"group": np.arange(12) // 2}, tmp_path)
 
 
 @pytest.mark.parametrize("spelt", ["p{}.PNG", "in/p{}.png", "/of/another/disk/in/p{}.PNG"])

@@ -74,12 +74,16 @@ def rows_of(X: Any, y: Any, others: Mapping[str, Any], out: Path) -> Rows:
     pictures = pictures_of(X)
     if pictures is not None and not said and not are_label_lists(y):
         return Rows(image_file(pictures, y, out / FOLDER), [])
-    files = pillow_files(X) if pictures is None else encoded(pictures)
+    form: dict[str, Any] = {}
+    if pictures is None:
+        files = pillow_files(X)
+    else:
+        files, form = encoded(pictures)
     kind, columns = _columns(X) if files is None else ("image", {"image": files})
     rows = len(next(iter(columns.values())))
     notes: list[str] = []
     targets = targets_of(y, columns, rows, notes)
-    options = {"image": "image"} if kind == "image" else {}
+    options = {"image": "image", **form} if kind == "image" else {}
     options |= {"smiles": "smiles"} if kind == "smiles" else {}
     for key, given in said.items():
         options[key], told = beside(key, given, columns, rows, targets, kind)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nearfar.data.in_memory import is_pillow, pillow_file, stacked
+from nearfar.data.read.images.npz import axis_of_channels
 from nearfar.data.read.locate import is_there
 from nearfar.errors import UserError, shown
 from nearfar.library.beside import check_length
@@ -104,23 +105,36 @@ def _labels(cells: Sequence[Any]) -> np.ndarray:
     return np.asarray([nothing if cell is None else cell for cell in cells])
 
 
-def encoded(images: np.ndarray) -> pa.Array:
-    """Return images as PNG files in a column."""
+def encoded(images: np.ndarray) -> tuple[pa.Array, dict[str, Any]]:
+    """Return images as files in a column, and the options of ``data`` that they are read with.
+
+    Those of 1 and of 3 channels are PNG files. Others are arrays, since channels that no picture
+    names are none of transparency; their axis is said, as new images have it too.
+
+    Raises:
+        UserError: the shape does not tell which axis is that of channels.
+    """
     import pyarrow as pa
     from PIL import Image
 
-    if images.ndim == 4 and images.shape[-1] not in (1, 3, 4) and images.shape[1] in (1, 3, 4):
-        images = np.moveaxis(images, 1, -1)
-    if images.ndim == 4 and images.shape[-1] == 1:
-        images = images[..., 0]
-    if images.ndim == 4 and images.shape[-1] not in (3, 4):
+    axis = "last" if images.ndim == 3 else axis_of_channels(images.shape)
+    if axis is None:
         raise UserError(
-            "X: images with groups, names or lists of labels have 1, 3 or 4 channels, not "
-            f"{images.shape}"
+            f"X: images {images.shape} do not tell their channels: give (rows, height, width, "
+            "channels) or (rows, channels, height, width) with fewer channels than pixels a side, "
+            "at most 16"
         )
+    channels = 1 if images.ndim == 3 else images.shape[-1 if axis == "last" else 1]
+    drawn = channels in (1, 3)
+    if drawn and images.ndim == 4:
+        images = images if axis == "last" else np.moveaxis(images, 1, -1)
+        images = images[..., 0] if channels == 1 else images
     files = []
     for image in images:
         buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, format="PNG")
+        if drawn:
+            Image.fromarray(image).save(buffer, format="PNG")
+        else:
+            np.save(buffer, image)
         files.append(buffer.getvalue())
-    return pa.array(files, type=pa.binary())
+    return pa.array(files, type=pa.binary()), {} if drawn else {"channel_axis": axis}

@@ -288,18 +288,26 @@ def _channels_first(array: Numbers, where: str, axis: Axis | None) -> Numbers:
             f"{where}: has shape {array.shape}; images are (n, height, width), or have channels as "
             f"the last axis or the second{what if array.ndim == 2 else ''}"
         )
+    axis = axis or axis_of_channels(array.shape)
     if axis is None:
-        last = array.shape[-1] in (1, 3)
-        axis = "last" if last else "first" if array.shape[1] in (1, 3) else None
-    if axis is None:
-        _, height, *_, width = array.shape
-        if height == width or min(height, width) > MOST_CHANNELS:
-            raise UserError(
-                f"{where}: has shape {array.shape}, which does not tell the channels of an image: "
-                "set data: channel_axis to first or last"
-            )
-        axis = "first" if height < width else "last"
+        raise UserError(
+            f"{where}: has shape {array.shape}, which does not tell the channels of an image: "
+            "set data: channel_axis to first or last"
+        )
     return array if axis == "first" else array.transpose(0, 3, 1, 2)
+
+
+def axis_of_channels(shape: Sequence[int]) -> Axis | None:
+    """Return where images (n, …) of three axes have their channels, None if that is not told.
+
+    That is where there are 1 or 3, or else the shorter axis, if it may be one of channels.
+    """
+    _, first, _, last = shape
+    if last in (1, 3) or first in (1, 3):
+        return "last" if last in (1, 3) else "first"
+    if first == last or min(first, last) > MOST_CHANNELS:
+        return None
+    return "first" if first < last else "last"
 
 
 def _line(error: Exception) -> str:
