@@ -14,6 +14,7 @@ import torch
 from image_examples import picture, pixels_of, write_images
 from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -512,6 +513,31 @@ def test_a_target_left_in_x_is_told_in_the_notes_and_not_learnt_from(tmp_path: P
     result = compared(tmp_path, FRAME, FRAME["price"], arms=ARMS, repeats=1)
     assert result.notes[0] == "y is column 'price' of X, which is therefore no feature"
     assert list(result.model("line").feature_names_in_) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("library", ["numpy", "lists", "torch"])
+def test_a_model_of_an_array_takes_arrays_like_it(tmp_path: Path, library: str) -> None:
+    given = np.column_stack([np.zeros(60), X, Y, np.arange(60)])
+    kinds: dict[str, Any] = {"numpy": np.asarray, "lists": np.ndarray.tolist, "torch": torch.tensor}
+    rows = kinds[library](given)
+    result = compared(tmp_path, rows, Y, arms={"line": LINE}, repeats=1)
+    model = result.model("line")
+    model.save(tmp_path / "kept")
+    for found in (model, nearfar.load(tmp_path / "kept")):
+        assert found.n_features_in_ == 6
+        assert list(found.feature_names_in_) == ["x0", "x1", "x2", "x3", "x4", "x5"]
+        expected = found.predict(rows)
+        np.testing.assert_allclose(expected, Y, atol=0.5)
+        for like in (given[:, 1:4], pd.DataFrame(given, columns=found.feature_names_in_)):
+            np.testing.assert_array_equal(found.predict(like), expected)
+    importances = permutation_importance(model, given, Y, n_repeats=1, random_state=0)
+    assert list(np.nonzero(importances.importances_mean)[0]) == [1, 2, 3]
+    with pytest.raises(
+        nearfar.UserError, match="takes the 6 columns of its training, or of them 3"
+    ):
+        model.predict(given[:, :5])
+    with pytest.raises(nearfar.UserError, match=r"one row: give \[X\]"):
+        model.predict(given[0])
 
 
 def test_what_was_made_of_the_data_is_in_the_notes_where_it_could_be_otherwise(

@@ -194,6 +194,7 @@ def write_schema(prepared: Prepared) -> None:
         options = options.model_copy(update={"image": dataset.source.get("image")})
     read = dataset.embedding_files
     schema = InputSchema.of(options, dataset.inputs, dataset.digest, read)
+    schema = schema.of_array(dataset.source.get("array", 0))
     prepared.folder.write_json(SCHEMA, schema.to_plain())
 
 

@@ -19,6 +19,7 @@ from nearfar.data.in_memory import (
     stored_type,
     without_codes,
 )
+from nearfar.data.read.array_columns import array_names, noted_as_array
 from nearfar.data.read.locate import is_file, is_there
 from nearfar.errors import UserError
 from nearfar.library.beside import array_of, beside
@@ -81,6 +82,7 @@ def rows_of(X: Any, y: Any, others: Mapping[str, Any], out: Path) -> Rows:
         files, form = encoded(pictures)
     kind, columns = _columns(X) if files is None else ("image", {"image": files})
     rows = len(next(iter(columns.values())))
+    width = len(columns) if list(columns) == array_names(len(columns)) else 0
     notes: list[str] = []
     targets = targets_of(y, columns, rows, notes)
     options = {"image": "image", **form} if kind == "image" else {}
@@ -88,7 +90,7 @@ def rows_of(X: Any, y: Any, others: Mapping[str, Any], out: Path) -> Rows:
     for key, given in said.items():
         options[key], told = beside(key, given, columns, rows, targets, kind)
         notes += told
-    return Rows(_parquet(columns, out), targets, options, notes)
+    return Rows(_parquet(columns, out, width), targets, options, notes)
 
 
 def _unmasked(given: Any) -> Any:
@@ -174,11 +176,14 @@ def _columns(X: Any) -> tuple[str, dict[str, Any]]:
         kind = f"{array.dtype} {array.shape}" if array.ndim else type(X).__name__
         raise _refused(kind)
     array = array.astype(np.float32 if array.dtype == np.float16 else stored_type(array.dtype))
-    width = len(str(array.shape[1] - 1))
     cells: Any = array.T.copy()
     if array.dtype.kind in "OU":
         cells = [plain_cells(column) for column in cells.tolist()]
-    return "", {f"x{k:0{width}d}": array_of(f"X: column {k}", c) for k, c in enumerate(cells)}
+    columns = {
+        name: array_of(f"X: column {k}", c)
+        for k, (name, c) in enumerate(zip(array_names(len(cells)), cells, strict=True))
+    }
+    return "", columns
 
 
 def _refused(kind: str) -> UserError:
@@ -210,14 +215,18 @@ def _texts(X: Any) -> list[str] | None:
     return [os.fspath(cell) for cell in cells]
 
 
-def _parquet(columns: Mapping[str, Any], out: Path) -> Path:
-    """Write a table; return its path, which its content gives."""
+def _parquet(columns: Mapping[str, Any], out: Path, width: int) -> Path:
+    """Write a table; return its path, which its content gives.
+
+    The first ``width`` columns are those of an array, none of a data frame.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
     plain = {name: without_codes(name, column) for name, column in columns.items()}
     buffer = io.BytesIO()
-    parquet.write_table(pa.table(plain), buffer)
+    table = pa.table(plain)
+    parquet.write_table(noted_as_array(table, width) if width else table, buffer)
     path = out / FOLDER / f"{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]}.parquet"
     if not is_there(path):
         path.parent.mkdir(parents=True, exist_ok=True)

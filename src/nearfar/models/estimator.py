@@ -38,9 +38,9 @@ class Estimator(TrainedEstimator):
     records, of SMILES, of paths or of pictures, or the path of a file or folder that
     ``nearfar predict`` takes.
     Columns of a table are found by their names; those of an array stand in the order of
-    ``feature_names_in_``. What ``nearfar predict`` tells of rows, such as categories that training
-    did not know or images of another size, is a ``UserWarning``. It stands wherever scikit-learn
-    takes a fitted estimator.
+    ``feature_names_in_``, or are those alone that the model does not leave out. What
+    ``nearfar predict`` tells of rows, such as categories that training did not know or images of
+    another size, is a ``UserWarning``. It stands wherever scikit-learn takes a fitted estimator.
 
     Args:
         model: the finished model.
@@ -81,13 +81,17 @@ class Estimator(TrainedEstimator):
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:
-        """Names of the columns (columns,) of a table, in the model's order; else empty."""
-        return np.array([column.name for column in self.model.schema.columns], dtype=object)
+        """Names of the columns (columns,) of a table, in the model's order; else empty.
+
+        Of a model that ``nearfar.compare`` made of an array they are ``x0``, …, one for each column
+        that the array had, those too that the model leaves out.
+        """
+        return np.array(self.model.schema.given_names, dtype=object)
 
     @property
     def n_features_in_(self) -> int:
-        """How many columns it takes."""
-        return len(self.model.schema.columns)
+        """How many columns it takes: the length of ``feature_names_in_``."""
+        return len(self.model.schema.given_names)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return a prediction for every row, the mean over the seeds' models.

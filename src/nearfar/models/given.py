@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nearfar.data import InputRows
 from nearfar.data.in_memory import (
@@ -33,6 +34,8 @@ from nearfar.data.read.images.tables import names_images
 from nearfar.data.read.locate import is_file, is_there
 from nearfar.errors import UserError, first_line, shown
 from nearfar.models.schema import InputSchema
+
+Array = NDArray[Any]
 
 _TOLD = {
     "vector": "a data frame, an array (rows, {count}), a mapping of columns, a list of records "
@@ -165,7 +168,7 @@ def _smiles(schema: InputSchema, given: Any, folder: Path) -> Path:
 
 
 def _columns(schema: InputSchema, given: Any, folder: Path) -> Path:
-    """Lay an array whose columns are the model's, in its order."""
+    """Lay an array whose columns are in the model's order, or in that of its training."""
     import pyarrow as pa
 
     if isinstance(given, np.ma.MaskedArray):
@@ -177,18 +180,32 @@ def _columns(schema: InputSchema, given: Any, folder: Path) -> Path:
         raise _refused(schema, given) from None
     if array.ndim == 0:
         raise _refused(schema, given)
-    names = [column.name for column in schema.columns]
-    if array.ndim != 2 or array.shape[1] != len(names):
-        if array.shape == (len(names),):
-            one = "X.to_frame().T" if hasattr(given, "to_frame") else "[X]"
-            raise UserError(f"X has shape {_shape(array)}, one row: give {one}")
-        raise UserError(
-            f"X has shape {_shape(array)}; this model takes {len(names)} columns, in this order: "
-            f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
-        )
+    array = _picked(schema, array, "X.to_frame().T" if hasattr(given, "to_frame") else "[X]")
     array = array.astype(stored_type(array.dtype), copy=False)
     columns = map(_cells if array.dtype == object else _column, array.T)
-    return _parquet(pa.table(dict(zip(names, columns, strict=True))), folder)
+    return _parquet(pa.table(dict(zip(schema.names, columns, strict=True))), folder)
+
+
+def _picked(schema: InputSchema, array: Array, one: str) -> Array:
+    """Return the model's columns of an array that has them alone, or all that training had.
+
+    Raises:
+        UserError: it has others; ``one`` says how to give a row that stands alone.
+    """
+    names, given = schema.names, schema.given_names
+    widths = {len(given), len(names)}
+    if array.ndim == 2 and array.shape[1] == len(given):
+        place = {name: k for k, name in enumerate(given)}
+        return array[:, [place[name] for name in names]]
+    if array.ndim == 2 and array.shape[1] == len(names):
+        return array
+    if array.ndim == 1 and len(array) in widths:
+        raise UserError(f"X has shape {_shape(array)}, one row: give {one}")
+    all_of = f"the {len(given)} columns of its training, or of them " if schema.array else ""
+    raise UserError(
+        f"X has shape {_shape(array)}; this model takes {all_of}{len(names)} columns, in this "
+        f"order: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+    )
 
 
 def _column(values: Any) -> Any:
@@ -284,7 +301,7 @@ def _lacks_columns(schema: InputSchema) -> UserError:
 
 def _refused(schema: InputSchema, given: Any) -> UserError:
     allowed = _TOLD[schema.kind].format(
-        count=len(schema.columns), smiles=schema.options.get("smiles") or "smiles"
+        count=len(schema.given_names), smiles=schema.options.get("smiles") or "smiles"
     )
     shown = repr(given) if isinstance(given, str) else type(given).__name__
     return UserError(f"X: cannot read {shown}; allowed: {allowed}")

@@ -14,6 +14,7 @@ import numpy as np
 from nearfar.data import Columns, DataOptions, Images, InputRows, Inputs, Vectors, load_inputs
 from nearfar.data.inputs.columns import NUMERIC, Column, texts
 from nearfar.data.inputs.joined import Joined, without_columns
+from nearfar.data.read.array_columns import array_names
 from nearfar.data.read.columns import DECIMAL_COMMA, THOUSANDS
 from nearfar.data.read.decimals import plain_number
 from nearfar.data.read.settle import words_of
@@ -53,6 +54,8 @@ class InputSchema:
         digest: of the rows that the model was trained on, empty if not known.
         embeddings: by the hash of their values, how files of embeddings were read that stood beside
             the inputs, and the names of their columns.
+        array: how many columns the array had that the study was of, which are called ``x0``, …;
+            of those ``columns`` are what the model takes. 0 of a study of anything else.
     """
 
     kind: Kind
@@ -63,6 +66,7 @@ class InputSchema:
     range: tuple[float, float] | None = None
     digest: str = field(default="", compare=False)
     embeddings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    array: int = 0
 
     @classmethod
     def of(
@@ -95,6 +99,21 @@ class InputSchema:
             key: value for key, value in plain.items() if key not in _LEFT_OUT and value is not None
         }
         return cls(kind, kept)
+
+    def of_array(self, count: int) -> Self:
+        """Return the schema of a model whose study was of an array of ``count`` columns."""
+        known = {*array_names(count)}
+        return replace(self, array=count if known.issuperset(self.names) else 0)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns that the model takes, in its order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def given_names(self) -> list[str]:
+        """Names of the columns that rows have: of an array those too that the model leaves out."""
+        return array_names(self.array) if self.array else self.names
 
     def like(self) -> Inputs:
         """Return one row of such inputs, from which encoders read sizes."""
@@ -165,6 +184,8 @@ class InputSchema:
         ]
         if not self.embeddings:
             del plain["embeddings"]
+        if not self.array:
+            del plain["array"]
         return {key: value for key, value in plain.items() if value is not None}
 
     @classmethod

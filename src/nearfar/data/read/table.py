@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from nearfar.data.read.array_columns import array_width
 from nearfar.data.read.arrow_cells import python_cells
 from nearfar.data.read.features import class_names
 from nearfar.data.read.header import column_names, plain_name
@@ -48,6 +49,8 @@ class Table:
     """Columns whose numbers have a decimal point where a comma was said to be the sign."""
     written: dict[str, list[Any]] = field(default_factory=dict)
     """Column → its cells as the source has them, where ``columns`` has them otherwise."""
+    array: int = 0
+    """How many columns an array had that was laid into the file: the first ones."""
     called: dict[str, str] = field(default_factory=dict)
     """Column → its name in the source, where it is another (see ``call_as``)."""
 
@@ -125,7 +128,8 @@ def from_arrow(name: str, table: Any) -> Table:
         columns = {key: python_cells(key, table.column(key)) for key in table.column_names}
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
-    return Table(name, columns, table.num_rows, class_names=class_names(table.schema))
+    names, width = class_names(table.schema), array_width(table.schema)
+    return Table(name, columns, table.num_rows, class_names=names, array=width)
 
 
 def from_cells(

@@ -75,6 +75,8 @@ def load_vectors(options: DataOptions, folder: Path) -> Dataset:
     source["features"] = [kind.name for kind in kinds]
     if others:
         source["columns_not_used"] = not_used(others, table)
+    if table.array:
+        source["array"] = table.array
     return labels.dataset(rows, as_inputs(columns, rows), source)
 
 
