@@ -2,9 +2,12 @@
 
 import fractions
 import functools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import measure
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import (
@@ -15,12 +18,14 @@ from sklearn.linear_model import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeRegressor
 from skops.io import dumps
 
+import nearfar
 from nearfar.errors import UserError
 from nearfar.library.estimators import head_of
+from nearfar.sklearn import ContrastiveRegressor, RankNContrast, SupervisedContrastive, TunedSVR
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -135,3 +140,46 @@ def test_functions_that_the_program_gave_are_loaded() -> None:
     head.fit(X, X[:, :1], 0)
     again = kind.from_arrays(head.arrays())
     assert np.array_equal(again.predict(X), head.predict(X))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        ContrastiveRegressor(encoder=RankNContrast(epochs=1, hidden=8), epochs=1),
+        make_pipeline(RankNContrast(epochs=1), SVR()),
+        make_pipeline(SupervisedContrastive(epochs=1, projection=(8,)), LogisticRegression()),
+        TunedSVR(),
+    ],
+)
+def test_estimators_of_nearfar_are_arms(estimator: Any, tmp_path: Path) -> None:
+    classes = hasattr(estimator, "predict_proba")
+    y = X[:, 0] > 0 if classes else X[:, 0]
+    options: Any = {"arms": {"own": estimator}, "repeats": 1, "profile": "smoke", "quiet": True}
+    result = nearfar.compare(X, y, out=tmp_path, **options)
+    assert not result.failures
+    model = result.model()
+    found = model.predict_proba(X) if classes else model.predict(X)
+    assert len(found) == 40
+    assert np.isfinite(found).all()
+    again = nearfar.load_run(result.path).model()
+    assert np.array_equal(again.predict_proba(X) if classes else again.predict(X), found)
+
+
+class HoldsANetwork(DecisionTreeRegressor):
+    """A regressor with a network of torch among what it has learnt."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "HoldsANetwork":
+        self.network_ = torch.nn.Linear(2, 2)
+        return super().fit(X, y)
+
+
+def test_what_cannot_be_kept_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+    arm = make_pipeline(FunctionTransformer(lambda rows: rows), LinearRegression())
+    told = r"^arms: own: Pipeline could be fitted, but not kept: .*instead of a lambda"
+    with pytest.raises(UserError, match=told):
+        nearfar.compare(X, X[:, 0], arms={"own": arm}, out=tmp_path, profile="smoke", quiet=True)
+    assert not list(tmp_path.glob("stages/*"))
+    head = head_of(HoldsANetwork())()
+    head.fit(X, X[:, :1], 0)
+    with pytest.raises(UserError, match=r"^HoldsANetwork cannot be kept without pickle .*torch"):
+        head.arrays()

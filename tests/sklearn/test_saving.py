@@ -1,5 +1,6 @@
 """Saved and read again: the same numbers, without pickling, and damage is told."""
 
+import copy
 import json
 import pickle
 from pathlib import Path
@@ -70,6 +71,7 @@ def test_what_is_read_again_gives_the_same_numbers(name: str, tmp_path: Path) ->
         estimators.load(place),
         getattr(estimators, name).load(str(place)),
         pickle.loads(pickle.dumps(model)),
+        copy.deepcopy(model),
     ):
         assert type(again) is type(model)
         for one, other in zip(before, asked(again, X), strict=True):

@@ -110,6 +110,7 @@ def _is_module(value: Any) -> bool:
 
 def _of_estimator(name: str, estimator: Any, kind: str, chosen: Chosen) -> Plain:
     """Return the arm of an estimator on features that nothing trains."""
+    from nearfar.heads.estimators.stored import check_storable
     from nearfar.library.described import described
     from nearfar.library.estimators import head_of
     from nearfar.library.fingerprint import fingerprint
@@ -118,6 +119,7 @@ def _of_estimator(name: str, estimator: Any, kind: str, chosen: Chosen) -> Plain
         head, digest = head_of(estimator), fingerprint(estimator)
         if (plain := described(estimator, digest)) is not None:
             return {"fit": {"encoder": FIXED[kind], "head": {"sklearn": plain}}}
+        check_storable(estimator)
     except UserError as error:
         raise UserError(f"arms: {name}: {error}") from None
     known = _register("heads", type(estimator), digest, head)

@@ -21,6 +21,15 @@ class Transforms(ClassNamePrefixFeaturesOutMixin, TransformerMixin):  # type: ig
     """What scikit-learn gives a transformer whose columns are named after it."""
 
 
+_LEARNT = "learnt"
+"""Key of what ``Saveable._kept`` returns, in the state that copies are made of."""
+
+
+def _is_made(value: Any) -> bool:
+    """Whether an attribute is a network, a head or an estimator that ``fit`` made."""
+    return type(value).__module__.split(".")[0] in {"nearfar", "torch"}
+
+
 class Saveable(BaseEstimator):  # type: ignore[misc]
     """An estimator that is kept as JSON and safetensors.
 
@@ -96,6 +105,30 @@ class Saveable(BaseEstimator):  # type: ignore[misc]
     def _parameters(cls, plain: Plain) -> Plain:
         """Return parameters as the constructor takes them."""
         return {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
+
+    def __getstate__(self) -> Plain:
+        """Return what copies are made of: in the place of networks and heads, their arrays.
+
+        So skops, too, which knows builtin types and arrays alone, keeps a fitted estimator.
+        """
+        state = dict(super().__getstate__())
+        parameters = self.get_params(deep=False)
+        made = {k for k, value in state.items() if k not in parameters and _is_made(value)}
+        if not made:
+            return state
+        try:
+            plain, arrays = self._kept()
+        except TypeError:  # of classes of a type that JSON lacks: pickle takes them
+            return state
+        rest = {name: value for name, value in state.items() if name not in made}
+        return {**rest, _LEARNT: {"plain": plain, "arrays": arrays}}
+
+    def __setstate__(self, state: Plain) -> None:
+        """Take what ``__getstate__`` returned."""
+        learnt = state.get(_LEARNT)
+        super().__setstate__({name: value for name, value in state.items() if name != _LEARNT})
+        if learnt is not None:
+            self._restore(learnt["plain"], learnt["arrays"])
 
     def _seed(self) -> int:
         """Draw a seed for torch from ``random_state``."""

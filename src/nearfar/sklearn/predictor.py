@@ -197,6 +197,8 @@ class EncoderPredictor(Saveable):
         transformer = self._transformer(0)
         transformer.set_params(**plain["transformer_parameters"])
         transformer.n_features_in_ = self.n_features_in_
+        if hasattr(self, "feature_names_in_"):
+            transformer.feature_names_in_ = self.feature_names_in_
         weights = under(arrays, "predictor")
         own = under(arrays, "transformer")
         encoder = prefixed(under(weights, "encoder"), "encoder")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.errors import UserError
+from nearfar.errors import UserError, first_line
 
 Array = NDArray[Any]
 _LIBRARY = "sklearn"
@@ -28,6 +28,12 @@ _BESIDE = frozenset(
 _MEASURES = ("sklearn.feature_selection.", "sklearn.metrics.")
 """Modules whose functions compute with arrays alone: scores of columns, and of predictions."""
 
+_INSTEAD = (
+    "take functions that a module has by name instead of a lambda or one made in a function; a "
+    "network of torch is an arm of its own, as a function that makes it"
+)
+"""What there is in the place of parts of estimators that cannot be kept."""
+
 
 def to_array(estimator: Any, template: Any = None) -> Array:
     """Return a fitted estimator as bytes, uint8 (n,).
@@ -40,9 +46,7 @@ def to_array(estimator: Any, template: Any = None) -> Array:
     Raises:
         UserError: it holds something that ``from_array`` would refuse.
     """
-    from skops.io import dumps
-
-    data = dumps(estimator, compression=zipfile.ZIP_DEFLATED)
+    data = _dumped(estimator)
     if strange := _strange(data, template):
         where = "scikit-learn's" if template is None else "its packages or of the one given"
         raise UserError(
@@ -70,17 +74,52 @@ def from_array(array: Array, template: Any = None) -> Any:
             f"a stored model holds {', '.join(strange)}, which is no class of "
             f"{'scikit-learn' if template is None else 'its packages'}: it is not loaded"
         )
-    return loads(data, trusted=get_untrusted_types(data=data))
+    try:
+        return loads(data, trusted=get_untrusted_types(data=data))
+    except Exception as error:
+        raise UserError(f"cannot be read back ({first_line(error)}): {_INSTEAD}") from error
+
+
+def check_storable(template: Any) -> None:
+    """Refuse an estimator that could be fitted, but not kept: it is kept and read back as it is.
+
+    Raises:
+        UserError: what it holds that cannot be kept.
+    """
+    from sklearn.base import clone
+
+    try:
+        from_array(to_array(clone(template), template), template)
+    except UserError as error:
+        name = type(template).__name__
+        raise UserError(f"{name} could be fitted, but not kept: {error}") from error
+
+
+def _dumped(estimator: Any) -> bytes:
+    """Return an estimator in skops' format.
+
+    Raises:
+        UserError: skops cannot keep something in it, such as a lambda or a network of torch.
+    """
+    from skops.io import dumps
+
+    try:
+        return bytes(dumps(estimator, compression=zipfile.ZIP_DEFLATED))
+    except Exception as error:
+        name = type(estimator).__name__
+        raise UserError(
+            f"{name} cannot be kept without pickle ({first_line(error)}): {_INSTEAD}"
+        ) from error
 
 
 def _strange(data: bytes, template: Any) -> list[str]:
     """Return the names in stored bytes that are not to be imported."""
-    from skops.io import dumps, get_untrusted_types
+    from skops.io import get_untrusted_types
 
     asked = set(get_untrusted_types(data=data)) - _BESIDE
     packages = {_LIBRARY}
     if asked and template is not None:
-        asked -= set(get_untrusted_types(data=dumps(template)))
+        asked -= set(get_untrusted_types(data=_dumped(template)))
         packages |= _packages(template)
     return sorted(name for name in asked if not _is_of(name, packages))
 
