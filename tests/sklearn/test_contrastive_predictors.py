@@ -1,5 +1,6 @@
 """Predictors with encoder and head, and the heads of the house."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,17 @@ def test_a_class_of_one_row_is_not_held_out() -> None:
         held_out = model.fit(X, y)._held_out(y, seed) if not seed else model._held_out(y, seed)
         assert 0 not in held_out
         assert len(held_out) == 81
+
+
+def test_threads_that_fit_at_once_get_the_numbers_of_one_after_another() -> None:
+    X, y = classes()
+    encoder = SupervisedContrastive(epochs=6, projection=(8,))
+    model = ContrastiveClassifier(encoder=encoder, epochs=6, random_state=0)
+    expected = clone(model).fit(X, y).predict_proba(X)
+    with ThreadPoolExecutor(3) as threads:
+        found = [*threads.map(lambda _: clone(model).fit(X, y).predict_proba(X), range(6))]
+    for one in found:
+        np.testing.assert_array_equal(one, expected)
 
 
 def test_the_encoder_is_searched_by_its_parameters() -> None:

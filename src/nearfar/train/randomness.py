@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import RLock
 
 import numpy as np
 import torch
@@ -23,15 +24,22 @@ def set_random_state(state: Mapping[str, Tensor]) -> None:
         place.set_rng_state(value.cpu())
 
 
+_ONE_AT_A_TIME = RLock()
+"""Held while torch's generators, which all threads of a process share, are set aside."""
+
+
 @contextmanager
 def drawn_apart(seed: int, number: int, device: torch.device) -> Iterator[None]:
     """Within the context, draw from states of its own, which ``seed`` and ``number`` give.
 
-    Afterwards the generators stand where they stood, whatever was drawn.
+    Afterwards the generators stand where they stood, whatever was drawn. Threads are within one
+    after another, as they share the generators; the thread within may enter again.
     """
-    before = random_state(device)
-    torch.manual_seed(int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
-    try:
-        yield
-    finally:
-        set_random_state(before)
+    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    with _ONE_AT_A_TIME:
+        before = random_state(device)
+        torch.manual_seed(own)
+        try:
+            yield
+        finally:
+            set_random_state(before)
