@@ -6,24 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import measure
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
     MultiTaskLasso,
     RidgeClassifier,
 )
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeRegressor
 from skops.io import dumps
 
 import nearfar
 from nearfar.errors import UserError
+from nearfar.library.by_name import check_no_names
 from nearfar.library.estimators import head_of
 from nearfar.sklearn import ContrastiveRegressor, RankNContrast, SupervisedContrastive, TunedSVR
 
@@ -183,3 +187,50 @@ def test_what_cannot_be_kept_is_told_before_anything_is_trained(tmp_path: Path) 
     head.fit(X, X[:, :1], 0)
     with pytest.raises(UserError, match=r"^HoldsANetwork cannot be kept without pickle .*torch"):
         head.arrays()
+
+
+def chosen(columns: Any, last: Any = None) -> Any:
+    parts = [("few", OneHotEncoder(handle_unknown="ignore"), columns)]
+    return make_pipeline(
+        ColumnTransformer(parts, remainder="passthrough"), last or LinearRegression()
+    )
+
+
+@pytest.mark.parametrize(
+    ("estimator", "told"),
+    [
+        (chosen(["color"]), r"ColumnTransformer chooses columns by name, 'color', .* leave it out"),
+        (chosen("color"), "by name, 'color'"),
+        (chosen(slice("a", "color")), "by name, 'a', 'color'"),
+        (chosen(make_column_selector(dtype_include=object)), "by make_column_selector"),
+        (GridSearchCV(chosen(["color"]), {}), "by name, 'color'"),
+        (VotingRegressor([("one", chosen(["color"]))]), "by name, 'color'"),
+        (
+            HistGradientBoostingRegressor(categorical_features=["color"]),
+            "has categorical_features by name, 'color'.* leave the option out",
+        ),
+    ],
+)
+def test_columns_by_name_are_told_before_anything_is_trained(
+    estimator: Any, told: str, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame({"a": X[:, 0], "color": ["red", "green"] * 20})
+    with pytest.raises(UserError, match=rf"^arms: own: .*{told}"):
+        nearfar.compare(frame, X[:, 0] + X[:, 1], arms={"own": estimator}, out=tmp_path, quiet=True)
+    assert not list(tmp_path.glob("stages/*"))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        chosen([0, 1]),
+        chosen(np.array([True, False, False])),
+        chosen(slice(0, 2)),
+        chosen(0, SVR()),
+        make_pipeline(StandardScaler().set_output(transform="pandas"), chosen(["x0"])),
+        HistGradientBoostingRegressor(categorical_features=None),
+        HistGradientBoostingRegressor(categorical_features=[0]),
+    ],
+)
+def test_columns_by_number_or_of_a_step_before_are_allowed(estimator: Any) -> None:
+    check_no_names(estimator)

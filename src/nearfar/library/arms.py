@@ -111,12 +111,14 @@ def _is_module(value: Any) -> bool:
 def _of_estimator(name: str, estimator: Any, kind: str, chosen: Chosen) -> Plain:
     """Return the arm of an estimator on features that nothing trains."""
     from nearfar.heads.estimators.stored import check_storable
+    from nearfar.library.by_name import check_no_names
     from nearfar.library.described import described
     from nearfar.library.estimators import head_of
     from nearfar.library.fingerprint import fingerprint
 
     try:
         head, digest = head_of(estimator), fingerprint(estimator)
+        check_no_names(estimator)
         if (plain := described(estimator, digest)) is not None:
             return {"fit": {"encoder": FIXED[kind], "head": {"sklearn": plain}}}
         check_storable(estimator)
