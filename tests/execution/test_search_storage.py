@@ -91,6 +91,18 @@ def test_points_are_kept_in_order_each_once_with_how_they_ended(tmp_path: Path) 
     assert len(kept(tmp_path / "j")) == 2
 
 
+def test_a_point_without_a_value_is_kept_as_one_that_came_to_nothing(tmp_path: Path) -> None:
+    storage = SearchStorage(str(tmp_path / "j"))
+    storage.open()
+    lacking = Try({"lr": "0.01", "kind": "a"}, "done", {"rmse": 1.0}, 3, 0.5)
+    storage.keep("small", [choice(lacking)])
+    assert kept(tmp_path / "j") == []
+    storage.keep("small", [choice(lacking, tried("0.02"))])
+    (search,) = kept(tmp_path / "j")
+    assert [trial.state.name for trial in search.trials] == ["FAIL", "COMPLETE"]
+    assert search.trials[0].user_attrs["metrics"] == {"rmse": 1.0}
+
+
 def test_other_points_under_the_same_name_are_told_not_mixed(tmp_path: Path) -> None:
     storage = SearchStorage(str(tmp_path / "j"))
     storage.open()

@@ -49,8 +49,8 @@ def error(spec: StageSpec) -> float:
     return (math.log10(rate) + 2) ** 2 + (hidden / 32 - 1) ** 2 + 0.1 * spec.seed
 
 
-def ended(value: float | None) -> Plain:
-    metric = {"split": "validation", "metric": "mae", "unit": "z", "value": value}
+def ended(value: float | None, name: str = "mae") -> Plain:
+    metric = {"split": "validation", "metric": name, "unit": "z", "value": value}
     status = "diverged" if value is None else "done"
     return {
         "status": status,
@@ -60,13 +60,19 @@ def ended(value: float | None) -> Plain:
     }
 
 
-def rounds(study: Resolved, score: Any = error, workers: int | None = None) -> list[Plan]:
+def rounds(
+    study: Resolved,
+    score: Any = error,
+    workers: int | None = None,
+    measured: Any = lambda spec: "mae",
+) -> list[Plan]:
     """Plan until nothing is open; ``workers`` stages end between two plans, or all."""
     outcomes: dict[str, Plain] = {}
     plans = [make_plan(study, DIGEST, HERE, outcomes.get)]
     while missing := [one for one in plans[-1].steps if one not in outcomes]:
         for stage_hash in missing[:workers]:
-            outcomes[stage_hash] = ended(score(plans[-1].steps[stage_hash].spec))
+            spec = plans[-1].steps[stage_hash].spec
+            outcomes[stage_hash] = ended(score(spec), measured(spec))
         plans.append(make_plan(study, DIGEST, HERE, outcomes.get))
     return plans
 
@@ -128,6 +134,40 @@ def test_points_that_diverge_are_avoided_and_none_is_chosen() -> None:
     assert float(choice.chosen["lr"]) <= 3e-3
     late = [tried.status for tried in choice.tries[proposals.FIRST :]]
     assert late.count("diverged") < len(late) / 2
+
+
+def test_points_without_a_value_of_the_metric_are_avoided_and_none_is_chosen() -> None:
+    optuna()
+
+    def measured(spec: StageSpec) -> str:
+        return "rmse" if isinstance(spec, FitSpec) and place(spec)[0] > 3e-3 else "mae"
+
+    *_, plan = rounds(resolved(searching(seeds=1)), measured=measured)
+    (choice,) = plan.choices
+    assert choice.metric == "mae"
+    assert choice.reason == ""
+    assert choice.chosen is not None
+    assert float(choice.chosen["lr"]) <= 3e-3
+    late = ["mae" in tried.values for tried in choice.tries[proposals.FIRST :]]
+    assert late.count(False) < len(late) / 2
+    assert any(cell.arm == "plain" and not cell.search for cell in plan.cells)
+
+
+@pytest.mark.parametrize("workers", [None, 1])
+def test_where_no_point_has_a_value_of_the_metric_another_one_guides_the_search(
+    workers: int | None,
+) -> None:
+    optuna()
+    study = resolved(searching(seeds=1))
+    *_, plan = rounds(study, workers=workers, measured=lambda spec: "rmse")
+    *_, like = rounds(study)
+    (choice,), (other,) = plan.choices, like.choices
+    assert choice.metric == "rmse"
+    assert choice.reason == (
+        "none of the first 10 points has a value of MAE on the validation rows, so RMSE decides"
+    )
+    assert choice.chosen == other.chosen
+    assert [tried.labels for tried in choice.tries] == [tried.labels for tried in other.tries]
 
 
 def test_values_are_inside_their_range_whole_and_in_steps() -> None:

@@ -50,14 +50,16 @@ def settled(
     study: Resolved,
     score: Callable[[StageSpec], float | None] = error,
     at_once: int | None = None,
+    measured: Callable[[StageSpec], str] = lambda spec: "mae",
 ) -> Plan:
     """Plan until nothing is open; ``at_once`` stages end between two plans, or all."""
     ended: dict[str, Plain] = {}
     plan = make_plan(study, DIGEST, HERE, ended.get)
     while missing := [one for one in plan.steps if one not in ended]:
         for stage_hash in missing[:at_once]:
-            value = score(plan.steps[stage_hash].spec)
-            metric = {"split": "validation", "metric": "mae", "unit": "z", "value": value}
+            spec = plan.steps[stage_hash].spec
+            value, name = score(spec), measured(spec)
+            metric = {"split": "validation", "metric": name, "unit": "z", "value": value}
             ended[stage_hash] = {
                 "status": "diverged" if value is None else "done",
                 "metrics": [] if value is None else [metric],
@@ -123,6 +125,20 @@ def test_a_point_that_diverges_with_one_seed_is_not_trained_with_the_others() ->
     assert lost
     assert all(len(t.each) == 2 and not t.values for t in lost)
     assert choice.chosen not in [t.labels for t in lost]
+
+
+def test_a_point_without_a_value_with_one_seed_is_not_trained_with_the_others() -> None:
+    def measured(spec: StageSpec) -> str:
+        return "rmse" if spec.seed == 2 and error(spec) > 11.5 else "mae"
+
+    raw = raw_study({"seeds": SEEDS})
+    raw["axes"]["seed"]["values"] = 1
+    (choice,) = settled(resolved(raw), measured=measured).choices
+    lacking = [t for t in choice.tries if t.lacks("mae")]
+    assert lacking
+    assert all(len(t.each) == 2 and not t.values for t in lacking)
+    assert choice.chosen is not None
+    assert choice.chosen not in [t.labels for t in lacking]
 
 
 def test_laps_wait_for_one_another_and_the_leader_goes_first() -> None:

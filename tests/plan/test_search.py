@@ -47,14 +47,20 @@ def searching(**changes: Any) -> Resolved:
     return resolved(raw)
 
 
-def settled_plan(study: Resolved, score: Score) -> Plan:
-    """Plan again and again, every stage ending with the validation error that ``score`` gives."""
+def settled_plan(
+    study: Resolved, score: Score, measured: Callable[[StageSpec], str] = lambda spec: "mae"
+) -> Plan:
+    """Plan again and again, every stage ending with the validation error that ``score`` gives.
+
+    ``measured`` names the metric that this is.
+    """
     ended: dict[str, Plain] = {}
     plan = make_plan(study, DIGEST, HERE, ended.get)
     while missing := set(plan.steps) - set(ended):
         for stage_hash in missing:
-            value = score(plan.steps[stage_hash].spec)
-            metric = {"split": "validation", "metric": "mae", "unit": "z", "value": value}
+            spec = plan.steps[stage_hash].spec
+            value, name = score(spec), measured(spec)
+            metric = {"split": "validation", "metric": name, "unit": "z", "value": value}
             ended[stage_hash] = {
                 "status": "diverged" if value is None else "done",
                 "metrics": [] if value is None else [metric],
@@ -137,6 +143,34 @@ def test_where_every_point_diverges_the_arm_has_diverged() -> None:
     assert len(final(plan)) == 3
     assert "every point diverged" in plan.choices[0].reason
     assert not plan.choices[0].fallback
+
+
+def test_a_point_without_a_value_of_the_metric_is_the_last_to_be_chosen() -> None:
+    def measured(spec: StageSpec) -> str:
+        return "rmse" if trained(spec) and said(spec)[0] == 8 else "mae"
+
+    plan = settled_plan(searching(split=FIXED), prefers(8, 0.1), measured)
+    (choice,) = plan.choices
+    assert (choice.metric, choice.reason) == ("mae", "")
+    assert choice.chosen == {"hidden": "4", "lr": "large"}
+
+
+def test_where_no_point_has_a_value_of_the_metric_another_one_decides() -> None:
+    plan = settled_plan(searching(split=FIXED), prefers(8, 0.1), lambda spec: "rmse")
+    (choice,) = plan.choices
+    assert choice.metric == "rmse"
+    assert choice.chosen == {"hidden": "8", "lr": "large"}
+    lacking = "none of the 4 points has a value of MAE on the validation rows, so RMSE decides"
+    assert choice.reason == lacking
+    assert not choice.fallback
+
+
+def test_where_nothing_can_decide_the_first_point_is_taken_and_it_is_said_why() -> None:
+    plan = settled_plan(searching(split=FIXED), prefers(8, 0.1), lambda spec: "of_a_plug_in")
+    (choice,) = plan.choices
+    assert choice.chosen == choice.tries[0].labels
+    assert choice.reason == "no point has a value of MAE on the validation rows"
+    assert len(final(plan)) == 3
 
 
 def test_where_every_final_run_diverges_the_winner_stands() -> None:

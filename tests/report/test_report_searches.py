@@ -101,6 +101,17 @@ def test_the_page_says_what_giving_points_up_saved(finished_run: Path, tmp_path:
     assert "were given up early, worse" not in page
 
 
+def test_a_point_without_a_value_says_so_and_other_metrics_are_not_drawn_together(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    one, other = choice(0, [0.2, None, 0.3]), choice(1, [5.0], metric="rmse")
+    one["points"][1].update(status="done", values={"rmse": 0.4})
+    other["points"][0]["values"] = {"rmse": 5.0}
+    assert [p[2] for p in picture_of("L1", [one, other])["points"]] == [0.2, 0.3]
+    page = choices_section(read_run(with_choices(finished_run, tmp_path, [one])))
+    assert '<td class="n">no value<small>' in page
+
+
 def hostile() -> dict[str, Any]:
     names = {"lr": HOSTILE[0], "kind": HOSTILE[1]}
     one = choice(0, [0.2, 0.4, 0.3], arm=HOSTILE[2])

@@ -105,7 +105,7 @@ class SearchStorage:
             UserError: the storage cannot be written, or has other points of this search.
         """
         for choice in choices:
-            if choice.space:
+            if choice.space and not _undecided(choice):
                 with self._told():
                     self._keep_one(study, choice, facts)
 
@@ -156,6 +156,12 @@ class SearchStorage:
             raise UserError(f"--storage {self.shown}: cannot be used as {kind} ({words})") from None
 
 
+def _undecided(choice: Choice) -> bool:
+    """Whether points are done and none has a value of the metric, for which another may stand."""
+    lacking = [tried for tried in choice.tries if tried.lacks(choice.metric)]
+    return bool(lacking) and not any(choice.metric in tried.values for tried in choice.tries)
+
+
 def _ended(tries: Sequence[Try]) -> Iterator[Try]:
     """Yield the points before the first that has not ended."""
     for tried in tries:
@@ -172,12 +178,13 @@ def _trial(axes: dict[str, Axis], tried: Try, metric: str) -> "FrozenTrial":
         "pruned": TrialState.PRUNED,
         "diverged": TrialState.FAIL,
     }
+    state = TrialState.FAIL if tried.lacks(metric) else states[tried.status]
     known = {"epochs": tried.epochs, "seconds": round(tried.seconds, 3)}
     return trial_of(
         axes,
         tried.labels,
-        state=states[tried.status],
-        value=tried.values.get(metric) if tried.status == "done" else None,
+        state=state,
+        value=tried.values[metric] if state is TrialState.COMPLETE else None,
         intermediate_values=dict(enumerate(tried.each)),
         user_attrs={**known, "metrics": dict(tried.values)},
     )

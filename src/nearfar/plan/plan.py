@@ -19,6 +19,7 @@ from nearfar.plan.chain import (
     no_external,
     scoring_of,
 )
+from nearfar.plan.deciding import decided, deciding, stands_for, trainings, without_values
 from nearfar.plan.environment import Environment
 from nearfar.plan.importance import importance_of
 from nearfar.plan.proposals import Space, Values, proposed, seed_of
@@ -224,22 +225,26 @@ class _Planner:
 
     def _search(self, arm: str, like: Point, space: Space, seeds: tuple[int, ...]) -> None:
         """Add the points of a search that are proposed so far, and what is chosen in the end."""
-        metric = like.study.metric
         place = (self.resolved.names(like)[arm], condition_of(like), seeds[0])
         points: dict[str, Point] = {}
         trained: dict[str, set[int]] = {}
 
-        def outcome(values: Values, number: int) -> float | None:
+        def tried(values: Values, number: int) -> Try:
             point = point_at(self.resolved, like, values)
             name = point_name(self._choosable(arm, point))
             points.setdefault(name, point)
             trained.setdefault(name, set()).add(number)
-            tried = self._tried(arm, name, point, seeds[0], number)
-            if tried.status == "diverged":
-                return math.nan
-            return tried.values.get(metric) if tried.status == "done" else None
+            return self._tried(arm, name, point, seeds[0], number)
 
-        asked = space, seed_of(*place), METRICS[metric].better, outcome
+        drawn = space, seed_of(*place)
+        metric, reason = decided(*drawn, like.study.metric, tried)
+
+        def outcome(values: Values, number: int) -> float | None:
+            ended = tried(values, number)
+            known = ended.status in {"done", "diverged"}
+            return ended.values.get(metric, math.nan) if known else None
+
+        asked = *drawn, METRICS[metric].better, outcome
         found = proposed(*asked)
         if self.guess and not found.complete:
             proposed(*asked, at_once=True)
@@ -259,8 +264,8 @@ class _Planner:
             for number in trained[name]
             for step in self._stages(arm, point.search, seeds[0], number)
         }
-        choice = Choice(*place[:2], seeds, metric, tuple(tries), space=space.to_plain())
-        choice = replace(choice, trainings=_trainings(space, trained, tries))
+        choice = Choice(*place[:2], seeds, metric, tuple(tries), reason=reason)
+        choice = replace(choice, space=space.to_plain(), trainings=trainings(space, trained, tries))
         self._choose(arm, points, choice, spent, complete=found.complete)
 
     def _tried(self, arm: str, name: str, point: Point, seed: int, number: int = 0) -> Try:
@@ -278,10 +283,13 @@ class _Planner:
         """Add the points of a grid, and what is chosen among them."""
         tries = [self._tried(arm, name, point, seeds[0]) for name, point in points.items()]
         first = next(iter(points.values()))
-        metric, place = first.study.metric, (self.resolved.names(first)[arm], condition_of(first))
+        place = (self.resolved.names(first)[arm], condition_of(first))
+        metric = deciding(tries, first.study.metric)
+        reason = stands_for(metric, first.study.metric, f"the {len(tries)} points")
         chains = [self._stages(arm, other.search, seeds[0]) for other in points.values()]
         spent = {step.hash for chain in chains for step in chain}
-        self._choose(arm, points, Choice(*place, seeds, metric, tuple(tries)), spent)
+        choice = Choice(*place, seeds, metric, tuple(tries), reason=reason)
+        self._choose(arm, points, choice, spent)
 
     def _choose(
         self,
@@ -312,7 +320,7 @@ class _Planner:
     ) -> Choice:
         """Return the choice of the best point whose final runs have not diverged so far."""
         order = ranked(choice.tries, choice.metric)
-        given_up: list[str] = []
+        given_up = [choice.reason] if choice.reason else []
         for k in order:
             name, point = points[k]
             chains = [self._stages(arm, point.study, seed) for seed in choice.seeds]
@@ -326,7 +334,7 @@ class _Planner:
                     self._use(arm, point, point.study, seed, search=f"{name}, final budget")
         else:
             k = order[0] if order else 0
-            given_up.append("no other point is left" if order else "every point diverged")
+            given_up.append("no other point is left" if order else without_values(choice))
         fallback = bool(order) and k != order[0]
         name, point = points[k]
         used = {a for seed in choice.seeds for a in self._use(arm, point, point.study, seed)}
@@ -349,17 +357,6 @@ class _Planner:
     def _stages(self, arm: str, study: Study, seed: int, further: int = 0) -> tuple[Step, ...]:
         given = (self.digest, self.environment, self.external, self.files)
         return chain_of(study, study.arms[arm], seed, *given, further=further)
-
-
-def _trainings(
-    space: Space, trained: Mapping[str, set[int]], tries: Sequence[Try]
-) -> dict[str, float]:
-    """Return what several seeds of a point cost and what giving points up saved."""
-    if space.seeds == 1:
-        return {}
-    saved = sum(space.seeds - len(tried.each) for tried in tries if tried.status == "pruned")
-    done = sum(map(len, trained.values()))
-    return {"seeds": space.seeds, "prune": space.prune, "done": done, "saved": saved}
 
 
 def _arms(resolved: Resolved) -> dict[str, PlannedArm]:

@@ -86,7 +86,7 @@ def proposed(
         seed: of the sampler.
         better: which values of the metric are.
         outcome: takes a point and the number of a seed, from 0; returns its metric on validation
-            rows, NaN where training diverged, None while that is open.
+            rows, NaN where training diverged or it has no value there, None while that is open.
         at_once: propose all with all seeds, whether outcomes are known or not.
 
     Raises:

@@ -14,11 +14,11 @@ from typing import Literal
 
 Better = Literal["lower", "higher"]
 Values = tuple[float, ...]
-"""A point's metric with each seed that it was trained with, NaN where training diverged."""
+"""A point's metric with each seed that it was trained with, NaN where it came to none."""
 
 
 def mean_of(values: Values) -> float:
-    """Return what a point is worth: its mean, NaN where training diverged with one seed."""
+    """Return what a point is worth: its mean, NaN where one seed came to no value."""
     return fmean(values) if all(map(math.isfinite, values)) else math.nan
 
 
@@ -51,8 +51,8 @@ def raced(
         better: which values of the metric are.
 
     Returns:
-        The values of each point, fewer than ``seeds`` where it diverged or was given up; None while
-        outcomes are open.
+        The values of each point, fewer than ``seeds`` where one is NaN or it was given up; None
+        while outcomes are open.
     """
     values: list[Values] = [()] * count
 

@@ -16,7 +16,8 @@ class Try:
     """One point of a search: ``values`` are its validation metrics, empty unless it is done.
 
     Of several trainings, with a seed each, these are means; ``each`` are the values of the metric
-    that decides, a seed after the other. One that was ``pruned`` has not all its seeds.
+    that decides, a seed after the other. One that was ``pruned`` has not all its seeds, and one
+    that came to no value of that metric with some seed has none of the later ones.
     """
 
     labels: Mapping[str, str]
@@ -43,7 +44,7 @@ class Try:
     def over(cls, tries: Sequence["Try"], seeds: int, metric: str, *, pruned: bool) -> "Try":
         """Return what several trainings of a point, a seed each, come to together."""
         states = {tried.status for tried in tries}
-        lacking = len(tries) < seeds
+        lacking = len(tries) < seeds and not any(tried.lacks(metric) for tried in tries)
         status = next((s for s in ("failed", "diverged", "pending") if s in states), "done")
         if status == "done" and lacking:
             status = "pruned" if pruned else "pending"
@@ -57,6 +58,13 @@ class Try:
             sum(tried.seconds for tried in tries),
             tuple(tried.values[metric] for tried in tries if metric in tried.values),
         )
+
+    def lacks(self, metric: str) -> bool:
+        """Whether training ended well and the metric has no value on the validation rows.
+
+        So it is with the rank correlation of equal predictions, whatever the rows are.
+        """
+        return self.status == "done" and metric not in self.values
 
     def to_plain(self) -> dict[str, Any]:
         """Return the point as ``summary.json`` has it."""
@@ -74,12 +82,13 @@ class Try:
 class Choice:
     """What was chosen for an arm and these seeds, or that it is not known yet (``chosen`` None).
 
-    ``fallback`` says that a better point diverged on the final budget; ``reason`` which. ``epochs``
-    and ``seconds`` are what the search cost beside the stages that the chosen point uses too.
-    ``space`` are the axes, by name, where points were proposed one after the other, ``importance``
-    the share of each in how the metric varies. Where points were trained with several seeds,
-    ``trainings`` says with how many ``seeds``, how many trainings were ``done`` and ``saved``, and
-    below which p-value points were given up (``prune``).
+    ``metric`` is what decides: the study's, or another one where that has no value, and ``reason``
+    says so. ``fallback`` says that a better point diverged on the final budget; ``reason`` which.
+    ``epochs`` and ``seconds`` are what the search cost beside the stages that the chosen point uses
+    too. ``space`` are the axes, by name, where points were proposed one after the other,
+    ``importance`` the share of each in how the metric varies. Where points were trained with
+    several seeds, ``trainings`` says with how many ``seeds``, how many trainings were ``done`` and
+    ``saved``, and below which p-value points were given up (``prune``).
     """
 
     arm: str
@@ -130,7 +139,7 @@ class Choice:
 
 
 def ranked(tries: Sequence[Try], metric: str) -> list[int]:
-    """Return the places of the points that are done, best first; of equals, the one named first.
+    """Return the places of the points with a value, best first; of equals, the one named first.
 
     Behind them stand those that were given up before they were done.
     """

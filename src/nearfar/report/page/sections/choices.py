@@ -193,6 +193,8 @@ def _cell(choice: Choice, point: Mapping[str, Any] | None) -> str:
     metric, values = choice["metric"], point.get("values") or {}
     status = str(point.get("status") or "done")
     main = number(values.get(metric))
+    if status == "done" and finite(values.get(metric)) is None:
+        main = "no value"
     if status != "done":
         main = status if finite(values.get(metric)) is None else f"{main}, {status}"
     small = [

@@ -27,6 +27,7 @@ def room_of(number: int, choices: Sequence[Choice]) -> str:
 def picture_of(title: str, choices: Sequence[Choice]) -> dict[str, Any]:
     """Return an arm's searches as the script draws them, those of several splits together.
 
+    Those that another metric decided than the first one are left out: values would not compare.
     ``points`` are ``[seed, places along the axes, value, rank among its search, state]``: ranks go
     from 0 (best) to 1, and a state is ``chosen``, ``pruned`` or ``done``.
     """
@@ -37,7 +38,9 @@ def picture_of(title: str, choices: Sequence[Choice]) -> dict[str, Any]:
         "metric": metric_name(metric),
         "better": METRICS[metric].better,
         "axes": [_axis(name, axis) for name, axis in space.items()],
-        "points": [point for choice in choices for point in _points(choice)],
+        "points": [
+            point for choice in choices if choice["metric"] == metric for point in _points(choice)
+        ],
         "importance": importance_of(choices),
     }
 
