@@ -1,6 +1,8 @@
 """Pictures of many bits, pages and channels: one rule for a whole data set, told, and kept."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -275,26 +277,60 @@ def test_damaged_tiff_is_one_line(tmp_path: Path) -> None:
         assert len(load(tmp_path, on_bad_rows="drop")) == 5
 
 
-def test_sixteen_bits_a_colour_in_png_are_told(tmp_path: Path) -> None:
-    import struct
-    import zlib
-
-    found = np.random.default_rng(0).integers(0, 65536, (4, 3, 3), dtype=np.uint16)
-    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in found)
+def png_of_16_bits(found: Array) -> bytes:
+    """A PNG file of colours, with or without transparency."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        )
+        checked = name + body
+        return struct.pack(">I", len(body)) + checked + struct.pack(">I", zlib.crc32(checked))
 
-    head = struct.pack(">IIBBBBB", 3, 4, 16, 2, 0, 0, 0)
+    height, width, channels = found.shape
+    head = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    step, lines, last = 2 * channels, b"", bytes(2 * channels * width)
+    for number, line in enumerate(found.astype(">u2")):
+        now = line.tobytes()
+        beside = (bytes(step) + now)[: len(now)] if number % 2 else last
+        less = bytes((one - other) % 256 for one, other in zip(now, beside, strict=True))
+        lines += bytes([1 if number % 2 else 2]) + less
+        last = now
     content = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
-    for name in ("a/1.png", "a/2.png", "b/1.png", "b/2.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    return b"\x89PNG\r\n\x1a\n" + content
+
+
+def write_deep_png(folder: Path, arrays: Array) -> None:
+    for k, array in enumerate(arrays):
+        path = folder / "ab"[k % 2] / f"{k:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png_of_16_bits(array))
+
+
+def test_sixteen_bits_a_colour_in_png_follow_the_rule(tmp_path: Path) -> None:
+    found = values("uint16", count=4, shape=(5, 7, 3))
+    write_deep_png(tmp_path, found)
     dataset = load(tmp_path)
-    assert np.array_equal(pixels_of(dataset)[0], (found >> 8).transpose(2, 0, 1))
-    assert dataset.source["images"] == {"16 bits a colour, of which the upper 8 are used": 4}
+    expected = (found / 4095 * 255).round().astype(np.uint8).transpose(0, 3, 1, 2)
+    assert np.array_equal(in_order(dataset), expected)
+    assert dataset.source["range"] == [0, 4095]
+    assert not dataset.source.get("images")
+    wide = in_order(load(tmp_path, range=(0, 65535)))
+    assert np.array_equal(wide, (found / 257).round().astype(np.uint8).transpose(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_the_upper_half_beside_transparency_is_told_and_follows_the_range(
+    tmp_path: Path, channels: int
+) -> None:
+    found = np.random.default_rng(0).integers(0, 65536, (4, 5, 7, channels), dtype=np.uint16)
+    write_deep_png(tmp_path, found)
+    upper = (found >> 8).transpose(0, 3, 1, 2)
+    for between in (None, (0, 32_896)):
+        dataset = load(tmp_path, channels=channels, **({"range": between} if between else {}))
+        expected = upper.copy()
+        if between:
+            expected[:, :-1] = (upper[:, :-1] * (257 * 255 / 32_896)).round().clip(0, 255)
+        assert np.array_equal(in_order(dataset), expected)
+        told = "16 bits a colour beside transparency, of which the upper 8 are used"
+        assert dataset.source["images"][told] == 4
 
 
 def test_transparency_as_a_channel_or_on_white(tmp_path: Path) -> None:

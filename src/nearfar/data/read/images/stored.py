@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from nearfar.data.read.image_kinds import READ, START, unread_kind
 from nearfar.data.read.images.depth import Range
+from nearfar.data.read.images.halved import can_be_whole, in_range, is_halved, whole_values
 from nearfar.data.read.images.tiffs import read_tiff, tiff_look
 from nearfar.data.read.packed import kind_of
 
@@ -39,7 +40,7 @@ MOST_CHANNELS = 16
 
 FIRST_PAGE = "first of several pages used"
 PAGES = "pages taken as channels"
-UPPER_BITS = "16 bits a colour, of which the upper 8 are used"
+UPPER_BITS = "16 bits a colour beside transparency, of which the upper 8 are used"
 UPRIGHT = "turned upright as Exif says"
 
 
@@ -156,10 +157,10 @@ def look(encoded: Encoded, form: Form) -> Look:
 
 def _look(image: Any, form: Form) -> Look:
     width, height = image.size
+    deep = image.mode in DEEP_MODES or can_be_whole(image)  # before Exif is read, and with it all
     if image.format != "TIFF" and image.getexif().get(0x0112) in (5, 6, 7, 8):
         width, height = height, width
     pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
-    deep = image.mode in DEEP_MODES
     if form.pages == "channels" and pages > 1:
         return Look(width, height, _kind_of(pages), pages, deep, pages)
     if image.mode in _LAYERED or "transparency" in image.info:
@@ -219,7 +220,8 @@ def opened(encoded: bytes | Path, form: Form) -> tuple[Any, list[str]]:
             encoded = encoded.read_bytes()  # PIL maps files, and scrambles those that lie on a side
         with _open(encoded) as image:
             _check_size(*image.size)
-            done = [UPPER_BITS] if _cut_short(image) else []
+            whole, halved = can_be_whole(image), is_halved(image)
+            done = [UPPER_BITS] if halved and not whole else []
             pages = getattr(image, "n_frames", 1) if image.format in {"TIFF", "WEBP"} else 1
             if pages > 1:
                 done.append(PAGES if form.pages == "channels" else FIRST_PAGE)
@@ -227,6 +229,9 @@ def opened(encoded: bytes | Path, form: Form) -> tuple[Any, list[str]]:
                 done.append(UPRIGHT)
             if pages > 1 and form.pages == "channels":
                 return _stacked(image, pages), done
+            if whole:
+                with _open(encoded) as again:
+                    return whole_values(image, again), done
             if form.sides is not None:
                 image.draft(None, (4 * form.sides[1], 4 * form.sides[0]))
             if image.format == "TIFF":
@@ -235,20 +240,14 @@ def opened(encoded: bytes | Path, form: Form) -> tuple[Any, list[str]]:
             if image.mode in DEEP_MODES:
                 return _values(image), done
             image.load()
+            if halved and form.range is not None:
+                layered = image.convert("RGBA") if image.mode == "RGB" else image
+                return in_range(layered, form.range), done
             return image, done
     except BadImageError:
         raise
     except Exception as error:  # decoders raise whatever a damaged file makes them raise
         raise unreadable(error, encoded) from error
-
-
-def _cut_short(image: Any) -> bool:
-    """Tell whether PIL keeps the upper half of 16 bits, as it does of coloured PNG files."""
-    return (
-        image.format == "PNG"
-        and any(";16" in str(tile[3]) for tile in image.tile)
-        and (image.mode not in DEEP_MODES)
-    )
 
 
 def _values(image: Any) -> npt.NDArray[Any]:
