@@ -30,6 +30,10 @@ def complaint(model: type[DataOptions] | type[SplitOptions], given: dict[str, An
         ),
         ({**TABLE, "target": ["y", "all targets"]}, "'all targets' is what a mean over several is"),
         ({**TABLE, "target": "all targets"}, "'all targets' is what a mean over several is called"),
+        (
+            {**TABLE, "unit": "z"},
+            "unit: Value error, the unit 'z' is what results call targets sc",
+        ),
         ({**TABLE, "smiles": "s"}, "data source 'table' has no option 'smiles'"),
         ({"source": "diabetes", "path": "a.csv"}, "'diabetes' has no option 'path'"),
         ({"source": "diabetes", "on_bad_rows": "drop"}, "has no option 'on_bad_rows'"),

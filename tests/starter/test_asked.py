@@ -134,6 +134,7 @@ def test_what_is_found_can_be_turned_off_or_said() -> None:
     assert data_of("t.csv", "y", features=["b", "patient"])["features"] == ["b", "patient"]
     assert "no column 'c' (--features)" in mistake("t.csv", "y", features=["c"])
     assert data_of("t.csv", "y", unit="kg")["unit"] == "kg"
+    assert "leave the unit out, or call it otherwise" in mistake("t.csv", "y", unit="z")
 
 
 def test_columns_beside_images_are_joined_where_they_are_named() -> None:

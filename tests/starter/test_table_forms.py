@@ -42,6 +42,14 @@ def started(name: str, target: str = "Temp (K)") -> tuple[dict[str, object], str
     return data, "\n".join(facts)
 
 
+@pytest.mark.parametrize("target", ["growth (z)", "growth [z]"])
+def test_a_target_that_was_scaled_before_has_no_unit_of_results(target: str) -> None:
+    frame().rename(columns={"Temp (K)": target}).to_csv("d.csv")
+    data, told = started("d.csv", target)
+    assert "unit" not in data
+    assert "unit of the target" not in told
+
+
 def test_semicolons_and_decimal_commas_are_found_run_and_predicted() -> None:
     frame().to_csv("d.csv", sep=";", decimal=",", index=True)
     path, facts = write_study(Path("d.csv"), ["Temp (K)"])

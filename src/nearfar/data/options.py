@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nearfar.data.catalogue import SOURCES
 from nearfar.data.table_form import TableForm
-from nearfar.data.targets import ALL_TARGETS
+from nearfar.data.targets import ALL_TARGETS, Unit
 from nearfar.errors import nearest
 
 Parts = tuple[float, float, float]
@@ -167,7 +167,7 @@ class DataOptions(BaseModel):
         description="half of the rows, with whole groups and scaffolds: unlike the other half, for "
         "studies of transfer",
     )
-    unit: str | None = Field(default=None, description="unit of the target, for tables and axes")
+    unit: Unit | None = Field(default=None, description="unit of the target, for tables and axes")
     on_bad_rows: Literal["error", "drop"] | None = Field(
         default=None,
         description="what a row that cannot be used does: stop (error), or be left out",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import AfterValidator
 
 from nearfar.errors import UserError
 
@@ -14,6 +15,22 @@ Floats = npt.NDArray[np.float64]
 
 ALL_TARGETS = "all targets"
 """The target of a number that is the mean over several targets."""
+
+SCALED = "z"
+"""The unit of numbers that are scaled by what the training rows say, in every file of results."""
+
+
+def _not_scaled(unit: str) -> str:
+    if unit == SCALED:
+        raise ValueError(
+            f"the unit '{SCALED}' is what results call targets scaled by the training rows: leave "
+            "the unit out, or call it otherwise, such as 'z-score'"
+        )
+    return unit
+
+
+Unit = Annotated[str, AfterValidator(_not_scaled)]
+"""What a study may call the target's own unit."""
 
 
 @dataclass(frozen=True)

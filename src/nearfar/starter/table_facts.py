@@ -9,15 +9,19 @@ from collections.abc import Collection, Sequence
 from nearfar.data.read.header import unit_in
 from nearfar.data.read.kinds import column_kind, column_kinds
 from nearfar.data.read.table import Table
+from nearfar.data.targets import SCALED
 
 _SHOWN = 5
 _CATEGORY = "category"
 
 
 def common_unit(targets: Sequence[str]) -> str | None:
-    """Return the unit that the names of all targets have in brackets, if it is one."""
+    """Return the unit that the names of all targets have in brackets, if it is one.
+
+    That of ``growth (z)``, which was scaled before, is none.
+    """
     units = {unit_in(target) for target in targets}
-    return units.pop() if len(units) == 1 else None
+    return units.pop() if len(units) == 1 and SCALED not in units else None
 
 
 def reading_facts(table: Table, used: Collection[str]) -> list[str]:
