@@ -10,6 +10,7 @@ from small_images import built, some_images, written
 from torch.nn import functional
 from whole_runs import run_whole
 
+from nearfar.encoders import hf_library
 from nearfar.encoders.hf_library import imported_transformers
 from nearfar.encoders.hf_models import HF
 from nearfar.errors import UserError
@@ -224,3 +225,23 @@ def test_a_changed_folder_is_another_run(tmp_path: Path) -> None:
     changed = prepare(request)
     assert changed.folder.path != first
     assert "a file of weights has other values than those of its results" in changed.notes[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_of_the_hub_is_kept_without_it(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(tmp_path, kind)
+    images, loaded = some_images(3, 32, 32), hf_library.loaded
+    scaling = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.5, 0.25, 0.2]}
+    monkeypatch.setattr(hf_library, "scaling_on_hub", lambda name, revision: scaling)
+    monkeypatch.setattr(
+        hf_library, "loaded", lambda name, revision, pooling: loaded(tmp_path, None, pooling)
+    )
+    options: dict[str, Any] = {"model": "some/model"}
+    encoder: Any = built("hf", images, **options).eval()
+    monkeypatch.setattr(hf_library, "loaded", None)
+    again: Any = built("hf", images, **encoder.kept_options(options)).eval()
+    again.load_state_dict(encoder.state_dict())
+    torch.testing.assert_close(again(images.pixels), encoder(images.pixels))
+    assert again.kept_options(encoder.kept_options(options)) == encoder.kept_options(options)

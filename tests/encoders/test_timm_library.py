@@ -145,3 +145,27 @@ def test_one_number_scales_all_channels(tmp_path: Path) -> None:
     study = written(tmp_path, {"timm": options | {"mean": math.nan}}, {"train": "last:1"})
     with pytest.raises(UserError, match=r"timm\.mean.*needs a number"):
         prepare(Request(str(study), out=tmp_path / "runs"))
+
+
+def test_an_exported_model_needs_no_weights_of_timm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, there = timm.create_model, True
+
+    def create_model(name: str, pretrained: bool = False, **options: Any) -> Any:
+        if pretrained and not there:
+            raise RuntimeError("no network")
+        return made(name, **options)
+
+    monkeypatch.setattr(timm, "create_model", create_model)
+    encoder = {"timm": {"name": "test_resnet", "pretrained": True}}
+    run = run_whole(Request(str(written(tmp_path, encoder, {"train": "all"})), out=tmp_path / "r"))
+    out, rows = tmp_path / "p.csv", tmp_path / "images.npz"
+    predict_file(run.folder.path, "tuned", rows, out, force=True)
+    expected = out.read_text()
+    for arm in ("frozen", "tuned"):
+        FinishedModel.from_run(run.folder.path, arm).save(tmp_path / arm)
+    there = False
+    for arm in ("frozen", "tuned"):
+        predict_file(tmp_path / arm, None, rows, out, force=True)
+    assert out.read_text() == expected

@@ -68,6 +68,12 @@ def described(folder: Path) -> dict[str, Any]:
     return found | {key: known[key] for key in _SCALING if known.get(key)}
 
 
+def settings_of(model: Any) -> dict[str, Any]:
+    """Return the configuration of a model, by which ``untrained`` makes one of its shape."""
+    found = json.loads(model.config.to_json_string(use_diff=False))
+    return {key: value for key, value in found.items() if key not in _NOT_KEPT}
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -120,6 +121,20 @@ class HF(Encoder):
         if patch is not None and self.in_shape is not None and plain:
             high, wide = self.in_shape[1:]
             check_patches("hf", patch, (self.size or high, self.size or wide))
+
+    def kept_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return options that make it without a hub, its weights being loaded afterwards."""
+        if options.get("config"):
+            return dict(options)
+        named = f"{options['model']} {options.get('revision') or ''}"
+        return {
+            **options,
+            "model": hashlib.sha256(named.encode()).hexdigest()[:16],
+            "revision": None,
+            "config": hf_library.settings_of(self.model),
+            "mean": self.mean.flatten().tolist(),
+            "std": self.deviation.flatten().tolist(),
+        }
 
     @classmethod
     def names_file(cls, given: str) -> bool:

@@ -92,6 +92,11 @@ class Timm(Encoder):
         """Whether its weights are those of timm or of a checkpoint."""
         return bool(options.get("pretrained") or options.get("checkpoint"))
 
+    def kept_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return options that make it without timm's weights, its own being loaded afterwards."""
+        scaling = {"mean": self.mean.flatten().tolist(), "std": self.deviation.flatten().tolist()}
+        return {**options, "pretrained": False, **scaling}
+
     def forward(self, batch: Tensor) -> Tensor:
         """Return the features of images (b, c, h, w) in [0, 1]: (b, ``out_features``).
 

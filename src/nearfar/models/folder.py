@@ -21,6 +21,7 @@ from safetensors.torch import save as tensors_to_bytes
 from nearfar.data import Preparation
 from nearfar.data.class_values import CLASS_TEXTS
 from nearfar.data.read.locate import is_file
+from nearfar.encoders.with_columns import JoinedEncoder
 from nearfar.errors import UserError, first_line
 from nearfar.extensions import use_modules
 from nearfar.models.calibration import Calibration
@@ -69,7 +70,7 @@ def write_model(model: Any, folder: Path) -> None:
                 "seed": member.seed,
                 "stage": member.stage,
                 "folder": place,
-                "encoder": None if fitted.named is None else fitted.named.to_plain(),
+                "encoder": _kept_encoder(fitted),
                 "fit": fitted.spec.to_plain(),
                 "outcome": {
                     key: fitted.outcome[key]
@@ -91,6 +92,17 @@ def write_model(model: Any, folder: Path) -> None:
         "files": digests(folder),
     }
     write_config(folder, config)
+
+
+def _kept_encoder(fitted: Fitted) -> dict[str, Any] | None:
+    """Return an encoder as a study says it, or as one that needs no hub to be made again."""
+    if fitted.named is None:
+        return None
+    encoder = fitted.encoder
+    alone = encoder.alone if isinstance(encoder, JoinedEncoder) else encoder
+    kept_options = getattr(alone, "kept_options", None)
+    options = fitted.named.options
+    return Named(fitted.named.name, kept_options(options) if kept_options else options).to_plain()
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
