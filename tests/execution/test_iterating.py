@@ -1,5 +1,6 @@
 """A study that is changed and run again: what is still true stays, and nothing else is trained."""
 
+import json
 from collections import Counter
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,7 +16,8 @@ from nearfar.execution.check import check
 from nearfar.execution.prepared import Prepared, Request
 from nearfar.execution.reused import reused_stages
 from nearfar.execution.run import alone, carry_out, prepare
-from nearfar.records import read_results
+from nearfar.heads.solved.exact import Forest
+from nearfar.records import read_results, read_stages
 from nearfar.records.run import RunFolder
 
 ARMS = {
@@ -58,6 +60,37 @@ def test_arms_and_seeds_mean_what_help_says_of_a_run_that_is_there(study: Path) 
     asked(seeds=3)
     assert trainings(run) == {"mean": 4, "ridge": 3, "forest": 4}
     assert not prepare(Request("small.yaml", seeds=4, arms=["forest"])).missing
+
+
+@pytest.mark.parametrize("other", [{"arms": ["ridge"]}, {"only_seeds": (1,)}])
+def test_an_arm_that_failed_stays_withheld_when_others_are_asked_for(
+    study: Path, other: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    fit = Forest.fit
+
+    def fails(head: Forest, x: Any, y: Any, seed: int) -> None:
+        tried.append(seed)
+        if seed == 0:
+            raise ValueError("too few neighbours")
+        fit(head, x, y, seed)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Forest, "fit", fails)
+        first = prepare(Request("small.yaml"))
+        carry_out(first, 1, lambda event: None)
+        run, seeds = first.folder.path, len(tried)
+        assert len(first.failures) == 1
+        assert not asked(**other).missing
+        assert len(tried) == seeds
+    arms = {arm["arm"]: arm for arm in json.loads((run / "summary.json").read_text())["arms"]}
+    assert arms["forest"]["status"] == "failed 1 of 2"
+    assert all(metric["mean"] is None for metric in arms["forest"]["metrics"])
+    reasons = {row.status: row.reason for row in read_stages(run / "stages.csv")}
+    assert "too few neighbours" in reasons["failed"]
+    asked(arms=["forest"])
+    assert trainings(run) == {"mean": 2, "ridge": 2, "forest": 2}
 
 
 def test_a_renamed_arm_goes_to_a_run_of_its_own_and_trains_nothing(study: Path) -> None:

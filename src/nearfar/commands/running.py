@@ -182,7 +182,8 @@ def _announce(prepared: Prepared, console: Console) -> None:
         + (f", {counted(dropped, 'bad one')} left out" if dropped else "")
         + f", {counted(len(plan.arms), 'arm')}, {_seeds(prepared)}; "
         f"{counted(len(plan.steps), 'stage')}{' at least' if open_choices else ''}, "
-        f"{len(plan.steps) - len(prepared.missing)} of them there already"
+        f"{len(plan.steps) - len(prepared.missing) - len(prepared.left)} of them there already"
+        + (f" and {len(prepared.left)} failed before" if prepared.left else "")
         + (f": {escape(reused)}" if (reused := reused_stages(prepared)) else ""),
         highlight=False,
     )
@@ -201,7 +202,8 @@ def _print_stages(prepared: Prepared, console: Console) -> None:
         table.add_column(column)
     for step in prepared.plan.steps.values():
         arms = [cell.arm for cell in prepared.plan.cells if step.hash in cell.chain]
-        state = "to run" if step.hash in prepared.missing else "done"
+        failed = "failed before" if step.hash in prepared.left else "done"
+        state = "to run" if step.hash in prepared.missing else failed
         shown = ", ".join(dict.fromkeys(arms))
         length = f"{step.length} {step.unit}s" if step.length else "solved"
         cells = (step.name, step.hash, shown, str(step.spec.seed), length, state)

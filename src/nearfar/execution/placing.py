@@ -7,7 +7,7 @@ the request goes on under another name. Stages are shared by their hashes whatev
 import itertools
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from nearfar.execution.portable import OF_DATA, portable, portable_files, portab
 from nearfar.execution.prepared import Request
 from nearfar.execution.trackers import with_trackers
 from nearfar.plan.chain import files_read
-from nearfar.plan.plan import weight_files_of
+from nearfar.plan.plan import Plan, weight_files_of
 from nearfar.plan.specs import spec_of
+from nearfar.records import StageRow
 from nearfar.records.places import folder_to_write
 from nearfar.records.run import RunFolder, folder_for_runs
 from nearfar.records.run_plan import RunPlan, is_of_other_run
@@ -36,19 +37,35 @@ _TAKEN = frozenset({"stages", "features"})
 
 @dataclass(frozen=True)
 class Asked:
-    """Which trainings a request is about: these seeds of these arms, and what is finished already.
+    """Which trainings a request is about: these seeds of these arms, and what has ended already.
 
-    ``arms`` are the arms as the study names them, baselines among them; ``finished`` are names as
-    records have them, with seeds.
+    ``arms`` are the arms as the study names them, baselines among them; ``ended`` are names as
+    records have them, with seeds. ``failed`` are the stages that failed before, and why.
     """
 
     arms: frozenset[str]
     seeds: frozenset[int]
-    finished: frozenset[tuple[str, int]] = frozenset()
+    ended: frozenset[tuple[str, int]]
+    failed: Mapping[str, str]
 
     def __call__(self, arm: str, name: str, seed: int) -> bool:
         """Whether ``arm``, called ``name`` in records, is trained or shown with this seed."""
-        return (arm in self.arms and seed in self.seeds) or (name, seed) in self.finished
+        return (arm in self.arms and seed in self.seeds) or (name, seed) in self.ended
+
+    def left(self, resolved: Resolved, plan: Plan) -> dict[str, str]:
+        """Return the stages that failed before and are not asked for again, and why they did.
+
+        Trainings that nobody asks for again stay what they are: without these stages their arm
+        would have a mean, over those that went well.
+        """
+        names = {resolved.names(point)[arm] for point in resolved.points for arm in self.arms}
+        again = {
+            stage_hash
+            for cell in plan.cells
+            if cell.arm in names and cell.seed in self.seeds
+            for stage_hash in cell.chain
+        }
+        return {one: why for one, why in self.failed.items() if one in plan.steps.keys() - again}
 
 
 @dataclass(frozen=True)
@@ -177,9 +194,13 @@ def _study_of_run(
 
 
 def _asked(request: Request, requested: dict[str, Any], folder: RunFolder) -> Asked:
-    """Return which trainings the request is about, and which are there already."""
+    """Return which trainings the request is about, and which have ended already."""
     arms = frozenset(prune(requested, request.arms)["arms"])
-    return Asked(arms, frozenset(seeds_of(requested)), _finished(folder))
+    rows = _stage_rows(folder)
+    lost = [row for row in rows if row.status == "failed" and not folder.store.is_done(row.hash)]
+    ended = _finished(folder, rows) | {(row.arm, row.seed) for row in lost}
+    failed = {row.hash: row.reason for row in lost}
+    return Asked(arms, frozenset(seeds_of(requested)), ended, failed)
 
 
 def _plan(folder: RunFolder) -> RunPlan | None:
@@ -205,17 +226,21 @@ def _hashes(folder: RunFolder) -> list[str]:
     return sorted({row.hash for row in rows if not is_of_other_run(row.stage)})
 
 
-def _finished(folder: RunFolder) -> frozenset[tuple[str, int]]:
+def _stage_rows(folder: RunFolder) -> list[StageRow]:
+    """Return how the stages of a run ended; none where that is damaged, and written anew."""
+    try:
+        return folder.stage_rows()
+    except UserError:
+        return []
+
+
+def _finished(folder: RunFolder, rows: list[StageRow]) -> frozenset[tuple[str, int]]:
     """Return the arms and seeds whose numbers a run holds."""
     is_done: Callable[[str], bool] = folder.store.is_done
     plan = _plan(folder)
     if plan is not None:
         found = [(cell.arm, cell.seed, cell.chain[-1].hash) for cell in plan.cells if cell.counts]
     else:
-        try:
-            rows = folder.stage_rows()
-        except UserError:
-            rows = []
         found = [(row.arm, row.seed, row.hash) for row in rows if row.stage == "fit"]
     return frozenset((arm, seed) for arm, seed, stage_hash in found if is_done(stage_hash))
 

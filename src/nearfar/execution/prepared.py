@@ -52,6 +52,7 @@ class Prepared:
     ``found`` is the state of the run folder that it goes on from.
     ``loading`` are the seconds that reading the data took.
     ``asked`` says which trainings were asked for; ``notes`` why its folder is called as it is.
+    ``left`` are stages that failed before and are not asked for again, and why they did.
     """
 
     resolved: Resolved
@@ -64,6 +65,7 @@ class Prepared:
     asked: AskedFor | None = None
     notes: list[str] = field(default_factory=list)
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
     found: str = ""
     where: Where = HERE
     storage: SearchStorage | None = None
@@ -77,13 +79,15 @@ class Prepared:
     @property
     def reasons(self) -> dict[str, str]:
         """Why stages failed, by their hashes."""
-        return {stage_hash: reason for stage_hash, (reason, _) in self.failures.items()}
+        now = {stage_hash: reason for stage_hash, (reason, _) in self.failures.items()}
+        return {**self.left, **now}
 
     @property
     def missing(self) -> dict[str, Step]:
         """The stages that have still to be carried out."""
-        store = self.folder.store
-        return {a: step for a, step in self.plan.steps.items() if not store.is_done(a)}
+        store, left = self.folder.store, self.left
+        steps = self.plan.steps.items()
+        return {a: step for a, step in steps if a not in left and not store.is_done(a)}
 
     def keep_searches(self) -> None:
         """Keep in the storage, where one was named, which points of searches have ended.
@@ -114,7 +118,7 @@ class Prepared:
         given = (self.resolved, self.dataset.digest, self.environment, outcome)
         external = external_encoders(self.folder, self.resolved, self.dataset)
         asked = self.asked if self.rounds is None else self.rounds
-        failed, files = set(self.failures), self.dataset.file_contents
+        failed, files = set(self.reasons), self.dataset.file_contents
         return make_plan(
             *given, external=external, failed=failed, guess=guess, asked=asked, files=files
         )

@@ -79,6 +79,8 @@ def prepare(request: Request, dataset: Dataset | None = None) -> Prepared:
     prepared = Prepared(resolved, dataset, plan, folder, environment, place.loading, rounds)
     prepared.asked, prepared.notes, prepared.found = place.asked, place.notes, place.found
     prepared.where, prepared.storage = request.where, storage
+    if rounds is None:
+        prepared.left = place.asked.left(resolved, plan)
     if storage is not None and not any(choice.space for choice in plan.choices):
         raise UserError(
             f"--storage {storage.shown}: is for searches, and this study has none: give an axis of "
@@ -221,8 +223,9 @@ def carry_out_stages(
     read = (modules, files, tuple(resolved.weight_files))
     source = StudySource(resolved.study.data, resolved.folder, *read)
     watch(Planned(prepared.plan, prepared.missing))
-    steps = {a: step for a, step in prepared.plan.steps.items() if a not in prepared.failures}
-    lost, store = prepared.failures, prepared.folder.store
+    lost = prepared.reasons
+    steps = {a: step for a, step in prepared.plan.steps.items() if a not in lost}
+    store = prepared.folder.store
     executor = None if site is None else site.executor(source)
     others = None if site is None else site.others()
     events = execute(steps, source, prepared.dataset, store, jobs, lost, executor, others)
