@@ -204,6 +204,22 @@ def test_classes_are_scored_where_their_metric_has_row_scores(tmp_path: Path, me
     assert found is None or found[0].scores.tolist() == right.tolist()
 
 
+@pytest.mark.parametrize(
+    ("names", "scored"), [(["cat", "dog"], True), (["cat", "dog", "owl"], False)]
+)
+def test_a_file_without_a_row_of_the_third_class_is_known_to_be_of_three(
+    tmp_path: Path, names: list[str], scored: bool
+) -> None:
+    (tmp_path / "A0").mkdir()
+    lines = ["id,split,target,truth,prediction,log_probability,rank,confidence"]
+    for i, name in enumerate(["cat", "dog", "dog"]):
+        lines.append(f"row {i},test,kind,{name},{name},-0.5,1,{float(np.exp(-0.5))!r}")
+    (tmp_path / "A0" / "predictions.csv").write_text("\n".join(lines))
+    record = Record("A", 0, "", "test", "kind", "auroc", "", 1.0, "A0")
+    found = KeptScores(tmp_path, [record], "auroc", IDS, classes={"kind": names})
+    assert (found.tested("A", "", "kind") is not None) is scored
+
+
 @pytest.mark.parametrize("metric", ["auroc", "average_precision", "brier", "nll", "accuracy"])
 def test_very_sure_classifiers_have_row_scores(tmp_path: Path, metric: str) -> None:
     """Probabilities within 1e-9 of 0 and 1 are told apart in the file too."""

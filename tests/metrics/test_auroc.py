@@ -105,5 +105,16 @@ def test_without_two_classes_there_is_none() -> None:
         assert "accuracy" in evaluate_classification(rows), what
 
 
+@pytest.mark.parametrize("name", ["auroc", "average_precision", "brier", "f1"])
+def test_rows_that_do_not_tell_of_a_third_class_have_none_either(name: str) -> None:
+    log_p = log_softmax(np.array([[2.0, 0.0, -1.0], [0.0, 2.0, -1.0]] * 5))
+    rows, metric = Classified.of(np.arange(10) % 2, log_p), CLASSIFICATION[name]
+    assert rows.classes == 3
+    assert np.isnan(metric.value(rows))
+    assert metric.row_scores is not None
+    assert np.isnan(metric.row_scores(rows)).all()
+    assert np.isfinite(metric.value(Classified.of(np.arange(10) % 2, log_softmax(log_p[:, :2]))))
+
+
 def test_it_is_no_default() -> None:
     assert next(iter(METRICS_OF["classification"])) == "accuracy"

@@ -59,7 +59,9 @@ CASES = [
 def chosen(rows: Rows, places: np.ndarray) -> Rows:
     """Return some of the rows, which may stand more than once."""
     return tuple(
-        Classified(**{name: column[places] for name, column in vars(part).items()})
+        Classified(
+            **{n: column if n == "classes" else column[places] for n, column in vars(part).items()}
+        )
         if isinstance(part, Classified)
         else part[places]
         for part in rows

@@ -88,7 +88,8 @@ def _numbers(rows: list[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[n
 def _classified(rows: list[dict[str, str]], classes: Sequence[str]) -> tuple[Classified]:
     """Return what was said of the rows; unknown classes are numbered in the order of names."""
     found = {row[key] for row in rows for key in ("truth", "prediction")}
-    names = classes if found <= set(classes) else sorted(found)
+    told = found <= set(classes)
+    names = classes if told else sorted(found)
     number = {name: i for i, name in enumerate(names)}
     return (
         Classified(
@@ -97,5 +98,6 @@ def _classified(rows: list[dict[str, str]], classes: Sequence[str]) -> tuple[Cla
             log_probability=np.array([float(row["log_probability"]) for row in rows]),
             rank=np.array([int(row["rank"]) for row in rows]),
             confidence=np.array([float(row["confidence"]) for row in rows]),
+            classes=len(classes) if told else None,
         ),
     )

@@ -48,15 +48,13 @@ def second_class_scores(rows: Classified) -> Floats | None:
     probability is as near to 0 as the confidence is to 1. Equal is what float64 does not tell
     apart.
 
-    More than two classes are seen by their numbers, by ranks, and by a truth of rank 2 whose
-    probability and the prediction's have no sum of 1. Rows of two classes whose predictions are all
-    right do not tell of a third.
+    Where it is not known how many classes there are, more than two are seen by their numbers, by
+    ranks, and by a truth of rank 2 whose probability and the prediction's have no sum of 1.
     """
     right = rows.rank == 1
-    known = max(rows.truth.max(), rows.prediction.max()) <= 1 and rows.rank.max() <= 2
     own = np.exp(rows.log_probability)
     expected = np.where(right, own, 1 - own)
-    if not known or (np.abs(rows.confidence - expected) > ROUNDING).any():
+    if not rows.may_be_two or (np.abs(rows.confidence - expected) > ROUNDING).any():
         return None
     return np.where(rows.prediction == 1, rows.confidence - 0.5, 0.5 - rows.confidence)
 

@@ -144,11 +144,7 @@ def _hits(rows: Classified) -> tuple[Floats, Floats] | None:
 
     None where the truth has no class 1, or where there are more than two classes.
     """
-    if (
-        not (rows.truth == 1).any()
-        or max(rows.truth.max(), rows.prediction.max()) > 1
-        or rows.rank.max() > 2
-    ):
+    if not (rows.truth == 1).any() or not rows.may_be_two:
         return None
     true, said = rows.truth == 1, rows.prediction == 1
     return 2.0 * (true & said), true.astype(np.float64) + said

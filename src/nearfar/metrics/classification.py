@@ -20,11 +20,11 @@ _ROUNDED = 2e-6
 
 @dataclass(frozen=True)
 class Classified:
-    """Rows with their class and what was said of it; every field (n,).
+    """Rows with their class and what was said of it; every field but the last (n,).
 
     ``truth`` and ``prediction`` are class numbers, ``log_probability`` is that of the truth,
     ``rank`` its place among all classes by probability (1 is the prediction), ``confidence`` the
-    probability of the prediction.
+    probability of the prediction. ``classes`` is how many there are, None where that is not known.
     """
 
     truth: Integers
@@ -32,6 +32,7 @@ class Classified:
     log_probability: Floats
     rank: Integers
     confidence: Floats
+    classes: int | None = None
 
     @classmethod
     def of(cls, truth: NDArray[np.number], log_probabilities: Floats) -> Self:
@@ -62,7 +63,14 @@ class Classified:
             log_probability=own,
             rank=1 + ahead.sum(axis=1),
             confidence=np.exp(log_probabilities[rows, prediction]),
+            classes=log_probabilities.shape[1],
         )
+
+    @property
+    def may_be_two(self) -> bool:
+        """Whether there are two classes, or where that is not known, no row tells of a third."""
+        highest = max(self.truth.max(), self.prediction.max())
+        return self.classes in {2, None} and bool(highest <= 1 and self.rank.max() <= 2)
 
     @property
     def correct(self) -> Floats:
