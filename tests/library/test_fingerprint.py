@@ -343,7 +343,7 @@ def test_an_edit_on_stdin_is_run_anew_and_what_is_equal_is_not(tmp_path: Path) -
     first, stages = printed(text)
     assert first[0] == "{}"
     assert printed("\n# moved\n" + text) == (first, stages)
-    edited, more = printed(SCRIPT.replace("VALUE", "5.0").replace("SCALE", "0.0"))
+    edited, more = printed(SCRIPT.replace("VALUE", "50.0").replace("SCALE", "0.0"))
     assert more > stages
     assert float(edited[1]) > 3 > float(first[1])
     assert edited[2] != first[2]
