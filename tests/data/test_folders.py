@@ -9,6 +9,7 @@ from image_examples import encoded, labels_of, load, pixels_of, some_pixels, wri
 from PIL import Image
 
 from nearfar.data import SplitOptions, split_rows
+from nearfar.data.read.images.trees import tree_of
 from nearfar.data.read.names import part_folder
 from nearfar.errors import UserError
 
@@ -259,3 +260,13 @@ def test_portable_pixmaps_are_images(tmp_path: Path, ending: str) -> None:
         pixels = np.random.default_rng(k).integers(0, 255, (8, 8, 3), dtype=np.uint8)
         Image.fromarray(pixels).convert(mode).save(tmp_path / kind / f"{k}.{ending}", "PPM")
     assert (len(load(tmp_path)), load(tmp_path).source["dropped"]) == (4, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["pipe", "pipe.png"])
+def test_a_pipe_among_pictures_is_not_read(tmp_path: Path, name: str) -> None:
+    write_images(tmp_path, ["a.png"])
+    os.mkfifo(tmp_path / name)
+    tree = tree_of(tmp_path)
+    assert [path.name for path in tree.pictures()] == ["a.png"]
+    assert [path.name for path in tree.strangers()] == [name]

@@ -23,7 +23,7 @@ Pixels = npt.NDArray[np.uint8]
 Encoded = bytes | Path | Pixels
 """A picture as it is stored: the content of an image file, where that file is, or pixels."""
 
-MOST_PIXELS = 50_000_000
+MOST_PIXELS = 60_000_000
 """A picture whose header says more is refused before it is decoded."""
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")
@@ -326,7 +326,7 @@ def _check_size(width: int, height: int) -> None:
     if width * height > MOST_PIXELS:
         raise BadImageError(
             "image too large",
-            f"is {width}x{height}, above the limit of {MOST_PIXELS:,} pixels",
+            f"is {width}x{height}, above the limit of {MOST_PIXELS:,} pixels: make it smaller",
         )
 
 
@@ -335,7 +335,9 @@ def unreadable(error: Exception, encoded: bytes | Path | None = None) -> BadImag
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, Image.DecompressionBombError):
-        return BadImageError("image too large", f"is above the limit of {MOST_PIXELS:,} pixels")
+        return BadImageError(
+            "image too large", f"is above the limit of {MOST_PIXELS:,} pixels: make it smaller"
+        )
     if isinstance(error, UnidentifiedImageError):
         return BadImageError("no image", _other_kind(encoded))
     if isinstance(error, OSError) and error.strerror:

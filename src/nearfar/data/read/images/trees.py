@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ def tree_of(folder: Path, above: frozenset[str] = frozenset()) -> Tree:
         raise UserError(f"{folder}: a link to a folder above it: remove it")
     tree = Tree(folder)
     for entry in found:
-        if entry.name[0] == "." or entry.name.lower() in _OF_SYSTEMS:
+        if entry.name[0] == "." or entry.name.lower() in _OF_SYSTEMS or _is_device(entry):
             tree.others.append(entry)
         elif entry.is_dir():
             tree.entries.append(tree_of(entry, above | {real}))
@@ -90,6 +91,15 @@ def tree_of(folder: Path, above: frozenset[str] = frozenset()) -> Tree:
         else:
             tree.others.append(entry)
     return tree
+
+
+def _is_device(path: Path) -> bool:
+    """Whether it is a pipe, a socket or a device: reading one may wait for ever."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _is_unnamed_picture(path: Path) -> bool:
