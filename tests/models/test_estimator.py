@@ -487,6 +487,7 @@ def test_the_hub_is_asked_for_what_is_no_folder(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import huggingface_hub
+    from huggingface_hub.utils import filter_repo_objects
 
     from nearfar.commands.models import export_run
 
@@ -501,12 +502,18 @@ def test_the_hub_is_asked_for_what_is_no_folder(
             assert private
             assert exist_ok
 
-        def upload_folder(self, *, repo_id: str, folder_path: Path) -> str:
+        def upload_folder(
+            self, *, repo_id: str, folder_path: Path, allow_patterns: list[str]
+        ) -> str:
             sent.append((repo_id, folder_path.name))
+            there = [str(p.relative_to(folder_path)) for p in folder_path.rglob("*") if p.is_file()]
+            left = set(there) - {*filter_repo_objects(there, allow_patterns=allow_patterns)}
+            assert left == {"patients.csv"}
             return f"https://example.org/{repo_id}"
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Api)
     model = nearfar.load(tmp_path / "model")
+    (tmp_path / "model" / "patients.csv").write_text("a,b\n")
     assert model.push_to_hub("me/model") == "https://example.org/me/model"
     assert sent == [("me/model", "model")]
     monkeypatch.setattr(

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.errors import UserError, first_line
-from nearfar.models.folder import read_config
+from nearfar.models.export import CARD
+from nearfar.models.folder import CONFIG, read_config
 
 
 def pulled(name: Path | str, revision: str | None = None) -> Path:
@@ -27,17 +28,17 @@ def pulled(name: Path | str, revision: str | None = None) -> Path:
 
 
 def pushed(folder: Path, name: str, *, private: bool) -> str:
-    """Upload the folder of a model; return its address.
+    """Upload a model, its card and nothing else of its folder; return its address.
 
     Raises:
         UserError: there is no model, or the hub refuses.
     """
-    read_config(folder)
+    known = [CONFIG, CARD, *read_config(folder)["files"]]
     hub = _client(name)
     try:
         api = hub.HfApi(library_name="nearfar")
         api.create_repo(name, private=private, exist_ok=True)
-        return str(api.upload_folder(repo_id=name, folder_path=folder))
+        return str(api.upload_folder(repo_id=name, folder_path=folder, allow_patterns=known))
     except Exception as error:
         raise UserError(f"{name}: the hub refuses it: {first_line(error)}") from error
 
