@@ -126,6 +126,8 @@ def test_parameters_that_are_not_allowed_are_named() -> None:
     X, y = rows()
     with pytest.raises(ValueError, match="loss='l3'; allowed: l1, mse, huber"):
         ContrastiveRegressor(loss="l3").fit(X, y)
+    with pytest.raises(ValueError, match=r"batch_size=1: .* greater than or equal to 2"):
+        ContrastiveRegressor(batch_size=1).fit(X, y)
     with pytest.raises(ValueError, match="head='svr': input should be 'linear' or 'mlp'"):
         ContrastiveRegressor(head="svr").fit(X, y)
     with pytest.raises(ValueError, match="validation_fraction=1: input should be less than 1"):

@@ -288,6 +288,10 @@ IMPOSSIBLE: dict[str, tuple[Plain, str]] = {
         {"pretrain": "rnc", "fit": {"epochs": 3, "iterations": 9}},
         "either epochs or iterations",
     ),
+    "a batch of one row": (
+        {"fit": {"encoder": "mlp", "batch": 1}},
+        "fit.batch: has to be at least 2 (given: 1)",
+    ),
     "itself as the other": ({"against": "new", "fit": {"head": "mean"}}, "no other arm"),
 }
 

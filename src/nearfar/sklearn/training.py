@@ -68,8 +68,9 @@ class TrainingOptions(Options):
 
 
 class PredictorOptions(TrainingOptions):
-    """What estimators with a head have beside."""
+    """What estimators with a head have beside; batch norm needs two rows."""
 
+    batch_size: Annotated[int, Field(ge=2)]
     head: Literal["linear", "mlp"]
     train: Literal["all", "head"]
     encoder_lr: NonNegative

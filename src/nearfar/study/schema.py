@@ -70,7 +70,7 @@ class Training(Options):
 
     epochs: Annotated[int, Field(ge=1)] | None = None
     iterations: Annotated[int, Field(ge=1)] | None = None
-    batch: Annotated[int, Field(ge=1)] = 128
+    batch: Annotated[int, Field(ge=2)] = 128
     drop_last: bool = False
     optimizer: OptimizerChoice = Field(default_factory=lambda: OptimizerChoice(adamw={}))
     schedule: ScheduleChoice = Field(default_factory=lambda: ScheduleChoice(one_cycle={}))
