@@ -1,5 +1,6 @@
 """Which arm is recommended, and how often the best one is among those that are said to hold it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,19 @@ def test_of_those_that_may_be_best_the_cheapest_within_the_margin_is_used() -> N
 def test_costs_that_are_about_equal_decide_nothing() -> None:
     assert recommended(near(L1=4.9, A=4.0))["arm"] == "L1"
     assert recommended(near(L1=5.1, A=4.0))["arm"] == "A"
+
+
+def test_costs_of_about_a_second_decide_nothing() -> None:
+    assert recommended(near(L1=1.2, A=0.01))["arm"] == "L1"
+    assert recommended(near(L1=1.3, A=0.01))["arm"] == "A"
+
+
+@pytest.mark.parametrize("late", ["L1", "A"])
+def test_one_training_that_took_long_decides_nothing(late: str) -> None:
+    run = near(L1=4.0, A=4.0)
+    at = next(k for k, row in enumerate(run.stages) if row.arm == late)
+    run.stages[at] = replace(run.stages[at], seconds=100.0)
+    assert recommended(run)["arm"] == "L1"
 
 
 def test_a_cheaper_arm_that_is_surely_worse_is_not_used() -> None:

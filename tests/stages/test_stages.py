@@ -1,8 +1,12 @@
 """What a stage leaves: weights that predict the same again, metrics, curves, divergence."""
 
 import csv
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +21,11 @@ from nearfar.execution.events import Finished
 from nearfar.execution.execute import execute
 from nearfar.execution.run_plan import planned_cells
 from nearfar.execution.worker import carry_out
+from nearfar.heads import Ridge
 from nearfar.metrics import MEASURES, METRICS, evaluate_regression
 from nearfar.plan.plan import Plan, make_plan
 from nearfar.records.stages import StageStore
+from nearfar.stages import solve
 from nearfar.stages.fitted import Fitted
 from nearfar.train import loop
 
@@ -284,6 +290,32 @@ def test_what_has_not_run_or_has_failed_gives_no_records(vectors: Done, tmp_path
     states = {row.hash: (row.status, row.reason) for row in rows}
     assert states.pop(fit) == ("failed", "OSError: planted")
     assert set(states.values()) == {("pending", "not run yet")}
+
+
+def test_seconds_of_a_solved_fit_do_not_hold_the_first_import_of_its_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library moves the clock of the stage by an hour when it is imported."""
+    clock = SimpleNamespace(now=0.0)
+    (tmp_path / "late_library.py").write_text("import sys\nsys.late_library_clock.now += 3600\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "late_library_clock", clock, raising=False)
+    monkeypatch.setattr(solve, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    ridge = Ridge.fit
+
+    def fit(head: Ridge, *given: Any) -> None:
+        import_module("late_library")
+        clock.now += 2
+        ridge(head, *given)
+
+    monkeypatch.setattr(Ridge, "fit", fit)
+    monkeypatch.setattr(Ridge, "imports", ("not_there", "late_library"))
+    write_table(tmp_path / "small.csv")
+    raw = small(axes={"seed": {"role": "repeat", "values": [3]}})
+    raw["arms"] = {"ridge": raw["arms"]["ridge"]}
+    done = Done({**raw, "stages": {}, "baseline": "ridge"}, tmp_path)
+    assert clock.now == 3602
+    assert done.outcome("ridge")["seconds"] == 2
 
 
 def blinded(dataset: Dataset, rows: np.ndarray) -> Dataset:

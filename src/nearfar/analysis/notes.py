@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from statistics import median
 from typing import Any
 
 from nearfar.analysis.compare import Rules
@@ -302,10 +301,10 @@ def _longer(results: RunResults, comparisons: Sequence[Comparison]) -> str:
 
 def _seconds(results: RunResults, arm: str, condition: str) -> float | None:
     """Return the median seconds that an arm trained for; None if no stage of it takes steps."""
-    chains = [*results.stages(arm, condition).values()]
+    chains = results.stages(arm, condition).values()
     if not any(row.steps for chain in chains for row in chain):
         return None
-    return median(sum(row.seconds for row in chain) for chain in chains)
+    return results.seconds(arm, condition)
 
 
 def _breakdowns(results: RunResults) -> str:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import median
 from typing import Any
 
 from nearfar.data.targets import ALL_TARGETS
@@ -170,6 +171,14 @@ class RunResults:
         for (seed, _), row in sorted(chosen.items(), key=lambda i: (i[0][0], i[0][1] == FIT)):
             chains[seed].append(row)
         return dict(chains)
+
+    def seconds(self, arm: str, condition: str) -> float | None:
+        """The median seconds of a training, pre-training counted; None if there was none.
+
+        A mean would count what befalls a single one: a busy machine, the first use of a library.
+        """
+        chains = self.stages(arm, condition).values()
+        return median(sum(row.seconds for row in chain) for chain in chains) if chains else None
 
     def seeds_of(self, arm: str, condition: str) -> Seeds:
         """How the seeds of an arm ended; one whose fit has not begun has not run."""

@@ -71,7 +71,7 @@ def summarise(
     single = [c for c in primary if not is_pattern(c.condition)]
     asked = asked_of(results, single, baseline, profile, rules.varies)
     arms = _arms(results, rules)
-    advice = _advice(results, baseline, rules, arms)
+    advice = _advice(results, baseline, rules)
     beside = [row for entry in published for row in beside_published(entry, results, choices)]
     return {
         **_heading(study, results, baseline),
@@ -151,18 +151,13 @@ def _compared(
     return compare(results, pairs, rules, means, set(pairs) - set(own))
 
 
-def _advice(
-    results: RunResults, baseline: str, rules: Rules, arms: Sequence[Mapping[str, Any]]
-) -> Recommendation | None:
+def _advice(results: RunResults, baseline: str, rules: Rules) -> Recommendation | None:
     """Recommend an arm under the reference condition, or where the baseline was run first."""
     if not results.conditions:
         return None
     series = _main_series(results, baseline, rules)
-    costs = {
-        arm["arm"]: arm["budget"]["seconds"]
-        for arm in arms
-        if arm["condition"] == series.condition and arm["budget"]
-    }
+    known = {arm: results.seconds(arm, series.condition) for arm in results.distinct}
+    costs = {arm: seconds for arm, seconds in known.items() if seconds is not None}
     return recommend(results, series, rules, costs)
 
 

@@ -13,6 +13,8 @@ from nearfar.metrics import METRICS
 
 ABOUT_AS_CHEAP = 1.25
 """Costs within this factor of the lowest count as equal: seconds are never quite the same."""
+A_MOMENT = 1.0
+"""Seconds a training under which costs are no matter: what is less counts as this."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ def recommend(
     of its rivals: multiple comparisons with the best (Hsu 1981, "Simultaneous confidence intervals
     for all distances from the best", Annals of Statistics 9), by Bonferroni's inequality. The rest
     is ranked on the seeds that all of it has. Of those whose mean lies within the margin of the
-    best mean, the cheapest is recommended. ``costs`` are an arm's seconds a training.
+    best mean, the cheapest is recommended, of about equal costs the one with the best mean.
+    ``costs`` are an arm's seconds a training.
     """
     sign = 1.0 if METRICS[series.metric].better == "lower" else -1.0
     there = [arm for arm in results.distinct if results.mean(arm, series) is not None]
@@ -78,7 +81,8 @@ def recommend(
     ]
     margin = rules.margin_at(series.metric, means[best[0]])
     near = [arm for arm in best if abs(means[arm] - means[best[0]]) <= margin]
-    cheap = [arm for arm in near if costs.get(arm, 0.0) <= ABOUT_AS_CHEAP * _lowest(costs, near)]
+    lowest = max(A_MOMENT, min(costs.get(arm, 0.0) for arm in near))
+    cheap = [arm for arm in near if costs.get(arm, 0.0) <= ABOUT_AS_CHEAP * lowest]
     chosen = best[0] if unbeaten or not tested else cheap[0]
     return Recommendation(
         series.condition,
@@ -89,10 +93,6 @@ def recommend(
         tuple(arm for arm in arms if arm not in best),
         tuple(unbeaten) if tested else (),
     )
-
-
-def _lowest(costs: Mapping[str, float], arms: list[str]) -> float:
-    return min(costs.get(arm, 0.0) for arm in arms)
 
 
 def _p_better(estimate: Estimate, sign: float, testing: Testing) -> float:

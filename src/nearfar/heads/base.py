@@ -19,7 +19,8 @@ class SolvedHead(Protocol):
 
     Features are float32 (n, d); targets and predictions float64 (n, k): numbers in z units, or of
     classes indicators and probabilities. ``draws`` says whether its numbers depend on ``seed``,
-    ``uses_features`` whether it looks at features at all.
+    ``uses_features`` whether it looks at features at all. It may name modules in ``imports``:
+    these are imported before its seconds are counted.
     """
 
     tasks: ClassVar[frozenset[str]]

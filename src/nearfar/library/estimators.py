@@ -30,6 +30,7 @@ class EstimatorHead:
     tasks: ClassVar[frozenset[str]]
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = True
+    imports: ClassVar[tuple[str, ...]] = ("skops.io",)
 
     def __init__(self) -> None:
         self.fitted: list[Any] = []

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,9 @@ from nearfar.stages.context import StageContext, ended
 from nearfar.stages.keep import keep_features
 from nearfar.stages.own_targets import own_targets
 from nearfar.stages.targets import Classes, Labels
+
+_MEASURING = ("scipy.stats",)
+"""Modules that metrics take."""
 
 
 @dataclass
@@ -41,9 +46,12 @@ class Solving:
     @classmethod
     def of(cls, contexts: Sequence[StageContext]) -> "Solving":
         """Make the heads, and the features that they ask for."""
-        begin, context = time.monotonic(), contexts[0]
+        context = contexts[0]
         specs = [one.spec for one in contexts if isinstance(one.spec, SolveSpec)]
         heads = [_head(one, spec) for one, spec in zip(contexts, specs, strict=True)]
+        for spec in specs:
+            _import_ahead(models.exact_head(spec))
+        begin = time.monotonic()
         if not models.exact_head(specs[0]).uses_features:
             return cls(contexts, heads, None, np.zeros((len(context.dataset), 0), np.float32), 0.0)
         encoder = models.stage_encoder(specs[0], context.rows.inputs, context.store)
@@ -111,6 +119,16 @@ class Solving:
             rows = models.FeatureRows(torch.from_numpy(self.features))
             self.measures[target] = context.measured(encoder, rows)
         return self.measures[target]
+
+
+def _import_ahead(head: ExactHead) -> None:
+    """Import what a head and metrics take, so that the first of a process costs what others do.
+
+    What cannot be imported is told when the head takes it.
+    """
+    for name in (*getattr(head, "imports", ()), *_MEASURING):
+        with suppress(Exception):
+            import_module(name)
 
 
 def _head(context: StageContext, spec: SolveSpec) -> ExactHead | EachTarget:

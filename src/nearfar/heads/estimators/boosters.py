@@ -56,6 +56,11 @@ class Booster:
         self.present: Array = np.zeros(0, dtype=np.int64)
         self.classes = 0
 
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """The modules that fitting takes."""
+        return (self.library,)
+
     @classmethod
     def sees_own_targets(cls, options: Mapping[str, Any]) -> bool:
         """Whether ``own`` is to be set before a fit, and numbers given in their own unit."""

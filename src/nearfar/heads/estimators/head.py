@@ -48,6 +48,12 @@ class Sklearn:
         self.classes = 0
 
     @property
+    def imports(self) -> tuple[str, ...]:
+        """The modules that fitting and keeping take."""
+        module = self.class_.rpartition(".")[0]
+        return ("skops.io", "sklearn.multioutput", f"sklearn.{module}" if module else "sklearn")
+
+    @property
     def fitted(self) -> Any:
         """The library's estimator, read back when it is first asked for; None of a single class."""
         if self._fitted is None and self._stored is not None:

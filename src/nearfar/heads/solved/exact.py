@@ -86,6 +86,7 @@ class Ridge(Affine):
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    imports: ClassVar[tuple[str, ...]] = ("sklearn.linear_model",)
 
     def __init__(self, *, penalties: PositiveInt = 25) -> None:
         super().__init__()
@@ -119,6 +120,7 @@ class Forest:
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    imports: ClassVar[tuple[str, ...]] = ("sklearn.ensemble",)
 
     def __init__(
         self,

@@ -30,6 +30,12 @@ class SVC:
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    imports: ClassVar[tuple[str, ...]] = (
+        "skops.io",
+        "sklearn.linear_model",
+        "sklearn.model_selection",
+        "sklearn.svm",
+    )
 
     def __init__(
         self, *, folds: Annotated[int, Field(ge=2)] = 5, width: Width | None = None

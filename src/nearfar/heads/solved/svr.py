@@ -70,6 +70,7 @@ class SVR:
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    imports: ClassVar[tuple[str, ...]] = ("sklearn.model_selection", "sklearn.svm")
 
     def __init__(
         self,

@@ -32,6 +32,7 @@ class Logistic(Affine):
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     uses_features: ClassVar[bool] = True
     draws: ClassVar[bool] = False
+    imports: ClassVar[tuple[str, ...]] = ("scipy.optimize",)
 
     def __init__(
         self,
