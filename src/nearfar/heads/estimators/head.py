@@ -50,7 +50,7 @@ class Sklearn:
     @property
     def imports(self) -> tuple[str, ...]:
         """The modules that fitting and keeping take."""
-        module = self.class_.rpartition(".")[0]
+        module = self.class_.removeprefix("sklearn.").rpartition(".")[0]
         return ("skops.io", "sklearn.multioutput", f"sklearn.{module}" if module else "sklearn")
 
     @property
