@@ -1,6 +1,8 @@
 """Estimators of other libraries as heads: what they predict, keep, and refuse."""
 
+import io
 import sys
+import zipfile
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +15,7 @@ from nearfar.heads import SVC, EachTarget, restored_head, solved_head
 from nearfar.heads.estimators.boosters import Booster, CatBoost, LightGBM, XGBoost
 from nearfar.heads.estimators.head import Sklearn
 from nearfar.heads.estimators.own import Own
+from nearfar.heads.estimators.same_bytes import same_bytes
 from nearfar.heads.estimators.stored import from_array, to_array
 
 DRAW = np.random.default_rng(0)
@@ -166,6 +169,49 @@ def test_rows_that_an_estimator_refuses_are_one_line() -> None:
     head.fit(X, Y, 0)
     with pytest.raises(UserError, match=r"neighbors\.KNeighborsRegressor of scikit-learn cannot"):
         head.predict(X)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("linear_model.Lasso", {"alpha": 0.1}),
+        ("ensemble.ExtraTreesRegressor", {"n_estimators": 3}),
+        ("gaussian_process.GaussianProcessRegressor", {"kernel": RBF}),
+        ("ensemble.HistGradientBoostingRegressor", {"max_iter": 3}),
+    ],
+)
+def test_equal_fits_are_kept_as_equal_bytes(name: str, options: Any) -> None:
+    first, second = sklearn(name, **options), sklearn(name, **options)
+    first.fit(X, Y[:, :1], 3)
+    kept = first.arrays()
+    between = [object() for _ in range(1000)]
+    second.fit(X, Y[:, :1], 3)
+    assert between
+    assert {k: a.tobytes() for k, a in second.arrays().items()} == {
+        k: a.tobytes() for k, a in kept.items()
+    }
+    with zipfile.ZipFile(io.BytesIO(kept["skops"].tobytes())) as archive:
+        assert {place.date_time[0] for place in archive.infolist()} == {1980}
+
+
+def test_what_is_one_object_stays_one_and_memory_between_fields_is_not_kept() -> None:
+    from skops.io import dumps, loads
+
+    record = np.dtype({"names": ["a", "b"], "formats": ["u1", "f8"], "offsets": [0, 8]})
+    stored = []
+    for rest in (0, 255):
+        bare = np.full(32, rest, dtype=np.uint8).view(record)
+        bare["a"], bare["b"] = 1, 2.0
+        shared = [1.5, 1000]
+        mapping = {"__id__": shared, "file": shared, "__loader__": bytes(3), "records": bare}
+        stored.append(same_bytes(dumps(mapping)))
+    assert stored[0] == stored[1]
+    again = loads(stored[0])
+    assert again["__id__"] is again["file"]
+    assert again["__id__"] == shared
+    assert again["__loader__"] == bytes(3)
+    assert (again["records"] == bare).all()
+    assert again["records"].dtype == record
 
 
 def test_a_stored_model_of_anything_else_is_not_loaded() -> None:

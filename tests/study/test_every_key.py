@@ -45,7 +45,7 @@ OTHER: dict[str, list[Any]] = {
     "batch_norm": ["eval", "train"],
     "select": ["last", "best"],
     "role": ["condition", "compare"],
-    "unit": ["z", "own"],
+    "unit": ["own", "z"],
     "validation_beside": ["test", "validation"],
     "expect": ["worse", "better"],
     "on_bad_rows": ["drop"],

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import UserError, first_line
+from nearfar.heads.estimators.same_bytes import same_bytes
 
 Array = NDArray[Any]
 _LIBRARY = "sklearn"
@@ -36,7 +37,7 @@ _INSTEAD = (
 
 
 def to_array(estimator: Any, template: Any = None) -> Array:
-    """Return a fitted estimator as bytes, uint8 (n,).
+    """Return a fitted estimator as bytes, uint8 (n,), the same ones for equal fits.
 
     Args:
         estimator: what is kept.
@@ -46,7 +47,7 @@ def to_array(estimator: Any, template: Any = None) -> Array:
     Raises:
         UserError: it holds something that ``from_array`` would refuse.
     """
-    data = _dumped(estimator)
+    data = same_bytes(_dumped(estimator))
     if strange := _strange(data, template):
         where = "scikit-learn's" if template is None else "its packages or of the one given"
         raise UserError(
