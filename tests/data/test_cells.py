@@ -118,6 +118,26 @@ KINDS: dict[str, tuple[str, list[Any], str]] = {
     "shuffled index": ("Unnamed: 0", ["4", "1", "9"], "counter"),
     "index": ("index", [3, 1, 2], "counter"),
     "row names of a subset": ("rownames", ["292", "297", "17"], "counter"),
+    "index that pandas saved": ("__index_level_0__", [7, 3, 9], "counter"),
+    "index of frames put together": ("__index_level_0__", [0, 1, 2, 0, 1], "counter"),
+    "index of measured times": ("__index_level_0__", [0.5, 1.5, 2.25], "number"),
+    "row_num": ("row_num", [31, 4, 12], "counter"),
+    "row index": ("Row Index", [31, 4, 12], "counter"),
+    "df_index": ("df_index", [31, 4, 12], "counter"),
+    "original_index": ("original_index", [31, 4, 12], "counter"),
+    "idx": ("idx", [31, 4, 12], "counter"),
+    "_idx": ("_idx", [31, 4, 12], "counter"),
+    "first column without a name, of readr": ("...1", [31, 4, 12], "counter"),
+    "number sign": ("#", [31, 4, 12], "counter"),
+    "repeated idx": ("idx", [3, 3, 4], "number"),
+    "row_length": ("row_length", [31, 4, 12], "number"),
+    "shuffled X1": ("X1", [3, 0, 4, 1, 2], "counter"),
+    "shuffled Column1": ("Column1", ["3", "5", "4", "1", "2"], "counter"),
+    "shuffled X": ("X", [3.0, 5.0, 4.0, 1.0, 2.0], "counter"),
+    "feature X1": ("X1", [3, 5, 4, 1, 12], "number"),
+    "repeated X1": ("X1", [3, 5, 4, 1, 1], "number"),
+    "few X1": ("X1", [3, 1, 2], "number"),
+    "shuffled x": ("x", [3, 0, 4, 1, 2], "number"),
     "long negative codes": ("x", ["-90071992547409930", "-90071992547409931", "1"], "id"),
     "numbers of customers": ("Kunden-Nr", [10_000 + 7 * k for k in range(30)], "id"),
     "ids": ("PatientID", [str(500 - k) for k in range(30)], "id"),
@@ -210,6 +230,13 @@ def test_kinds_of_a_table_but_some() -> None:
     assert [(kind.name, kind.kind, kind.missing, kind.distinct) for kind in found] == [
         ("a", "number", 0, 2)
     ]
+
+
+def test_first_of_numbered_columns_is_no_counter() -> None:
+    ranks = {"X1": [3, 1, 5, 2, 4], "X2": [2, 5, 1, 4, 3]}
+    assert [kind.kind for kind in column_kinds(table(**ranks), but=[])] == ["number", "number"]
+    found = column_kinds(table(X1=ranks["X1"], size=ranks["X2"]), but=[])
+    assert [kind.kind for kind in found] == ["counter", "number"]
 
 
 def test_words_for_missing_depend_on_the_column() -> None:

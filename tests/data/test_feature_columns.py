@@ -69,6 +69,16 @@ def test_columns_of_every_kind_are_features_and_the_others_are_told(tmp_path: Pa
     json.dumps(dataset.source)
 
 
+def test_index_that_pandas_saves_in_parquet_is_no_feature(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"noise": rng.normal(size=ROWS), "y": np.repeat(["a", "b"], ROWS // 2)})
+    table.sample(frac=0.8, random_state=1).to_parquet(tmp_path / "t.parquet")
+    options = DataOptions(source="table", path="t.parquet", target="y", task="classification")
+    source = load_dataset(options, tmp_path).source
+    assert source["features"] == ["noise"]
+    assert source["columns_not_used"] == "__index_level_0__ (counts the rows)"
+
+
 def test_csv_and_parquet_give_the_same_cells(tmp_path: Path) -> None:
     chosen = ["size", "colour", "zip", "open", "when", "note"]
     digests = {read(tmp_path, frame(), end, features=chosen).digest for end in ("csv", "parquet")}

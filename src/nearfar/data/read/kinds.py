@@ -38,9 +38,15 @@ Kind = Literal[
     "other",
 ]
 
+_SAVED_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls an index without a name in a parquet file."""
 _COUNTERS = re.compile(
-    r"|unnamed(: ?\d+)?|index|level_\d+|row|row[ _.]?(id|number|nr|names?)", re.IGNORECASE
+    r"|unnamed(: ?\d+)?|\.{3}\d+|#|row|row[ _.]?(id|number|num|nr|no|names?|index|idx)|level_\d+"
+    r"|_?(index|idx)_?|(df|old|orig|original)[ _.]?(index|idx)",
+    re.IGNORECASE,
 )
+_FIRST = re.compile(r"X|([XV]|Column ?)1")
+"""What R and spreadsheets call a first column without a name, as features may be called too."""
 _IDS = re.compile(
     r"(?i:(.*[ _.#-])?(id|nr|no|nummer|identifier|key)\.?|uuid|guid)|.*[a-z](I[Dd]|Nr|No|Key)"
 )
@@ -89,15 +95,21 @@ class ColumnKind:
 
 def column_kinds(table: Table, *, but: Sequence[str]) -> list[ColumnKind]:
     """Return the kind of every column in the table's order, except those in ``but``."""
-    return [column_kind(name, table.columns[name]) for name in table.columns if name not in but]
+    kinds = []
+    for name, cells in table.columns.items():
+        if name not in but:
+            series = name[-1:] == "1" and f"{name[:-1]}2" in table.columns
+            kinds.append(column_kind(name, cells, alone=not series))
+    return kinds
 
 
-def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
+def column_kind(name: str, cells: Sequence[Any], *, alone: bool = True) -> ColumnKind:
     """Return the kind of one column.
 
     A column is of numbers if more than half of its cells with a value are numbers: the others are
     then odd cells. Few values that repeat, some of them no numbers, are categories. Digits with
-    leading zeros, or beyond 2^53, are codes and no numbers.
+    leading zeros, or beyond 2^53, are codes and no numbers. ``alone`` is false of the first of
+    several columns that are numbered, X1 beside X2.
     """
     stripped = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
     present = [c for c in stripped if (c if isinstance(c, str) else not is_missing(c))]
@@ -122,7 +134,7 @@ def column_kind(name: str, cells: Sequence[Any]) -> ColumnKind:
         return found("category")
     numbers = _numbers(present)
     if 2 * len(numbers) > len(present):
-        if len(numbers) == len(present) and _counts(name, numbers, cells):
+        if len(numbers) == len(present) and _counts(name, numbers, cells, alone):
             return found("counter")
         if _whole(numbers) and any(map(is_code, distinct)):
             unique = len(distinct) == len(present)
@@ -192,17 +204,19 @@ def is_truth(present: Collection[Any]) -> bool:
     return any(words <= set(pair) for pair in TRUTHS)
 
 
-def _counts(name: str, numbers: Sequence[float], cells: Sequence[Any]) -> bool:
+def _counts(name: str, numbers: Sequence[float], cells: Sequence[Any], alone: bool) -> bool:
     """Tell whether numbers count the rows: 0, 1, 2, … or 1, 2, 3, …, or are an index saved along.
 
     Those of a column without a name, or called ``index``, ``Unnamed: 0`` and the like, do if they
-    are whole numbers that all differ: the rows may have been shuffled or chosen. Where cells are
-    missing, the others count on or leave out the missing ones' numbers.
+    are whole numbers that all differ: the rows may have been shuffled or chosen. Of those called
+    ``X1`` and the like, which may be features, each number of a count must be there. Where cells
+    are missing, the others count on or leave out the missing ones' numbers.
 
     Args:
         name: of the column.
         numbers: of all cells that are there.
         cells: all, missing ones among them.
+        alone: see ``column_kind``.
     """
     if len(numbers) < 2 or not _whole(numbers):
         return False
@@ -213,8 +227,14 @@ def _counts(name: str, numbers: Sequence[float], cells: Sequence[Any]) -> bool:
         first = numbers[0] - places[0]
         if first in (0, 1) and all(n == first + k for n, k in zip(numbers, places, strict=True)):
             return True
-    named = _COUNTERS.fullmatch(name.strip()) is not None
-    return named and min(numbers) >= 0 and len(set(numbers)) == len(numbers)
+    name, low = name.strip(), min(numbers)
+    if _SAVED_INDEX.fullmatch(name):
+        return True
+    if low < 0 or len(set(numbers)) < len(numbers):
+        return False
+    if _FIRST.fullmatch(name) and alone:
+        return len(numbers) >= _FEWEST and low in (0, 1) and max(numbers) - low < len(numbers)
+    return _COUNTERS.fullmatch(name) is not None
 
 
 def _numbers(present: Sequence[Any]) -> list[float]:
