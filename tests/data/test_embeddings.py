@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -56,6 +57,53 @@ def test_rows_are_found_by_id_whatever_their_order(data: Path) -> None:
 def test_numbers_are_ids_too_however_they_are_written(data: Path) -> None:
     np.savez(data / "numbered.npz", no=np.array([3, 2, 1, 0]), embeddings=ROWS)
     assert np.array_equal(read(data, "no", path="numbered.npz"), ROWS[::-1])
+
+
+def told(folder: Path, file: str) -> str:
+    dataset = load_dataset(DataOptions(source="table", path="rows.csv", target="y"), folder)
+    return next(iter(with_embeddings(dataset, [{"path": file}], folder).embeddings.values())).told
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx", "jsonl"])
+def test_an_index_saved_along_is_no_part_of_an_embedding(data: Path, ending: str) -> None:
+    frame, path = pd.DataFrame(ROWS, columns=["p", "q", "r"]), data / f"e.{ending}"
+    if ending == "csv":
+        frame.to_csv(path)
+    elif ending == "xlsx":
+        frame.to_excel(path)
+    elif ending == "jsonl":
+        frame.rename_axis("...1").reset_index().to_json(path, orient="records", lines=True)
+    else:
+        frame.set_index(pd.Index([*range(4)])).to_parquet(path, index=True)
+        frame.set_index(pd.Index([0, 1, 0, 1])).to_parquet(data / "twice.parquet")
+        assert np.array_equal(read(data, None, path="twice.parquet"), ROWS)
+    assert np.array_equal(read(data, None, path=path.name), ROWS)
+    if ending != "parquet":  # that has a range as its index
+        assert "joined by row number; left out, as what counts or names" in told(data, path.name)
+
+
+def test_an_index_in_another_order_is_ids_where_there_are_no_others(data: Path) -> None:
+    order = [2, 0, 3, 1]
+    frame = pd.DataFrame(ROWS, columns=["p", "q", "r"], index=pd.Index(order))
+    frame.to_parquet(data / "e.parquet")
+    with pytest.raises(UserError, match=r"has ids \('__index_level_0__', such as '2'\): name the"):
+        read(data, None, path="e.parquet")
+    assert np.array_equal(
+        read(data, "no", path="e.parquet", key="__index_level_0__"), ROWS[np.argsort(order)]
+    )
+    frame.assign(who=NAMES).to_parquet(data / "named.parquet")
+    assert np.array_equal(read(data, path="named.parquet"), ROWS[[1, 0, 3, 2]])
+    lists = pd.DataFrame({"#": [1, 2, 3, 4], "e": ROWS.tolist()})
+    lists.to_json(data / "l.jsonl", orient="records", lines=True)
+    assert np.array_equal(read(data, None, path="l.jsonl"), ROWS)
+
+
+def test_numbers_that_name_rows_are_no_part_of_an_embedding(data: Path) -> None:
+    frame = pd.DataFrame(ROWS, columns=["p", "q", "r"]).assign(patient_id=[31, 17, 45, 23])
+    frame.to_csv(data / "e.csv", index=False)
+    with pytest.raises(UserError, match=r"has ids \('patient_id', such as '31'\): name the column"):
+        read(data, None, path="e.csv")
+    assert np.array_equal(read(data, None, path="e.csv", match="row"), ROWS)
 
 
 def test_without_ids_rows_are_found_by_their_number(data: Path) -> None:

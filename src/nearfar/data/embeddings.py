@@ -104,6 +104,9 @@ def embeddings_of(
         )
     if file.passed:
         told += f"; columns without numbers are passed over: {_listed(file.passed)}"
+    if file.counting:
+        counting = _listed([shown(one, 40) for one in file.counting])
+        told += f"; left out, as what counts or names the rows: {counting}"
     shape = f"{values.shape[1]:,} columns of {len(rows):,} rows"
     return Embeddings(values, file.names, f"{file.name}: {shape}, {told}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nearfar.data.read.arrow_files import read_arrow, read_parquet
 from nearfar.data.read.cells import is_missing, number
+from nearfar.data.read.kinds import called_as_counter, column_kind
 from nearfar.data.read.locate import is_there, meant
 from nearfar.data.read.packed import table_ending
 from nearfar.data.read.tables import read_file
@@ -34,7 +35,8 @@ class EmbeddingFile:
     """The content of a file.
 
     ``ids`` (n,) are texts, None where it has none; ``values`` float32 (n, d), which may hold what
-    is not finite; ``names`` of the columns where there are any; ``passed`` those without numbers.
+    is not finite; ``names`` of the columns where there are any; ``passed`` those without numbers;
+    ``counting`` those whose numbers count or name the rows, and are no part of an embedding.
     """
 
     name: str
@@ -43,6 +45,7 @@ class EmbeddingFile:
     key: str = ""
     names: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
+    counting: tuple[str, ...] = ()
 
 
 def read_embeddings(
@@ -254,17 +257,42 @@ def _of_table(
             found[one] = numbers
     if key is not None:
         _named(name, columns, key, "key")
-    of_ids = _likely_ids([*columns], others) if key is None else key
+    beside = _beside(columns, {one: c for one, c in found.items() if c.ndim == 1 and one != key})
+    naming = [*others, *(one for one, may_name in beside.items() if may_name)]
+    of_ids = key or _likely_ids([*columns], others if len(others) == 1 else naming)
     lists = [one for one, cells in found.items() if cells.ndim == 2]
     if values is not None or lists:
-        return _of_lists(name, columns, found, of_ids, values or "", lists)
-    used = [one for one in found if one != of_ids]
+        left_out = [one for one, may_name in beside.items() if not may_name and one != of_ids]
+        kept = {one: cells for one, cells in columns.items() if one not in left_out}
+        read = _of_lists(name, kept, found, of_ids, values or "", lists)
+        return replace(read, counting=tuple(left_out))
+    used = [one for one in found if one not in (of_ids, *beside)]
     if not used:
         raise UserError(f"{name}: no column of numbers besides ids; columns: {', '.join(columns)}")
     matrix = _matrix(name, "the table", np.stack([found[one] for one in used], axis=1))
     ids = None if of_ids is None else [id_text(cell) for cell in _plain(columns[of_ids])]
     passed = tuple(one for one in others if one != of_ids)
-    return EmbeddingFile(name, ids, matrix, of_ids or "", tuple(used), passed)
+    counting = tuple(one for one in beside if one != of_ids)
+    return EmbeddingFile(name, ids, matrix, of_ids or "", tuple(used), passed, counting)
+
+
+def _beside(columns: Mapping[str, Any], numeric: Mapping[str, npt.NDArray[Any]]) -> dict[str, bool]:
+    """Return the columns of numbers that count or name the rows, each with whether it may be ids.
+
+    An index that was saved along is none where it counts the rows as they lie: that says no more
+    than their place. In another order it tells which rows they were.
+    """
+    found = {}
+    for one, values in numeric.items():
+        named = called_as_counter(one)
+        there = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+        unique = len(np.unique(there)) == len(there)
+        if not (named or unique) or not np.array_equal(there, np.floor(there)):
+            continue  # spares wide tables what is slow
+        if column_kind(one, _plain(columns[one])).kind in {"counter", "id"}:
+            in_place = [np.array_equal(values, np.arange(len(values)) + k) for k in (0, 1)]
+            found[one] = unique and len(there) == len(values) and not (named and any(in_place))
+    return found
 
 
 def _of_lists(

@@ -164,6 +164,11 @@ def column_kind(name: str, cells: Sequence[Any], *, alone: bool = True) -> Colum
     return found(words)
 
 
+def called_as_counter(name: str) -> bool:
+    """Tell whether a column has the name of an index saved along: none, ``index``, ``X1``, …."""
+    return any(one.fullmatch(name.strip()) for one in (_SAVED_INDEX, _COUNTERS, _FIRST))
+
+
 def are_names(present: Sequence[Any]) -> bool:
     """Tell whether cells are few names, some of them whole numbers: grades 1, 2, 3A and 3B.
 
