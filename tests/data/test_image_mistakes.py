@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from image_examples import encoded, header_of, idx, load, some_pixels, write_idx, write_images
 
+from nearfar.analysis.notes import dropped
 from nearfar.data import DataOptions, SplitOptions, split_rows
 from nearfar.errors import UserError
+from nearfar.starter.counts import class_fact
 
 NAMES = [f"{name}/{k}.png" for name in ("cat", "dog") for k in range(3)]
 HINT = " (data: on_bad_rows: drop leaves out bad rows)"
@@ -68,6 +70,35 @@ def test_bad_image_is_named_or_dropped(tmp_path: Path, case: str) -> None:
     assert dataset.targets[:, 0].tolist() == [0, 0, 1, 1, 1]
     assert (dataset.source["read"], dataset.source["dropped"]) == (6, 1)
     assert str(tmp_path / "cat/1.png") in dataset.source["dropped_rows"]["2"]
+
+
+def by_table(folder: Path) -> Path:
+    rows = [f"{name},{name.split('/')[0]}" for name in [*NAMES, "fox/0.png", "fox/1.png"]]
+    (folder / "t.csv").write_text("\n".join(["image,label", *rows]) + "\n")
+    return folder / "t.csv"
+
+
+@pytest.mark.parametrize("tabled", [False, True])
+def test_a_class_that_loses_every_image_is_none(tmp_path: Path, tabled: bool) -> None:
+    write_images(tmp_path, [*NAMES, "fox/0.png", "fox/1.png"])
+    for k in range(3):
+        truncated(tmp_path / f"cat/{k}.png")
+    path = by_table(tmp_path) if tabled else tmp_path
+    chosen = {"target": "label"} if tabled else {}
+    dataset = load(path, on_bad_rows="drop", **chosen)
+    assert dataset.classes == ("dog", "fox")
+    assert dataset.targets[:, 0].tolist() == [0, 0, 0, 1, 1]
+    assert dataset.source["classes_lost"] == {"cat": 3}
+    said = "no row can be used of 'cat' (of 3), which is no class of the study"
+    assert f"careful: {said}" in class_fact(dataset, "images")
+    assert f"No{said[2:]}." in dropped(dataset.source)
+    for k in range(2):
+        truncated(tmp_path / f"fox/{k}.png")
+    assert (
+        "is 'dog' in every row that is left; of the others no row can be used, the first is "
+        in (said := message(path, on_bad_rows="drop", **chosen))
+    )
+    assert ("t.csv, row 1 (line 2): " if tabled else f"{tmp_path / 'cat/0.png'}: ") in said
 
 
 def test_empty_folder(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_half_of_the_names_make_a_column_of_paths_for_the_reader_and_for_init(
     others: int, is_path: bool, tmp_path: Path
 ) -> None:
     write_images(tmp_path, NAMES)
-    rows = [f" {name},{name[:3]}" for name in NAMES[:15]]
+    rows = [f" {name},{'cat' if k % 3 else 'dog'}" for k, name in enumerate(NAMES[:15])]
     rows += [f"note {k},{'cat' if k % 2 else 'dog'}" for k in range(others)]
     path = tmp_path / "t.csv"
     path.write_text("\n".join(["file,kind", *rows]))

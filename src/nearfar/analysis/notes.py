@@ -9,6 +9,7 @@ from nearfar.analysis.comparison import Comparison, training_count
 from nearfar.analysis.estimate import MIN_SEEDS, breakdowns_not_excluded
 from nearfar.analysis.results import TEST, RunResults
 from nearfar.analysis.variance import FRESH
+from nearfar.data.lost_classes import lost_words
 from nearfar.data.targets import ALL_TARGETS
 from nearfar.metrics import METRICS
 from nearfar.numbers import count, counted, fixed
@@ -100,7 +101,9 @@ def dropped(data: Mapping[str, Any]) -> str:
         shown = f"; the first is row {row}: {message.split(f', row {row}: ', 1)[-1]}"
     are = "is" if data["dropped"] == 1 else "are"
     count = f"{data['dropped']} of {data['read']} rows"
-    return f"{count} cannot be used and {are} left out: {why}{shown}."
+    told = f"{count} cannot be used and {are} left out: {why}{shown}."
+    lost = lost_words(data)
+    return f"{told} {lost[0].upper()}{lost[1:]}." if lost else told
 
 
 def latest_tested(data: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset
+from nearfar.data.lost_classes import lost_words
 
 _MOST_SHOWN = 10
 _MOST_IN_PARTS = 5
@@ -41,7 +42,9 @@ def class_fact(dataset: Dataset, noun: str) -> list[str]:
     if not names:
         return []
     shown = ", ".join(names[:_MOST_SHOWN]) + (", …" if len(names) > _MOST_SHOWN else "")
-    return [f"{len(names)} classes ({shown}): {spread(dataset, noun)}"]
+    lost = lost_words(dataset.source)
+    careful = [f"careful: {lost}"] if lost else []
+    return [f"{len(names)} classes ({shown}): {spread(dataset, noun)}", *careful]
 
 
 def part_facts(dataset: Dataset) -> list[str]:

@@ -43,6 +43,10 @@ class BadRows:
         """Note a row: ``reason`` is counted, ``message`` is shown."""
         self._found.setdefault(position, (reason, message))
 
+    def told(self, position: int) -> str:
+        """Return why a row cannot be used, with its place in the source."""
+        return f"{self._table.where(position)}: {self._found[position][1]}"
+
     def numbers(self, column: str, purpose: str, *, gaps: bool = False) -> npt.NDArray[np.float64]:
         """Return a column as numbers, NaN where a row was noted as bad.
 
@@ -105,7 +109,7 @@ class BadRows:
             raise UserError(self._none())
         if self._found and self._action == "error":
             first = min(self._found)
-            message = f"{self._table.where(first)}: {self._found[first][1]}"
+            message = self.told(first)
             if more := len(self._found) - 1:
                 message += f"; {more} more bad row{'s' if more > 1 else ''}"
             raise UserError(f"{message} (data: on_bad_rows: drop leaves out bad rows)")

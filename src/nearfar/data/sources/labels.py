@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, InputRows, Inputs, content_digest
+from nearfar.data.lost_classes import LOST, without_lost
 from nearfar.data.options import Amount, DataOptions
 from nearfar.data.read.cells import number
 from nearfar.data.read.classes import (
@@ -174,8 +175,12 @@ class RowLabels:
             smiles: of ``rows``, for molecules.
             identities: labellings of all rows of the table; equal values stay in one part.
             titles: names of all rows of the table, where no column of names is chosen.
+
+        Raises:
+            UserError: these rows are of one class.
         """
         options = self._options
+        targets, classes, noted = self._used(rows)
         self._divide_by_time(rows)
         known = [*identities, *([] if self._groups is None else [self._groups])]
         groups = merged_groups([[key[row] for row in rows] for key in known], len(rows))
@@ -185,7 +190,7 @@ class RowLabels:
             row_ids(rows),
             row_names(self._table, options, rows, titles),
             smiles or [],
-            {**source, **self._bad.account(), **_named(options), **self._told()},
+            {**source, **self._bad.account(), **_named(options), **self._told(), **noted},
             keys=_keys_of(rows, self._keys or titles),
         )
         if beside := self._beside(source):
@@ -193,11 +198,8 @@ class RowLabels:
         if options.limit is not None:
             limit = options.limit.model_dump(exclude_none=True)
             given.source["limit"] = limit | {"used": len(rows)}
-        targets = np.ascontiguousarray(self._targets[rows])
         multilabel = options.task == "multilabel"
-        if multilabel or np.isnan(targets).any():
-            given.source["targets"] = known_rows(targets, self._columns, labels=multilabel)
-        described = targets, self._columns, groups, parts, self.classes
+        described = targets, self._columns, groups, parts, classes
         return Dataset(
             inputs=given.inputs,
             ids=given.ids,
@@ -211,9 +213,24 @@ class RowLabels:
             groups=groups,
             parts=parts,
             digest=content_digest(given, *described, multilabel=multilabel),
-            classes=self.classes,
+            classes=classes,
             multilabel=multilabel,
         )
+
+    def _used(
+        self, rows: list[int]
+    ) -> tuple[npt.NDArray[np.float64], tuple[str, ...], dict[str, Any]]:
+        """Return the targets of ``rows``, their classes, and what is noted of both."""
+        if not self.classes:
+            targets = np.ascontiguousarray(self._targets[rows])
+            labels = self._options.task == "multilabel"
+            gaps = labels or np.isnan(targets).any()
+            known = known_rows(targets, self._columns, labels=labels) if gaps else None
+            return targets, (), {"targets": known} if gaps else {}
+        where = f"{self._table.name}: target '{self._columns[0]}'"
+        found = without_lost(self._targets[:, 0], self.classes, rows, self._bad, where)
+        numbers, classes, lost = found
+        return numbers[:, None], classes, {LOST: lost} if lost else {}
 
     def _beside(self, source: Mapping[str, Any]) -> str:
         """Return the columns beside molecules or images that nothing is made of, as words.
