@@ -32,11 +32,11 @@ def test_names_that_all_but_agree_stay_apart_and_are_told(tmp_path: Path) -> Non
     names = ["cat", "cat ", "Cat", "café", "cafe\u0301"]
     pictures(tmp_path, *names)
     dataset = load(tmp_path)
-    assert sorted(dataset.classes) == sorted(names)
+    assert sorted(dataset.classes) == sorted(names[:4])
     assert len(dataset) == 15
     told = " ".join(dataset.source["folders"])
     assert "'Cat' and 'cat' and 'cat ' are kept apart" in told
-    assert "'café'" in told
+    assert "2 folders are of one class, 'caf\u00e9': their names look alike" in told
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from nearfar.data.dataset import Dataset, Index, Split
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError, nearest
 
 REST = "*"
@@ -63,8 +64,8 @@ def _numbers(
     """Return the new number (-1: left out) of each of the data set's classes."""
     number = np.full(len(known), -1, dtype=np.int64)
     for key, new in classes.items():
-        for old in [] if key == REST else [key] if key in known else key.split("+"):
-            old = old.strip()
+        for old in [] if key == REST else [key] if composed(key) in known else key.split("+"):
+            old = composed(old.strip())
             if old not in known:
                 raise UserError(
                     f"targets.{name}: no class is called {old!r}; {nearest(old, known)}"

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfar.data.dataset import Dataset, Index, Split
+from nearfar.data.spelling import composed
 from nearfar.data.split.place import place_rows
 from nearfar.data.split.stratified import draw
 from nearfar.errors import UserError, nearest
@@ -94,11 +95,12 @@ def is_unseen(dataset: Dataset, unseen: Unseen) -> npt.NDArray[np.bool_]:
     if dataset.multilabel:
         raise UserError("unseen: is for one class or number a row, and this study has labels")
     if dataset.classes:
-        for name in unseen:
+        names = [composed(str(name)) for name in unseen]
+        for name in names:
             if name not in dataset.classes:
-                given, known = str(name), dataset.classes
-                raise UserError(f"unseen: no class is called {given!r}; {nearest(given, known)}")
-        return np.isin(target, [dataset.classes.index(str(name)) for name in unseen])
+                known = nearest(name, dataset.classes)
+                raise UserError(f"unseen: no class is called {name!r}; {known}")
+        return np.isin(target, [dataset.classes.index(name) for name in names])
     numbers = [bound for bound in unseen if not isinstance(bound, str)]
     if len(numbers) != 2:
         raise UserError("unseen: needs [lowest, highest] where numbers are predicted")

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nearfar.data.catalogue import SOURCES
 from nearfar.data.table_form import TableForm
-from nearfar.data.targets import ALL_TARGETS, Unit
+from nearfar.data.targets import ALL_TARGETS, Name, Names, Unit
 from nearfar.errors import nearest
 
 Parts = tuple[float, float, float]
@@ -89,19 +89,19 @@ class DataOptions(BaseModel):
         default=None,
         description="texts, as they are written, and numbers that stand for a missing value",
     )
-    smiles: str | None = Field(default=None, description="column of SMILES strings (smiles)")
+    smiles: Name | None = Field(default=None, description="column of SMILES strings (smiles)")
     standardise: bool | list[StandardStep] | None = Field(
         default=None,
         description="molecules are brought to one form by RDKit's MolStandardize: steps of it, in "
         "this order, or true for all (normalise, largest_fragment, neutral)",
     )
-    features: list[str] | None = Field(
+    features: list[Name] | None = Field(
         default=None,
         min_length=1,
         description="feature columns of any kind: of a table all others that do not name rows, "
         "unless given; beside molecules or images those named, joined to what an encoder makes",
     )
-    image: str | None = Field(default=None, description="column of images or of their paths")
+    image: Name | None = Field(default=None, description="column of images or of their paths")
     size: int | None = Field(
         default=None, ge=1, le=4096, description="images are resized to size x size"
     )
@@ -136,8 +136,8 @@ class DataOptions(BaseModel):
     mapping: str | None = Field(
         default=None, min_length=1, description="file with the name of every class number"
     )
-    target: str | list[str] | None = Field(default=None, description="column or columns to predict")
-    positive: str | None = Field(
+    target: Names | None = Field(default=None, description="column or columns to predict")
+    positive: Name | None = Field(
         default=None,
         min_length=1,
         description="of two classes the one that average precision and F1 are of (the second)",
@@ -148,10 +148,10 @@ class DataOptions(BaseModel):
         max_length=1,
         description="between the labels in a cell of the target, for `task: multilabel`",
     )
-    name: str | None = Field(default=None, description="column of display names")
-    id: str | None = Field(default=None, description="column of ids, as files of embeddings have")
-    group: str | None = Field(default=None, description="column: equal values stay in one part")
-    part: str | None = Field(
+    name: Name | None = Field(default=None, description="column of display names")
+    id: Name | None = Field(default=None, description="column of ids, as files of embeddings have")
+    group: Name | None = Field(default=None, description="column: equal values stay in one part")
+    part: Name | None = Field(
         default=None,
         description="column of train, validation and test, or of times, for `split: predefined`",
     )

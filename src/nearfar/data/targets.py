@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator
 
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError
 
 Floats = npt.NDArray[np.float64]
@@ -31,6 +32,10 @@ def _not_scaled(unit: str) -> str:
 
 Unit = Annotated[str, AfterValidator(_not_scaled)]
 """What a study may call the target's own unit."""
+
+Name = Annotated[str, AfterValidator(composed)]
+"""The name of a column or a class of the data, as readers have these (NFC)."""
+Names = Name | list[Name]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nearfar.data.in_memory import is_gap
 from nearfar.data.read.arrow_cells import python_cells
 from nearfar.data.read.times import times_of
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError, nearest
 from nearfar.starter.asked import OFF
 
@@ -44,6 +45,7 @@ def beside(
     """
     others = [*targets, kind]
     if isinstance(given, str):
+        given = composed(given)
         if given not in columns and given != OFF:
             raise UserError(f"{key}s: X has no column {given!r}; {nearest(given, columns)}")
         return given, []

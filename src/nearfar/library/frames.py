@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nearfar.data.in_memory import plain_frame
 from nearfar.data.read.table import check_names
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def as_table(what: str, X: Any) -> pa.Table | None:
         raise UserError(
             f"{what}: a data frame of {table.num_rows} rows, {table.num_columns} columns"
         )
+    table = table.rename_columns([*map(composed, table.column_names)])
     check_names(what, table.column_names)
     return table
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from nearfar.data.in_memory import is_gap, plain_cell
 from nearfar.data.read.arrow_cells import python_cells
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError, nearest
 from nearfar.library.beside import array_of, check_length, free_name, same_column
 from nearfar.library.frames import as_table
@@ -53,10 +54,12 @@ def _named(y: Any, columns: Mapping[str, Any], rows: int) -> list[str] | None:
         UserError: it is a name of no column, names one twice, or may be either.
     """
     if isinstance(y, str):
+        y = composed(y)
         if y not in columns:
             raise UserError(f"y: X has no column {y!r}; {nearest(y, columns)}")
         return [y]
     listed = isinstance(y, list | tuple) and all(isinstance(one, str) for one in y)
+    y = [*map(composed, y)] if listed else y
     if not listed or not set(y) & set(columns):
         return None
     strange = [name for name in y if name not in columns]
@@ -91,7 +94,7 @@ def target_columns(y: Any) -> tuple[list[str], list[Any]]:
         return list(table.column_names), [
             python_cells(name, table.column(name)) for name in table.column_names
         ]
-    name = str(getattr(y, "name", None) or "y")
+    name = composed(str(getattr(y, "name", None) or "y"))
     cells = _listed(y)
     if cells is not None and not any(map(_is_nested, cells)):
         return [name], [plain_cells(cells)]

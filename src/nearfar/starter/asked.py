@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from nearfar.data.catalogue import SOURCES
 from nearfar.data.options import DataOptions
 from nearfar.data.read.table import Table
+from nearfar.data.spelling import composed
 from nearfar.data.table_form import OPTIONS, TableForm
 from nearfar.errors import UserError, nearest, plainly
 
 OFF = "none"
 CAN_BE_OFF = frozenset({"group", "features", "part", "name", "image"})
 """Options that are found out, and that ``none`` turns off."""
+_NAMES = ("smiles", "name", "id", "group", "part", "image", "positive")
+"""Options that name a column or a class."""
 _NOUNS = {"images": "images", "molecules": "molecules", "table": "rows of a table"}
 """What a source's rows are called."""
 
@@ -52,6 +55,14 @@ class Asked:
     standardise: bool | None = None
     transposed: bool | None = None
     pictures: bool | None = None
+
+    def composed(self) -> Asked:
+        """Return the same with names of columns and classes as readers have them."""
+        said = {key: v for key in _NAMES if (v := getattr(self, key)) is not None}
+        named: dict[str, Any] = {key: composed(name) for key, name in said.items()}
+        if self.features is not None:
+            named["features"] = tuple(map(composed, self.features))
+        return replace(self, **named)
 
     @property
     def form(self) -> TableForm:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError, printable
 from nearfar.plain_yaml import parse_yaml
 from nearfar.records.files import write_atomically
@@ -70,7 +71,8 @@ def write_study(
     from nearfar.starter.feature_facts import unused_fact
     from nearfar.starter.places import path_in_study, with_paths_of
 
-    asked = asked or Asked()
+    asked = (asked or Asked()).composed()
+    targets = [*map(composed, targets)]
     with told_at_init(data), each_file_once():
         data = (table_with(data, targets, asked.form) if data.is_dir() else None) or data
         try:
@@ -80,10 +82,9 @@ def write_study(
             instead = "" if told else table_instead(data, asked.form)
             raise UserError(f"{error}{instead}") from error
         finding.facts.extend(unused_fact(finding.dataset))
-        beside = ""
+        beside = "" if embeddings is None else path_in_study(embeddings, path)
         if embeddings is not None:
             finding = with_embeddings_beside(finding, data, embeddings)
-            beside = path_in_study(embeddings, path)
         finding = replace(finding, data=with_paths_of(path, finding.data))
         text, facts = study_text(name, path_in_study(data, path), finding, beside)
         _check(text, path)

@@ -13,6 +13,7 @@ from nearfar.data.conditions import Conditions
 from nearfar.data.corruptions import CORRUPTIONS
 from nearfar.data.options import DataOptions, SplitOptions
 from nearfar.data.rare_targets import Weighting
+from nearfar.data.targets import Name as DataName
 from nearfar.encoders import ENCODERS
 from nearfar.errors import nearest, shown
 from nearfar.extensions import Registry
@@ -155,7 +156,7 @@ class TrainedFit(Training):
     """
 
     encoder: EncoderChoice | None = None
-    target: str | None = None
+    target: DataName | None = None
     head: HeadChoice = Field(default_factory=lambda: HeadChoice(linear={}))
     train: Annotated[str, Field(pattern=r"^(head|all|last:[1-9][0-9]*)$")]
     loss: _one_of([name for losses in (*LOSSES.values(), DISTRIBUTION_LOSSES) for name in losses])  # type: ignore[valid-type]
@@ -186,7 +187,7 @@ class ExactFit(Options):
     """A head that is solved on the features of an encoder that is not trained further."""
 
     encoder: EncoderChoice | None = None
-    target: str | None = None
+    target: DataName | None = None
     head: HeadChoice
     weights: Weighting | None = None
 

@@ -19,6 +19,7 @@ from nearfar.data.read.cells import infinite_among_numbers, is_written_truth
 from nearfar.data.read.columns import BadRows, number
 from nearfar.data.read.kinds import column_kind
 from nearfar.data.read.tables import Table, is_missing
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError, nearest
 
 Names = Sequence[str] | Mapping[int, str]
@@ -109,7 +110,8 @@ def refuse_booleans(table: Table, column: str) -> None:
 
 
 def _by_number(where: str, names: Names) -> dict[int, str]:
-    found = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
+    given = names.items() if isinstance(names, Mapping) else enumerate(names)
+    found = {stored: composed(name) for stored, name in given}
     if len(set(found.values())) < len(found):
         shown = list(found.values())
         twice = next(name for name in shown if shown.count(name) > 1)
@@ -167,7 +169,7 @@ def _texts_are_numbers(
         UserError: if they can be either, and not of the same classes.
     """
     by_number, by_name = places
-    texts = {cell.strip() for cell in cells}
+    texts = {composed(cell).strip() for cell in cells}
     numbers = {
         text: by_number.get(stored) for text in texts if (stored := _digits(text)) is not None
     }
@@ -282,7 +284,7 @@ def _constant(cell: str) -> str:
 
 
 def _raw(cell: Any) -> str:
-    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
+    return composed(cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell))
 
 
 def class_text(cell: Any) -> str:

@@ -15,6 +15,7 @@ from nearfar.data.read.cells import all_numbers, is_missing, limit, measure
 from nearfar.data.read.cells import number as number
 from nearfar.data.read.decimals import OtherSign, plain_number
 from nearfar.data.read.table import Table
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError
 
 _SHOWN = 20
@@ -96,7 +97,7 @@ class BadRows:
             missing = is_missing(cell)
             if missing:
                 self.add(position, f"{purpose} missing", f"{purpose} '{column}' is missing")
-            texts.append("" if missing else str(cell).strip())
+            texts.append("" if missing else composed(str(cell)).strip())
         return texts
 
     def kept(self) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from nearfar.data.read.kinds import called_as_counter, column_kind
 from nearfar.data.read.locate import is_there, meant
 from nearfar.data.read.packed import table_ending
 from nearfar.data.read.tables import read_file
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError, first_line, nearest
 
 READABLE = ".npz, .npy, .parquet, .csv"
@@ -101,11 +101,6 @@ def id_text(cell: Any) -> str:
     text = composed(str(cell)).strip()
     whole = _WHOLE.fullmatch(text)
     return whole[1] if whole else text
-
-
-def composed(text: str) -> str:
-    """Return a text with letters and their marks as one character, where there is one."""
-    return unicodedata.normalize("NFC", text)
 
 
 def _of_npy(path: Path, key: str | None, values: str | None) -> EmbeddingFile:
@@ -192,7 +187,7 @@ def _likely_ids(columns: Sequence[str] | Mapping[str, Any], texts: Sequence[str]
 
 
 def _named(name: str, there: Mapping[str, Any], given: str, option: str) -> str:
-    if given not in there:
+    if (given := composed(given)) not in there:
         noun = "array or column"
         raise UserError(f"{name}: {option}: no {noun} is called {given!r}; {nearest(given, there)}")
     return given
@@ -217,8 +212,8 @@ def _arrow_columns(path: Path) -> dict[str, Any]:
     read = read_parquet if path.suffix.lower() in {".parquet", ".pq"} else read_arrow
     table = read(path)
     columns: dict[str, Any] = {}
-    for one in dict.fromkeys(table.column_names):
-        column = table.column(one).combine_chunks()
+    for one, called in zip(map(composed, table.column_names), table.columns, strict=True):
+        column = called.combine_chunks()
         kind = column.type
         if pa.types.is_integer(kind) and not column.null_count:
             columns[one] = column.to_numpy(zero_copy_only=False)  # codes beyond 2^53 stay exact

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError
 from nearfar.plain_yaml import parse_yaml
 
@@ -28,7 +29,7 @@ def class_names(schema: Any) -> dict[str, tuple[str, ...]]:
 def names_in(features: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return column → names of its classes, of features as `datasets` writes them in JSON."""
     return {
-        column: tuple(map(str, names))
+        composed(column): tuple(map(str, names))
         for column, feature in features.items()
         if _is(feature, "ClassLabel") and isinstance(names := feature.get("names"), list) and names
     }
@@ -102,7 +103,7 @@ def _names_of(info: Any) -> dict[str, tuple[str, ...]]:
         if isinstance(names, dict) and all(str(key).isdecimal() for key in names):
             names = [names[key] for key in sorted(names, key=int)]
         if isinstance(names, list):
-            named[str(feature.get("name"))] = tuple(map(str, names))
+            named[composed(str(feature.get("name")))] = tuple(map(str, names))
     return named
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from nearfar.data.read.cells import number
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError
 
 _UNIT = re.compile(r"(.*\S)\s*[(\[]\s*([^()\[\]]{1,20}?)\s*[)\]]")
@@ -33,7 +34,7 @@ def column_names(name: str, header: Sequence[Any]) -> list[str]:
 
 def plain_name(cell: Any) -> str:
     """Return the name in one cell of a header, without spaces around it and line breaks."""
-    return "" if cell is None else " ".join(str(cell).split())
+    return "" if cell is None else composed(" ".join(str(cell).split()))
 
 
 def unit_in(column: str) -> str | None:

@@ -12,6 +12,7 @@ from nearfar.data.read.cells import truth
 from nearfar.data.read.classes import _ordered
 from nearfar.data.read.columns import BadRows, number
 from nearfar.data.read.tables import Table, is_missing
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError
 
 Floats = npt.NDArray[np.float64]
@@ -65,7 +66,7 @@ def labels_of(
     for position, found in enumerate(sets):
         if found is None:
             bad.add(position, "target missing", f"target '{column}' is missing")
-    names = tuple(known or numbered)
+    names = tuple(map(composed, known or numbered))
     if names:
         sets = [_named(position, found, names, bad) for position, found in enumerate(sets)]
     else:
@@ -145,8 +146,8 @@ def _named(
 def label_set(cell: Any, separator: str | None) -> list[str]:
     """Return the labels in a cell: a list of them, or a text with something between them."""
     if isinstance(cell, list | tuple):
-        return [str(item).strip() for item in cell]
-    text = str(cell)
+        return [composed(str(item)).strip() for item in cell]
+    text = composed(str(cell))
     parts = text.split() if separator is not None and not separator.strip() else None
     return [p.strip() for p in parts or text.split(separator or "\0") if p.strip()]
 

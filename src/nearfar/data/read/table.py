@@ -12,6 +12,7 @@ from nearfar.data.read.array_columns import array_width
 from nearfar.data.read.arrow_cells import python_cells
 from nearfar.data.read.features import class_names
 from nearfar.data.read.header import column_names, plain_name
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError, nearest
 
 
@@ -74,7 +75,7 @@ class Table:
         return self.columns[name]
 
     def call_as(self, needed: Collection[str]) -> None:
-        """Call columns as they are needed where they differ in spaces and line breaks alone.
+        """Call columns as they are needed where spaces, line breaks and Unicode's forms differ.
 
         Text files and workbooks have names without spaces around them, data frames may have any.
         A name that two columns could have is given to neither.
@@ -83,7 +84,7 @@ class Table:
             others = self.columns.keys() - set(needed)
             same = [other for other in others if plain_name(other) == plain_name(name)]
             if len(same) == 1:
-                self.called[name] = same[0]
+                self.called[name] = self.called.pop(same[0], same[0])
                 renamed = {same[0]: name}
                 self.columns = {renamed.get(key, key): self.columns[key] for key in self.columns}
                 self.written = {renamed.get(key, key): self.written[key] for key in self.written}
@@ -121,15 +122,20 @@ def from_arrow(name: str, table: Any) -> Table:
     Raises:
         UserError: if it has no rows, two columns of one name, or dates that cannot be read.
     """
-    check_names(name, list(table.column_names))
+    names = [composed(column) for column in table.column_names]
+    check_names(name, names)
     if not table.num_rows:
         raise UserError(f"{name} has no rows")
+    pairs = zip(names, table.columns, strict=True)
     try:
-        columns = {key: python_cells(key, table.column(key)) for key in table.column_names}
+        columns = {column: python_cells(column, cells) for column, cells in pairs}
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
-    names, width = class_names(table.schema), array_width(table.schema)
-    return Table(name, columns, table.num_rows, class_names=names, array=width)
+    found = Table(name, columns, table.num_rows, class_names=class_names(table.schema))
+    found.array = array_width(table.schema)
+    written = zip(names, table.column_names, strict=True)
+    found.called = {column: other for column, other in written if column != other}
+    return found
 
 
 def from_cells(

@@ -28,6 +28,7 @@ from nearfar.data.read.dates import read_again
 from nearfar.data.read.kinds import ColumnKind, column_kind, column_kinds
 from nearfar.data.read.table import Table
 from nearfar.data.scales import Scales
+from nearfar.data.spelling import composed
 from nearfar.data.table_form import KnownColumn
 from nearfar.errors import UserError, nearest
 
@@ -353,7 +354,7 @@ def _texts(cells: Sequence[Any], name: str, bad: BadRows) -> npt.NDArray[Any]:
 
 
 def _text(cell: Any) -> str:
-    """Return the text of a cell, the same from CSV and parquet: whole numbers have no point."""
+    """Return the text of a cell, the same from any file: whole numbers have no point."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
-    return str(cell).strip()
+    return composed(str(cell)).strip()

@@ -21,13 +21,14 @@ from nearfar.data.read.classes import (
     with_positive,
 )
 from nearfar.data.read.columns import BadRows
-from nearfar.data.read.embeddings import composed, id_text
+from nearfar.data.read.embeddings import id_text
 from nearfar.data.read.kinds import column_kinds
 from nearfar.data.read.names import parts_of
 from nearfar.data.read.several import known_rows, labels_of, several_numbers
 from nearfar.data.read.tables import Table, is_missing
 from nearfar.data.read.times import parts_by_time, times_of
 from nearfar.data.sources.feature_columns import not_used
+from nearfar.data.spelling import composed
 from nearfar.data.split.groups import merged_groups
 from nearfar.data.split.stratified import draw
 from nearfar.errors import UserError

@@ -21,6 +21,7 @@ from nearfar.data.read.images.trees import (
 )
 from nearfar.data.read.names import CLASS, are_folds, kept_apart, parts_of
 from nearfar.data.read.tables import Table
+from nearfar.data.spelling import composed
 from nearfar.errors import UserError
 
 _FEWEST = 2
@@ -41,9 +42,9 @@ def read_class_folders(root: Path, task: str = "classification") -> ImageRows:
 
     Two or more folders named after parts (``train``, ``val``, ``Testing``, ``test_set``) are parts;
     one among others is a class. A folder that is alone in its folder is passed through. Names of
-    classes are taken as they are: ``none`` is a class, and ``cat`` another than ``Cat``. Files that
-    are no pictures are counted and left out. Pictures that lie in no folder of a class are rows
-    without a class.
+    classes are taken as they are: ``none`` is a class, and ``cat`` another than ``Cat``; those that
+    differ in Unicode's form alone are one. Files that are no pictures are counted and left out.
+    Pictures that lie in no folder of a class are rows without a class.
 
     Args:
         root: the folder.
@@ -249,11 +250,15 @@ def _classes(top: Tree, part: str | None, root: Path, found: _Found) -> None:
         if (doubt := _doubtful_classes(top)) and part is None:
             found.told.append(doubt)
     for folder in top.folders:
+        kind = composed(folder.name)
         if parts_below:
             for name, tree in zip(below[top.folders.index(folder)], folder.folders, strict=True):
-                found.rows += [(name, folder.name, file) for file in tree.pictures()]
+                found.rows += [(name, kind, file) for file in tree.pictures()]
         else:
-            found.rows += [(part, folder.name, file) for file in folder.pictures()]
+            found.rows += [(part, kind, file) for file in folder.pictures()]
+    for kind, count in Counter(composed(folder.name) for folder in top.folders).items():
+        if count > 1:
+            found.told.append(f"{count} folders are of one class, {kind!r}: their names look alike")
 
 
 def _doubtful_classes(top: Tree) -> str:

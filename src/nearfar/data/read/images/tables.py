@@ -15,6 +15,7 @@ from nearfar.data.read.names import are_image_paths, part_named
 from nearfar.data.read.settle import settled
 from nearfar.data.read.table import check_names
 from nearfar.data.read.tables import Table, from_arrow, is_missing, read_file
+from nearfar.data.spelling import composed
 from nearfar.data.table_form import OPTIONS, TableForm
 from nearfar.errors import UserError, nearest
 
@@ -175,10 +176,11 @@ def _image_column(schema: Any, given: str | None, path: Path) -> str:
     """Return the column of the images: as given, as the metadata say, or as its type says."""
     check_names(str(path), schema.names)
     if given is not None:
-        if given not in schema.names:
+        same = [name for name in schema.names if composed(name) == composed(given)]
+        if not same:
             hint = nearest(given, schema.names).replace("allowed:", "columns:")
             raise UserError(f"{path}: no column '{given}' (data: image); {hint}")
-        return given
+        return str(same[0])
     found = _columns_of_images(schema) or [name for name in _IMAGE_NAMES if name in schema.names]
     if len(found) == 1:
         return found[0]
