@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from small_study import small, write_small
@@ -175,3 +177,20 @@ def test_a_column_of_ids_is_not_doubled(run: Path, tmp_path: Path) -> None:
     (tmp_path / "named.csv").write_text("\n".join(lines) + "\n")
     made = predicted(run, tmp_path / "named.csv")
     assert [row["id"] for row in made[:2]] == ["K0", "K1"]
+
+
+def test_what_a_table_cannot_hold_is_told_and_nanoseconds_are_kept(
+    run: Path, tmp_path: Path
+) -> None:
+    table = pd.read_csv(tmp_path / "small.csv")
+    at = 1_600_000_000_000_000_001 + np.arange(len(table))
+    table["at"], table["raw"] = pd.to_datetime(at), [b"\0"] * len(table)
+    table["place"] = [{"x": 1}] * len(table)
+    table.to_parquet(tmp_path / "typed.parquet")
+    told = predict_file(run, "ridge", tmp_path / "typed.parquet", tmp_path / "p.parquet", None)
+    assert "columns 'raw', 'place' hold bytes or structures, which the table leaves out" in told
+    written = pq.read_table(tmp_path / "p.parquet")
+    assert written.column("at").cast("int64").to_pylist() == at.tolist()
+    assert not {"raw", "place"} & {*written.column_names}
+    plain = predict_file(run, "ridge", tmp_path / "small.csv", tmp_path / "q.csv", None)
+    assert "leaves out" not in plain

@@ -71,11 +71,7 @@ def _given(rows: InputRows) -> dict[str, list[Any]]:
         columns: dict[str, list[Any]] = {"id": [*rows.ids]}
         named = {"name": rows.names, "smiles": rows.smiles}
         return columns | {name: [*cells] for name, cells in named.items() if any(cells)}
-    there = {
-        name: [*cells]
-        for name, cells in rows.given.columns.items()
-        if not {bytes, dict} & set(map(type, cells))
-    }
+    there = {name: [*cells] for name, cells in rows.given.columns.items() if not _is_nested(cells)}
     columns = {} if "id" in there else {"id": [str(k + 1) for k in range(rows.given.length)]}
     columns |= there
     if not there and any(rows.names):
@@ -84,6 +80,22 @@ def _given(rows: InputRows) -> dict[str, list[Any]]:
             names[position] = name
         columns["name"] = names
     return columns
+
+
+def _is_nested(cells: Sequence[Any]) -> bool:
+    return bool({bytes, dict} & set(map(type, cells)))
+
+
+def _left_out(rows: InputRows) -> list[str]:
+    """Tell of columns that the table lacks and that are not the pictures."""
+    given = {} if rows.given is None else rows.given.columns
+    image = rows.source.get("image")
+    names = [n for n, cells in given.items() if n != image and _is_nested(cells)]
+    if not names:
+        return []
+    shown = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" * (len(names) > 5))
+    holds = "column {} holds" if len(names) == 1 else "columns {} hold"
+    return [f"{holds.format(shown)} bytes or structures, which the table leaves out"]
 
 
 def _new(found: Predictions) -> dict[str, list[Any]]:
@@ -156,7 +168,13 @@ def notes_of(model: FinishedModel, rows: InputRows, found: Predictions) -> list[
     """Return how rows were read, what intervals stand on, and what is unlike training, lines."""
     categories = unknown_categories(model, rows.inputs)
     read = reading_notes(rows, rows.source["path"])
-    return [*read, *_level_notes(model.calibration, found), *_unlike_note(found), *categories]
+    return [
+        *read,
+        *_left_out(rows),
+        *_level_notes(model.calibration, found),
+        *_unlike_note(found),
+        *categories,
+    ]
 
 
 def _level_notes(calibration: Calibration | None, found: Predictions) -> list[str]:

@@ -135,6 +135,18 @@ def write_columns(output: Path, columns: Mapping[str, Sequence[Any]]) -> None:
         write_atomically(output, text.getvalue())
 
 
+def _of_nanoseconds(kind: Any) -> Any:
+    """Return the type of Arrow for times or spans whose cells have nanoseconds."""
+    import pyarrow as pa
+
+    return pa.duration("ns") if pa.types.is_duration(kind) else pa.timestamp("ns", kind.tz)
+
+
+def _finer(cell: Any) -> bool:
+    """Tell whether a time or span of pandas has what Python's own have not, nanoseconds."""
+    return bool(getattr(cell, "nanosecond", 0) or getattr(cell, "nanoseconds", 0))
+
+
 def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -142,7 +154,12 @@ def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
     def array(cells: Sequence[Any]) -> Any:
         for kind in (None, pa.uint64()):
             try:
-                return pa.array(cells, kind)
+                found = pa.array(cells, kind)
+                return (
+                    pa.array(cells, _of_nanoseconds(found.type))
+                    if any(map(_finer, cells))
+                    else found
+                )
             except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
                 continue
         return pa.array([None if cell is None else str(cell) for cell in cells])
