@@ -11,6 +11,7 @@ from image_examples import encoded, labels_of, load, pixels_of, some_pixels, wri
 from pyarrow import parquet
 
 from nearfar.data import DataOptions, load_inputs
+from nearfar.data.inputs.joined import Joined
 from nearfar.data.read.images.lookup import PictureNames
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
@@ -165,12 +166,31 @@ def test_pictures_of_a_part_that_are_gone_are_bad_rows(tmp_path: Path) -> None:
     assert dataset.parts is not None
     assert dataset.parts.tolist() == ["test"] * 6 + ["train"] * 5
     (why,) = dataset.source["dropped_rows"].values()
-    assert "row 3: image 'train/2.png' is not there; the nearest name is test/2.png" in why
+    assert "row 3 (line 4): image 'train/2.png' is not there; the nearest name is test/2.png" in why
     options = DataOptions(source="images", path="t.csv", on_bad_rows="drop", image="id")
     path = table(tmp_path / "t.csv", ["TEST/0.png", "1.png", *["test/2.png"] * 4])
     (tmp_path / "train" / "1.png").unlink()
     told = reading_notes(load_inputs(options, path, dataset.inputs), "t.csv")
     assert told == ["t.csv: 2 images found by name, not by path, in column 'id'"]
+
+
+def test_tables_of_several_parts_are_settled_as_one(tmp_path: Path) -> None:
+    """By its own cells, 5 and 12 of the one part were numbers, and 007 of the other a code."""
+    for part, codes, words in (("train", "007 005 012", "a none b"), ("test", "5 12 7", "1 NA 3")):
+        write_images(tmp_path / part, [f"{k}.png" for k in range(6)], seed=len(part))
+        lines = [
+            f"{k}.png,{'xy'[k % 2]},{codes.split()[k % 3]},{words.split()[k % 3]}" for k in range(6)
+        ]
+        (tmp_path / part / "metadata.csv").write_text(
+            "\n".join(["file_name,label,code,word", *lines])
+        )
+    dataset = load(tmp_path, target="label", features=["code", "word"])
+    assert isinstance(dataset.inputs, Joined)
+    code, word = dataset.inputs.columns.columns
+    assert (code.kind, set(code.cells)) == ("category", {"007", "005", "012", "5", "12", "7"})
+    assert (word.kind, set(word.cells)) == ("category", {"a", "none", "b", "1", "", "3"})
+    assert dataset.source["taken_as_missing"] == {"word": {"NA": 2}}
+    assert dataset.source["words_kept"] == {"word": {"none": 2}}
 
 
 def test_pictures_of_a_kind_that_is_not_read_are_pictures(tmp_path: Path) -> None:

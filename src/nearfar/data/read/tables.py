@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -13,6 +13,7 @@ from nearfar.data.read.cells import is_missing as is_missing
 from nearfar.data.read.decimals import decimal_sign, has_thousands, plain_number
 from nearfar.data.read.json_records import read_json
 from nearfar.data.read.packed import TEXT, content_of, refuse_other_kind, table_ending
+from nearfar.data.read.pieces import put_together
 from nearfar.data.read.settle import settled
 from nearfar.data.read.structures import read_sdf, read_smiles_list
 from nearfar.data.read.table import Table as Table
@@ -81,7 +82,21 @@ def read_file(path: Path, form: TableForm | None = None) -> Table:
 
 
 def _read(path: Path, form: TableForm) -> Table:
-    ending, said = table_ending(path), form.decimal
+    table, fitting = read_cells(path, form)
+    table = _settled(table, fitting, form.decimal)
+    return without_totals(table) if form.strict else table
+
+
+def read_cells(path: Path, form: TableForm) -> tuple[Table, TableForm]:
+    """Read the table in a file as ``read_file`` does, its cells left as they stand there.
+
+    Returns:
+        The table, and the form in which its cells are to be read.
+
+    Raises:
+        UserError: as ``read_file``.
+    """
+    ending = table_ending(path)
     kinds = (*TEXT, *_PARQUET, *_ARROW, *_WORKBOOKS, *_RECORDS, *_SDF, *_LISTS)
     if ending not in kinds:
         refuse_other_kind(path)
@@ -108,6 +123,45 @@ def _read(path: Path, form: TableForm) -> Table:
         table = read_text(path, raw, form, separator)
         if separator == "," and form.separator not in (None, ",") and not form.strict:
             form = _beside_commas(table, form)
+    return table, form
+
+
+def one_table(name: str, pieces: Sequence[tuple[Table, TableForm]], said: TableForm) -> Table:
+    """Return what ``read_cells`` read of several files as one table, whose cells have one form.
+
+    Rows of totals at the end of a file are left out, as of one file.
+
+    Args:
+        name: of the whole, for messages.
+        pieces: of each file.
+        said: what the user says of all.
+    """
+    tables = [table for table, _ in pieces]
+    forms = [form for _, form in pieces]
+    if said.strict:
+        for table, form in pieces:
+            _drop_totals(table, form)
+    form = forms[0] if len({one.decimal for one in forms}) == 1 else said
+    return _settled(put_together(name, tables), form, said.decimal)
+
+
+def _drop_totals(table: Table, form: TableForm) -> None:
+    """Take rows of totals off a table whose cells are as they stand in the file, with a note."""
+    copied = {name: [*cells] for name, cells in table.columns.items()}
+    trial = settled(Table(table.name, copied, table.length, ragged={**table.ragged}), form)
+    trial.notes = []
+    left = without_totals(trial).length
+    table.notes += trial.notes
+    for cells in (*table.columns.values(), *table.written.values()):
+        del cells[left:]
+    table.length = left
+    for bad in (table.ragged, table.unreadable):
+        for row in [row for row in bad if row >= left]:
+            del bad[row]
+
+
+def _settled(table: Table, form: TableForm, said: str | None) -> Table:
+    """Return a table with its cells in one form; ``said`` is the decimal sign of the study."""
     if not form.strict:
         table.call_as(form.needed)
         fitting = _fitting(table, form)
@@ -115,7 +169,7 @@ def _read(path: Path, form: TableForm) -> Table:
         if note := note or _thousands_note(table, fitting):
             table.notes.append(note)
         return settled(table, fitting)
-    return without_totals(settled(table, form))
+    return settled(table, form)
 
 
 def _check_form(path: Path, ending: str, form: TableForm) -> None:

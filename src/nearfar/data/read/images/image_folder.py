@@ -9,7 +9,7 @@ from nearfar.data.read.images.pictures import ImageRows
 from nearfar.data.read.images.tables import path_rows
 from nearfar.data.read.images.trees import first_names, strangers_note, tree_of
 from nearfar.data.read.names import part_folder
-from nearfar.data.read.tables import Table, read_file
+from nearfar.data.read.tables import one_table, read_cells
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
@@ -53,28 +53,21 @@ def read_image_folder(
     Raises:
         UserError: if a table is damaged, or two of them differ in their columns.
     """
-    tables = [(part, path, read_file(path, form)) for part, path in files]
-    headers = {tuple(table.columns) for _, _, table in tables}
-    if len(headers) > 1:
+    pieces = [read_cells(path, form) for _, path in files]
+    tables = [table for table, _ in pieces]
+    if len({tuple(table.columns) for table in tables}) > 1:
         raise UserError(f"{folder}: its metadata files differ in their columns")
-    columns: dict[str, list[Any]] = {name: [] for name in next(iter(headers))}
-    written: dict[str, list[Any]] = {name: [] for name in columns}
-    ragged: dict[int, str] = {}
-    parts: list[str] = []
-    places: list[str] = []
-    for part, path, table in tables:
-        below = path.parent.relative_to(folder)
-        ragged |= {len(places) + row: why for row, why in table.ragged.items()}
-        for whole, cells_of in ((columns, table.columns), (written, table.as_written())):
-            for name, cells in cells_of.items():
-                wanted = name == _COLUMN and below != Path()
-                whole[name] += [f"{below}/{c}" if wanted and c else c for c in cells]
-        parts += [str(part)] * table.length
-        places += [f"{path}, row {row + 1}" for row in range(table.length)]
-    joined = Table(folder.name, columns, len(places), ragged=ragged, written=written)
-    joined.place = lambda position: places[position]
-    joined.points = {name for _, _, table in tables for name in table.points}
-    joined.parts = parts if len({part for part, _ in files}) > 1 else None
+    for table, (_, path) in zip(tables, files, strict=True):
+        table.name = str(path)
+    joined = one_table(folder.name, pieces, form)
+    named = zip(files, tables, strict=True)
+    origin = [file for file, table in named for _ in range(table.length)]
+    for cells in (joined.columns.get(_COLUMN, []), joined.written.get(_COLUMN, [])):
+        for row, cell in enumerate(cells):
+            below = origin[row][1].parent.relative_to(folder)
+            cells[row] = f"{below}/{cell}" if below != Path() and cell else cell
+    if len({part for part, _ in files}) > 1:
+        joined.parts = [str(part) for part, _ in origin]
     rows = path_rows(joined, folder, image or _COLUMN, "a folder of images with metadata")
     rows.note |= _left_over(folder, rows, {path for _, path in files})
     return rows
