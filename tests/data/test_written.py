@@ -82,7 +82,9 @@ def test_totals_of_each_file_of_a_folder_are_left_out(tmp_path: Path, word: str)
         rows.to_csv(tmp_path / f"{part}.csv", index=False)
     table = read_folder(tmp_path, TableForm())
     assert (table.length, word in table.columns["city"]) == (7, False)
-    assert table.notes[0].startswith("left out: 2 rows hold totals of the rows above")
+    told = "left out: the last row holds totals of the rows above"
+    files = ["north.csv", "south.csv"]
+    assert [note.split(" (")[0] for note in table.notes] == [f"{name}: {told}" for name in files]
 
 
 def test_a_category_called_total_stays(tmp_path: Path) -> None:

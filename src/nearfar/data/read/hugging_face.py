@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.data.read.features import class_names, same_names
+from nearfar.data.read.header import plain_name
 from nearfar.data.read.names import parts_of_pieces
-from nearfar.data.read.packed import is_table
+from nearfar.data.read.packed import TEXT, is_table, table_ending
 from nearfar.data.read.saved import is_saved, read_saved
 from nearfar.data.read.settle import settled
-from nearfar.data.read.tables import Table, from_arrow
+from nearfar.data.read.tables import Table, from_arrow, one_table, read_cells
 from nearfar.data.read.totals import without_totals_of_files
 from nearfar.data.table_form import TableForm
 from nearfar.errors import UserError
 
+_RECORDS = TEXT | {".json", ".jsonl", ".ndjson"}
+"""Endings of files whose cells are read as a single file's are."""
 _NAMED = 5
 """Files of a folder that a message names."""
 
@@ -31,7 +34,42 @@ def read_folder(path: Path, form: TableForm) -> Table:
     """
     if is_saved(path):
         return settled(read_saved(path).as_table(path.name), form)
+    if (files := _records(path)) is not None:
+        return _of_records(path, files, form)
     return without_totals_of_files(settled(_table(path.name, open_folder(path)), form))
+
+
+def _records(path: Path) -> dict[str, list[Path]] | None:
+    """Return the files of each piece of a folder of CSV or JSON files, None of another folder."""
+    import datasets
+
+    try:
+        with _without_bars():
+            found = datasets.load_dataset_builder(str(path)).config.data_files
+    except Exception:  # told by what opens the folder
+        return None
+    pieces = {str(piece): [*map(Path, files)] for piece, files in (found or {}).items()}
+    files = [file for some in pieces.values() for file in some]
+    texts = files and all(table_ending(file) in _RECORDS and file.is_file() for file in files)
+    return pieces if texts else None
+
+
+def _of_records(path: Path, files: dict[str, list[Path]], form: TableForm) -> Table:
+    """Read the files of a folder by the rules of a single file, as one table.
+
+    Raises:
+        UserError: a file is damaged, or CSV files differ in their columns.
+    """
+    read = {piece: [read_cells(file, form) for file in some] for piece, some in files.items()}
+    pieces = [one for some in read.values() for one in some]
+    headers = {frozenset(map(plain_name, table.columns)) for table, _ in pieces}
+    if len(headers) > 1 and any(table_ending(f) in TEXT for some in files.values() for f in some):
+        raise UserError(_no_table(path))
+    whole = one_table(path.name, pieces, form)
+    lengths = [(piece, sum(table.length for table, _ in some)) for piece, some in read.items()]
+    whole.parts, told = parts_of_pieces(lengths)
+    whole.notes += told
+    return whole
 
 
 def open_folder(path: Path) -> Any:
@@ -52,9 +90,14 @@ def open_folder(path: Path) -> Any:
 def _no_data_set(path: Path, error: Exception) -> str:
     """Say why a folder cannot be read; one of tables, that one of these is to be named."""
     shown = path if path.name else path.resolve()
-    tables = sorted(file.name for file in path.iterdir() if is_table(file))
-    if not tables:
+    if not any(map(is_table, path.iterdir())):
         return f"{shown} is a folder that `datasets` cannot read as a data set: {_first(error)}"
+    return _no_table(path)
+
+
+def _no_table(path: Path) -> str:
+    shown = path if path.name else path.resolve()
+    tables = sorted(file.name for file in path.iterdir() if is_table(file))
     named = ", ".join(tables[:_NAMED]) + ", …" * (len(tables) > _NAMED)
     return f"{shown} is a folder of files that do not make one table: name one of them: {named}"
 
