@@ -78,6 +78,20 @@ def test_a_group_counts_as_one_row_does() -> None:
     assert calibration(np.ones((79, 1), bool), truth, np.zeros((1, 79, 1))).known(0) == (79, "rows")
 
 
+def test_a_group_counts_once_for_every_target_that_any_of_its_rows_has() -> None:
+    """Of each of 19 groups one row has the second target: 19 errors, not 19 quarters."""
+    errors = np.arange(1, 20) / 10
+    truth = np.full((76, 2), np.nan)
+    truth[:, 0], truth[::4, 1] = np.repeat(errors, 4), errors
+    found = calibration(np.ones((76, 1), bool), truth, np.zeros((1, 76, 2)), np.arange(76) // 4)
+    assert found.known(0) == (19, "groups")
+    assert found.known(1) == (19, "rows")
+    for k in (0, 1):
+        assert found.enough_for(0.9, k)
+        _, high = found.intervals(np.zeros((1, 1)), 0.9, k)
+        assert high[0] == pytest.approx(1.8)
+
+
 def test_sets_of_classes_hold_the_share_that_was_asked_for_and_grow_with_it() -> None:
     logits = RNG.normal(size=(3000, 4)) * 2
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

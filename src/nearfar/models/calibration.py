@@ -57,8 +57,8 @@ class Calibration:
     ``out`` is bool (n, members): which did not see a row, at least one each. ``truth`` is (n, k),
     NaN where a row has no such target, and ``guess`` (members, n, k) what members said of it: in
     the target's own unit, or the probability of a label; of classes (k = 1) the probability of the
-    true one, whose ``truth`` is 1. ``weights`` (n,) add up to 1 in every group. ``source`` says in
-    words which rows they are.
+    true one, whose ``truth`` is 1. ``weights`` (n, k) add up to 1 over those rows of a group that
+    have the target. ``source`` says in words which rows they are.
     """
 
     out: NDArray[np.bool_]
@@ -74,9 +74,9 @@ class Calibration:
         if len(some) > MOST:
             some = np.sort(np.random.default_rng(0).permutation(len(some))[:MOST])
         guess = held_out.guess[:, some]
-        found = np.unique(held_out.groups[some], return_inverse=True, return_counts=True)
-        weights = 1 / found[2][found[1]]
-        return cls(held_out.out[some], held_out.truth[some], guess, weights, held_out.source)
+        truth = held_out.truth[some]
+        weights = _shares(held_out.groups[some], ~np.isnan(truth))
+        return cls(held_out.out[some], truth, guess, weights, held_out.source)
 
     @cached_property
     def errors(self) -> Floats:
@@ -103,11 +103,15 @@ class Calibration:
         return self._total(k) >= level * (self._total(k) + 1)
 
     def _total(self, k: int) -> float:
-        return float(self.weights[~np.isnan(self.errors[:, k])].sum())
+        return float(self.weights[~np.isnan(self.errors[:, k]), k].sum())
 
     def known(self, k: int) -> tuple[int, str]:
         """Return how many errors of target ``k`` count, and of what: of ``rows`` or ``groups``."""
-        return int(self._total(k) + 1e-9), "groups" if np.any(self.weights != 1) else "rows"
+        return int(self._total(k) + 1e-9), "rows" if self._rows_alone(k) else "groups"
+
+    def _rows_alone(self, k: int) -> bool:
+        """Whether no two rows with target ``k`` are of one group."""
+        return bool(np.all(self.weights[~np.isnan(self.errors[:, k]), k] == 1))
 
     def least(self, level: float) -> int:
         """Return how many rows, or groups, a level needs."""
@@ -123,7 +127,7 @@ class Calibration:
     def _patterns(self, k: int) -> Iterator[tuple[NDArray[np.bool_], Floats, Floats]]:
         """Yield which members left rows out, these rows' errors in ascending order, weights."""
         known = ~np.isnan(self.errors[:, k])
-        out, errors, weights = self.out[known], self.errors[known, k], self.weights[known]
+        out, errors, weights = self.out[known], self.errors[known, k], self.weights[known, k]
         patterns, place = np.unique(out, axis=0, return_inverse=True)
         for number, pattern in enumerate(patterns):
             mine = np.flatnonzero(place.reshape(-1) == number)
@@ -173,6 +177,14 @@ class Calibration:
         inside = below < need - 1e-9
         inside[np.arange(len(inside)), chances.mean(axis=0).argmax(axis=1)] = True
         return np.asarray(inside)
+
+
+def _shares(groups: NDArray[np.int64], known: NDArray[np.bool_]) -> Floats:
+    """Return 1 / how many rows of a row's group are known (n, k); 0 where none is."""
+    names, place = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(names), known.shape[1]))
+    np.add.at(counts, place, known)
+    return np.asarray(known / np.maximum(counts[place], 1))
 
 
 def mean_of(guess: Floats, out: NDArray[np.bool_]) -> Floats:

@@ -152,7 +152,10 @@ def _write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 def _read_calibration(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if said := config.get("calibration"):
-        found["calibration"] = Calibration(**load_arrays(folder / CALIBRATION), **said)
+        arrays = load_arrays(folder / CALIBRATION)
+        if arrays["weights"].ndim == 1:  # of folders that had one weight for all targets of a row
+            arrays["weights"] = np.repeat(arrays["weights"][:, None], arrays["truth"].shape[1], 1)
+        found["calibration"] = Calibration(**arrays, **said)
     if said := config.get("known"):
         arrays = load_arrays(folder / KNOWN)
         found["known"] = KnownRows.from_arrays(said["ids"], said["limit"], arrays)
