@@ -12,6 +12,7 @@ from PIL import Image
 from nearfar.data import Columns, DataOptions, Vectors, load_dataset
 from nearfar.data.inputs.columns import NUMERIC
 from nearfar.data.inputs.joined import Joined
+from nearfar.errors import UserError
 from nearfar.models import InputSchema
 from nearfar.models.given import rows_of
 
@@ -157,3 +158,30 @@ def test_columns_beside_images_are_read_one_by_one(tmp_path: Path, name: str) ->
     inputs = schema.read(tmp_path).inputs
     assert isinstance(inputs, Joined)
     assert [column.cells.tolist() for column in inputs.columns.columns] == [["none"], [-1.5]]
+
+
+@pytest.mark.parametrize("gap", ["size", "sound", "day", "colour", "remark"])
+def test_a_cell_that_no_row_of_training_lacked_makes_a_bad_row(tmp_path: Path, gap: str) -> None:
+    """In any company: all numbers, or beside texts, as where a column has gaps of its own."""
+    cells = {
+        "size": [f"{k}.5" for k in range(ROWS)],
+        "sound": ["true", "false"],
+        "day": [f"2024-05-{1 + k:02}" for k in range(ROWS)],
+        "colour": ["red", "green", "blue"],
+        "remark": [f"the piece no {k} was kept in the {k % 7}th box of oak" for k in range(ROWS)],
+        "holey": ["1", "", "3"],
+    }
+    made = table(cells)
+    schema = schema_of(tmp_path, made)
+    asked = made.drop(columns="y").head(3)
+    asked.loc[2, gap] = ""
+    asked.to_csv(tmp_path / "asked.csv", index=False, sep=";")
+    read = schema.read(tmp_path / "asked.csv")
+    assert read.given is not None
+    assert [*read.given.reasons] == [2]
+    why = f"feature '{gap}' is missing, and no row of the model's training lacked it"
+    assert read.given.reasons[2] == why
+    with pytest.raises(UserError, match=rf"X\[2\]: {why}"):
+        rows_of(schema, asked.replace("", None))
+    holey = asked.head(2)
+    assert rows_of(schema, holey).given.reasons == {}, "a gap in a column that had some is none"

@@ -22,7 +22,7 @@ from nearfar.errors import UserError
 
 Kind = Literal["molecule", "vector", "image"]
 
-_OF_TEXTS = frozenset({"truths", "codes"})
+_SAID_IF_SO = frozenset({"truths", "codes", "complete"})
 _LEFT_OUT = frozenset({"path", "hub", "limit", "half", "mapping", "root", "group", "part"})
 """Options that say where the training rows were and which were used, not how rows are read."""
 
@@ -37,6 +37,8 @@ class ColumnSchema:
     truths: tuple[str, ...] = ()
     codes: bool = False
     """Of texts: see ``nearfar.data.table_form.KnownColumn``."""
+    complete: bool = False
+    """Whether no row of the study lacked a cell."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ class InputSchema:
                     column.layout,
                     column.truths,
                     column.codes,
+                    column.complete,
                 )
                 for column in self.columns
             ]
@@ -179,7 +182,7 @@ class InputSchema:
         plain = asdict(self)
         plain["options"] = dict(self.options)
         plain["columns"] = [
-            {key: value for key, value in column.items() if key not in _OF_TEXTS or value}
+            {key: value for key, value in column.items() if key not in _SAID_IF_SO or value}
             for column in plain["columns"]
         ]
         if not self.embeddings:
@@ -245,7 +248,8 @@ def columns_of(inputs: Inputs) -> tuple[tuple[ColumnSchema, ...], bool]:
 
 def _column_schema(column: Column) -> ColumnSchema:
     truths, codes = ((), False) if column.kind in NUMERIC else words_of(column.cells.tolist())
-    return ColumnSchema(column.name, column.kind, column.layout, truths, codes)
+    complete = not column.gaps.any()
+    return ColumnSchema(column.name, column.kind, column.layout, truths, codes, complete)
 
 
 def named(names: Sequence[str]) -> tuple[ColumnSchema, ...]:

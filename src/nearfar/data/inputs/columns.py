@@ -34,6 +34,14 @@ class Column:
     truths: tuple[str, ...] = ()
     codes: bool = False
     """Of texts of a model's training, with ``truths``: see ``data/table_form.py``."""
+    complete: bool = False
+    """Of a model's training: no row lacked a cell, so nothing was learnt of rows that do."""
+
+    @property
+    def gaps(self) -> npt.NDArray[np.bool_]:
+        """Which cells are missing (n,)."""
+        empty: npt.NDArray[np.bool_] = self.cells == ""
+        return np.isnan(self.cells) if self.kind in NUMERIC else empty
 
     def taken(self, index: npt.NDArray[np.int64]) -> Column:
         """Return the rows ``index`` alone."""
@@ -71,12 +79,7 @@ class Columns:
     @property
     def has_gaps(self) -> bool:
         """Whether a cell is missing."""
-        return any(
-            bool(np.isnan(column.cells).any())
-            if column.kind in NUMERIC
-            else any(cell == "" for cell in column.cells)
-            for column in self.columns
-        )
+        return any(bool(column.gaps.any()) for column in self.columns)
 
     def numeric(self) -> list[Column]:
         """Return the columns of numbers that are not missing everywhere."""

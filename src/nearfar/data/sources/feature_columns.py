@@ -137,7 +137,7 @@ def read_columns(table: Table, kinds: Sequence[ColumnKind], bad: BadRows) -> Col
 def read_like(table: Table, like: Columns | Vectors, bad: BadRows) -> Columns:
     """Read the columns of ``like`` from another table, as what they are there.
 
-    Complete columns of numbers have no rule for a gap: there a missing cell makes a bad row. Dates
+    A column that lacked no cell there has no rule for a gap: a missing cell makes a bad row. Dates
     that are all written in one other way than there, which can mean nothing else, are read in that;
     of dates written in several ways those that could be another day make bad rows.
 
@@ -244,6 +244,9 @@ def _column_like(table: Table, like: Column, bad: BadRows) -> Column:
     if like.kind == "date":
         layout = _own_layout(table, like, bad)
     found = _column(table, like.name, like.kind, layout, bad, " as in training")
+    for row in np.flatnonzero(found.gaps) if like.complete else ():
+        message = f"feature '{like.name}' is missing, and no row of the model's training lacked it"
+        bad.add(int(row), "feature missing", message)
     return replace(found, layout=like.layout)
 
 
