@@ -93,6 +93,31 @@ def test_an_arm_alone_stands_on_all_that_it_needs(case: str) -> None:
     assert set(resolved(made).text["arms"]) == kept
 
 
+def test_what_is_said_at_an_axis_of_other_arms_goes_with_them() -> None:
+    said = {"provenance": "x", "test": {"mae": 0.2}}
+    study = {**many(), "published": [{"arm": "ridge", "condition": "w=4", **said}]}
+    study["claims"] = [
+        {"claim": "a", "arms": ["ridge"], "expect": "better", "condition": condition}
+        for condition in ("w=4", None)
+    ]
+    study = resolved(study).text
+    made = prune(study, ["ridge"])
+    assert made["published"] == []
+    assert [claim["condition"] for claim in made["claims"]] == [None]
+    assert "ridge" in resolved(made).text["arms"]
+    assert len(prune(study, ["ridge", "either"])["claims"]) == 2
+
+
+def test_what_is_said_of_an_arm_that_is_called_longer_goes_with_it() -> None:
+    study = many()
+    said = {"provenance": "x", "test": {"mae": 0.2}}
+    study["published"] = [{"arm": "tuned [not an axis]", **said}, {"arm": "tuned [n=8]", **said}]
+    study = resolved(study).text
+    made = prune(study, ["tuned"])
+    assert [entry["arm"] for entry in made["published"]] == ["tuned [n=8]"]
+    assert resolved(made).text == made
+
+
 def test_an_unknown_arm_is_named_with_the_nearest() -> None:
     with pytest.raises(UserError, match=r"'rigde'; did you mean 'ridge'\?"):
         prune(text(), ["rigde"])

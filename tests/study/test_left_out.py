@@ -53,6 +53,22 @@ def test_arms_that_are_null_are_left_out_with_what_is_said_of_them() -> None:
     assert len(whole.study.claims) == 3
 
 
+def test_an_arm_that_is_called_longer_stays() -> None:
+    longer = "one [again]"
+    text = {**TEXT, "arms": {**TEXT["arms"], longer: {"fit": {"encoder": "mlp", "epochs": 3}}}}
+    said = {"arm": longer, "provenance": "one run", "test": {"mae": 1.0}}
+    text = {**text, "published": [*TEXT["published"], said], "profiles": {"efficient": WITHOUT}}
+    study = resolve(text, Path("small.yaml"), "efficient").study
+    assert [entry.arm for entry in study.published] == ["plain", "other", longer]
+
+
+def test_two_arms_of_one_name_are_refused() -> None:
+    text = {**TEXT, "arms": {**TEXT["arms"], "one [size=8]": {"fit": {"encoder": "mlp"}}}}
+    why = r"arms\.one \[size=8\]: 'one' is called so as well, by the values of its axes"
+    with pytest.raises(UserError, match=why):
+        resolve(text, Path("small.yaml"))
+
+
 def test_what_is_left_behind_is_a_mistake() -> None:
     kept_axis = {**WITHOUT, "axes": {}}
     with pytest.raises(UserError, match=r"axes\.size: is not used"):

@@ -3,8 +3,10 @@
 from typing import Any
 
 from nearfar.errors import UserError, nearest, shown
+from nearfar.records.conditions import pairs_of
 from nearfar.study.axes import CONDITIONED, SCORED
 from nearfar.study.placeholders import placeholders
+from nearfar.study.resolved import arm_of
 from nearfar.study.rounds import KEY, MOST, joined_rounds
 
 Plain = dict[str, Any]
@@ -20,7 +22,7 @@ class OtherStudyError(UserError):
 def prune(study: Plain, arms: list[str] | None) -> Plain:
     """Return the study with these arms and what they stand on: baselines, stages, axes.
 
-    Published numbers and claims stay where all their arms do.
+    Published numbers and claims stay where all their arms and the axes of their conditions do.
 
     Raises:
         UserError: an arm is not in the study.
@@ -48,7 +50,10 @@ def prune(study: Plain, arms: list[str] | None) -> Plain:
     targets = {arm["fit"].get("target") for arm in chosen.values()}
 
     def stays(named: str | None) -> bool:
-        return named is None or any(named == arm or named.startswith(f"{arm} [") for arm in kept)
+        return named is None or arm_of(named, study["arms"]) in kept
+
+    def placed(condition: str | None) -> bool:
+        return set(pairs_of(condition or "")) <= set(axes)
 
     if not any(axis["role"] == "choose" for axis in axes.values()):
         study = {key: value for key, value in study.items() if key != "search"}
@@ -58,11 +63,16 @@ def prune(study: Plain, arms: list[str] | None) -> Plain:
         "stages": stages,
         "axes": axes,
         "targets": {name: block for name, block in study["targets"].items() if name in targets},
-        "published": [entry for entry in study["published"] if stays(entry["arm"])],
+        "published": [
+            entry
+            for entry in study["published"]
+            if stays(entry["arm"]) and placed(entry["condition"])
+        ],
         "claims": [
             claim
             for claim in study["claims"]
             if all(map(stays, [*claim["arms"], claim.get("against")]))
+            and placed(claim["condition"])
         ],
     }
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nearfar.study.resolved import arm_of
+
 BLOCKS = ("arms", "stages", "axes", "targets")
 LEFT_OUT = "left_out"
 """The key of a resolved study that names the arms which its profile leaves out."""
@@ -23,7 +25,8 @@ def without_left_out(merged: Mapping[str, Any], patch: Mapping[str, Any]) -> dic
     text[LEFT_OUT] = [*(text.get(LEFT_OUT) or ()), *arms]
     for block in ("published", "claims"):
         if isinstance(text.get(block), list):
-            text[block] = [entry for entry in text[block] if not _speaks_of(entry, arms)]
+            known = [*(text.get("arms") or ()), *arms]
+            text[block] = [one for one in text[block] if not _speaks_of(one, arms, known)]
     return text
 
 
@@ -32,7 +35,7 @@ def _nulls(block: Any) -> list[str]:
     return [name for name, value in given.items() if value is None]
 
 
-def _speaks_of(entry: Any, arms: list[str]) -> bool:
+def _speaks_of(entry: Any, arms: list[str], known: list[str]) -> bool:
     """Whether a published number or a claim is about one of the arms, at any value of an axis."""
     if not isinstance(entry, dict):
         return False
@@ -42,6 +45,4 @@ def _speaks_of(entry: Any, arms: list[str]) -> bool:
         entry.get("against"),
         *(claimed if isinstance(claimed, list) else []),
     ]
-    return any(
-        str(name) == arm or str(name).startswith(f"{arm} [") for name in named for arm in arms
-    )
+    return any(arm_of(str(name), known) in arms for name in named)

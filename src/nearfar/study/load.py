@@ -16,7 +16,7 @@ from nearfar.study.mistakes import Mistakes
 from nearfar.study.points import Valid, points_of, validate
 from nearfar.study.profiles import overlaid, with_defaults
 from nearfar.study.published import unknown_arms, unknown_axes
-from nearfar.study.resolved import Point, Resolved, Scoring, resolved_text
+from nearfar.study.resolved import Point, Resolved, Scoring, names_of_two, resolved_text
 from nearfar.study.rounds import rounds_mistakes, with_rounds
 from nearfar.study.trainings import with_trainings
 
@@ -108,5 +108,6 @@ def cross_check(valid: Valid, resolved: Resolved | None, mistakes: Mistakes) -> 
     study = resolved.study
     names = {name for point in resolved.points for name in resolved.names(point).values()}
     roles = {name: axis.role for name, axis in study.axes.items()}
+    mistakes.add(names_of_two(resolved.points, resolved.names))
     mistakes.add(unknown_arms(study.published, study.claims, names))
     mistakes.add(unknown_axes(study.published, study.claims, roles))

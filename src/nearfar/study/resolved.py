@@ -1,10 +1,11 @@
 """A study ready to plan: its points, how it is scored, and its text."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nearfar.errors import shown
 from nearfar.study.axes import SCORED, Varied, varied_blocks
 from nearfar.study.named_options import embedding_files, weight_files
 from nearfar.study.placeholders import placeholders, restore
@@ -97,6 +98,30 @@ class Resolved:
             if axis.role == "repeat":
                 return [int(value) for value in axis.labelled().values()]
         return [0]
+
+
+def arm_of(name: str, arms: Collection[str]) -> str | None:
+    """Return which of ``arms`` has a name, at any values of its compare axes; None if none has."""
+    if name in arms:
+        return name
+    fitting = [arm for arm in arms if name.startswith(f"{arm} [")]
+    return max(fitting, key=len, default=None)
+
+
+def names_of_two(points: Sequence[Point], names: Callable[[Point], Mapping[str, str]]) -> list[str]:
+    """Return a line for every arm that is called as another one is at values of its axes."""
+    owners: dict[str, str] = {}
+    lines = []
+    for point in points:
+        for arm, name in names(point).items():
+            other = owners.setdefault(name, arm)
+            if other != arm:
+                plain, varied = (arm, other) if name == arm else (other, arm)
+                lines.append(
+                    f"arms.{plain}: {shown(varied)} is called so as well, by the values of its "
+                    "axes: give one of the two another name"
+                )
+    return list(dict.fromkeys(lines))
 
 
 def arm_name(name: str, axes: Mapping[str, str]) -> str:
