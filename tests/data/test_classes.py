@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +32,29 @@ def test_texts_become_classes_in_alphabetical_order(tmp_path: Path) -> None:
 
 def test_numbers_become_classes_in_ascending_order(tmp_path: Path) -> None:
     assert table(tmp_path, ["10", "9", "-1"] * 3).classes == ("-1", "9", "10")
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes"),
+    [
+        (["1.0", "0.0", ""], ("0", "1")),  # as pandas writes whole numbers beside a gap
+        (["2", "1.0", "1"], ("1", "2")),
+        (["-1.00", "10.0", "2.0"], ("-1", "2", "10")),
+        (["1.0", "beta", "1"], ("1", "1.0", "beta")),  # names
+    ],
+)
+def test_whole_numbers_with_a_point_are_the_classes_without(
+    tmp_path: Path, cells: list[str], classes: tuple[str, ...]
+) -> None:
+    assert table(tmp_path, cells * 4, on_bad_rows="drop").classes == classes
+
+
+def test_texts_of_a_file_with_types_stay_as_they_are(tmp_path: Path) -> None:
+    cells = pa.array(["1.0", "0.0"] * 6)
+    pq.write_table(pa.table({"a": pa.array(range(12)), "y": cells}), tmp_path / "t.parquet")
+    told = {"source": "table", "path": "t.parquet", "target": "y", "features": ["a"]}
+    options = DataOptions(**told, task="classification")
+    assert load_dataset(options, tmp_path).classes == ("0.0", "1.0")
 
 
 def test_names_of_classes_enter_the_digest(tmp_path: Path) -> None:

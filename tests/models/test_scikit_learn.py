@@ -84,8 +84,14 @@ def test_classes_that_are_numbers_are_those_of_their_names() -> None:
     model = estimator("classification", 2)
     model.model.classes = ("0", "1")
     given = model.predict(ROWS)
-    for y in (given.astype(int), given.astype(float), given.astype(int).tolist(), given):
+    as_texts = given.astype(float).astype(str)  # "0.0"
+    for y in (given.astype(int), given.astype(float), given.astype(int).tolist(), given, as_texts):
         assert model.score(ROWS, y) == 1.0
+    strange = given.astype(int).astype(object)
+    strange[0] = "new"
+    assert model.score(ROWS, strange) == pytest.approx(59 / 60), "a class that is not known"
+    with pytest.raises(UserError, match=r"y: no such class: 'yes'; allowed: 0, 1"):
+        model.score(ROWS, ["yes"] * 60)
 
 
 @pytest.mark.parametrize(

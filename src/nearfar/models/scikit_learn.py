@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.data.read.classes import class_text
-from nearfar.errors import UserError
+from nearfar.data.read.classes import class_text, whole_text
+from nearfar.errors import UserError, nearest, shown
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -26,6 +26,11 @@ class TrainedEstimator(ABC):
     @abstractmethod
     def task(self) -> str:
         """What is predicted."""
+
+    @property
+    @abstractmethod
+    def classes_(self) -> NDArray[Any]:
+        """Names of the classes."""
 
     @abstractmethod
     def predict(self, X: Any) -> NDArray[Any]:
@@ -67,7 +72,7 @@ class TrainedEstimator(ABC):
 
     def _truth(self, y: Any) -> NDArray[Any]:
         if self.task == "classification":
-            return np.array([class_text(cell) for cell in np.asarray(y, dtype=object)])
+            return self._classes_of(np.asarray(y, dtype=object))
         try:
             numbers = np.asarray(y, dtype=np.float64)
         except (TypeError, ValueError):
@@ -75,6 +80,19 @@ class TrainedEstimator(ABC):
         if not np.isfinite(numbers).all():
             raise UserError("y: needs a finite number for every row")
         return numbers[:, 0] if numbers.ndim == 2 and numbers.shape[1] == 1 else numbers
+
+    def _classes_of(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return names of classes; a class that the model does not know is one like any.
+
+        Raises:
+            UserError: the model knows none of them.
+        """
+        known = [class_text(name) for name in self.classes_]
+        texts = [class_text(cell) for cell in y.reshape(-1)]
+        names = [text if text in known else whole_text(text) for text in texts]
+        if names and not set(names) & set(known):
+            raise UserError(f"y: no such class: {shown(texts[0])}; {nearest(texts[0], known)}")
+        return np.array(names, dtype=object).reshape(y.shape)
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

@@ -6,6 +6,7 @@ gives both, a stored number is a number and a text is a name, whatever the names
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -29,7 +30,13 @@ Classes = tuple[npt.NDArray[np.float64], tuple[str, ...]]
 
 
 def class_numbers(
-    table: Table, column: str, names: Names, bad: BadRows, *, texts_are_names: bool = False
+    table: Table,
+    column: str,
+    names: Names,
+    bad: BadRows,
+    *,
+    texts_are_names: bool = False,
+    typed: bool = False,
 ) -> Classes:
     """Return the class of every row and the names of the classes.
 
@@ -45,6 +52,8 @@ def class_numbers(
         bad: takes the rows without a class.
         texts_are_names: whether a text such as ``none`` is a class, because the layout gives it, as
             folders do; with ``names`` it is so in any case. Empty texts and NaN stay missing.
+        typed: whether texts and numbers are told apart by the file; where they are not, ``1.0`` of
+            a column of whole numbers is the class 1, as pandas writes those that have gaps.
 
     Returns:
         float64 (n,), places among the names, NaN where the row was noted as bad; and the names in
@@ -59,6 +68,8 @@ def class_numbers(
         return _named(table, column, cells, names, bad)
     missing = _absent if texts_are_names else is_missing
     texts = [None if missing(cell) else class_text(cell) for cell in cells]
+    if not (texts_are_names or typed):
+        texts = _without_points(texts)
     different = list({text for text in texts if text is not None})
     infinite = {different[place] for place in infinite_among_numbers(different)}
     for position, text in enumerate(texts):
@@ -219,8 +230,17 @@ def _stored(cell: Any, texts: bool) -> int | None:
 
 
 def _digits(text: str) -> int | None:
-    plain = text.removeprefix("-")
-    return int(text) if plain.isascii() and plain.isdigit() else None
+    plain = whole_text(text)
+    digits = plain.removeprefix("-")
+    return int(plain) if digits.isascii() and digits.isdigit() else None
+
+
+def _without_points(texts: Sequence[str | None]) -> list[str | None]:
+    """Return whole numbers without a point if all texts are whole numbers, else the same texts."""
+    plain = {text: whole_text(text) for text in texts if text is not None}
+    if any(_digits(text) is None for text in plain):
+        return list(texts)
+    return [None if text is None else plain[text] for text in texts]
 
 
 def _absent(cell: Any) -> bool:
@@ -285,6 +305,11 @@ def _constant(cell: str) -> str:
 
 def _raw(cell: Any) -> str:
     return composed(cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell))
+
+
+def whole_text(text: str) -> str:
+    """Return a whole number that is written with a point and zeros without them, else the text."""
+    return text.partition(".")[0] if re.fullmatch(r"-?[0-9]+\.0+", text) else text
 
 
 def class_text(cell: Any) -> str:

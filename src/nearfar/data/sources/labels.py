@@ -34,8 +34,10 @@ from nearfar.data.split.stratified import draw
 from nearfar.errors import UserError
 
 _LIMIT_SEED = 0
-_TYPED = frozenset({".parquet", ".pq", ".arrow", ".feather", ".json", ".jsonl", ".ndjson"})
-"""Endings of files whose columns have types."""
+_TYPED = frozenset(
+    {".parquet", ".pq", ".arrow", ".feather", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm"}
+)
+"""Endings of files whose columns, or cells, have types."""
 
 
 class RowLabels:
@@ -60,6 +62,7 @@ class RowLabels:
         self._table, self._options, self._bad = table, options, bad
         self._columns = self._read = list(own) or options.target_columns
         self.classes: tuple[str, ...] = ()
+        typed = any(end.lower() in _TYPED for end in Path(options.path or "").suffixes[-2:])
         named = {**table.class_names, **(class_names or {})}
         names = named.get(self._columns[0], ())
         if options.task == "multilabel":
@@ -71,7 +74,7 @@ class RowLabels:
             )
         elif options.label_task == "classification":
             numbers, self.classes = class_numbers(
-                table, self._columns[0], names, bad, texts_are_names=bool(own)
+                table, self._columns[0], names, bad, texts_are_names=bool(own), typed=typed
             )
             if options.positive is not None:
                 numbers, self.classes = with_positive(numbers, self.classes, options.positive)
@@ -84,7 +87,6 @@ class RowLabels:
                 refuse_booleans(table, column)
             self._targets = several_numbers(self._columns, bad)
         plain = (number(name) is not None or name in ("False", "True") for name in self.classes)
-        typed = Path(options.path or "").suffix.lower() in _TYPED
         self._texts = typed and all(plain) and _all_texts(table, self._columns[0])
         self._groups = _groups(options.group, bad) if options.group else None
         self._keys = None if options.id is None else row_keys(table, options.id, bad)
