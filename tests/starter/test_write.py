@@ -19,7 +19,7 @@ from nearfar.starter.arms import Budget, arms_of
 from nearfar.starter.asked import Asked
 from nearfar.starter.first_split import first_split
 from nearfar.starter.kits import kit_of
-from nearfar.starter.scalars import scalar
+from nearfar.starter.scalars import scalar, value_list
 from nearfar.starter.write import write_study
 from nearfar.study.load import load_study
 
@@ -121,6 +121,17 @@ def test_columns_give_a_study_with_listed_features() -> None:
     assert "missing values: 50 in 1 column (holes)" in facts
     assert "column 'text' is the same in every row" in facts
     load_study("my-data.yaml")
+
+
+@pytest.mark.parametrize("count", [1, 50, 51, 400])
+def test_a_list_is_read_back_and_a_long_one_is_no_longer_than_a_screen(count: int) -> None:
+    odd = ["a, b", "[x]", "{y}", "#5", "no", "", "é: ä", "'quoted'", "x" * 150, "1.0", "*"]
+    values = [odd[k % len(odd)] if k % 3 else f"pixel{k}" for k in range(count)]
+    lines = value_list("features", values, "  ")
+    assert yaml.safe_load("\n".join(["data:", *lines])) == {"data": {"features": values}}
+    assert len(lines) == count + 1 if count <= 50 else len(lines) < count / 2
+    assert max(len(line) for line in lines if "xxx" not in line) <= 100
+    assert all(line == line.rstrip() for line in lines)
 
 
 @pytest.mark.parametrize("kind", ["molecules", "columns"])

@@ -17,7 +17,7 @@ from nearfar.records.outputs import refuse_within_own
 from nearfar.records.places import expanded, file_to_write
 from nearfar.starter.arms import Arm, Arms, Budget, arms_of
 from nearfar.starter.kits import Kit, kit_of
-from nearfar.starter.scalars import scalar
+from nearfar.starter.scalars import scalar, value_list
 
 if TYPE_CHECKING:
     from nearfar.data.options import SplitOptions
@@ -354,7 +354,7 @@ def _block(key: str, values: dict[str, Any]) -> list[str]:
     lines = [f"{key}:"]
     for name, value in values.items():
         if isinstance(value, list | tuple):
-            lines += [f"  {name}:", *(f"    - {scalar(item)}" for item in value)]
+            lines += value_list(name, value, "  ")
         else:
             comment = f"   # {comments[name]}" if name in comments else ""
             lines.append(f"  {name}: {scalar(value)}{comment}")
