@@ -9,6 +9,7 @@ from typing import Any
 from nearfar.errors import nearest, shown
 from nearfar.records.conditions import ANY, OR
 from nearfar.study.axis import NO_VALUES, Axis, range_mistakes
+from nearfar.study.given_names import is_name
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.placeholders import placeholders
 from nearfar.study.schema import Test
@@ -133,7 +134,7 @@ def _value_mistakes(axis: Axis) -> list[str]:
         seeds = list(values) if isinstance(values, list) else list(axis.labelled().values())
         if not seeds:
             return ["has no values"]
-        bad = [seed for seed in seeds if not isinstance(seed, int) or seed < 0]
+        bad = [seed for seed in seeds if type(seed) is not int or seed < 0]
         return ["seeds are different whole numbers from 0 up"] * (
             bool(bad) or len(set(seeds)) < len(seeds)
         )
@@ -146,6 +147,11 @@ def _value_mistakes(axis: Axis) -> list[str]:
         return ["values with a structure need names: a mapping label: value"]
     if len(labelled) < len(values):
         return [f"has a value twice: {shown(values)}"]
+    if strange := [label for label in labelled if not is_name(label)]:
+        return [
+            f"the label {shown(strange[0])} is no line of text: give values names, as a mapping "
+            "label: value"
+        ]
     if axis.role not in {"condition", "score"}:
         return []
     return [

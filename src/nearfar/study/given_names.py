@@ -16,13 +16,18 @@ _INVISIBLE = re.compile("[\u034f\u115f\u1160\u3164\ufe00-\ufe0f]")
 """Signs beside those of Unicode's category Cf that show nothing, or choose between two forms."""
 
 
+def is_name(name: str) -> bool:
+    """Tell whether a text is one line, not blank, without control characters."""
+    return bool(name.strip()) and not _UNSEEN.search(name)
+
+
 def given_name(name: str) -> str:
     """Return a name as it is.
 
     Raises:
         ValueError: it is blank, or has line ends or control characters.
     """
-    if not name.strip() or _UNSEEN.search(name):
+    if not is_name(name):
         raise ValueError(
             f"{shown(name)}: a name is one line of text, not empty, without control characters"
         )
