@@ -12,20 +12,22 @@ from nearfar.plan.plan import make_plan
 
 def test_names_and_reasons_with_brackets_are_told_whole() -> None:
     raw = small(axes={"width": {"role": "compare", "values": [1, 2]}})
-    raw["arms"] |= {"wide": {"fit": {"encoder": {"mlp": {"hidden": "$width"}}}}}
+    raw["arms"] |= {":dog:": {"fit": {"encoder": {"mlp": {"hidden": "$width"}}}}}
     plan = make_plan(resolved(raw), DIGEST, HERE)
-    told = io.StringIO()
+    told, bars = io.StringIO(), set()
     with Display(Console(file=told, width=200), rows=60) as display:
         display(Planned(plan, plan.steps))
         for stage_hash in plan.steps:
             display(Started(stage_hash))
+            bars.add(str(display.bars.columns[0](display.bars.tasks[-1])))
             display(Finished(stage_hash))
         display(Started(stage_hash))
-        display(Finished(stage_hash, "IndexError: [/3] of [1, 2]"))
+        display(Finished(stage_hash, "IndexError: [/3] :cat:"))
     lines = told.getvalue().splitlines()
-    assert any("wide [width=1] · seed 0" in line for line in lines)
-    assert any("wide [width=2] · seed 0" in line for line in lines)
-    assert "IndexError: [/3] of [1, 2]" in lines[-1]
+    assert any(":dog: [width=1] · seed 0" in line for line in lines)
+    assert any(":dog: [width=2] · seed 0" in line for line in lines)
+    assert "IndexError: [/3] :cat:" in lines[-1]
+    assert {":dog: [width=1] · seed 0", ":dog: [width=2] · seed 0"} <= bars
 
 
 def test_a_stage_shows_what_its_length_is_counted_in() -> None:

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from nearfar.report import print_summary
 from nearfar.report.console import InertConsole
 from nearfar.report.signs import inert, looking_alike
 
+ODD = "forest [k=3] [red]7[/red] [/x] :dog:"
 ORDER = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202e"
 
 
@@ -45,8 +48,19 @@ def test_orders_in_names_are_written_out(finished_run: Path, tmp_path: Path, col
 def test_the_console_of_commands_writes_orders_out_and_keeps_its_own() -> None:
     text = io.StringIO()
     console = InertConsole(file=text, force_terminal=True, color_system="standard", width=80)
-    console.print("[red]a\x1b]0;b[/red]", highlight=False)
+    console.print(Text("a\x1b]0;b", style="red"))
     assert text.getvalue() == "\x1b[31ma\\x1b]0;b\x1b[0m\n"
+
+
+def test_the_console_of_commands_reads_no_markup_and_draws_no_emoji() -> None:
+    text = io.StringIO()
+    console = InertConsole(file=text, force_terminal=True, color_system="standard", width=80)
+    table = Table(box=None, show_header=False)
+    table.add_column()
+    table.add_row(ODD)
+    console.print(ODD)
+    console.print(table)
+    assert [line.strip() for line in text.getvalue().splitlines()] == [ODD, ODD]
 
 
 def test_ends_of_lines_and_ordinary_letters_stay() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from two_targets import SECOND, with_second_target
 
 from nearfar.errors import UserError
 from nearfar.report import print_summary
@@ -79,6 +80,22 @@ def test_markup_in_names_is_text(finished_run: Path, tmp_path: Path) -> None:
     text = "\n".join(_printed(run, 120))
     assert "[red]odd[/red]" in text
     assert "No [bold]markup[/bold]." in text
+
+
+def test_names_are_text_in_every_table(finished_run: Path, tmp_path: Path) -> None:
+    odd, place, target = "wide [k=3] [/x] :dog:", "noise=[b] :cat:", "y [red] :dog:"
+    text = json.dumps(_summary(with_second_target(finished_run, tmp_path)))
+    for old, new in (("RnC(L1)", odd), (SECOND, target)):
+        text = text.replace(json.dumps(old), json.dumps(new))
+    summary = json.loads(text)
+    summary["arms"] = [a | {"condition": c} for a in summary["arms"] for c in ("noise=0", place)]
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "summary.json").write_text(json.dumps(summary | {"reference": "noise=0"}))
+    tables = "\n".join(_printed(run, 180)).split("mean ±")[0]
+    assert tables.count(odd) == 4  # of results, along noise, and of each target twice
+    assert "[b] :cat:" in tables
+    assert target in tables
 
 
 def test_a_folder_that_is_no_run_is_the_users_mistake(tmp_path: Path) -> None:

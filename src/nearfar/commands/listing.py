@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.table import Table
+from rich.text import Text
 
 from nearfar.report.console import InertConsole as Console
 
@@ -27,12 +28,12 @@ def list_studies() -> None:
         table.add_row(name, study.get("question") or study.get("title", ""), *times)
     console.print(table)
     for profile in LISTED:
-        console.print(f"[bold]{profile}[/bold]: {PROFILES[profile]}", highlight=False)
+        console.print(Text.assemble((profile, "bold"), f": {PROFILES[profile]}"))
     for name, study in shipped_texts().items():
         arms = ((study.get("profiles") or {}).get("efficient") or {}).get("arms") or {}
         left_out = [arm for arm, changes in arms.items() if changes is None]
         if left_out:
-            console.print(f"{name}, efficient, leaves out: {', '.join(left_out)}", highlight=False)
+            console.print(f"{name}, efficient, leaves out: {', '.join(left_out)}")
 
 
 def _duration(minutes: float | None) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from nearfar.numbers import counted
 from nearfar.report.console import InertConsole as Console
@@ -56,12 +56,16 @@ def run_study(request: Request, *, dry_run: bool) -> int:
                 write_report(prepared.folder.path)
     print_summary(prepared.folder.path, console)
     if prepared.not_kept:
-        console.print(f"[yellow]{escape(prepared.not_kept)}[/yellow]", highlight=False)
+        console.print(Text(prepared.not_kept, style="yellow"))
     for error, trace in prepared.failures.values():
         if trace and os.environ.get("NEARFAR_DEBUG"):
-            console.print(trace, markup=False, highlight=False)
-        console.print(f"[red]a stage failed:[/red] {escape(error)}", highlight=False)
+            console.print(trace)
+        _say_failed(error, console)
     return 1 if prepared.failures else 0
+
+
+def _say_failed(reason: str, console: Console) -> None:
+    console.print(Text.assemble(("a stage failed:", "red"), f" {reason}"))
 
 
 def _take_part(request: Request, console: Console) -> int:
@@ -71,11 +75,11 @@ def _take_part(request: Request, console: Console) -> int:
 
     prepared, where = prepare(request), request.where
     begun = f"machine {where.node} of 0 to {where.nodes - 1}: trains what the first one says"
-    console.print(begun, highlight=False)
+    console.print(begun)
     trained, whole = take_part(prepared)
     ended = "has ended" if whole else "is gone"
     line = f"the command on the first machine {ended}; trainings taken part in: {trained}"
-    console.print(line, highlight=False, soft_wrap=True)
+    console.print(line, soft_wrap=True)
     return 0 if whole else 1
 
 
@@ -107,7 +111,7 @@ def plan_study(request: Request) -> int:
         print_outlook(outlook.to_plain(), console)
     reasons = solved.reasons.values() if solved else ()
     for reason in reasons:
-        console.print(f"[red]a stage failed:[/red] {escape(reason)}", highlight=False)
+        _say_failed(reason, console)
     return 1 if reasons or outlook is None else 0
 
 
@@ -142,7 +146,7 @@ def _announced(prepared: Prepared, request: Request, console: Console) -> int | 
     jobs = request.jobs or (None if elsewhere else default_jobs(prepared))
     _announce(prepared, console)
     if tight := check_room(prepared, 1 if jobs is None or elsewhere else jobs):
-        console.print(f"[yellow]{escape(tight)}[/yellow]", highlight=False, soft_wrap=True)
+        console.print(Text(tight, style="yellow"), soft_wrap=True)
     return jobs
 
 
@@ -157,7 +161,7 @@ def _print_expected(prepared: Prepared, request: Request, console: Console) -> N
     _print_stages(prepared, console)
     if request.where.elsewhere and not is_here(prepared.device):
         line = f"expected time: not known: there is no {prepared.device} device here to measure on"
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
         return
     took = estimate(prepared, jobs or default_jobs(prepared), embed)
     left = "what is missing" if prepared.missing else "tables and page, every stage is there"
@@ -166,7 +170,7 @@ def _print_expected(prepared: Prepared, request: Request, console: Console) -> N
         f"on the disk it takes about {size(took.bytes)}",
     )
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def _announce(prepared: Prepared, console: Console) -> None:
@@ -176,17 +180,17 @@ def _announce(prepared: Prepared, console: Console) -> None:
     dropped = dataset.source.get("dropped") or 0
     open_choices = any(choice.chosen is None for choice in plan.choices)
     for note in prepared.notes:
-        console.print(escape(note), highlight=False, soft_wrap=True)
-    console.print(
-        f"[bold]{study.study}[/bold] ({study.profile}): {counted(len(dataset), 'row')}"
+        console.print(note, soft_wrap=True)
+    line = (
+        f" ({study.profile}): {counted(len(dataset), 'row')}"
         + (f", {counted(dropped, 'bad one')} left out" if dropped else "")
         + f", {counted(len(plan.arms), 'arm')}, {_seeds(prepared)}; "
         f"{counted(len(plan.steps), 'stage')}{' at least' if open_choices else ''}, "
         f"{len(plan.steps) - len(prepared.missing) - len(prepared.left)} of them there already"
         + (f" and {len(prepared.left)} failed before" if prepared.left else "")
-        + (f": {escape(reused)}" if (reused := reused_stages(prepared)) else ""),
-        highlight=False,
+        + (f": {reused}" if (reused := reused_stages(prepared)) else "")
     )
+    console.print(Text.assemble((study.study, "bold"), line))
 
 
 def _seeds(prepared: Prepared) -> str:
@@ -207,14 +211,13 @@ def _print_stages(prepared: Prepared, console: Console) -> None:
         shown = ", ".join(dict.fromkeys(arms))
         length = f"{step.length} {step.unit}s" if step.length else "solved"
         cells = (step.name, step.hash, shown, str(step.spec.seed), length, state)
-        table.add_row(*map(escape, cells))
+        table.add_row(*cells)
     console.print(table)
     for choice in prepared.plan.choices:
         if choice.chosen is None:
             place = f" at {choice.condition}" if choice.condition else ""
             seeds = ", ".join(map(str, choice.seeds))
             console.print(
-                f"to be chosen on validation: {escape(choice.arm + place)}, one of "
-                f"{len(choice.tries)} points, then seeds {seeds} with the final budget",
-                highlight=False,
+                f"to be chosen on validation: {choice.arm}{place}, one of "
+                f"{len(choice.tries)} points, then seeds {seeds} with the final budget"
             )

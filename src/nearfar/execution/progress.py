@@ -8,7 +8,6 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -59,7 +58,7 @@ class Display:
         self.steps: dict[str, Step] = {}
         self.users: dict[str, list[str]] = {}
         self.bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeRemainingColumn(compact=True),
@@ -117,7 +116,7 @@ class Display:
             if stage_hash in self.rows:  # it begins again: its worker was lost
                 self.bars.remove_task(self.rows.pop(stage_hash))
             self.rows[stage_hash] = self.bars.add_task(
-                escape(self.label(stage_hash)), total=step.length or None
+                self.label(stage_hash), total=step.length or None
             )
         elif isinstance(event, events.Progress):
             detail = f"{step.unit} {event.done}/{step.length} · loss {event.loss:.4g}"
@@ -145,7 +144,7 @@ class Display:
 
     def _print(self, line: str) -> None:
         self.spoke = self.clock()
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(Text(line), soft_wrap=True)
 
     def _advance(self, stage_hash: str, units: float) -> None:
         self.bars.advance(self.whole, units - self.units.get(stage_hash, 0.0))
@@ -160,7 +159,7 @@ class Display:
         if event.stage_hash in self.rows:
             self.bars.remove_task(self.rows.pop(event.stage_hash))
         if event.error:
-            line = escape(f"{self.label(event.stage_hash)}: {event.error}")
-            self.console.print(f"[red]failed[/red] {line}", highlight=False)
+            line = f" {self.label(event.stage_hash)}: {event.error}"
+            self.console.print(Text.assemble(("failed", "red"), line))
         elif not self.console.is_terminal:
             self._print(f"{count}: {self.label(event.stage_hash)}")

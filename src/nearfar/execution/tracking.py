@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from nearfar.execution.events import Event, Finished, Planned
 from nearfar.execution.trackers import trackers_of
@@ -40,7 +40,7 @@ class Tracking:
         self.ended = 0
 
         def warn(line: str) -> None:
-            console.print(f"[yellow]{escape(line)}[/yellow]", highlight=False, soft_wrap=True)
+            console.print(Text(line, style="yellow"), soft_wrap=True)
 
         chosen = trackers_of(prepared.resolved.study, prepared.folder.path)
         self.backgrounds = [Background(name, tracker, warn) for name, tracker in chosen.items()]

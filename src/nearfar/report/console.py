@@ -1,6 +1,7 @@
 """A console and tables that suit any terminal."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -11,7 +12,14 @@ from nearfar.report.signs import inert, looking_alike
 
 
 class InertConsole(Console):
-    """A console on which no text from data or names is obeyed: it is written out instead."""
+    """A console on which no text from data or names is obeyed: it is written out instead.
+
+    Nor is any read as markup or for emoji: what has a style is a ``Text``.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """Take the options of a console."""
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -23,16 +31,13 @@ class InertConsole(Console):
 
 
 def suited(renderable: RenderableType, encoding: str) -> RenderableType:
-    """A text in characters that the encoding has, the same one where it has them all."""
-    if not isinstance(renderable, str | Text):
-        return renderable
-    plain = str(renderable)
-    shown = looking_alike(plain, encoding)
-    if shown == plain:
-        return renderable
+    """A text in characters that the encoding has; one that has no style is not read as markup."""
     if isinstance(renderable, str):
-        return shown
-    return Text(shown, style=renderable.style)
+        return Text(looking_alike(renderable, encoding))
+    if not isinstance(renderable, Text):
+        return renderable
+    shown = looking_alike(renderable.plain, encoding)
+    return renderable if shown == renderable.plain else Text(shown, style=renderable.style)
 
 
 def suit_table(table: Table, encoding: str) -> Table:
