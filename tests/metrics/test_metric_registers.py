@@ -57,6 +57,8 @@ def test_what_counts_as_no_difference() -> None:
     own = Metric("own", "own", "lower", "none", float)
     assert own.same.size(3.0) == pytest.approx(0.3)
     assert metric_mistake(own) == ""
+    odd = Metric("own", "own", "lower", "percent", float)  # type: ignore[arg-type]
+    assert metric_mistake(odd) == "has unit='percent'; allowed: none, squared, target"
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,8 @@ def metric_mistake(metric: Any) -> str:
         return "is not a nearfar.metrics.Metric"
     if metric.better not in ("lower", "higher"):
         return f"has better={metric.better!r}; allowed: higher, lower"
+    if metric.unit not in ("target", "squared", "none"):
+        return f"has unit={metric.unit!r}; allowed: none, squared, target"
     if metric.task not in METRICS_OF:
         return f"has task={metric.task!r}; allowed: {', '.join(sorted(METRICS_OF))}"
     known = callable(metric.value)

@@ -56,6 +56,11 @@ def defines_of_numbers(metric: str, truth: Floats) -> bool:
     return len(truth) > 0 and any(np.isfinite(value(truth, g)) for g in (truth, truth[::-1]))
 
 
+def defines_of_one(truths: Mapping[str, Floats], metric: str) -> bool:
+    """The same, of the truths that the metric is given."""
+    return defines_of_numbers(metric, truths[metric])
+
+
 def defines_of_label(metric: str, truth: NDArray[np.number]) -> bool:
     """Return whether a metric of labels has a value for some prediction of these truths (n,)."""
     value, odds = METRICS[metric].value, np.asarray(truth, dtype=np.float64) - 0.5
@@ -74,6 +79,12 @@ def mean_of_defined(values: Sequence[tuple[float, Callable[[], bool]]]) -> float
 def unit_of(metric: str, unit: str) -> str:
     """Return the unit of a metric of targets in this unit."""
     return "" if METRICS[metric].unit == "none" else unit
+
+
+def scaled(metric: str, value: float, deviation: float) -> float:
+    """Return a metric in the target's own unit over the target's deviation, as it has that unit."""
+    power = {"target": 1, "squared": 2, "none": 0}[METRICS[metric].unit]
+    return value / deviation**power
 
 
 def metric_entry(split: str, target: str, metric: str, unit: str, value: float) -> dict[str, Any]:

@@ -29,8 +29,10 @@ from nearfar.stages.over_targets import (
     OverTargets,
     defines_of_label,
     defines_of_numbers,
+    defines_of_one,
     mean_of_defined,
     metric_entry,
+    scaled,
     unit_of,
 )
 from nearfar.stages.reconstructions import MANY_ROWS, SPLITS, Reconstructions
@@ -48,7 +50,9 @@ Line = tuple[Any, ...]
 class Numbers:
     """One number or more a row, trained in z units of the training rows.
 
-    ``also`` names the metrics that are reported beside the built-in ones.
+    ``also`` names the metrics that are reported beside the built-in ones. Built-in ones are the
+    same on z units, or that of the target over its deviation; others, such as a relative error,
+    need not be: they are given the target's own unit, and what they find is scaled.
     ``targets`` and ``solved_targets`` (n, k) are z-scored, NaN where a row lacks one of several;
     scores are predictions in z units. Every number of a target goes by the rows that have it.
     ``reported`` is the scaler of the z units that errors are reported in: where conditions have
@@ -98,9 +102,14 @@ class Numbers:
     def value(self, metric: str, rows: NDArray[np.int64], scores: Floats) -> float:
         """Return a metric of scores (r, k) of some rows, mean over targets, in z units."""
         measure, found = METRICS[metric].value, []
-        for truth, guess in zip(self.targets[rows].T, scores.T, strict=True):
+        truths, guesses, deviations = self.targets[rows], scores, (1.0,) * self.count
+        if metric not in METRICS.built_in:
+            truths, guesses = self.dataset.targets[rows], self.scaler.inverse(scores)
+            deviations = self.scaler.std
+        for truth, guess, deviation in zip(truths.T, guesses.T, deviations, strict=True):
             known = ~np.isnan(truth)
             value = measure(truth[known], guess[known]) if known.any() else float("nan")
+            value = scaled(metric, value, deviation)
             found.append((value, partial(defines_of_numbers, metric, truth[known])))
         return mean_of_defined(found)
 
@@ -120,18 +129,18 @@ class Numbers:
             if not len(rows):
                 over.take(split, "z", names, {}, lambda _: True)
                 continue
-            for unit, truth, guess in (
-                ("z", targets[rows, k], scores[rows, k]),
-                (own, self.dataset.targets[rows, k], values[rows, k]),
-            ):
-                valued = evaluate_regression(truth, guess, self.also)
-                for metric, value in valued.items():
+            truth, in_z = self.dataset.targets[rows, k], targets[rows, k]
+            unscaled = evaluate_regression(truth, values[rows, k], self.also)
+            valued = evaluate_regression(in_z, scores[rows, k])
+            for metric in unscaled.keys() & set(self.also):
+                valued[metric] = scaled(metric, unscaled[metric], self.reported.std[k])
+            for unit, of_unit in (("z", valued), (own, unscaled)):
+                for metric, value in of_unit.items():
                     label = unit_of(metric, unit)
                     if label or unit == "z":
                         found.append(metric_entry(split, name, metric, label, value))
-                if unit == "z":
-                    defined = partial(defines_of_numbers, truth=truth)
-                    over.take(split, unit, names, valued, defined)
+            truths = {**dict.fromkeys(REGRESSION, in_z), **dict.fromkeys(self.also, truth)}
+            over.take(split, "z", names, valued, partial(defines_of_one, truths))
         return found + (over.means() if self.count > 1 else [])
 
     def lines(self, scores: Floats, parts: Sequence[str] = SPLITS) -> list[Line]:
