@@ -1,6 +1,8 @@
 """What is told of one comparison: chances, how large it can be, ties, and its original unit."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,10 @@ from made_runs import BASE, STD, MadeRun, shifted
 from scipy import stats
 
 from nearfar.analysis.comparison import Comparison, bound
+from nearfar.analysis.outlook import Asked, Compared, look_ahead
+from nearfar.analysis.variance import Parts
 from nearfar.analysis.variance import Tested as Training
+from nearfar.extensions import use_modules
 from nearfar.numbers import number
 
 FORMS = ("folds", "resplits", "fixed")
@@ -108,6 +113,35 @@ def test_no_error_is_said_to_be_reduced_by_more_than_all_of_it() -> None:
     assert bound(gains, -0.1, 0.5) == "at most 0.500 better or 0.100 worse"
     accuracies = replace(gains, metric="balanced_accuracy")
     assert bound(accuracies, -0.441, 1.033) == "at most 1.000 better or 0.441 worse"
+
+
+@pytest.fixture
+def log_density(tmp_path: Path) -> Iterator[str]:
+    """A metric of a user's own that may be below zero, the lower the better."""
+    (tmp_path / "densities.py").write_text(
+        "from nearfar.metrics import Metric\n"
+        "METRICS = {'density': Metric('density', 'minus log density', 'lower', 'none', float)}\n"
+    )
+    use_modules(["densities"], tmp_path)
+    yield "density"
+    use_modules([], Path())
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_may_be_below_zero_is_told_in_no_percent(log_density: str, sign: int) -> None:
+    base = [sign * value for value in BASE]
+    run = study("folds", log_density).arm("L1", base)
+    run.arm("far below", [value - 0.6 + 0.01 * (k % 2) for k, value in enumerate(base)])
+    summary = run.summary()
+    (found,) = summary["comparisons"]
+    assert found["reduction_percent"] is None
+    assert found["verdict"] == "better"
+    assert found["bound"] == f"{number(-found['high'])} to {number(-found['low'])} better"
+    assert "95% interval " in summary["answer"]
+    assert "%" not in summary["answer"].replace("95%", "")
+    asked = Asked("s", "full", log_density, "", 5, 1, sign * 0.25, "L1", None, None)
+    parts = [Compared(Parts(**found["parts"]))]
+    assert {reach.percent for reach in look_ahead(asked, parts, "run", ()).reaches} == {None}
 
 
 def given(differences: list[np.ndarray], rows: list[np.ndarray], n_rows: int) -> GivenScores:

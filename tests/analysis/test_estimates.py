@@ -174,3 +174,4 @@ def test_words(
 def test_published_reductions() -> None:
     assert reduction_percent(6.154 - 6.544, 6.544) == pytest.approx(5.960, abs=1e-3)
     assert reduction_percent(0.1, 0.0) is None
+    assert reduction_percent(0.1, -2.0) is None

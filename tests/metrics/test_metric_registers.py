@@ -40,6 +40,11 @@ def test_names_that_nobody_knows_are_words() -> None:
     assert not higher_is_better("mae")
 
 
+def test_every_built_in_metric_that_is_better_lower_is_an_error() -> None:
+    assert all(metric.is_error == (metric.better == "lower") for metric in METRICS.values())
+    assert not Metric("density", "density", "lower", "none", float).is_error
+
+
 def test_what_counts_as_no_difference() -> None:
     sizes = {name: metric.same.size(-0.5) for name, metric in METRICS.items()}
     assert sizes == pytest.approx(

@@ -17,6 +17,7 @@ from nearfar.records.run import RunFolder
 from nearfar.report import write_report
 from nearfar.report.load import read_run
 from nearfar.report.page.page import render, script_json
+from nearfar.report.page.sections.results import results_table
 
 HOSTILE = [
     '<img src=x onerror="document.title=1">',
@@ -131,6 +132,15 @@ def test_the_comparison_shown_is_the_arms_own(finished_run: Path, tmp_path: Path
     claims = [row for row in table.rows if row[:2] == ["L1", "RnC(L1)"]]
     assert len(claims) == 1
     assert claims[0][-1].startswith("better")
+
+
+def test_without_a_share_of_an_error_no_reduction_is_told(finished_run: Path) -> None:
+    run = read_run(finished_run)
+    assert "<small>of the MAE</small>" in results_table(run)
+    none = [c | {"reduction_percent": None} for c in run.summary["comparisons"]]
+    table = results_table(replace(run, summary={**run.summary, "comparisons": none}))
+    assert "reduction" not in table
+    assert len({row.count("<td") for row in table.split("<tr") if row.count("<td") > 1}) == 1
 
 
 def test_nothing_from_data_becomes_markup(molecules: Molecules, tmp_path: Path) -> None:

@@ -160,13 +160,14 @@ def _draft(results: RunResults, arm: str, against: str, series: Series, rules: R
     base = math.fsum(second[seed] for seed in seeds) / len(seeds)
     estimate = paired_estimate(results, arm, against, series, rules)
     difference = estimate.mean if estimate else math.fsum(by_seed.values()) / len(seeds)
-    error_like = METRICS[series.metric].better == "lower"
     interval = rules.testing.interval(estimate) if estimate else None
     measured = replace(
         blank,
         baseline_mean=base,
         difference=difference,
-        reduction_percent=reduction_percent(difference, base) if error_like else None,
+        reduction_percent=reduction_percent(difference, base)
+        if METRICS[series.metric].is_error
+        else None,
         margin=rules.margin_at(series.metric, base),
         verdict="undecided",
         original=_original(results, blank, seeds, difference, interval),

@@ -86,8 +86,7 @@ def possible(c: Comparison, difference: float) -> float:
     metric = METRICS[c.metric]
     span = metric.most - metric.least
     difference = min(max(difference, -span), span)
-    lowers = metric.better == "lower"
-    if not lowers or c.reduction_percent is None or not c.baseline_mean:
+    if c.reduction_percent is None or not c.baseline_mean:
         return difference
     return max(difference, -c.baseline_mean)
 

@@ -276,7 +276,7 @@ def look_ahead(
         return median(size(parts, n, asked.comparisons) for parts in known)
 
     metric = METRICS[asked.metric]
-    base = abs(asked.reference) if metric.better == "lower" else 0.0
+    base = asked.reference if metric.is_error else 0.0
     reaches = []
     for n in TRAININGS:
         found = middle(finds, n)

@@ -50,6 +50,6 @@ def decide(
 def reduction_percent(difference: float, baseline: float) -> float | None:
     """Reduction of an error over the baseline's in %, positive where the arm's is lower.
 
-    None when the baseline's is 0.
+    None where the baseline's is not above 0: a share of it would say nothing.
     """
-    return -100 * difference / baseline if baseline and math.isfinite(baseline) else None
+    return -100 * difference / baseline if 0 < baseline < math.inf else None

@@ -64,6 +64,11 @@ class Metric:
     least: float = -math.inf
     most: float = math.inf
 
+    @property
+    def is_error(self) -> bool:
+        """Whether it is an error: of one that is never below zero, a share can be taken away."""
+        return self.better == "lower" and self.least >= 0
+
     def judges(self, task: str) -> bool:
         """Whether it judges predictions of a task."""
         return task == self.task or (self.labels and task == "multilabel")

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from nearfar.metrics import MEASURES
+from nearfar.numbers import finite
 from nearfar.report.load import (
     Run,
     against,
@@ -36,7 +37,6 @@ from nearfar.report.wording import (
     count,
     difference,
     duration,
-    higher_is_better,
     interval,
     mean_std,
     metric_name,
@@ -140,8 +140,9 @@ def _bars_legend() -> str:
 
 
 def _reductions(run: Run) -> bool:
-    """Whether the metric is an error, of which a part can be taken away."""
-    return not higher_is_better(run.summary)
+    """Whether it is known of an arm which share of its baseline's error it takes away."""
+    found = run.summary.get("comparisons") or []
+    return any(finite(c.get("reduction_percent")) is not None for c in found)
 
 
 def all_metrics_table(run: Run, target: str = "") -> str:
