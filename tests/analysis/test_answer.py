@@ -344,6 +344,14 @@ def test_an_arm_that_is_surely_best_and_not_decidedly_better_is_explained() -> N
     raise AssertionError("no such run was made")
 
 
+def test_a_rival_that_another_arm_beats_is_no_matter_of_sides() -> None:
+    run = with_baseline().arm("sure", shifted(-0.15, 0.005), seconds=400.0)
+    summary = run.arm("cheap", shifted(-0.14, 0.15)).summary()
+    assert (summary["recommended"]["arm"], summary["recommended"]["left_out"]) == ("cheap", ["L1"])
+    assert "not decided" in summary["answer"] or "is undecided" in summary["answer"]
+    assert "two-sided" not in summary["answer"]
+
+
 def test_agreeing_sentences_are_not_explained() -> None:
     assert "two-sided" not in sentence(with_baseline().arm("ours", shifted(-0.2, 0.01)))
     assert "two-sided" not in sentence(with_baseline().arm("ours", shifted(-0.01, 0.3)))

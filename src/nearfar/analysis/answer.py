@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nearfar.analysis.advice import advised
 from nearfar.analysis.comparison import Comparison, outlook, possible, sized, training_count
-from nearfar.analysis.estimate import MIN_SEEDS
+from nearfar.analysis.estimate import ALPHA, MIN_SEEDS
 from nearfar.analysis.results import RunResults
 from nearfar.analysis.statistics import Verdict
 from nearfar.analysis.which import Recommendation
@@ -97,16 +97,28 @@ def _of_advised(
 
 
 def _two_sided(told: Sequence[Comparison], advice: Recommendation | None) -> str:
-    """Say why it may be sure which arm is best, and yet undecided whether it is better."""
-    if advice is None or not any(
-        c.verdict == "undecided" and c.arm == advice.arm and c.against in advice.left_out
-        for c in told
+    """Say why it may be sure which arm is best, and yet undecided whether it is better.
+
+    Only where the arm itself beats its rival on one side: else another arm beats that.
+    """
+    if advice is None:
+        return ""
+    level = ALPHA / max(len(advice.best) + len(advice.left_out) - 1, 1)
+    mine = [c for c in told if c.arm == advice.arm and c.against in advice.left_out]
+    if not any(
+        c.verdict == "undecided" and c.p is not None and _improves(c) and c.p / 2 <= level
+        for c in mine
     ):
         return ""
     return (
         "Which arm is the best is asked on one side, by how much it may be worse; a verdict is "
         "two-sided, and so takes more to be decided."
     )
+
+
+def _improves(c: Comparison) -> bool:
+    sign = 1 if METRICS[c.metric].better == "lower" else -1
+    return c.difference is not None and sign * c.difference < 0
 
 
 def _verdicts(asked: Asked, about: list[Comparison], before: Sequence[Comparison]) -> str:
