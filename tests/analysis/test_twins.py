@@ -52,6 +52,27 @@ def test_arms_of_which_one_condition_differs_are_no_twins() -> None:
     assert run.summary()["twins"] == {}
 
 
+@pytest.mark.parametrize(("own", "others", "first"), [(10, 5, "A"), (5, 10, "A2")])
+def test_twins_with_unequal_seeds_are_one_row(own: int, others: int, first: str) -> None:
+    """As in a run whose second arm came later, or took no part in a round."""
+    values = shifted(-0.1, 0.01)
+    run = MadeRun(folds=10).arm("L1", BASE).arm("A", values[:own], against="A2")
+    summary = run.arm("A2", values[:others], twin_of="A").summary()
+    (other,) = {"A", "A2"} - {first}
+    assert summary["twins"] == {other: first}
+    assert rows(summary) == [("L1", []), (first, [other])]
+    assert [entry["runs"] for entry in summary["arms"]] == [10, 10]
+    assert (first, other) not in pairs(summary)
+    assert (other, first) not in pairs(summary)
+    assert "Fewer seeds" not in " ".join(summary["notes"])
+
+
+def test_arms_without_a_common_seed_are_no_twins() -> None:
+    run = MadeRun().arm("L1", BASE).arm("A", BASE, twin_of="L1")
+    run.stages = [row for row in run.stages if (row.arm == "L1") == (row.seed < 5)]
+    assert run.summary()["twins"] == {}
+
+
 def test_equal_numbers_alone_make_no_twins() -> None:
     run = MadeRun().arm("L1", BASE).arm("A", BASE)
     assert run.summary()["twins"] == {}

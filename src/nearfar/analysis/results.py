@@ -14,6 +14,7 @@ from nearfar.records.conditions import as_number, is_pattern, matching, pairs_of
 
 TEST = "test"
 FIT = "fit"
+_Places = Mapping[tuple[str, int], set[tuple[bool, str]]]
 
 
 @dataclass(frozen=True)
@@ -85,18 +86,28 @@ class RunResults:
     def twins(self) -> dict[str, str]:
         """Arm → the arm that is the same computation: the same stages, whatever seed or condition.
 
-        Where several are, the first one that is no control stands for all.
+        Seeds that only one of them has say nothing against it. Where several are, that with most
+        of them stands for all, of equal ones the first, and a control for controls alone.
         """
-        first: dict[tuple[Any, ...], str] = {}
+        places = {arm: self._places(arm) for arm in self.arms}
+        first: list[str] = []
         found = {}
-        for arm in sorted(self.arms, key=self.is_control):
-            chains = {
-                (row.condition, row.seed, row.stage == FIT, row.hash)
-                for row in self._stages.get(arm, ())
-            }
-            same = first.setdefault(tuple(sorted(chains)), arm) if chains else arm
-            if same != arm:
+        for arm in sorted(self.arms, key=lambda a: (self.is_control(a), -len(places[a]))):
+            same = next((one for one in first if _are_one(places[one], places[arm])), None)
+            if same is None:
+                first.append(arm)
+            else:
                 found[arm] = same
+        return {arm: found[arm] for arm in sorted(found, key=self._place_of)}
+
+    def _place_of(self, arm: str) -> tuple[bool, int]:
+        return self.is_control(arm), self.arms.index(arm)
+
+    def _places(self, arm: str) -> _Places:
+        """Condition and seed → the stages there, each whether it is a fit, and its hash."""
+        found = defaultdict(set)
+        for row in self._stages.get(arm, ()):
+            found[row.condition, row.seed].add((row.stage == FIT, row.hash))
         return found
 
     def is_control(self, arm: str) -> bool:
@@ -267,6 +278,15 @@ class RunResults:
     def primary_targets(self) -> list[str]:
         """The targets that carry the verdicts: of several numbers a row, the mean over them."""
         return [ALL_TARGETS] if ALL_TARGETS in self.targets else self.targets
+
+
+def _are_one(one: _Places, other: _Places) -> bool:
+    """Whether two arms are one computation: under the same conditions, where both have the seed."""
+    common = one.keys() & other.keys()
+    fitted = any(is_fit for place in common for is_fit, _ in one[place])
+    conditions = [{condition for condition, _ in places} for places in (one, other)]
+    alike = fitted and conditions[0] == conditions[1]
+    return alike and all(one[place] == other[place] for place in common)
 
 
 def _together(parts: list[Seeds]) -> Seeds:
