@@ -117,3 +117,26 @@ def test_what_intervals_and_verdicts_stand_on_is_told() -> None:
     assert told.endswith("One fixed split: verdicts are for this split; those of differences count "
                          "that the test part has only 113 rows.")  # fmt: skip
     assert note(MadeRun().arm("L1", BASE[:2]), "Intervals") == ""
+
+
+def test_fewer_seeds_are_told_of_arms_that_have_fewer_than_others() -> None:
+    run = MadeRun().arm("L1", BASE).arm("A", BASE[:5])
+    told = "Fewer seeds than the others: A (5 of 10). Pairs are compared on common seeds."
+    assert note(run, "Fewer seeds") == told
+    run.stages = [row for row in run.stages if row.arm == "A" or row.seed > 3]
+    run.records = [r for r in run.records if r.arm == "A" or r.seed > 3]
+    assert note(run, "Fewer seeds") == ""
+    assert note(run, "Arms have").startswith(
+        "Arms have different seeds: L1 (6 of 10), A (5 of 10)."
+    )
+
+
+def test_an_arm_that_lost_trainings_is_neither_decided_nor_compared() -> None:
+    lost = [*BASE[:4], None]
+    run = MadeRun().arm("L1", BASE).arm("A", lost)
+    assert note(run, "Fewer seeds") == "Fewer seeds than the others: A (5 of 10)."
+    run = MadeRun(rounds=2).arm("L1", BASE).arm("A", lost).arm("B", BASE[:5])
+    assert note(run, "Took no part") == (
+        "Took no part in later rounds, being decided or hopeless: B (5 of 10); having lost "
+        "trainings: A (5 of 10)."
+    )

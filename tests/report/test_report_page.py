@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 from make_run import ARMS, make_run
 from reading import Elements, page_data
+from rich.console import Console
 from some_molecules import Molecules
 
 from nearfar.errors import UserError
 from nearfar.records.run import RunFolder
-from nearfar.report import write_report
+from nearfar.report import print_summary, write_report
+from nearfar.report.documents import to_markdown
 from nearfar.report.load import read_run
 from nearfar.report.page.page import render, script_json
 from nearfar.report.page.sections.results import results_table
@@ -134,6 +137,23 @@ def test_the_comparison_shown_is_the_arms_own(finished_run: Path, tmp_path: Path
     assert claims[0][-1].startswith("better")
 
 
+def test_unequal_seeds_are_told_everywhere(finished_run: Path, tmp_path: Path) -> None:
+    run = read_run(finished_run)
+    assert "Every arm ran on the same splits and seeds." in render(run)
+    first, *arms = run.summary["arms"]
+    few = first | {"runs": 2, "stages": {k: v for k, v in first["stages"].items() if k != "2"}}
+    summary = {**run.summary, "arms": [few, *arms], "folds": 3}
+    page = render(replace(run, summary=summary))
+    assert "Every arm ran on the same splits and seeds." not in page
+    assert "Arms have different seeds: a difference is over those that both have." in page
+    assert "· 3 folds, 2 to 3 trainings an arm ·" in page
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    assert "deviation over 2 to 3 trainings; lower is better" in to_markdown(tmp_path)
+    console = Console(file=io.StringIO(), width=100)
+    print_summary(tmp_path, console)
+    assert "mean ± deviation over 2 to 3 seeds" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_without_a_share_of_an_error_no_reduction_is_told(finished_run: Path) -> None:
     run = read_run(finished_run)
     assert "<small>of the MAE</small>" in results_table(run)
@@ -226,7 +246,9 @@ def test_only_marked_rows_are_shown(finished_run: Path, tmp_path: Path) -> None:
     [
         ({"folds": 3, "seeds": [0, 1, 2]}, "3 folds, each row tested once"),
         ({"folds": 10, "seeds": [0, 1, 2]}, "3 of 10 folds tested"),
-        ({"folds": 2, "seeds": [0, 1, 2]}, "2 folds, each row tested 1.5 times"),
+        ({"folds": 2, "seeds": [0, 1, 2]}, "2 folds, rows tested 1.5 times on average"),
+        ({"folds": 2, "seeds": [0, 2]}, "2 folds, rows tested once on average"),
+        ({"folds": 2, "seeds": [0, 1, 4, 5]}, "2 folds, each row tested 2 times"),
         ({"folds": None}, "split anew for every seed"),
         ({"folds": None, "resplit": False}, "one fixed split"),
     ],

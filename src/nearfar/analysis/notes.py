@@ -228,16 +228,26 @@ def _lost(results: RunResults) -> list[str]:
 
 def _uneven(results: RunResults, rules: Rules) -> str:
     total = len(results.seeds)
-    fewer = [
-        f"{arm} ({runs} of {total})"
-        for arm in results.distinct
-        if (runs := max(results.seeds_of(arm, c).runs for c in results.conditions)) < total
-    ]
+    fewer, lost = {}, set()
+    for arm in results.distinct:
+        seeds = [results.seeds_of(arm, c) for c in results.conditions]
+        if (runs := max(part.runs for part in seeds)) < total:
+            fewer[arm] = f"{arm} ({runs} of {total})"
+            lost |= set() if all(part.complete for part in seeds) else {arm}
     if not fewer:
         return ""
     if rules.testing.looks is not None:
-        return f"Took no part in later rounds, being decided or hopeless: {', '.join(fewer)}."
-    return f"Fewer seeds than the others: {', '.join(fewer)}. Pairs are compared on common seeds."
+        why = {
+            "being decided or hopeless": [fewer[arm] for arm in fewer if arm not in lost],
+            "having lost trainings": [fewer[arm] for arm in fewer if arm in lost],
+        }
+        told = (f"{reason}: {', '.join(arms)}" for reason, arms in why.items() if arms)
+        return f"Took no part in later rounds, {'; '.join(told)}."
+    which = "Arms have different seeds"
+    if len(fewer) < len(results.distinct):
+        which = "Fewer seeds than the others"
+    pairs = "" if set(fewer) == lost else " Pairs are compared on common seeds."
+    return f"{which}: {', '.join(fewer.values())}.{pairs}"
 
 
 def _rounds(results: RunResults, comparisons: Sequence[Comparison], rules: Rules) -> str:

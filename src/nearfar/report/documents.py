@@ -18,6 +18,7 @@ from nearfar.report.load import (
     is_baseline,
     metric_of,
     other_baseline,
+    over_seeds,
     own_unit,
     read_run,
     recommended,
@@ -104,11 +105,10 @@ def _cells(
 
 
 def _note(run: Run) -> str:
-    seeds = len(run.summary.get("seeds", []))
     better = "higher" if higher_is_better(run.summary) else "lower"
     size = finite((run.summary.get("margin") or {}).get("size"))
     parts = [
-        f"Mean ± sample deviation over {seeds} training{'s' if seeds != 1 else ''}; "
+        f"Mean ± sample deviation over {over_seeds(run.summary['arms'], 'training')}; "
         f"{better} is better",
         "intervals unadjusted, verdicts Holm-adjusted within families",
         f"no relevant difference: within ±{precise(size)}" if size is not None else "",

@@ -1,7 +1,7 @@
 """A run folder and its stages, read for display."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 from nearfar.errors import UserError
 from nearfar.metrics import METRICS
-from nearfar.numbers import finite
+from nearfar.numbers import counted, finite
 from nearfar.records import StageRow, read_stages
 from nearfar.records.conditions import shortened
 from nearfar.records.samples import Samples, read_samples
@@ -106,6 +106,23 @@ def arm_label(arm: Mapping[str, Any]) -> str:
         return str(arm["label"])
     condition = arm.get("condition", "")
     return f"{arm['arm']} · {condition}" if condition else str(arm["arm"])
+
+
+def seed_counts(arms: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
+    """The fewest and the most seeds that any of the arms ran with; 0 of none."""
+    counts = [int(arm.get("runs") or 0) for arm in arms]
+    return min(counts, default=0), max(counts, default=0)
+
+
+def over_seeds(arms: Iterable[Mapping[str, Any]], noun: str) -> str:
+    """``1 seed``, ``10 seeds``, or ``5 to 10 seeds`` where arms have different numbers of them."""
+    fewest, most = seed_counts(arms)
+    return counted(most, noun) if fewest == most else f"{fewest} to {counted(most, noun)}"
+
+
+def same_seeds(arms: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether all of the arms ran with the same seeds."""
+    return len({(arm.get("runs"), frozenset(arm.get("stages") or ())) for arm in arms}) <= 1
 
 
 def against(run: Run) -> str:

@@ -16,6 +16,7 @@ from nearfar.report.load import (
     is_baseline,
     metric_of,
     other_baseline,
+    over_seeds,
     own_unit,
     read_run,
     recommended,
@@ -338,14 +339,14 @@ def _verdict(comparison: Mapping[str, Any], *, bounded: bool = False) -> "Text":
 def _footnote(run: Run, columns: Collection[str]) -> str:
     """What signs and columns of the table mean, of those alone that are shown."""
     summary = run.summary
-    seeds = len(summary.get("seeds", []))
+    seeds = over_seeds(rows_shown(run), "seed")
     better = "higher" if higher_is_better(summary) else "lower"
     shown = [c for c in (comparison_of(run, arm) for arm in rows_shown(run)) if c]
     size = finite((summary.get("margin") or {}).get("size"))
     is_same = any(c.get("verdict") == "same" for c in shown) or "chances" in columns
     unit = " z" if _is_in_own_unit(run) else ""
     parts = [
-        f"mean ± deviation over {seeds} seeds" if seeds > 1 else "one seed: no deviation",
+        "one seed: no deviation" if seeds == "1 seed" else f"mean ± deviation over {seeds}",
         f"{better} is better",
     ]
     found = [", ".join(parts)]

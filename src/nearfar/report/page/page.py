@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -10,7 +11,7 @@ from string import Template
 from typing import Any
 
 from nearfar.records import write_atomically
-from nearfar.report.load import Run, read_run
+from nearfar.report.load import Run, read_run, seed_counts
 from nearfar.report.page.panel import ASSETS, PageContext, Panel
 from nearfar.report.page.panels import PANELS
 from nearfar.report.page.payload import payload
@@ -121,13 +122,19 @@ def _badges(run: Run) -> str:
 
 def _division(summary: Mapping[str, Any]) -> str:
     """How rows are divided into parts, in a few words."""
-    folds, seeds = summary.get("folds") or 0, len(summary.get("seeds") or [])
-    if folds and seeds < folds:
-        return f"{seeds} of {folds} folds tested"
-    if folds:
-        times = "once" if seeds == folds else f"{seeds / folds:g} times"
-        return f"{folds} folds, each row tested {times}"
-    return "split anew for every seed" if summary.get("resplit") else "one fixed split"
+    folds, seeds = summary.get("folds") or 0, summary.get("seeds") or []
+    if not folds:
+        return "split anew for every seed" if summary.get("resplit") else "one fixed split"
+    fewest, most = seed_counts(summary["arms"])
+    if fewest < most:
+        return f"{folds} folds, {fewest} to {most} trainings an arm"
+    if len(seeds) < folds:
+        return f"{len(seeds)} of {folds} folds tested"
+    rotations = Counter(seed // folds for seed in seeds)
+    whole = all(count == folds for count in rotations.values())
+    times = "once" if len(seeds) == folds else f"{len(seeds) / folds:g} times"
+    tested = f"each row tested {times}" if whole else f"rows tested {times} on average"
+    return f"{folds} folds, {tested}"
 
 
 def _setting(run: Run) -> str:

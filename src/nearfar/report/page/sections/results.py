@@ -19,6 +19,7 @@ from nearfar.report.load import (
     other_baseline,
     own_unit,
     recommended,
+    same_seeds,
 )
 from nearfar.report.page.comparisons import CHANCES, chances_known, comparisons_table
 from nearfar.report.page.explained import explained, margin_sentence
@@ -181,8 +182,14 @@ def _about(run: Run) -> str:
         return f"{under}One seed: there is no deviation, no interval and no test."
     return under + (
         "Mean ± deviation over the seeds; below it, in brackets, the 95% interval, unadjusted for "
-        "the number of arms. Every arm ran on the same splits and seeds."
+        f"the number of arms. {_seeds(run)}"
     )
+
+
+def _seeds(run: Run) -> str:
+    if same_seeds(run.arms):
+        return "Every arm ran on the same splits and seeds."
+    return "Arms have different seeds: a difference is over those that both have."
 
 
 def _body(page: PageContext) -> str:
