@@ -1,5 +1,6 @@
 """Families of comparisons: what is adjusted for what, and what adding an arm costs."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -128,9 +129,39 @@ def test_single_targets_are_one_family_whoever_asks() -> None:
 
 
 def test_adjusting_leaves_out_what_was_not_tested() -> None:
-    found = adjusted(["a", "b", "a", "a"], [0.01, 0.04, None, 0.02])
+    found = adjusted(["a", "b", "a", "a"], "wxyz", [0.01, 0.04, None, 0.02])
     assert found == [0.02, 0.04, None, 0.02]
-    assert adjusted([], []) == []
+    assert adjusted([], [], []) == []
+
+
+def test_one_test_under_two_names_counts_once() -> None:
+    found = adjusted(["a"] * 4, ["x", "x", "y", "z"], [0.01, 0.01, 0.04, None])
+    assert found == [0.02, 0.02, 0.04, None]
+
+
+def test_arms_that_face_each_other_and_conditions_that_change_nothing_cost_nothing() -> None:
+    alone = MadeRun().arm("L1", BASE).arm("A", shifted(-0.1, 0.01)).arm("B", shifted(-0.2, 0.1))
+    mutual = MadeRun().arm("L1", BASE, against="A").arm("A", shifted(-0.1, 0.01))
+    mutual.arm("B", shifted(-0.2, 0.1))
+    expected = {c["arm"]: c["p_holm"] for c in alone.summary()["comparisons"]}
+    found = mutual.summary()
+    assert {c["arm"]: c["p_holm"] for c in found["comparisons"]} == expected | {"L1": expected["A"]}
+    assert any("question (2)" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize("depends", [True, False])
+def test_a_condition_that_changes_neither_arm_is_one_test(depends: bool) -> None:
+    run = MadeRun(axes={"noise": {"role": "condition", "values": [0, 1, 2]}})
+    for k in range(3):
+        run.arm("L1", BASE, condition=f"noise={k}")
+        run.arm("A", shifted(-0.1, 0.03), condition=f"noise={k}")
+    if not depends:
+        run.stages = [replace(row, hash=f"{row.arm}{row.seed}") for row in run.stages]
+    summary = run.summary()
+    at, one, two = summary["comparisons"]
+    assert (at["family"], one["family"], two["family"]) == ("question", *["along noise"] * 2)
+    assert one["p_holm"] == two["p_holm"] == pytest.approx(one["p"] * (2 if depends else 1))
+    assert any(f"along noise ({2})" in note for note in summary["notes"]) == depends
 
 
 @pytest.mark.parametrize("value", [np.nan, -0.1, 1.1, np.inf])

@@ -99,6 +99,7 @@ def test_quick_numbers_are_never_set_beside_published_ones() -> None:
         (["open", "bad"], "better", "not supported", "undecided: open; worse: bad"),
         (["lost"], "better", "undecided", "withheld: lost (diverged 1 of 10)"),
         (["good", "absent"], "better", "undecided", "better: good; not run: absent"),
+        (["L1"], "same", "undecided", "not compared: L1 (with itself)"),
     ],
 )
 def test_claims(arms: list[str], expect: str, verdict: str, reason: str) -> None:

@@ -255,6 +255,15 @@ def test_mistakes_between_blocks_are_collected() -> None:
     ]
 
 
+def test_a_claim_that_compares_the_baseline_with_itself_is_refused() -> None:
+    claim = {"claim": "x", "arms": ["tuned", "plain"], "expect": "same"}
+    assert said(small(claims=[claim])) == [
+        "claims.0.arms: 'plain' is the baseline, which would be compared with itself; name the arm "
+        "that it is set against as 'against'"
+    ]
+    assert resolved(small(claims=[{**claim, "arms": ["plain"], "against": "mean"}]))
+
+
 IMPOSSIBLE: dict[str, tuple[Plain, str]] = {
     "a pre-trained encoder and another": ({"pretrain": "rnc", "fit": {"encoder": "mlp"}}, "leave"),
     "no encoder": ({"fit": {"head": "linear"}}, "needs an encoder"),

@@ -59,6 +59,9 @@ def judge(
     decided_otherwise = False
     for arm in claim.arms:
         own, rival = _pair(claim, arm, rivals, twins)
+        if arm == (claim.against or rivals.get(arm)):
+            found.setdefault("not compared", []).append(f"{arm} (with itself)")
+            continue
         if own == rival:
             found.setdefault("same", []).append(f"{arm} (one computation with its rival)")
             decided_otherwise |= claim.expect != "same"

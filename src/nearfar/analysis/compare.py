@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -106,18 +106,36 @@ def compare(
                 single_target=target not in results.primary_targets,
             )
             drafts.append(replace(draft, comparison=replace(draft.comparison, family=family)))
-    return _judge_all(drafts, rules)
+    return _judge_all(drafts, [test_of(results, draft.comparison) for draft in drafts], rules)
 
 
-def _judge_all(drafts: Sequence[_Draft], rules: Rules) -> list[Comparison]:
-    """Judge drafts, their p-values adjusted within families."""
+def test_of(results: RunResults, c: Comparison) -> Hashable:
+    """Return what tells one test from another, in whichever direction and condition it is asked.
+
+    Two arms of which neither depends on a condition are compared once, not once in each.
+    """
+    series = results.primary(c.condition, c.target)
+
+    def side(arm: str) -> Hashable:
+        chains = results.stages(arm, c.condition).items()
+        hashes = ((seed, *(row.hash for row in chain)) for seed, chain in chains)
+        values = tuple(sorted(results.values(arm, series).items()))
+        return tuple(hashes) or (arm, c.condition), values
+
+    return c.target, frozenset((side(c.arm), side(c.against)))
+
+
+def _judge_all(
+    drafts: Sequence[_Draft], tests: Sequence[Hashable], rules: Rules
+) -> list[Comparison]:
+    """Judge drafts, their p-values adjusted within families of ``tests``."""
     families = [draft.comparison.family for draft in drafts]
     estimates = [draft.estimate for draft in drafts]
-    differ = adjusted(families, [draft.comparison.p for draft in drafts])
+    differ = adjusted(families, tests, [draft.comparison.p for draft in drafts])
     alike = [rules.testing.same_p(d.estimate, d.margin) if d.estimate else None for d in drafts]
-    same = adjusted(families, alike)
-    tested = zip(families, estimates, strict=True)
-    sizes = Counter(family for family, estimate in tested if estimate is not None)
+    same = adjusted(families, tests, alike)
+    tested = zip(families, tests, estimates, strict=True)
+    sizes = Counter(f for f, _ in {(f, test) for f, test, e in tested if e is not None})
     found = []
     for draft, p, p_same in zip(drafts, differ, same, strict=True):
         if draft.estimate is None or p is None or p_same is None:

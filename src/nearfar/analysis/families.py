@@ -1,6 +1,6 @@
 """Which comparisons are adjusted for one another: each family answers one question."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,15 +58,22 @@ def reference_of(axes: Mapping[str, Mapping[str, Any]]) -> str:
     return joined(first)
 
 
-def adjusted(families: Sequence[str], p_values: Sequence[float | None]) -> list[float | None]:
-    """Return p-values adjusted within each family; None stays, and counts for nothing."""
+def adjusted(
+    families: Sequence[str], tests: Sequence[Hashable], p_values: Sequence[float | None]
+) -> list[float | None]:
+    """Return p-values adjusted within each family; None stays, and counts for nothing.
+
+    ``tests`` says which comparison is which test: what is one, under two names, counts once.
+    """
     found: list[float | None] = [None] * len(p_values)
     for family in dict.fromkeys(families):
         mine = {
-            k: p
-            for k, (name, p) in enumerate(zip(families, p_values, strict=True))
+            test: p
+            for name, test, p in zip(families, tests, p_values, strict=True)
             if name == family and p is not None
         }
-        for k, value in zip(mine, holm(list(mine.values())), strict=True):
-            found[k] = value
+        values = dict(zip(mine, holm(list(mine.values())), strict=True))
+        for k, (name, test) in enumerate(zip(families, tests, strict=True)):
+            if name == family and p_values[k] is not None:
+                found[k] = values[test]
     return found

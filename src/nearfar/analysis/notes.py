@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from nearfar.analysis.compare import Rules
+from nearfar.analysis.compare import Rules, test_of
 from nearfar.analysis.comparison import Comparison, training_count
 from nearfar.analysis.estimate import MIN_SEEDS, breakdowns_not_excluded
 from nearfar.analysis.results import TEST, RunResults
@@ -359,7 +359,8 @@ def _over_targets(results: RunResults) -> str:
 def _interval(results: RunResults, comparisons: Sequence[Comparison], rules: Rules) -> str:
     if len(results.seeds) < MIN_SEEDS:
         return ""
-    families = Counter(c.family for c in comparisons if c.p is not None)
+    tests = dict.fromkeys((c.family, test_of(results, c)) for c in comparisons if c.p is not None)
+    families = Counter(family for family, _ in tests)
     text = "Intervals are 95% and unadjusted: each speaks for itself alone. "
     if families and max(families.values()) > 1:
         named = ", ".join(f"{family} ({size})" for family, size in families.items())

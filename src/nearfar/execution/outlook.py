@@ -76,13 +76,19 @@ def outlook_of_run(prepared: Prepared, jobs: int) -> Outlook | None:
         metric=summary["metric"],
         unit=summary["unit"],
         trainings=len(summary["seeds"]),
-        comparisons=sum(c.get("p") is not None for c in asked),
+        comparisons=len({_pair(c) for c in asked if c.get("p") is not None}),
         reference=fmean(errors),
         reference_arm=next(iter(rivals)) if len(rivals) == 1 else "the baselines",
         margin=median(c["margin"] for c in tested),
         cost=cost_of_run(prepared.folder.stage_rows(), jobs),
     )
     return look_ahead(question, compared, "run", ())
+
+
+def _pair(comparison: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What is one test, in whichever direction it is asked."""
+    arms = frozenset((comparison["arm"], comparison["against"]))
+    return arms, comparison.get("condition"), comparison.get("target")
 
 
 def cost_of_run(rows: Iterable[StageRow], jobs: int) -> Cost | None:
@@ -279,5 +285,5 @@ def _comparisons(plan: Plan, reference: str) -> int:
         pair = twins.get(name, name), twins.get(arm.against, arm.against)
         alike = plan.arms[arm.against].target == arm.target
         if arm.group != CONTROL and alike and pair[0] != pair[1]:
-            pairs.add(pair)
+            pairs.add(frozenset(pair))
     return max(len(pairs), 1)

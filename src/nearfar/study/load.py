@@ -15,7 +15,7 @@ from nearfar.study.files import find_study, read_study
 from nearfar.study.mistakes import Mistakes
 from nearfar.study.points import Valid, points_of, validate
 from nearfar.study.profiles import overlaid, with_defaults
-from nearfar.study.published import unknown_arms, unknown_axes
+from nearfar.study.published import claims_of_baselines, unknown_arms, unknown_axes
 from nearfar.study.resolved import Point, Resolved, Scoring, names_of_two, resolved_text
 from nearfar.study.rounds import rounds_mistakes, with_rounds
 from nearfar.study.trainings import with_trainings
@@ -110,4 +110,10 @@ def cross_check(valid: Valid, resolved: Resolved | None, mistakes: Mistakes) -> 
     roles = {name: axis.role for name, axis in study.axes.items()}
     mistakes.add(names_of_two(resolved.points, resolved.names))
     mistakes.add(unknown_arms(study.published, study.claims, names))
+    alone = {
+        resolved.names(point)[point.study.baseline]
+        for point in resolved.points
+        if (arm := point.study.arms.get(point.study.baseline)) and arm.against is None
+    }
+    mistakes.add(claims_of_baselines(study.claims, alone))
     mistakes.add(unknown_axes(study.published, study.claims, roles))

@@ -159,6 +159,17 @@ def _unknown(
     ]
 
 
+def claims_of_baselines(claims: Iterable[Claim], baselines: Collection[str]) -> list[str]:
+    """Return one line for every claim that a baseline is compared with nothing but itself."""
+    return [
+        f"claims.{i}.arms: {shown(arm)} is the baseline, which would be compared with itself; name "
+        "the arm that it is set against as 'against'"
+        for i, claim in enumerate(claims)
+        for arm in claim.arms
+        if claim.against is None and arm in baselines
+    ]
+
+
 def unknown_arms(
     published: Iterable[Published], claims: Iterable[Claim], arms: Collection[str]
 ) -> list[str]:
