@@ -85,4 +85,6 @@ def test_percentages_counts_and_small_sizes() -> None:
     assert fixed(0.125, 2) == "0.13"
     assert (precise(0.0025), precise(12.5), precise(250000.0)) == ("0.0025", "12.5", "250,000")
     assert precise(0.0000012) == "1.2e-6"
+    assert (precise(999.4), precise(999.5), precise(999.7)) == ("999", "1,000", "1,000")
+    assert (precise(1000.4), precise(2e7)) == ("1,000", "2.0e7")
     assert (p_value(0.0341), p_value(0.0004)) == ("p = 0.034", "p < 0.001")

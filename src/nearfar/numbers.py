@@ -92,7 +92,7 @@ def _with_power(size: float) -> str:
 
 def precise(size: float) -> str:
     """A size, not negative, with three significant digits, also where it is small."""
-    return number(size) if size >= 1000 else f"{size:.3g}".replace("e-0", "e-")
+    return fixed(size, 0) if size >= 999.5 else f"{size:.3g}".replace("e-0", "e-")
 
 
 def percent(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from test_report_panels import many_conditions
 
 from nearfar.report.load import read_run, within
 from nearfar.report.page.bars import LEAST, bar
+from nearfar.report.page.explained import margin_sentence
 from nearfar.report.page.page import render
 from nearfar.report.page.sections.results import results_table
 from nearfar.report.page.sections.uncertainty import shares_of, uncertainty_section
@@ -263,3 +265,20 @@ def test_differences_end_where_two_values_are_farthest_apart() -> None:
     assert (within(entry)["low"], within(entry)["high"]) == (-0.2, 1.0)
     of_mae = {"metric": "mae", "difference": -1.0, "low": -3.0, "high": 1.0}
     assert within(of_mae) == of_mae
+
+
+@pytest.mark.parametrize(
+    ("why", "asked"),
+    [
+        ("the study's own margin", True),
+        ("as small as the noise of a known balance", False),
+        ("a tenth of the baseline's", False),
+    ],
+)
+def test_only_a_margin_of_the_study_says_what_matters(
+    finished_run: Path, why: str, asked: bool
+) -> None:
+    run = read_run(finished_run)
+    told = margin_sentence(replace(run, summary={**run.summary, "margin": {"size": 1, "why": why}}))
+    assert told.startswith("A difference that surely lies within ±1") == asked
+    assert why in told

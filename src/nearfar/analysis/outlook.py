@@ -206,7 +206,8 @@ class Asked:
 
     ``trainings`` counts those of the study, ``comparisons`` those of its question. ``reference`` is
     the value of the metric that differences are set beside, of the arm ``reference_arm``.
-    ``margin`` is that of no relevant difference, None for the metric's own.
+    ``margin`` is that of no relevant difference, None for the metric's own. ``untested`` says why
+    the run so far tested nothing; empty before a run.
     """
 
     study: str
@@ -219,6 +220,7 @@ class Asked:
     reference_arm: str
     margin: float | None
     cost: Cost | None
+    untested: str = ""
 
 
 @dataclass(frozen=True)

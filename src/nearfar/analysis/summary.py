@@ -27,6 +27,7 @@ from nearfar.analysis.sequential import Looks
 from nearfar.analysis.testing import Testing
 from nearfar.analysis.which import Recommendation, recommend
 from nearfar.metrics import MEASURES, METRICS
+from nearfar.metrics.metric import ASKED
 from nearfar.plan.search import Choice
 from nearfar.records import SEARCH, Record, StageRow
 from nearfar.records.conditions import is_pattern
@@ -180,7 +181,7 @@ def _margin(results: RunResults, baseline: str, rules: Rules) -> dict[str, Any] 
     """The margin of no relevant difference at the reference, and why it is that."""
     mean = results.mean(baseline, _main_series(results, baseline, rules))
     if rules.margin is not None:
-        return {"size": rules.margin, "why": "the study's own margin"}
+        return {"size": rules.margin, "why": ASKED}
     if mean is None:
         return None
     same = METRICS[results.metric].same

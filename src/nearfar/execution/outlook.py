@@ -274,7 +274,16 @@ def _asked(prepared: Prepared, arms: Sequence[Solved], cost: Cost | None) -> Ask
         reference_arm=best.name,
         margin=study.margin,
         cost=cost,
+        untested=_untested(prepared),
     )
+
+
+def _untested(prepared: Prepared) -> str:
+    """Why the run so far tested nothing; empty where there is none."""
+    summary = prepared.folder.read_json("summary.json")
+    asked = (c for c in summary.get("comparisons") or () if c["family"] == QUESTION)
+    reasons = (c["reason"] for c in asked if c["reason"])
+    return next(reasons, "nothing was compared") if summary.get("arms") else ""
 
 
 def _comparisons(plan: Plan, reference: str) -> int:

@@ -30,6 +30,8 @@ class Margin:
         return self.amount * abs(baseline) if self.relative else self.amount
 
 
+ASKED = "the study's own margin"
+"""Why a difference below a margin that the study gives is none."""
 OF_BASELINE = Margin(0.1, True, "a tenth of the baseline's")
 OF_ERROR = Margin(0.1, True, "less than a tenth of the baseline's error")
 

@@ -58,7 +58,8 @@ def _table(outlook: Plain) -> "Table":
     from rich.text import Text
 
     asked, reaches = outlook["asked"], outlook["reaches"]
-    basis = "from its own run" if outlook["source"] == "run" else "before any training"
+    guessed = "from arms that are solved" if asked["untested"] else "before any training"
+    basis = "from its own run" if outlook["source"] == "run" else guessed
     table = _new_table(
         f"{asked['study']} ({asked['profile']}): what it will find, {basis}",
         f"{_trainings(outlook)} an arm",
@@ -133,10 +134,15 @@ def _source(outlook: Plain) -> str:
         "constant": f"the scores of a constant prediction ({arms}) alone, as no arm is solved: "
         "these vary more than differences of arms do, so it is likely too gloomy",
     }[source]
+    untested = outlook["asked"]["untested"]
+    begun, after, known = "No arm has been trained.", "a run", "before training"
+    if untested:
+        begun, known = f"The run so far tested no difference ({untested}).", "yet"
+        after = "a run that tests one"
     return (
-        f"No arm has been trained. What rows contribute is guessed from {what}. Training noise is "
-        "not known before training: it is assumed to be as large as what the rows contribute to "
-        "one training. After a run, the same command goes by that run's own variances."
+        f"{begun} What rows contribute is guessed from {what}. Training noise is not known "
+        f"{known}: it is assumed to be as large as what the rows contribute to one training. "
+        f"After {after}, the same command goes by that run's own variances."
     )
 
 

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from nearfar.metrics.metric import ASKED
 from nearfar.numbers import finite, precise
 from nearfar.report.load import Run
 from nearfar.report.wording import verdict_name
@@ -53,7 +54,7 @@ def margin_sentence(run: Run) -> str:
     if size is None:
         return ""
     why = str(margin.get("why") or "given")
-    if "own" in why:
+    if why == ASKED:
         return f"A difference that surely lies within ±{precise(size)} counts as none: {why}."
     return (
         f"Two arms whose difference lies within ±{precise(size)} count as the same ({why}), unless "
