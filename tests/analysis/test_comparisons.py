@@ -13,7 +13,7 @@ from scipy import stats
 
 from nearfar.analysis.comparison import Comparison, bound
 from nearfar.analysis.outlook import Asked, Compared, look_ahead
-from nearfar.analysis.variance import Parts
+from nearfar.analysis.variance import Parts, single_unit
 from nearfar.analysis.variance import Tested as Training
 from nearfar.extensions import use_modules
 from nearfar.numbers import number
@@ -113,6 +113,24 @@ def test_no_error_is_said_to_be_reduced_by_more_than_all_of_it() -> None:
     assert bound(gains, -0.1, 0.5) == "at most 0.500 better or 0.100 worse"
     accuracies = replace(gains, metric="balanced_accuracy")
     assert bound(accuracies, -0.441, 1.033) == "at most 1.000 better or 0.441 worse"
+
+
+def test_tested_rows_of_one_group_are_told_as_why_nothing_is_tested() -> None:
+    run = study("fixed").arm("L1", BASE).arm("A", shifted(-0.1, 0.01))
+    scores = run.scores()
+    of_one = replace(scores, groups=np.zeros(scores.n_rows, dtype=np.int64))
+    summary = run.summary(scores=of_one)
+    (found,) = summary["comparisons"]
+    why = "all tested rows are of one group, so no error of rows can be measured"
+    assert (found["verdict"], found["reason"]) == ("undecided", f"no test: {why}")
+    assert found["p"] is found["low"] is None
+    for arm in summary["arms"]:
+        tested = [m for m in arm["metrics"] if m["split"] == "test"]
+        assert {(m["low"], m["high"]) for m in tested} == {(None, None)}
+    (without,) = run.summary()["comparisons"]
+    assert without["reason"] == "no test: differences per test row are not at hand"
+    assert single_unit([Training(np.array([3]), np.ones(1))], None).startswith("only one row is")
+    assert single_unit([Training(np.arange(2), np.ones(2))], None) == ""
 
 
 @pytest.fixture

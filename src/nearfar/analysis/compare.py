@@ -21,6 +21,7 @@ from nearfar.analysis.results import TEST, RunResults, Series
 from nearfar.analysis.row_scores import RowScores, differences
 from nearfar.analysis.statistics import reduction_percent
 from nearfar.analysis.testing import Testing
+from nearfar.analysis.variance import single_unit
 from nearfar.metrics import METRICS
 
 
@@ -192,9 +193,17 @@ def _draft(results: RunResults, arm: str, against: str, series: Series, rules: R
     )
     if estimate is None:
         few = f"{training_count(len(seeds))}: a test needs at least {MIN_SEEDS}"
-        without_rows = "no test: differences per test row are not at hand"
-        return _Draft(replace(measured, reason=few if len(seeds) < MIN_SEEDS else without_rows))
+        without = f"no test: {_without(arm, series, rules)}"
+        return _Draft(replace(measured, reason=few if len(seeds) < MIN_SEEDS else without))
     return _Draft(_with_estimate(measured, estimate, rules.testing), estimate)
+
+
+def _without(arm: str, series: Series, rules: Rules) -> str:
+    """Why differences per test row tell nothing."""
+    scores = rules.scores
+    tested = None if scores is None else scores.tested(arm, series.condition, series.target)
+    one = "" if scores is None or not tested else single_unit([*tested.values()], scores.groups)
+    return one or "differences per test row are not at hand"
 
 
 def _with_estimate(comparison: Comparison, estimate: Estimate, testing: Testing) -> Comparison:

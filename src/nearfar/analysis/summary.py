@@ -25,6 +25,7 @@ from nearfar.analysis.results import TEST, RunResults, Series
 from nearfar.analysis.row_scores import RowScores
 from nearfar.analysis.sequential import Looks
 from nearfar.analysis.testing import Testing
+from nearfar.analysis.variance import single_unit
 from nearfar.analysis.which import Recommendation, recommend
 from nearfar.metrics import MEASURES, METRICS
 from nearfar.metrics.metric import ASKED
@@ -269,7 +270,7 @@ def _half_width(results: RunResults, arm: str, series: Series, rules: Rules) -> 
     Of tested rows it comes from their scores in this metric. Without them, where splits vary, all
     spread is taken to be owed to rows; there is none for training rows, which splits share almost
     wholly. On a fixed split it is then Student's over seeds: what other seeds would give on these
-    rows, and None where all seeds gave the same.
+    rows, and None where all seeds gave the same, or where these rows are known to be one group.
     """
     values = results.values(arm, series)
     numbers, n = list(values.values()), len(values)
@@ -278,6 +279,8 @@ def _half_width(results: RunResults, arm: str, series: Series, rules: Rules) -> 
     found = _by_row_scores(results, arm, series, rules)
     if found is not None:
         return found
+    if _is_of_one_group(arm, series, rules):
+        return None
     if rules.varies:
         evaluated = 0 if series.split == "train" else rules.rows.get(series.split, 0)
         rotation = rules.folds if series.split == TEST else 0
@@ -287,6 +290,13 @@ def _half_width(results: RunResults, arm: str, series: Series, rules: Rules) -> 
     else:
         spread = None
     return spread.half_width() if spread else None
+
+
+def _is_of_one_group(arm: str, series: Series, rules: Rules) -> bool:
+    if rules.scores is None or series.split != TEST:
+        return False
+    tested = rules.scores.tested(arm, series.condition, series.target)
+    return bool(tested and single_unit([*tested.values()], rules.scores.groups))
 
 
 def _by_row_scores(results: RunResults, arm: str, series: Series, rules: Rules) -> float | None:

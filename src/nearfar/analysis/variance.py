@@ -158,6 +158,16 @@ class Measured:
     parts: Parts
 
 
+def single_unit(trainings: Sequence[Tested], groups: Integers | None) -> str:
+    """Say that all tested rows are one unit, of which no error can be measured; else empty."""
+    tested = np.unique(np.concatenate([t.rows for t in trainings]))
+    if len(tested) == 1:
+        return "only one row is tested, so no error of rows can be measured"
+    if groups is None or len(np.unique(groups[tested])) > 1:
+        return ""
+    return "all tested rows are of one group, so no error of rows can be measured"
+
+
 def measure(
     trainings: Sequence[Tested], groups: Integers | None, n_rows: int, folds: int = 0
 ) -> Measured | None:

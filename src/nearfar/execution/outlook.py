@@ -28,7 +28,7 @@ from nearfar.analysis.outlook import (
     with_row_scores,
 )
 from nearfar.analysis.row_scores import KeptScores
-from nearfar.analysis.variance import Parts
+from nearfar.analysis.variance import Parts, single_unit
 from nearfar.errors import UserError
 from nearfar.execution.collect import collect
 from nearfar.execution.events import Event
@@ -191,7 +191,8 @@ def outlook_before(
     stages failed and nothing is left; ``solved.failures`` say why.
 
     Raises:
-        UserError: the solved arms differ nowhere, and so say nothing of any difference.
+        UserError: the solved arms differ nowhere, and so say nothing of any difference; or all
+            tested rows are of one group.
     """
     carry_out_stages(solved, jobs, watch)
     scores = _scores(solved)
@@ -199,6 +200,12 @@ def outlook_before(
     if not arms:
         return None
     study = prepared.resolved.study
+    every = [trainings for arm in arms for trainings in arm.scores.values()]
+    if one := single_unit(every, scores.groups):
+        raise UserError(
+            f"{study.study}: {one}; test several, by another split or without data: group, or run "
+            "the study: its numbers stand without a test"
+        )
     guess = guess_rows(arms, scores.groups, scores.n_rows)
     if guess is None:
         raise UserError(
